@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+)
+
+// Exit codes, the same for every command.
+const (
+	exitDone       = 0
+	exitFailed     = 1
+	exitUsage      = 2
+	exitUndecided  = 3
+	exitInterrupt  = 130 // 128 + SIGINT
+	exitTerminated = 143 // 128 + SIGTERM
+)
+
+// usageError is a command line that can't be right: exit 2.
+type usageError struct{ err error }
+
+func (e usageError) Error() string { return e.err.Error() }
+func (e usageError) Unwrap() error { return e.err }
+
+func usagef(format string, args ...any) error {
+	return usageError{fmt.Errorf(format, args...)}
+}
+
+// exitError ends with a code of its own and, if err is nil, without a message:
+// the command has said all there is to say.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit status %d", e.code)
+	}
+	return e.err.Error()
+}
+func (e exitError) Unwrap() error { return e.err }
+
+// signalError is the cause of a context that a signal ended.
+type signalError struct{ signal os.Signal }
+
+func (e signalError) Error() string { return "stopped by " + e.signal.String() }
+
+// exitCode maps an error to the exit code and writes its message, the one place
+// that does either.
+func exitCode(err error, stderr io.Writer) int {
+	var exit exitError
+	var usage usageError
+	var signal signalError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, syscall.EPIPE):
+		return exitDone // the reader has seen enough
+	case errors.As(err, &exit):
+		if exit.err != nil {
+			fmt.Fprintln(stderr, "inv:", exit.err)
+		}
+		return exit.code
+	case errors.As(err, &signal):
+		if signal.signal == syscall.SIGTERM {
+			return exitTerminated
+		}
+		return exitInterrupt
+	case errors.Is(err, context.Canceled):
+		return exitInterrupt
+	case errors.As(err, &usage):
+		fmt.Fprintln(stderr, "inv:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(stderr, "inv:", err)
+	return exitFailed
+}

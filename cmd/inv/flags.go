@@ -1,0 +1,61 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"inv/internal/kafka"
+	"inv/internal/scenario"
+	"inv/scenarios"
+
+	"github.com/spf13/pflag"
+)
+
+// sharedFlags are the flags that every command has.
+type sharedFlags struct {
+	brokers  []string
+	scenario string
+	appID    string
+	color    string
+}
+
+func (f *sharedFlags) register(fs *pflag.FlagSet) {
+	fs.StringSliceVarP(&f.brokers, "brokers", "b", []string{"127.0.0.1:9092"}, "bootstrap addresses, HOST:PORT[,HOST:PORT]")
+	fs.StringVar(&f.scenario, "scenario", "inventory", "a shipped scenario's NAME or a FILE")
+	fs.StringVar(&f.appID, "app-id", "inv", "the application id: prefix of internal topics, groups and transactional ids")
+	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
+}
+
+func (f *sharedFlags) kafka() kafka.Config { return kafka.Config{Brokers: f.brokers} }
+
+// loadScenario reads --scenario: a file if there is one of that name or the
+// value looks like a path, else a shipped one.
+func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
+	if source, err := scenarios.Files.ReadFile(f.scenario + ".yaml"); err == nil {
+		return scenario.Parse(f.scenario+".yaml", source)
+	}
+	source, err := os.ReadFile(f.scenario)
+	if err == nil {
+		return scenario.Parse(f.scenario, source)
+	}
+	if strings.ContainsRune(f.scenario, filepath.Separator) || filepath.Ext(f.scenario) != "" {
+		return nil, fmt.Errorf("reading the scenario: %w", err)
+	}
+	names := shippedScenarios()
+	return nil, usagef("no scenario %q is shipped (there are %s) and there is no such file; did you mean %q?",
+		f.scenario, strings.Join(names, ", "), scenario.Nearest(f.scenario, names))
+}
+
+func shippedScenarios() []string {
+	entries, err := scenarios.Files.ReadDir(".")
+	if err != nil {
+		return nil // an embedded file system always reads
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+	}
+	return names
+}

@@ -1,0 +1,27 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+)
+
+func versionCommand(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Version, commit, Go and library versions",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			info, ok := debug.ReadBuildInfo()
+			if !ok {
+				return fmt.Errorf("this binary was built without module information; build it with go build")
+			}
+			fmt.Fprintf(s.out, "inv %s\n%s\n", info.Main.Version, info.GoVersion)
+			for _, m := range info.Deps {
+				fmt.Fprintf(s.out, "%s %s\n", m.Path, m.Version)
+			}
+			return nil
+		},
+	}
+}

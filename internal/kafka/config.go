@@ -1,0 +1,56 @@
+// Package kafka is what inv's parts have in common as Kafka clients: how to
+// reach the brokers, how topics are created as a scenario says, and what lag
+// means on transactional topics. It knows no record and no rule.
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Config says how to reach a cluster. The zero value is not usable: Brokers
+// must name at least one address.
+type Config struct {
+	Brokers []string // HOST:PORT
+	Options []kgo.Opt
+}
+
+// ErrUnreachable is wrapped by the error of Connect if no broker answers.
+var ErrUnreachable = errors.New("no broker answers")
+
+// connectTimeout bounds Connect, so that a wrong address is said within 5 s.
+const connectTimeout = 4 * time.Second
+
+// Connect makes a client and waits until a broker has answered it.
+func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error) {
+	client, err := New(c, opts...)
+	if err != nil {
+		return nil, err
+	}
+	ping, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if err := client.Ping(ping); err != nil {
+		client.Close()
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return nil, fmt.Errorf("%w at %s; start one with `inv broker`, or name yours with --brokers (%v)",
+			ErrUnreachable, strings.Join(c.Brokers, ", "), err)
+	}
+	return client, nil
+}
+
+// New makes a client without asking whether a broker is there.
+func New(c Config, opts ...kgo.Opt) (*kgo.Client, error) {
+	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv")}, c.Options...)
+	client, err := kgo.NewClient(append(all, opts...)...)
+	if err != nil {
+		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
+	}
+	return client, nil
+}

@@ -1,0 +1,163 @@
+package scenario
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Decoder reads YAML nodes and collects every problem instead of stopping at
+// the first. Its methods return the zero value where they record a problem.
+type Decoder struct {
+	File     string
+	Problems Problems
+}
+
+// Problem records something wrong at a node.
+func (d *Decoder) Problem(n *yaml.Node, format string, args ...any) {
+	d.ProblemAt(positionOf(n), format, args...)
+}
+
+// ProblemAt records something wrong at a position.
+func (d *Decoder) ProblemAt(p Position, format string, args ...any) {
+	d.Problems = append(d.Problems, Problem{d.File, p, fmt.Sprintf(format, args...)})
+}
+
+// Err is the problems so far in the file's order, or nil.
+func (d *Decoder) Err() error {
+	if len(d.Problems) == 0 {
+		return nil
+	}
+	sort.SliceStable(d.Problems, func(i, j int) bool {
+		a, b := d.Problems[i].Pos, d.Problems[j].Pos
+		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
+	})
+	return d.Problems
+}
+
+// Fields reads a mapping whose keys are known: each key's node goes to its
+// function; an unknown or repeated key is a problem that names the nearest.
+func (d *Decoder) Fields(n *yaml.Node, what string, fields map[string]func(*yaml.Node)) {
+	d.Each(n, what, func(key, value *yaml.Node) {
+		read, ok := fields[key.Value]
+		if !ok {
+			d.Problem(key, "unknown key %q in %s%s", key.Value, what, suggestion(key.Value, keys(fields)))
+			return
+		}
+		read(value)
+	})
+}
+
+// Each calls read for every key of a mapping, in order; a repeated key is a problem.
+func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Node)) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		d.Problem(n, "%s must be a mapping, not %s", what, kindOf(n))
+		return
+	}
+	seen := map[string]bool{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key, value := n.Content[i], n.Content[i+1]
+		if value.Kind == yaml.AliasNode {
+			value = value.Alias
+		}
+		if seen[key.Value] {
+			d.Problem(key, "%q is given twice in %s", key.Value, what)
+			continue
+		}
+		seen[key.Value] = true
+		read(key, value)
+	}
+}
+
+// Items calls read for each element of a list.
+func (d *Decoder) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
+	if n.Kind != yaml.SequenceNode {
+		d.Problem(n, "%s must be a list, not %s", what, kindOf(n))
+		return
+	}
+	for _, item := range n.Content {
+		if item.Kind == yaml.AliasNode {
+			item = item.Alias
+		}
+		read(item)
+	}
+}
+
+// String reads a text.
+func (d *Decoder) String(n *yaml.Node, what string) string {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
+		d.Problem(n, "%s must be a text, not %s", what, kindOf(n))
+		return ""
+	}
+	return n.Value
+}
+
+// Strings reads a list of texts.
+func (d *Decoder) Strings(n *yaml.Node, what string) []string {
+	var out []string
+	d.Items(n, what, func(item *yaml.Node) { out = append(out, d.String(item, "an element of "+what)) })
+	return out
+}
+
+// Bool reads true or false.
+func (d *Decoder) Bool(n *yaml.Node, what string) bool {
+	var v bool
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&v) != nil {
+		d.Problem(n, "%s must be true or false, not %s", what, kindOf(n))
+	}
+	return v
+}
+
+// Int reads a whole number from low to high.
+func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
+	var v int
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
+		d.Problem(n, "%s must be a whole number, not %s", what, kindOf(n))
+		return 0
+	}
+	if v < low || v > high {
+		d.Problem(n, "%s must be from %d to %d, not %d", what, low, high, v)
+		return 0
+	}
+	return v
+}
+
+func kindOf(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	}
+	switch n.Tag {
+	case "!!null":
+		return "nothing"
+	case "!!int", "!!float":
+		return "the number " + n.Value
+	case "!!bool":
+		return n.Value
+	}
+	return fmt.Sprintf("the text %q", n.Value)
+}
+
+func keys[V any](m map[string]V) []string {
+	out := make([]string, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// suggestion is "; did you mean …?" if a candidate is near, else all of them.
+func suggestion(word string, candidates []string) string {
+	if near := Nearest(word, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return "; it takes " + strings.Join(candidates, ", ")
+}

@@ -1,0 +1,38 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Position is a place in the scenario file, both numbers from 1; zero if unknown.
+type Position struct{ Line, Column int }
+
+func positionOf(n *yaml.Node) Position { return Position{n.Line, n.Column} }
+
+// Problem is one thing wrong in a scenario.
+type Problem struct {
+	File string
+	Pos  Position
+	Text string // what is wrong and what would be right
+}
+
+func (p Problem) String() string {
+	if p.Pos.Line == 0 {
+		return fmt.Sprintf("%s: %s", p.File, p.Text)
+	}
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Pos.Line, p.Pos.Column, p.Text)
+}
+
+// Problems is everything wrong in a scenario, in the file's order.
+type Problems []Problem
+
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}

@@ -1,0 +1,104 @@
+// Package scenario is the grammar of a scenario file: the topics, the producers
+// that fill them and the views that show them. It reads YAML into the types
+// below, or into every problem at once with its line and column. It knows no
+// Kafka and no particular scenario; package producer compiles a [Producer],
+// package inspect a [View].
+package scenario
+
+import (
+	"strings"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Scenario is one parsed file.
+type Scenario struct {
+	Name       string
+	About      string
+	Topologies []string // which of the processor's topologies run by default
+	Topics     []Topic  // in the file's order
+	Producers  []Producer
+	File       string // where it was read from, for messages
+	Source     []byte // the file's bytes: what makes a seed reproducible
+}
+
+// Topic is how one alias is created and shown.
+type Topic struct {
+	Alias         string
+	Name          string // as in the file: {app} stands for the application id
+	Partitions    int
+	Compact       bool
+	Retention     string   // a duration, or "" to keep everything
+	Internal      bool     // the processor's own
+	DeadLettersOf []string // aliases; the alias then names <topic>.dlq of each
+	View          *View    // nil: the inspector's default
+}
+
+// View is how the inspector shows a topic's records: on one line, with a time,
+// a severity and columns. Conditions are in the jq language of --filter; the
+// first of critical, warning, good that holds gives the severity.
+type View struct {
+	Lines    bool   // the value holds one JSON document a line, each shown as a record
+	Time     string // path of the field with the event time in epoch ms; "": the record's
+	Critical Condition
+	Warning  Condition
+	Good     Condition
+	Columns  []Column
+}
+
+// Condition is the source of one condition and where it stands.
+type Condition struct {
+	Source string
+	Pos    Position
+}
+
+// Column is one column of a view: a text with {path} placeholders, where
+// {path:+} writes a number with its sign; or, with Each, that text for each
+// element of a list, joined.
+type Column struct {
+	Show string
+	Each string // path of a list, or ""
+	Join string // between elements; default ", "
+	Pos  Position
+}
+
+// Producer is one generator of records. Node is its mapping in the file.
+type Producer struct {
+	Name string
+	Node *yaml.Node
+	Pos  Position
+}
+
+// Topic returns the topic with this alias.
+func (s *Scenario) Topic(alias string) (Topic, bool) {
+	for _, t := range s.Topics {
+		if t.Alias == alias {
+			return t, true
+		}
+	}
+	return Topic{}, false
+}
+
+// TopicNames returns the names on the broker of an alias: one, or the
+// dead-letter topic of each of its inputs; nil for an unknown alias.
+func (s *Scenario) TopicNames(alias, app string) []string {
+	t, ok := s.Topic(alias)
+	if !ok {
+		return nil
+	}
+	if len(t.DeadLettersOf) == 0 {
+		return []string{t.NameFor(app)}
+	}
+	var names []string
+	for _, a := range t.DeadLettersOf {
+		for _, n := range s.TopicNames(a, app) {
+			names = append(names, n+".dlq")
+		}
+	}
+	return names
+}
+
+// NameFor is the topic's name on the broker for an application id.
+func (t Topic) NameFor(app string) string {
+	return strings.ReplaceAll(t.Name, "{app}", app)
+}
