@@ -49,17 +49,32 @@ type signalError struct{ signal os.Signal }
 
 func (e signalError) Error() string { return "stopped by " + e.signal.String() }
 
+// errOutputClosed is a write to a pipe whose reader has seen enough.
+var errOutputClosed = errors.New("the output was closed")
+
+// pipe is stdout. It tells its own broken pipe from a broken connection.
+type pipe struct{ io.Writer }
+
+func (p pipe) Write(b []byte) (int, error) {
+	n, err := p.Writer.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		err = errOutputClosed
+	}
+	return n, err
+}
+
 // exitCode maps an error to the exit code and writes its message, the one place
-// that does either.
-func exitCode(err error, stderr io.Writer) int {
+// that does either. The context says which signal cancelled it, if one did.
+func exitCode(ctx context.Context, err error, stderr io.Writer) int {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("%w (%w)", err, context.Cause(ctx))
+	}
 	var exit exitError
 	var usage usageError
 	var signal signalError
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errOutputClosed):
 		return exitDone
-	case errors.Is(err, syscall.EPIPE):
-		return exitDone // the reader has seen enough
 	case errors.As(err, &exit):
 		if exit.err != nil {
 			fmt.Fprintln(stderr, "inv:", exit.err)
@@ -70,12 +85,10 @@ func exitCode(err error, stderr io.Writer) int {
 			return exitTerminated
 		}
 		return exitInterrupt
-	case errors.Is(err, context.Canceled):
-		return exitInterrupt
-	case errors.As(err, &usage):
-		fmt.Fprintln(stderr, "inv:", err)
-		return exitUsage
 	}
 	fmt.Fprintln(stderr, "inv:", err)
+	if errors.As(err, &usage) {
+		return exitUsage
+	}
 	return exitFailed
 }

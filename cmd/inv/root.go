@@ -2,47 +2,142 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"inv/internal/scenario"
 )
+
+// stopWithin is how long a command has to stop after a signal; then inv ends
+// without it, so that no broker that hangs can hold it.
+const stopWithin = 9500 * time.Millisecond
 
 // run is inv with these arguments; it returns the exit code.
 func run(args []string, s *streams) int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
+	done := make(chan int, 1)
+	go func() { done <- exitCode(ctx, execute(ctx, args, s), s.err) }()
+	select {
+	case code := <-done:
+		return code
+	case <-ctx.Done():
+	}
+	select {
+	case code := <-done:
+		return code
+	case <-time.After(stopWithin):
+		fmt.Fprintf(s.err, "inv: not stopped %s after the signal; ending anyway\n", stopWithin)
+		return exitFailed
+	}
+}
+
+// execute runs the command line. What fails before a command has begun is wrong
+// usage.
+func execute(ctx context.Context, args []string, s *streams) error {
 	root := rootCommand(s)
 	root.SetArgs(args)
-	return exitCode(root.ExecuteContext(ctx), s.err)
+	begun := false
+	each(root, func(cmd *cobra.Command) {
+		if cmd.HasSubCommands() {
+			cmd.Args = cobra.ArbitraryArgs
+			cmd.RunE = groupUsage
+		}
+		if runE := cmd.RunE; runE != nil {
+			cmd.RunE = func(cmd *cobra.Command, args []string) error {
+				begun = true
+				return runE(cmd, args)
+			}
+		}
+	})
+	err := root.ExecuteContext(ctx)
+	if err != nil && !begun {
+		return usageError{err}
+	}
+	return err
 }
 
 func rootCommand(s *streams) *cobra.Command {
+	shared := &sharedFlags{}
 	root := &cobra.Command{
 		Use:           "inv",
 		Short:         "Generate, process and inspect event-driven systems on Kafka",
 		SilenceErrors: true,
 		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			return flagsFromEnvironment(cmd.Flags(), s.getenv)
+		},
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	shared := &sharedFlags{}
 	shared.register(root.PersistentFlags())
 	root.AddCommand(
+		brokerCommand(s),
 		versionCommand(s),
 	)
 	return root
 }
 
+func each(cmd *cobra.Command, visit func(*cobra.Command)) {
+	visit(cmd)
+	for _, sub := range cmd.Commands() {
+		each(sub, visit)
+	}
+}
+
+// groupUsage is a command that has only subcommands.
+func groupUsage(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if near := scenario.Nearest(args[0], names); near != "" {
+		return usagef("%s has no command %q; did you mean `%s %s`?", cmd.CommandPath(), args[0], cmd.CommandPath(), near)
+	}
+	return usagef("%s has no command %q; it has %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
+}
+
+// environmentName is the variable of a flag: --lead-time is INV_LEAD_TIME.
+func environmentName(flag string) string {
+	return "INV_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// flagsFromEnvironment sets the flags that the command line leaves out.
+func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
+	var first error
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := getenv(environmentName(f.Name))
+		if f.Changed || value == "" || f.Name == "help" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil && first == nil {
+			first = fmt.Errorf("%s: %w", environmentName(f.Name), err)
+		}
+	})
+	return first
+}
+
 // untilSignal returns a context that SIGINT or SIGTERM ends, with the signal as
-// its cause; a second signal ends the process at once, as if inv had not caught it.
+// its cause; a second signal ends the process at once, as if inv had not caught
+// it. A closed pipe is an error of the write, not a signal.
 func untilSignal(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		select {
 		case got := <-signals:

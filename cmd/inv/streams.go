@@ -25,7 +25,7 @@ func processStreams() *streams {
 	out := int(os.Stdout.Fd())
 	return &streams{
 		in:          os.Stdin,
-		out:         os.Stdout,
+		out:         pipe{os.Stdout},
 		err:         os.Stderr,
 		getenv:      os.Getenv,
 		now:         time.Now,

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+
+	"inv/internal/broker"
+
+	"github.com/spf13/cobra"
+)
+
+func brokerCommand(s *streams) *cobra.Command {
+	var o broker.Options
+	cmd := &cobra.Command{
+		Use:   "broker",
+		Short: "The embedded broker by itself, until Ctrl-C",
+		Long: `Run the embedded Kafka broker until Ctrl-C. It keeps topics in memory, or with
+--data on disk across restarts. It knows no passwords, so it listens on this
+machine only unless --listen says otherwise.`,
+		Example: `  inv broker
+  inv broker --data ./data
+  inv broker --listen 0.0.0.0:9092 --advertise broker.lan:9092`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.Log = func(message string) { fmt.Fprintln(s.err, "broker:", message) }
+			b, err := broker.Start(o)
+			if errors.Is(err, broker.ErrPortInUse) {
+				_, port, _ := net.SplitHostPort(o.Listen)
+				return fmt.Errorf("%w; is another broker running? Stop what listens on port %s, or choose another with --listen 127.0.0.1:0", err, port)
+			}
+			if errors.Is(err, broker.ErrAddress) {
+				return usageError{err}
+			}
+			if err != nil {
+				return err
+			}
+			defer b.Close()
+			fmt.Fprintf(s.err, "Listening on %s, with topics %s. Ctrl-C ends it.\n", b.Addr(), whereKept(o.DataDir))
+			<-cmd.Context().Done()
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:9092", "HOST:PORT to listen on; port 0 takes a free one")
+	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "HOST:PORT that clients are sent to, if it is not the one listened on")
+	cmd.Flags().StringVar(&o.DataDir, "data", "", "folder in which topics outlive the broker; without it they are in memory")
+	return cmd
+}
+
+func whereKept(dataDir string) string {
+	if dataDir == "" {
+		return "in memory"
+	}
+	return "in " + dataDir
+}

@@ -1,0 +1,94 @@
+package broker_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"inv/internal/broker"
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func start(t *testing.T, o broker.Options) *broker.Broker {
+	t.Helper()
+	if o.Listen == "" {
+		o.Listen = "127.0.0.1:0"
+	}
+	b, err := broker.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	return b
+}
+
+func TestTopicsAndRecordsSurviveARestart(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, broker.Options{DataDir: dir})
+	client := kafkatest.Client(t, []string{first.Addr()})
+	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: "kept", Partitions: 3}); err != nil {
+		t.Fatal(err)
+	}
+	record := &kgo.Record{Topic: "kept", Key: []byte("k"), Value: []byte("v"), Partition: 0}
+	if err := client.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	first.Close()
+
+	second := start(t, broker.Options{DataDir: dir})
+	reader := kafkatest.Client(t, []string{second.Addr()}, kgo.ConsumeTopics("kept"))
+	fetches := reader.PollFetches(t.Context())
+	if err := fetches.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := fetches.Records(); len(got) != 1 || string(got[0].Value) != "v" {
+		t.Errorf("after the restart there are %d records, want the one", len(got))
+	}
+	made, err := kafka.EnsureTopics(t.Context(), reader, kafka.TopicSpec{Name: "kept", Partitions: 3, Exact: true})
+	if err != nil || len(made) != 0 {
+		t.Errorf("EnsureTopics after the restart: made %v, error %v; want the old topic to do", made, err)
+	}
+}
+
+func TestPortInUse(t *testing.T) {
+	first := start(t, broker.Options{})
+	_, err := broker.Start(broker.Options{Listen: first.Addr()})
+	if !errors.Is(err, broker.ErrPortInUse) || !strings.Contains(err.Error(), first.Addr()) {
+		t.Errorf("error %v, want ErrPortInUse with %s", err, first.Addr())
+	}
+}
+
+func TestAddresses(t *testing.T) {
+	for _, o := range []broker.Options{
+		{Listen: "nonsense"},
+		{Listen: "0.0.0.0:0"},
+		{Listen: ":0"},
+		{Listen: "[::]:0"},
+		{Listen: "127.0.0.1:0", Advertise: "nonsense"},
+	} {
+		b, err := broker.Start(o)
+		if err == nil {
+			b.Close()
+		}
+		if !errors.Is(err, broker.ErrAddress) {
+			t.Errorf("%+v: error %v, want ErrAddress", o, err)
+		}
+	}
+	b := start(t, broker.Options{Listen: "0.0.0.0:0", Advertise: "broker.test:1234"})
+	if b.Addr() != "broker.test:1234" {
+		t.Errorf("Addr is %s, want the advertised one", b.Addr())
+	}
+}
+
+func TestClientsKnowTheEmbeddedBroker(t *testing.T) {
+	client := kafkatest.Client(t, kafkatest.Embedded(t))
+	embedded, err := kafka.IsEmbedded(context.Background(), client)
+	if err != nil || !embedded {
+		t.Errorf("IsEmbedded = %v, %v; want true", embedded, err)
+	}
+}
