@@ -1,0 +1,199 @@
+package event
+
+import "strconv"
+
+// The Parse functions read one value into *dst, whose old content is gone
+// whatever they return. They check what is the JSON's own: that it is one valid
+// document, an object, whose fields that are known here have their types.
+// Names are case-sensitive, fields come in any order, of a repeated one the
+// last counts, unknown ones are skipped, and null is the same as absent. Whether
+// what is there makes sense is what the Check methods say.
+//
+// Every error is an [*Error] with reason [NotJSON], [WrongType] or [OutOfRange],
+// in this order of precedence for NotJSON. Strings are copies: dst does not hold
+// on to value. All functions are safe for concurrent use.
+
+// ParseProduct reads a catalogue record.
+func ParseProduct(value []byte, dst *Product) error {
+	*dst = Product{}
+	var s scanner
+	for more := s.begin(value, "the product"); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "id":
+			s.readText("id", &dst.ID)
+		case "name":
+			s.readText("name", &dst.Name)
+		case "category":
+			s.readText("category", &dst.Category)
+		case "price":
+			s.readMoney("price", &dst.Price)
+		case "reorder_threshold":
+			s.readInt("reorder_threshold", &dst.ReorderThreshold)
+		case "reorder_quantity":
+			s.readInt("reorder_quantity", &dst.ReorderQuantity)
+		case "critical_threshold":
+			s.readInt("critical_threshold", &dst.CriticalThreshold)
+		case "warehouse_id":
+			s.readText("warehouse_id", &dst.WarehouseID)
+		case "initial_stock":
+			s.readInt("initial_stock", &dst.InitialStock)
+		default:
+			s.skip()
+		}
+	}
+	return s.finish()
+}
+
+// ParseOrder reads an order. It reuses the room in dst.Items.
+func ParseOrder(value []byte, dst *Order) error {
+	*dst = Order{Items: dst.Items[:0]}
+	var s scanner
+	for more := s.begin(value, "the order"); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "order_id":
+			s.readText("order_id", &dst.OrderID)
+		case "customer_id":
+			s.readText("customer_id", &dst.CustomerID)
+		case "items":
+			dst.Items = s.readLines(dst.Items[:0])
+		case "order_total":
+			s.readMoney("order_total", &dst.Total)
+		case "timestamp":
+			s.readInt("timestamp", &dst.Timestamp)
+		default:
+			s.skip()
+		}
+	}
+	return s.finish()
+}
+
+// readLines reads an order's items. What is wrong in any of them is noted under
+// the name items, because an order is taken or refused whole.
+func (s *scanner) readLines(lines []Line) []Line {
+	if s.issues != nil {
+		s.settle("items")
+	}
+	if s.space() != '[' {
+		if !s.null() {
+			s.mistyped("items", "a list")
+		}
+		return lines
+	}
+	for more := s.open(']'); more; more = s.next(']') {
+		outer := s.issues
+		s.issues = nil
+		lines = append(lines, Line{})
+		s.readLine(&lines[len(lines)-1])
+		if len(s.issues) > 0 && !s.failed {
+			first := s.issues[0].err
+			first.Message = "items[" + strconv.Itoa(len(lines)-1) + "]: " + first.Message
+			outer = append(outer, issue{"items", first})
+		}
+		s.issues = outer
+	}
+	return lines
+}
+
+func (s *scanner) readLine(line *Line) {
+	if s.space() != '{' {
+		s.mistyped("the element", "an object")
+		return
+	}
+	for more := s.open('}'); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "product_id":
+			s.readText("product_id", &line.ProductID)
+		case "quantity":
+			s.readInt("quantity", &line.Quantity)
+		case "unit_price":
+			s.readMoney("unit_price", &line.UnitPrice)
+		default:
+			s.skip()
+		}
+	}
+}
+
+// ParseReorder reads a reorder.
+func ParseReorder(value []byte, dst *Reorder) error {
+	*dst = Reorder{}
+	var s scanner
+	for more := s.begin(value, "the reorder"); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "event_id":
+			s.readText("event_id", &dst.EventID)
+		case "product_id":
+			s.readText("product_id", &dst.ProductID)
+		case "product_name":
+			s.readText("product_name", &dst.ProductName)
+		case "current_stock":
+			s.readInt("current_stock", &dst.CurrentStock)
+		case "reorder_quantity":
+			s.readInt("reorder_quantity", &dst.ReorderQuantity)
+		case "priority":
+			s.readText("priority", &dst.Priority)
+		case "warehouse_id":
+			s.readText("warehouse_id", &dst.WarehouseID)
+		case "timestamp":
+			s.readInt("timestamp", &dst.Timestamp)
+		default:
+			s.skip()
+		}
+	}
+	return s.finish()
+}
+
+// ParseAlert reads an alert.
+func ParseAlert(value []byte, dst *Alert) error {
+	*dst = Alert{}
+	var s scanner
+	for more := s.begin(value, "the alert"); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "alert_id":
+			s.readText("alert_id", &dst.AlertID)
+		case "alert_type":
+			s.readText("alert_type", &dst.AlertType)
+		case "product_id":
+			s.readText("product_id", &dst.ProductID)
+		case "product_name":
+			s.readText("product_name", &dst.ProductName)
+		case "current_stock":
+			s.readInt("current_stock", &dst.CurrentStock)
+		case "threshold":
+			s.readInt("threshold", &dst.Threshold)
+		case "warehouse_id":
+			s.readText("warehouse_id", &dst.WarehouseID)
+		case "timestamp":
+			s.readInt("timestamp", &dst.Timestamp)
+		case "message":
+			s.readText("message", &dst.Message)
+		default:
+			s.skip()
+		}
+	}
+	return s.finish()
+}
+
+// ParseReceipt reads a stock receipt.
+func ParseReceipt(value []byte, dst *Receipt) error {
+	*dst = Receipt{}
+	var s scanner
+	for more := s.begin(value, "the receipt"); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "receipt_id":
+			s.readText("receipt_id", &dst.ReceiptID)
+		case "event_id":
+			s.readText("event_id", &dst.EventID)
+		case "product_id":
+			s.readText("product_id", &dst.ProductID)
+		case "quantity":
+			s.readInt("quantity", &dst.Quantity)
+		case "warehouse_id":
+			s.readText("warehouse_id", &dst.WarehouseID)
+		case "timestamp":
+			s.readInt("timestamp", &dst.Timestamp)
+		default:
+			s.skip()
+		}
+	}
+	return s.finish()
+}

@@ -1,0 +1,229 @@
+package event
+
+import (
+	"encoding/json"
+	"errors"
+	"math/big"
+	"reflect"
+	"testing"
+)
+
+// fields reads a document with encoding/json: its fields by their exact names,
+// the last of each, or nil if it is no object.
+func fields(value []byte) map[string]json.RawMessage {
+	var m map[string]json.RawMessage
+	if json.Unmarshal(value, &m) != nil {
+		return nil
+	}
+	return m
+}
+
+// checkField compares one field that was read without complaint.
+func checkField(t *testing.T, name string, raw json.RawMessage, got any) {
+	t.Helper()
+	absent := raw == nil || string(raw) == "null"
+	switch got := got.(type) {
+	case string:
+		var want string
+		if !absent && json.Unmarshal(raw, &want) != nil || got != want {
+			t.Errorf("%s is %q, want %q from %s", name, got, want, raw)
+		}
+	case int64:
+		var want int64
+		if !absent && json.Unmarshal(raw, &want) != nil || got != want {
+			t.Errorf("%s is %d, want %d from %s", name, got, want, raw)
+		}
+	case Money:
+		want := new(big.Rat)
+		if !absent {
+			if _, ok := want.SetString(string(raw)); !ok {
+				t.Errorf("%s: %s was read as %s", name, raw, got)
+				return
+			}
+		}
+		// Half a millionth from rounding, as much again where a float was on the way.
+		difference := new(big.Rat).Sub(want, big.NewRat(int64(got), int64(MoneyUnit)))
+		limit := new(big.Rat).Add(big.NewRat(1, 1_000_000), new(big.Rat).Mul(new(big.Rat).Abs(want), big.NewRat(1, 1<<52)))
+		if difference.Abs(difference).Cmp(limit) > 0 {
+			t.Errorf("%s is %s, want %s", name, got, raw)
+		}
+	}
+}
+
+// fuzzCodec checks a parser against encoding/json: a document is NotJSON if and
+// only if encoding/json refuses it; what is read without complaint has the same
+// values; and what was written reads back as the same record.
+func fuzzCodec[T any](f *testing.F, seeds []string, parse func([]byte, *T) error, write func([]byte, *T) []byte,
+	compare func(t *testing.T, m map[string]json.RawMessage, v *T)) {
+	for _, s := range append(seeds, `{"a":[1,2.5e3,{"b":"\ud83d\ude00\n"}],"id":null}`, "{\"id\":\"\xff\",\"id\":5}", `[]`, ``, `{"\u0069d":"x"}x`) {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, value []byte) {
+		var v T
+		err := parse(value, &v)
+		var e *Error
+		errors.As(err, &e)
+		if notJSON := e != nil && e.Reason == NotJSON; notJSON == json.Valid(value) {
+			t.Fatalf("encoding/json says valid=%v, the parser %v", json.Valid(value), err)
+		}
+		if err != nil {
+			return
+		}
+		compare(t, fields(value), &v)
+		written := write(nil, &v)
+		var again T
+		if err := parse(written, &again); err != nil || !reflect.DeepEqual(v, again) {
+			t.Errorf("%+v was written as %s and read back as %+v, %v", v, written, again, err)
+		}
+	})
+}
+
+func FuzzParseProduct(f *testing.F) {
+	fuzzCodec(f, []string{productJSON}, ParseProduct, AppendProduct, func(t *testing.T, m map[string]json.RawMessage, p *Product) {
+		checkField(t, "id", m["id"], p.ID)
+		checkField(t, "name", m["name"], p.Name)
+		checkField(t, "category", m["category"], p.Category)
+		checkField(t, "price", m["price"], p.Price)
+		checkField(t, "reorder_threshold", m["reorder_threshold"], p.ReorderThreshold)
+		checkField(t, "reorder_quantity", m["reorder_quantity"], p.ReorderQuantity)
+		checkField(t, "critical_threshold", m["critical_threshold"], p.CriticalThreshold)
+		checkField(t, "warehouse_id", m["warehouse_id"], p.WarehouseID)
+		checkField(t, "initial_stock", m["initial_stock"], p.InitialStock)
+	})
+}
+
+func FuzzParseOrder(f *testing.F) {
+	seeds := []string{orderJSON, `{"order_id":"a","items":[{"quantity":1,"quantity":null}],"items":[{}],"order_total":-1e-3}`}
+	fuzzCodec(f, seeds, parseFreshOrder, AppendOrder, func(t *testing.T, m map[string]json.RawMessage, o *Order) {
+		checkField(t, "order_id", m["order_id"], o.OrderID)
+		checkField(t, "customer_id", m["customer_id"], o.CustomerID)
+		checkField(t, "order_total", m["order_total"], o.Total)
+		checkField(t, "timestamp", m["timestamp"], o.Timestamp)
+		var items []json.RawMessage
+		if raw := m["items"]; raw != nil && json.Unmarshal(raw, &items) != nil || len(items) != len(o.Items) {
+			t.Fatalf("%d items from %s", len(o.Items), m["items"])
+		}
+		for i, raw := range items {
+			line := fields(raw)
+			checkField(t, "product_id", line["product_id"], o.Items[i].ProductID)
+			checkField(t, "quantity", line["quantity"], o.Items[i].Quantity)
+			checkField(t, "unit_price", line["unit_price"], o.Items[i].UnitPrice)
+		}
+	})
+}
+
+// parseFreshOrder never returns nil items, so that orders compare.
+func parseFreshOrder(value []byte, dst *Order) error {
+	dst.Items = []Line{}
+	return ParseOrder(value, dst)
+}
+
+func FuzzParseUpdate(f *testing.F) {
+	fuzzCodec(f, []string{updateJSON}, ParseUpdate, AppendUpdate, func(t *testing.T, m map[string]json.RawMessage, u *Update) {
+		checkField(t, "product_id", m["product_id"], u.ProductID)
+		checkField(t, "product_name", m["product_name"], u.ProductName)
+		checkField(t, "category", m["category"], u.Category)
+		checkField(t, "current_stock", m["current_stock"], u.CurrentStock)
+		checkField(t, "warehouse_id", m["warehouse_id"], u.WarehouseID)
+		checkField(t, "timestamp", m["timestamp"], u.Timestamp)
+		checkField(t, "unit_price", m["unit_price"], u.UnitPrice)
+		checkField(t, "reorder_threshold", m["reorder_threshold"], u.ReorderThreshold)
+		checkField(t, "reorder_quantity", m["reorder_quantity"], u.ReorderQuantity)
+		checkField(t, "critical_threshold", m["critical_threshold"], u.CriticalThreshold)
+		checkField(t, "seq", m["seq"], u.Seq)
+		checkField(t, "delta", m["delta"], u.Delta)
+		checkField(t, "cause", m["cause"], u.Cause)
+		checkField(t, "unmet_quantity", m["unmet_quantity"], u.UnmetQuantity)
+		checkField(t, "last_order_id", m["last_order_id"], u.LastOrderID)
+		checkField(t, "last_reorder_id", m["last_reorder_id"], u.LastReorderID)
+		checkField(t, "last_updated", m["last_updated"], u.LastUpdated)
+	})
+}
+
+func FuzzParseReorder(f *testing.F) {
+	fuzzCodec(f, []string{reorderJSON}, ParseReorder, AppendReorder, func(t *testing.T, m map[string]json.RawMessage, r *Reorder) {
+		checkField(t, "event_id", m["event_id"], r.EventID)
+		checkField(t, "product_id", m["product_id"], r.ProductID)
+		checkField(t, "product_name", m["product_name"], r.ProductName)
+		checkField(t, "current_stock", m["current_stock"], r.CurrentStock)
+		checkField(t, "reorder_quantity", m["reorder_quantity"], r.ReorderQuantity)
+		checkField(t, "priority", m["priority"], r.Priority)
+		checkField(t, "warehouse_id", m["warehouse_id"], r.WarehouseID)
+		checkField(t, "timestamp", m["timestamp"], r.Timestamp)
+	})
+}
+
+func FuzzParseAlert(f *testing.F) {
+	fuzzCodec(f, []string{alertJSON}, ParseAlert, AppendAlert, func(t *testing.T, m map[string]json.RawMessage, a *Alert) {
+		checkField(t, "alert_id", m["alert_id"], a.AlertID)
+		checkField(t, "alert_type", m["alert_type"], a.AlertType)
+		checkField(t, "product_id", m["product_id"], a.ProductID)
+		checkField(t, "product_name", m["product_name"], a.ProductName)
+		checkField(t, "current_stock", m["current_stock"], a.CurrentStock)
+		checkField(t, "threshold", m["threshold"], a.Threshold)
+		checkField(t, "warehouse_id", m["warehouse_id"], a.WarehouseID)
+		checkField(t, "timestamp", m["timestamp"], a.Timestamp)
+		checkField(t, "message", m["message"], a.Message)
+	})
+}
+
+func FuzzParseReceipt(f *testing.F) {
+	fuzzCodec(f, []string{receiptJSON}, ParseReceipt, AppendReceipt, func(t *testing.T, m map[string]json.RawMessage, r *Receipt) {
+		checkField(t, "receipt_id", m["receipt_id"], r.ReceiptID)
+		checkField(t, "event_id", m["event_id"], r.EventID)
+		checkField(t, "product_id", m["product_id"], r.ProductID)
+		checkField(t, "quantity", m["quantity"], r.Quantity)
+		checkField(t, "warehouse_id", m["warehouse_id"], r.WarehouseID)
+		checkField(t, "timestamp", m["timestamp"], r.Timestamp)
+	})
+}
+
+func FuzzParseCause(f *testing.F) {
+	f.Add("order_events/3@1841#0")
+	f.Fuzz(func(t *testing.T, s string) {
+		if c, err := ParseCause(s); err == nil && c.String() != s {
+			t.Errorf("%q was read as %s", s, c)
+		}
+	})
+}
+
+func FuzzParseVersion(f *testing.F) {
+	f.Add("inventory.order.v1")
+	f.Fuzz(func(t *testing.T, s string) { ParseVersion(s) })
+}
+
+func BenchmarkParseOrder(b *testing.B) {
+	value := []byte(orderJSON)
+	var o Order
+	b.SetBytes(int64(len(value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := ParseOrder(value, &o); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParseUpdate(b *testing.B) {
+	value := []byte(updateJSON)
+	var u Update
+	b.SetBytes(int64(len(value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := ParseUpdate(value, &u); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkAppendUpdate(b *testing.B) {
+	var u Update
+	if err := ParseUpdate([]byte(updateJSON), &u); err != nil {
+		b.Fatal(err)
+	}
+	var buf []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		buf = AppendUpdate(buf[:0], &u)
+	}
+}

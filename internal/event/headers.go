@@ -1,0 +1,149 @@
+package event
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// CloudEvents attributes in Kafka's binary mode.
+const (
+	HeaderSpecVersion = "ce_specversion"
+	HeaderType        = "ce_type"
+	HeaderSource      = "ce_source"
+	HeaderID          = "ce_id"
+	HeaderTime        = "ce_time"
+	HeaderContentType = "content-type"
+)
+
+// Event types, each with the major version that this program writes and reads.
+const (
+	TypeProduct = "inventory.product.v1"
+	TypeOrder   = "inventory.order.v1"
+	TypeUpdate  = "inventory.update.v1"
+	TypeReorder = "inventory.reorder.v1"
+	TypeAlert   = "inventory.alert.v1"
+	TypeReceipt = "inventory.receipt.v1"
+)
+
+// majorVersion is the one of the types above.
+const majorVersion = 1
+
+// Headers of a dead-lettered record: where it came from, which stage refused it,
+// and why. They stand before the record's own headers.
+const (
+	HeaderDLQTopic     = "dlq-topic"
+	HeaderDLQPartition = "dlq-partition"
+	HeaderDLQOffset    = "dlq-offset"
+	HeaderDLQTimestamp = "dlq-timestamp" // of the record refused, epoch ms
+	HeaderDLQStage     = "dlq-stage"
+	HeaderDLQReason    = "dlq-reason" // a Reason
+	HeaderDLQMessage   = "dlq-message"
+	HeaderDLQTruncated = "dlq-truncated" // the value's length before it was cut, in bytes
+)
+
+// HeaderDLQReplay marks a record that was put back from a dead-letter topic,
+// with its [Place] there.
+const HeaderDLQReplay = "dlq-replay"
+
+// HeaderFault names the fault that the generator put into a record.
+const HeaderFault = "inv-fault"
+
+// Envelope is what the CloudEvents headers of a record say.
+type Envelope struct {
+	Type   string // one of the Type constants
+	Source string // who wrote it: the application id, or inv/<scenario>/<producer>
+	ID     string
+	Time   int64 // event time, epoch ms
+}
+
+// AppendHeaders appends the CloudEvents headers of a JSON record. It makes one
+// allocation for all the values.
+func AppendHeaders(dst []kgo.RecordHeader, e Envelope) []kgo.RecordHeader {
+	const specVersion, contentType, timeLayout = "1.0", "application/json", "2006-01-02T15:04:05.000Z"
+	room := len(specVersion) + len(e.Type) + len(e.Source) + len(e.ID) + len(timeLayout) + len(contentType)
+	buf := make([]byte, 0, room+8)
+	add := func(key string, written []byte) {
+		value := written[len(buf):len(written):len(written)]
+		buf = written
+		dst = append(dst, kgo.RecordHeader{Key: key, Value: value})
+	}
+	add(HeaderSpecVersion, append(buf, specVersion...))
+	add(HeaderType, append(buf, e.Type...))
+	add(HeaderSource, append(buf, e.Source...))
+	add(HeaderID, append(buf, e.ID...))
+	add(HeaderTime, time.UnixMilli(e.Time).UTC().AppendFormat(buf, timeLayout))
+	add(HeaderContentType, append(buf, contentType...))
+	return dst
+}
+
+// Header returns a header's value as it stands in the record; of a repeated one
+// the last. ok is false if there is none.
+func Header(headers []kgo.RecordHeader, key string) (value []byte, ok bool) {
+	for i := len(headers) - 1; i >= 0; i-- {
+		if headers[i].Key == key {
+			return headers[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// CheckVersion refuses a record whose ce_type ends in a major version other than
+// the one that is read here. A record without ce_type, and a type without a
+// version, are taken as the current one.
+func CheckVersion(headers []kgo.RecordHeader) error {
+	value, ok := Header(headers, HeaderType)
+	if !ok {
+		return nil
+	}
+	if major, ok := ParseVersion(string(value)); ok && major != majorVersion {
+		return &Error{UnknownVersion, fmt.Sprintf("ce_type is %s; this program reads major version %d", quote(string(value)), majorVersion)}
+	}
+	return nil
+}
+
+// ParseVersion returns the major version at the end of a ce_type: 2 for
+// inventory.order.v2 and for inventory.order.v2.1. ok is false if it has none.
+// A number that no int holds is -1.
+func ParseVersion(ceType string) (major int, ok bool) {
+	for rest := ceType; ; {
+		dot := strings.LastIndexByte(rest, '.')
+		part := rest[dot+1:]
+		if digits, isVersion := strings.CutPrefix(part, "v"); isVersion && allDigits(digits) {
+			if major, err := strconv.Atoi(digits); err == nil {
+				return major, true
+			}
+			return -1, true
+		}
+		if dot < 0 || !allDigits(part) {
+			return 0, false
+		}
+		rest = rest[:dot]
+	}
+}
+
+func allDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// ReorderID, AlertID and ReceiptID are the ids that the processor gives: they
+// are functions of what caused the record, so that a second run gives them again.
+func ReorderID(product string, seq int64) string {
+	return "reorder-" + product + "-" + strconv.FormatInt(seq, 10)
+}
+
+// AlertID is the id of the alert that an update caused.
+func AlertID(product string, seq int64) string {
+	return "alert-" + product + "-" + strconv.FormatInt(seq, 10)
+}
+
+// ReceiptID is the id of the receipt that fulfils a reorder.
+func ReceiptID(eventID string) string { return "receipt-" + eventID }

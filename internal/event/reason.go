@@ -1,0 +1,46 @@
+package event
+
+import "strconv"
+
+// Reason is why a record can't be processed, in the word that the dlq-reason
+// header and the metrics use.
+type Reason string
+
+// Every reason that there is. The structure of a record gives all down to
+// KeyMismatch; the rest needs more than the value.
+const (
+	NotJSON        Reason = "not-json"        // not one JSON document, or an empty value
+	WrongType      Reason = "wrong-type"      // the document is no object, or a field has another JSON type
+	MissingID      Reason = "missing-id"      // an id is absent, null or ""
+	NoItems        Reason = "no-items"        // an order without lines
+	BadQuantity    Reason = "bad-quantity"    // a quantity that is not a whole number from 1
+	NegativePrice  Reason = "negative-price"  // a line's unit price below 0
+	NegativeTotal  Reason = "negative-total"  // an order's total below 0
+	NegativeNumber Reason = "negative-number" // a catalogue record's number below 0
+	OutOfRange     Reason = "out-of-range"    // a whole number over 10^9, money over 10^12, a time after the year 9999
+	TotalMismatch  Reason = "total-mismatch"  // an order's total is not the sum of its lines
+	KeyMismatch    Reason = "key-mismatch"    // a catalogue record's key is not its id
+	UnknownVersion Reason = "unknown-version" // a ce_type of another major version
+	UnknownProduct Reason = "unknown-product" // not in the catalogue, or delisted
+	TooLarge       Reason = "too-large"       // a value over --max-value
+)
+
+// Error is what is wrong with a record. Its message names fields and positions
+// and quotes what it repeats of the record, so it is safe to print.
+type Error struct {
+	Reason  Reason
+	Message string
+}
+
+func (e *Error) Error() string { return string(e.Reason) + ": " + e.Message }
+
+// maxQuoted bounds what a message repeats of a record, in bytes before quoting.
+const maxQuoted = 64
+
+// quote is s for a message: ASCII, on one line, cut when it is long.
+func quote(s string) string {
+	if len(s) > maxQuoted {
+		return strconv.QuoteToASCII(s[:maxQuoted]) + "…"
+	}
+	return strconv.QuoteToASCII(s)
+}

@@ -1,0 +1,80 @@
+package event
+
+// UpdateFields says which fields of an update a record has, for those whose
+// zero value means something: processors other than ours write fewer.
+type UpdateFields uint16
+
+// The fields of an update that may be absent in a valid record of another
+// processor. A field that is null is absent.
+const (
+	HasUpdateStock UpdateFields = 1 << iota
+	HasUpdateReorderThreshold
+	HasUpdateReorderQuantity
+	HasUpdateCriticalThreshold
+	HasUpdateSeq
+	HasUpdateDelta
+	HasUpdateCause
+	HasUpdateUnitPrice
+)
+
+// AllUpdateFields are the fields that our processor always writes.
+const AllUpdateFields = HasUpdateUnitPrice<<1 - 1
+
+// ParseUpdate reads an inventory update.
+func ParseUpdate(value []byte, dst *Update) error {
+	_, err := ParseUpdateFields(value, dst)
+	return err
+}
+
+// ParseUpdateFields reads an inventory update and says which fields it has.
+func ParseUpdateFields(value []byte, dst *Update) (UpdateFields, error) {
+	*dst = Update{}
+	var s scanner
+	var has UpdateFields
+	set := func(field UpdateFields, present bool) {
+		if has &^= field; present {
+			has |= field
+		}
+	}
+	for more := s.begin(value, "the update"); more; more = s.next('}') {
+		switch string(s.name()) {
+		case "product_id":
+			s.readText("product_id", &dst.ProductID)
+		case "product_name":
+			s.readText("product_name", &dst.ProductName)
+		case "category":
+			s.readText("category", &dst.Category)
+		case "current_stock":
+			set(HasUpdateStock, s.readInt("current_stock", &dst.CurrentStock))
+		case "warehouse_id":
+			s.readText("warehouse_id", &dst.WarehouseID)
+		case "timestamp":
+			s.readInt("timestamp", &dst.Timestamp)
+		case "unit_price":
+			set(HasUpdateUnitPrice, s.readMoney("unit_price", &dst.UnitPrice))
+		case "reorder_threshold":
+			set(HasUpdateReorderThreshold, s.readInt("reorder_threshold", &dst.ReorderThreshold))
+		case "reorder_quantity":
+			set(HasUpdateReorderQuantity, s.readInt("reorder_quantity", &dst.ReorderQuantity))
+		case "critical_threshold":
+			set(HasUpdateCriticalThreshold, s.readInt("critical_threshold", &dst.CriticalThreshold))
+		case "seq":
+			set(HasUpdateSeq, s.readInt("seq", &dst.Seq))
+		case "delta":
+			set(HasUpdateDelta, s.readInt("delta", &dst.Delta))
+		case "cause":
+			set(HasUpdateCause, s.readText("cause", &dst.Cause))
+		case "unmet_quantity":
+			s.readInt("unmet_quantity", &dst.UnmetQuantity)
+		case "last_order_id":
+			s.readText("last_order_id", &dst.LastOrderID)
+		case "last_reorder_id":
+			s.readText("last_reorder_id", &dst.LastReorderID)
+		case "last_updated":
+			s.readInt("last_updated", &dst.LastUpdated)
+		default:
+			s.skip()
+		}
+	}
+	return has, s.finish()
+}
