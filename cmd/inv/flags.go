@@ -10,6 +10,7 @@ import (
 	"inv/internal/scenario"
 	"inv/scenarios"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -19,6 +20,8 @@ type sharedFlags struct {
 	scenario string
 	appID    string
 	color    string
+
+	getenv func(string) string
 }
 
 func (f *sharedFlags) register(fs *pflag.FlagSet) {
@@ -26,6 +29,32 @@ func (f *sharedFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.scenario, "scenario", "inventory", "a shipped scenario's NAME or a FILE")
 	fs.StringVar(&f.appID, "app-id", "inv", "the application id: prefix of internal topics, groups and transactional ids")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
+}
+
+// resolve completes the flags once they are parsed: what the command line
+// leaves out comes from the environment.
+func (f *sharedFlags) resolve(cmd *cobra.Command) error {
+	return flagsFromEnvironment(cmd.Flags(), f.getenv)
+}
+
+// environmentName is the variable of a flag: --lead-time is INV_LEAD_TIME.
+func environmentName(flag string) string {
+	return "INV_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+}
+
+// flagsFromEnvironment sets the flags that the command line leaves out.
+func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
+	var first error
+	flags.VisitAll(func(f *pflag.Flag) {
+		value := getenv(environmentName(f.Name))
+		if f.Changed || value == "" || f.Name == "help" {
+			return
+		}
+		if err := flags.Set(f.Name, value); err != nil && first == nil {
+			first = fmt.Errorf("%s: %w", environmentName(f.Name), err)
+		}
+	})
+	return first
 }
 
 func (f *sharedFlags) kafka() kafka.Config { return kafka.Config{Brokers: f.brokers} }

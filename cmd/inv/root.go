@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"inv/internal/scenario"
 )
@@ -65,14 +64,14 @@ func execute(ctx context.Context, args []string, s *streams) error {
 }
 
 func rootCommand(s *streams) *cobra.Command {
-	shared := &sharedFlags{}
+	shared := &sharedFlags{getenv: s.getenv}
 	root := &cobra.Command{
 		Use:           "inv",
 		Short:         "Generate, process and inspect event-driven systems on Kafka",
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return flagsFromEnvironment(cmd.Flags(), s.getenv)
+			return shared.resolve(cmd)
 		},
 	}
 	root.SetIn(s.in)
@@ -81,6 +80,9 @@ func rootCommand(s *streams) *cobra.Command {
 	shared.register(root.PersistentFlags())
 	root.AddCommand(
 		brokerCommand(s),
+		groupsCommand(s, shared),
+		resetCommand(s, shared),
+		topicsCommand(s, shared),
 		versionCommand(s),
 	)
 	return root
@@ -108,26 +110,6 @@ func groupUsage(cmd *cobra.Command, args []string) error {
 		return usagef("%s has no command %q; did you mean `%s %s`?", cmd.CommandPath(), args[0], cmd.CommandPath(), near)
 	}
 	return usagef("%s has no command %q; it has %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
-}
-
-// environmentName is the variable of a flag: --lead-time is INV_LEAD_TIME.
-func environmentName(flag string) string {
-	return "INV_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
-}
-
-// flagsFromEnvironment sets the flags that the command line leaves out.
-func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
-	var first error
-	flags.VisitAll(func(f *pflag.Flag) {
-		value := getenv(environmentName(f.Name))
-		if f.Changed || value == "" || f.Name == "help" {
-			return
-		}
-		if err := flags.Set(f.Name, value); err != nil && first == nil {
-			first = fmt.Errorf("%s: %w", environmentName(f.Name), err)
-		}
-	})
-	return first
 }
 
 // untilSignal returns a context that SIGINT or SIGTERM ends, with the signal as

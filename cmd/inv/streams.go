@@ -17,8 +17,8 @@ type streams struct {
 	getenv func(string) string
 	now    func() time.Time
 
-	outTerminal, errTerminal bool
-	width                    func() int // of the terminal on out in columns; 0: none
+	inTerminal, outTerminal, errTerminal bool
+	width                                func() int // of the terminal on out in columns; 0: none
 }
 
 func processStreams() *streams {
@@ -29,6 +29,7 @@ func processStreams() *streams {
 		err:         os.Stderr,
 		getenv:      os.Getenv,
 		now:         time.Now,
+		inTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		outTerminal: term.IsTerminal(out),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		width: func() int {

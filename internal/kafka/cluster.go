@@ -2,10 +2,13 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // EmbeddedClusterID is the cluster id by which a client knows the embedded
@@ -14,9 +17,67 @@ const EmbeddedClusterID = "inv-embedded"
 
 // IsEmbedded says whether the client talks to the embedded broker.
 func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
-	meta, err := kadm.NewClient(client).BrokerMetadata(ctx)
+	meta, err := metadata(ctx, client, []string{})
 	if err != nil {
-		return false, fmt.Errorf("asking the cluster for its id: %w", err)
+		return false, err
 	}
-	return meta.Cluster == EmbeddedClusterID, nil
+	return meta.ClusterID != nil && *meta.ClusterID == EmbeddedClusterID, nil
+}
+
+// PartitionCounts are the partitions of the topics that exist among those
+// named, of all topics if none is. It asks the cluster, where package kadm may
+// answer from a cache that is seconds old.
+func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (map[string]int, error) {
+	meta, err := metadata(ctx, client, names)
+	if err != nil {
+		return nil, err
+	}
+	counts := make(map[string]int, len(meta.Topics))
+	for _, t := range meta.Topics {
+		err := kerr.ErrorForCode(t.ErrorCode)
+		switch {
+		case errors.Is(err, kerr.UnknownTopicOrPartition):
+		case err != nil:
+			return nil, fmt.Errorf("topic %s: %w", *t.Topic, err)
+		default:
+			counts[*t.Topic] = len(t.Partitions)
+		}
+	}
+	return counts, nil
+}
+
+// metadata asks for these topics: all if the slice is nil, none if it is empty.
+func metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	if names != nil {
+		req.Topics = []kmsg.MetadataRequestTopic{}
+	}
+	for _, n := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(n)
+		req.Topics = append(req.Topics, t)
+	}
+	meta, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
+	}
+	return meta, nil
+}
+
+// retry repeats an admin request while the cluster says that it will be able to
+// answer soon, as a new one does until its offsets topic is there.
+func retry(ctx context.Context, request func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		err := request()
+		if !kerr.IsRetriable(err) && !errors.Is(err, kerr.CoordinatorNotAvailable) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }

@@ -4,12 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
+	"time"
+
+	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// DeadLetterMaxBytes is the max.message.bytes of dead-letter topics, 4 MiB: a
+// record that just fits its own topic still fits with the headers that say why
+// it is here.
+const DeadLetterMaxBytes = 4 << 20
 
 // TopicSpec is a topic as it should be created.
 type TopicSpec struct {
@@ -21,37 +30,104 @@ type TopicSpec struct {
 	Exact bool
 }
 
+// Specs are the topics behind aliases of a scenario, all of them if none is
+// named; a dead-letter alias stands for a topic of each of its inputs. Unknown
+// aliases are left out. An internal topic's partitions are exact, since the
+// processor's state is laid out by them.
+func Specs(s *scenario.Scenario, app string, aliases ...string) []TopicSpec {
+	if len(aliases) == 0 {
+		for _, t := range s.Topics {
+			aliases = append(aliases, t.Alias)
+		}
+	}
+	var specs []TopicSpec
+	for _, alias := range aliases {
+		t, ok := s.Topic(alias)
+		if !ok {
+			continue
+		}
+		for _, name := range s.TopicNames(alias, app) {
+			specs = append(specs, TopicSpec{Name: name, Partitions: t.Partitions, Configs: configsOf(t), Exact: t.Internal})
+		}
+	}
+	return specs
+}
+
+func configsOf(t scenario.Topic) map[string]string {
+	configs := map[string]string{}
+	if len(t.DeadLettersOf) > 0 {
+		configs["max.message.bytes"] = strconv.Itoa(DeadLetterMaxBytes)
+	}
+	if t.Compact {
+		configs["cleanup.policy"] = "compact"
+		return configs
+	}
+	configs["retention.ms"] = "-1"
+	if d, err := time.ParseDuration(t.Retention); err == nil {
+		configs["retention.ms"] = strconv.FormatInt(d.Milliseconds(), 10)
+	}
+	return configs
+}
+
 // EnsureTopics creates the topics that are missing and returns their names.
 // Concurrent calls from several processes are fine: the topic that another one
-// has just made counts as existing.
+// has just made counts as existing. On the embedded broker a compacted topic is
+// created without compaction, which is broken there.
 func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (created []string, err error) {
+	missing, err := missingTopics(ctx, client, specs)
+	if err != nil || len(missing) == 0 {
+		return nil, err
+	}
+	embedded, err := IsEmbedded(ctx, client)
+	if err != nil {
+		return nil, err
+	}
 	admin := kadm.NewClient(client)
+	var raced []TopicSpec
+	for _, s := range missing {
+		if embedded && s.Configs["cleanup.policy"] == "compact" {
+			s.Configs = maps.Clone(s.Configs)
+			delete(s.Configs, "cleanup.policy")
+		}
+		made, err := createTopic(ctx, admin, s)
+		switch {
+		case err != nil:
+			return created, err
+		case made:
+			created = append(created, s.Name)
+		default:
+			raced = append(raced, s)
+		}
+	}
+	_, err = missingTopics(ctx, client, raced)
+	return created, err
+}
+
+// missingTopics are those that don't exist; its error is the first that exists
+// with the wrong number of partitions.
+func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
+	if len(specs) == 0 {
+		return nil, nil
+	}
 	names := make([]string, len(specs))
 	for i, s := range specs {
 		names[i] = s.Name
 	}
-	existing, err := admin.ListTopics(ctx, names...)
+	partitions, err := PartitionCounts(ctx, client, names...)
 	if err != nil {
-		return nil, fmt.Errorf("listing topics: %w", err)
+		return nil, err
 	}
+	var missing []TopicSpec
 	for _, s := range specs {
-		detail, ok := existing[s.Name]
-		if ok && detail.Err == nil {
-			if s.Exact && len(detail.Partitions) != s.Partitions {
-				return created, fmt.Errorf("topic %s has %d partitions and must have %d; delete it, or use another --app-id",
-					s.Name, len(detail.Partitions), s.Partitions)
-			}
-			continue
-		}
-		made, err := createTopic(ctx, admin, s)
-		if err != nil {
-			return created, err
-		}
-		if made {
-			created = append(created, s.Name)
+		n, ok := partitions[s.Name]
+		if !ok {
+			missing = append(missing, s)
+		} else if s.Exact && n != s.Partitions {
+			return nil, fmt.Errorf("topic %s has %d partitions and must have %d; delete it, or use another --app-id",
+				s.Name, n, s.Partitions)
 		}
 	}
-	return created, nil
+	return missing, nil
 }
 
 func createTopic(ctx context.Context, admin *kadm.Client, s TopicSpec) (made bool, err error) {
@@ -67,7 +143,7 @@ func createTopic(ctx context.Context, admin *kadm.Client, s TopicSpec) (made boo
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("creating topic %s with %s partitions: %w", s.Name, strconv.Itoa(s.Partitions), err)
+		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, err)
 	}
 	return true, nil
 }

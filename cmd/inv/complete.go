@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"inv/internal/kafka"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// completeWithin bounds what a TAB waits for a broker.
+const completeWithin = 2 * time.Second
+
+// completeAliases completes the scenario's aliases.
+func (f *sharedFlags) completeAliases(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return f.aliases(cmd), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeTopics completes aliases and the topics of a broker that answers.
+func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	words := f.aliases(cmd)
+	f.ask(cmd, func(ctx context.Context, admin *kadm.Client) {
+		if topics, err := admin.ListTopics(ctx); err == nil {
+			words = append(words, topics.Names()...)
+		}
+	})
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeGroups completes the consumer groups of a broker that answers.
+func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var words []cobra.Completion
+	f.ask(cmd, func(ctx context.Context, admin *kadm.Client) {
+		if groups, err := admin.ListGroups(ctx); err == nil {
+			words = groups.Groups()
+		}
+	})
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeProducers completes the scenario's producers.
+func (f *sharedFlags) completeProducers(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if f.resolve(cmd) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	sc, err := f.loadScenario()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var words []cobra.Completion
+	for _, p := range sc.Producers {
+		words = append(words, p.Name)
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeScenarios completes shipped scenarios and files.
+func completeScenarios(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	return shippedScenarios(), cobra.ShellCompDirectiveDefault
+}
+
+func (f *sharedFlags) aliases(cmd *cobra.Command) []cobra.Completion {
+	if f.resolve(cmd) != nil {
+		return nil
+	}
+	sc, err := f.loadScenario()
+	if err != nil {
+		return nil // a TAB is no place for its problems
+	}
+	var words []cobra.Completion
+	for _, t := range sc.Topics {
+		words = append(words, cobra.CompletionWithDesc(t.Alias, t.NameFor(f.appID)))
+	}
+	return words
+}
+
+func (f *sharedFlags) ask(cmd *cobra.Command, question func(context.Context, *kadm.Client)) {
+	if f.resolve(cmd) != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
+	defer cancel()
+	client, err := kafka.Connect(ctx, f.kafka())
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	question(ctx, kadm.NewClient(client))
+}

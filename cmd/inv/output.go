@@ -1,0 +1,121 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"inv/internal/scenario"
+
+	"github.com/spf13/pflag"
+)
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value   string
+	choices []string
+}
+
+func newChoice(choices ...string) choice { return choice{choices[0], choices} }
+
+func (c *choice) String() string { return c.value }
+func (c *choice) Type() string   { return strings.Join(c.choices, "|") }
+func (c *choice) Set(value string) error {
+	for _, known := range c.choices {
+		if value == known {
+			c.value = value
+			return nil
+		}
+	}
+	if near := scenario.Nearest(value, c.choices); near != "" {
+		return fmt.Errorf("it takes %s; did you mean %q?", strings.Join(c.choices, ", "), near)
+	}
+	return fmt.Errorf("it takes %s", strings.Join(c.choices, ", "))
+}
+
+var _ pflag.Value = (*choice)(nil)
+
+// rows writes a listing: a table with a header, or one JSON object a line. The
+// header's words, in lower case and with _ for white space, are the JSON keys.
+type rows struct {
+	header []string
+	cells  [][]any
+}
+
+func (r *rows) add(cells ...any) { r.cells = append(r.cells, cells) }
+
+func (r *rows) write(w io.Writer, format string) error {
+	if format == "json" {
+		return r.writeJSON(w)
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.Join(r.header, "\t"))
+	for _, cells := range r.cells {
+		texts := make([]string, len(cells))
+		for i, c := range cells {
+			texts[i] = visible(fmt.Sprint(c))
+		}
+		fmt.Fprintln(table, strings.TrimRight(strings.Join(texts, "\t"), "\t"))
+	}
+	return table.Flush()
+}
+
+func (r *rows) writeJSON(w io.Writer) error {
+	out := bufio.NewWriter(w)
+	for _, cells := range r.cells {
+		for i, c := range cells {
+			value, err := json.Marshal(c)
+			if err != nil {
+				return fmt.Errorf("writing %s as JSON: %w", r.header[i], err)
+			}
+			key := strconv.Quote(strings.ReplaceAll(strings.ToLower(r.header[i]), " ", "_"))
+			separator := ","
+			if i == 0 {
+				separator = "{"
+			}
+			fmt.Fprintf(out, "%s%s:%s", separator, key, value)
+		}
+		fmt.Fprintln(out, "}")
+	}
+	return out.Flush()
+}
+
+// visible makes a name from the cluster fit for a terminal: group and member
+// ids can hold any character, escape sequences included.
+func visible(name string) string {
+	for _, r := range name {
+		if !unicode.IsPrint(r) {
+			quoted := strconv.Quote(name)
+			return quoted[1 : len(quoted)-1]
+		}
+	}
+	return name
+}
+
+// confirm lists what a command will do and asks, unless --yes was given.
+func confirm(s *streams, yes bool, what string, items []string) error {
+	fmt.Fprintf(s.err, "This will %s:\n", what)
+	for _, i := range items {
+		fmt.Fprintln(s.err, "  "+visible(i))
+	}
+	if yes {
+		return nil
+	}
+	if !s.errTerminal || !s.inTerminal {
+		return usagef("nobody to ask here; say --yes if that is right")
+	}
+	fmt.Fprint(s.err, "Go on? [y/N] ")
+	answer, err := bufio.NewReader(s.in).ReadString('\n')
+	if err != nil && err != io.EOF {
+		return fmt.Errorf("reading the answer: %w", err)
+	}
+	if a := strings.ToLower(strings.TrimSpace(answer)); a != "y" && a != "yes" {
+		return exitError{exitFailed, fmt.Errorf("nothing was done")}
+	}
+	return nil
+}

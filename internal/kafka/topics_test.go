@@ -1,0 +1,115 @@
+package kafka_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+	"inv/internal/scenario"
+	"inv/scenarios"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+func inventory(t *testing.T) *scenario.Scenario {
+	t.Helper()
+	source, err := scenarios.Files.ReadFile("inventory.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := scenario.Parse("inventory.yaml", source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSpecs(t *testing.T) {
+	specs := kafka.Specs(inventory(t), "shop")
+	find := func(name string) kafka.TopicSpec {
+		i := slices.IndexFunc(specs, func(s kafka.TopicSpec) bool { return s.Name == name })
+		if i < 0 {
+			t.Fatalf("no spec of %s", name)
+		}
+		return specs[i]
+	}
+	for _, c := range []struct {
+		name       string
+		partitions int
+		exact      bool
+		config     string
+		value      string
+	}{
+		{"product_catalog", 1, false, "cleanup.policy", "compact"},
+		{"order_events", 6, false, "retention.ms", "-1"},
+		{"order_events.dlq", 6, false, "max.message.bytes", "4194304"},
+		{"shop-product-log", 6, true, "retention.ms", "-1"},
+		{"shop-ledger-changelog", 6, true, "cleanup.policy", "compact"},
+	} {
+		s := find(c.name)
+		if s.Partitions != c.partitions || s.Exact != c.exact || s.Configs[c.config] != c.value {
+			t.Errorf("%+v; want %+v", s, c)
+		}
+	}
+	if got := kafka.Specs(inventory(t), "shop", "orders", "no-such-alias"); len(got) != 1 {
+		t.Errorf("the specs of one alias are %v", got)
+	}
+}
+
+func TestEnsureTopics(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		client := kafkatest.Client(t, brokers)
+		a, b := kafkatest.Name(t, "ensure"), kafkatest.Name(t, "ensure")
+		kafkatest.DeleteAfter(t, client, a, b)
+		compacted := kafka.TopicSpec{Name: a, Partitions: 2, Configs: map[string]string{"cleanup.policy": "compact"}}
+		exact := kafka.TopicSpec{Name: b, Partitions: 3, Exact: true}
+		made, err := kafka.EnsureTopics(t.Context(), client, compacted, exact)
+		if err != nil || !slices.Equal(made, []string{a, b}) {
+			t.Fatalf("made %v, error %v; want both", made, err)
+		}
+		if made, err = kafka.EnsureTopics(t.Context(), client, compacted, exact); err != nil || len(made) != 0 {
+			t.Errorf("the second time: made %v, error %v; want nothing", made, err)
+		}
+
+		embedded, err := kafka.IsEmbedded(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := policy(t, brokers, a); (got == "compact") == embedded {
+			t.Errorf("cleanup.policy is %q, embedded %v", got, embedded)
+		}
+
+		exact.Partitions = 4
+		_, err = kafka.EnsureTopics(t.Context(), client, exact)
+		if err == nil || !strings.Contains(err.Error(), "has 3 partitions and must have 4") {
+			t.Errorf("error %v; want the partitions that it has and must have", err)
+		}
+		compacted.Partitions = 5
+		if _, err = kafka.EnsureTopics(t.Context(), client, compacted); err != nil {
+			t.Errorf("another number of partitions of a topic that is not internal: %v", err)
+		}
+	})
+}
+
+func policy(t *testing.T, brokers []string, topic string) string {
+	t.Helper()
+	configs, err := kadm.NewClient(kafkatest.Client(t, brokers)).DescribeTopicConfigs(t.Context(), topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range configs[0].Configs {
+		if c.Key == "cleanup.policy" {
+			return c.MaybeValue()
+		}
+	}
+	return ""
+}
+
+func TestConnectSaysWhereItLooked(t *testing.T) {
+	_, err := kafka.Connect(t.Context(), kafka.Config{Brokers: []string{"127.0.0.1:1"}})
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "inv broker") {
+		t.Errorf("error %v; want the address and `inv broker`", err)
+	}
+}
