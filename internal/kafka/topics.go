@@ -99,8 +99,36 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 			raced = append(raced, s)
 		}
 	}
-	_, err = missingTopics(ctx, client, raced)
-	return created, err
+	if _, err = missingTopics(ctx, client, raced); err != nil {
+		return created, err
+	}
+	return created, untilKnown(ctx, client, created)
+}
+
+// knownWithin bounds the wait for a cluster to know its new topics.
+const knownWithin = 10 * time.Second
+
+// untilKnown waits until the broker that is asked knows the topics, which on
+// Apache Kafka is a moment after the controller has made them.
+func untilKnown(ctx context.Context, client *kgo.Client, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	wait, cancel := context.WithTimeout(ctx, knownWithin)
+	defer cancel()
+	for {
+		counts, err := PartitionCounts(wait, client, names...)
+		if err == nil && len(counts) == len(names) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-wait.Done():
+			return fmt.Errorf("the cluster made %d topics and knows %d of them after %s (%v)", len(names), len(counts), knownWithin, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // missingTopics are those that don't exist; its error is the first that exists
