@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // sharedFlags are the flags that every command has.
@@ -21,7 +22,13 @@ type sharedFlags struct {
 	appID    string
 	color    string
 
-	getenv func(string) string
+	profile    string
+	config     string
+	properties propertyFlag
+
+	getenv   func(string) string
+	options  []kgo.Opt
+	registry *kafka.Registry // the profile's; nil if it has none
 }
 
 func (f *sharedFlags) register(fs *pflag.FlagSet) {
@@ -29,12 +36,29 @@ func (f *sharedFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.scenario, "scenario", "inventory", "a shipped scenario's NAME or a FILE")
 	fs.StringVar(&f.appID, "app-id", "inv", "the application id: prefix of internal topics, groups and transactional ids")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
+	fs.StringVar(&f.profile, "profile", "", "a cluster by its NAME in inv.yaml")
+	fs.StringVar(&f.config, "config", "", "the inv.yaml to read; otherwise this folder's, then "+userConfig("$XDG_CONFIG_HOME"))
+	fs.VarP(&f.properties, "property", "X", "a Kafka client property, NAME=VALUE; repeatable; -X list shows all")
 }
 
 // resolve completes the flags once they are parsed: what the command line
-// leaves out comes from the environment.
+// leaves out comes from the environment, then from the profile.
 func (f *sharedFlags) resolve(cmd *cobra.Command) error {
-	return flagsFromEnvironment(cmd.Flags(), f.getenv)
+	if err := flagsFromEnvironment(cmd.Flags(), f.getenv); err != nil {
+		return err
+	}
+	if f.color != "auto" && f.color != "always" && f.color != "never" {
+		return usagef("--color %q: it is auto, always or never", f.color)
+	}
+	if err := f.applyProfile(cmd.Flags().Changed("brokers")); err != nil {
+		return err
+	}
+	options, err := kafka.ParseProperties(f.properties)
+	if err != nil {
+		return usageError{err}
+	}
+	f.options = append(f.options, options...)
+	return nil
 }
 
 // environmentName is the variable of a flag: --lead-time is INV_LEAD_TIME.
@@ -57,7 +81,9 @@ func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) erro
 	return first
 }
 
-func (f *sharedFlags) kafka() kafka.Config { return kafka.Config{Brokers: f.brokers} }
+func (f *sharedFlags) kafka() kafka.Config {
+	return kafka.Config{Brokers: f.brokers, Options: f.options}
+}
 
 // loadScenario reads --scenario: a file if there is one of that name or the
 // value looks like a path, else a shipped one.

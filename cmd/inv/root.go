@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -57,6 +58,9 @@ func execute(ctx context.Context, args []string, s *streams) error {
 		}
 	})
 	err := root.ExecuteContext(ctx)
+	if errors.Is(err, errListProperties) {
+		return listProperties(s.out)
+	}
 	if err != nil && !begun {
 		return usageError{err}
 	}

@@ -17,6 +17,8 @@ import (
 // must name at least one address.
 type Config struct {
 	Brokers []string // HOST:PORT
+	// Options are what the user asks for; they come behind a command's own and
+	// so overrule them. They hold secrets: never print them.
 	Options []kgo.Opt
 }
 
@@ -47,8 +49,8 @@ func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error
 
 // New makes a client without asking whether a broker is there.
 func New(c Config, opts ...kgo.Opt) (*kgo.Client, error) {
-	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv")}, c.Options...)
-	client, err := kgo.NewClient(append(all, opts...)...)
+	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv")}, opts...)
+	client, err := kgo.NewClient(append(all, c.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
 	}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"inv/internal/kafka"
+)
+
+// defaultProfile is used if there is one of that name and none is asked for.
+const defaultProfile = "default"
+
+// errListProperties is what `-X list` asks for, instead of running a command.
+var errListProperties = errors.New("list the properties")
+
+// propertyFlag gathers NAME=VALUE settings: one an -X, or several in one with
+// white space between, as an environment variable has them.
+type propertyFlag []string
+
+func (p *propertyFlag) String() string { return "" }
+func (p *propertyFlag) Type() string   { return "NAME=VALUE" }
+func (p *propertyFlag) Set(value string) error {
+	if value == "list" {
+		return errListProperties
+	}
+	if strings.HasPrefix(value, "sasl.jaas.config=") {
+		*p = append(*p, value)
+		return nil
+	}
+	*p = append(*p, strings.Fields(value)...)
+	return nil
+}
+
+func listProperties(w io.Writer) error {
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, p := range kafka.Properties() {
+		fmt.Fprintf(table, "%s\t%s\t%s\n", p.Name, p.Takes, p.About)
+	}
+	return table.Flush()
+}
+
+// applyProfile reads inv.yaml and takes the profile's settings. A profile is
+// only required if one is named.
+func (f *sharedFlags) applyProfile(brokersGiven bool) error {
+	files := []string{f.config}
+	if f.config == "" {
+		files = []string{"inv.yaml", userConfig(f.configHome())}
+	}
+	file, source, err := firstFile(files)
+	if err != nil {
+		return usagef("reading the profiles: %w", err)
+	}
+	if source == nil {
+		if f.config != "" || f.profile != "" {
+			return usagef("there is no %s", strings.Join(files, " and no "))
+		}
+		return nil
+	}
+	inUse := f.profile
+	if inUse == "" {
+		inUse = defaultProfile
+	}
+	profiles, err := kafka.ParseProfiles(file, source, inUse, f.lookupEnv)
+	if err != nil {
+		return usageError{err}
+	}
+	profile, err := f.chooseProfile(file, inUse, profiles)
+	if err != nil || profile == nil {
+		return err
+	}
+	if len(profile.Brokers) > 0 && !brokersGiven {
+		f.brokers = profile.Brokers
+	}
+	f.registry = profile.Registry
+	if f.options, err = profile.Options(); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile) (*kafka.Profile, error) {
+	var names []string
+	for i := range profiles {
+		if profiles[i].Name == name {
+			return &profiles[i], nil
+		}
+		names = append(names, profiles[i].Name)
+	}
+	if f.profile == "" {
+		return nil, nil
+	}
+	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), didYouMean(name, names))
+}
+
+// firstFile reads the first of the files that exists.
+func firstFile(files []string) (name string, source []byte, err error) {
+	for _, name := range files {
+		source, err := os.ReadFile(name)
+		if err == nil {
+			return name, source, nil
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			return "", nil, err
+		}
+	}
+	return "", nil, nil
+}
+
+func userConfig(home string) string { return filepath.Join(home, "inv", "inv.yaml") }
+
+func (f *sharedFlags) configHome() string {
+	if home := f.getenv("XDG_CONFIG_HOME"); home != "" {
+		return home
+	}
+	return filepath.Join(f.getenv("HOME"), ".config")
+}
+
+// lookupEnv takes an empty variable for one that is not set: an empty password
+// is a mistake.
+func (f *sharedFlags) lookupEnv(name string) (string, bool) {
+	value := f.getenv(name)
+	return value, value != ""
+}

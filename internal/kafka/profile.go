@@ -1,0 +1,181 @@
+package kafka
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"regexp"
+
+	"inv/internal/scenario"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"gopkg.in/yaml.v3"
+)
+
+// Profile is a cluster by name, so that a command line needs no address and no
+// secret.
+type Profile struct {
+	Name       string
+	Brokers    []string
+	TLS        *TLS
+	SASL       *SASL
+	Registry   *Registry
+	Properties []string // NAME=VALUE, as -X takes them
+}
+
+// Registry is a schema registry.
+type Registry struct {
+	URL                string
+	Username, Password string
+}
+
+// ParseProfiles reads an inv.yaml. ${NAME} in any text stands for a variable of
+// the environment, which must be set for the profile in use; files are relative
+// to inv.yaml. The error is every problem with its line and column, and shows
+// no value.
+func ParseProfiles(file string, source []byte, inUse string, lookupEnv func(string) (string, bool)) ([]Profile, error) {
+	r := &profileReader{d: &scenario.Decoder{File: file}, folder: filepath.Dir(file), inUse: inUse, lookupEnv: lookupEnv}
+	var doc yaml.Node
+	if err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, fmt.Errorf("%s is not YAML: %w", file, err)
+	}
+	var profiles []Profile
+	r.d.Fields(doc.Content[0], "inv.yaml", map[string]func(*yaml.Node){
+		"profiles": func(n *yaml.Node) {
+			r.d.Each(n, "profiles", func(key, value *yaml.Node) {
+				profiles = append(profiles, r.profile(key.Value, value))
+			})
+		},
+	})
+	return profiles, r.d.Err()
+}
+
+type profileReader struct {
+	d         *scenario.Decoder
+	folder    string
+	inUse     string // the profile whose variables must be set
+	reading   string
+	lookupEnv func(string) (string, bool)
+}
+
+func (r *profileReader) profile(name string, n *yaml.Node) Profile {
+	p := Profile{Name: name}
+	r.reading = name
+	r.d.Fields(n, "profile "+name, map[string]func(*yaml.Node){
+		"brokers": func(n *yaml.Node) {
+			r.d.Items(n, "brokers", func(item *yaml.Node) { p.Brokers = append(p.Brokers, r.text(item, "a broker")) })
+		},
+		"tls":             func(n *yaml.Node) { p.TLS = r.tls(n) },
+		"sasl":            func(n *yaml.Node) { p.SASL = r.sasl(n) },
+		"schema_registry": func(n *yaml.Node) { p.Registry = r.registry(n) },
+		"properties": func(n *yaml.Node) {
+			r.d.Each(n, "properties", func(key, value *yaml.Node) {
+				p.Properties = append(p.Properties, key.Value+"="+r.scalar(value, key.Value))
+			})
+		},
+	})
+	return p
+}
+
+func (r *profileReader) tls(n *yaml.Node) *TLS {
+	t := &TLS{}
+	r.d.Fields(n, "tls", map[string]func(*yaml.Node){
+		"ca":          func(n *yaml.Node) { t.CA = r.path(n, "ca") },
+		"cert":        func(n *yaml.Node) { t.Cert = r.path(n, "cert") },
+		"key":         func(n *yaml.Node) { t.Key = r.path(n, "key") },
+		"server_name": func(n *yaml.Node) { t.ServerName = r.text(n, "server_name") },
+		"skip_verify": func(n *yaml.Node) { t.SkipVerify = r.d.Bool(n, "skip_verify") },
+	})
+	return t
+}
+
+func (r *profileReader) sasl(n *yaml.Node) *SASL {
+	s := &SASL{}
+	into := func(field *string, what string) func(*yaml.Node) {
+		return func(n *yaml.Node) { *field = r.text(n, what) }
+	}
+	r.d.Fields(n, "sasl", map[string]func(*yaml.Node){
+		"mechanism":     into(&s.Mechanism, "mechanism"),
+		"username":      into(&s.Username, "username"),
+		"password":      into(&s.Password, "password"),
+		"token":         into(&s.Token, "token"),
+		"token_url":     into(&s.TokenURL, "token_url"),
+		"client_id":     into(&s.ClientID, "client_id"),
+		"client_secret": into(&s.ClientSecret, "client_secret"),
+		"scope":         into(&s.Scope, "scope"),
+	})
+	return s
+}
+
+func (r *profileReader) registry(n *yaml.Node) *Registry {
+	g := &Registry{}
+	r.d.Fields(n, "schema_registry", map[string]func(*yaml.Node){
+		"url":      func(n *yaml.Node) { g.URL = r.text(n, "url") },
+		"username": func(n *yaml.Node) { g.Username = r.text(n, "username") },
+		"password": func(n *yaml.Node) { g.Password = r.text(n, "password") },
+	})
+	return g
+}
+
+func (r *profileReader) path(n *yaml.Node, what string) string {
+	p := r.text(n, what)
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(r.folder, p)
+}
+
+// text is a text with its variables; unlike the decoder's it never repeats the
+// value, which may be a secret.
+func (r *profileReader) text(n *yaml.Node, what string) string {
+	if n.Kind == yaml.ScalarNode && n.Tag != "!!str" {
+		r.d.Problem(n, "%s must be a text; put it in quotes", what)
+		return ""
+	}
+	return r.scalar(n, what)
+}
+
+var variable = regexp.MustCompile(`\$\{([^}]*)\}`)
+
+func (r *profileReader) scalar(n *yaml.Node, what string) string {
+	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		r.d.Problem(n, "%s must be one value", what)
+		return ""
+	}
+	return variable.ReplaceAllStringFunc(n.Value, func(match string) string {
+		name := match[2 : len(match)-1]
+		value, ok := r.lookupEnv(name)
+		if !ok && r.reading == r.inUse {
+			r.d.Problem(n, "%s names the environment variable %s, which is not set", what, name)
+		}
+		return value
+	})
+}
+
+// Options are the client options that the profile asks for.
+func (p Profile) Options() ([]kgo.Opt, error) {
+	options, err := ParseProperties(p.Properties)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+	}
+	if p.TLS != nil {
+		o, err := p.TLS.option()
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+		}
+		options = append(options, o)
+	}
+	if p.SASL != nil {
+		o, err := p.SASL.option()
+		if err != nil {
+			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
+		}
+		options = append(options, o)
+	}
+	return options, nil
+}

@@ -1,0 +1,302 @@
+package kafka
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/internal/scenario"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Property is a client setting by the name that it has in Kafka.
+type Property struct {
+	Name, Takes, About string
+	apply              func(p *properties, value string) error
+}
+
+// properties gathers what several settings decide together.
+type properties struct {
+	options []kgo.Opt
+	tls     *TLS
+	sasl    *SASL
+}
+
+// Properties are the settings that -X takes, sorted by name. What decides
+// whether a command is right, such as isolation.level, is not among them.
+func Properties() []Property {
+	list := []Property{
+		{"acks", "all, 1 or 0", "which replicas have a record before it counts as sent; 1 and 0 end idempotence", setAcks},
+		{"batch.size", "bytes", "largest record batch, before compression", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.ProducerBatchMaxBytes(int32(n)) })},
+		{"buffer.memory", "bytes", "records that may wait to be sent", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.MaxBufferedBytes(int(n)) })},
+		{"check.crcs", "true or false", "verify the checksum of fetched batches", setCheckCRCs},
+		{"client.id", "text", "the name in the brokers' logs and quotas", text(func(v string) kgo.Opt { return kgo.ClientID(v) })},
+		{"client.rack", "text", "read from the nearest replica", text(func(v string) kgo.Opt { return kgo.Rack(v) })},
+		{"compression.type", "none, gzip, snappy, lz4 or zstd", "how batches are compressed", setCompression},
+		{"connections.max.idle.ms", "ms", "close connections that nobody used for so long", millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) })},
+		{"delivery.timeout.ms", "ms", "give a record up after so long", millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) })},
+		{"enable.idempotence", "true or false", "no duplicates by retries", setIdempotence},
+		{"fetch.max.bytes", "bytes", "largest fetch response", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxBytes(int32(n)) })},
+		{"fetch.max.wait.ms", "ms", "a fetch waits so long for fetch.min.bytes", millis(func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
+		{"fetch.min.bytes", "bytes", "a fetch waits for so much", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMinBytes(int32(n)) })},
+		{"heartbeat.interval.ms", "ms", "how often a group member shows that it lives", millis(func(d time.Duration) kgo.Opt { return kgo.HeartbeatInterval(d) })},
+		{"linger.ms", "ms", "wait so long for a fuller batch", millisFrom(0, func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) })},
+		{"max.partition.fetch.bytes", "bytes", "largest part of a fetch response from one partition", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxPartitionBytes(int32(n)) })},
+		{"max.poll.interval.ms", "ms", "how long a rebalance waits for a member", millis(func(d time.Duration) kgo.Opt { return kgo.RebalanceTimeout(d) })},
+		{"metadata.max.age.ms", "ms", "ask for topics and leaders again after so long", millis(func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) })},
+		{"request.timeout.ms", "ms", "a request's answer is waited for so long", setRequestTimeout},
+		{"retries", "number", "attempts to send a record or request again", setRetries},
+		{"retry.backoff.ms", "ms", "pause before an attempt", millis(func(d time.Duration) kgo.Opt { return kgo.RetryBackoffFn(func(int) time.Duration { return d }) })},
+		{"sasl.jaas.config", "Kafka's JAAS line", "user name and password, as in client.properties", setJAAS},
+		{"sasl.mechanism", strings.Join(Mechanisms(), ", "), "how the client says who it is", setMechanism},
+		{"security.protocol", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "TLS, SASL, both or neither", setProtocol},
+		{"session.timeout.ms", "ms", "a group member that was silent for so long is out", millis(func(d time.Duration) kgo.Opt { return kgo.SessionTimeout(d) })},
+		{"socket.connection.setup.timeout.ms", "ms", "how long connecting may take", millis(func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) })},
+		{"ssl.keystore.location", "PEM file", "the client's certificate and key", func(p *properties, v string) error { p.useTLS().Cert = v; return nil }},
+		{"ssl.truststore.location", "PEM file", "the certificates to trust", func(p *properties, v string) error { p.useTLS().CA = v; return nil }},
+		{"transaction.timeout.ms", "ms", "an open transaction is aborted after so long", millis(func(d time.Duration) kgo.Opt { return kgo.TransactionTimeout(d) })},
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
+	return list
+}
+
+// decidedElsewhere are properties that a user may well try, and what to use.
+func decidedElsewhere(name string) string {
+	switch name {
+	case "bootstrap.servers":
+		return "use --brokers"
+	case "isolation.level":
+		return "the commands read what is committed; tail has --uncommitted"
+	case "group.id", "transactional.id", "group.instance.id":
+		return "they follow from --app-id and --instance"
+	case "max.in.flight.requests.per.connection":
+		return "idempotent producing keeps order with as many as it needs"
+	case "enable.auto.commit", "auto.offset.reset":
+		return "offsets are the command's business; tail has --offset and --since"
+	}
+	return ""
+}
+
+// ParseProperties turns NAME=VALUE settings into client options. An unknown
+// name is an error that gives the nearest.
+func ParseProperties(settings []string) ([]kgo.Opt, error) {
+	known := map[string]Property{}
+	var names []string
+	for _, p := range Properties() {
+		known[p.Name] = p
+		names = append(names, p.Name)
+	}
+	p := &properties{}
+	for _, s := range settings {
+		name, value, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fmt.Errorf("a property is NAME=VALUE, such as linger.ms=20, not %q", name)
+		}
+		property, ok := known[name]
+		if !ok {
+			if instead := decidedElsewhere(name); instead != "" {
+				return nil, fmt.Errorf("property %s can't be set: %s", name, instead)
+			}
+			if near := scenario.Nearest(name, names); near != "" {
+				return nil, fmt.Errorf("no property %q; did you mean %s?", name, near)
+			}
+			return nil, fmt.Errorf("no property %q; -X list shows those there are", name)
+		}
+		if err := property.apply(p, value); err != nil {
+			return nil, fmt.Errorf("property %s takes %s: %w", name, property.Takes, err)
+		}
+	}
+	return p.finish()
+}
+
+func (p *properties) finish() ([]kgo.Opt, error) {
+	if p.tls != nil {
+		o, err := p.tls.option()
+		if err != nil {
+			return nil, err
+		}
+		p.options = append(p.options, o)
+	}
+	if p.sasl != nil {
+		o, err := p.sasl.option()
+		if err != nil {
+			return nil, err
+		}
+		p.options = append(p.options, o)
+	}
+	return p.options, nil
+}
+
+func (p *properties) add(o kgo.Opt) { p.options = append(p.options, o) }
+
+func (p *properties) useTLS() *TLS {
+	if p.tls == nil {
+		p.tls = &TLS{}
+	}
+	return p.tls
+}
+
+func (p *properties) useSASL() *SASL {
+	if p.sasl == nil {
+		p.sasl = &SASL{Mechanism: "PLAIN"}
+	}
+	return p.sasl
+}
+
+func number(low, high int64, option func(int64) kgo.Opt) func(*properties, string) error {
+	return func(p *properties, value string) error {
+		n, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || n < low || n > high {
+			return fmt.Errorf("%q is not a number from %d to %d", value, low, high)
+		}
+		p.add(option(n))
+		return nil
+	}
+}
+
+func millis(option func(time.Duration) kgo.Opt) func(*properties, string) error {
+	return millisFrom(1, option)
+}
+
+func millisFrom(low int64, option func(time.Duration) kgo.Opt) func(*properties, string) error {
+	return number(low, math.MaxInt32, func(n int64) kgo.Opt { return option(time.Duration(n) * time.Millisecond) })
+}
+
+func text(option func(string) kgo.Opt) func(*properties, string) error {
+	return func(p *properties, value string) error {
+		p.add(option(value))
+		return nil
+	}
+}
+
+func setAcks(p *properties, value string) error {
+	switch value {
+	case "all", "-1":
+		p.add(kgo.RequiredAcks(kgo.AllISRAcks()))
+	case "1":
+		p.add(kgo.RequiredAcks(kgo.LeaderAck()))
+		p.add(kgo.DisableIdempotentWrite())
+	case "0":
+		p.add(kgo.RequiredAcks(kgo.NoAck()))
+		p.add(kgo.DisableIdempotentWrite())
+	default:
+		return fmt.Errorf("not %q", value)
+	}
+	return nil
+}
+
+func setCheckCRCs(p *properties, value string) error {
+	check, err := strconv.ParseBool(value)
+	if err != nil {
+		return fmt.Errorf("not %q", value)
+	}
+	if !check {
+		p.add(kgo.DisableFetchCRCValidation())
+	}
+	return nil
+}
+
+func setIdempotence(p *properties, value string) error {
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return fmt.Errorf("not %q", value)
+	}
+	if !on {
+		p.add(kgo.DisableIdempotentWrite())
+	}
+	return nil
+}
+
+func setCompression(p *properties, value string) error {
+	var codec kgo.CompressionCodec
+	switch value {
+	case "none":
+		codec = kgo.NoCompression()
+	case "gzip":
+		codec = kgo.GzipCompression()
+	case "snappy":
+		codec = kgo.SnappyCompression()
+	case "lz4":
+		codec = kgo.Lz4Compression()
+	case "zstd":
+		codec = kgo.ZstdCompression()
+	default:
+		return fmt.Errorf("not %q", value)
+	}
+	p.add(kgo.ProducerBatchCompression(codec))
+	return nil
+}
+
+func setRequestTimeout(p *properties, value string) error {
+	return millis(func(d time.Duration) kgo.Opt {
+		p.add(kgo.ProduceRequestTimeout(d))
+		return kgo.RequestTimeoutOverhead(d)
+	})(p, value)
+}
+
+func setRetries(p *properties, value string) error {
+	return number(0, math.MaxInt32, func(n int64) kgo.Opt {
+		p.add(kgo.RequestRetries(int(n)))
+		return kgo.RecordRetries(int(n))
+	})(p, value)
+}
+
+func setMechanism(p *properties, value string) error {
+	for _, m := range Mechanisms() {
+		if strings.EqualFold(m, value) {
+			p.useSASL().Mechanism = m
+			return nil
+		}
+	}
+	return fmt.Errorf("not %q", value)
+}
+
+func setProtocol(p *properties, value string) error {
+	switch strings.ToUpper(value) {
+	case "PLAINTEXT":
+		p.tls, p.sasl = nil, nil
+	case "SSL":
+		p.useTLS()
+		p.sasl = nil
+	case "SASL_PLAINTEXT":
+		p.useSASL()
+		p.tls = nil
+	case "SASL_SSL":
+		p.useTLS()
+		p.useSASL()
+	default:
+		return fmt.Errorf("not %q", value)
+	}
+	return nil
+}
+
+var jaasField = regexp.MustCompile(`(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"`)
+
+// setJAAS reads the one line that Java clients are given, of which the fields
+// matter. Its error never shows it: it holds the password.
+func setJAAS(p *properties, value string) error {
+	sasl := p.useSASL()
+	for _, m := range jaasField.FindAllStringSubmatch(value, -1) {
+		switch m[1] {
+		case "username":
+			sasl.Username = m[2]
+		case "password":
+			sasl.Password = m[2]
+		case "clientId":
+			sasl.ClientID = m[2]
+		case "clientSecret":
+			sasl.ClientSecret = m[2]
+		case "scope":
+			sasl.Scope = m[2]
+		}
+	}
+	if sasl.Username == "" && sasl.ClientID == "" {
+		return fmt.Errorf(`it has no username="…"`)
+	}
+	return nil
+}
