@@ -86,6 +86,7 @@ func rootCommand(s *streams) *cobra.Command {
 		brokerCommand(s),
 		groupsCommand(s, shared),
 		resetCommand(s, shared),
+		tailCommand(s, shared),
 		topicsCommand(s, shared),
 		versionCommand(s),
 	)

@@ -1,0 +1,77 @@
+package inspect
+
+import (
+	"strconv"
+	"time"
+)
+
+// clock writes times of day fast: it looks up the zone once for each quarter of
+// an hour of the data (no zone changes its offset within one) and the date once
+// for each day.
+type clock struct {
+	location *time.Location
+	today    int64 // days since 1970 in the location
+	dated    bool  // some time was on another day: all have dates from then on
+
+	quarter, offset int64 // the offset holds in this quarter of an hour
+	day             int64
+	date            string // "2006-01-02 " of day
+}
+
+const (
+	msPerDay     = 24 * 60 * 60 * 1000
+	msPerQuarter = 15 * 60 * 1000
+)
+
+// newClock writes times in a zone, with the date if it isn't that of now.
+func newClock(location *time.Location, now time.Time) clock {
+	c := clock{location: location, quarter: -1, day: -1}
+	c.today = floorDiv(c.local(now.UnixMilli()), msPerDay)
+	return c
+}
+
+func floorDiv(a, b int64) int64 {
+	q := a / b
+	if a%b < 0 {
+		q--
+	}
+	return q
+}
+
+// local is epoch ms moved by the zone's offset.
+func (c *clock) local(ms int64) int64 {
+	if q := floorDiv(ms, msPerQuarter); q != c.quarter {
+		_, offset := time.UnixMilli(ms).In(c.location).Zone()
+		c.quarter, c.offset = q, int64(offset)*1000
+	}
+	return ms + c.offset
+}
+
+// Times outside of these years are not times but mistakes (seconds for
+// milliseconds, or hostile): they are shown as numbers.
+const (
+	minTime = 0
+	maxTime = 253402300799999 // the end of 9999
+)
+
+// appendTime appends 15:04:05.000, with the date in front where it matters.
+func (c *clock) appendTime(dst []byte, ms int64) []byte {
+	if ms < minTime || ms > maxTime {
+		return strconv.AppendInt(dst, ms, 10)
+	}
+	local := c.local(ms)
+	day := floorDiv(local, msPerDay)
+	if day != c.today {
+		c.dated = true
+	}
+	if c.dated {
+		if day != c.day {
+			c.day, c.date = day, time.UnixMilli(day*msPerDay).UTC().Format("2006-01-02 ")
+		}
+		dst = append(dst, c.date...)
+	}
+	t := int(local - day*msPerDay)
+	h, m, s, f := t/3600000, t/60000%60, t/1000%60, t%1000
+	return append(dst, byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10), ':',
+		byte('0'+s/10), byte('0'+s%10), '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
+}

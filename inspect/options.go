@@ -1,0 +1,117 @@
+// Package inspect shows what is on Kafka topics: it selects records, filters
+// them, and renders one line each, by a scenario's views or as they are.
+//
+// [Run] is the whole of `inv tail`. For lines of records that a program has at
+// hand, compile the views and render them:
+//
+//	views, err := inspect.Views(s, "inv")
+//	pretty := inspect.NewPretty(inspect.PrettyOptions{Theme: t, Now: now, Views: views})
+//	line = pretty.Append(line[:0], fetch.FromClient(kgoRecord))
+//
+// Everything but run.go, last.go and discover.go is free of Kafka, clock and
+// terminal.
+package inspect
+
+import (
+	"time"
+
+	"inv/internal/fetch"
+	"inv/internal/query"
+	"inv/internal/scenario"
+)
+
+// Renderer turns records into output.
+type Renderer interface {
+	// Append appends what is shown of the record. The record is not kept.
+	Append(dst []byte, r *Record) []byte
+}
+
+// measurer is a Renderer that aligns better if it sees in advance what it will
+// be given.
+type measurer interface{ Measure([]*Record) }
+
+// DefaultLast is how many records are shown before following.
+const DefaultLast = 10
+
+// Options say which records Run shows, and for how long.
+type Options struct {
+	Topics   []string // aliases of the scenario, topic names, globs
+	Scenario *scenario.Scenario
+	App      string // the application id, {app} in topic names
+	Wait     bool   // a topic that nobody knows is waited for
+
+	// Where to begin: with the last Last records of all partitions in time
+	// order, or, if Begin is set, there in each partition.
+	Last  int
+	Begin *Begin
+	// Partitions to read; none: all.
+	Partitions []int32
+	// Follow goes on with what comes; else Run stops at the end that was there
+	// when it began.
+	Follow bool
+	Idle   time.Duration // stop when nothing has come for so long; 0: never
+
+	Uncommitted bool // also data of transactions that are open or were aborted
+	Filter      string
+	Renderer    Renderer
+	// Notice is told, one line each, what the reader should know but is not
+	// data. The text is safe for a terminal.
+	Notice func(text string)
+}
+
+// Begin is a place in each partition: a time, or an offset.
+type Begin struct {
+	At     fetch.At // fetch.Start, fetch.End, or epoch ms
+	Offset int64    // used if Exact: from the start; from the end if negative
+	Exact  bool
+}
+
+// Stats count what Run has done.
+type Stats struct {
+	Read, Shown int64
+}
+
+// Views compiles all views of a scenario by topic name.
+func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
+	sel, err := selectTopics(nil, s, app)
+	if err != nil {
+		return nil, err
+	}
+	return sel.views, nil
+}
+
+// Labels returns short names by topic for the topics that args (aliases, names,
+// globs) can stand for: only one if a line needs no name.
+func Labels(s *scenario.Scenario, app string, args []string) map[string]string {
+	sel, err := selectTopics(args, s, app)
+	if err != nil {
+		return nil // Run says so
+	}
+	labels := map[string]string{}
+	for _, n := range sel.names {
+		if labels[n] = sel.labels[n]; labels[n] == "" {
+			labels[n] = n
+		}
+	}
+	for n, l := range sel.labels {
+		if len(sel.matches([]string{n})) > 0 {
+			labels[n] = l
+		}
+	}
+	return labels
+}
+
+// compileFilter compiles --filter; a bad one is shown with where it is wrong.
+func compileFilter(source string) (*filter, error) {
+	if source == "" {
+		return nil, nil
+	}
+	f := &filter{}
+	c, err := query.Compile(source, query.JQ, &f.fields)
+	if err != nil {
+		return nil, filterError(err)
+	}
+	f.condition = c
+	f.values = make([][]byte, f.fields.Len())
+	return f, nil
+}

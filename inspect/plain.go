@@ -1,0 +1,204 @@
+package inspect
+
+import (
+	"bytes"
+	"strconv"
+
+	"inv/internal/jsonscan"
+	"inv/internal/termsafe"
+	"inv/internal/theme"
+)
+
+// What a value is shown at most of: a line that nobody can read helps nobody.
+const maxShown = 16 << 10
+
+// appendPlain appends the line of a record that has no view, or whose value is
+// not what the view is for: place, key, and the value as it is.
+func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, used int) []byte {
+	dst = append(append(append(dst, p.theme.Dim...), p.tail...), p.theme.Reset...)
+	used += len(p.tail) + 2
+	dst = append(dst, ' ', ' ')
+	keyStart := len(dst)
+	dst = p.appendKey(dst, r.Key)
+	used += p.width(dst[keyStart:])
+	dst = append(dst, ' ', ' ')
+	room := 0
+	if p.options.Width > 0 {
+		room = max(p.options.Width-used-2, 1)
+	}
+	dst = p.appendValue(dst, value, room)
+	dst = p.appendNotes(dst, r)
+	if l.view != nil && value != nil && len(value) > 0 {
+		dst = p.note(dst, "not a JSON object")
+	}
+	if p.options.Headers {
+		dst = p.appendHeaders(dst, r)
+	}
+	return append(dst, '\n')
+}
+
+// width is the columns that text takes, without the theme's escapes in it.
+func (p *Pretty) width(text []byte) int {
+	if !p.theme.Enabled() {
+		return termsafe.Width(text)
+	}
+	var plain []byte
+	for rest := text; len(rest) > 0; {
+		at := bytes.IndexByte(rest, 0x1b)
+		if at < 0 {
+			plain = append(plain, rest...)
+			break
+		}
+		plain = append(plain, rest[:at]...)
+		end := bytes.IndexByte(rest[at:], 'm')
+		if end < 0 {
+			break
+		}
+		rest = rest[at+end+1:]
+	}
+	return termsafe.Width(plain)
+}
+
+func (p *Pretty) appendKey(dst, key []byte) []byte {
+	switch {
+	case key == nil:
+		return p.dim(dst, "null")
+	case len(key) == 0:
+		return p.dim(dst, `""`)
+	}
+	dst = append(dst, p.theme.Strong...)
+	dst = p.safe(dst, key[:min(len(key), maxShown)])
+	return append(dst, p.theme.Reset...)
+}
+
+func (p *Pretty) dim(dst []byte, text string) []byte {
+	return append(append(append(dst, p.theme.Dim...), text...), p.theme.Reset...)
+}
+
+// note appends a remark on data that is not as it should be.
+func (p *Pretty) note(dst []byte, text string) []byte {
+	dst = append(append(dst, ' ', ' '), p.theme.Hostile...)
+	return append(append(dst, text...), p.theme.Reset...)
+}
+
+// appendValue appends a whole value within room columns (0: all of it).
+func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
+	switch {
+	case value == nil:
+		return p.dim(dst, "tombstone")
+	case len(value) == 0:
+		return p.dim(dst, "empty")
+	}
+	shown := value
+	if room > 0 && len(shown) > 4*room {
+		shown = shown[:4*room] // more can't be seen
+	} else if len(shown) > maxShown {
+		shown = shown[:maxShown]
+	}
+	start := len(dst)
+	if flags, ok := jsonscan.Valid(value); ok && len(shown) == len(value) {
+		safe := jsonscan.AppendSafe(p.text[:0], value, flags)
+		p.text = safe
+		if room == 0 || termsafe.Width(safe) <= room {
+			return AppendColored(dst, safe, p.theme)
+		}
+		shown = safe
+	}
+	dst = p.safe(dst, shown)
+	if room > 0 {
+		return append(dst[:start], termsafe.Cut(dst[start:], room)...)
+	}
+	if len(shown) < len(value) && len(shown) == maxShown {
+		dst = p.note(dst, "… "+strconv.Itoa(len(value))+" bytes in all")
+	}
+	return dst
+}
+
+// AppendColored appends well-formed, safe JSON with the theme's colours.
+func AppendColored(dst, text []byte, t *theme.Theme) []byte {
+	if !t.Enabled() {
+		return append(dst, text...)
+	}
+	for i := 0; i < len(text); {
+		start, color := i, ""
+		switch c := text[i]; {
+		case c == '"':
+			i = stringEnd(text, i)
+			if color = t.Text; i < len(text) && text[i] == ':' {
+				color = t.Key
+			}
+		case c == '-' || c >= '0' && c <= '9':
+			color = t.Number
+			for i < len(text) && text[i] != ',' && text[i] != '}' && text[i] != ']' && text[i] > ' ' {
+				i++
+			}
+		case c == 't' || c == 'f' || c == 'n':
+			color = t.Word
+			for i < len(text) && text[i] >= 'a' && text[i] <= 'z' {
+				i++
+			}
+		default:
+			dst = append(dst, c)
+			i++
+			continue
+		}
+		dst = append(append(append(dst, color...), text[start:i]...), t.Reset...)
+	}
+	return dst
+}
+
+func stringEnd(text []byte, i int) int {
+	for i++; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
+}
+
+var (
+	faultHeader  = []byte("inv-fault")
+	reasonHeader = []byte("dlq-reason")
+)
+
+// appendNotes appends the fault that a producer put in on purpose and why a
+// record was dead-lettered. Most records have neither, which their bytes say.
+func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
+	if r.HeaderCount == 0 {
+		return dst
+	}
+	raw := r.RawHeaders()
+	if bytes.Contains(raw, faultHeader) {
+		if fault, ok := r.Header(string(faultHeader)); ok {
+			dst = p.note(dst, "fault: "+termsafe.String(string(fault)))
+		}
+	}
+	if bytes.Contains(raw, reasonHeader) {
+		if reason, ok := r.Header(string(reasonHeader)); ok {
+			text := termsafe.String(string(reason))
+			if message, ok := r.Header("dlq-message"); ok {
+				text += ": " + termsafe.String(string(message))
+			}
+			dst = p.note(dst, text)
+		}
+	}
+	return dst
+}
+
+func (p *Pretty) appendHeaders(dst []byte, r *Record) []byte {
+	r.EachHeader(func(key, value []byte) bool {
+		dst = append(append(dst, ' ', ' '), p.theme.Key...)
+		dst = p.safe(dst, key)
+		dst = append(append(dst, p.theme.Reset...), '=')
+		if value == nil {
+			dst = p.dim(dst, "null")
+		} else {
+			dst = p.safe(dst, value[:min(len(value), maxShown)])
+		}
+		return true
+	})
+	return dst
+}

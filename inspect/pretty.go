@@ -1,0 +1,393 @@
+package inspect
+
+import (
+	"bytes"
+	"strconv"
+	"time"
+
+	"inv/internal/fetch"
+	"inv/internal/jsonscan"
+	"inv/internal/query"
+	"inv/internal/termsafe"
+	"inv/internal/theme"
+)
+
+// Record is one record of a topic.
+type Record = fetch.Record
+
+// PrettyOptions say how records look on a line.
+type PrettyOptions struct {
+	Theme    *theme.Theme
+	Location *time.Location // of the times shown
+	Now      time.Time      // days other than this one are shown with their date
+	Width    int            // columns of the terminal, to which lines are cut; 0: whole lines
+	// Views are by topic name; a topic without one is shown as key and JSON.
+	Views map[string]*View
+	// Labels are short names by topic, shown if there is more than one.
+	Labels     map[string]string
+	Headers    bool // show the records' headers
+	RawControl bool // leave hostile characters as they are
+}
+
+// Pretty renders records for people: one aligned line each. It is for one
+// goroutine: columns grow as wider values come.
+type Pretty struct {
+	options    PrettyOptions
+	theme      *theme.Theme
+	clock      clock
+	severities bool // some view has conditions, so lines have a severity
+	labelWidth int
+	layouts    map[string]*layout
+	last       *layout // of the record before: mostly the same topic again
+	counts     [severities]int
+	cells      []cell
+	text       []byte // of the cells
+	tail       []byte // what stands behind the columns
+}
+
+// layout is what Pretty keeps of a topic.
+type layout struct {
+	topic  string
+	view   *View
+	label  []byte // ready, with colour and padding
+	widths []int
+	values [][]byte
+	each   [][]byte
+}
+
+// cell is one column's text in Pretty.text, and its width on the screen.
+type cell struct{ start, end, width int }
+
+// NewPretty returns a renderer.
+func NewPretty(o PrettyOptions) *Pretty {
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.Theme == nil {
+		o.Theme = &theme.Theme{}
+	}
+	p := &Pretty{options: o, theme: o.Theme, clock: newClock(o.Location, o.Now), layouts: map[string]*layout{}}
+	for _, v := range o.Views {
+		p.severities = p.severities || v != nil && v.hasConditions()
+	}
+	if len(o.Labels) > 1 {
+		for _, l := range o.Labels {
+			p.labelWidth = max(p.labelWidth, termsafe.Width([]byte(termsafe.String(l))))
+		}
+	}
+	return p
+}
+
+// Count is how many lines of a severity have been rendered.
+func (p *Pretty) Count(s Severity) int { return p.counts[s] }
+
+// Append appends the record's line, or its lines if the topic's view says that
+// a value holds several documents.
+func (p *Pretty) Append(dst []byte, r *Record) []byte {
+	l := p.layout(r.Topic)
+	if l.view == nil || !l.view.lines || r.Value == nil {
+		return p.appendLine(dst, l, r, r.Value, -1)
+	}
+	rest := bytes.TrimSuffix(r.Value, []byte("\n"))
+	for n := 0; ; n++ {
+		line, after, more := bytes.Cut(rest, []byte("\n"))
+		dst = p.appendLine(dst, l, r, line, n)
+		if !more {
+			return dst
+		}
+		rest = after
+	}
+}
+
+// Measure makes the columns wide enough for records that Append will be given,
+// so that the first lines are aligned with those below them.
+func (p *Pretty) Measure(records []*Record) {
+	counts, scratch := p.counts, []byte(nil)
+	for _, r := range records {
+		scratch = p.Append(scratch[:0], r)
+	}
+	p.counts = counts
+}
+
+func (p *Pretty) layout(topic string) *layout {
+	if p.last != nil && p.last.topic == topic {
+		return p.last
+	}
+	l := p.layouts[topic]
+	if l == nil {
+		l = &layout{topic: topic, view: p.options.Views[topic], label: p.label(topic)}
+		if l.view != nil {
+			l.widths = make([]int, len(l.view.columns))
+			l.values = make([][]byte, l.view.fields.Len())
+		}
+		p.layouts[topic] = l
+	}
+	p.last = l
+	return l
+}
+
+func (p *Pretty) label(topic string) []byte {
+	if p.labelWidth == 0 {
+		return nil
+	}
+	text := p.options.Labels[topic]
+	if text == "" {
+		text = topic // it has come since the labels were made
+	}
+	text = termsafe.String(text)
+	label := []byte(p.theme.Source(topic) + text + p.theme.Reset)
+	return pad(label, p.labelWidth-termsafe.Width([]byte(text))+1)
+}
+
+const blanks = "                                                                                "
+
+func pad(dst []byte, n int) []byte {
+	for n > len(blanks) {
+		dst, n = append(dst, blanks...), n-len(blanks)
+	}
+	return append(dst, blanks[:max(n, 0)]...)
+}
+
+// appendLine appends the line of one document; number is its place in the
+// record, -1 if the record is the document.
+func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, number int) []byte {
+	severity, ms, viewed := Plain, r.Timestamp, false
+	if l.view != nil && value != nil && l.view.fields.Scan(value, l.values) && isObject(value) {
+		viewed = true
+		severity = l.severity(r, value)
+		ms = l.eventTime(ms)
+	}
+	p.counts[severity]++
+	start := len(dst)
+	dst = append(dst, p.theme.Dim...)
+	dst = p.clock.appendTime(dst, ms)
+	used := len(dst) - start - len(p.theme.Dim)
+	dst = append(append(dst, p.theme.Reset...), ' ')
+	used++
+	if p.severities {
+		if severity == Plain {
+			dst = append(dst, severityWords[Plain]...)
+		} else {
+			dst = append(dst, severity.color(p.theme)...)
+			dst = append(dst, severityWords[severity]...)
+			dst = append(dst, p.theme.Reset...)
+		}
+		dst = append(dst, ' ')
+		used += 9
+	}
+	dst = append(dst, l.label...)
+	if p.labelWidth > 0 {
+		used += p.labelWidth + 1
+	}
+	p.place(r, number)
+	if viewed {
+		return p.appendViewed(dst, l, r, severity, used)
+	}
+	return p.appendPlain(dst, l, r, value, used)
+}
+
+// place writes where the record stands to p.tail: p2@1841, and #3 for a
+// document within it.
+func (p *Pretty) place(r *Record, number int) {
+	p.tail = append(p.tail[:0], 'p')
+	p.tail = strconv.AppendInt(p.tail, int64(r.Partition), 10)
+	p.tail = append(p.tail, '@')
+	p.tail = strconv.AppendInt(p.tail, r.Offset, 10)
+	if number >= 0 {
+		p.tail = append(p.tail, '#')
+		p.tail = strconv.AppendInt(p.tail, int64(number), 10)
+	}
+}
+
+func isObject(b []byte) bool {
+	for _, c := range b {
+		if c > ' ' {
+			return c == '{'
+		}
+	}
+	return false
+}
+
+func (l *layout) severity(r *Record, value []byte) Severity {
+	in := query.Input{Record: r, Value: value, Fields: l.values, JSON: true}
+	for s, c := range l.view.conditions {
+		if c != nil && c.Match(&in) {
+			return Severity(s)
+		}
+	}
+	return Plain
+}
+
+// eventTime is the time that the view names, or else the record's.
+func (l *layout) eventTime(ms int64) int64 {
+	if l.view.time < 0 {
+		return ms
+	}
+	raw := l.values[l.view.time]
+	if len(raw) == 0 || len(raw) > 15 {
+		return ms
+	}
+	var t int64
+	for _, c := range raw {
+		if c < '0' || c > '9' {
+			return ms
+		}
+		t = t*10 + int64(c-'0')
+	}
+	return t
+}
+
+// Columns wider than this do not push the ones behind them for good.
+const maxAligned = 40
+
+// appendViewed appends the view's columns and the place.
+func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severity, used int) []byte {
+	p.text, p.cells = p.text[:0], p.cells[:0]
+	for i := range l.view.columns {
+		start := len(p.text)
+		p.column(l, &l.view.columns[i])
+		width := termsafe.Width(p.text[start:])
+		p.cells = append(p.cells, cell{start, len(p.text), width})
+		if width > l.widths[i] && width <= maxAligned {
+			l.widths[i] = width
+		}
+	}
+	room := 0
+	if p.options.Width > 0 {
+		room = max(p.options.Width-used-len(p.tail)-2, 1)
+	}
+	gap := 0 // blanks owed before the next text
+	written := 0
+	for i, c := range p.cells {
+		if l.widths[i] == 0 && c.width == 0 {
+			continue
+		}
+		if i > 0 && written > 0 {
+			gap++
+			if i > 1 {
+				gap++
+			}
+		}
+		text := p.text[c.start:c.end]
+		if room > 0 && c.width > 0 {
+			left := room - written - gap
+			if left < 1 {
+				break
+			}
+			if c.width > left {
+				text = termsafe.Cut(text, left)
+				c.width = left
+			}
+		}
+		if len(text) > 0 {
+			dst = pad(dst, gap)
+			written += gap + c.width
+			gap = 0
+			dst = p.paint(dst, text, i, severity)
+		}
+		gap += max(0, l.widths[i]-c.width)
+	}
+	if room > 0 {
+		gap = min(gap, max(0, room-written))
+	}
+	dst = pad(dst, gap+2)
+	return p.appendEnd(dst, r)
+}
+
+// paint appends a column's text: the first is what the line is about, and a
+// critical line is so as a whole.
+func (p *Pretty) paint(dst, text []byte, column int, severity Severity) []byte {
+	color := ""
+	switch {
+	case severity == Critical:
+		color = p.theme.Critical
+	case column == 0:
+		color = p.theme.Strong
+	}
+	if color == "" {
+		return append(dst, text...)
+	}
+	dst = append(append(dst, color...), text...)
+	return append(dst, p.theme.Reset...)
+}
+
+// appendEnd appends the place, what is odd about the record, its headers if
+// they are asked for, and the end of the line.
+func (p *Pretty) appendEnd(dst []byte, r *Record) []byte {
+	dst = append(append(append(dst, p.theme.Dim...), p.tail...), p.theme.Reset...)
+	dst = p.appendNotes(dst, r)
+	if p.options.Headers {
+		dst = p.appendHeaders(dst, r)
+	}
+	return append(dst, '\n')
+}
+
+// column writes one column's text to p.text; nothing if no field of it is there.
+func (p *Pretty) column(l *layout, c *column) {
+	if c.each < 0 {
+		p.parts(c.parts, l.values)
+		return
+	}
+	if cap(l.each) < c.fields.Len() {
+		l.each = make([][]byte, c.fields.Len())
+	}
+	values, first := l.each[:c.fields.Len()], true
+	jsonscan.Elements(l.values[c.each], func(element []byte) bool {
+		if !c.fields.Scan(element, values) {
+			return false
+		}
+		if !first {
+			p.text = append(p.text, c.join...)
+		}
+		first = false
+		p.parts(c.parts, values)
+		return true
+	})
+}
+
+func (p *Pretty) parts(parts []part, values [][]byte) {
+	start, fields, found := len(p.text), 0, 0
+	for i := range parts {
+		part := &parts[i]
+		if part.field < 0 {
+			p.text = append(p.text, part.literal...)
+			continue
+		}
+		fields++
+		raw := values[part.field]
+		if raw == nil || raw[0] == 'n' {
+			p.text = append(p.text, '-')
+			continue
+		}
+		found++
+		if part.signed && raw[0] != '-' {
+			p.text = append(p.text, '+')
+		}
+		p.text = p.appendScalar(p.text, raw)
+	}
+	if fields > 0 && found == 0 {
+		p.text = p.text[:start]
+	}
+}
+
+// appendScalar appends a JSON value as a person reads it: a text without quotes.
+func (p *Pretty) appendScalar(dst, raw []byte) []byte {
+	switch raw[0] {
+	case '"':
+		inner := raw[1 : len(raw)-1]
+		if bytes.IndexByte(inner, '\\') >= 0 {
+			inner = []byte(jsonscan.Unquote(raw))
+		}
+		return p.safe(dst, inner)
+	case '{', '[':
+		return jsonscan.AppendSafe(dst, raw, jsonscan.Space|jsonscan.High)
+	}
+	return append(dst, raw...)
+}
+
+func (p *Pretty) safe(dst, text []byte) []byte {
+	if p.options.RawControl {
+		return append(dst, text...)
+	}
+	return termsafe.Append(dst, text)
+}

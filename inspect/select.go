@@ -1,0 +1,131 @@
+package inspect
+
+import (
+	"fmt"
+	"path"
+	"sort"
+	"strings"
+
+	"inv/internal/scenario"
+)
+
+// UsageError is a request that can't be right; its text says what would be.
+type UsageError struct{ Err error }
+
+func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Unwrap() error { return e.Err }
+
+func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+
+// selection is what the names on the command line stand for.
+type selection struct {
+	names  []string // topics by name, each once, in the order of the arguments
+	globs  []string
+	labels map[string]string // short names by topic
+	views  map[string]*View
+	known  map[string]bool // the scenario has this topic: worth waiting for
+}
+
+// isGlob reports whether a name is a pattern.
+func isGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
+
+// selectTopics reads the arguments: an alias of the scenario, a topic's name, or
+// a glob of names.
+func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, error) {
+	sel := &selection{labels: map[string]string{}, views: map[string]*View{}, known: map[string]bool{}}
+	if s != nil {
+		if err := sel.addScenario(s, app); err != nil {
+			return nil, err
+		}
+	}
+	for _, a := range args {
+		if isGlob(a) {
+			if _, err := path.Match(a, ""); err != nil {
+				return nil, usagef("the pattern %q is not well-formed: * is any text, ? any character, [a-z] one of these", a)
+			}
+			sel.globs = append(sel.globs, a)
+			continue
+		}
+		var names []string
+		if s != nil {
+			names = s.TopicNames(a, app)
+		}
+		if names == nil {
+			names = []string{a}
+		}
+		for _, n := range names {
+			sel.add(n)
+		}
+	}
+	return sel, nil
+}
+
+func (sel *selection) addScenario(s *scenario.Scenario, app string) error {
+	for _, t := range s.Topics {
+		names := s.TopicNames(t.Alias, app)
+		for _, n := range names {
+			sel.known[n] = true
+			if sel.labels[n] = t.Alias; len(names) > 1 {
+				sel.labels[n] = n // several topics have that alias
+			}
+		}
+		if t.View == nil {
+			continue
+		}
+		view, err := CompileView(s.File, t.Alias, t.View)
+		if err != nil {
+			return &UsageError{err}
+		}
+		for _, n := range names {
+			sel.views[n] = view
+		}
+	}
+	return nil
+}
+
+func (sel *selection) add(name string) {
+	for _, n := range sel.names {
+		if n == name {
+			return
+		}
+	}
+	sel.names = append(sel.names, name)
+}
+
+// matches returns the topics that the globs match. A glob does not find topics
+// whose names begin with two underscores unless it does too.
+func (sel *selection) matches(topics []string) []string {
+	var out []string
+	for _, t := range topics {
+		for _, g := range sel.globs {
+			if ok, err := path.Match(g, t); err == nil && ok && (!strings.HasPrefix(t, "__") || strings.HasPrefix(g, "__")) {
+				out = append(out, t)
+				break
+			}
+		}
+	}
+	sort.Strings(out)
+	return out
+}
+
+// unknown is the error for a name that neither the scenario nor the cluster has.
+func (sel *selection) unknown(name string, s *scenario.Scenario, topics []string) error {
+	candidates := append([]string(nil), topics...)
+	if s != nil {
+		for _, t := range s.Topics {
+			candidates = append(candidates, t.Alias)
+		}
+	}
+	sort.Strings(candidates)
+	text := fmt.Sprintf("no topic and no alias %q", name)
+	if near := scenario.Nearest(name, candidates); near != "" {
+		return usagef("%s; did you mean %q? (--wait waits for a topic of that name)", text, near)
+	}
+	var shown []string
+	for _, c := range candidates {
+		if !strings.HasPrefix(c, "__") {
+			shown = append(shown, c)
+		}
+	}
+	return usagef("%s; there are %s (--wait waits for a topic of that name)", text, strings.Join(shown, ", "))
+}

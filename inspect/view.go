@@ -1,0 +1,131 @@
+package inspect
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"inv/internal/jsonscan"
+	"inv/internal/query"
+	"inv/internal/scenario"
+)
+
+// View is a scenario's view of a topic, compiled: a plan that finds all that a
+// line needs in one pass over the value. It is immutable and safe for
+// concurrent use.
+type View struct {
+	lines      bool
+	time       int // index of the field with the event time; -1: the record's
+	fields     jsonscan.Fields
+	conditions [3]*query.Condition // by severity from Critical down; nil: none
+	columns    []column
+}
+
+// column is a column's text, for the value itself or for each element of a list.
+type column struct {
+	parts  []part
+	each   int              // index of the list; -1: none
+	fields *jsonscan.Fields // of an element
+	join   string
+}
+
+// part is literal text, or the value of a field.
+type part struct {
+	literal string
+	field   int // -1: literal
+	signed  bool
+}
+
+// CompileView compiles a topic's view. The error is scenario.Problems, all of
+// the view's problems with their positions; the topic's alias is for the text.
+func CompileView(file, alias string, v *scenario.View) (*View, error) {
+	d := &scenario.Decoder{File: file}
+	out := &View{lines: v.Lines, time: -1}
+	if v.Time != "" {
+		out.time = out.fields.Add(strings.Split(v.Time, ".")...)
+	}
+	for i, c := range []scenario.Condition{v.Critical, v.Warning, v.Good} {
+		if c.Source == "" {
+			continue
+		}
+		compiled, err := query.Compile(c.Source, query.AbsentFalse, &out.fields)
+		if err != nil {
+			d.ProblemAt(conditionPosition(c, err), "topic %q, the condition of %s: %v", alias, severityKeys[i], err)
+		}
+		out.conditions[i] = compiled
+	}
+	for _, c := range v.Columns {
+		compiled, err := compileColumn(c, &out.fields)
+		if err != nil {
+			d.ProblemAt(c.Pos, "topic %q, a column: %v", alias, err)
+		}
+		out.columns = append(out.columns, compiled)
+	}
+	if err := d.Err(); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// conditionPosition points into the condition where a plain scalar allows it.
+func conditionPosition(c scenario.Condition, err error) scenario.Position {
+	var failed *query.Error
+	if !errors.As(err, &failed) || failed.Offset < 0 || c.Pos.Line == 0 || strings.ContainsRune(c.Source, '\n') {
+		return c.Pos
+	}
+	return scenario.Position{Line: c.Pos.Line, Column: c.Pos.Column + utf8.RuneCountInString(c.Source[:failed.Offset])}
+}
+
+// CheckViews compiles every view of a scenario and returns what is wrong with
+// them, nil if nothing is.
+func CheckViews(s *scenario.Scenario) scenario.Problems {
+	var problems scenario.Problems
+	for _, t := range s.Topics {
+		if t.View == nil {
+			continue
+		}
+		var ps scenario.Problems
+		if _, err := CompileView(s.File, t.Alias, t.View); errors.As(err, &ps) {
+			problems = append(problems, ps...)
+		}
+	}
+	return problems
+}
+
+func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
+	out := column{each: -1, join: c.Join}
+	if c.Each != "" {
+		out.each = fields.Add(strings.Split(c.Each, ".")...)
+		out.fields = &jsonscan.Fields{}
+		fields = out.fields
+	}
+	for rest := c.Show; rest != ""; {
+		literal, after, found := strings.Cut(rest, "{")
+		if literal != "" {
+			out.parts = append(out.parts, part{literal: literal, field: -1})
+		}
+		if !found {
+			break
+		}
+		path, behind, closed := strings.Cut(after, "}")
+		if !closed {
+			return out, fmt.Errorf("%q has a { without its }", c.Show)
+		}
+		path, format, _ := strings.Cut(path, ":")
+		if format != "" && format != "+" {
+			return out, fmt.Errorf("{%s:%s}: the one format there is, is + (a number with its sign)", path, format)
+		}
+		if path == "" {
+			return out, fmt.Errorf("%q has {} without a field's path in it", c.Show)
+		}
+		out.parts = append(out.parts, part{field: fields.Add(strings.Split(path, ".")...), signed: format == "+"})
+		rest = behind
+	}
+	return out, nil
+}
+
+// hasConditions reports whether any line of this view can have a severity.
+func (v *View) hasConditions() bool {
+	return v.conditions[0] != nil || v.conditions[1] != nil || v.conditions[2] != nil
+}

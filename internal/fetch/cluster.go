@@ -1,0 +1,174 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sort"
+	"sync"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Cluster asks a cluster for topics, offsets and batches. It is safe for
+// concurrent use.
+type Cluster struct {
+	client        *kgo.Client
+	ReadCommitted bool
+}
+
+// NewCluster reads through client. With readCommitted the end of a partition is
+// its last stable offset and aborted data is left out.
+func NewCluster(client *kgo.Client, readCommitted bool) *Cluster {
+	return &Cluster{client: client, ReadCommitted: readCommitted}
+}
+
+// Topic is a topic as the cluster describes it.
+type Topic struct {
+	Name       string
+	ID         [16]byte // another one after it was deleted and made again
+	Internal   bool
+	Partitions []Partition // by number
+}
+
+// Partition is where one partition is led.
+type Partition struct {
+	Number int32
+	Leader int32 // -1: none now
+	epoch  int32
+}
+
+// ErrNoTopic is wrapped when a topic does not exist.
+var ErrNoTopic = errors.New("no such topic")
+
+// Topics describes the named topics, or all of them if no name is given. A name
+// that does not exist is simply not among the answers.
+func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	req.AllowAutoTopicCreation = false
+	if len(names) > 0 {
+		req.Topics = []kmsg.MetadataRequestTopic{}
+	}
+	for _, n := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(n)
+		req.Topics = append(req.Topics, t)
+	}
+	resp, err := req.RequestWith(ctx, c.client)
+	if err != nil {
+		return nil, fmt.Errorf("asking for topics: %w", err)
+	}
+	topics := make(map[string]*Topic, len(resp.Topics))
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		err := kerr.ErrorForCode(t.ErrorCode)
+		switch {
+		case t.Topic == nil || errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.InvalidTopicException):
+			continue
+		case err != nil && !kerr.IsRetriable(err):
+			return nil, fmt.Errorf("asking for topic %s: %w", *t.Topic, err)
+		}
+		topics[*t.Topic] = topicOf(t)
+	}
+	return topics, nil
+}
+
+func topicOf(t *kmsg.MetadataResponseTopic) *Topic {
+	topic := &Topic{Name: *t.Topic, ID: t.TopicID, Internal: t.IsInternal}
+	for _, p := range t.Partitions {
+		leader := p.Leader
+		if p.ErrorCode != 0 && kerr.ErrorForCode(p.ErrorCode) != kerr.ReplicaNotAvailable {
+			leader = -1
+		}
+		topic.Partitions = append(topic.Partitions, Partition{p.Partition, leader, p.LeaderEpoch})
+	}
+	sort.Slice(topic.Partitions, func(i, j int) bool { return topic.Partitions[i].Number < topic.Partitions[j].Number })
+	return topic
+}
+
+// At says which offset of a partition Offsets looks for: an epoch ms (the first
+// record at or after it), or one of the constants.
+type At int64
+
+// The ends of a partition.
+const (
+	End   At = -1
+	Start At = -2
+)
+
+// ID names a partition of a topic.
+type ID struct {
+	Topic     string
+	Partition int32
+}
+
+// Offsets looks up an offset of each partition of the topics, in one round trip
+// to each leader. A partition without a record at or after a time is answered
+// with -1; one without a leader, or whose leader fails, is an error.
+func (c *Cluster) Offsets(ctx context.Context, topics []*Topic, at At) (map[ID]int64, error) {
+	requests := map[int32]*kmsg.ListOffsetsRequest{}
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			if p.Leader < 0 {
+				return nil, fmt.Errorf("%s/%d has no leader now", t.Name, p.Number)
+			}
+			addOffset(requests, t.Name, p, at, c.ReadCommitted)
+		}
+	}
+	var (
+		mu      sync.Mutex
+		wg      sync.WaitGroup
+		offsets = map[ID]int64{}
+		failed  error
+	)
+	for leader, req := range requests {
+		wg.Go(func() {
+			answer, err := c.client.Broker(int(leader)).RetriableRequest(ctx, req)
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil {
+				err = readOffsets(answer.(*kmsg.ListOffsetsResponse), offsets)
+			}
+			if err != nil && failed == nil {
+				failed = fmt.Errorf("asking broker %d for offsets: %w", leader, err)
+			}
+		})
+	}
+	wg.Wait()
+	return offsets, failed
+}
+
+func addOffset(requests map[int32]*kmsg.ListOffsetsRequest, topic string, p Partition, at At, readCommitted bool) {
+	req := requests[p.Leader]
+	if req == nil {
+		req = kmsg.NewPtrListOffsetsRequest()
+		req.ReplicaID = -1
+		if readCommitted {
+			req.IsolationLevel = 1
+		}
+		requests[p.Leader] = req
+	}
+	if n := len(req.Topics); n == 0 || req.Topics[n-1].Topic != topic {
+		t := kmsg.NewListOffsetsRequestTopic()
+		t.Topic = topic
+		req.Topics = append(req.Topics, t)
+	}
+	one := kmsg.NewListOffsetsRequestTopicPartition()
+	one.Partition, one.CurrentLeaderEpoch, one.Timestamp = p.Number, -1, int64(at)
+	last := &req.Topics[len(req.Topics)-1]
+	last.Partitions = append(last.Partitions, one)
+}
+
+func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err)
+			}
+			offsets[ID{t.Topic, p.Partition}] = p.Offset
+		}
+	}
+	return nil
+}

@@ -1,0 +1,148 @@
+// Package fetch reads Kafka topics at the speed of their bytes. It asks the
+// brokers for record batches through a franz-go client (connections, TLS, SASL
+// and protocol versions are that client's) and hands the batches out as they
+// came; [Decoder] walks over their records without allocating.
+//
+// It exists beside franz-go's own consumer for three things that an inspector
+// needs: memory that is bounded by a few responses (a record is a view into its
+// batch, never a heap object), positions that advance over control records,
+// aborted data and compacted gaps, so that the end of a topic is always
+// reached, and no group, no session and no state behind one process.
+package fetch
+
+import (
+	"encoding/binary"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Record is one data record. Key, Value and the headers point into the batch
+// that it was decoded from and are valid until the next one is; [Record.Clone]
+// makes a copy that stays.
+type Record struct {
+	Topic         string
+	Partition     int32
+	Offset        int64
+	Timestamp     int64 // epoch ms
+	LogAppendTime bool  // the broker's clock, not the writer's
+	LeaderEpoch   int32
+	ProducerID    int64
+	ProducerEpoch int16
+	Key           []byte // nil: null
+	Value         []byte // nil: a tombstone
+	HeaderCount   int
+	headers       []byte // as on the wire: varint key length, key, varint value length (-1: null), value, …
+}
+
+// Header is one header of a record. A key may occur more than once.
+type Header struct {
+	Key   string
+	Value []byte // nil: null
+}
+
+// RawHeaders is the headers' bytes as on the wire, for a cheap test of whether
+// a name can be among them at all.
+func (r *Record) RawHeaders() []byte { return r.headers }
+
+// EachHeader calls yield for the headers in their order until it returns false.
+func (r *Record) EachHeader(yield func(key, value []byte) bool) {
+	b := r.headers
+	for range r.HeaderCount {
+		var key, value []byte
+		var ok bool
+		if key, b, ok = varBytes(b); !ok {
+			return
+		}
+		if value, b, ok = varBytes(b); !ok {
+			return
+		}
+		if !yield(key, value) {
+			return
+		}
+	}
+}
+
+// Header returns the value of the first header with this key.
+func (r *Record) Header(name string) (value []byte, ok bool) {
+	if r.HeaderCount == 0 {
+		return nil, false
+	}
+	r.EachHeader(func(k, v []byte) bool {
+		if string(k) == name {
+			value, ok = v, true
+		}
+		return !ok
+	})
+	return value, ok
+}
+
+// SetHeaders replaces the record's headers.
+func (r *Record) SetHeaders(headers []Header) {
+	r.HeaderCount, r.headers = len(headers), nil
+	for _, h := range headers {
+		r.headers = binary.AppendVarint(r.headers, int64(len(h.Key)))
+		r.headers = append(r.headers, h.Key...)
+		if h.Value == nil {
+			r.headers = binary.AppendVarint(r.headers, -1)
+			continue
+		}
+		r.headers = binary.AppendVarint(r.headers, int64(len(h.Value)))
+		r.headers = append(r.headers, h.Value...)
+	}
+}
+
+// Clone is a copy of the record that shares no memory with its batch.
+func (r *Record) Clone() *Record {
+	c := *r
+	n := len(r.Key) + len(r.Value) + len(r.headers)
+	buf := make([]byte, 0, n)
+	keep := func(b []byte) []byte {
+		if b == nil {
+			return nil
+		}
+		start := len(buf)
+		buf = append(buf, b...)
+		return buf[start:len(buf):len(buf)]
+	}
+	c.Key, c.Value, c.headers = keep(r.Key), keep(r.Value), keep(r.headers)
+	return &c
+}
+
+// FromClient is a franz-go record as a Record; key and value are shared.
+func FromClient(k *kgo.Record) *Record {
+	r := &Record{
+		Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Timestamp: k.Timestamp.UnixMilli(),
+		LogAppendTime: k.Attrs.TimestampType() == 1, LeaderEpoch: k.LeaderEpoch,
+		ProducerID: k.ProducerID, ProducerEpoch: k.ProducerEpoch, Key: k.Key, Value: k.Value,
+	}
+	headers := make([]Header, len(k.Headers))
+	for i, h := range k.Headers {
+		headers[i] = Header(h)
+	}
+	r.SetHeaders(headers)
+	return r
+}
+
+// varBytes reads a zig-zag varint length (-1: nil) and that many bytes.
+func varBytes(b []byte) (value, rest []byte, ok bool) {
+	n, b, ok := varint(b)
+	if !ok || n > int64(len(b)) {
+		return nil, nil, false
+	}
+	if n < 0 {
+		return nil, b, true
+	}
+	return b[:n:n], b[n:], true
+}
+
+// varint reads a zig-zag varint; the one-byte case is by far the commonest.
+func varint(b []byte) (int64, []byte, bool) {
+	if len(b) > 0 && b[0] < 0x80 {
+		return int64(b[0]>>1) ^ -int64(b[0]&1), b[1:], true
+	}
+	v, n := binary.Varint(b)
+	if n <= 0 {
+		return 0, nil, false
+	}
+	return v, b[n:], true
+}

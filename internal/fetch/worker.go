@@ -1,0 +1,247 @@
+package fetch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// worker reads from one broker, all of a stream's partitions that it leads in
+// one request at a time: while the stream's reader shows one response, the next
+// one is on its way.
+type worker struct {
+	stream  *Stream
+	node    int32
+	given   chan []*cursor
+	ended   chan struct{}
+	cursors []*cursor // those served last at the end, so that each gets its turn
+	trouble bool      // the last request failed
+}
+
+func (s *Stream) worker(ctx context.Context, node int32) *worker {
+	if w := s.workers[node]; w != nil {
+		return w
+	}
+	w := &worker{stream: s, node: node, given: make(chan []*cursor, 64), ended: make(chan struct{})}
+	s.workers[node] = w
+	go w.run(ctx)
+	return w
+}
+
+func (w *worker) give(ctx context.Context, cs []*cursor) {
+	select {
+	case w.given <- cs:
+	case <-ctx.Done():
+	}
+}
+
+func (w *worker) run(ctx context.Context) {
+	defer close(w.ended)
+	for ctx.Err() == nil {
+		if len(w.cursors) == 0 {
+			select {
+			case cs := <-w.given:
+				w.cursors = append(w.cursors, cs...)
+			case <-ctx.Done():
+				return
+			}
+		}
+		for more := true; more; {
+			select {
+			case cs := <-w.given:
+				w.cursors = append(w.cursors, cs...)
+			default:
+				more = false
+			}
+		}
+		if !w.fetch(ctx) {
+			return
+		}
+	}
+}
+
+// fetch asks once and passes the answer on; false when ctx is done.
+func (w *worker) fetch(ctx context.Context) bool {
+	answer, err := w.stream.cluster.client.Broker(int(w.node)).Request(ctx, w.request())
+	if err == nil {
+		if code := answer.(*kmsg.FetchResponse).ErrorCode; code != 0 {
+			err = kerr.ErrorForCode(code)
+		}
+	}
+	if err != nil {
+		return w.fail(ctx, err)
+	}
+	if w.trouble {
+		w.trouble = false
+		w.stream.send(ctx, Event{Notice: fmt.Sprintf("broker %d answers again", w.node)})
+	}
+	return w.pass(ctx, answer.(*kmsg.FetchResponse))
+}
+
+// fail gives all cursors back: their leader may be another broker by now.
+func (w *worker) fail(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	if !w.trouble && !errors.Is(err, kerr.UnknownTopicID) {
+		w.trouble = true
+		w.stream.send(ctx, Event{Notice: fmt.Sprintf("broker %d does not answer (%v); trying again", w.node, err)})
+	}
+	lost := w.cursors
+	w.cursors = nil
+	for _, c := range lost {
+		if !w.report(ctx, c, err) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *worker) report(ctx context.Context, c *cursor, err error) bool {
+	select {
+	case w.stream.reports <- report{c, err}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (w *worker) request() *kmsg.FetchRequest {
+	o := &w.stream.options
+	req := kmsg.NewPtrFetchRequest()
+	req.ReplicaID = -1
+	req.MaxBytes = o.MaxBytes
+	req.SessionEpoch = -1
+	if w.stream.cluster.ReadCommitted {
+		req.IsolationLevel = 1
+	}
+	// A finite read wants what is there, not what may come.
+	for _, c := range w.cursors {
+		if c.Stop < 0 {
+			req.MinBytes, req.MaxWaitMillis = 1, int32(o.Wait.Milliseconds())
+		} else if c.empties > 0 && req.MaxWaitMillis == 0 {
+			req.MinBytes, req.MaxWaitMillis = 1, 100
+		}
+	}
+	for _, c := range w.cursors {
+		n := len(req.Topics)
+		if n == 0 || req.Topics[n-1].Topic != c.Topic {
+			t := kmsg.NewFetchRequestTopic()
+			t.Topic, t.TopicID = c.Topic, c.topicID
+			req.Topics = append(req.Topics, t)
+			n++
+		}
+		p := kmsg.NewFetchRequestTopicPartition()
+		p.Partition, p.FetchOffset, p.CurrentLeaderEpoch = c.Partition, c.Offset, c.epoch
+		p.LastFetchedEpoch, p.LogStartOffset, p.PartitionMaxBytes = -1, -1, o.PartitionBytes
+		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, p)
+	}
+	return req
+}
+
+// pass hands a response on and moves the cursors behind it.
+func (w *worker) pass(ctx context.Context, resp *kmsg.FetchResponse) bool {
+	byID := make(map[ID]*cursor, len(w.cursors))
+	names := make(map[[16]byte]string, 1)
+	for _, c := range w.cursors {
+		byID[c.ID] = c
+		names[c.topicID] = c.Topic
+	}
+	var event Event
+	var failed []report
+	data := 0
+	answered := make([]*cursor, 0, len(w.cursors))
+	for i := range resp.Topics {
+		t := &resp.Topics[i]
+		if t.Topic == "" {
+			t.Topic = names[t.TopicID]
+		}
+		for j := range t.Partitions {
+			p := &t.Partitions[j]
+			c := byID[ID{t.Topic, p.Partition}]
+			if c == nil {
+				continue
+			}
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				failed = append(failed, report{c, err})
+				continue
+			}
+			data += len(p.RecordBatches)
+			answered = append(answered, c)
+			event.Chunks = append(event.Chunks, w.chunk(c, p))
+		}
+	}
+	if len(event.Chunks) > 0 && !w.stream.send(ctx, event) {
+		return false
+	}
+	for i, c := range answered {
+		w.advance(c, &event.Chunks[i], data)
+	}
+	return w.settle(ctx, event.Chunks, answered, failed)
+}
+
+func (w *worker) chunk(c *cursor, p *kmsg.FetchResponseTopicPartition) Chunk {
+	whole, next := wholeBatches(p.RecordBatches, c.Offset)
+	return Chunk{
+		Topic: c.Topic, Partition: c.Partition, From: c.Offset, Next: next, Batches: whole,
+		HighWatermark: p.HighWatermark, LastStable: p.LastStableOffset, LogStart: p.LogStartOffset,
+		aborted: p.AbortedTransactions, readCommitted: w.stream.cluster.ReadCommitted,
+	}
+}
+
+// How often a finite read looks again when a partition ends before its stop
+// (its log was cut back, or a replica is behind).
+const maxEmpties = 5
+
+// advance moves a cursor behind its chunk. A partition that has nothing to give
+// before its stop though it reaches that far (all compacted away) is done; so
+// is, after a few looks, one that no longer reaches that far.
+func (w *worker) advance(c *cursor, chunk *Chunk, data int) {
+	c.homeless = false
+	if c.Offset = chunk.Next; len(chunk.Batches) > 0 {
+		c.empties = 0
+		return
+	}
+	if c.Stop < 0 || data > 0 {
+		return
+	}
+	end := chunk.HighWatermark
+	if chunk.readCommitted {
+		end = chunk.LastStable
+	}
+	if c.empties++; end >= c.Stop || c.empties > maxEmpties {
+		c.Offset = c.Stop
+	}
+}
+
+// settle sorts the cursors for the next request and gives back those that are
+// done or failed.
+func (w *worker) settle(ctx context.Context, chunks []Chunk, answered []*cursor, failed []report) bool {
+	out := map[*cursor]error{}
+	for _, f := range failed {
+		out[f.cursor] = f.err
+	}
+	served := map[*cursor]bool{}
+	for i, c := range answered {
+		served[c] = len(chunks[i].Batches) > 0
+	}
+	var first, last []*cursor
+	for _, c := range w.cursors {
+		err, gone := out[c]
+		switch {
+		case gone || c.done():
+			if !w.report(ctx, c, err) {
+				return false
+			}
+		case served[c]:
+			last = append(last, c)
+		default:
+			first = append(first, c)
+		}
+	}
+	w.cursors = append(first, last...)
+	return true
+}

@@ -1,0 +1,175 @@
+package jsonscan
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// Fields finds the values at a fixed set of paths in one pass. It is immutable
+// once all paths are added and safe for concurrent use.
+type Fields struct {
+	root  node
+	count int
+}
+
+// node is one key of the tree of paths.
+type node struct {
+	keys     []string
+	children []*node
+	index    int // of the value wanted here, or -1
+}
+
+// Add asks for the value at a path of keys and returns its index in the answers
+// of Scan; the same path has the same index. The empty path is the value itself.
+func (f *Fields) Add(path ...string) int {
+	if f.count == 0 {
+		f.root.index = -1
+	}
+	n := &f.root
+	for _, key := range path {
+		n = n.child(key)
+	}
+	if n.index < 0 {
+		n.index = f.count
+		f.count++
+	}
+	return n.index
+}
+
+func (n *node) child(key string) *node {
+	for i, k := range n.keys {
+		if k == key {
+			return n.children[i]
+		}
+	}
+	c := &node{index: -1}
+	n.keys, n.children = append(n.keys, key), append(n.children, c)
+	return c
+}
+
+// Len is the number of answers of Scan.
+func (f *Fields) Len() int { return f.count }
+
+// Scan fills values[i] with the JSON text of the value at path i, nil where
+// there is none. Of a repeated key the last counts, as in encoding/json. It
+// reports whether b is one well-formed JSON value; if not, values is not to be
+// used. values must have at least Len elements.
+func (f *Fields) Scan(b []byte, values [][]byte) bool {
+	values = values[:f.count]
+	clear(values)
+	if f.count == 0 {
+		_, ok := Valid(b)
+		return ok
+	}
+	s := scanner{b: b}
+	end := s.find(&f.root, s.space(0), 0, values)
+	return end >= 0 && s.space(end) == len(b)
+}
+
+// find is value, filling in what n wants of it.
+func (s *scanner) find(n *node, i, depth int, values [][]byte) int {
+	end := 0
+	if i < len(s.b) && s.b[i] == '{' && len(n.keys) > 0 {
+		end = s.findIn(n, i, depth, values)
+	} else {
+		end = s.value(i, depth)
+	}
+	if end >= 0 && n.index >= 0 {
+		values[n.index] = s.b[i:end:end]
+	}
+	return end
+}
+
+// findIn is object, filling in what n's children want.
+func (s *scanner) findIn(n *node, i, depth int, values [][]byte) int {
+	i = s.space(i + 1)
+	if i < len(s.b) && s.b[i] == '}' {
+		return i + 1
+	}
+	for {
+		if i >= len(s.b) || s.b[i] != '"' || depth >= maxDepth {
+			return -1
+		}
+		start := i
+		if i = s.str(i); i < 0 {
+			return -1
+		}
+		child := n.match(s.b[start:i])
+		if i = s.colon(i); i < 0 {
+			return -1
+		}
+		if child == nil {
+			i = s.value(i, depth+1)
+		} else {
+			child.forget(values)
+			i = s.find(child, i, depth+1, values)
+		}
+		if i < 0 {
+			return -1
+		}
+		i = s.space(i)
+		if i >= len(s.b) {
+			return -1
+		}
+		switch s.b[i] {
+		case ',':
+			i = s.space(i + 1)
+		case '}':
+			return i + 1
+		default:
+			return -1
+		}
+	}
+}
+
+// match returns the child for a key as it stands in the text, in its quotes.
+func (n *node) match(quoted []byte) *node {
+	key := quoted[1 : len(quoted)-1]
+	for i, k := range n.keys {
+		if len(k) == len(key) && k == string(key) {
+			return n.children[i]
+		}
+	}
+	if bytes.IndexByte(key, '\\') < 0 && isASCII(key) {
+		return nil
+	}
+	unquoted := Unquote(quoted)
+	for i, k := range n.keys {
+		if k == unquoted {
+			return n.children[i]
+		}
+	}
+	return nil
+}
+
+// forget drops what an earlier value of the same key had given.
+func (n *node) forget(values [][]byte) {
+	if n.index >= 0 {
+		values[n.index] = nil
+	}
+	for _, c := range n.children {
+		c.forget(values)
+	}
+}
+
+func isASCII(b []byte) bool {
+	for _, c := range b {
+		if c >= 0x80 {
+			return false
+		}
+	}
+	return true
+}
+
+// Unquote is the text of a JSON string, as encoding/json reads it.
+func Unquote(quoted []byte) string {
+	inner := quoted[1 : len(quoted)-1]
+	if bytes.IndexByte(inner, '\\') < 0 && isASCII(inner) {
+		return string(inner)
+	}
+	var text string
+	if json.Unmarshal(quoted, &text) != nil {
+		return string(inner) // callers pass well-formed strings only
+	}
+	return text
+}

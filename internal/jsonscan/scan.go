@@ -1,0 +1,268 @@
+// Package jsonscan walks over JSON text once, without building values: it
+// checks the grammar (RFC 8259, as strictly as encoding/json), finds the few
+// fields that are asked for, and copies text in a form that is safe and compact.
+package jsonscan
+
+import (
+	"encoding/binary"
+	"math/bits"
+)
+
+// Flags say what a scan met, so that clean text can be copied as it is.
+type Flags uint8
+
+const (
+	// Space is white space outside of strings.
+	Space Flags = 1 << iota
+	// High is a byte from 0x7f on in a string: DEL, or the start of a
+	// character that may be invalid, a C1 control or a bidi override.
+	High
+	// Escaped is a backslash in a string.
+	Escaped
+)
+
+// maxDepth is where encoding/json gives up too.
+const maxDepth = 10000
+
+// Skip reads one value from b[i:], which may begin with white space, and returns
+// the index behind it; ok is false if there is no well-formed value.
+func Skip(b []byte, i int) (end int, flags Flags, ok bool) {
+	s := scanner{b: b}
+	i = s.space(i)
+	end = s.value(i, 0)
+	return end, s.flags, end >= 0
+}
+
+// Valid reports whether b is exactly one JSON value, with white space around it
+// at most, and what is in it.
+func Valid(b []byte) (flags Flags, ok bool) {
+	s := scanner{b: b}
+	end := s.value(s.space(0), 0)
+	if end < 0 || s.space(end) != len(b) {
+		return s.flags, false
+	}
+	return s.flags, true
+}
+
+type scanner struct {
+	b     []byte
+	flags Flags
+}
+
+// space returns the index of the next byte that is not white space.
+func (s *scanner) space(i int) int {
+	if i < len(s.b) && s.b[i] > ' ' {
+		return i
+	}
+	start := i
+	for i < len(s.b) && (s.b[i] == ' ' || s.b[i] == '\n' || s.b[i] == '\t' || s.b[i] == '\r') {
+		i++
+	}
+	if i > start {
+		s.flags |= Space
+	}
+	return i
+}
+
+// value returns the index behind the value at i, or -1.
+func (s *scanner) value(i, depth int) int {
+	if i >= len(s.b) || depth > maxDepth {
+		return -1
+	}
+	switch s.b[i] {
+	case '"':
+		return s.str(i)
+	case '{':
+		return s.object(i, depth)
+	case '[':
+		return s.array(i, depth)
+	case 't':
+		return s.word(i, "true")
+	case 'f':
+		return s.word(i, "false")
+	case 'n':
+		return s.word(i, "null")
+	}
+	return s.number(i)
+}
+
+func (s *scanner) word(i int, word string) int {
+	if len(s.b)-i < len(word) || string(s.b[i:i+len(word)]) != word {
+		return -1
+	}
+	return i + len(word)
+}
+
+func (s *scanner) object(i, depth int) int {
+	i = s.space(i + 1)
+	if i < len(s.b) && s.b[i] == '}' {
+		return i + 1
+	}
+	for {
+		if i >= len(s.b) || s.b[i] != '"' {
+			return -1
+		}
+		if i = s.str(i); i < 0 {
+			return -1
+		}
+		if i = s.colon(i); i < 0 {
+			return -1
+		}
+		if i = s.value(i, depth+1); i < 0 {
+			return -1
+		}
+		i = s.space(i)
+		if i >= len(s.b) {
+			return -1
+		}
+		switch s.b[i] {
+		case ',':
+			i = s.space(i + 1)
+		case '}':
+			return i + 1
+		default:
+			return -1
+		}
+	}
+}
+
+// colon returns the index of the value behind a key that ends at i, or -1.
+func (s *scanner) colon(i int) int {
+	i = s.space(i)
+	if i >= len(s.b) || s.b[i] != ':' {
+		return -1
+	}
+	return s.space(i + 1)
+}
+
+func (s *scanner) array(i, depth int) int {
+	i = s.space(i + 1)
+	if i < len(s.b) && s.b[i] == ']' {
+		return i + 1
+	}
+	for {
+		if i = s.value(i, depth+1); i < 0 {
+			return -1
+		}
+		i = s.space(i)
+		if i >= len(s.b) {
+			return -1
+		}
+		switch s.b[i] {
+		case ',':
+			i = s.space(i + 1)
+		case ']':
+			return i + 1
+		default:
+			return -1
+		}
+	}
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// special returns a mask whose lowest set bit is in the first byte of x (as
+// loaded little-endian) that is a quote, a backslash, a control character or
+// from 0x7f on. Bytes above that one may be marked wrongly, by the borrow.
+func special(x uint64) uint64 {
+	return (x | (x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones) | ((x ^ ones*0x7f) - ones)) & tops
+}
+
+// str returns the index behind the string that opens at i, or -1.
+func (s *scanner) str(i int) int {
+	b := s.b
+	for i++; ; {
+		for i+8 <= len(b) {
+			m := special(binary.LittleEndian.Uint64(b[i:]))
+			if m != 0 {
+				i += bits.TrailingZeros64(m) / 8
+				break
+			}
+			i += 8
+		}
+		if i >= len(b) {
+			return -1
+		}
+		switch c := b[i]; {
+		case c == '"':
+			return i + 1
+		case c == '\\':
+			s.flags |= Escaped
+			if i = escape(b, i); i < 0 {
+				return -1
+			}
+		case c < 0x20:
+			return -1
+		case c >= 0x7f:
+			s.flags |= High
+			i++
+		default:
+			i++
+		}
+	}
+}
+
+// escape returns the index behind the escape at i, or -1.
+func escape(b []byte, i int) int {
+	if i+1 >= len(b) {
+		return -1
+	}
+	switch b[i+1] {
+	case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
+		return i + 2
+	case 'u':
+		if i+6 > len(b) {
+			return -1
+		}
+		for _, c := range b[i+2 : i+6] {
+			if !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F') {
+				return -1
+			}
+		}
+		return i + 6
+	}
+	return -1
+}
+
+func digit(b []byte, i int) bool { return i < len(b) && b[i] >= '0' && b[i] <= '9' }
+
+// number returns the index behind the number at i, or -1.
+func (s *scanner) number(i int) int {
+	b := s.b
+	if b[i] == '-' {
+		i++
+	}
+	switch {
+	case !digit(b, i):
+		return -1
+	case b[i] == '0':
+		i++
+	default:
+		for digit(b, i) {
+			i++
+		}
+	}
+	if i < len(b) && b[i] == '.' {
+		if i++; !digit(b, i) {
+			return -1
+		}
+		for digit(b, i) {
+			i++
+		}
+	}
+	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
+			i++
+		}
+		if !digit(b, i) {
+			return -1
+		}
+		for digit(b, i) {
+			i++
+		}
+	}
+	return i
+}
