@@ -317,13 +317,13 @@ func (t target) plan(ctx context.Context, f *sharedFlags, client *kgo.Client, gr
 	if err := listed.Error(); err != nil {
 		return nil, nil, fmt.Errorf("listing offsets: %w", err)
 	}
-	offsets := listed.Offsets()
+	var offsets kadm.Offsets
 	var items []string
-	for _, o := range offsets.Sorted() {
+	for _, o := range listed.Offsets().Sorted() {
 		if t.at == "offset" {
 			o.At = t.n
-			offsets.Add(o)
 		}
+		offsets.Add(o)
 		from := "nothing"
 		if was, ok := old.Lookup(o.Topic, o.Partition); ok && was.At >= 0 {
 			from = strconv.FormatInt(was.At, 10)

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"inv/internal/kafkatest"
+)
+
+// program runs inv as a process of its own: this test binary under its name.
+func program(t *testing.T, env []string, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	inv := filepath.Join(t.TempDir(), "inv")
+	if err := os.Symlink(self, inv); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), inv, args...)
+	cmd.Env = append(os.Environ(), env...)
+	return cmd
+}
+
+// startUntil starts the program and returns when its stderr has the text.
+func startUntil(t *testing.T, cmd *exec.Cmd, text string) (rest func() string) {
+	t.Helper()
+	pipe, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	lines := bufio.NewReader(pipe)
+	var seen strings.Builder
+	for !strings.Contains(seen.String(), text) {
+		line, err := lines.ReadString('\n')
+		seen.WriteString(line)
+		if err != nil {
+			t.Fatalf("the program ended without %q: %s", text, seen.String())
+		}
+	}
+	return func() string {
+		more, err := io.ReadAll(lines)
+		if err != nil {
+			t.Error(err)
+		}
+		return seen.String() + string(more)
+	}
+}
+
+func exitOf(t *testing.T, err error) int {
+	t.Helper()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &exit):
+		return exit.ExitCode()
+	}
+	t.Fatal(err)
+	return -1
+}
+
+func TestALongRunningCommandStopsCleanly(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		cmd := program(t, nil, "broker", "--listen", "127.0.0.1:0")
+		rest := startUntil(t, cmd, "Listening on")
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		if said := rest(); strings.Contains(said, "inv:") {
+			t.Errorf("%v: %s", signal, said)
+		}
+		if code := exitOf(t, cmd.Wait()); code != exitDone {
+			t.Errorf("%v: exit code %d, want 0", signal, code)
+		}
+	}
+}
+
+// A listing cut off by its reader ends quietly, as `| head` wants it.
+func TestABrokenPipeIsQuiet(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	cmd := program(t, []string{"INV_BROKERS=" + brokers[0]}, "topics", "list")
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	read.Close()
+	cmd.Stdout = write
+	said := &strings.Builder{}
+	cmd.Stderr = said
+	code := exitOf(t, cmd.Run())
+	write.Close()
+	if code != exitDone || said.Len() > 0 {
+		t.Errorf("exit code %d and %q on stderr; want 0 and nothing", code, said)
+	}
+}
