@@ -85,6 +85,7 @@ func rootCommand(s *streams) *cobra.Command {
 	root.AddCommand(
 		brokerCommand(s),
 		groupsCommand(s, shared),
+		processCommand(s, shared),
 		resetCommand(s, shared),
 		tailCommand(s, shared),
 		topicsCommand(s, shared),

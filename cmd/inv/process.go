@@ -1,0 +1,134 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/processor"
+
+	"github.com/spf13/cobra"
+)
+
+func processCommand(s *streams, f *sharedFlags) *cobra.Command {
+	policy := newChoice(processor.PolicyDefault, processor.PolicyReference)
+	guarantee := newChoice(processor.ExactlyOnce, processor.AtLeastOnce)
+	logFormat := newChoice("text", "json")
+	maxValue := size(processor.DefaultMaxValue)
+	var leadTime time.Duration
+	var window int64
+	var drain, acceptTotals bool
+	var instance string
+	cmd := &cobra.Command{
+		Use:   "process [TOPOLOGY…]",
+		Short: "Turn catalogue, orders and receipts into updates, reorders and alerts",
+		Long: `Run the processor's stages, as one member of each consumer group: start it as
+often as there are partitions to share. The topologies are inventory (stock,
+reorders, alerts) and procurement (a receipt for each reorder after the lead
+time); without a name the scenario's list runs.
+
+It runs until Ctrl-C, or with --drain until what is in the inputs now, and all
+that it causes, is committed.`,
+		RunE: func(cmd *cobra.Command, names []string) error {
+			sc, err := f.loadScenario()
+			if err != nil {
+				return err
+			}
+			cfg := processor.Config{
+				Kafka: f.kafka(), Scenario: sc, AppID: f.appID, Topologies: names,
+				Policy: policy.value, LeadTime: orNone(leadTime), DedupeWindow: orNone(window),
+				MaxValue: int(maxValue), AcceptTotals: acceptTotals, Guarantee: guarantee.value,
+				Instance: instance, StableInstance: instance != "", Drain: drain,
+				Log: logger(s.err, logFormat.value),
+			}
+			if instance == "" {
+				cfg.Instance = strings.ToLower(rand.Text()[:12])
+			}
+			began := s.now()
+			summary, err := processor.Run(cmd.Context(), cfg)
+			if errors.Is(err, processor.ErrUsage) {
+				return usageError{err}
+			}
+			writeSummary(s.err, summary, s.now().Sub(began))
+			if err == nil && drain && cmd.Context().Err() != nil {
+				return cmd.Context().Err()
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(&policy, "policy", "the rules: the system's own, or the reference system's")
+	flags.DurationVar(&leadTime, "lead-time", processor.DefaultLeadTime, "from a reorder to its receipt")
+	flags.BoolVar(&drain, "drain", false, "exit when what is in the inputs now, and all that it causes, is committed")
+	flags.StringVar(&instance, "instance", "", "this instance's `ID`: the same at every start fences the process that had it; random by default")
+	flags.Var(&guarantee, "guarantee", "exactly-once or at-least-once")
+	flags.Int64Var(&window, "dedupe-window", processor.DefaultDedupeWindow, "`offsets` within which an equal record of a partition is a duplicate; 0: none is")
+	flags.Var(&maxValue, "max-value", "the largest value of an input record, such as 1MiB")
+	flags.BoolVar(&acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
+	flags.Var(&logFormat, "log", "text or json")
+	return cmd
+}
+
+// orNone is a flag's value for a Config, in which 0 means the default.
+func orNone[T ~int64](v T) T {
+	if v <= 0 {
+		return -1
+	}
+	return v
+}
+
+func logger(w io.Writer, format string) *slog.Logger {
+	if format == "json" {
+		return slog.New(slog.NewJSONHandler(w, nil))
+	}
+	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// writeSummary says what was committed.
+func writeSummary(w io.Writer, s processor.Summary, took time.Duration) {
+	fmt.Fprintf(w, "processed %d records in %s: %d accepted, %d duplicates, %d skipped, %d dead-lettered\n",
+		s.Count("", processor.Accepted)+s.Count("", processor.Duplicate)+s.Count("", processor.Skipped)+s.Count("", processor.DeadLettered),
+		took.Round(time.Millisecond),
+		s.Count("", processor.Accepted), s.Count("", processor.Duplicate), s.Count("", processor.Skipped), s.Count("", processor.DeadLettered))
+	fmt.Fprintf(w, "wrote %d updates, %d reorders, %d alerts, %d receipts in %d transactions (%d aborted)\n",
+		s.Updates, s.Reorders, s.Alerts, s.Receipts, s.Commits, s.Aborts)
+	if s.Waiting > 0 || s.Pending > 0 {
+		fmt.Fprintf(w, "left: %d lines that wait for their product, %d receipts that are not due\n", s.Waiting, s.Pending)
+	}
+}
+
+// size is a flag that takes bytes: 1048576, 1024KiB or 1MiB.
+type size int64
+
+func (b *size) String() string {
+	n := int64(*b)
+	switch {
+	case n > 0 && n%(1<<20) == 0:
+		return strconv.FormatInt(n>>20, 10) + "MiB"
+	case n > 0 && n%(1<<10) == 0:
+		return strconv.FormatInt(n>>10, 10) + "KiB"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+func (b *size) Type() string { return "size" }
+
+func (b *size) Set(value string) error {
+	number, unit := value, int64(1)
+	for suffix, n := range map[string]int64{"KiB": 1 << 10, "MiB": 1 << 20} {
+		if rest, ok := strings.CutSuffix(value, suffix); ok {
+			number, unit = rest, n
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n < 1 || n > 1<<30/unit {
+		return fmt.Errorf("it takes a number of bytes up to 1024MiB, such as 1048576, 1024KiB or 1MiB")
+	}
+	*b = size(n * unit)
+	return nil
+}

@@ -1,0 +1,141 @@
+package processor
+
+import (
+	"context"
+	"sync"
+
+	"inv/internal/kafka"
+	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// listing is what the catalogue says of a product.
+type listing uint8
+
+const (
+	unknown  listing = iota
+	listed           // its last record is a product
+	delisted         // its last record is a tombstone
+)
+
+// catalogue follows the whole catalogue topic, whichever partitions of it this
+// process ingests, so that every instance can tell whether a product is known.
+type catalogue struct {
+	topic  string
+	limits limits
+	reader *runtime.Reader
+
+	mu       sync.Mutex
+	products map[string]listing
+	next     []int64       // by partition: the offset read up to
+	moved    chan struct{} // closed when a partition's next has moved
+	err      error
+}
+
+func newCatalogue(c kafka.Config, topic string, partitions int, l limits) (*catalogue, error) {
+	reader, err := runtime.NewReader(c)
+	if err != nil {
+		return nil, err
+	}
+	return &catalogue{
+		topic: topic, limits: l, reader: reader,
+		products: map[string]listing{},
+		next:     make([]int64, partitions),
+		moved:    make(chan struct{}),
+	}, nil
+}
+
+// follow reads until the context ends.
+func (c *catalogue) follow(ctx context.Context) error {
+	var group sync.WaitGroup
+	for p := range c.next {
+		group.Go(func() {
+			err := c.reader.Follow(ctx, c.topic, int32(p), 0, c.apply(), func(next int64) { c.advance(p, next) })
+			if ctx.Err() == nil {
+				c.fail(err)
+			}
+		})
+	}
+	group.Wait()
+	c.reader.Close()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err
+}
+
+// apply is what takes one partition's records.
+func (c *catalogue) apply() func(*kgo.Record) error {
+	var in input
+	return func(r *kgo.Record) error {
+		if err := in.decode(catalogInput, r, c.limits); err != nil {
+			return nil // ingest dead-letters it
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if in.tombstone {
+			c.products[in.key] = delisted
+		} else {
+			c.products[in.product.ID] = listed
+		}
+		return nil
+	}
+}
+
+func (c *catalogue) advance(partition int, next int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.next[partition] = next
+	close(c.moved)
+	c.moved = make(chan struct{})
+}
+
+func (c *catalogue) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err == nil {
+		c.err = err
+		close(c.moved)
+		c.moved = make(chan struct{})
+	}
+}
+
+// look says what is known of a product so far.
+func (c *catalogue) look(id string) listing {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.products[id]
+}
+
+// refresh reads up to where the catalogue ends now.
+func (c *catalogue) refresh(ctx context.Context) error {
+	for p := range c.next {
+		end, err := c.reader.StableEnd(ctx, c.topic, int32(p))
+		if err != nil {
+			return err
+		}
+		if err := c.wait(ctx, p, end); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *catalogue) wait(ctx context.Context, partition int, end int64) error {
+	for {
+		c.mu.Lock()
+		next, moved, err := c.next[partition], c.moved, c.err
+		c.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if next >= end {
+			return nil
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}

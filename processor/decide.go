@@ -1,0 +1,148 @@
+package processor
+
+import (
+	"inv/internal/event"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// inputKind is what a source topic of ingest holds.
+type inputKind uint8
+
+const (
+	catalogInput inputKind = iota
+	orderInput
+	receiptInput
+	reorderInput // the reference policy's restocks
+)
+
+// limits are what ingest accepts beyond the records' own ranges.
+type limits struct {
+	maxValue     int
+	acceptTotals bool
+}
+
+// maxEntry bounds one line of the product log, and through it every record that
+// the ledger writes of it: an alert has the product's name twice. maxEntries
+// bounds all lines of one order: its id is in each.
+const (
+	maxEntry   = 256 << 10
+	maxEntries = 16 << 20
+)
+
+// input is one decoded source record. Its fields are reused by the next decode.
+type input struct {
+	product event.Product
+	order   event.Order
+	receipt event.Receipt
+	reorder event.Reorder
+
+	tombstone bool
+	key       string // of a catalogue tombstone
+}
+
+// decode is ingest's first question, that of structure: it depends on nothing
+// but the record. A tombstone decodes; what it means is the caller's.
+func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
+	in.tombstone = r.Value == nil
+	if in.tombstone {
+		if kind == catalogInput && len(r.Key) == 0 {
+			return &event.Error{Reason: event.MissingID, Message: "a tombstone without a key"}
+		}
+		in.key = string(r.Key)
+		return nil
+	}
+	if len(r.Value) > l.maxValue {
+		return &event.Error{Reason: event.TooLarge, Message: "the value is larger than the limit"}
+	}
+	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
+		return err
+	}
+	var err error
+	switch kind {
+	case catalogInput:
+		err = in.decodeProduct(r)
+	case orderInput:
+		err = in.decodeOrder(r, l)
+	case receiptInput:
+		if err = event.ParseReceipt(r.Value, &in.receipt); err == nil {
+			err = in.receipt.Check()
+		}
+	case reorderInput:
+		if err = event.ParseReorder(r.Value, &in.reorder); err == nil {
+			err = in.reorder.Check()
+		}
+	}
+	return asEventError(err)
+}
+
+func (in *input) decodeProduct(r *kgo.Record) error {
+	if err := event.ParseProduct(r.Value, &in.product); err != nil {
+		return err
+	}
+	if err := in.product.Check(); err != nil {
+		return err
+	}
+	return in.product.CheckKey(r.Key)
+}
+
+func (in *input) decodeOrder(r *kgo.Record, l limits) error {
+	if err := event.ParseOrder(r.Value, &in.order); err != nil {
+		return err
+	}
+	if err := in.order.Check(); err != nil {
+		return err
+	}
+	if l.acceptTotals {
+		return nil
+	}
+	return in.order.CheckTotal()
+}
+
+// asEventError is err, which is an *event.Error or nil, as what it is.
+func asEventError(err error) *event.Error {
+	if err == nil {
+		return nil
+	}
+	if e, ok := err.(*event.Error); ok {
+		return e
+	}
+	return &event.Error{Reason: event.NotJSON, Message: err.Error()}
+}
+
+// entries appends the product log's entries of an accepted record.
+func (in *input) entries(kind inputKind, r *kgo.Record, to []event.Entry) []event.Entry {
+	cause := event.Cause{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
+	e := event.Entry{Timestamp: r.Timestamp.UnixMilli()}
+	switch kind {
+	case catalogInput:
+		e.Kind, e.ProductID, e.Product = event.EntryProduct, in.product.ID, in.product
+		if in.tombstone {
+			e.Kind, e.ProductID, e.Product = event.EntryDelist, in.key, event.Product{}
+		}
+	case receiptInput:
+		e.Kind, e.ProductID, e.EventID, e.Quantity = event.EntryReceipt, in.receipt.ProductID, in.receipt.EventID, in.receipt.Quantity
+		setTime(&e, in.receipt.Timestamp)
+	case reorderInput:
+		e.Kind, e.ProductID, e.EventID, e.Quantity = event.EntryReceipt, in.reorder.ProductID, in.reorder.EventID, in.reorder.ReorderQuantity
+		setTime(&e, in.reorder.Timestamp)
+	case orderInput:
+		e.Kind, e.OrderID = event.EntryLine, in.order.OrderID
+		setTime(&e, in.order.Timestamp)
+		for i, line := range in.order.Items {
+			cause.Line = int32(i)
+			e.ProductID, e.Quantity, e.Price, e.Cause = line.ProductID, line.Quantity, line.UnitPrice, cause.String()
+			to = append(to, e)
+		}
+		return to
+	}
+	e.Cause = cause.String()
+	return append(to, e)
+}
+
+// setTime takes the event's own time if it has one.
+func setTime(e *event.Entry, ms int64) {
+	if ms != 0 {
+		e.Timestamp = ms
+	}
+}

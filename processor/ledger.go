@@ -1,0 +1,250 @@
+package processor
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/internal/event"
+	"inv/processor/rules"
+	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const ledgerStage = "ledger"
+
+// logFormat is the value of the header that says how a record of the product
+// log is laid out.
+const (
+	logFormatHeader = "inv-format"
+	logFormat       = "product-log/1"
+)
+
+// futureLimit is how far ahead of the clock a Kafka timestamp may be. Brokers
+// refuse more than an hour; an event from further ahead gets the clock's time.
+const futureLimit = 30 * time.Minute
+
+// ledger applies the product log to the products. Partition p of the log and
+// partition p of the changelog belong together.
+type ledger struct {
+	app        string
+	topics     topics
+	policy     rules.Policy
+	reader     *runtime.Reader
+	exact      bool // exactly once: the changelog and the committed offset must agree
+	partitions int
+	stats      *Stats
+}
+
+// Start reads the changelog of a partition. It checks that the changelog holds
+// exactly what is before the committed offset: not more, and not less.
+func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
+	if int(source.Partition) >= l.partitions {
+		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that this application's state is laid out for; use another --app-id", source.Topic, l.partitions)
+	}
+	p := &ledgerPartition{stage: l, partition: source.Partition, committed: map[string][]byte{}, working: map[string]*product{}, applied: -1}
+	end, err := l.reader.HighWatermark(ctx, l.topics.ledgerChangelog, source.Partition)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := l.reader.Read(ctx, l.topics.ledgerChangelog, source.Partition, 0, end, p.restore); err != nil {
+		return nil, 0, err
+	}
+	l.stats.waiting.Add(p.waiting)
+	if committed < 0 {
+		if p.applied >= 0 {
+			committed = p.applied + 1 // the group's offsets expired; the state knows
+		}
+		return p, committed, nil
+	}
+	if !l.exact {
+		return p, committed, nil
+	}
+	return p, committed, l.check(ctx, p, committed)
+}
+
+// check compares the restored state with the committed offset.
+func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64) error {
+	const advice = "inv reset --app-id starts over from the inputs"
+	if p.applied >= committed {
+		return fmt.Errorf("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back; %s",
+			l.topics.ledgerChangelog, p.partition, p.applied, l.topics.log, committed, advice)
+	}
+	start, err := l.reader.LogStart(ctx, l.topics.log, p.partition)
+	if err != nil {
+		return err
+	}
+	if start > p.applied+1 && committed > start {
+		return fmt.Errorf("%s/%d begins at offset %d, behind what its changelog includes (%d), so it can't be checked; %s",
+			l.topics.log, p.partition, start, p.applied, advice)
+	}
+	return l.reader.Read(ctx, l.topics.log, p.partition, p.applied+1, committed, func(r *kgo.Record) error {
+		return fmt.Errorf("the changelog %s/%d lacks offset %d of %s, which is committed (it includes %d): records of it were lost; %s",
+			l.topics.ledgerChangelog, p.partition, r.Offset, l.topics.log, p.applied, advice)
+	})
+}
+
+// ledgerPartition is the products of one partition. They are kept encoded, as
+// the changelog has them, and decoded while a transaction works on them.
+type ledgerPartition struct {
+	stage     *ledger
+	partition int32
+	committed map[string][]byte
+	working   map[string]*product
+	touched   []*product // in the order of their first touch
+	applied   int64      // the last log offset in the state, -1: none
+	before    int64      // the same as of the last commit
+	waiting   int64      // entries that wait for their product, as of the last commit
+
+	steps                     []rules.Step
+	updates, reorders, alerts int64
+}
+
+// product is one product in a transaction.
+type product struct {
+	id      string
+	state   rules.State
+	encoded []byte
+	waited  int // entries that waited before
+}
+
+// restore takes one record of the changelog.
+func (p *ledgerPartition) restore(r *kgo.Record) error {
+	applied, err := stateApplied(r.Value)
+	if err != nil {
+		return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
+	p.applied, p.before = max(p.applied, applied), max(p.applied, applied)
+	p.committed[string(r.Key)] = bytes.Clone(r.Value)
+	return nil
+}
+
+// Process applies one record of the log.
+func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
+	if r.Offset <= p.applied && p.stage.exact {
+		return fmt.Errorf("offset %d of %s/%d comes a second time: the state includes %d", r.Offset, r.Topic, r.Partition, p.applied)
+	}
+	if format, _ := event.Header(r.Headers, logFormatHeader); string(format) != logFormat {
+		return fmt.Errorf("%s/%d@%d is in the format %s, this program reads %s; use the inv that wrote it, or inv reset --app-id",
+			r.Topic, r.Partition, r.Offset, quoted(string(format)), logFormat)
+	}
+	p.applied = r.Offset
+	for rest := string(r.Value); rest != ""; {
+		line, more, _ := strings.Cut(rest, "\n")
+		rest = more
+		e, err := event.ParseEntry(line)
+		if err != nil {
+			return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+		}
+		if err := p.apply(tx, e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *ledgerPartition) apply(tx *runtime.Tx, e event.Entry) error {
+	w := p.working[e.ProductID]
+	if w == nil {
+		var err error
+		if w, err = p.load(e.ProductID); err != nil {
+			return err
+		}
+	}
+	w.state, p.steps = p.stage.policy(w.state, e, p.steps[:0])
+	for i := range p.steps {
+		p.write(tx, &p.steps[i])
+	}
+	return nil
+}
+
+// load decodes a product for the transaction.
+func (p *ledgerPartition) load(id string) (*product, error) {
+	w := &product{id: strings.Clone(id)}
+	if encoded, ok := p.committed[id]; ok {
+		var err error
+		if w.state, err = parseState(w.id, encoded); err != nil {
+			return nil, fmt.Errorf("product %s in partition %d: %w", quoted(id), p.partition, err)
+		}
+	}
+	w.waited = len(w.state.Waiting)
+	p.working[w.id] = w
+	p.touched = append(p.touched, w)
+	return w, nil
+}
+
+func (p *ledgerPartition) write(tx *runtime.Tx, step *rules.Step) {
+	t := &p.stage.topics
+	u := &step.Update
+	u.LastUpdated = tx.Now().UnixMilli()
+	key := []byte(u.ProductID)
+	p.updates++
+	p.produce(tx, t.updates, event.TypeUpdate, "update-"+u.ProductID+"-"+strconv.FormatInt(u.Seq, 10), key, u.Timestamp, event.AppendUpdate(make([]byte, 0, 512), u))
+	if step.Reorders {
+		p.reorders++
+		p.produce(tx, t.reorders, event.TypeReorder, step.Reorder.EventID, []byte(step.Reorder.EventID), u.Timestamp, event.AppendReorder(nil, &step.Reorder))
+	}
+	if step.Alerts {
+		p.alerts++
+		p.produce(tx, t.alerts, event.TypeAlert, step.Alert.AlertID, key, u.Timestamp, event.AppendAlert(nil, &step.Alert))
+	}
+}
+
+func (p *ledgerPartition) produce(tx *runtime.Tx, topic, kind, id string, key []byte, ms int64, value []byte) {
+	tx.Produce(&kgo.Record{
+		Topic: topic, Key: key, Value: value,
+		Timestamp: recordTime(ms, tx.Now()),
+		Headers:   event.AppendHeaders(make([]kgo.RecordHeader, 0, 6), event.Envelope{Type: kind, Source: p.stage.app, ID: id, Time: ms}),
+	})
+}
+
+// recordTime is the event time as far as a broker takes it.
+func recordTime(ms int64, now time.Time) time.Time {
+	t := time.UnixMilli(ms)
+	if t.After(now.Add(futureLimit)) {
+		return now
+	}
+	return t
+}
+
+// Seal writes one changelog record for each product that was touched.
+func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
+	for _, w := range p.touched {
+		w.encoded = appendState(make([]byte, 0, 160), &w.state, p.applied)
+		tx.Produce(&kgo.Record{Topic: p.stage.topics.ledgerChangelog, Partition: p.partition, Key: []byte(w.id), Value: w.encoded})
+	}
+	return nil
+}
+
+// Commit makes the transaction's products the state.
+func (p *ledgerPartition) Commit() {
+	waiting := p.waiting
+	for _, w := range p.touched {
+		p.committed[w.id] = w.encoded
+		p.waiting += int64(len(w.state.Waiting) - w.waited)
+	}
+	p.before = p.applied
+	s := p.stage.stats
+	s.waiting.Add(p.waiting - waiting)
+	s.updates.Add(p.updates)
+	s.reorders.Add(p.reorders)
+	s.alerts.Add(p.alerts)
+	p.reset()
+}
+
+// Rollback drops them.
+func (p *ledgerPartition) Rollback() {
+	p.applied = p.before
+	p.reset()
+}
+
+func (p *ledgerPartition) reset() {
+	clear(p.working)
+	clear(p.touched)
+	p.touched = p.touched[:0]
+	p.updates, p.reorders, p.alerts = 0, 0, 0
+}

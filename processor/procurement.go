@@ -1,0 +1,261 @@
+package processor
+
+import (
+	"container/heap"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"inv/internal/event"
+	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+const procurementStage = "procurement"
+
+// pendingFormat is the first byte of a procurement changelog value.
+const pendingFormat = 1
+
+// dueAtOnce bounds the receipts of one transaction.
+const dueAtOnce = 5_000
+
+// procurement answers each reorder with a receipt after the lead time. Partition
+// p of the reorders and partition p of its changelog belong together.
+type procurement struct {
+	app        string
+	topics     topics
+	lead       time.Duration
+	limits     limits
+	reader     *runtime.Reader
+	exact      bool
+	partitions int
+	maxBatch   func(topic string) int
+	stats      *Stats
+}
+
+// pending is a receipt that is not due yet.
+type pending struct {
+	due     time.Time // by this program's clock
+	offset  int64     // of the reorder
+	receipt event.Receipt
+}
+
+// Start reads the changelog of a partition.
+func (s *procurement) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
+	if int(source.Partition) >= s.partitions {
+		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that %s has; use another --app-id", source.Topic, s.partitions, s.topics.procurementChangelog)
+	}
+	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[Tally]int64{}}
+	end, err := s.reader.HighWatermark(ctx, s.topics.procurementChangelog, source.Partition)
+	if err != nil {
+		return nil, 0, err
+	}
+	if err := s.reader.Read(ctx, s.topics.procurementChangelog, source.Partition, 0, end, p.restore); err != nil {
+		return nil, 0, err
+	}
+	last := int64(-1)
+	for _, d := range p.open {
+		p.queue = append(p.queue, d)
+		last = max(last, d.offset)
+	}
+	heap.Init(&p.queue)
+	s.stats.pending.Add(int64(len(p.open)))
+	if s.exact && last >= 0 && last >= committed {
+		return nil, 0, fmt.Errorf("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired; inv reset --app-id starts over from the inputs",
+			s.topics.procurementChangelog, source.Partition, last, source.Topic, committed)
+	}
+	return p, committed, nil
+}
+
+// procurementPartition is what is pending for one partition of the reorders.
+type procurementPartition struct {
+	stage     *procurement
+	partition int32
+	open      map[string]pending // by reorder, as of the last commit
+	queue     dueQueue           // the same by due time; may have some that are done
+
+	reorder event.Reorder
+	added   []pending // by the transaction in progress
+	done    []pending
+	counts  map[Tally]int64
+}
+
+func (p *procurementPartition) restore(r *kgo.Record) error {
+	if r.Value == nil {
+		delete(p.open, string(r.Key))
+		return nil
+	}
+	d, err := parsePending(r.Value)
+	if err != nil {
+		return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+	}
+	p.open[d.receipt.EventID] = d
+	return nil
+}
+
+// Process takes one reorder. One that is already pending is a duplicate.
+func (p *procurementPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
+	if r.Value == nil {
+		p.count(r.Topic, Skipped, "")
+		return nil
+	}
+	if err := p.decode(r); err != nil {
+		tx.Produce(deadLetter(r, procurementStage, err, p.stage.maxBatch(deadLetterTopic(r.Topic))))
+		p.count(r.Topic, DeadLettered, err.Reason)
+		return nil
+	}
+	o := &p.reorder
+	if p.isPending(o.EventID) {
+		p.count(r.Topic, Duplicate, "")
+		return nil
+	}
+	at := o.Timestamp
+	if at == 0 {
+		at = r.Timestamp.UnixMilli()
+	}
+	d := pending{
+		due:    tx.Now().Add(p.stage.lead),
+		offset: r.Offset,
+		receipt: event.Receipt{
+			ReceiptID: event.ReceiptID(o.EventID), EventID: o.EventID, ProductID: o.ProductID,
+			Quantity: o.ReorderQuantity, WarehouseID: o.WarehouseID, Timestamp: at + p.stage.lead.Milliseconds(),
+		},
+	}
+	p.added = append(p.added, d)
+	p.log(tx, o.EventID, appendPending(nil, &d))
+	p.count(r.Topic, Accepted, "")
+	return nil
+}
+
+func (p *procurementPartition) decode(r *kgo.Record) *event.Error {
+	if len(r.Value) > p.stage.limits.maxValue {
+		return &event.Error{Reason: event.TooLarge, Message: "the value is larger than the limit"}
+	}
+	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
+		return err
+	}
+	if err := asEventError(event.ParseReorder(r.Value, &p.reorder)); err != nil {
+		return err
+	}
+	return asEventError(p.reorder.Check())
+}
+
+func (p *procurementPartition) isPending(id string) bool {
+	if _, ok := p.open[id]; ok {
+		return true
+	}
+	for i := range p.added {
+		if p.added[i].receipt.EventID == id {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) {
+	tx.Produce(&kgo.Record{Topic: p.stage.topics.procurementChangelog, Partition: p.partition, Key: []byte(id), Value: value})
+}
+
+// NextDue is when the first pending receipt is due.
+func (p *procurementPartition) NextDue() (time.Time, bool) {
+	if len(p.queue) == 0 {
+		return time.Time{}, false
+	}
+	return p.queue[0].due, true
+}
+
+// Due writes the receipts that are due and clears them.
+func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
+	for len(p.queue) > 0 && len(p.done) < dueAtOnce && !p.queue[0].due.After(now) {
+		d := heap.Pop(&p.queue).(pending)
+		p.done = append(p.done, d)
+		r := &d.receipt
+		tx.Produce(&kgo.Record{
+			Topic: p.stage.topics.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
+			Timestamp: recordTime(r.Timestamp, tx.Now()),
+			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.app, ID: r.ReceiptID, Time: r.Timestamp}),
+		})
+		p.log(tx, r.EventID, nil)
+	}
+	return nil
+}
+
+// Seal adds nothing: the changelog is written as things happen.
+func (p *procurementPartition) Seal(*runtime.Tx) error { return nil }
+
+// Commit makes what the transaction added and cleared the state.
+func (p *procurementPartition) Commit() {
+	for _, d := range p.done {
+		delete(p.open, d.receipt.EventID)
+	}
+	for _, d := range p.added {
+		p.open[d.receipt.EventID] = d
+		heap.Push(&p.queue, d)
+	}
+	s := p.stage.stats
+	s.receipts.Add(int64(len(p.done)))
+	s.pending.Add(int64(len(p.added) - len(p.done)))
+	s.tally(p.counts)
+	p.reset()
+}
+
+// Rollback puts back what was due.
+func (p *procurementPartition) Rollback() {
+	for _, d := range p.done {
+		heap.Push(&p.queue, d)
+	}
+	p.reset()
+}
+
+func (p *procurementPartition) reset() {
+	p.added, p.done = p.added[:0], p.done[:0]
+	clear(p.counts)
+}
+
+func (p *procurementPartition) count(topic string, outcome Outcome, reason event.Reason) {
+	p.counts[Tally{topic, outcome, reason}]++
+}
+
+// dueQueue is a heap by due time.
+type dueQueue []pending
+
+func (q dueQueue) Len() int           { return len(q) }
+func (q dueQueue) Less(i, j int) bool { return q[i].due.Before(q[j].due) }
+func (q dueQueue) Swap(i, j int)      { q[i], q[j] = q[j], q[i] }
+func (q *dueQueue) Push(x any)        { *q = append(*q, x.(pending)) }
+func (q *dueQueue) Pop() any {
+	last := len(*q) - 1
+	d := (*q)[last]
+	*q = (*q)[:last]
+	return d
+}
+
+var errPending = errors.New("not a pending receipt")
+
+// appendPending appends a pending receipt as the changelog has it: when it is
+// due, the reorder's offset, and the receipt as it will be written.
+func appendPending(dst []byte, d *pending) []byte {
+	dst = append(dst, pendingFormat)
+	dst = binary.AppendVarint(dst, d.due.UnixMilli())
+	dst = binary.AppendVarint(dst, d.offset)
+	return event.AppendReceipt(dst, &d.receipt)
+}
+
+func parsePending(value []byte) (d pending, err error) {
+	if len(value) == 0 || value[0] != pendingFormat {
+		return d, fmt.Errorf("%w of format %d; use the inv that wrote it, or inv reset --app-id", errPending, pendingFormat)
+	}
+	due, n := binary.Varint(value[1:])
+	offset, m := binary.Varint(value[1+max(n, 0):])
+	if n <= 0 || m <= 0 {
+		return d, errPending
+	}
+	d.due, d.offset = time.UnixMilli(due), offset
+	if err := event.ParseReceipt(value[1+n+m:], &d.receipt); err != nil {
+		return d, fmt.Errorf("%w: %w", errPending, err)
+	}
+	return d, nil
+}

@@ -1,0 +1,130 @@
+package runtime
+
+import (
+	"context"
+	"maps"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// slot is one ownership of a source partition. A partition that is lost and
+// comes back has a new slot; what the old one's restore finds is dropped.
+type slot struct {
+	source    Source
+	ctx       context.Context // ends with the ownership
+	cancel    context.CancelFunc
+	partition Partition // nil until restored
+	committed int64     // next offset as of the last commit, -1: none yet
+	next      int64     // next offset in the transaction in progress
+	touched   bool      // by the transaction in progress
+}
+
+// assigned is the group's callback with what is new to this member. It is
+// called for every rebalance and never during a transaction.
+func (w *session) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	owned := w.balancer.assigned()
+	for source, s := range w.slots {
+		if !owned[source] {
+			s.cancel()
+			delete(w.slots, source)
+		}
+	}
+	for topic, partitions := range added {
+		for _, p := range partitions {
+			w.drop(Source{topic, p})
+		}
+	}
+	w.worker.observe().Assigned(len(owned))
+}
+
+func (w *session) drop(source Source) {
+	if s := w.slots[source]; s != nil {
+		s.cancel()
+		delete(w.slots, source)
+	}
+}
+
+// lost notes a revocation. The transact session aborts the next transaction
+// because of it, so the loop gets that over with before it does any work.
+func (w *session) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	if len(partitions) > 0 {
+		w.revoked.Store(true)
+	}
+}
+
+// offsets is called when the group has given the committed offsets of new
+// partitions, and before their first fetch. The former owner's transactions are
+// over now, so what they wrote can be read.
+func (w *session) offsets(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	paused := map[string][]int32{}
+	for topic, partitions := range offsets {
+		for p := range partitions {
+			paused[topic] = append(paused[topic], p)
+		}
+	}
+	w.client.PauseFetchPartitions(paused)
+	adjusted := maps.Clone(offsets)
+	for topic, partitions := range offsets {
+		adjusted[topic] = maps.Clone(partitions)
+		for p, o := range partitions {
+			source := Source{topic, p}
+			if at := o.EpochOffset().Offset; at >= 0 {
+				go w.restore(w.open(source, at))
+				continue
+			}
+			// Nothing was ever committed: the state says where to begin.
+			s := w.open(source, -1)
+			stop := context.AfterFunc(ctx, s.cancel)
+			w.restore(s)
+			stop()
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			if s.committed >= 0 {
+				adjusted[topic][p] = kgo.NewOffset().At(s.committed)
+			}
+		}
+	}
+	return adjusted, nil
+}
+
+// open makes the slot of a partition whose restore begins.
+func (w *session) open(source Source, committed int64) *slot {
+	ctx, cancel := context.WithCancel(w.ctx)
+	s := &slot{source: source, ctx: ctx, cancel: cancel, committed: committed, next: committed}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.drop(source)
+	w.slots[source] = s
+	return s
+}
+
+// restore builds a slot's state and lets its records come.
+func (w *session) restore(s *slot) {
+	partition, next, err := w.worker.logic.Start(s.ctx, s.source, s.committed)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s.ctx.Err() != nil || w.slots[s.source] != s {
+		return // no longer ours, or stopping
+	}
+	if err != nil {
+		w.fail(err)
+		return
+	}
+	s.partition, s.committed, s.next = partition, next, next
+	w.client.ResumeFetchPartitions(map[string][]int32{s.source.Topic: {s.source.Partition}})
+	w.wakeLocked()
+	w.worker.observe().Restored(s.source)
+}
+
+// ready returns the slot of a partition whose records may be processed, or nil.
+func (w *session) ready(source Source) *slot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if s := w.slots[source]; s != nil && s.partition != nil {
+		return s
+	}
+	return nil
+}

@@ -1,0 +1,17 @@
+package processor
+
+import (
+	"bytes"
+	"strconv"
+)
+
+// quoted is text from a record as messages may repeat it.
+func quoted(s string) string {
+	if len(s) > 64 {
+		s = s[:64]
+	}
+	return strconv.QuoteToASCII(s)
+}
+
+// lineEnd is the length of the first line with its line feed.
+func lineEnd(b []byte) int { return bytes.IndexByte(b, '\n') + 1 }
