@@ -1,0 +1,140 @@
+// Package audit checks what an inventory processor wrote, from the topics alone
+// and by rules of its own: it shares with the processor the record types of
+// package event and nothing else. It is what `inv verify` runs, and works on the
+// topics of any processor that writes these records.
+//
+// [Run] snapshots the outputs' ends before the inputs', reads every topic once
+// from its start to that end, read_committed, and reports each invariant as
+// holding, violated or undecided. What depends on everything having been
+// processed is decided only if the system was at rest around the snapshot.
+//
+// Memory is O(order lines): about 20 bytes a line, 5 an order, 150 a product and
+// 50 a reorder or alert; no record's value is kept.
+package audit
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Policy is the set of rules that the processor ran with.
+type Policy string
+
+// The policies.
+const (
+	PolicyDefault   Policy = "default"
+	PolicyReference Policy = "reference" // the reference system's: no state between updates
+)
+
+// DefaultDedupeWindow is how many offsets back in its partition a record is
+// compared with, if nothing else is said.
+const DefaultDedupeWindow = 50_000
+
+// Topics are the names on the broker. The dead-letter topic of an input is its
+// name with ".dlq" behind it. A topic that does not exist counts as empty.
+type Topics struct {
+	Catalog, Orders, Receipts string // inputs; the processor itself writes receipts, too
+	Updates, Reorders, Alerts string // outputs
+	Log                       string // the processor's product log: only its lag is looked at
+	PendingReceipts           string // procurement's changelog: only which keys it holds is looked at
+}
+
+// Group is a consumer group whose committed offsets say what was processed.
+type Group struct {
+	Name string
+	// Topics must all have been read by the group. Those that it has read
+	// besides are looked at as well.
+	Topics []string
+}
+
+// Options say what to check.
+type Options struct {
+	Topics Topics
+	Policy Policy
+	// App is the application id that the outputs' ce_source must name; "" takes any.
+	App string
+	// Groups decide whether the system is at rest; none leaves that undecided.
+	Groups []Group
+	// Procurement says that each reorder is answered by a receipt.
+	Procurement bool
+	// DedupeWindow is the processor's, in offsets.
+	DedupeWindow int64
+	// MaxFindings bounds the findings that are kept of each check; all are counted.
+	MaxFindings int
+	// Progress, if not nil, is called now and then with the records read and the
+	// number expected, from the goroutine that called Run.
+	Progress func(read, total int64)
+}
+
+// OptionsFor returns the options for inv's own processor under an application id.
+func OptionsFor(app string, policy Policy, t Topics, procurement bool) Options {
+	o := Options{
+		Topics: t, Policy: policy, App: app, Procurement: procurement && policy == PolicyDefault,
+		DedupeWindow: DefaultDedupeWindow, MaxFindings: 20,
+	}
+	ingest := Group{Name: app + "-ingest", Topics: []string{t.Catalog, t.Orders, t.Receipts}}
+	if policy == PolicyReference {
+		ingest.Topics[2] = t.Reorders
+	}
+	o.Groups = []Group{ingest, {Name: app + "-ledger", Topics: []string{t.Log}}}
+	if o.Procurement {
+		o.Groups = append(o.Groups, Group{Name: app + "-procurement", Topics: []string{t.Reorders}})
+	}
+	return o
+}
+
+// Run audits the topics. An error means that the audit could not be made; what
+// it found wrong is in the report.
+func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
+	source := &reader{client: client, progress: o.Progress}
+	first, err := source.rest(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the groups' progress: %w", err)
+	}
+	snap, err := source.snapshot(ctx, o.Topics)
+	if err != nil {
+		return nil, fmt.Errorf("looking up the topics' ends: %w", err)
+	}
+	second, err := source.rest(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the groups' progress: %w", err)
+	}
+	a := newAuditor(o)
+	a.judgeRest(first, second)
+	a.judgeHistory(snap)
+	source.expect(snap)
+	for _, s := range a.steps() {
+		if err := source.read(ctx, snap, s.topics, s.take); err != nil {
+			return nil, err
+		}
+	}
+	a.finish()
+	return a.report(), nil
+}
+
+// step is what is read together, and what takes it.
+type step struct {
+	topics []string
+	take   func(*kgo.Record)
+}
+
+// steps are in the order that the auditor needs: what was dead-lettered before
+// the inputs, and inputs, reorders and alerts before the updates that tie them
+// together.
+func (a *auditor) steps() []step {
+	t := a.o.Topics
+	return []step{
+		{[]string{deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}, a.deadLetter},
+		{[]string{t.Catalog}, a.catalogue},
+		{[]string{t.Reorders}, a.reorder},
+		{[]string{t.Alerts}, a.alert},
+		{[]string{t.Receipts}, a.receipt},
+		{[]string{t.PendingReceipts}, a.pendingReceipt},
+		{[]string{t.Orders}, a.order},
+		{[]string{t.Updates}, a.update},
+	}
+}
+
+func deadLetters(topic string) string { return topic + ".dlq" }

@@ -1,0 +1,268 @@
+package audit
+
+import (
+	"fmt"
+	"sort"
+
+	"inv/internal/event"
+)
+
+// finish checks what can only be said once everything has been read.
+func (a *auditor) finish() {
+	a.counts.Products = int64(len(a.products))
+	a.judgePending()
+	a.leftReactions(checkReorders, &a.reorders, "reorder")
+	a.leftReactions(checkAlerts, &a.alerts, "alert")
+	a.leftDeadLetters()
+	a.leftOrders()
+	a.leftReceipts()
+	a.leftCatalogue()
+	a.quantities()
+	a.unanswered()
+	a.checks[checkSeq].Checked = a.counts.Updates
+	if a.copies > 0 {
+		a.warnings = append(a.warnings, fmt.Sprintf("%d orders are copies of one in another partition; they count as orders of their own", a.copies))
+	}
+}
+
+// leftReactions are those that no update called for. While the system runs,
+// there may be some for updates behind the snapshot.
+func (a *auditor) leftReactions(check int, of *reactions, kind string) {
+	if a.reference() {
+		a.leftCounts(check, of, kind)
+		return
+	}
+	for i := range of.all {
+		r := &of.all[i]
+		p := &a.products[r.product]
+		if r.matched || p.broken || p.base && r.seq <= p.seq || !a.atRest && r.seq > p.seq {
+			continue
+		}
+		if a.trimmed[a.o.Topics.Updates] || a.factsAbsent {
+			continue
+		}
+		a.note(check, Finding{Product: p.id, Where: r.at.String(), Expected: fmt.Sprintf("an update with seq %d that calls for the %s", r.seq, kind), Seen: "none"})
+	}
+}
+
+func (a *auditor) leftCounts(check int, of *reactions, kind string) {
+	var keys []reactionKey
+	for k, n := range of.counts {
+		if n != 0 {
+			keys = append(keys, k)
+		}
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		x, y := keys[i], keys[j]
+		return x.product < y.product || x.product == y.product && x.number < y.number
+	})
+	for _, k := range keys {
+		n := of.counts[k]
+		p := &a.products[k.product]
+		if n > 0 && !a.atRest || n < 0 && p.delisted || a.trimmed[a.o.Topics.Updates] || a.trimmed[a.topicOf(check)] {
+			continue
+		}
+		f := Finding{Product: p.id, Expected: fmt.Sprintf("a %s for each update with stock %d", kind, k.number), Seen: fmt.Sprintf("%d too many", n)}
+		if n < 0 {
+			f.Seen = fmt.Sprintf("%d missing", -n)
+		}
+		a.note(check, f)
+	}
+}
+
+// leftDeadLetters are those whose input is not there.
+func (a *auditor) leftDeadLetters() {
+	for from, d := range a.dead {
+		a.checks[checkOnce].Checked++
+		if d.met || a.trimmed[from.topic] || from.topic == a.o.Topics.Catalog {
+			continue // compaction may have taken a catalogue record
+		}
+		a.note(checkOnce, Finding{Where: d.at.String(), Expected: "the coordinates of an input", Seen: from.String() + " is not in the topic"})
+	}
+}
+
+// leftOrders are those that are not accounted for, or in part only.
+func (a *auditor) leftOrders() {
+	for partition, t := range a.orders {
+		for i := range t.rows {
+			o := &t.rows[i]
+			if !o.marks.any(present) || o.marks.any(tombstone) {
+				continue
+			}
+			a.checks[checkInput].Checked++
+			a.checks[checkOnce].Checked++
+			at := place{a.o.Topics.Orders, partition, t.start + int64(i)}
+			switch {
+			case o.marks.any(applied):
+				a.counts.Applied++
+				a.checks[checkLines].Checked++
+				a.wholeOrder(at, t.linesOf(o))
+			case a.causeless:
+				a.countLines(t, o)
+			case o.marks.any(refused | duplicate):
+			case a.atRest && !a.trimmed[a.o.Topics.Updates]:
+				expected := "applied or dead-lettered"
+				if o.marks.any(unsound) {
+					expected = "dead-lettered"
+				}
+				a.note(checkInput, Finding{Where: at.String(), Expected: expected, Seen: "neither"})
+			}
+		}
+	}
+}
+
+// countLines counts the lines of an order, for topics whose updates don't say
+// what they were made for.
+func (a *auditor) countLines(t *orderTable, o *orderRecord) {
+	if o.marks.any(refused | duplicate | unsound) {
+		return
+	}
+	for _, l := range t.linesOf(o) {
+		a.products[l.product].lines++
+	}
+}
+
+// wholeOrder checks that every line of an applied order was applied. While the
+// system runs, some may become visible later.
+func (a *auditor) wholeOrder(at place, lines []line) {
+	if !a.atRest || a.trimmed[a.o.Topics.Updates] {
+		return
+	}
+	for n, l := range lines {
+		if l.quantity&lineClaimed == 0 {
+			a.note(checkLines, Finding{Product: a.products[l.product].id, Where: fmt.Sprintf("%s#%d", at, n),
+				Expected: "an update for each line of an applied order", Seen: "none for this line"})
+		}
+	}
+}
+
+// leftReceipts are those that are not accounted for.
+func (a *auditor) leftReceipts() {
+	topic, tables := a.o.Topics.Receipts, a.receipts
+	if a.reference() {
+		topic, tables = a.o.Topics.Reorders, a.restocks
+	}
+	for partition, t := range tables {
+		for i := range t.rows {
+			r := &t.rows[i]
+			if !r.marks.any(present) || r.marks.any(tombstone) {
+				continue
+			}
+			a.checks[checkInput].Checked++
+			a.checks[checkOnce].Checked++
+			p := &a.products[r.product]
+			if r.marks.any(unsound | refused | duplicate) {
+				if r.marks.any(unsound) && !r.marks.any(refused) && a.atRest {
+					a.note(checkInput, Finding{Where: place{topic, partition, t.start + int64(i)}.String(), Expected: "dead-lettered", Seen: "nothing"})
+				}
+				continue
+			}
+			p.receivedIn += r.quantity
+			if a.atRest && !r.marks.any(applied) && !p.causeless && !a.trimmed[a.o.Topics.Updates] {
+				a.note(checkInput, Finding{Product: p.id, Where: place{topic, partition, t.start + int64(i)}.String(), Expected: "applied or dead-lettered", Seen: "neither"})
+			}
+		}
+	}
+}
+
+// leftCatalogue are the catalogue records that changed something and made no update.
+func (a *auditor) leftCatalogue() {
+	for partition, t := range a.catalog {
+		for i := range t.rows {
+			r := &t.rows[i]
+			if !r.marks.any(present) || r.marks.any(tombstone) {
+				continue
+			}
+			a.checks[checkInput].Checked++
+			a.checks[checkOnce].Checked++
+			at := place{a.o.Topics.Catalog, partition, t.start + int64(i)}
+			switch {
+			case r.marks.any(refused | applied):
+			case r.unchanged:
+				a.counts.Skipped++
+			case !a.atRest || a.trimmed[a.o.Topics.Updates]:
+			case r.marks.any(unsound):
+				a.note(checkInput, Finding{Where: at.String(), Expected: "dead-lettered", Seen: "nothing"})
+			case !a.reference() && !a.products[r.product].causeless && !a.products[r.product].compacted:
+				a.note(checkInput, Finding{Product: a.products[r.product].id, Where: at.String(), Expected: "an update, since it says something new", Seen: "none"})
+			}
+		}
+	}
+}
+
+// quantities checks the sums of each product.
+func (a *auditor) quantities() {
+	if a.trimmed[a.o.Topics.Updates] {
+		return
+	}
+	for i := range a.products {
+		p := &a.products[i]
+		a.counts.Ordered += p.ordered
+		a.counts.Filled += p.filled
+		a.counts.Unmet += p.unmet
+		if !a.atRest || p.updates == 0 {
+			continue
+		}
+		a.checks[checkQuantities].Checked++
+		if p.causeless {
+			a.countedUpdates(p)
+			continue
+		}
+		if p.broken || p.faulty || p.base {
+			continue // said already, with the place
+		}
+		opening := p.opening
+		if want := opening + p.received - p.filled; want != p.stock {
+			a.note(checkQuantities, Finding{Product: p.id, Expected: fmt.Sprintf("final stock %d = opening %d + receipts %d − filled %d", want, opening, p.received, p.filled), Seen: fmt.Sprintf("%d", p.stock)})
+		}
+		if p.ordered != p.filled+p.unmet && !a.reference() {
+			a.note(checkQuantities, Finding{Product: p.id, Expected: fmt.Sprintf("ordered %d", p.ordered), Seen: fmt.Sprintf("filled %d + unmet %d", p.filled, p.unmet)})
+		}
+		if p.received != p.receivedIn && !a.trimmed[a.o.Topics.Receipts] && a.checks[checkInput].Violations == 0 {
+			a.note(checkQuantities, Finding{Product: p.id, Expected: fmt.Sprintf("%d received, by the receipts", p.receivedIn), Seen: fmt.Sprintf("%d", p.received)})
+		}
+	}
+}
+
+// countedUpdates checks a product whose updates name no cause: the reference
+// system makes one for every line and for every restock.
+func (a *auditor) countedUpdates(p *product) {
+	if a.reference() && p.updates != p.lines {
+		a.note(checkInput, Finding{Product: p.id, Expected: fmt.Sprintf("%d updates, one for each line and restock", p.lines), Seen: fmt.Sprintf("%d", p.updates)})
+	}
+}
+
+// judgePending looks for receipts that procurement still owes. Its offsets don't
+// tell: it commits a reorder when it has put the receipt into its changelog.
+func (a *auditor) judgePending() {
+	pending := 0
+	for i := range a.reorders.all {
+		if r := &a.reorders.all[i]; r.answers == 0 && a.isPending(a.reorderID(r)) {
+			pending++
+		}
+	}
+	if pending > 0 && a.atRest {
+		a.setRest(fmt.Sprintf("%d receipts are pending", pending))
+	}
+}
+
+func (a *auditor) reorderID(r *reaction) string {
+	return event.ReorderID(a.products[r.product].id, r.seq)
+}
+
+// unanswered are the reorders without a receipt.
+func (a *auditor) unanswered() {
+	c := &a.checks[checkReceipts]
+	if !a.o.Procurement {
+		c.Verdict, c.Why = Skipped, "no procurement"
+		return
+	}
+	for i := range a.reorders.all {
+		c.Checked++
+		r := &a.reorders.all[i]
+		if r.answers > 0 || !a.atRest || a.trimmed[a.o.Topics.Receipts] {
+			continue
+		}
+		a.note(checkReceipts, Finding{Product: a.products[r.product].id, Where: r.at.String(), Expected: "a receipt for " + a.reorderID(r), Seen: "none, and none is pending"})
+	}
+}

@@ -1,0 +1,237 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// settleTime is how long the snapshot waits for transactions that were open when
+// it came by; the processor's end after 10 s at the latest.
+const settleTime = 20 * time.Second
+
+// snapshot is what will be read: of each topic its partitions from their start
+// to the last stable offset.
+type snapshot struct {
+	spans map[string][]span
+	open  []string // output topics with a transaction that stayed open
+}
+
+// names are the topics that exist in the options, without "".
+func (t Topics) names() []string {
+	all := []string{t.Catalog, t.Orders, t.Receipts, t.Updates, t.Reorders, t.Alerts, t.Log, t.PendingReceipts,
+		deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}
+	return slices.DeleteFunc(all, func(name string) bool { return name == "" || name == deadLetters("") })
+}
+
+// snapshot fixes the ends, effects before their causes: updates first, then the
+// receipts that updates come from, then the reorders that receipts come from,
+// and the orders and the catalogue last. So whatever is in the snapshot has its
+// cause in it. An output's end waits for the transactions that were open when it
+// was asked for, since their records may already show in an earlier topic.
+func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
+	admin := kadm.NewClient(r.client)
+	details, err := admin.ListTopics(ctx, t.names()...)
+	if err != nil {
+		return nil, err
+	}
+	s := &snapshot{spans: map[string][]span{}}
+	for _, step := range []struct {
+		settle bool
+		topics []string
+	}{
+		{true, []string{t.Updates}},
+		{true, []string{t.Receipts, t.PendingReceipts}},
+		{true, []string{t.Reorders, t.Alerts}},
+		{true, []string{deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}},
+		{false, []string{t.Orders, t.Catalog}},
+	} {
+		topics := slices.DeleteFunc(step.topics, func(name string) bool { return details[name].Err != nil || len(details[name].Partitions) == 0 })
+		if len(topics) == 0 {
+			continue
+		}
+		ends, open, err := stableEnds(ctx, admin, step.settle, topics)
+		if err != nil {
+			return nil, err
+		}
+		s.open = append(s.open, open...)
+		starts, err := admin.ListStartOffsets(ctx, topics...)
+		if err == nil {
+			err = starts.Error()
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range topics {
+			s.spans[name] = spansOf(details[name], starts, ends)
+		}
+	}
+	return s, nil
+}
+
+func spansOf(detail kadm.TopicDetail, starts, ends kadm.ListedOffsets) []span {
+	var spans []span
+	for _, p := range detail.Partitions.Sorted() {
+		start, _ := starts.Lookup(detail.Topic, p.Partition)
+		end, _ := ends.Lookup(detail.Topic, p.Partition)
+		spans = append(spans, span{topic: detail.Topic, id: detail.ID, partition: p.Partition, leader: p.Leader, from: start.Offset, to: end.Offset})
+	}
+	return spans
+}
+
+// stableEnds returns the last stable offsets. If it is to settle, they are at
+// least the high watermarks that were there when it was called; topics where a
+// transaction stays open too long for that are returned as open.
+func stableEnds(ctx context.Context, admin *kadm.Client, settle bool, topics []string) (ends kadm.ListedOffsets, open []string, err error) {
+	var high kadm.ListedOffsets
+	if settle {
+		if high, err = admin.ListEndOffsets(ctx, topics...); err != nil {
+			return nil, nil, err
+		}
+	}
+	deadline := time.Now().Add(settleTime)
+	for {
+		if ends, err = admin.ListCommittedOffsets(ctx, topics...); err != nil {
+			return nil, nil, err
+		}
+		if err := ends.Error(); err != nil {
+			return nil, nil, err
+		}
+		behind := map[string]bool{}
+		high.Each(func(h kadm.ListedOffset) {
+			if e, ok := ends.Lookup(h.Topic, h.Partition); !ok || e.Offset < h.Offset {
+				behind[h.Topic] = true
+			}
+		})
+		if len(behind) == 0 || time.Now().After(deadline) {
+			return ends, slices.Sorted(maps.Keys(behind)), nil
+		}
+		select {
+		case <-time.After(20 * time.Millisecond):
+		case <-ctx.Done():
+			return nil, nil, context.Cause(ctx)
+		}
+	}
+}
+
+// restState is how far everything was at one moment. Two that are at rest and
+// equal say that nothing happened between them.
+type restState struct {
+	why  string // why it is not at rest, or ""
+	ends map[string]int64
+}
+
+// rest looks at the groups' committed offsets and at the ends of all topics.
+func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
+	state := &restState{ends: map[string]int64{}}
+	if len(o.Groups) == 0 {
+		state.why = "no consumer group is known whose offsets would tell; name them with --group"
+	}
+	admin := kadm.NewClient(r.client)
+	details, err := admin.ListTopics(ctx, o.Topics.names()...)
+	if err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(details, func(_ string, d kadm.TopicDetail) bool { return d.Err != nil || len(d.Partitions) == 0 })
+	ends, err := r.ends(ctx, admin, details, state)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range o.Groups {
+		if state.why != "" {
+			break
+		}
+		if err := r.groupRest(ctx, admin, g, details, ends, state); err != nil {
+			return nil, err
+		}
+	}
+	return state, nil
+}
+
+// ends reads all ends into the state and finds open transactions.
+func (r *reader) ends(ctx context.Context, admin *kadm.Client, details kadm.TopicDetails, state *restState) (kadm.ListedOffsets, error) {
+	if len(details) == 0 {
+		return kadm.ListedOffsets{}, nil
+	}
+	stable, err := admin.ListCommittedOffsets(ctx, details.Names()...)
+	if err == nil {
+		err = stable.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	high, err := admin.ListEndOffsets(ctx, details.Names()...)
+	if err == nil {
+		err = high.Error()
+	}
+	if err != nil {
+		return nil, err
+	}
+	stable.Each(func(l kadm.ListedOffset) {
+		state.ends[fmt.Sprintf("%s/%d", l.Topic, l.Partition)] = l.Offset
+		if h, _ := high.Lookup(l.Topic, l.Partition); h.Offset != l.Offset && state.why == "" {
+			state.why = fmt.Sprintf("a transaction is open on %s partition %d", l.Topic, l.Partition)
+		}
+	})
+	return stable, nil
+}
+
+// groupRest looks whether a group has read all data records of its topics.
+func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, details kadm.TopicDetails, ends kadm.ListedOffsets, state *restState) error {
+	committed, err := admin.FetchOffsets(kadm.RequireStable(ctx), g.Name)
+	if err == nil {
+		err = committed.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+		return fmt.Errorf("group %s: %w", g.Name, err)
+	}
+	for _, name := range details.Names() {
+		if _, read := committed[name]; !read && !slices.Contains(g.Topics, name) {
+			continue
+		}
+		for _, p := range details[name].Partitions.Sorted() {
+			end, _ := ends.Lookup(name, p.Partition)
+			at, done := committed.Lookup(name, p.Partition)
+			from := at.At
+			if !done || from < 0 {
+				from = 0
+			}
+			more, err := r.hasData(ctx, admin, span{topic: name, id: details[name].ID, partition: p.Partition, leader: p.Leader, from: from, to: end.Offset})
+			if err != nil {
+				return err
+			}
+			if more {
+				state.why = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, name, p.Partition)
+				return nil
+			}
+		}
+	}
+	return nil
+}
+
+// hasData says whether a span holds a data record. Subtracting offsets does not:
+// commit markers take some.
+func (r *reader) hasData(ctx context.Context, admin *kadm.Client, s span) (found bool, err error) {
+	if s.from >= s.to {
+		return false, nil
+	}
+	starts, err := admin.ListStartOffsets(ctx, s.topic)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return false, err
+	}
+	start, _ := starts.Lookup(s.topic, s.partition)
+	s.from = max(s.from, start.Offset)
+	quiet := &reader{client: r.client}
+	err = quiet.scan(ctx, []*span{&s}, func(*kgo.Record) bool { found = true; return false })
+	return found, err
+}
