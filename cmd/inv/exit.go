@@ -50,7 +50,7 @@ type signalError struct{ signal os.Signal }
 func (e signalError) Error() string { return "stopped by " + e.signal.String() }
 
 // errOutputClosed is a write to a pipe whose reader has seen enough.
-var errOutputClosed = errors.New("the output was closed")
+var errOutputClosed = fmt.Errorf("the output was closed: %w", syscall.EPIPE)
 
 // pipe is stdout. It tells its own broken pipe from a broken connection.
 type pipe struct{ io.Writer }

@@ -5,11 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"sort"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Lag is where a group stands in one partition. Offsets alone don't tell: the
@@ -131,96 +129,4 @@ func ends(ctx context.Context, admin *kadm.Client, topics []string) (lags []Lag,
 		starts = append(starts, o.Offset)
 	}
 	return lags, starts, nil
-}
-
-// Span is a range of offsets in one partition, To excluded.
-type Span struct {
-	Topic     string
-	Partition int32
-	From, To  int64
-}
-
-// countIdle is how long a partition may give nothing before what is left of its
-// span is taken for empty: compaction can have removed all of it, and then no
-// record ever says that the end is reached.
-const countIdle = 3 * time.Second
-
-// CountRecords counts the committed data records in each span by reading them,
-// up to limit in each. Control records and what was aborted don't count. The
-// spans must end at or below the last stable offset and name each partition at
-// most once.
-func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]int64, error) {
-	counts := make([]int64, len(spans))
-	open := map[string]map[int32]int{} // the spans still being read
-	offsets := map[string]map[int32]kgo.Offset{}
-	left := 0
-	for i, s := range spans {
-		if s.From >= s.To {
-			continue
-		}
-		if open[s.Topic] == nil {
-			open[s.Topic], offsets[s.Topic] = map[int32]int{}, map[int32]kgo.Offset{}
-		}
-		open[s.Topic][s.Partition] = i
-		offsets[s.Topic][s.Partition] = kgo.NewOffset().At(s.From)
-		left++
-	}
-	if left == 0 {
-		return counts, nil
-	}
-	reader, err := New(c, kgo.ConsumePartitions(offsets), kgo.KeepControlRecords(),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(250*time.Millisecond))
-	if err != nil {
-		return nil, err
-	}
-	defer reader.Close()
-	for left > 0 {
-		fetches, err := pollWithin(ctx, reader, countIdle)
-		if err != nil {
-			return nil, fmt.Errorf("counting records: %w", err)
-		}
-		if fetches.NumRecords() == 0 {
-			break
-		}
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			i, ok := open[p.Topic][p.Partition]
-			if !ok {
-				return
-			}
-			if countIn(p.Records, spans[i], limit, &counts[i]) {
-				delete(open[p.Topic], p.Partition)
-				reader.PauseFetchPartitions(map[string][]int32{p.Topic: {p.Partition}})
-				left--
-			}
-		})
-	}
-	return counts, nil
-}
-
-// countIn adds the records of the span and says whether the span is finished.
-func countIn(records []*kgo.Record, s Span, limit int64, count *int64) (finished bool) {
-	for _, r := range records {
-		if r.Offset < s.To && !r.Attrs.IsControl() {
-			*count++
-		}
-		if r.Offset >= s.To-1 || *count >= limit {
-			return true
-		}
-	}
-	return false
-}
-
-func pollWithin(ctx context.Context, client *kgo.Client, within time.Duration) (kgo.Fetches, error) {
-	poll, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	fetches := client.PollFetches(poll)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
-	}
-	for _, e := range fetches.Errors() {
-		if !errors.Is(e.Err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("%s/%d: %w", e.Topic, e.Partition, e.Err)
-		}
-	}
-	return fetches, nil
 }
