@@ -89,6 +89,7 @@ func rootCommand(s *streams) *cobra.Command {
 		resetCommand(s, shared),
 		tailCommand(s, shared),
 		topicsCommand(s, shared),
+		verifyCommand(s, shared),
 		versionCommand(s),
 	)
 	return root

@@ -168,6 +168,9 @@ func (a *auditor) setRest(why string) {
 // judgeHistory finds out which topics' beginnings are gone.
 func (a *auditor) judgeHistory(s *snapshot) {
 	t := a.o.Topics
+	if len(s.spans) == 0 {
+		a.doubt("none of the system's topics is on this cluster", checkRest)
+	}
 	for name, spans := range s.spans {
 		for _, p := range spans {
 			if p.from > 0 && name != t.PendingReceipts {

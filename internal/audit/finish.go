@@ -1,8 +1,10 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 
 	"inv/internal/event"
 )
@@ -46,15 +48,9 @@ func (a *auditor) leftReactions(check int, of *reactions, kind string) {
 }
 
 func (a *auditor) leftCounts(check int, of *reactions, kind string) {
-	var keys []reactionKey
-	for k, n := range of.counts {
-		if n != 0 {
-			keys = append(keys, k)
-		}
-	}
-	sort.Slice(keys, func(i, j int) bool {
-		x, y := keys[i], keys[j]
-		return x.product < y.product || x.product == y.product && x.number < y.number
+	maps.DeleteFunc(of.counts, func(_ reactionKey, n int32) bool { return n == 0 })
+	keys := slices.SortedFunc(maps.Keys(of.counts), func(x, y reactionKey) int {
+		return cmp.Or(cmp.Compare(x.product, y.product), cmp.Compare(x.number, y.number))
 	})
 	for _, k := range keys {
 		n := of.counts[k]
@@ -70,9 +66,14 @@ func (a *auditor) leftCounts(check int, of *reactions, kind string) {
 	}
 }
 
+func comparePlaces(x, y place) int {
+	return cmp.Or(cmp.Compare(x.topic, y.topic), cmp.Compare(x.partition, y.partition), cmp.Compare(x.offset, y.offset))
+}
+
 // leftDeadLetters are those whose input is not there.
 func (a *auditor) leftDeadLetters() {
-	for from, d := range a.dead {
+	for _, from := range slices.SortedFunc(maps.Keys(a.dead), comparePlaces) {
+		d := a.dead[from]
 		a.checks[checkOnce].Checked++
 		if d.met || a.trimmed[from.topic] || from.topic == a.o.Topics.Catalog {
 			continue // compaction may have taken a catalogue record
@@ -83,7 +84,8 @@ func (a *auditor) leftDeadLetters() {
 
 // leftOrders are those that are not accounted for, or in part only.
 func (a *auditor) leftOrders() {
-	for partition, t := range a.orders {
+	for _, partition := range slices.Sorted(maps.Keys(a.orders)) {
+		t := a.orders[partition]
 		for i := range t.rows {
 			o := &t.rows[i]
 			if !o.marks.any(present) || o.marks.any(tombstone) {
@@ -138,11 +140,15 @@ func (a *auditor) wholeOrder(at place, lines []line) {
 
 // leftReceipts are those that are not accounted for.
 func (a *auditor) leftReceipts() {
-	topic, tables := a.o.Topics.Receipts, a.receipts
+	a.leftOf(a.o.Topics.Receipts, a.receipts)
 	if a.reference() {
-		topic, tables = a.o.Topics.Reorders, a.restocks
+		a.leftOf(a.o.Topics.Reorders, a.restocks)
 	}
-	for partition, t := range tables {
+}
+
+func (a *auditor) leftOf(topic string, tables map[int32]*table[receiptRecord]) {
+	for _, partition := range slices.Sorted(maps.Keys(tables)) {
+		t := tables[partition]
 		for i := range t.rows {
 			r := &t.rows[i]
 			if !r.marks.any(present) || r.marks.any(tombstone) {
@@ -150,16 +156,18 @@ func (a *auditor) leftReceipts() {
 			}
 			a.checks[checkInput].Checked++
 			a.checks[checkOnce].Checked++
-			p := &a.products[r.product]
-			if r.marks.any(unsound | refused | duplicate) {
-				if r.marks.any(unsound) && !r.marks.any(refused) && a.atRest {
-					a.note(checkInput, Finding{Where: place{topic, partition, t.start + int64(i)}.String(), Expected: "dead-lettered", Seen: "nothing"})
-				}
+			f := Finding{Where: place{topic, partition, t.start + int64(i)}.String(), Expected: "applied or dead-lettered", Seen: "neither"}
+			switch {
+			case r.marks.any(refused | duplicate):
 				continue
+			case r.marks.any(unsound):
+				f.Expected = "dead-lettered"
+			default:
+				f.Product = a.products[r.product].id
+				a.products[r.product].receivedIn += r.quantity
 			}
-			p.receivedIn += r.quantity
-			if a.atRest && !r.marks.any(applied) && !p.causeless && !a.trimmed[a.o.Topics.Updates] {
-				a.note(checkInput, Finding{Product: p.id, Where: place{topic, partition, t.start + int64(i)}.String(), Expected: "applied or dead-lettered", Seen: "neither"})
+			if a.atRest && !r.marks.any(applied) && !a.causeless && !a.trimmed[a.o.Topics.Updates] {
+				a.note(checkInput, f)
 			}
 		}
 	}
@@ -167,7 +175,8 @@ func (a *auditor) leftReceipts() {
 
 // leftCatalogue are the catalogue records that changed something and made no update.
 func (a *auditor) leftCatalogue() {
-	for partition, t := range a.catalog {
+	for _, partition := range slices.Sorted(maps.Keys(a.catalog)) {
+		t := a.catalog[partition]
 		for i := range t.rows {
 			r := &t.rows[i]
 			if !r.marks.any(present) || r.marks.any(tombstone) {

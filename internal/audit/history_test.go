@@ -212,7 +212,7 @@ func (h *history) deliver() {
 func (h *history) audit(o Options, rest string) *Report {
 	a := newAuditor(o)
 	a.setRest(rest)
-	starts := &snapshot{spans: map[string][]span{}}
+	starts := &snapshot{spans: map[string][]span{"": nil}}
 	for topic, records := range h.records {
 		if len(records) > 0 && records[0].Offset >= trimmedFrom {
 			starts.spans[topic] = []span{{topic: topic, from: records[0].Offset}}

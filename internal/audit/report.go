@@ -128,6 +128,12 @@ func (a *auditor) doubt(why string, checks ...int) {
 // report puts the verdicts together.
 func (a *auditor) report() *Report {
 	r := &Report{Verdict: Holds, Policy: a.o.Policy, AtRest: a.atRest, Counts: a.counts, Findings: a.findings, Warnings: a.warnings}
+	if r.Findings == nil {
+		r.Findings = []Finding{}
+	}
+	if r.Warnings == nil {
+		r.Warnings = []string{}
+	}
 	for i := range a.checks {
 		c := &a.checks[i]
 		switch {

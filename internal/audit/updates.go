@@ -110,7 +110,7 @@ func (a *auditor) cause(c *current, p *product) {
 	switch {
 	case cause.Topic == t.Orders:
 		a.causeLine(c, p, cause)
-	case cause.Topic == t.Receipts && !a.reference():
+	case cause.Topic == t.Receipts:
 		a.causeReceipt(c, p, cause, a.receipts[cause.Partition].at(cause.Offset))
 	case cause.Topic == t.Reorders && a.reference():
 		a.causeReceipt(c, p, cause, a.restocks[cause.Partition].at(cause.Offset))
@@ -349,7 +349,7 @@ func (a *auditor) referenceReactions(c *current, p *product) {
 	}
 	key := reactionKey{c.i, c.CurrentStock}
 	a.checks[checkReorders].Checked++
-	if c.CurrentStock <= reorderAt {
+	if c.CurrentStock <= reorderAt && (c.missing(event.HasUpdateReorderQuantity) || c.ReorderQuantity > 0) {
 		a.reorders.counts[key]--
 	}
 	a.checks[checkAlerts].Checked++

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"inv/internal/audit"
+	"inv/internal/kafka"
+	"inv/internal/scenario"
+	"inv/internal/theme"
+
+	"github.com/spf13/cobra"
+)
+
+func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
+	policy := newChoice(string(audit.PolicyDefault), string(audit.PolicyReference))
+	output := newChoice("text", "json")
+	var window int64
+	var findings int
+	var groups []string
+	cmd := &cobra.Command{
+		Use:   "verify [TOPOLOGY…]",
+		Short: "Check the system's invariants, from the topics alone",
+		Long: `Read all topics of the system once and check what must hold: every input
+accounted for exactly once, every product's stock a sum without gaps, reorders
+and alerts exactly those that the updates call for, and at rest one receipt for
+each reorder. The processor may be running; what can't be decided then is named.
+It may be another processor, too: name its consumer groups with --group.
+
+Name the topologies if the processor ran with less than the scenario's list, as
+in inv process inventory.
+
+Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
+		Example: `  inv verify
+  inv verify -o json | jq '.findings[] | select(.product == "prod-123")'
+  inv verify --policy reference --group my-streams-app`,
+		ValidArgs: []string{"inventory", "procurement"},
+		RunE: func(cmd *cobra.Command, names []string) error {
+			sc, err := f.loadScenario()
+			if err != nil {
+				return err
+			}
+			o, err := auditOptions(sc, f.appID, audit.Policy(policy.value), names)
+			if err != nil {
+				return err
+			}
+			o.DedupeWindow, o.MaxFindings = max(window, 0), findings
+			if len(groups) > 0 {
+				o.App, o.Groups = "", namedGroups(groups, o.Topics)
+			}
+			o.Progress = auditProgress(s)
+			client, err := kafka.Connect(cmd.Context(), f.kafka())
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			report, err := audit.Run(cmd.Context(), client, o)
+			if err != nil {
+				return fmt.Errorf("reading the topics: %w", err)
+			}
+			if err := writeReport(s.out, report, output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
+				return err
+			}
+			return verdictError(report.Verdict)
+		},
+	}
+	flags := cmd.Flags()
+	flags.Var(&policy, "policy", "the rules that the processor ran with")
+	flags.Int64Var(&window, "dedupe-window", audit.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
+	flags.VarP(&output, "output", "o", "text or json")
+	flags.IntVar(&findings, "findings", 20, "how many to show of each invariant; all are counted")
+	flags.StringSliceVar(&groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
+	return cmd
+}
+
+// auditOptions are the auditor's options for the processor of an application id
+// with these topologies, the scenario's if there are none.
+func auditOptions(sc *scenario.Scenario, app string, policy audit.Policy, topologies []string) (audit.Options, error) {
+	if len(topologies) == 0 {
+		topologies = sc.Topologies
+	}
+	known := []string{"inventory", "procurement"}
+	for _, name := range topologies {
+		if !slices.Contains(known, name) {
+			return audit.Options{}, usagef("there is no topology %q (there are inventory, procurement); did you mean %q?", name, scenario.Nearest(name, known))
+		}
+	}
+	var t audit.Topics
+	for alias, to := range map[string]*string{
+		"catalog": &t.Catalog, "orders": &t.Orders, "receipts": &t.Receipts, "updates": &t.Updates,
+		"reorders": &t.Reorders, "alerts": &t.Alerts, "log": &t.Log, "procurement-changelog": &t.PendingReceipts,
+	} {
+		declared, ok := sc.Topic(alias)
+		if !ok {
+			return audit.Options{}, usagef("scenario %s declares no topic with the alias %q; verify is for the inventory system", sc.Name, alias)
+		}
+		*to = declared.NameFor(app)
+	}
+	return audit.OptionsFor(app, policy, t, slices.Contains(topologies, "procurement")), nil
+}
+
+// namedGroups are the groups of a processor that is not known: it must have read
+// the orders, and all else that it has ever committed.
+func namedGroups(names []string, t audit.Topics) []audit.Group {
+	var groups []audit.Group
+	for i, name := range names {
+		g := audit.Group{Name: name}
+		if i == 0 {
+			g.Topics = []string{t.Orders}
+		}
+		groups = append(groups, g)
+	}
+	return groups
+}
+
+func writeReport(w io.Writer, r *audit.Report, format string, t *theme.Theme) error {
+	if format == "text" {
+		return r.WriteText(w, t)
+	}
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	return encoder.Encode(r)
+}
+
+func verdictError(v audit.Verdict) error {
+	switch v {
+	case audit.Violated:
+		return exitError{code: exitFailed}
+	case audit.Undecided:
+		return exitError{code: exitUndecided}
+	}
+	return nil
+}
+
+// auditProgress shows how far the audit is: on a terminal a line that is written
+// over, elsewhere a line each ten seconds.
+func auditProgress(s *streams) func(read, total int64) {
+	every := 10 * time.Second
+	if s.errTerminal {
+		every = 200 * time.Millisecond
+	}
+	last, shown := s.now(), false
+	return func(read, total int64) {
+		now := s.now()
+		done := read >= total
+		if now.Sub(last) < every && !(done && shown) {
+			return
+		}
+		last = now
+		switch {
+		case !s.errTerminal:
+			fmt.Fprintf(s.err, "verify: read %d of %d offsets\n", read, total)
+		case done:
+			fmt.Fprint(s.err, "\r\x1b[K")
+			shown = false
+		default:
+			fmt.Fprintf(s.err, "\rverify: read %d of %d offsets (%d %%)\x1b[K", read, total, 100*read/max(total, 1))
+			shown = true
+		}
+	}
+}

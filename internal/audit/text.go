@@ -1,0 +1,120 @@
+package audit
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"inv/internal/termsafe"
+	"inv/internal/theme"
+)
+
+// WriteText writes the report for a reader: each check with its mark, what was
+// found, what there was, and the verdict. Nothing that comes from a record
+// reaches the terminal as it is.
+func (r *Report) WriteText(w io.Writer, t *theme.Theme) error {
+	out := bufio.NewWriter(w)
+	for i := range r.Checks {
+		r.Checks[i].write(out, t)
+	}
+	r.writeFindings(out, t)
+	for _, warning := range r.Warnings {
+		fmt.Fprintf(out, "\n%s! %s%s\n", t.Warning, termsafe.String(warning), t.Reset)
+	}
+	c := &r.Counts
+	fmt.Fprintf(out, "\n%s orders: %s applied, %s duplicates, %s dead-lettered, %s skipped (with receipts and catalogue)\n",
+		grouped(c.Orders), grouped(c.Applied), grouped(c.Duplicates), grouped(c.DeadLettered), grouped(c.Skipped))
+	fmt.Fprintf(out, "%s updates of %s products, %s reorders, %s alerts, %s receipts\n",
+		grouped(c.Updates), grouped(c.Products), grouped(c.Reorders), grouped(c.Alerts), grouped(c.Receipts))
+	fmt.Fprintf(out, "%s units ordered: %s filled, %s unmet\n\n", grouped(c.Ordered), grouped(c.Filled), grouped(c.Unmet))
+	mark, color := r.Verdict.mark(t)
+	fmt.Fprintf(out, "%s%s %s%s\n", color, mark, r.summary(), t.Reset)
+	return out.Flush()
+}
+
+func (v Verdict) mark(t *theme.Theme) (mark, color string) {
+	switch v {
+	case Holds:
+		return "✓", t.Good
+	case Violated:
+		return "✗", t.Critical
+	case Undecided:
+		return "?", t.Warning
+	}
+	return "-", t.Dim
+}
+
+func (c *Check) write(out io.Writer, t *theme.Theme) {
+	mark, color := c.Verdict.mark(t)
+	fmt.Fprintf(out, "%s%s%s %-13s %-64s", color, mark, t.Reset, c.ID, c.Title)
+	switch {
+	case c.Verdict == Violated:
+		fmt.Fprintf(out, " %s%s%s", t.Critical, counted(c.Violations, "finding"), t.Reset)
+	case c.Why != "":
+		fmt.Fprintf(out, " %s%s%s", color, termsafe.String(c.Why), t.Reset)
+	default:
+		fmt.Fprintf(out, " %s%s%s", t.Dim, grouped(c.Checked), t.Reset)
+	}
+	fmt.Fprintln(out)
+}
+
+func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {
+	for i := range r.Checks {
+		c := &r.Checks[i]
+		shown := int64(0)
+		for _, f := range r.Findings {
+			if f.Check != c.ID {
+				continue
+			}
+			shown++
+			fmt.Fprintf(out, "\n%s✗ %s%s", t.Critical, f.Check, t.Reset)
+			for _, where := range []string{f.Product, f.Where} {
+				if where != "" {
+					fmt.Fprintf(out, "  %s", termsafe.String(where))
+				}
+			}
+			fmt.Fprintf(out, "\n    expected  %s\n    seen      %s\n", termsafe.String(f.Expected), termsafe.String(f.Seen))
+		}
+		if c.Violations > shown {
+			fmt.Fprintf(out, "\n  … and %s of %s\n", counted(c.Violations-shown, "more finding"), c.ID)
+		}
+	}
+}
+
+// summary is the verdict in words.
+func (r *Report) summary() string {
+	var violated, undecided []string
+	for _, c := range r.Checks {
+		switch c.Verdict {
+		case Violated:
+			violated = append(violated, c.ID)
+		case Undecided:
+			undecided = append(undecided, c.ID)
+		}
+	}
+	switch r.Verdict {
+	case Violated:
+		return "violated: " + strings.Join(violated, ", ")
+	case Undecided:
+		return "undecided: nothing is wrong in what could be checked; not decided: " + strings.Join(undecided, ", ")
+	}
+	return "all invariants hold"
+}
+
+func counted(n int64, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return grouped(n) + " " + what + "s"
+}
+
+// grouped writes a number with a comma at each thousand.
+func grouped(n int64) string {
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0 && digits[i-1] != '-'; i -= 3 {
+		digits = digits[:i] + "," + digits[i:]
+	}
+	return digits
+}
