@@ -46,7 +46,7 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	if int(source.Partition) >= l.partitions {
 		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that this application's state is laid out for; use another --app-id", source.Topic, l.partitions)
 	}
-	p := &ledgerPartition{stage: l, partition: source.Partition, committed: map[string][]byte{}, working: map[string]*product{}, applied: -1}
+	p := &ledgerPartition{stage: l, partition: source.Partition, before: -1, applied: -1, committed: map[string][]byte{}, waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	end, err := l.reader.HighWatermark(ctx, l.topics.ledgerChangelog, source.Partition)
 	if err != nil {
 		return nil, 0, err
@@ -54,7 +54,9 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	if err := l.reader.Read(ctx, l.topics.ledgerChangelog, source.Partition, 0, end, p.restore); err != nil {
 		return nil, 0, err
 	}
-	l.stats.waiting.Add(p.waiting)
+	if err := p.restored(); err != nil {
+		return nil, 0, err
+	}
 	if committed < 0 {
 		if p.applied >= 0 {
 			committed = p.applied + 1 // the group's offsets expired; the state knows
@@ -95,10 +97,11 @@ type ledgerPartition struct {
 	partition int32
 	committed map[string][]byte
 	working   map[string]*product
-	touched   []*product // in the order of their first touch
-	applied   int64      // the last log offset in the state, -1: none
-	before    int64      // the same as of the last commit
-	waiting   int64      // entries that wait for their product, as of the last commit
+	touched   []*product               // in the order of their first touch
+	applied   int64                    // the last log offset in the state, -1: none
+	before    int64                    // the same as of the last commit
+	waiting   map[string][]event.Entry // for their product, as of the last commit
+	restoring map[string]map[int]event.Entry
 
 	steps                     []rules.Step
 	updates, reorders, alerts int64
@@ -114,12 +117,46 @@ type product struct {
 
 // restore takes one record of the changelog.
 func (p *ledgerPartition) restore(r *kgo.Record) error {
-	applied, err := stateApplied(r.Value)
+	if id, ok := bytes.CutPrefix(r.Key, []byte(productKey)); ok {
+		applied, err := stateApplied(r.Value)
+		if err != nil {
+			return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
+		}
+		p.applied = max(p.applied, applied)
+		p.committed[string(id)] = bytes.Clone(r.Value)
+		return nil
+	}
+	n, id, e, err := parseWaiting(r.Key, r.Value)
 	if err != nil {
 		return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 	}
-	p.applied, p.before = max(p.applied, applied), max(p.applied, applied)
-	p.committed[string(r.Key)] = bytes.Clone(r.Value)
+	if p.restoring == nil {
+		p.restoring = map[string]map[int]event.Entry{}
+	}
+	if p.restoring[id] == nil {
+		p.restoring[id] = map[int]event.Entry{}
+	}
+	p.restoring[id][n] = e
+	if r.Value == nil {
+		delete(p.restoring[id], n)
+	}
+	return nil
+}
+
+// restored puts the waiting entries in their order.
+func (p *ledgerPartition) restored() error {
+	p.before = p.applied
+	for id, numbered := range p.restoring {
+		for n := range len(numbered) {
+			e, ok := numbered[n]
+			if !ok {
+				return fmt.Errorf("the changelog of partition %d lacks an entry that waits for product %s; inv reset --app-id starts over from the inputs", p.partition, quoted(id))
+			}
+			p.waiting[id] = append(p.waiting[id], e)
+			p.stage.stats.waiting.Add(1)
+		}
+	}
+	p.restoring = nil
 	return nil
 }
 
@@ -171,6 +208,7 @@ func (p *ledgerPartition) load(id string) (*product, error) {
 			return nil, fmt.Errorf("product %s in partition %d: %w", quoted(id), p.partition, err)
 		}
 	}
+	w.state.Waiting = p.waiting[id]
 	w.waited = len(w.state.Waiting)
 	p.working[w.id] = w
 	p.touched = append(p.touched, w)
@@ -215,25 +253,48 @@ func recordTime(ms int64, now time.Time) time.Time {
 func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 	for _, w := range p.touched {
 		w.encoded = appendState(make([]byte, 0, 160), &w.state, p.applied)
-		tx.Produce(&kgo.Record{Topic: p.stage.topics.ledgerChangelog, Partition: p.partition, Key: []byte(w.id), Value: w.encoded})
+		p.log(tx, append([]byte(productKey), w.id...), w.encoded)
+		for n := len(w.state.Waiting); n < w.waited; n++ {
+			p.log(tx, waitingKey(n, w.id), nil)
+		}
+		for n := w.waited; n < len(w.state.Waiting); n++ {
+			p.log(tx, waitingKey(n, w.id), appendWaiting(nil, &w.state.Waiting[n], p.applied))
+		}
 	}
 	return nil
 }
 
+func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
+	tx.Produce(&kgo.Record{Topic: p.stage.topics.ledgerChangelog, Partition: p.partition, Key: key, Value: value})
+}
+
 // Commit makes the transaction's products the state.
 func (p *ledgerPartition) Commit() {
-	waiting := p.waiting
+	s := p.stage.stats
 	for _, w := range p.touched {
 		p.committed[w.id] = w.encoded
-		p.waiting += int64(len(w.state.Waiting) - w.waited)
+		s.waiting.Add(int64(len(w.state.Waiting) - w.waited))
+		p.keepWaiting(w)
 	}
 	p.before = p.applied
-	s := p.stage.stats
-	s.waiting.Add(p.waiting - waiting)
 	s.updates.Add(p.updates)
 	s.reorders.Add(p.reorders)
 	s.alerts.Add(p.alerts)
 	p.reset()
+}
+
+// keepWaiting keeps what waits for a product without the log records that it
+// was read from.
+func (p *ledgerPartition) keepWaiting(w *product) {
+	if len(w.state.Waiting) == 0 {
+		delete(p.waiting, w.id)
+		return
+	}
+	for n := w.waited; n < len(w.state.Waiting); n++ {
+		e := &w.state.Waiting[n]
+		e.ProductID, e.Cause, e.OrderID, e.EventID = w.id, strings.Clone(e.Cause), strings.Clone(e.OrderID), strings.Clone(e.EventID)
+	}
+	p.waiting[w.id] = w.state.Waiting
 }
 
 // Rollback drops them.

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"inv/internal/event"
@@ -13,6 +14,42 @@ import (
 // stateFormat is the first byte of a ledger changelog value. It changes with
 // the layout: a state of another format is refused, not guessed at.
 const stateFormat = 1
+
+// The changelog has one record for each product, and one for each entry that
+// waits for its product, which is deleted when it has been applied. Their keys
+// are p/ID and w/N/ID, where N counts the product's waiting entries from 0.
+const productKey = "p/"
+
+func waitingKey(n int, id string) []byte {
+	key := append(strconv.AppendInt([]byte("w/"), int64(n), 10), '/')
+	return append(key, id...)
+}
+
+// appendWaiting appends a waiting entry as the changelog has it.
+func appendWaiting(dst []byte, e *event.Entry, applied int64) []byte {
+	dst = append(dst, stateFormat)
+	dst = binary.AppendVarint(dst, applied)
+	return event.AppendEntry(dst, e)
+}
+
+// parseWaiting reads what waitingKey and appendWaiting wrote; value is nil for
+// an entry that was applied.
+func parseWaiting(key, value []byte) (n int, id string, e event.Entry, err error) {
+	number, id, ok := strings.Cut(strings.TrimPrefix(string(key), "w/"), "/")
+	n, err = strconv.Atoi(number)
+	if err != nil || !ok {
+		return 0, "", e, errState
+	}
+	if value == nil {
+		return n, id, e, nil
+	}
+	if _, err := stateApplied(value); err != nil {
+		return 0, "", e, err
+	}
+	_, size := binary.Varint(value[1:])
+	e, err = event.ParseEntry(strings.TrimSuffix(string(value[1+size:]), "\n"))
+	return n, id, e, err
+}
 
 // Flags of an encoded state.
 const (
@@ -24,8 +61,8 @@ const (
 var errState = errors.New("not a state of the ledger")
 
 // appendState appends a product's state as the changelog and the ledger's
-// memory have it, with the log offset that it includes. The product's id is the
-// record's key and not in it.
+// memory have it, with the log offset that it includes. The product's id and
+// what waits for it are not in it.
 func appendState(dst []byte, s *rules.State, applied int64) []byte {
 	dst = append(dst, stateFormat)
 	dst = binary.AppendVarint(dst, applied)
@@ -43,15 +80,12 @@ func appendState(dst []byte, s *rules.State, applied int64) []byte {
 	p := &s.Product
 	for _, n := range [...]int64{
 		s.Stock, s.Seq, s.OpenReorder, int64(p.Price), p.ReorderThreshold, p.ReorderQuantity,
-		p.CriticalThreshold, p.InitialStock, int64(len(s.Waiting)),
+		p.CriticalThreshold, p.InitialStock,
 	} {
 		dst = binary.AppendVarint(dst, n)
 	}
 	for _, t := range [...]string{p.Name, p.Category, p.WarehouseID, s.LastOrderID, s.LastReorderID} {
 		dst = append(binary.AppendVarint(dst, int64(len(t))), t...)
-	}
-	for i := range s.Waiting {
-		dst = event.AppendEntry(dst, &s.Waiting[i])
 	}
 	return dst
 }
@@ -88,17 +122,8 @@ func parseState(id string, encoded []byte) (rules.State, error) {
 	}
 	p.Price = event.Money(r.int())
 	p.ReorderThreshold, p.ReorderQuantity, p.CriticalThreshold, p.InitialStock = r.int(), r.int(), r.int(), r.int()
-	waiting := r.int()
 	p.Name, p.Category, p.WarehouseID = r.text(), r.text(), r.text()
 	s.LastOrderID, s.LastReorderID = r.text(), r.text()
-	for range waiting {
-		line, rest, ok := strings.Cut(r.rest, "\n")
-		e, err := event.ParseEntry(line)
-		if err != nil || !ok {
-			return s, errState
-		}
-		s.Waiting, r.rest = append(s.Waiting, e), rest
-	}
 	if r.bad || r.rest != "" {
 		return s, errState
 	}

@@ -24,15 +24,15 @@
 package rules
 
 import (
-	"slices"
 	"strconv"
 
 	"inv/internal/event"
 )
 
 // State is one product. The zero value is a product that was never heard of.
-// A State is a value: Policies return a new one and leave the given one, with
-// what it refers to, as it was.
+// A State is a value: policies return a new one and leave the given one as it
+// was. Of the states that follow from one, only the last made is good for use,
+// since the lists of waiting entries may share their memory.
 type State struct {
 	Product       event.Product // the catalogue record in force
 	Opened        bool          // the catalogue record was seen
@@ -123,9 +123,8 @@ func alert(s State, u *event.Update) event.Alert {
 	}
 }
 
-// wait puts an entry behind those that wait already (rule 8), into a list of
-// its own: the old state keeps the old one.
+// wait puts an entry behind those that wait already (rule 8).
 func wait(s State, e event.Entry) State {
-	s.Waiting = append(slices.Clip(s.Waiting), e)
+	s.Waiting = append(s.Waiting, e)
 	return s
 }

@@ -24,6 +24,7 @@ const (
 	transactionTimeout = 10 * time.Second
 	closeWithin        = 2 * time.Second
 	idlePoll           = 500 * time.Millisecond
+	fetchWait          = 200 * time.Millisecond // a partition whose restore is done waits for the fetch under way
 )
 
 // session is a worker's client from its making to its first failure.
@@ -69,6 +70,8 @@ func (s *session) connect() (err error) {
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
+		kgo.FetchMaxWait(fetchWait),
+		kgo.DisableClientMetrics(),
 		kgo.FetchMaxBytes(fetchBytes),
 		kgo.Balancers(s.balancer),
 		kgo.BlockRebalanceOnPoll(),
@@ -312,12 +315,24 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 	return consumed, ours, nil
 }
 
-// process gives records to their partitions. ours is false if one came from a
+// process gives records to their partitions, topic after topic. ours is false if one came from a
 // partition that is not ready: then nothing of this may be committed.
 func (s *session) process(tx *Tx, fetches kgo.Fetches) (n int, ours bool, err error) {
 	ours = true
+	for _, topic := range s.worker.cfg.Sources {
+		more, mine, err := s.processTopic(tx, fetches, topic)
+		n += more
+		if err != nil || !mine {
+			return n, mine, err
+		}
+	}
+	return n, ours, nil
+}
+
+func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int, ours bool, err error) {
+	ours = true
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if err != nil || !ours || len(p.Records) == 0 {
+		if err != nil || !ours || len(p.Records) == 0 || p.Topic != topic {
 			return
 		}
 		slot := s.ready(Source{p.Topic, p.Partition})

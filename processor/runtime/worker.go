@@ -21,7 +21,7 @@ type Config struct {
 	TransactionalID string
 	Stable          bool     // the transactional id is one that another process may take over
 	AtLeastOnce     bool     // no transactions: what is written may be written again
-	Sources         []string // topics
+	Sources         []string // topics; of what is polled together, in this order
 	Packed          string   // the topic that Tx.Line writes to, if any
 	PackedHeaders   []kgo.RecordHeader
 	Explicit        []string               // topics whose records name their partition
