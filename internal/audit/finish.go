@@ -102,7 +102,7 @@ func (a *auditor) leftOrders() {
 			case a.causeless:
 				a.countLines(t, o)
 			case o.marks.any(refused | duplicate):
-			case a.atRest && !a.trimmed[a.o.Topics.Updates]:
+			case a.decidable(at.topic) && !a.mayBeCopy(at.topic, i):
 				expected := "applied or dead-lettered"
 				if o.marks.any(unsound) {
 					expected = "dead-lettered"
@@ -111,6 +111,17 @@ func (a *auditor) leftOrders() {
 			}
 		}
 	}
+}
+
+// decidable says whether all that became of a topic's records can be seen.
+func (a *auditor) decidable(topic string) bool {
+	return a.atRest && !a.trimmed[a.o.Topics.Updates] && !a.trimmed[deadLetters(topic)]
+}
+
+// mayBeCopy says whether a record, the ith from the start of its partition, may be
+// a duplicate of one that is trimmed.
+func (a *auditor) mayBeCopy(topic string, i int) bool {
+	return a.trimmed[topic] && int64(i) < a.o.DedupeWindow
 }
 
 // countLines counts the lines of an order, for topics whose updates don't say
@@ -166,7 +177,7 @@ func (a *auditor) leftOf(topic string, tables map[int32]*table[receiptRecord]) {
 				f.Product = a.products[r.product].id
 				a.products[r.product].receivedIn += r.quantity
 			}
-			if a.atRest && !r.marks.any(applied) && !a.causeless && !a.trimmed[a.o.Topics.Updates] {
+			if !r.marks.any(applied) && !a.causeless && a.decidable(topic) && !a.mayBeCopy(topic, i) {
 				a.note(checkInput, f)
 			}
 		}
@@ -189,7 +200,7 @@ func (a *auditor) leftCatalogue() {
 			case r.marks.any(refused | applied):
 			case r.unchanged:
 				a.counts.Skipped++
-			case !a.atRest || a.trimmed[a.o.Topics.Updates]:
+			case !a.decidable(a.o.Topics.Catalog):
 			case r.marks.any(unsound):
 				a.note(checkInput, Finding{Where: at.String(), Expected: "dead-lettered", Seen: "nothing"})
 			case !a.reference() && !a.products[r.product].causeless && !a.products[r.product].compacted:
@@ -201,15 +212,14 @@ func (a *auditor) leftCatalogue() {
 
 // quantities checks the sums of each product.
 func (a *auditor) quantities() {
-	if a.trimmed[a.o.Topics.Updates] {
-		return
-	}
+	t := a.o.Topics
+	partial := !a.atRest || a.trimmed[t.Updates] || a.trimmed[t.Orders] || a.trimmed[t.Receipts]
 	for i := range a.products {
 		p := &a.products[i]
 		a.counts.Ordered += p.ordered
 		a.counts.Filled += p.filled
 		a.counts.Unmet += p.unmet
-		if !a.atRest || p.updates == 0 {
+		if partial || p.updates == 0 {
 			continue
 		}
 		a.checks[checkQuantities].Checked++
@@ -227,7 +237,7 @@ func (a *auditor) quantities() {
 		if p.ordered != p.filled+p.unmet && !a.reference() {
 			a.note(checkQuantities, Finding{Product: p.id, Expected: fmt.Sprintf("ordered %d", p.ordered), Seen: fmt.Sprintf("filled %d + unmet %d", p.filled, p.unmet)})
 		}
-		if p.received != p.receivedIn && !a.trimmed[a.o.Topics.Receipts] && a.checks[checkInput].Violations == 0 {
+		if p.received != p.receivedIn && a.checks[checkInput].Violations == 0 {
 			a.note(checkQuantities, Finding{Product: p.id, Expected: fmt.Sprintf("%d received, by the receipts", p.receivedIn), Seen: fmt.Sprintf("%d", p.received)})
 		}
 	}

@@ -42,6 +42,7 @@ type history struct {
 	app        string
 	prefix     string // of topic names
 	dense      bool   // no offsets are left out
+	trimmed    string // the topic whose beginning is gone
 }
 
 // keeper is one product's state.
@@ -154,8 +155,8 @@ func (h *history) refuse(r *kgo.Record, reason event.Reason) *kgo.Record {
 }
 
 // restock puts a receipt and lets the keeper apply it.
-func (h *history) restock(v event.Receipt) *kgo.Record {
-	r := h.put("receipts", h.partitionOf(v.ProductID), v.ProductID, event.AppendReceipt(nil, &v))
+func (h *history) restock(v event.Receipt, headers ...kgo.RecordHeader) *kgo.Record {
+	r := h.put("receipts", h.partitionOf(v.ProductID), v.ProductID, event.AppendReceipt(nil, &v), headers...)
 	k := h.stock[v.ProductID]
 	if k == nil {
 		h.refuse(r, event.UnknownProduct)
@@ -204,7 +205,7 @@ func (h *history) deliver() {
 	for len(h.waiting) > 0 {
 		v := h.waiting[0]
 		h.waiting = h.waiting[1:]
-		h.restock(event.Receipt{ReceiptID: "receipt-" + v.EventID, EventID: v.EventID, ProductID: v.ProductID, Quantity: v.ReorderQuantity, Timestamp: 2})
+		h.restock(event.Receipt{ReceiptID: "receipt-" + v.EventID, EventID: v.EventID, ProductID: v.ProductID, Quantity: v.ReorderQuantity, Timestamp: 2}, h.source())
 	}
 }
 
@@ -213,10 +214,8 @@ func (h *history) audit(o Options, rest string) *Report {
 	a := newAuditor(o)
 	a.setRest(rest)
 	starts := &snapshot{spans: map[string][]span{"": nil}}
-	for topic, records := range h.records {
-		if len(records) > 0 && records[0].Offset >= trimmedFrom {
-			starts.spans[topic] = []span{{topic: topic, from: records[0].Offset}}
-		}
+	if h.trimmed != "" {
+		starts.spans[h.trimmed] = []span{{topic: h.trimmed, from: trimmedFrom}}
 	}
 	a.judgeHistory(starts)
 	for _, s := range a.steps() {
@@ -230,8 +229,7 @@ func (h *history) audit(o Options, rest string) *Report {
 	return a.report()
 }
 
-// trimmedFrom is an offset that says that the history before it is gone: in the
-// tests nothing else begins so late.
+// trimmedFrom is the first offset of a topic whose history is trimmed.
 const trimmedFrom = 1 << 20
 
 func line1(product string, quantity int64) event.Line {
