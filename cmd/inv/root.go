@@ -124,16 +124,27 @@ func groupUsage(cmd *cobra.Command, args []string) error {
 // it. A closed pipe is an error of the write, not a signal.
 func untilSignal(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
-	signals := make(chan os.Signal, 1)
+	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		select {
 		case got := <-signals:
-			signal.Reset(os.Interrupt, syscall.SIGTERM)
 			cancel(signalError{got})
 		case <-ctx.Done():
+			return
+		}
+		if got, more := <-signals; more {
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
+			raise(got)
 		}
 	}()
-	return ctx, func() { signal.Stop(signals); cancel(nil) }
+	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }
+}
+
+// raise sends a signal to this process, which no longer catches it.
+func raise(s os.Signal) {
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Signal(s) // it ends the process, or nothing can
+	}
 }
