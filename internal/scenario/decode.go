@@ -13,6 +13,9 @@ import (
 type Decoder struct {
 	File     string
 	Problems Problems
+
+	generators map[string]generator // the grammar's table, see table
+	depth      int                  // of nested generators
 }
 
 // Problem records something wrong at a node.
@@ -30,10 +33,7 @@ func (d *Decoder) Err() error {
 	if len(d.Problems) == 0 {
 		return nil
 	}
-	sort.SliceStable(d.Problems, func(i, j int) bool {
-		a, b := d.Problems[i].Pos, d.Problems[j].Pos
-		return a.Line < b.Line || a.Line == b.Line && a.Column < b.Column
-	})
+	d.Problems.Sort()
 	return d.Problems
 }
 

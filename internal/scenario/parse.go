@@ -15,35 +15,64 @@ import (
 // Parse reads a scenario. The error is [Problems] unless the text is not YAML
 // at all, when it is one Problem with the line.
 func Parse(file string, source []byte) (*Scenario, error) {
+	s, problems := Read(file, source)
+	if len(problems) > 0 {
+		return nil, problems
+	}
+	return s, nil
+}
+
+// Read reads a scenario as far as it is right, with everything that is wrong in
+// it, so that other checks can add what they find. The scenario is nil if the
+// text is not YAML.
+func Read(file string, source []byte) (*Scenario, Problems) {
 	d := &Decoder{File: file}
+	root, problem := document(file, source)
+	if problem != nil {
+		return nil, Problems{*problem}
+	}
 	s := &Scenario{File: file, Source: source}
-	var doc yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(source))
-	if err := decoder.Decode(&doc); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, Problems{{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}}
-		}
-		return nil, Problems{syntaxProblem(file, err)}
-	}
-	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, Problems{{file, Position{}, "a scenario is one YAML document; there is a second one behind ---"}}
-	}
-	root := doc.Content[0]
-	d.Fields(root, "the scenario", map[string]func(*yaml.Node){
-		"scenario":   func(n *yaml.Node) { s.Name = d.String(n, "scenario") },
-		"about":      func(n *yaml.Node) { s.About = d.String(n, "about") },
-		"topologies": func(n *yaml.Node) { s.Topologies = d.Strings(n, "topologies") },
-		"topics":     func(n *yaml.Node) { s.Topics = d.topics(n) },
-		"producers":  func(n *yaml.Node) { s.Producers = d.producers(n) },
-	})
-	if s.Name == "" {
+	d.mapping(root, "the scenario", scenarioTable(), s)
+	if s.Name == "" && root.Kind == yaml.MappingNode {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
 	}
 	d.checkDeadLetters(s, root)
-	if err := d.Err(); err != nil {
-		return nil, err
+	d.Problems.Sort()
+	return s, d.Problems
+}
+
+func scenarioTable() []attr {
+	return []attr{
+		textAttr("scenario", "its name", func(s *Scenario) *string { return &s.Name }),
+		textAttr("about", "what it is, for `inv scenarios list`", func(s *Scenario) *string { return &s.About }),
+		{name: "topologies", about: "which of the processor's topologies run by default", schema: obj{"type": "array", "items": obj{"type": "string"}},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topologies = d.Strings(n, "topologies") }},
+		{name: "topics", about: "the topics by alias", schema: obj{"type": "object", "additionalProperties": ref("topic")},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topics = d.topics(n) }},
+		{name: "producers", about: "the generators of records by name", schema: obj{"type": "object", "additionalProperties": ref("producer")},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Producers = d.producers(n) }},
 	}
-	return s, nil
+}
+
+// maxSource bounds a scenario file.
+const maxSource = 4 << 20
+
+func document(file string, source []byte) (*yaml.Node, *Problem) {
+	if len(source) > maxSource {
+		return nil, &Problem{file, Position{}, fmt.Sprintf("the file has %d bytes; a scenario has at most %d", len(source), maxSource)}
+	}
+	var doc yaml.Node
+	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+		return nil, &Problem{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
+	} else if err != nil {
+		p := syntaxProblem(file, err)
+		return nil, &p
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, &Problem{file, Position{}, "a scenario is one YAML document; there is a second one behind ---"}
+	}
+	return doc.Content[0], nil
 }
 
 var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
@@ -144,14 +173,6 @@ func (d *Decoder) column(n *yaml.Node) Column {
 		d.Problem(n, "a column needs `show:`, its text")
 	}
 	return c
-}
-
-func (d *Decoder) producers(n *yaml.Node) []Producer {
-	var producers []Producer
-	d.Each(n, "producers", func(key, value *yaml.Node) {
-		producers = append(producers, Producer{Name: key.Value, Node: value, Pos: positionOf(key)})
-	})
-	return producers
 }
 
 func (d *Decoder) checkDeadLetters(s *Scenario, root *yaml.Node) {

@@ -5,11 +5,7 @@
 // package inspect a [View].
 package scenario
 
-import (
-	"strings"
-
-	"gopkg.in/yaml.v3"
-)
+import "strings"
 
 // Scenario is one parsed file.
 type Scenario struct {
@@ -59,13 +55,6 @@ type Column struct {
 	Show string
 	Each string // path of a list, or ""
 	Join string // between elements; default ", "
-	Pos  Position
-}
-
-// Producer is one generator of records. Node is its mapping in the file.
-type Producer struct {
-	Name string
-	Node *yaml.Node
 	Pos  Position
 }
 

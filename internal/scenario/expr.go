@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Expr is a parsed expression: a number, a text, a path to a field, or an
+// operator with its operands. Operators are + - * / for numbers, < <= > >= == !=
+// between numbers or texts, and, or, not.
+type Expr struct {
+	Op          string // "" for a leaf
+	Left, Right *Expr  // Right is nil for not and the unary -
+	Path        string
+	Number      *Number
+	Text        *string
+}
+
+// maxExprDepth bounds nesting, maxExprLength the source.
+const (
+	maxExprDepth  = 50
+	maxExprLength = 1000
+)
+
+// ParseExpr reads an expression.
+func ParseExpr(source string) (*Expr, error) {
+	if len(source) > maxExprLength {
+		return nil, fmt.Errorf("an expression has at most %d characters", maxExprLength)
+	}
+	p := &exprParser{source: source}
+	if err := p.next(); err != nil {
+		return nil, err
+	}
+	e, err := p.level(0, 0)
+	if err != nil {
+		return nil, err
+	}
+	if p.token != "" {
+		return nil, p.unexpected("the end or an operator")
+	}
+	return e, nil
+}
+
+// Paths calls f for each path in the expression.
+func (e *Expr) Paths(f func(path string)) {
+	if e == nil {
+		return
+	}
+	if e.Path != "" {
+		f(e.Path)
+	}
+	e.Left.Paths(f)
+	e.Right.Paths(f)
+}
+
+// levels are the binary operators from the weakest to the strongest.
+var levels = [][]string{{"or"}, {"and"}, {"<", "<=", ">", ">=", "==", "!="}, {"+", "-"}, {"*", "/"}}
+
+type exprParser struct {
+	source string
+	at     int
+	token  string // "" at the end
+	start  int
+}
+
+func (p *exprParser) unexpected(wanted string) error {
+	if p.token == "" {
+		return fmt.Errorf("the expression ends where %s should stand", wanted)
+	}
+	return fmt.Errorf("%q at character %d stands where %s should", p.token, p.start+1, wanted)
+}
+
+func (p *exprParser) level(level, depth int) (*Expr, error) {
+	if depth > maxExprDepth {
+		return nil, fmt.Errorf("the expression is nested more than %d deep", maxExprDepth)
+	}
+	if level == len(levels) {
+		return p.operand(depth)
+	}
+	left, err := p.level(level+1, depth)
+	if err != nil {
+		return nil, err
+	}
+	for p.isOneOf(levels[level]) {
+		op := p.token
+		if err := p.next(); err != nil {
+			return nil, err
+		}
+		right, err := p.level(level+1, depth)
+		if err != nil {
+			return nil, err
+		}
+		left = &Expr{Op: op, Left: left, Right: right}
+	}
+	return left, nil
+}
+
+func (p *exprParser) isOneOf(ops []string) bool {
+	for _, op := range ops {
+		if p.token == op {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *exprParser) operand(depth int) (*Expr, error) {
+	token := p.token
+	switch {
+	case token == "(":
+		return p.parenthesis(depth)
+	case token == "-" || token == "not":
+		if err := p.next(); err != nil {
+			return nil, err
+		}
+		if depth++; depth > maxExprDepth {
+			return nil, fmt.Errorf("the expression is nested more than %d deep", maxExprDepth)
+		}
+		of, err := p.operand(depth)
+		return &Expr{Op: token, Left: of}, err
+	case token == "" || token == "and" || token == "or":
+		return nil, p.unexpected("a field, a number or (")
+	case token[0] == '\'':
+		text := token[1 : len(token)-1]
+		return &Expr{Text: &text}, p.next()
+	case isDigit(token[0]):
+		n, ok := ParseNumber(token)
+		if !ok {
+			return nil, fmt.Errorf("%q at character %d is no number", token, p.start+1)
+		}
+		return &Expr{Number: &n}, p.next()
+	case isLetter(token[0]):
+		return &Expr{Path: token}, p.next()
+	}
+	return nil, p.unexpected("a field, a number or (")
+}
+
+func (p *exprParser) parenthesis(depth int) (*Expr, error) {
+	if err := p.next(); err != nil {
+		return nil, err
+	}
+	e, err := p.level(0, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	if p.token != ")" {
+		return nil, p.unexpected(")")
+	}
+	return e, p.next()
+}
+
+// next reads the next token.
+func (p *exprParser) next() error {
+	s := p.source
+	for p.at < len(s) && (s[p.at] == ' ' || s[p.at] == '\t' || s[p.at] == '\n') {
+		p.at++
+	}
+	p.start = p.at
+	if p.at == len(s) {
+		p.token = ""
+		return nil
+	}
+	c := s[p.at]
+	end := p.at + 1
+	switch {
+	case isLetter(c):
+		for end < len(s) && (isLetter(s[end]) || isDigit(s[end]) || s[end] == '.') {
+			end++
+		}
+	case isDigit(c):
+		for end < len(s) && (isDigit(s[end]) || s[end] == '.') {
+			end++
+		}
+	case c == '\'':
+		for end < len(s) && s[end] != '\'' {
+			end++
+		}
+		if end == len(s) {
+			return fmt.Errorf("the text at character %d is not closed with '", p.at+1)
+		}
+		end++
+	case strings.IndexByte("<>=!", c) >= 0:
+		if end < len(s) && s[end] == '=' {
+			end++
+		} else if c == '=' || c == '!' {
+			return fmt.Errorf("%q at character %d is no operator; did you mean %q?", string(c), p.at+1, string(c)+"=")
+		}
+	case strings.IndexByte("+-*/()", c) < 0:
+		return fmt.Errorf("%q at character %d belongs to no expression", string(c), p.at+1)
+	}
+	p.token, p.at = s[p.start:end], end
+	return nil
+}
+
+func isLetter(c byte) bool {
+	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -1,0 +1,225 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Bounds of what a scenario may ask for: nothing that a file says hangs the
+// program or eats the memory.
+const (
+	maxList  = 10_000
+	maxDepth = 40
+)
+
+// mapAttr is a key whose value is a mapping by its own table.
+func mapAttr(name, about string, table []attr) attr {
+	return attr{name: name, about: about, schema: mappingSchema(table),
+		read: func(d *Decoder, n *yaml.Node, t any) { d.mapping(n, name, table, t) }}
+}
+
+// table is the grammar's generators by name, made once for a Decoder.
+func (d *Decoder) table() map[string]generator {
+	if d.generators == nil {
+		d.generators = map[string]generator{}
+		for _, g := range generators() {
+			d.generators[g.arg.name] = g
+		}
+	}
+	return d.generators
+}
+
+// gen reads a generator: a plain value, a list of generators, or a mapping with
+// exactly one key of the table.
+func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	g := &Gen{Pos: positionOf(n), Optional: 1}
+	if d.depth++; d.depth > maxDepth {
+		d.Problem(n, "%s is nested more than %d deep", what, maxDepth)
+		d.depth--
+		return g
+	}
+	defer func() { d.depth-- }()
+	switch n.Kind {
+	case yaml.ScalarNode:
+		if v, ok := d.scalar(n, what); ok {
+			g.Spec = &Literal{v}
+		}
+	case yaml.SequenceNode:
+		t := &Tuple{}
+		d.Items(n, what, func(item *yaml.Node) { t.Items = append(t.Items, d.gen(item, "an element of "+what)) })
+		g.Spec = t
+	default:
+		d.genMapping(n, what, g)
+	}
+	return g
+}
+
+func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
+	var found *generator
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		entry, ok := d.table()[n.Content[i].Value]
+		if !ok {
+			continue
+		}
+		if found != nil {
+			d.Problem(n.Content[i], "%s has two generators, %s and %s; it takes one", what, found.arg.name, entry.arg.name)
+			return
+		}
+		found = &entry
+	}
+	if found == nil {
+		d.noGenerator(n, what)
+		return
+	}
+	spec := found.make()
+	table := append([]attr{must(found.arg)}, found.modifiers...)
+	own := len(table)
+	table = append(table, commonAttrs()...)
+	for i, a := range table {
+		if read := a.read; i < own {
+			table[i].read = func(d *Decoder, n *yaml.Node, _ any) { read(d, n, spec) }
+		}
+	}
+	before := len(d.Problems)
+	d.mapping(n, "the generator "+found.arg.name, table, g)
+	if l, ok := spec.(*List); ok && l.Of == nil && len(d.Problems) == before {
+		d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
+		return
+	}
+	if len(d.Problems) == before {
+		g.Spec = spec
+	}
+}
+
+func (d *Decoder) noGenerator(n *yaml.Node, what string) {
+	names := keys(d.table())
+	if len(n.Content) == 0 {
+		d.Problem(n, "%s is an empty mapping; a generator is one of %s", what, strings.Join(names, ", "))
+		return
+	}
+	first := n.Content[0]
+	if near := Nearest(first.Value, names); near != "" {
+		d.Problem(first, "no generator is called %q; did you mean %q?", first.Value, near)
+		return
+	}
+	d.Problem(first, "%s: %q is no generator; write {object: {%s: …}} for fields, or one of %s", what, first.Value, first.Value, strings.Join(names, ", "))
+}
+
+// object reads a mapping of field names to generators.
+func (d *Decoder) object(n *yaml.Node, what string) *Gen {
+	g := &Gen{Pos: positionOf(n), Optional: 1}
+	o := &Object{}
+	d.Each(n, what, func(key, value *yaml.Node) {
+		if key.Value == "" || strings.ContainsAny(key.Value, ". {}") {
+			d.Problem(key, "a field's name has no dots, blanks or braces and is not empty, unlike %q", key.Value)
+			return
+		}
+		o.Fields = append(o.Fields, Field{key.Value, positionOf(key), d.gen(value, key.Value)})
+	})
+	g.Spec = o
+	return g
+}
+
+func (d *Decoder) intRange(n *yaml.Node, v *Int) {
+	const bound = int64(MaxWhole)
+	ok := d.pair(n, "int", "[LOWEST, HIGHEST]", func(item *yaml.Node, i int) {
+		*[]*int64{&v.Low, &v.High}[i] = int64(d.Int(item, "int", int(-bound), int(bound)))
+	})
+	if ok && v.Low > v.High {
+		d.Problem(n, "int: the lowest, %d, is above the highest, %d", v.Low, v.High)
+	}
+}
+
+func (d *Decoder) length(n *yaml.Node) *Gen {
+	if n.Kind != yaml.SequenceNode {
+		return d.gen(n, "list")
+	}
+	v := &Int{}
+	ok := d.pair(n, "list", "[SHORTEST, LONGEST] or a generator", func(item *yaml.Node, i int) {
+		*[]*int64{&v.Low, &v.High}[i] = int64(d.Int(item, "list", 0, maxList))
+	})
+	if ok && v.Low > v.High {
+		d.Problem(n, "list: the shortest, %d, is longer than the longest, %d", v.Low, v.High)
+	}
+	return &Gen{Pos: positionOf(n), Spec: v, Optional: 1}
+}
+
+func (d *Decoder) choices(n *yaml.Node) []Choice {
+	var out []Choice
+	if n.Kind == yaml.SequenceNode {
+		d.Items(n, "one_of", func(item *yaml.Node) { out = append(out, Choice{d.gen(item, "one_of"), 1}) })
+	} else {
+		d.Each(n, "one_of", func(key, value *yaml.Node) {
+			w := d.number(value, "the weight of "+key.Value)
+			if w.Units < 0 {
+				d.Problem(value, "the weight of %s is negative", key.Value)
+			}
+			literal, _ := d.scalar(key, "a choice")
+			out = append(out, Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()})
+		})
+	}
+	total := 0.0
+	for _, c := range out {
+		total += c.Weight
+	}
+	if total == 0 && (n.Kind == yaml.SequenceNode || n.Kind == yaml.MappingNode) {
+		d.Problem(n, "one_of has nothing to choose from")
+	}
+	return out
+}
+
+func (d *Decoder) params(n *yaml.Node) []Param {
+	var out []Param
+	d.Each(n, "with", func(key, value *yaml.Node) {
+		p := Param{Name: Name{key.Value, positionOf(key)}}
+		if value.Kind == yaml.SequenceNode {
+			d.Items(value, key.Value, func(item *yaml.Node) {
+				s, _ := d.scalar(item, key.Value)
+				p.Value = append(p.Value, s.Text)
+			})
+		} else if s, ok := d.scalar(value, key.Value); ok {
+			p.Value = []string{s.Text}
+		}
+		out = append(out, p)
+	})
+	return out
+}
+
+func (d *Decoder) day(n *yaml.Node) time.Time {
+	if n.Kind == yaml.ScalarNode {
+		if t, err := time.Parse(time.DateOnly, n.Value); err == nil {
+			return t
+		}
+	}
+	d.Problem(n, "a date is written 2006-01-02, not %s", kindOf(n))
+	return time.Time{}
+}
+
+func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
+	text := d.String(n, "ref")
+	producer, field, ok := strings.Cut(text, ".")
+	if text != "" && (!ok || producer == "" || field == "") {
+		d.Problem(n, "ref: write PRODUCER.FIELD, such as catalog.id, not %q", text)
+	}
+	p := positionOf(n)
+	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(producer) + 1}}
+}
+
+// placeholders checks that a template holds only these names, and the first of
+// them at least once if it must.
+func (d *Decoder) placeholders(n *yaml.Node, t *Template, what string, first bool, names ...string) {
+	for _, name := range t.Names() {
+		if !slices.Contains(names, name) {
+			d.Problem(n, "%s: {%s} stands for nothing here%s", what, name, suggestion(name, names))
+		}
+	}
+	if first && !slices.Contains(t.Names(), names[0]) {
+		d.Problem(n, "%s needs {%s}, or every record would be the same", what, names[0])
+	}
+}

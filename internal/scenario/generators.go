@@ -1,0 +1,242 @@
+package scenario
+
+import (
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// generator is one entry of the grammar: a key that makes a mapping a generator,
+// what may stand behind it, and the modifiers that may stand beside it.
+type generator struct {
+	about     string
+	example   string
+	make      func() any
+	arg       attr // its name is the generator's
+	modifiers []attr
+}
+
+// generators is the table of all generators. What is not here does not exist:
+// the parser, the schema and the documentation read this table.
+func generators() []generator {
+	var all []generator
+	all = append(all, textGenerators()...)
+	all = append(all, numberGenerators()...)
+	all = append(all, timeGenerators()...)
+	all = append(all, derivedGenerators()...)
+	return append(all, nestedGenerators()...)
+}
+
+func textGenerators() []generator {
+	return []generator{
+		{"the same value every time; a plain value means the same", `{literal: EUR}`,
+			func() any { return &Literal{} },
+			attr{name: "literal", about: "a text, number, true, false or null", schema: ref("scalar"),
+				read: func(d *Decoder, n *yaml.Node, t any) { t.(*Literal).Value, _ = d.scalar(n, "literal") }}, nil},
+		{"numbers the records; {n} is the number, {seed} the seed of the run", `{sequence: "order-{seed}-{n}"}`,
+			func() any { return &Sequence{From: 1} },
+			attr{name: "sequence", about: "a text with {n} and perhaps {seed}", schema: obj{"type": "string"},
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					if v := d.template(n, "sequence"); v != nil {
+						t.(*Sequence).Text = *v
+						d.placeholders(n, v, "sequence", true, "n", "seed")
+					}
+				}},
+			[]attr{intAttr("from", "the first number; 1 by default", 0, 1_000_000_000, func(s *Sequence) *int { return &s.From })}},
+		{"a text with other fields in it", `{text: "{first}.{last}@example.com", case: lower}`,
+			func() any { return &Text{} },
+			attr{name: "text", about: "a text with {field} placeholders", schema: obj{"type": "string"},
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					if v := d.template(n, "text"); v != nil {
+						t.(*Text).Text = *v
+					}
+				}},
+			[]attr{choiceAttr("case", "lower or upper changes ASCII letters", func(s *Text) *string { return &s.Case }, "lower", "upper")}},
+		{"one of some values, each as likely or by weight", `{one_of: {card: 7, paypal: 3}}`,
+			func() any { return &OneOf{} },
+			attr{name: "one_of", about: "a list of values or generators, or a mapping of texts to weights", schema: obj{"anyOf": []any{
+				obj{"type": "array", "items": ref("generator"), "minItems": 1},
+				obj{"type": "object", "minProperties": 1, "additionalProperties": obj{"type": "number", "minimum": 0}},
+			}},
+				read: func(d *Decoder, n *yaml.Node, t any) { t.(*OneOf).Choices = d.choices(n) }}, nil},
+		{"a function of gofakeit: name, email, city, productname, …", `{fake: email}`,
+			func() any { return &Fake{Pool: 4096} },
+			nameAttr("fake", "the function's name", func(f *Fake) *Name { return &f.Function }),
+			[]attr{
+				{name: "with", about: "the function's parameters", schema: obj{"type": "object", "additionalProperties": obj{
+					"anyOf": []any{ref("scalar"), obj{"type": "array", "items": ref("scalar")}}}},
+					read: func(d *Decoder, n *yaml.Node, t any) { t.(*Fake).Params = d.params(n) }},
+				intAttr("pool", "how many different values there are; 4096 by default", 1, 1_000_000, func(f *Fake) *int { return &f.Pool }),
+				{name: "locale", about: "the language; gofakeit has only en", schema: obj{"enum": []any{"en"}},
+					read: func(d *Decoder, n *yaml.Node, _ any) { d.choice(n, "locale", "en") }},
+			}},
+		{"a random UUID, version 4", `{uuid: v4}`, func() any { return &UUID{} },
+			attr{name: "uuid", about: "v4", schema: obj{"enum": []any{"v4"}},
+				read: func(d *Decoder, n *yaml.Node, _ any) { d.choice(n, "uuid", "v4") }}, nil},
+		{"random hexadecimal digits", `{hex: 12}`, func() any { return &Hex{} },
+			intAttr("hex", "how many digits", 1, 64, func(h *Hex) *int { return &h.Digits }), nil},
+	}
+}
+
+func shapeAttrs[T any](at func(*T) *Shape) []attr {
+	return []attr{
+		decimalsAttr(func(t *T) *int { return &at(t).Decimals }),
+		optionalNumberAttr("min", "smaller values become this", func(t *T) **Number { return &at(t).Min }),
+		optionalNumberAttr("max", "larger values become this", func(t *T) **Number { return &at(t).Max }),
+	}
+}
+
+func numberGenerators() []generator {
+	return []generator{
+		{"whole numbers, each as likely", `{int: [1, 9]}`, func() any { return &Int{} },
+			attr{name: "int", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "integer"}),
+				read: func(d *Decoder, n *yaml.Node, t any) { d.intRange(n, t.(*Int)) }},
+			[]attr{boolAttr("unique", "no number twice in a run", func(i *Int) *bool { return &i.Unique })}},
+		{"numbers with decimals, each as likely", `{decimal: [1, 99.99], decimals: 2}`, func() any { return &Decimal{Decimals: 2} },
+			attr{name: "decimal", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "number"}),
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					v := t.(*Decimal)
+					if d.pair(n, "decimal", "[LOWEST, HIGHEST]", func(item *yaml.Node, i int) {
+						*[]*Number{&v.Low, &v.High}[i] = d.number(item, "decimal")
+					}) && v.Low.Float() > v.High.Float() {
+						d.Problem(n, "decimal: the lowest is above the highest")
+					}
+				}},
+			[]attr{decimalsAttr(func(v *Decimal) *int { return &v.Decimals })}},
+		{"normally distributed numbers", `{normal: {mean: 20, sd: 2.5}, decimals: 1}`, func() any { return &Normal{} },
+			mapAttr("normal", "its mean and standard deviation", []attr{
+				must(numberAttr("mean", "the mean", func(v *Normal) *Number { return &v.Mean })),
+				must(numberAttr("sd", "the standard deviation", func(v *Normal) *Number { return &v.SD })),
+			}), shapeAttrs(func(v *Normal) *Shape { return &v.Shape })},
+		{"exponentially distributed numbers", `{exponential: {mean: 30}, max: 600}`, func() any { return &Exponential{} },
+			mapAttr("exponential", "its mean", []attr{
+				must(numberAttr("mean", "the mean", func(v *Exponential) *Number { return &v.Mean })),
+			}), shapeAttrs(func(v *Exponential) *Shape { return &v.Shape })},
+		{"ranks from 1, whose probability falls as rank^-s", `{zipf: {n: 1000, s: 1.1}}`, func() any { return &Zipf{} },
+			mapAttr("zipf", "how many ranks and how steep", []attr{
+				must(attr{name: "n", about: "how many ranks there are", schema: obj{"type": "integer", "minimum": 1, "maximum": 1_000_000_000},
+					read: func(d *Decoder, n *yaml.Node, t any) { t.(*Zipf).N = int64(d.Int(n, "n", 1, 1_000_000_000)) }}),
+				must(numberAttr("s", "the exponent, above 0", func(v *Zipf) *Number { return &v.S })),
+			}), nil},
+		{"true as often as the share says", `{bool: 30%}`, func() any { return &Bool{} },
+			shareAttr("bool", "how often it is true", func(b *Bool) *Share { return &b.Share }), nil},
+		{"a smooth curve over event time, with noise: a sensor", `{drift: {base: 20, daily: 4, noise: 0.3}, decimals: 1, by: sensor_id}`, func() any { return &Drift{} },
+			mapAttr("drift", "the curve", []attr{
+				must(numberAttr("base", "the middle", func(v *Drift) *Number { return &v.Base })),
+				numberAttr("daily", "how far a day swings up and down", func(v *Drift) *Number { return &v.Daily }),
+				numberAttr("per_day", "how much it moves away each day", func(v *Drift) *Number { return &v.PerDay }),
+				numberAttr("noise", "the standard deviation of a reading", func(v *Drift) *Number { return &v.Noise }),
+			}), []attr{
+				decimalsAttr(func(v *Drift) *int { return &v.Decimals }),
+				nameAttr("by", "the field whose every value has a curve of its own", func(v *Drift) *Name { return &v.By }),
+			}},
+	}
+}
+
+func timeGenerators() []generator {
+	formats := []string{"epoch_ms", "epoch_s", "rfc3339", "date"}
+	return []generator{
+		{"the record's event time, or a time before it", `{time: now, format: rfc3339}`,
+			func() any { return &Time{Format: "epoch_ms"} },
+			attr{name: "time", about: "now, or {ago: [SHORTEST, LONGEST]}", schema: obj{"anyOf": []any{
+				obj{"const": "now"},
+				obj{"type": "object", "properties": obj{"ago": pairOf(durationSchema())}, "required": []any{"ago"}, "additionalProperties": false},
+			}},
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					if n.Kind == yaml.MappingNode {
+						d.mapping(n, "time", []attr{must(attr{name: "ago", about: "how long before",
+							read: func(d *Decoder, n *yaml.Node, t any) { t.(*Time).Ago = d.periods(n, "ago") }})}, t)
+						return
+					}
+					d.choice(n, "time", "now")
+				}},
+			[]attr{choiceAttr("format", "epoch_ms by default", func(v *Time) *string { return &v.Format }, formats...)}},
+		{"a day, each as likely", `{date: [1950-01-01, 2005-12-31]}`,
+			func() any { return &Date{Format: "date"} },
+			attr{name: "date", about: "[FIRST, LAST]", schema: pairOf(obj{"type": "string", "pattern": `^\d{4}-\d\d-\d\d$`}),
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					v := t.(*Date)
+					if d.pair(n, "date", "[FIRST, LAST]", func(item *yaml.Node, i int) {
+						*[]*time.Time{&v.Low, &v.High}[i] = d.day(item)
+					}) && v.Low.After(v.High) {
+						d.Problem(n, "date: the first is after the last")
+					}
+				}},
+			[]attr{choiceAttr("format", "date by default", func(v *Date) *string { return &v.Format }, formats...)}},
+	}
+}
+
+func derivedGenerators() []generator {
+	return []generator{
+		{"a field of a row of another producer; several refs to one producer in one object are of the same row", `{ref: catalog.id, zipf: 1.1}`,
+			func() any { return &Ref{} },
+			attr{name: "ref", about: "PRODUCER.FIELD", schema: obj{"type": "string", "pattern": `^[^.]+\.[^.]+`},
+				read: func(d *Decoder, n *yaml.Node, t any) { d.refTo(n, t.(*Ref)) }},
+			[]attr{
+				optionalNumberAttr("zipf", "prefer the first rows: the probability falls as rank^-zipf", func(v *Ref) **Number { return &v.Zipf }),
+				intAttr("first", "among the first so many rows; all by default", 1, 1_000_000_000, func(v *Ref) *int { return &v.First }),
+				{name: "weight", about: "prefer rows by this field of theirs", schema: obj{"type": "string"},
+					read: func(d *Decoder, n *yaml.Node, t any) {
+						name := d.name(n, "weight")
+						t.(*Ref).Weight = &name
+					}},
+			}},
+		{"another field again", `{copy: customer_id}`, func() any { return &Copy{} },
+			nameAttr("copy", "the field", func(v *Copy) *Name { return &v.Path }), nil},
+		{"the sum of an expression over the elements of a list, exact", `{sum: items.quantity * items.unit_price, decimals: 2}`,
+			func() any { return &Sum{} }, exprAttr("sum", "an expression of fields of a list's elements", func(v *Sum) **Expr { return &v.Expr }),
+			[]attr{decimalsAttr(func(v *Sum) *int { return &v.Decimals })}},
+		{"an expression of numbers with + - * /", `{calc: "price * 0.21", decimals: 2}`,
+			func() any { return &Calc{} }, exprAttr("calc", "an expression of fields and numbers", func(v *Calc) **Expr { return &v.Expr }),
+			[]attr{decimalsAttr(func(v *Calc) *int { return &v.Decimals })}},
+		{"whether a comparison holds", `{compare: "stock <= threshold"}`,
+			func() any { return &Compare{} }, exprAttr("compare", "a comparison; and, or and not combine some", func(v *Compare) **Expr { return &v.Expr }), nil},
+		{"one of two generators", `{if: "total > 100", then: gold, else: {one_of: [silver, bronze]}}`,
+			func() any { return &If{} }, exprAttr("if", "a comparison", func(v *If) **Expr { return &v.Expr }),
+			[]attr{
+				must(genAttr("then", "the value where it holds", func(v *If) **Gen { return &v.Then })),
+				must(genAttr("else", "the value where it does not", func(v *If) **Gen { return &v.Else })),
+			}},
+		{"how many elements a list has", `{count: items}`, func() any { return &Count{} },
+			nameAttr("count", "the list", func(v *Count) *Name { return &v.Path }), nil},
+		{"where the entity is in its states: the state's name, or its number from 0", `{state: name}`, func() any { return &State{} },
+			attr{name: "state", about: "name or step", schema: obj{"enum": []any{"name", "step"}},
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					t.(*State).Step = d.choice(n, "state", "name", "step") == "step"
+				}}, nil},
+		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
+			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
+	}
+}
+
+func nestedGenerators() []generator {
+	return []generator{
+		{"a list; its length is [SHORTEST, LONGEST] or a generator of whole numbers", `{list: [1, 3], of: {sku: {hex: 8}}}`,
+			func() any { return &List{} },
+			attr{name: "list", about: "how long it is", schema: obj{"anyOf": []any{
+				pairOf(obj{"type": "integer", "minimum": 0, "maximum": maxList}), ref("generator")}},
+				read: func(d *Decoder, n *yaml.Node, t any) { t.(*List).Length = d.length(n) }},
+			[]attr{
+				fieldsAttr("of", "the fields of each element", func(v *List) **Gen { return &v.Of }),
+				genAttr("each", "the generator of each element, where elements are plain values", func(v *List) **Gen { return &v.Of }),
+			}},
+		{"an object in an object", `{object: {city: {fake: city}, zip: {fake: zip}}}`, func() any { return &Object{} },
+			attr{name: "object", about: "its fields", schema: ref("fields"),
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					if o, ok := d.object(n, "object").Spec.(*Object); ok {
+						*t.(*Object) = *o
+					}
+				}}, nil},
+	}
+}
+
+// commonAttrs are the modifiers that stand beside any generator.
+func commonAttrs() []attr {
+	return []attr{
+		templateAttr("as", "writes the value into a text, where {} is the value", func(g *Gen) **Template { return &g.As }),
+		shareAttr("optional", "how often the field is there; otherwise it is left out", func(g *Gen) *Share { return &g.Optional }),
+		shareAttr("null", "how often the value is null", func(g *Gen) *Share { return &g.Null }),
+		namesAttr("in", "only in these states", func(g *Gen) *[]Name { return &g.In }),
+		boolAttr("fresh", "a new value in every state of an entity", func(g *Gen) *bool { return &g.Fresh }),
+	}
+}

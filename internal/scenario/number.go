@@ -1,0 +1,174 @@
+package scenario
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Number is a decimal number, exactly as written: Units / 10^Decimals.
+type Number struct {
+	Units    int64
+	Decimals int
+}
+
+// MaxDecimals is how many decimals a number may have; MaxWhole how large it may be.
+const (
+	MaxDecimals = 9
+	MaxWhole    = 1_000_000_000_000
+)
+
+// ParseNumber reads digits with at most nine decimals.
+func ParseNumber(text string) (Number, bool) {
+	digits, negative := strings.CutPrefix(text, "-")
+	whole, fraction, point := strings.Cut(digits, ".")
+	if whole == "" || point && fraction == "" || len(fraction) > MaxDecimals {
+		return Number{}, false
+	}
+	for _, c := range []byte(whole + fraction) {
+		if c < '0' || c > '9' {
+			return Number{}, false
+		}
+	}
+	if w, err := strconv.ParseInt(whole, 10, 64); err != nil || w > MaxWhole {
+		return Number{}, false
+	}
+	units, err := strconv.ParseInt(whole+fraction, 10, 64)
+	if err != nil {
+		return Number{}, false
+	}
+	if negative {
+		units = -units
+	}
+	return Number{units, len(fraction)}, true
+}
+
+// Float is the number as a float.
+func (n Number) Float() float64 { return float64(n.Units) / math.Pow10(n.Decimals) }
+
+// Scaled is the number in units of 10^-decimals, rounded half away from zero;
+// false if that does not fit.
+func (n Number) Scaled(decimals int) (int64, bool) {
+	v := n.Units
+	for d := n.Decimals; d < decimals; d++ {
+		if v > math.MaxInt64/10 || v < math.MinInt64/10 {
+			return 0, false
+		}
+		v *= 10
+	}
+	if n.Decimals > decimals {
+		unit := int64(math.Pow10(n.Decimals - decimals))
+		half := unit / 2
+		if v < 0 {
+			half = -half
+		}
+		v = (v + half) / unit
+	}
+	return v, true
+}
+
+// Share is a part of the records, 0 to 1.
+type Share float64
+
+// ParseShare reads 5%, 0.5% or 0.05.
+func ParseShare(text string) (Share, error) {
+	digits, percent := strings.CutSuffix(text, "%")
+	n, ok := ParseNumber(strings.TrimSpace(digits))
+	if !ok {
+		return 0, fmt.Errorf("a share is a percentage such as 2.5%%, or a number from 0 to 1, not %q", text)
+	}
+	v := n.Float()
+	if percent {
+		v /= 100
+	}
+	if v < 0 || v > 1 {
+		return 0, fmt.Errorf("a share is from 0%% to 100%% (0 to 1), not %s", text)
+	}
+	return Share(v), nil
+}
+
+// Rate is how often a record is made: Count records each Per; the zero value is
+// as fast as it goes.
+type Rate struct {
+	Count Number
+	Per   time.Duration
+}
+
+// Max says that the rate is not bounded.
+func (r Rate) Max() bool { return r.Per == 0 }
+
+// PerSecond is the rate as records a second, 0 if it is not bounded.
+func (r Rate) PerSecond() float64 {
+	if r.Max() {
+		return 0
+	}
+	return r.Count.Float() / r.Per.Seconds()
+}
+
+func (r Rate) String() string {
+	switch {
+	case r.Max():
+		return "max"
+	case r.Count == Number{1, 0}:
+		return r.Per.String()
+	}
+	return strconv.FormatFloat(r.Count.Float(), 'f', -1, 64) + "/" + map[time.Duration]string{
+		time.Second: "s", time.Minute: "m", time.Hour: "h"}[r.Per]
+}
+
+// maxRate bounds what may be asked for, so that no schedule overflows.
+const maxRate = 1e9
+
+// ParseRate reads 1s (one each second), 500/s, 0.5/s, 10/m, 3/h or max.
+func ParseRate(text string) (Rate, error) {
+	const forms = "a rate is a time between records (1s, 250ms), records per time (500/s, 0.5/s, 10/m, 3/h) or max"
+	if text == "max" {
+		return Rate{}, nil
+	}
+	count, per, slash := strings.Cut(text, "/")
+	if !slash {
+		every, err := time.ParseDuration(text)
+		if err != nil {
+			return Rate{}, fmt.Errorf("%s, not %q", forms, text)
+		}
+		if every <= 0 {
+			return Rate{}, fmt.Errorf("a rate must be above 0, not %q; %s", text, forms)
+		}
+		return Rate{Number{1, 0}, every}, nil
+	}
+	unit, ok := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[per]
+	n, isNumber := ParseNumber(count)
+	if !ok || !isNumber {
+		return Rate{}, fmt.Errorf("%s, not %q", forms, text)
+	}
+	if n.Units <= 0 {
+		return Rate{}, fmt.Errorf("a rate must be above 0, not %q; %s", text, forms)
+	}
+	r := Rate{n, unit}
+	if r.PerSecond() > maxRate {
+		return Rate{}, fmt.Errorf("a rate is at most %g/s, not %q; use max", maxRate, text)
+	}
+	return r, nil
+}
+
+// Pace is how the rate changes over time.
+type Pace struct {
+	Poisson bool // the gaps between records are exponential instead of equal
+	Bursts  *Bursts
+	Ramp    *Ramp
+}
+
+// Bursts raises the rate for a while, again and again.
+type Bursts struct {
+	Every, For time.Duration
+	Rate       Rate
+}
+
+// Ramp goes from From up to the producer's rate in Up, holds it for Hold and
+// goes down to From again in Down; then it stays there.
+type Ramp struct {
+	From           Rate
+	Up, Hold, Down time.Duration
+}

@@ -1,0 +1,280 @@
+package scenario
+
+import (
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// producerTable is what a producer may say.
+func producerTable() []attr {
+	return append([]attr{
+		must(nameAttr("topic", "the alias of the topic that it fills", func(p *Producer) *Name { return &p.Topic })),
+		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
+		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
+		{name: "format", about: "json (the default), {xml: ROOT} or csv", schema: obj{"anyOf": []any{
+			obj{"enum": []any{"json", "csv"}}, mappingSchema(formatTable())}},
+			read: func(d *Decoder, n *yaml.Node, t any) { d.format(n, &t.(*Producer).Format) }},
+		{name: "headers", about: "headers besides those of CloudEvents", schema: ref("fields"),
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				if o, ok := d.object(n, "headers").Spec.(*Object); ok {
+					t.(*Producer).Headers = o.Fields
+				}
+			}},
+		genAttr("partition", "a generator of partition numbers", func(p *Producer) **Gen { return &p.Partition }),
+		choiceAttr("partitioner", "how a key gives a partition; murmur2 by default, as the Java client", func(p *Producer) *string { return &p.Partitioner },
+			"murmur2", "crc32", "round-robin"),
+	}, append(contentTable(), paceTable()...)...)
+}
+
+func contentTable() []attr {
+	return []attr{
+		fieldsAttr("value", "the fields of a record", func(p *Producer) **Gen { return &p.Value }),
+		{name: "rows", about: "the records, one by one; each is sent once", schema: obj{"type": "array", "items": ref("fields"), "minItems": 1},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				d.Items(n, "rows", func(item *yaml.Node) { t.(*Producer).Rows = append(t.(*Producer).Rows, d.object(item, "a row")) })
+			}},
+		fieldsAttr("more", "the fields of further rows, for --products", func(p *Producer) **Gen { return &p.More }),
+		boolAttr("read", "sends nothing: the rows are the records that the topic has", func(p *Producer) *bool { return &p.Read }),
+		shareAttr("earlier", "of the records, those that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
+		shareAttr("tombstones", "of the records, those that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
+		{name: "states", about: "the states that an entity goes through; each is a record", schema: obj{"type": "object",
+			"minProperties": 1, "additionalProperties": mappingSchema(stateTable())},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).States = d.states(n) }},
+		{name: "causes", about: "records of other producers that follow one of this", schema: obj{"type": "array", "items": mappingSchema(causeTable())},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				d.Items(n, "causes", func(item *yaml.Node) { t.(*Producer).Causes = append(t.(*Producer).Causes, d.cause(item)) })
+			}},
+	}
+}
+
+func paceTable() []attr {
+	return []attr{
+		{name: "rate", about: "1s, 500/s, 0.5/s, 10/m or max", schema: rateSchema(),
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				r := d.rate(n, "rate")
+				t.(*Producer).Rate = &r
+			}},
+		{name: "jitter", about: "poisson makes the gaps between records exponential", schema: obj{"enum": []any{"none", "poisson"}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Producer).Pace.Poisson = d.choice(n, "jitter", "none", "poisson") == "poisson"
+			}},
+		{name: "bursts", about: "a higher rate for a while, again and again", schema: mappingSchema(burstTable()),
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				b := &Bursts{}
+				t.(*Producer).Pace.Bursts = b
+				d.mapping(n, "bursts", burstTable(), b)
+				if b.Every > 0 && b.For >= b.Every {
+					d.Problem(n, "bursts: one lasts %v, which is not shorter than every %v", b.For, b.Every)
+				}
+			}},
+		{name: "ramp", about: "from a lower rate up to `rate`, and perhaps down again", schema: mappingSchema(rampTable()),
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Producer).Pace.Ramp = &Ramp{}
+				d.mapping(n, "ramp", rampTable(), t.(*Producer).Pace.Ramp)
+			}},
+	}
+}
+
+func burstTable() []attr {
+	return []attr{
+		must(timeAttr("every", "from one burst to the next", func(b *Bursts) *time.Duration { return &b.Every })),
+		must(timeAttr("for", "how long one lasts", func(b *Bursts) *time.Duration { return &b.For })),
+		must(rateAttr("rate", "the rate meanwhile", func(b *Bursts) *Rate { return &b.Rate })),
+	}
+}
+
+func rampTable() []attr {
+	return []attr{
+		must(rateAttr("from", "the rate at the start", func(r *Ramp) *Rate { return &r.From })),
+		must(timeAttr("up", "how long it rises", func(r *Ramp) *time.Duration { return &r.Up })),
+		timeAttr("hold", "how long it stays; without it and `down`, forever", func(r *Ramp) *time.Duration { return &r.Hold }),
+		timeAttr("down", "how long it falls", func(r *Ramp) *time.Duration { return &r.Down }),
+	}
+}
+
+func formatTable() []attr {
+	return []attr{
+		must(textAttr("xml", "the name of the root element", func(f *Format) *string { return &f.Root })),
+		boolAttr("declaration", "begin with <?xml …?>", func(f *Format) *bool { return &f.Header }),
+	}
+}
+
+func (d *Decoder) format(n *yaml.Node, f *Format) {
+	if n.Kind != yaml.MappingNode {
+		f.Name = d.choice(n, "format", "json", "csv")
+		return
+	}
+	f.Name = "xml"
+	d.mapping(n, "format", formatTable(), f)
+	if f.Root != "" && !xmlName(f.Root) {
+		d.Problem(n, "format: %q is no name of an XML element", f.Root)
+	}
+}
+
+// xmlName says whether a text can be an element's name, for ASCII names.
+func xmlName(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; !isLetter(c) && (i == 0 || !isDigit(c) && c != '-' && c != '.') {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func keySchema() obj {
+	return obj{"anyOf": []any{obj{"type": []any{"string", "null"}}, ref("key")}}
+}
+
+// keyAttr is the one key that a record's key takes besides those of a generator.
+func keyAttr() attr {
+	return choiceAttr("encoding", "string (the default), int32 or int64, big endian", func(k *Key) *string { return &k.Encoding }, "string", "int32", "int64")
+}
+
+func (d *Decoder) key(n *yaml.Node) *Key {
+	k := &Key{Pos: positionOf(n), Encoding: "string"}
+	switch {
+	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
+	case n.Kind == yaml.ScalarNode:
+		k.Field = d.name(n, "key")
+	default:
+		rest := *n
+		rest.Content = nil
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Kind == yaml.MappingNode && n.Content[i].Value == "encoding" {
+				keyAttr().read(d, n.Content[i+1], k)
+				continue
+			}
+			rest.Content = append(rest.Content, n.Content[i], n.Content[i+1])
+		}
+		if n.Kind != yaml.MappingNode {
+			d.Problem(n, "key must be a field's name, null or a generator, not %s", kindOf(n))
+			return k
+		}
+		k.Gen = d.gen(&rest, "key")
+	}
+	return k
+}
+
+func stateTable() []attr {
+	return []attr{
+		{name: "then", about: "the next state, or a mapping of states to shares", schema: obj{"anyOf": []any{
+			obj{"type": "string"}, obj{"type": "object", "minProperties": 1, "additionalProperties": shareSchema()}}},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).Then = d.next(n) }},
+		{name: "after", about: "how long after", schema: delaySchema(),
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).After = d.delay(n) }},
+	}
+}
+
+func (d *Decoder) states(n *yaml.Node) *States {
+	s := &States{Pos: positionOf(n)}
+	d.Each(n, "states", func(key, value *yaml.Node) {
+		state := StateSpec{Name: key.Value, Pos: positionOf(key)}
+		if value.Tag != "!!null" {
+			d.mapping(value, "state "+strconv.Quote(key.Value), stateTable(), &state)
+		}
+		s.States = append(s.States, state)
+	})
+	if len(s.States) == 0 {
+		d.Problem(n, "states has no state")
+		return s
+	}
+	s.Start = Name{s.States[0].Name, s.States[0].Pos}
+	return s
+}
+
+func (d *Decoder) next(n *yaml.Node) (next []Next) {
+	if n.Kind == yaml.ScalarNode {
+		return []Next{{d.name(n, "then"), 1}}
+	}
+	total := Share(0)
+	d.Each(n, "then", func(key, value *yaml.Node) {
+		share := d.share(value, key.Value)
+		total += share
+		next = append(next, Next{Name{key.Value, positionOf(key)}, share})
+	})
+	if total > 1.000001 {
+		d.Problem(n, "then: the shares add up to %g%%", float64(total)*100)
+	}
+	return next
+}
+
+func delaySchema() obj {
+	return obj{"anyOf": []any{durationSchema(), pairOf(durationSchema()),
+		obj{"type": "object", "properties": obj{"mean": durationSchema()}, "required": []any{"mean"}, "additionalProperties": false}}}
+}
+
+func (d *Decoder) delay(n *yaml.Node) (v Delay) {
+	switch n.Kind {
+	case yaml.SequenceNode:
+		v.Range = d.periods(n, "after")
+	case yaml.MappingNode:
+		d.mapping(n, "after", []attr{must(timeAttr("mean", "the mean of the exponential distribution", func(v *Delay) *time.Duration { return &v.Mean }))}, &v)
+	default:
+		t := d.period(n, "after")
+		v.Range = [2]time.Duration{t, t}
+	}
+	return v
+}
+
+func causeTable() []attr {
+	return []attr{
+		must(nameAttr("producer", "the one that makes the record", func(c *Cause) *Name { return &c.Producer })),
+		namesAttr("in", "only when the entity enters one of these states", func(c *Cause) *[]Name { return &c.In }),
+		shareAttr("share", "how often; always by default", func(c *Cause) *Share { return &c.Share }),
+		genAttr("count", "how many; one by default", func(c *Cause) **Gen { return &c.Count }),
+		{name: "after", about: "how long after", schema: delaySchema(),
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Cause).After = d.delay(n) }},
+	}
+}
+
+func (d *Decoder) cause(n *yaml.Node) Cause {
+	c := Cause{Pos: positionOf(n), Share: 1}
+	d.mapping(n, "a cause", causeTable(), &c)
+	return c
+}
+
+func (d *Decoder) producers(n *yaml.Node) []Producer {
+	var producers []Producer
+	d.Each(n, "producers", func(key, value *yaml.Node) {
+		producers = append(producers, d.producer(key, value))
+	})
+	for _, p := range producers {
+		for _, c := range p.Causes {
+			for i := range producers {
+				if producers[i].Name == c.Producer.Text {
+					producers[i].CausedOnly = true
+				}
+			}
+		}
+	}
+	return producers
+}
+
+func (d *Decoder) producer(key, n *yaml.Node) Producer {
+	p := Producer{Name: key.Value, Pos: positionOf(key), Format: Format{Name: "json"}, Partitioner: "murmur2"}
+	what := "producer " + strconv.Quote(key.Value)
+	before := len(d.Problems)
+	d.mapping(n, what, producerTable(), &p)
+	if len(d.Problems) > before {
+		return p
+	}
+	contents := 0
+	for _, has := range []bool{p.Value != nil, p.Rows != nil, p.Read} {
+		if has {
+			contents++
+		}
+	}
+	if contents != 1 {
+		d.Problem(key, "%s needs one of `value:`, the fields of its records, `rows:` and `read: true`", what)
+	}
+	if p.More != nil && p.Rows == nil {
+		d.Problem(key, "%s has `more:` without `rows:`", what)
+	}
+	if p.Earlier+p.Tombstones > 1 {
+		d.Problem(key, "%s: `earlier` and `tombstones` add up to more than 100%%", what)
+	}
+	return p
+}

@@ -1,0 +1,231 @@
+package producer
+
+import "inv/internal/scenario"
+
+// step is a piece of an encoded record: bytes that are always there, then a value.
+type step struct {
+	before []byte
+	value  appendFunc
+}
+
+// steps collects the pieces; constant values melt into the bytes around them.
+type steps struct {
+	list    []step
+	pending []byte
+}
+
+func (s *steps) raw(text string) { s.pending = append(s.pending, text...) }
+
+func (s *steps) value(v appendFunc) {
+	s.list = append(s.list, step{s.pending, v})
+	s.pending = nil
+}
+
+func (s *steps) done() appendFunc {
+	list, after := s.list, s.pending
+	return func(w *worker, f *frame, dst []byte) []byte {
+		for i := range list {
+			dst = append(dst, list[i].before...)
+			dst = list[i].value(w, f, dst)
+		}
+		return append(dst, after...)
+	}
+}
+
+// encoder writes a value in a format.
+func encoder(n *node, format scenario.Format) appendFunc {
+	switch format.Name {
+	case "xml":
+		return xmlDocument(n, format)
+	case "csv":
+		return csvRecord(n)
+	}
+	return jsonValue(n)
+}
+
+func jsonValue(n *node) appendFunc {
+	s := &steps{}
+	jsonInto(s, n)
+	return s.done()
+}
+
+// jsonInto adds a value's pieces.
+func jsonInto(s *steps, n *node) {
+	switch {
+	case n.null != nil:
+		inner := *n
+		inner.null = nil
+		null, value := n.null, jsonValue(&inner)
+		s.value(func(w *worker, f *frame, dst []byte) []byte {
+			if null(w, f) {
+				return append(dst, "null"...)
+			}
+			return value(w, f, dst)
+		})
+	case n.bytes != nil:
+		s.pending = append(s.pending, n.bytes...)
+	case n.kind == kindObject:
+		jsonObject(s, n)
+	case n.kind == kindList && n.elem != nil:
+		s.raw("[")
+		s.value(repeat(n, jsonValue(n.elem), ','))
+		s.raw("]")
+	case n.kind == kindList:
+		s.raw("[")
+		for i, item := range n.items {
+			if i > 0 {
+				s.raw(",")
+			}
+			jsonInto(s, item)
+		}
+		s.raw("]")
+	default:
+		s.value(n.json)
+	}
+}
+
+// jsonObject adds the fields. As long as every field so far may be absent, the
+// next one finds out whether it needs a comma by looking at what stands before it.
+func jsonObject(s *steps, n *node) {
+	s.raw("{")
+	for i, field := range n.fields {
+		name := `"` + string(appendJSONText(nil, []byte(field.name))) + `":`
+		if field.node.absent != nil || i > 0 && !anyPresent(n.fields[:i]) {
+			s.value(jsonMaybe([]byte(name), field.node))
+			continue
+		}
+		if i > 0 {
+			s.raw(",")
+		}
+		s.raw(name)
+		jsonInto(s, field.node)
+	}
+	s.raw("}")
+}
+
+// anyPresent says that at least one field is always there.
+func anyPresent(fields []fieldNode) bool {
+	for _, f := range fields {
+		if f.node.absent == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func jsonMaybe(name []byte, n *node) appendFunc {
+	absent, value := n.absent, jsonValue(n)
+	return func(w *worker, f *frame, dst []byte) []byte {
+		if absent != nil && absent(w, f) {
+			return dst
+		}
+		if dst[len(dst)-1] != '{' {
+			dst = append(dst, ',')
+		}
+		return value(w, f, append(dst, name...))
+	}
+}
+
+// repeat writes a list's elements with a separator between them (0: none).
+func repeat(n *node, elem appendFunc, separator byte) appendFunc {
+	length, enter := n.length, n.enter
+	return func(w *worker, f *frame, dst []byte) []byte {
+		count := length(w, f)
+		e := w.push()
+		for i := range count {
+			if i > 0 && separator != 0 {
+				dst = append(dst, separator)
+			}
+			enter(w, f, e, i)
+			dst = elem(w, e, dst)
+		}
+		w.pop()
+		return dst
+	}
+}
+
+// xmlDocument writes an object as the elements of a root element.
+func xmlDocument(n *node, format scenario.Format) appendFunc {
+	s := &steps{}
+	if format.Header {
+		s.raw("<?xml version='1.1' encoding='UTF-8'?>")
+	}
+	xmlElement(s, format.Root, n)
+	return s.done()
+}
+
+// xmlElement adds one element. A list is its element again and again; null is an
+// empty element.
+func xmlElement(s *steps, name string, n *node) {
+	if n.kind == kindList {
+		if n.elem != nil {
+			inner := &steps{}
+			xmlElement(inner, name, n.elem)
+			s.value(repeat(n, inner.done(), 0))
+			return
+		}
+		for _, item := range n.items {
+			xmlElement(s, name, item)
+		}
+		return
+	}
+	s.raw("<" + name + ">")
+	if n.kind == kindObject {
+		for _, field := range n.fields {
+			if field.node.absent == nil {
+				xmlElement(s, field.name, field.node)
+				continue
+			}
+			inner := &steps{}
+			xmlElement(inner, field.name, field.node)
+			absent, value := field.node.absent, inner.done()
+			s.value(func(w *worker, f *frame, dst []byte) []byte {
+				if absent(w, f) {
+					return dst
+				}
+				return value(w, f, dst)
+			})
+		}
+	} else {
+		s.value(escapedText(n, appendXMLText))
+	}
+	s.raw("</" + name + ">")
+}
+
+// csvRecord writes an object's plain values in the order of the fields.
+func csvRecord(n *node) appendFunc {
+	s := &steps{}
+	for i, field := range n.fields {
+		if i > 0 {
+			s.raw(",")
+		}
+		s.value(escapedText(field.node, appendCSVText))
+	}
+	return s.done()
+}
+
+// escapedText is a plain value's text, escaped; nothing where it is null or absent.
+func escapedText(n *node, escaped func(dst, text []byte) []byte) appendFunc {
+	text, safe := n.orEmpty(), n.safe
+	if safe {
+		return text
+	}
+	return func(w *worker, f *frame, dst []byte) []byte {
+		start := len(dst)
+		return w.escape(text(w, f, dst), start, escaped)
+	}
+}
+
+// orEmpty is a plain value's text, nothing where it is null or absent.
+func (n *node) orEmpty() appendFunc {
+	text, null, absent := n.text, n.null, n.absent
+	if null == nil && absent == nil {
+		return text
+	}
+	return func(w *worker, f *frame, dst []byte) []byte {
+		if null != nil && null(w, f) || absent != nil && absent(w, f) {
+			return dst
+		}
+		return text(w, f, dst)
+	}
+}

@@ -1,0 +1,95 @@
+package producer
+
+import "unicode/utf8"
+
+// escape rewrites dst[start:] by an escaping function, in place if there is
+// nothing to escape.
+func (w *worker) escape(dst []byte, start int, escaped func(dst, text []byte) []byte) []byte {
+	if plain(dst[start:]) {
+		return dst
+	}
+	w.scratch = append(w.scratch[:0], dst[start:]...)
+	return escaped(dst[:start], w.scratch)
+}
+
+// plain says that a text needs escaping in none of the formats.
+func plain(text []byte) bool {
+	for _, c := range text {
+		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == ',' || c == '\'' {
+			return false
+		}
+	}
+	return true
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendJSONText writes text as the inside of a JSON string: quotes, backslashes
+// and control characters escaped, invalid UTF-8 replaced.
+func appendJSONText(dst, text []byte) []byte {
+	for i := 0; i < len(text); {
+		c := text[i]
+		switch {
+		case c == '"' || c == '\\':
+			dst = append(dst, '\\', c)
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
+		case c < ' ':
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		case c < utf8.RuneSelf:
+			dst = append(dst, c)
+		default:
+			r, size := utf8.DecodeRune(text[i:])
+			dst = utf8.AppendRune(dst, r)
+			i += size
+			continue
+		}
+		i++
+	}
+	return dst
+}
+
+// appendXMLText writes text as the inside of an XML element. What XML 1.0 and
+// 1.1 have in no form is replaced.
+func appendXMLText(dst, text []byte) []byte {
+	for _, r := range string(text) {
+		switch {
+		case r == '<':
+			dst = append(dst, "&lt;"...)
+		case r == '>':
+			dst = append(dst, "&gt;"...)
+		case r == '&':
+			dst = append(dst, "&amp;"...)
+		case r == '\r':
+			dst = append(dst, "&#13;"...)
+		case r < ' ' && r != '\n' && r != '\t', r == 0xFFFE, r == 0xFFFF:
+			dst = utf8.AppendRune(dst, utf8.RuneError)
+		default:
+			dst = utf8.AppendRune(dst, r)
+		}
+	}
+	return dst
+}
+
+// appendCSVText writes text as a CSV field (RFC 4180): quoted if it must be.
+func appendCSVText(dst, text []byte) []byte {
+	quote := false
+	for _, c := range text {
+		quote = quote || c == '"' || c == ',' || c == '\n' || c == '\r'
+	}
+	if !quote {
+		return append(dst, text...)
+	}
+	dst = append(dst, '"')
+	for _, c := range text {
+		if c == '"' {
+			dst = append(dst, '"')
+		}
+		dst = append(dst, c)
+	}
+	return append(dst, '"')
+}

@@ -1,0 +1,59 @@
+package producer
+
+// frame is what a field's value depends on: one record, one element of a list
+// in it, or one row that it refers to.
+type frame struct {
+	h     uint64 // the random key
+	n     int64  // the record's number, from 0
+	at    int64  // event time, epoch ms
+	up    *frame // the record or element around an element
+	cause *frame // the record that caused this one
+
+	earlier   uint64 // the random key of the record whose key this one takes
+	earlierN  int64
+	fresh     uint64 // the random key of this state of the entity
+	state     int
+	step      int
+	fault     fault
+	faultFrom int // which field a fault strikes
+}
+
+// worker holds what rendering needs besides the plan. Each goroutine has its own.
+type worker struct {
+	frames  []*frame
+	depth   int
+	scratch []byte
+	texts   [][]byte // free buffers, see takeText
+	clock   clockText
+}
+
+// takeText gives an empty buffer until giveText.
+func (w *worker) takeText() []byte {
+	if len(w.texts) == 0 {
+		return make([]byte, 0, 256)
+	}
+	last := len(w.texts) - 1
+	buf := w.texts[last]
+	w.texts = w.texts[:last]
+	return buf[:0]
+}
+
+func (w *worker) giveText(buf []byte) { w.texts = append(w.texts, buf) }
+
+// push gives a frame to fill in; its fields are those of its last use.
+func (w *worker) push() *frame {
+	if w.depth == len(w.frames) {
+		w.frames = append(w.frames, new(frame))
+	}
+	f := w.frames[w.depth]
+	w.depth++
+	return f
+}
+
+func (w *worker) pop() { w.depth-- }
+
+type (
+	appendFunc func(w *worker, f *frame, dst []byte) []byte
+	numFunc    func(w *worker, f *frame) int64
+	testFunc   func(w *worker, f *frame) bool
+)

@@ -1,0 +1,206 @@
+package producer
+
+import (
+	"math"
+
+	"inv/internal/scenario"
+)
+
+func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node {
+	low, size := s.Low, uint64(s.High-s.Low)+1
+	if s.Unique {
+		return b.unique(s, pos, key)
+	}
+	return number(0, func(_ *worker, f *frame) int64 { return low + int64(below(mix(f.h+key), size)) })
+}
+
+// unique permutes the range by the record's number: no value comes twice before
+// all have come (a Feistel network with cycle walking).
+func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *node {
+	low, size := s.Low, uint64(s.High-s.Low)+1
+	if b.up != nil {
+		b.c.problem(pos, "a unique number numbers records, so it can't stand in a list or an object")
+		return broken()
+	}
+	if total := b.stream.total; total > 0 && uint64(total) > size {
+		b.c.problem(pos, "%d different numbers are needed, and from %d to %d there are %d", total, s.Low, s.High, size)
+	}
+	if old := b.stream.unique; old == 0 || int64(size) < old {
+		b.stream.unique = int64(size)
+	}
+	half := 1
+	for uint64(1)<<(2*half) < size {
+		half++
+	}
+	mask := uint64(1)<<half - 1
+	base := b.stream.random + key
+	return number(0, func(_ *worker, f *frame) int64 {
+		x := uint64(f.n) % size
+		for {
+			left, right := x>>half, x&mask
+			for round := range uint64(4) {
+				left, right = right, left^mix(base+round*golden+right)&mask
+			}
+			if x = left<<half | right; x < size {
+				return low + int64(x)
+			}
+		}
+	})
+}
+
+func (b *builder) decimal(s *scenario.Decimal, pos scenario.Position, key uint64) *node {
+	low, ok := s.Low.Scaled(s.Decimals)
+	high, ok2 := s.High.Scaled(s.Decimals)
+	if !ok || !ok2 || low > high || high-low < 0 {
+		b.c.problem(pos, "decimal: the range does not fit %d decimals", s.Decimals)
+		return broken()
+	}
+	size := uint64(high-low) + 1
+	return number(s.Decimals, func(_ *worker, f *frame) int64 { return low + int64(below(mix(f.h+key), size)) })
+}
+
+// shaped bounds and rounds a distribution given as a function of a random number.
+func (b *builder) shaped(s scenario.Shape, pos scenario.Position, draw func(r uint64) float64, key uint64) *node {
+	unit := math.Pow10(s.Decimals)
+	low, high := -float64(scenario.MaxWhole)*1e6, float64(scenario.MaxWhole)*1e6
+	low, high = max(low, -9e18/unit), min(high, 9e18/unit)
+	if s.Min != nil {
+		low = s.Min.Float()
+	}
+	if s.Max != nil {
+		high = s.Max.Float()
+	}
+	if low > high {
+		b.c.problem(pos, "min is above max")
+	}
+	return number(s.Decimals, func(_ *worker, f *frame) int64 {
+		v := min(max(draw(mix(f.h+key)), low), high)
+		return int64(math.Round(v * unit))
+	})
+}
+
+func (b *builder) normal(s *scenario.Normal, pos scenario.Position, key uint64) *node {
+	mean, sd := s.Mean.Float(), s.SD.Float()
+	if sd < 0 {
+		b.c.problem(pos, "normal: the standard deviation is negative")
+	}
+	return b.shaped(s.Shape, pos, func(r uint64) float64 { return mean + float64(sd*gauss(r)) }, key)
+}
+
+// gauss maps a random number to a standard normal one (Box and Muller).
+func gauss(r uint64) float64 {
+	radius := math.Sqrt(-2 * math.Log(1-unit(r)))
+	return radius * math.Cos(2*math.Pi*unit(mix(r+golden)))
+}
+
+func (b *builder) exponential(s *scenario.Exponential, pos scenario.Position, key uint64) *node {
+	mean := s.Mean.Float()
+	if mean <= 0 {
+		b.c.problem(pos, "exponential: the mean must be above 0")
+	}
+	return b.shaped(s.Shape, pos, func(r uint64) float64 { return mean * exponential(r) }, key)
+}
+
+// exponential maps a random number to an exponential one of mean 1.
+func exponential(r uint64) float64 { return -math.Log(1 - unit(r)) }
+
+func (b *builder) zipf(s *scenario.Zipf, pos scenario.Position, key uint64) *node {
+	rank := b.zipfRank(s.N, s.S, pos)
+	return number(0, func(_ *worker, f *frame) int64 { return rank(mix(f.h+key)) + 1 })
+}
+
+// zipfRank draws ranks 0 … n-1 with probability (rank+1)^-s: from an alias table
+// for few, by rejection inversion for many (Hörmann, Derflinger: Rejection-
+// inversion to generate variates from monotone discrete distributions, 1996).
+func (b *builder) zipfRank(n int64, exponent scenario.Number, pos scenario.Position) func(r uint64) int64 {
+	const tableSize = 1 << 14
+	s := exponent.Float()
+	if s <= 0 || s > 20 {
+		b.c.problem(pos, "zipf: the exponent must be above 0 and at most 20, not %g", s)
+		return func(uint64) int64 { return 0 }
+	}
+	if n <= tableSize {
+		weights := make([]float64, n)
+		for i := range weights {
+			weights[i] = math.Pow(float64(i+1), -s)
+		}
+		pick := alias(weights)
+		return func(r uint64) int64 { return int64(pick(r)) }
+	}
+	z := newRejection(float64(n), s)
+	return func(r uint64) int64 { return z.draw(r) }
+}
+
+// rejection holds the constants of rejection inversion.
+type rejection struct{ n, s, hX1, hN, cut float64 }
+
+func newRejection(n, s float64) *rejection {
+	z := &rejection{n: n, s: s}
+	z.hX1 = z.h(1.5) - 1
+	z.hN = z.h(n + 0.5)
+	z.cut = 2 - z.inverse(z.h(2.5)-math.Pow(2, -s))
+	return z
+}
+
+// h is the integral of x^-s.
+func (z *rejection) h(x float64) float64 {
+	if math.Abs(z.s-1) < 1e-9 {
+		return math.Log(x)
+	}
+	return (math.Pow(x, 1-z.s) - 1) / (1 - z.s)
+}
+
+func (z *rejection) inverse(y float64) float64 {
+	if math.Abs(z.s-1) < 1e-9 {
+		return math.Exp(y)
+	}
+	return math.Pow(max(0, 1+float64(y*(1-z.s))), 1/(1-z.s))
+}
+
+func (z *rejection) draw(r uint64) int64 {
+	for {
+		u := z.hN + float64(unit(r)*(z.hX1-z.hN))
+		x := z.inverse(u)
+		k := min(max(math.Floor(x+0.5), 1), z.n)
+		if k-x <= z.cut || u >= z.h(k+0.5)-math.Pow(k, -z.s) {
+			return int64(k) - 1
+		}
+		r = mix(r + golden)
+	}
+}
+
+// drift is a curve over event time: a middle, a daily swing with a phase of its
+// own, a trend, and normal noise. It is a function of the time, not of the
+// record before, so that any record can be computed on its own.
+func (b *builder) drift(s *scenario.Drift, pos scenario.Position, key uint64) *node {
+	base, daily, perDay, noise := s.Base.Float(), s.Daily.Float(), s.PerDay.Float(), s.Noise.Float()
+	unit10 := math.Pow10(s.Decimals)
+	curve := func(*worker, *frame) uint64 { return key }
+	if s.By.Text != "" {
+		of, climb := b.lookup(s.By.Text, s.By.Pos, "by")
+		if of == nil || of.text == nil {
+			return broken()
+		}
+		text := of.climbed(climb).text
+		curve = func(w *worker, f *frame) uint64 {
+			w.scratch = text(w, f, w.scratch[:0])
+			h := key
+			for _, c := range w.scratch {
+				h = (h ^ uint64(c)) * 1099511628211
+			}
+			return mix(h)
+		}
+	}
+	const day = 86_400_000.0
+	n := number(s.Decimals, func(w *worker, f *frame) int64 {
+		c := curve(w, f)
+		days := float64(f.at) / day
+		v := base + float64(daily*math.Sin(2*math.Pi*(days+unit(c))))
+		// The trend starts over each 30 days, as if the sensor were calibrated then.
+		v += float64(perDay * math.Mod(days+30*unit(mix(c)), 30))
+		v += float64(noise * gauss(mix(f.h+key)))
+		return int64(math.Round(min(max(v, -1e12), 1e12) * unit10))
+	})
+	n.timed = true
+	return n
+}

@@ -1,0 +1,332 @@
+package producer
+
+import (
+	"strings"
+
+	"inv/internal/scenario"
+)
+
+// set is the rows of a producer that others refer to: the rows of the file, then
+// the ones that `more:` describes, each computed from its number alone.
+type set struct {
+	name   string
+	random uint64
+	rows   []*node // objects
+	more   *node   // nil: there are no more rows than rows
+	total  int64
+	names  []string // of the fields
+	busy   bool     // being compiled
+}
+
+// set compiles a producer's rows, once; nil with a problem if it can't be
+// referred to.
+func (c *compiler) set(name scenario.Name) *set {
+	if s := c.sets[name.Text]; s != nil {
+		if s.busy {
+			c.problem(name.Pos, "ref: the producers refer to each other in a circle through %q", name.Text)
+			return nil
+		}
+		return s
+	}
+	spec := c.spec(name.Text)
+	if spec == nil {
+		c.problem(name.Pos, "ref: there is no producer %q%s", name.Text, suggest(name.Text, producerNames(c.scenario)))
+		return nil
+	}
+	s := &set{name: spec.Name, random: c.randomKey(spec.Name), busy: true}
+	c.sets[name.Text] = s
+	c.references = append(c.references, spec.Topic.Text)
+	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1}
+	c.fillSet(s, owner)
+	s.busy = false
+	return s
+}
+
+func (c *compiler) fillSet(s *set, owner *stream) {
+	object := func(g *scenario.Gen) *node {
+		b := c.builder(owner, g)
+		for _, f := range b.spec.Fields {
+			if len(s.rows) == 0 || s.more != nil {
+				s.names = append(s.names, f.Name)
+			}
+		}
+		return b.object(g)
+	}
+	spec := owner.spec
+	for _, row := range spec.Rows {
+		s.rows = append(s.rows, object(row))
+	}
+	s.total = int64(len(s.rows))
+	if spec.More != nil {
+		s.more = object(spec.More)
+		if c.options.Products > 0 {
+			s.total = c.options.Products
+			s.rows = s.rows[:min(s.total, int64(len(s.rows)))]
+		}
+	}
+	if spec.Value != nil {
+		s.more, s.total = object(spec.Value), maxRows
+	}
+}
+
+// row is the node of the set's row, as an object; rows is what stands in the frame.
+func (s *set) field(path string) (rows []*node, more *node, missing int) {
+	find := func(n *node) *node {
+		for _, part := range strings.Split(path, ".") {
+			if n = n.fieldNamed(part); n == nil {
+				return nil
+			}
+		}
+		return n
+	}
+	for i, row := range s.rows {
+		n := find(row)
+		if n == nil {
+			return nil, nil, i + 1
+		}
+		rows = append(rows, n)
+	}
+	if s.more != nil {
+		if more = find(s.more); more == nil {
+			return nil, nil, len(s.rows) + 1
+		}
+	}
+	return rows, more, 0
+}
+
+// ref is a field of a row of another producer. The row is drawn from the random
+// key of the object around, so that all refs in it agree on the row.
+func (b *builder) ref(s *scenario.Ref, path string) *node {
+	set := b.c.set(s.Producer)
+	if set == nil {
+		return broken()
+	}
+	rows, more, missing := set.field(s.Field.Text)
+	if missing > 0 {
+		if missing == 1 && len(set.rows) <= 1 || !contains(set.names, s.Field.Text) {
+			b.c.problem(s.Field.Pos, "ref: %q has no field %q%s", set.name, s.Field.Text, suggest(s.Field.Text, set.names))
+		} else {
+			b.c.problem(s.Field.Pos, "ref: row %d of %q has no field %q", missing, set.name, s.Field.Text)
+		}
+		return broken()
+	}
+	all := rows
+	if more != nil {
+		all = append(rows[:len(rows):len(rows)], more)
+	}
+	for _, n := range all {
+		if n.text == nil {
+			b.c.problem(s.Field.Pos, "ref: %q is %s; a ref is to a plain value", s.Field.Text, kindNames[n.kind])
+			return broken()
+		}
+		if n.timed {
+			b.c.problem(s.Field.Pos, "ref: %q depends on the time, which a row has not", s.Field.Text)
+			return broken()
+		}
+	}
+	total := set.total
+	if s.First > 0 {
+		total = min(total, int64(s.First))
+	} else if total == maxRows {
+		b.c.problem(s.Producer.Pos, "ref: %q makes records without end; say among how many to choose with `first:`", set.name)
+		return broken()
+	}
+	if total == 0 {
+		b.c.problem(s.Producer.Pos, "ref: %q has no rows to refer to", set.name)
+		return broken()
+	}
+	pick := b.picker(s, set, total)
+	if pick == nil {
+		return broken()
+	}
+	return refNode(set, rows, more, pick)
+}
+
+func contains(words []string, word string) bool {
+	for _, w := range words {
+		if w == word {
+			return true
+		}
+	}
+	return false
+}
+
+// picker draws the row. Refs of one object to one producer share the key, and
+// the first one's preference holds for all.
+func (b *builder) picker(s *scenario.Ref, set *set, total int64) func(f *frame) int64 {
+	id := b.path + "->" + set.name
+	if known := b.stream.picks[id]; known != nil {
+		if s.Zipf != nil || s.Weight != nil {
+			b.c.problem(s.Producer.Pos, "ref: the row of %q is chosen already by a ref above; give `zipf:` or `weight:` there", set.name)
+		}
+		return known
+	}
+	key := hashText(id)
+	size := uint64(total)
+	pick := func(f *frame) int64 { return int64(below(mix(f.h+key), size)) }
+	switch {
+	case s.Weight != nil:
+		draw := b.weighted(s, set, total)
+		pick = func(f *frame) int64 { return int64(draw(mix(f.h + key))) }
+	case s.Zipf != nil:
+		rank := b.zipfRank(total, *s.Zipf, s.Producer.Pos)
+		pick = func(f *frame) int64 { return rank(mix(f.h + key)) }
+	}
+	if b.stream.picks == nil {
+		b.stream.picks = map[string]func(*frame) int64{}
+	}
+	b.stream.picks[id] = pick
+	return pick
+}
+
+// maxWeighted bounds the table of weights: one cell a row.
+const maxWeighted = 1_000_000
+
+func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(uint64) int {
+	first := func(uint64) int { return 0 }
+	rows, more, missing := set.field(s.Weight.Text)
+	if missing > 0 {
+		b.c.problem(s.Weight.Pos, "weight: row %d of %q has no field %q%s", missing, set.name, s.Weight.Text, suggest(s.Weight.Text, set.names))
+		return first
+	}
+	if total > maxWeighted {
+		b.c.problem(s.Weight.Pos, "weight: there are %d rows; at most %d can have weights, use zipf", total, maxWeighted)
+		return first
+	}
+	weights := make([]float64, total)
+	w, f := &worker{}, &frame{}
+	sum := 0.0
+	for i := range weights {
+		n := more
+		if i < len(rows) {
+			n = rows[i]
+		}
+		if n.num == nil {
+			b.c.problem(s.Weight.Pos, "weight: %q is %s, not a number", s.Weight.Text, kindNames[n.kind])
+			return first
+		}
+		*f = frame{h: recordKey(set.random, int64(i)), n: int64(i)}
+		weights[i] = float64(n.num(w, f)) / float64(pow10(n.dec))
+		if weights[i] < 0 {
+			b.c.problem(s.Weight.Pos, "weight: row %d of %q has a negative weight", i+1, set.name)
+			return first
+		}
+		sum += weights[i]
+	}
+	if sum == 0 {
+		b.c.problem(s.Weight.Pos, "weight: no row of %q has a weight above 0", set.name)
+		return first
+	}
+	return alias(weights)
+}
+
+// refNode computes the field of the row that pick draws.
+func refNode(set *set, rows []*node, more *node, pick func(f *frame) int64) *node {
+	if more == nil && allConstant(rows) {
+		return tableNode(rows, pick)
+	}
+	all := rows
+	if more != nil {
+		all = append(rows[:len(rows):len(rows)], more)
+	}
+	out := &node{kind: all[0].kind, safe: true, cost: 1}
+	hasNum := true
+	for _, n := range all {
+		if n.kind != out.kind {
+			out.kind = kindMixed
+		}
+		out.safe = out.safe && n.safe
+		out.dec = max(out.dec, n.dec)
+		out.cost = max(out.cost, n.cost)
+		hasNum = hasNum && n.num != nil
+	}
+	known := int64(len(rows))
+	texts, jsons, nums := make([]appendFunc, len(all)), make([]appendFunc, len(all)), make([]numFunc, len(all))
+	for i, n := range all {
+		texts[i], jsons[i] = n.orEmpty(), jsonValue(n)
+		if hasNum {
+			nums[i] = n.scaled(out.dec)
+		}
+	}
+	enter := func(w *worker, f *frame) (row *frame, i int64) {
+		i = pick(f)
+		row = w.push()
+		*row = frame{h: recordKey(set.random, i), n: i}
+		return row, min(i, known)
+	}
+	out.text = func(w *worker, f *frame, dst []byte) []byte {
+		row, i := enter(w, f)
+		dst = texts[i](w, row, dst)
+		w.pop()
+		return dst
+	}
+	out.json = func(w *worker, f *frame, dst []byte) []byte {
+		row, i := enter(w, f)
+		dst = jsons[i](w, row, dst)
+		w.pop()
+		return dst
+	}
+	if hasNum {
+		out.num = func(w *worker, f *frame) int64 {
+			row, i := enter(w, f)
+			v := nums[i](w, row)
+			w.pop()
+			return v
+		}
+	}
+	return leaf(out)
+}
+
+func allConstant(rows []*node) bool {
+	for _, n := range rows {
+		if n.bytes == nil || n.null != nil || n.absent != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// tableNode is a ref to constants: their bytes, looked up.
+func tableNode(rows []*node, pick func(f *frame) int64) *node {
+	out := &node{kind: rows[0].kind, safe: true}
+	texts, jsons, nums := make([][]byte, len(rows)), make([][]byte, len(rows)), make([]int64, len(rows))
+	hasNum := true
+	for _, n := range rows {
+		out.dec = max(out.dec, n.dec)
+		hasNum = hasNum && n.num != nil
+	}
+	for i, n := range rows {
+		if n.kind != out.kind {
+			out.kind = kindMixed
+		}
+		texts[i], jsons[i] = n.text(nil, nil, nil), n.bytes
+		out.safe = out.safe && plain(texts[i])
+		if hasNum {
+			nums[i] = n.scaled(out.dec)(nil, nil)
+		}
+	}
+	out.text = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, texts[pick(f)]...) }
+	out.json = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, jsons[pick(f)]...) }
+	if hasNum {
+		out.num = func(_ *worker, f *frame) int64 { return nums[pick(f)] }
+	}
+	return leaf(out)
+}
+
+// rowContent compiles a producer of rows: each row is a record.
+func (c *compiler) rowContent(s *stream) {
+	s.total = int64(len(s.spec.Rows))
+	if s.spec.More != nil && c.options.Products > 0 {
+		s.total = c.options.Products
+	}
+	add := func(g *scenario.Gen) {
+		b := c.builder(s, g)
+		s.rows = append(s.rows, c.recordContent(b, b.object(g)))
+	}
+	for _, row := range s.spec.Rows {
+		add(row)
+	}
+	if s.spec.More != nil {
+		add(s.spec.More)
+	}
+}

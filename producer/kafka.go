@@ -1,0 +1,136 @@
+package producer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// KafkaOptions are what a client needs for [NewKafkaSink]: the records say their
+// partition, acknowledgements come from all replicas, and retries make no
+// duplicates (idempotent is franz-go's default). giveUp is how long a record is
+// tried.
+func KafkaOptions(giveUp time.Duration) []kgo.Opt {
+	return []kgo.Opt{
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordDeliveryTimeout(giveUp),
+		kgo.MaxBufferedRecords(maxBatches * batchSize / 2),
+	}
+}
+
+// KafkaSink sends records to Kafka. A record counts when all in-sync replicas
+// have it.
+type KafkaSink struct {
+	client   *kgo.Client
+	counts   struct{ acknowledged, failed, bytes atomic.Int64 }
+	once     sync.Once
+	failed   chan struct{}
+	err      error
+	inFlight sync.WaitGroup
+}
+
+// NewKafkaSink sends with this client, which must have [KafkaOptions].
+func NewKafkaSink(client *kgo.Client) *KafkaSink {
+	return &KafkaSink{client: client, failed: make(chan struct{})}
+}
+
+// sent is a batch on its way: the client's records for ours, kept with the batch.
+type sent struct {
+	batch   *Batch
+	sink    *KafkaSink
+	records []kgo.Record
+	headers []kgo.RecordHeader
+	left    atomic.Int64
+	promise func(*kgo.Record, error)
+}
+
+// Write hands the records to the client; it blocks while too many are on their way.
+func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
+	select {
+	case <-s.failed:
+		b.Release()
+		return s.err
+	default:
+	}
+	on, _ := b.Data.(*sent)
+	if on == nil {
+		on = &sent{batch: b, records: make([]kgo.Record, cap(b.slots))}
+		on.promise = on.done
+		b.Data = on
+	}
+	on.sink = s
+	on.left.Store(int64(len(b.Records)))
+	on.headers = on.headers[:0]
+	for i := range b.Records {
+		for _, h := range b.Records[i].Headers {
+			on.headers = append(on.headers, kgo.RecordHeader(h))
+		}
+	}
+	s.inFlight.Add(1)
+	headers := on.headers
+	for i := range b.Records {
+		r := &b.Records[i]
+		n := len(r.Headers)
+		on.records[i] = kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value,
+			Headers: headers[:n:n], Timestamp: time.UnixMilli(r.At)}
+		headers = headers[n:]
+		s.client.Produce(ctx, &on.records[i], on.promise)
+	}
+	return nil
+}
+
+// done is the client's answer for one record.
+func (on *sent) done(r *kgo.Record, err error) {
+	s := on.sink
+	if err != nil {
+		s.counts.failed.Add(1)
+		s.fail(err, r.Topic)
+	} else {
+		size := len(r.Key) + len(r.Value)
+		for _, h := range r.Headers {
+			size += len(h.Key) + len(h.Value)
+		}
+		s.counts.acknowledged.Add(1)
+		s.counts.bytes.Add(int64(size))
+	}
+	if on.left.Add(-1) == 0 {
+		s.inFlight.Done()
+		on.batch.Release()
+	}
+}
+
+func (s *KafkaSink) fail(err error, topic string) {
+	s.once.Do(func() {
+		s.err = fmt.Errorf("producing to %s: %w", topic, err)
+		close(s.failed)
+	})
+}
+
+// Flush waits for all acknowledgements.
+func (s *KafkaSink) Flush(ctx context.Context) error {
+	if err := s.client.Flush(ctx); err != nil {
+		// Nobody waits for the rest any more: it counts as failed.
+		s.client.AbortBufferedRecords(context.WithoutCancel(ctx))
+		s.fail(fmt.Errorf("not acknowledged in time: %w", err), "the brokers")
+	}
+	s.inFlight.Wait()
+	select {
+	case <-s.failed:
+		return s.err
+	default:
+		return nil
+	}
+}
+
+// Counts says what has been acknowledged.
+func (s *KafkaSink) Counts() Counts {
+	return Counts{s.counts.acknowledged.Load(), s.counts.failed.Load(), s.counts.bytes.Load()}
+}
+
+// Failed is closed when a record could not be delivered.
+func (s *KafkaSink) Failed() <-chan struct{} { return s.failed }

@@ -1,0 +1,213 @@
+package producer
+
+import (
+	"math"
+	"strconv"
+
+	"inv/internal/scenario"
+)
+
+// kind is what a node's value is.
+type kind int
+
+const (
+	kindNull kind = iota
+	kindBool
+	kindNumber
+	kindString
+	kindMixed // a plain value of more than one kind
+	kindObject
+	kindList
+)
+
+var kindNames = [...]string{"null", "a truth value", "a number", "a text", "values of several kinds", "an object", "a list"}
+
+// node is a compiled generator. A plain value has text and json, a number and a
+// truth value (0 or 1) num besides; objects have fields, lists items or elem.
+type node struct {
+	kind  kind
+	text  appendFunc // the value as plain text; nothing for null
+	json  appendFunc
+	safe  bool // text never needs escaping, in no format
+	num   numFunc
+	dec   int    // num is in units of 10^-dec
+	bytes []byte // json of a constant
+
+	absent testFunc // the field is left out; nil: never
+	null   testFunc // the value is null; nil: never
+
+	fields  []fieldNode
+	items   []*node
+	elem    *node
+	element *builder // of the elements' fields
+	length  numFunc
+	enter   func(w *worker, f *frame, e *frame, i int64) // fills in an element's frame
+
+	timed bool // depends on the event time
+	cost  int  // how many plain values one evaluation computes at most
+}
+
+type fieldNode struct {
+	name string
+	node *node
+}
+
+// leaf completes a plain value's node: its JSON comes from its text and kind.
+func leaf(n *node) *node {
+	text := n.text
+	n.cost = max(n.cost, 1)
+	switch {
+	case n.json != nil:
+	case n.kind != kindString:
+		n.json = text
+	case n.safe:
+		n.json = func(w *worker, f *frame, dst []byte) []byte {
+			return append(text(w, f, append(dst, '"')), '"')
+		}
+	default:
+		n.json = func(w *worker, f *frame, dst []byte) []byte {
+			dst = append(dst, '"')
+			start := len(dst)
+			return append(w.escape(text(w, f, dst), start, appendJSONText), '"')
+		}
+	}
+	return n
+}
+
+func constant(v scenario.Scalar) *node {
+	n := &node{kind: kind(v.Kind), dec: 0}
+	text := []byte(v.Text)
+	n.text = func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, text...) }
+	switch v.Kind {
+	case scenario.KindNull:
+		n.bytes = []byte("null")
+	case scenario.KindString:
+		n.bytes = append(appendJSONText([]byte{'"'}, text), '"')
+	case scenario.KindNumber:
+		n.bytes = text
+		if number, ok := v.Number(); ok {
+			n.num, n.dec = func(*worker, *frame) int64 { return number.Units }, number.Decimals
+		}
+	case scenario.KindBool:
+		n.bytes = text
+		is := int64(0)
+		if v.Text == "true" {
+			is = 1
+		}
+		n.num = func(*worker, *frame) int64 { return is }
+	}
+	n.safe = v.Kind != scenario.KindString
+	n.json = func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, n.bytes...) }
+	n.cost = 1
+	return n
+}
+
+// number is the node of a number in units of 10^-dec.
+func number(dec int, num numFunc) *node {
+	n := &node{kind: kindNumber, num: num, dec: dec, safe: true}
+	if dec == 0 {
+		n.text = func(w *worker, f *frame, dst []byte) []byte { return appendInt(dst, num(w, f)) }
+	} else {
+		n.text = func(w *worker, f *frame, dst []byte) []byte { return appendDecimal(dst, num(w, f), dec) }
+	}
+	return leaf(n)
+}
+
+// truth is the node of a truth value.
+func truth(test testFunc) *node {
+	return leaf(&node{kind: kindBool, safe: true,
+		num: func(w *worker, f *frame) int64 {
+			if test(w, f) {
+				return 1
+			}
+			return 0
+		},
+		text: func(w *worker, f *frame, dst []byte) []byte { return strconv.AppendBool(dst, test(w, f)) }})
+}
+
+// scaled is a number's function in units of 10^-dec, which is not less than its own.
+func (n *node) scaled(dec int) numFunc {
+	if n.dec == dec {
+		return n.num
+	}
+	num, unit := n.num, pow10(dec-n.dec)
+	return func(w *worker, f *frame) int64 { return num(w, f) * unit }
+}
+
+func pow10(n int) int64 {
+	v := int64(1)
+	for range n {
+		v *= 10
+	}
+	return v
+}
+
+const digits = "00010203040506070809101112131415161718192021222324252627282930313233343536373839" +
+	"40414243444546474849505152535455565758596061626364656667686970717273747576777879" +
+	"8081828384858687888990919293949596979899"
+
+// appendInt is strconv.AppendInt with short cuts for what most fields hold.
+func appendInt(dst []byte, v int64) []byte {
+	if uint64(v) < 10 {
+		return append(dst, byte('0'+v))
+	}
+	if uint64(v) >= 1_000_000_000_000_000 {
+		return strconv.AppendInt(dst, v, 10)
+	}
+	var buf [16]byte
+	at := len(buf)
+	u := uint64(v)
+	for u >= 100 {
+		pair := u % 100 * 2
+		u /= 100
+		at -= 2
+		buf[at], buf[at+1] = digits[pair], digits[pair+1]
+	}
+	if u < 10 {
+		at--
+		buf[at] = byte('0' + u)
+	} else {
+		at -= 2
+		buf[at], buf[at+1] = digits[u*2], digits[u*2+1]
+	}
+	return append(dst, buf[at:]...)
+}
+
+// appendPadded writes v with at least width digits.
+func appendPadded(dst []byte, v int64, width int) []byte {
+	if v < 0 {
+		dst, v = append(dst, '-'), -v
+	}
+	for limit := int64(10); width > 1; width-- {
+		if v < limit {
+			for rest := width; rest > 1 && v < pow10(min(rest-1, 18)); rest-- {
+				dst = append(dst, '0')
+			}
+			break
+		}
+		if limit > math.MaxInt64/10 {
+			break
+		}
+		limit *= 10
+	}
+	return appendInt(dst, v)
+}
+
+// appendDecimal writes v, in units of 10^-dec, with dec decimals.
+func appendDecimal(dst []byte, v int64, dec int) []byte {
+	if v < 0 {
+		dst, v = append(dst, '-'), -v
+	}
+	if dec == 2 {
+		cents := v % 100 * 2
+		return append(append(appendInt(dst, v/100), '.'), digits[cents], digits[cents+1])
+	}
+	unit := pow10(dec)
+	dst = append(appendInt(dst, v/unit), '.')
+	for rest := v % unit; dec > 0; dec-- {
+		unit /= 10
+		dst = append(dst, byte('0'+rest/unit))
+		rest %= unit
+	}
+	return dst
+}

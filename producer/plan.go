@@ -1,0 +1,76 @@
+package producer
+
+import (
+	"inv/internal/scenario"
+)
+
+// Plan is the compiled producers of one run. It is immutable: any number of
+// workers render from it at once.
+type Plan struct {
+	Scenario   *scenario.Scenario
+	Seed       uint64
+	streams    []*stream // those to run and those that they cause, then nothing else
+	running    []int     // which of streams begin by themselves
+	references []string
+}
+
+// stream is one compiled producer.
+type stream struct {
+	name   string
+	index  int
+	spec   *scenario.Producer
+	topic  scenario.Topic
+	random uint64 // the random key of the producer in this run
+
+	record rowContent   // of every record, without rows
+	rows   []rowContent // of the file, then of more:
+	total  int64        // how many records there are; -1: without end
+	unique int64        // how many records there can be at most, 0: any number
+	ceType string
+	source string
+
+	picks   map[string]func(*frame) int64 // the rows that refs draw, while compiling
+	machine *machine
+	causes  []cause
+	from    *origin // what causes its records
+}
+
+type header struct {
+	name  string
+	value appendFunc
+}
+
+// Streams are the names of the producers that run.
+func (p *Plan) Streams() []string {
+	names := make([]string, len(p.running))
+	for i, r := range p.running {
+		names[i] = p.streams[r].name
+	}
+	return names
+}
+
+// Topics are the aliases of the topics that the plan writes, each once.
+func (p *Plan) Topics() []string {
+	var aliases []string
+	seen := map[string]bool{}
+	for _, s := range p.streams {
+		if !seen[s.topic.Alias] {
+			seen[s.topic.Alias] = true
+			aliases = append(aliases, s.topic.Alias)
+		}
+	}
+	return aliases
+}
+
+// References are the aliases of the topics whose rows the plan's records refer
+// to and that the plan does not write itself: to warn of an empty one.
+func (p *Plan) References() []string { return p.references }
+
+// rowContent is the record of one row.
+type rowContent struct {
+	value, key appendFunc
+	noKey      bool
+	partition  numFunc
+	headers    []header
+	fields     []fieldNode
+}

@@ -1,0 +1,63 @@
+package producer
+
+// Record is one record as it is sent. Its bytes belong to the batch that it is in.
+type Record struct {
+	Topic     string
+	Key       []byte // nil: null
+	Value     []byte // nil: a tombstone
+	Headers   []Header
+	Partition int32  // -1: the key decides
+	At        int64  // event time and Kafka timestamp, epoch ms
+	Stream    int    // which of the plan's producers made it
+	Number    int64  // its number there
+	Fault     string // what is wrong with it on purpose; "" for nothing
+}
+
+// Header is one header of a record.
+type Header struct {
+	Key   string
+	Value []byte
+}
+
+// Batch is some records in the order in which they are sent, and the memory that
+// they stand in. Whoever gets one gives it back with Release.
+type Batch struct {
+	Records []Record
+
+	slots   []slot
+	buf     []byte
+	headers []Header
+	release func(*Batch)
+	Data    any // the sink's own, kept with the batch
+}
+
+// Release gives the batch's memory back. Its records must not be used any more.
+func (b *Batch) Release() { b.release(b) }
+
+// Bytes is the size of the records' keys, values and headers.
+func (b *Batch) Bytes() int64 {
+	total := 0
+	for i := range b.Records {
+		total += b.Records[i].Bytes()
+	}
+	return int64(total)
+}
+
+// Bytes is the size of the record's key, value and headers.
+func (r *Record) Bytes() int {
+	n := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		n += len(h.Key) + len(h.Value)
+	}
+	return n
+}
+
+// slot says which record to make: everything else follows from it.
+type slot struct {
+	n      int64 // the record's or the entity's number
+	at     int64 // event time, epoch ms
+	stream int32
+	step   int16
+	fault  fault
+	detail uint8 // of the fault
+}

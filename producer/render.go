@@ -1,0 +1,142 @@
+package producer
+
+// contentTypes are the media types of the formats.
+func contentType(format string) string {
+	switch format {
+	case "xml":
+		return "application/xml"
+	case "csv":
+		return "text/csv"
+	}
+	return "application/json"
+}
+
+// renderer makes records of slots.
+type renderer struct {
+	plan    *Plan
+	events  bool // CloudEvents headers
+	tags    bool // the fault header
+	streams []rendered
+}
+
+// rendered is what is the same for all records of a stream.
+type rendered struct {
+	topic       string
+	partitions  int
+	partitioner string
+	fixed       []Header // the CloudEvents headers, those that change without value
+	prefix      []byte   // of ce_id
+}
+
+// The headers of CloudEvents in Kafka's binary mode. The two that change from
+// record to record come last.
+const (
+	headerID   = "ce_id"
+	headerTime = "ce_time"
+	// FaultHeader names what is wrong with a record on purpose.
+	FaultHeader = "inv-fault"
+)
+
+func newRenderer(p *Plan, o Options) *renderer {
+	r := &renderer{plan: p, events: !o.NoEvents, tags: !o.NoTags}
+	for _, s := range p.streams {
+		name := s.topic.NameFor(o.App)
+		partitions, partitioner := s.topic.Partitions, s.spec.Partitioner
+		if n := o.Partitions[name]; n > 0 {
+			partitions = n
+		}
+		if o.Partitioner != "" {
+			partitioner = o.Partitioner
+		}
+		r.streams = append(r.streams, rendered{
+			topic: name, partitions: max(partitions, 1), partitioner: partitioner,
+			fixed: []Header{
+				{"ce_specversion", []byte("1.0")},
+				{"ce_type", []byte(s.ceType)},
+				{"ce_source", []byte(s.source)},
+				{"content-type", []byte(contentType(s.spec.Format.Name))},
+				{Key: headerID}, {Key: headerTime},
+			},
+			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
+		})
+	}
+	return r
+}
+
+// render fills a batch from its slots.
+func (r *renderer) render(w *worker, b *Batch) {
+	b.buf, b.headers, b.Records = b.buf[:0], b.headers[:0], b.Records[:0]
+	for _, s := range b.slots {
+		b.Records = append(b.Records, r.record(w, b, s))
+	}
+}
+
+// record makes one record.
+func (r *renderer) record(w *worker, b *Batch, s slot) Record {
+	stream := r.plan.streams[s.stream]
+	f := w.push()
+	stream.frame(f, s)
+	if stream.from != nil {
+		f.cause = stream.from.enter(w, s)
+	}
+	content := stream.content(s.n)
+	rec := Record{Topic: r.streams[s.stream].topic, Partition: -1, At: s.at, Stream: int(s.stream), Number: s.n}
+	start := len(b.buf)
+	b.buf = content.value(w, f, b.buf)
+	rec.Value = b.buf[start:len(b.buf):len(b.buf)]
+	if !content.noKey {
+		start = len(b.buf)
+		b.buf = content.key(w, f, b.buf)
+		rec.Key = b.buf[start:len(b.buf):len(b.buf)]
+	}
+	if content.partition != nil {
+		rec.Partition = int32(max(content.partition(w, f), 0))
+	} else {
+		about := &r.streams[s.stream]
+		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
+	}
+	r.headers(w, b, f, s, content, &rec)
+	if s.fault != noFault {
+		r.spoil(w, b, f, s, content, &rec)
+	}
+	w.depth = 0
+	return rec
+}
+
+// frame is the frame of a record of the stream.
+func (s *stream) frame(f *frame, at slot) {
+	h := recordKey(s.random, at.n)
+	*f = frame{h: h, n: at.n, at: at.at, earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
+}
+
+// content is what a record of this number is made of.
+func (s *stream) content(n int64) *rowContent {
+	if len(s.rows) == 0 {
+		return &s.record
+	}
+	return &s.rows[min(n, int64(len(s.rows)-1))]
+}
+
+func (r *renderer) headers(w *worker, b *Batch, f *frame, s slot, content *rowContent, rec *Record) {
+	first := len(b.headers)
+	if r.events {
+		about := &r.streams[s.stream]
+		b.headers = append(b.headers, about.fixed...)
+		start := len(b.buf)
+		b.buf = appendInt(append(b.buf, about.prefix...), s.n)
+		if s.step > 0 {
+			b.buf = appendInt(append(b.buf, '.'), int64(s.step))
+		}
+		middle := len(b.buf)
+		b.buf = w.clock.append(b.buf, s.at)
+		last := len(b.headers)
+		b.headers[last-2].Value = b.buf[start:middle:middle]
+		b.headers[last-1].Value = b.buf[middle:len(b.buf):len(b.buf)]
+	}
+	for _, h := range content.headers {
+		start := len(b.buf)
+		b.buf = h.value(w, f, b.buf)
+		b.headers = append(b.headers, Header{h.name, b.buf[start:len(b.buf):len(b.buf)]})
+	}
+	rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
+}

@@ -1,0 +1,264 @@
+package producer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"inv/internal/scenario"
+)
+
+// Options say how a plan is run. The zero value sends everything that the
+// scenario says at its own rates by the wall clock.
+type Options struct {
+	App         string         // the application id, for topics named with {app}
+	Rate        *scenario.Rate // instead of the producers' own
+	Count       int64          // of each producer that has no rows; 0: no end
+	For         time.Duration  // 0: no end
+	Start       time.Time      // the event time of the first record; zero: the wall clock
+	Shard       int            // from 1; which of Shards this run is
+	Shards      int            // 0 and 1: the only one
+	Workers     int            // goroutines that render; 0 and 1: the caller's
+	NoEvents    bool           // no CloudEvents headers
+	NoTags      bool           // no header on faulty records
+	Partitions  map[string]int // by topic name; the scenario's if absent
+	Partitioner string         // instead of the producers' own
+	Clock       Clock          // nil: [WallClock]
+	Progress    func(Progress) // called now and then by the goroutine of Run
+}
+
+// Progress is how far a run is.
+type Progress struct {
+	Counts
+	Made    int64 // records given to the sink
+	Elapsed time.Duration
+	Behind  time.Duration // how late the schedule is
+	Left    int64         // records that are to come; -1: no end
+}
+
+// Summary is a run that is over.
+type Summary struct {
+	Progress
+	Finite bool             // it would have ended by itself
+	Faults map[string]int64 // records by what is wrong with them on purpose
+}
+
+// batchSize is how many records go to the sink together at most.
+const batchSize = 512
+
+// Finite says that a run of the plan ends by itself.
+func (p *Plan) Finite(o Options) bool {
+	if o.Count > 0 || o.For > 0 {
+		return true
+	}
+	for _, i := range p.running {
+		if p.streams[i].total < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Run makes the plan's records and gives them to the sink until there are no
+// more, the sink fails or ctx ends; the summary tells what came of them in any
+// case. The error is nil if everything was made and has arrived, else the
+// sink's or the cause of ctx.
+func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
+	r, err := newRun(p, o, sink)
+	if err != nil {
+		return Summary{}, err
+	}
+	err = r.loop(ctx)
+	// What was given to the sink is waited for, also when the run was stopped.
+	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
+	if flushErr := sink.Flush(flush); err == nil || errors.Is(err, context.Cause(ctx)) && flushErr != nil {
+		err = flushErr
+	}
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
+	return Summary{Progress: r.progress(), Finite: p.Finite(o), Faults: r.faults}, err
+}
+
+// flushTimeout bounds how long a stopped run waits for acknowledgements.
+const flushTimeout = 8 * time.Second
+
+type run struct {
+	plan     *Plan
+	options  Options
+	sink     Sink
+	clock    Clock
+	schedule *schedule
+	renderer *renderer
+	worker   *worker
+	batches  *batches
+	begin    time.Time
+	made     int64
+	behind   time.Duration
+	faults   map[string]int64
+	reported time.Time
+}
+
+func newRun(p *Plan, o Options, sink Sink) (*run, error) {
+	if o.Clock == nil {
+		o.Clock = WallClock{}
+	}
+	o.Shards, o.Shard = max(o.Shards, 1), max(o.Shard, 1)
+	if o.Shard > o.Shards {
+		return nil, fmt.Errorf("shard %d of %d does not exist", o.Shard, o.Shards)
+	}
+	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, worker: &worker{}, batches: newBatches(), faults: map[string]int64{},
+		renderer: newRenderer(p, o)}
+	r.schedule = &schedule{plan: p, limit: forever, sending: true}
+	if o.For > 0 {
+		r.schedule.limit = o.For
+	}
+	for _, i := range p.running {
+		src, err := r.source(int32(i))
+		if err != nil {
+			return nil, err
+		}
+		r.schedule.sources = append(r.schedule.sources, src)
+	}
+	return r, nil
+}
+
+// source is a stream's place in the schedule. Rows come as fast as they can
+// unless the producer has a rate.
+func (r *run) source(i int32) (*source, error) {
+	s, o := r.plan.streams[i], r.options
+	src := &source{stream: i, next: int64(o.Shard - 1), step: int64(o.Shards), end: s.total}
+	if s.total < 0 && o.Count > 0 {
+		src.end = o.Count
+	}
+	if s.unique > 0 && (src.end < 0 || src.end > s.unique) {
+		return nil, fmt.Errorf("producer %q has a unique field of %d values, so it makes at most so many records; give --count %d or less",
+			s.name, s.unique, s.unique)
+	}
+	rate := s.spec.Rate
+	switch {
+	case o.Rate != nil:
+		rate = o.Rate
+	case rate == nil && s.total < 0:
+		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Second}
+	}
+	src.max = rate == nil || rate.Max()
+	if src.max && !o.Start.IsZero() {
+		// A simulated clock goes by the producer's own rate, or a record each ms.
+		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Millisecond}
+		if own := s.spec.Rate; own != nil && !own.Max() {
+			rate = own
+		}
+		src.max = false
+	}
+	if src.max {
+		src.arrivals = atOnce{}
+	} else {
+		src.arrivals = steady{*rate}
+	}
+	src.dueNext = src.arrivals.due(src.next)
+	return src, nil
+}
+
+func (r *run) loop(ctx context.Context) error {
+	r.begin = r.clock.Now()
+	r.reported = r.begin
+	simulated := !r.options.Start.IsZero()
+	batch := r.batches.take()
+	now := time.Duration(0)
+	for {
+		if ctx.Err() != nil {
+			break
+		}
+		if !simulated && len(batch.slots) == 0 {
+			now = r.clock.Now().Sub(r.begin)
+		}
+		due, from, ok := r.schedule.peek(now)
+		wait := ok && !simulated && due > now
+		if !ok || wait || len(batch.slots) == cap(batch.slots) {
+			if len(batch.slots) > 0 {
+				if err := r.send(ctx, batch); err != nil {
+					return err
+				}
+				batch = r.batches.take()
+				continue
+			}
+			if !ok {
+				return nil
+			}
+			if err := r.sleep(ctx, due); err != nil {
+				return err
+			}
+			continue
+		}
+		slot := r.schedule.take(due, from)
+		at := now
+		if simulated {
+			at = due
+			slot.at = r.options.Start.Add(at).UnixMilli()
+		} else {
+			slot.at = r.begin.Add(at).UnixMilli()
+		}
+		if !simulated {
+			r.behind = now - due
+		}
+		batch.slots = append(batch.slots, slot)
+	}
+	if len(batch.slots) > 0 {
+		return r.send(context.WithoutCancel(ctx), batch)
+	}
+	return nil
+}
+
+// sleep waits until the next record is due, and looks up now and then.
+func (r *run) sleep(ctx context.Context, due time.Duration) error {
+	until := r.begin.Add(due)
+	if report := r.reported.Add(reportEvery); report.Before(until) && r.options.Progress != nil {
+		until = report
+	}
+	r.clock.Sleep(ctx, until, r.sink.Failed())
+	r.report()
+	select {
+	case <-r.sink.Failed():
+		return r.sink.Flush(ctx)
+	default:
+		return nil
+	}
+}
+
+func (r *run) send(ctx context.Context, b *Batch) error {
+	r.renderer.render(r.worker, b)
+	r.made += int64(len(b.Records))
+	if err := r.sink.Write(ctx, b); err != nil {
+		return err
+	}
+	r.report()
+	return nil
+}
+
+// reportEvery is the time between two reports of progress.
+const reportEvery = 200 * time.Millisecond
+
+func (r *run) report() {
+	if r.options.Progress == nil {
+		return
+	}
+	if now := r.clock.Now(); now.Sub(r.reported) >= reportEvery {
+		r.reported = now
+		r.options.Progress(r.progress())
+	}
+}
+
+func (r *run) progress() Progress {
+	left := int64(0)
+	for _, s := range r.schedule.sources {
+		if s.end < 0 {
+			left = -1
+			break
+		}
+		left += max(0, (s.end-s.next+s.step-1)/s.step)
+	}
+	return Progress{Counts: r.sink.Counts(), Made: r.made, Elapsed: r.clock.Now().Sub(r.begin), Behind: max(r.behind, 0), Left: left}
+}
