@@ -76,12 +76,12 @@ type compiler struct {
 	streams    []*stream
 	sets       map[string]*set
 	pools      map[string]*pool
-	references []string
+	references map[string]string
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
 	return &compiler{scenario: s, options: o, problems: &scenario.Decoder{File: s.File},
-		sets: map[string]*set{}, pools: map[string]*pool{}}
+		sets: map[string]*set{}, pools: map[string]*pool{}, references: map[string]string{}}
 }
 
 func (c *compiler) problem(p scenario.Position, format string, args ...any) {

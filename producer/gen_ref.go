@@ -35,7 +35,7 @@ func (c *compiler) set(name scenario.Name) *set {
 	}
 	s := &set{name: spec.Name, random: c.randomKey(spec.Name), busy: true}
 	c.sets[name.Text] = s
-	c.references = append(c.references, spec.Topic.Text)
+	c.references[spec.Name] = spec.Topic.Text
 	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1}
 	c.fillSet(s, owner)
 	s.busy = false

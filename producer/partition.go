@@ -10,6 +10,9 @@ const (
 	RoundRobin = "round-robin"
 )
 
+// Partitioners are the names of the ways there are.
+func Partitioners() []string { return []string{Murmur2, CRC32, RoundRobin} }
+
 // partitionOf is the partition of a record among count. Records without a key
 // and of round-robin go by their number, so that a duplicate stays where its
 // original is.

@@ -11,7 +11,7 @@ type Plan struct {
 	Seed       uint64
 	streams    []*stream // those to run and those that they cause, then nothing else
 	running    []int     // which of streams begin by themselves
-	references []string
+	references map[string]string
 }
 
 // stream is one compiled producer.
@@ -62,9 +62,9 @@ func (p *Plan) Topics() []string {
 	return aliases
 }
 
-// References are the aliases of the topics whose rows the plan's records refer
-// to and that the plan does not write itself: to warn of an empty one.
-func (p *Plan) References() []string { return p.references }
+// References are the producers whose rows the plan's records refer to, with the
+// aliases of their topics: to warn of an empty one.
+func (p *Plan) References() map[string]string { return p.references }
 
 // rowContent is the record of one row.
 type rowContent struct {

@@ -85,6 +85,13 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 // flushTimeout bounds how long a stopped run waits for acknowledgements.
 const flushTimeout = 8 * time.Second
 
+// CheckOptions says what is wrong with running a plan this way, before anything
+// is sent.
+func CheckOptions(p *Plan, o Options) error {
+	_, err := newRun(p, o, nil)
+	return err
+}
+
 type run struct {
 	plan     *Plan
 	options  Options

@@ -89,11 +89,7 @@ func (f *sharedFlags) reset(ctx context.Context, client *kgo.Client, sc *scenari
 func processorTopics(sc *scenario.Scenario, app string, existing map[string]int, outputs bool) []string {
 	filled := map[string]bool{}
 	for _, p := range sc.Producers {
-		for i := 0; i+1 < len(p.Node.Content); i += 2 {
-			if p.Node.Content[i].Value == "topic" {
-				filled[p.Node.Content[i+1].Value] = true
-			}
-		}
+		filled[p.Topic.Text] = true
 	}
 	var topics []string
 	for _, t := range sc.Topics {

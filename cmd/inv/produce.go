@@ -1,0 +1,279 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/internal/kafka"
+	"inv/internal/scenario"
+	"inv/producer"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// produceFlags are the flags of `inv produce`.
+type produceFlags struct {
+	rate        string
+	count       int64
+	period      time.Duration
+	seed        string
+	start       string
+	shard       string
+	products    int64
+	to          string
+	envelope    bool
+	headers     choice
+	partitioner string
+	workers     int
+}
+
+func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
+	p := &produceFlags{headers: newChoice("cloudevents", "none")}
+	cmd := &cobra.Command{
+		Use:   "produce NAME…",
+		Short: "Send the records of a scenario's producers",
+		Long: `Send the records of a scenario's producers. A producer of rows sends each once; any
+other goes on until --count, --for or Ctrl-C. The same --seed gives the same records.`,
+		Example: `  inv produce catalog
+  inv produce orders --rate 500/s --count 10000
+  inv produce orders --seed 7 --count 3 --to stdout
+  inv produce orders --start 2026-01-01T00:00:00Z --for 720h --rate 10/m --to month.jsonl`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: f.completeProducers,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return produce(cmd.Context(), s, f, p, args)
+		},
+	}
+	p.register(cmd)
+	return cmd
+}
+
+func (p *produceFlags) register(cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringVar(&p.rate, "rate", "", "1s (one each second), 500/s, 0.5/s or max; the scenario's if not given")
+	fs.Int64Var(&p.count, "count", 0, "stop after N records of each producer")
+	fs.DurationVar(&p.period, "for", 0, "stop after so long, such as 30s or 720h")
+	fs.StringVar(&p.seed, "seed", "", "a number; the same seed gives the same records (random, and printed, if not given)")
+	fs.StringVar(&p.start, "start", "", "the event time of the first record, RFC 3339 or 2026-01-31; the clock is then simulated and nothing waits")
+	fs.StringVar(&p.shard, "shard", "", "K/N: make only each Nth record from the Kth, at an Nth of the rate")
+	fs.Int64Var(&p.products, "products", 0, "make N rows of a producer that has more: in the scenario, instead of those in the file")
+	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a FILE")
+	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: topic, key, headers and timestamp besides the value, as JSON Lines")
+	fs.Var(&p.headers, "headers", "which headers records have")
+	fs.StringVar(&p.partitioner, "partitioner", "", "murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; the scenario's if not given")
+	fs.IntVar(&p.workers, "workers", 0, "how many goroutines make records")
+}
+
+func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, names []string) error {
+	sc, err := f.loadScenario()
+	if err != nil {
+		return err
+	}
+	o, err := p.options(f, s)
+	if err != nil {
+		return err
+	}
+	seed, err := p.seedNumber()
+	if err != nil {
+		return err
+	}
+	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products})
+	if err != nil {
+		return compileError(err)
+	}
+	if err := producer.CheckOptions(plan, o); err != nil {
+		return usageError{err}
+	}
+	fmt.Fprintf(s.err, "seed %d\n", seed)
+	sink, where, done, err := p.sink(ctx, s, f, plan, &o)
+	if err != nil {
+		return err
+	}
+	line := newProgressLine(s)
+	o.Progress = line.show
+	summary, err := producer.Run(ctx, plan, o, sink)
+	line.end()
+	if closeErr := done(); err == nil {
+		err = closeErr
+	}
+	summarize(s.err, summary, where)
+	switch {
+	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !summary.Finite:
+		return nil
+	case err != nil && ctx.Err() == nil:
+		return fmt.Errorf("%w; %s acknowledged", err, records(summary.Acknowledged))
+	}
+	return err
+}
+
+// compileError tells a wrong command line or scenario from a failure.
+func compileError(err error) error {
+	var unknown *producer.UnknownProducerError
+	var problems scenario.Problems
+	if errors.As(err, &unknown) || errors.As(err, &problems) {
+		return usageError{err}
+	}
+	return err
+}
+
+func (p *produceFlags) seedNumber() (uint64, error) {
+	if p.seed != "" {
+		seed, err := strconv.ParseUint(p.seed, 10, 63)
+		if err != nil {
+			return 0, usagef("--seed %q: it is a whole number from 0 to 9223372036854775807", p.seed)
+		}
+		return seed, nil
+	}
+	var random [4]byte
+	if _, err := rand.Read(random[:]); err != nil {
+		return 0, fmt.Errorf("choosing a seed: %w", err)
+	}
+	return uint64(binary.LittleEndian.Uint32(random[:])), nil
+}
+
+func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, error) {
+	o := producer.Options{App: f.appID, Count: p.count, For: p.period, Workers: p.workers,
+		NoEvents: p.headers.value == "none", Partitioner: p.partitioner}
+	if p.rate != "" {
+		rate, err := scenario.ParseRate(p.rate)
+		if err != nil {
+			return o, usagef("--rate: %w", err)
+		}
+		o.Rate = &rate
+	}
+	if p.count < 0 || p.period < 0 || p.products < 0 || p.workers < 0 {
+		return o, usagef("--count, --for, --products and --workers can't be negative")
+	}
+	if p.partitioner != "" && !slices.Contains(producer.Partitioners(), p.partitioner) {
+		return o, usagef("--partitioner %q: it is %s", p.partitioner, strings.Join(producer.Partitioners(), ", "))
+	}
+	if p.shard != "" {
+		k, n, ok := strings.Cut(p.shard, "/")
+		shard, err := strconv.Atoi(k)
+		shards, err2 := strconv.Atoi(n)
+		if !ok || err != nil || err2 != nil || shard < 1 || shards < shard {
+			return o, usagef("--shard %q: it is K/N with K from 1 to N, such as 2/4", p.shard)
+		}
+		o.Shard, o.Shards = shard, shards
+	}
+	if p.start != "" {
+		start, err := parseStart(p.start)
+		if err != nil {
+			return o, err
+		}
+		o.Start = start
+	}
+	if p.envelope && p.to == "kafka" {
+		return o, usagef("--envelope is for stdout and files: add --to stdout")
+	}
+	return o, p.future(o, s.now())
+}
+
+func parseStart(text string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
+		if t, err := time.Parse(layout, text); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, usagef("--start %q: it is a time such as 2026-01-31T08:00:00Z, or a day such as 2026-01-31", text)
+}
+
+// maxFuture is how far ahead of now brokers accept timestamps
+// (log.message.timestamp.after.max.ms).
+const maxFuture = time.Hour
+
+func (p *produceFlags) future(o producer.Options, now time.Time) error {
+	if p.to != "kafka" || o.Start.IsZero() {
+		return nil
+	}
+	if end := o.Start.Add(o.For); end.After(now.Add(maxFuture)) {
+		return usagef("--start and --for reach to %s, more than an hour into the future, and brokers refuse such timestamps; begin earlier, or write to a file",
+			end.UTC().Format(time.RFC3339))
+	}
+	return nil
+}
+
+// sink opens what the records go to. where names it for the summary, done closes it.
+func (p *produceFlags) sink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (sink producer.Sink, where string, done func() error, err error) {
+	switch p.to {
+	case "kafka":
+		return kafkaSink(ctx, s, f, plan, o)
+	case "stdout", "-":
+		return producer.NewWriterSink(s.out, p.envelope), "stdout", func() error { return nil }, nil
+	}
+	file, err := os.Create(p.to)
+	if err != nil {
+		return nil, "", nil, fmt.Errorf("--to: %w", err)
+	}
+	return producer.NewWriterSink(file, p.envelope), p.to, file.Close, nil
+}
+
+// giveUpAfter is how long a record is tried before the run fails.
+const giveUpAfter = 30 * time.Second
+
+func kafkaSink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (producer.Sink, string, func() error, error) {
+	client, err := kafka.Connect(ctx, f.kafka(), producer.KafkaOptions(giveUpAfter)...)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	specs := kafka.Specs(plan.Scenario, f.appID, plan.Topics()...)
+	created, err := kafka.EnsureTopics(ctx, client, specs...)
+	if err != nil {
+		client.Close()
+		return nil, "", nil, err
+	}
+	names := make([]string, len(specs))
+	for i, t := range specs {
+		names[i] = t.Name
+	}
+	if len(created) > 0 {
+		fmt.Fprintf(s.err, "created %s\n", strings.Join(created, ", "))
+	}
+	if o.Partitions, err = kafka.PartitionCounts(ctx, client, names...); err != nil {
+		client.Close()
+		return nil, "", nil, err
+	}
+	warnOfEmpty(ctx, s.err, client, f, plan)
+	return producer.NewKafkaSink(client), strings.Join(names, ", "), func() error { client.Close(); return nil }, nil
+}
+
+// warnOfEmpty says if a topic that the records refer to has no record: whoever
+// reads both would know none of the keys.
+func warnOfEmpty(ctx context.Context, stderr io.Writer, client *kgo.Client, f *sharedFlags, plan *producer.Plan) {
+	own := plan.Topics()
+	for name, alias := range plan.References() {
+		if slices.Contains(own, alias) {
+			continue
+		}
+		for _, topic := range plan.Scenario.TopicNames(alias, f.appID) {
+			if empty, err := isEmpty(ctx, client, topic); err == nil && empty {
+				fmt.Fprintf(stderr, "warning: %s is empty, and the records refer to it; fill it with `inv produce %s`\n", topic, name)
+			}
+		}
+	}
+}
+
+func isEmpty(ctx context.Context, client *kgo.Client, topic string) (bool, error) {
+	counts, err := kafka.PartitionCounts(ctx, client, topic)
+	if err != nil || counts[topic] == 0 {
+		return true, err
+	}
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	if err != nil {
+		return false, err
+	}
+	empty := true
+	ends.Each(func(o kadm.ListedOffset) { empty = empty && o.Err == nil && o.Offset == 0 })
+	return empty, nil
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/producer"
+)
+
+// progressLine shows how far `inv produce` is: a line that is written over on a
+// terminal, a line each ten seconds elsewhere.
+type progressLine struct {
+	s     *streams
+	last  time.Time
+	shown bool
+}
+
+const lineEvery = 10 * time.Second
+
+func newProgressLine(s *streams) *progressLine { return &progressLine{s: s, last: s.now()} }
+
+func (l *progressLine) show(p producer.Progress) {
+	if l.s.errTerminal {
+		fmt.Fprintf(l.s.err, "\r%s\x1b[K", progressText(p))
+		l.shown = true
+		return
+	}
+	if now := l.s.now(); now.Sub(l.last) >= lineEvery {
+		l.last = now
+		fmt.Fprintln(l.s.err, progressText(p))
+	}
+}
+
+// end leaves the terminal's line empty for what follows.
+func (l *progressLine) end() {
+	if l.shown {
+		fmt.Fprint(l.s.err, "\r\x1b[K")
+	}
+}
+
+func progressText(p producer.Progress) string {
+	parts := []string{records(p.Acknowledged), perSecond(p) + "/s", size(p.Bytes)}
+	if p.Failed > 0 {
+		parts = append(parts, records(p.Failed)+" failed")
+	}
+	if p.Left > 0 {
+		parts = append(parts, grouped(p.Left)+" to come")
+	}
+	if p.Behind > time.Second {
+		parts = append(parts, "BEHIND by "+p.Behind.Round(100*time.Millisecond).String())
+	}
+	return strings.Join(parts, ", ")
+}
+
+func perSecond(p producer.Progress) string {
+	if p.Elapsed <= 0 {
+		return "0"
+	}
+	rate := float64(p.Acknowledged) / p.Elapsed.Seconds()
+	if rate < 100 {
+		return strconv.FormatFloat(rate, 'f', 1, 64)
+	}
+	return grouped(int64(rate + 0.5))
+}
+
+// summarize writes the end of a run.
+func summarize(w io.Writer, s producer.Summary, where string) {
+	fmt.Fprintf(w, "produced %s (%s) to %s in %s, %s/s\n",
+		records(s.Acknowledged), size(s.Bytes), where, s.Elapsed.Round(time.Millisecond), perSecond(s.Progress))
+	if lost := s.Made - s.Acknowledged; lost > 0 {
+		fmt.Fprintf(w, "not acknowledged: %s\n", records(lost))
+	}
+	if s.Behind > time.Second {
+		fmt.Fprintf(w, "behind the rate asked for by %s at the end\n", s.Behind.Round(100*time.Millisecond))
+	}
+	names := make([]string, 0, len(s.Faults))
+	for name := range s.Faults {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Fprintf(w, "fault %s: %s\n", name, records(s.Faults[name]))
+	}
+}
+
+func records(n int64) string {
+	if n == 1 {
+		return "1 record"
+	}
+	return grouped(n) + " records"
+}
+
+// grouped writes a number with commas between the thousands.
+func grouped(n int64) string {
+	text := strconv.FormatInt(n, 10)
+	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {
+		text = text[:at] + "," + text[at:]
+	}
+	return text
+}
+
+func size(n int64) string {
+	switch {
+	case n < 1000:
+		return strconv.FormatInt(n, 10) + " B"
+	case n < 1000_000:
+		return strconv.FormatFloat(float64(n)/1e3, 'f', 1, 64) + " kB"
+	case n < 1000_000_000:
+		return strconv.FormatFloat(float64(n)/1e6, 'f', 1, 64) + " MB"
+	}
+	return strconv.FormatFloat(float64(n)/1e9, 'f', 2, 64) + " GB"
+}

@@ -1,0 +1,144 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"inv/inspect"
+	"inv/internal/scenario"
+	"inv/producer"
+	"inv/scenarios"
+
+	"github.com/spf13/cobra"
+)
+
+func scenariosCommand(s *streams, f *sharedFlags) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "scenarios",
+		Short: "The scenarios: what is shipped, and whether yours is right",
+		Long: `A scenario is a YAML file: its topics, the producers that fill them and how they are
+shown. Copy a shipped one, edit it, and name it with --scenario.`,
+		Example: `  inv scenarios show inventory > mine.yaml
+  inv scenarios validate mine.yaml
+  inv produce orders --scenario mine.yaml`,
+	}
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f))
+	return cmd
+}
+
+func scenariosList(s *streams) *cobra.Command {
+	output := newChoice("text", "json")
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "The shipped scenarios with their producers",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			table := rows{header: []string{"SCENARIO", "PRODUCERS", "ABOUT"}}
+			for _, name := range shippedScenarios() {
+				source, err := scenarios.Files.ReadFile(name + ".yaml")
+				if err != nil {
+					return fmt.Errorf("reading the shipped scenario %s: %w", name, err)
+				}
+				sc, err := scenario.Parse(name+".yaml", source)
+				if err != nil {
+					return err
+				}
+				producers := make([]string, len(sc.Producers))
+				for i, p := range sc.Producers {
+					producers[i] = p.Name
+				}
+				about, _, _ := strings.Cut(strings.TrimSpace(sc.About), "\n")
+				table.add(name, strings.Join(producers, ", "), about)
+			}
+			return table.write(s.out, output.value)
+		},
+	}
+	cmd.Flags().VarP(&output, "output", "o", "how it is written")
+	return cmd
+}
+
+func scenariosShow(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show NAME",
+		Short:             "A shipped scenario's file, as it is",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completeScenarios,
+		RunE: func(_ *cobra.Command, args []string) error {
+			source, err := scenarios.Files.ReadFile(args[0] + ".yaml")
+			if err != nil {
+				return unknownScenario(args[0])
+			}
+			_, err = s.out.Write(source)
+			return err
+		},
+	}
+}
+
+func unknownScenario(name string) error {
+	names := shippedScenarios()
+	if near := scenario.Nearest(name, names); near != "" {
+		return usagef("no scenario %q is shipped; did you mean %q?", name, near)
+	}
+	return usagef("no scenario %q is shipped; there are %s", name, strings.Join(names, ", "))
+}
+
+func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate FILE…",
+		Short: "Every problem of a scenario file, with its line and column",
+		Args:  cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var all scenario.Problems
+			for _, file := range args {
+				problems, err := validate(file, f.appID)
+				if err != nil {
+					return err
+				}
+				if len(problems) == 0 {
+					fmt.Fprintf(s.err, "%s is right\n", file)
+				}
+				all = append(all, problems...)
+			}
+			for _, p := range all {
+				fmt.Fprintln(s.out, p)
+			}
+			if len(all) > 0 {
+				return exitError{code: exitUsage, err: fmt.Errorf("%s", counted(len(all), "problem"))}
+			}
+			return nil
+		},
+	}
+}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// validate collects what the grammar, the producers and the views have to say.
+func validate(file, app string) (scenario.Problems, error) {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		if shipped, shippedErr := scenarios.Files.ReadFile(file + ".yaml"); shippedErr == nil {
+			source, err = shipped, nil
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the scenario: %w", err)
+	}
+	sc, problems := scenario.Read(file, source)
+	if sc == nil {
+		return problems, nil
+	}
+	problems = append(problems, producer.Check(sc)...)
+	var views scenario.Problems
+	if _, err := inspect.Views(sc, app); errors.As(err, &views) {
+		problems = append(problems, views...)
+	}
+	problems.Sort()
+	return problems, nil
+}
