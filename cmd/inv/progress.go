@@ -43,7 +43,7 @@ func (l *progressLine) end() {
 }
 
 func progressText(p producer.Progress) string {
-	parts := []string{records(p.Acknowledged), perSecond(p) + "/s", size(p.Bytes)}
+	parts := []string{records(p.Acknowledged), perSecond(p) + "/s", bytesText(p.Bytes)}
 	if p.Failed > 0 {
 		parts = append(parts, records(p.Failed)+" failed")
 	}
@@ -70,7 +70,7 @@ func perSecond(p producer.Progress) string {
 // summarize writes the end of a run.
 func summarize(w io.Writer, s producer.Summary, where string) {
 	fmt.Fprintf(w, "produced %s (%s) to %s in %s, %s/s\n",
-		records(s.Acknowledged), size(s.Bytes), where, s.Elapsed.Round(time.Millisecond), perSecond(s.Progress))
+		records(s.Acknowledged), bytesText(s.Bytes), where, s.Elapsed.Round(time.Millisecond), perSecond(s.Progress))
 	if lost := s.Made - s.Acknowledged; lost > 0 {
 		fmt.Fprintf(w, "not acknowledged: %s\n", records(lost))
 	}
@@ -103,7 +103,7 @@ func grouped(n int64) string {
 	return text
 }
 
-func size(n int64) string {
+func bytesText(n int64) string {
 	switch {
 	case n < 1000:
 		return strconv.FormatInt(n, 10) + " B"
