@@ -84,6 +84,7 @@ func rootCommand(s *streams) *cobra.Command {
 	shared.register(root.PersistentFlags())
 	root.AddCommand(
 		brokerCommand(s),
+		dashboardCommand(s, shared),
 		groupsCommand(s, shared),
 		processCommand(s, shared),
 		produceCommand(s, shared),

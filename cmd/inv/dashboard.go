@@ -1,0 +1,62 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"inv/dashboard"
+	"inv/internal/scenario"
+
+	"github.com/spf13/cobra"
+)
+
+func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
+	var o dashboard.Options
+	cmd := &cobra.Command{
+		Use:   "dashboard",
+		Short: "The live dashboard: a web page, or in the terminal",
+		Long: `Show stock, reorders, alerts and orders as they happen, on a web page. It only
+reads topics: any processor's will do, and none needs to run yet. It listens on
+this machine only; with another --listen, readers need the token in the address
+that it prints.`,
+		Example: `  inv dashboard
+  inv dashboard --listen 0.0.0.0:8080`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			scn, err := f.loadScenario()
+			if err != nil {
+				return err
+			}
+			o.Kafka, o.Now = f.kafka(), s.now
+			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
+			o.Log = func(message string) { fmt.Fprintln(s.err, "dashboard:", message) }
+			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nCtrl-C ends it.\n", url) }
+			err = dashboard.Run(cmd.Context(), o)
+			if errors.Is(err, dashboard.ErrAddress) {
+				return usageError{err}
+			}
+			return err
+		},
+	}
+	flags := cmd.Flags()
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "HOST:PORT of the web page; port 0 takes a free one")
+	flags.StringVar(&o.Token, "token", "", "token that readers need; without it none on loopback, a random one elsewhere")
+	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "NAME by which the page is reached, such as a proxy's; localhost and IP addresses always are")
+	return cmd
+}
+
+// dashboardTopics are the scenario's names for what the dashboard shows, and
+// the processor's groups.
+func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []string) {
+	name := func(alias string) string {
+		if names := scn.TopicNames(alias, app); len(names) == 1 {
+			return names[0]
+		}
+		return "" // a scenario without it has nothing to show there
+	}
+	topics := dashboard.Topics{
+		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
+		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
+	}
+	return topics, []string{app + "-ingest", app + "-ledger", app + "-procurement"}
+}

@@ -1,0 +1,267 @@
+package dashboard
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// APIVersion is the version of the JSON: it changes when a field goes away or
+// means something else.
+const APIVersion = 1
+
+// Most that one answer holds.
+const (
+	MaxRows      = 200
+	maxReorders  = 50
+	frameAlerts  = 100
+	detailAlerts = 20
+)
+
+// Frame is what the dashboard shows, or what of it has changed: a section that
+// is absent is as it was.
+type Frame struct {
+	Version     int          `json:"version"`
+	Epoch       string       `json:"epoch"`
+	Seq         uint64       `json:"seq"`
+	Status      *Status      `json:"status,omitempty"`
+	Counts      *Counts      `json:"counts,omitempty"`
+	Facets      *Facets      `json:"facets,omitempty"`
+	Products    *Products    `json:"products,omitempty"`
+	Minutes     []Minute     `json:"minutes,omitempty"` // only those that changed
+	Alerts      *AlertList   `json:"alerts,omitempty"`  // only new ones
+	Reorders    *ReorderList `json:"reorders,omitempty"`
+	DeadLetters *DeadList    `json:"dead_letters,omitempty"`
+	Problems    *Problems    `json:"problems,omitempty"`
+	Product     *Detail      `json:"product,omitempty"`
+}
+
+// Products is one page of the products that a view selects. Rows are those of
+// the page that the reader has not got; Order is the whole page, absent if it
+// is as it was.
+type Products struct {
+	Total  int      `json:"total"` // that the view selects
+	Offset int      `json:"offset"`
+	Order  []string `json:"order,omitzero"`
+	Rows   []Row    `json:"rows"`
+}
+
+// Row is one product.
+type Row struct {
+	ID                string   `json:"product_id"`
+	Name              string   `json:"product_name"`
+	Category          string   `json:"category"`
+	Warehouse         string   `json:"warehouse_id"`
+	UnitPrice         Money    `json:"unit_price"`
+	Severity          Severity `json:"severity"`
+	Stock             *int64   `json:"current_stock"` // null: no update was seen
+	Full              int64    `json:"full_stock"`    // what the bar is drawn against
+	ReorderThreshold  int64    `json:"reorder_threshold"`
+	CriticalThreshold int64    `json:"critical_threshold"`
+	ReorderQuantity   int64    `json:"reorder_quantity"`
+	Delta             int64    `json:"delta"` // of the last update
+	Seq               int64    `json:"seq"`   // 0: the writer counts none
+	Updated           int64    `json:"updated"`
+	Gaps              int64    `json:"gaps,omitempty"`
+	InCatalog         bool     `json:"in_catalog"`
+	Delisted          bool     `json:"delisted,omitempty"`
+	OpenReorder       *Reorder `json:"open_reorder,omitempty"`
+	Trend             []int64  `json:"trend"` // the last stocks, oldest first
+}
+
+// Reorder is a reorder that no receipt has fulfilled.
+type Reorder struct {
+	EventID     string `json:"event_id"`
+	ProductID   string `json:"product_id"`
+	ProductName string `json:"product_name"`
+	Quantity    int64  `json:"reorder_quantity"`
+	Priority    string `json:"priority"`
+	Stock       int64  `json:"current_stock"` // when it was made
+	Warehouse   string `json:"warehouse_id"`
+	Time        int64  `json:"timestamp"` // epoch ms
+}
+
+// AlertList is alerts, newest first.
+type AlertList struct {
+	Total   int64   `json:"total"`   // since the dashboard began to read
+	Skipped int64   `json:"skipped"` // newer than the last frame but not in this one
+	Items   []Alert `json:"items"`
+}
+
+// ReorderList is open reorders, oldest first. A frame whose list is as it was
+// has only the total.
+type ReorderList struct {
+	Total int       `json:"total"`
+	Items []Reorder `json:"items,omitzero"`
+}
+
+// DeadList is the dead letters by reason, and the last of them.
+type DeadList struct {
+	Total   int64             `json:"total"`
+	Reasons []DeadLetterCount `json:"reasons"`
+	Last    []DeadLetter      `json:"last"`
+}
+
+// Detail is one product with its past hour.
+type Detail struct {
+	Row
+	History []Point  `json:"history"` // of the last hour, oldest first
+	Changes []Change `json:"changes"` // the last ones, newest first
+	Alerts  []Alert  `json:"alerts"`  // the last ones, newest first
+}
+
+// Change is one update of a product.
+type Change struct {
+	Time  int64  `json:"timestamp"` // epoch ms
+	Stock int64  `json:"current_stock"`
+	Delta *int64 `json:"delta"` // null: the writer does not say
+	Unmet int64  `json:"unmet_quantity,omitempty"`
+	Seq   int64  `json:"seq"`
+	Cause string `json:"cause"` // topic/partition@offset#line, "" if the writer does not say
+}
+
+// Frame is what changed after publication since for a reader of a view: all of
+// it if since is 0. known is the order that the reader has, with its rows; nil is
+// none.
+func (m *Model) Frame(v View, since uint64, known []string, now int64) *Frame {
+	return m.frame(v, m.page(v), since, known, now)
+}
+
+func (m *Model) frame(v View, page *page, since uint64, known []string, now int64) *Frame {
+	f := &Frame{Version: APIVersion, Epoch: m.epoch, Seq: m.seq}
+	if m.statusVersion > since {
+		status := m.Status(now)
+		f.Status = &status
+	}
+	m.productsSince(f, page, since, known)
+	if m.facetsVersion > since {
+		f.Facets = &Facets{m.facets.categories.list(), m.facets.warehouses.list()}
+	}
+	f.Minutes = m.minutes.since(since, m.windowEnd(now))
+	if m.feed.version > since || since == 0 {
+		f.Alerts = &AlertList{Total: m.feed.total}
+		f.Alerts.Items, f.Alerts.Skipped = m.feed.since(since, m.seq, frameAlerts, anyAlert)
+	}
+	if m.reordersVersion > since || known == nil {
+		f.Reorders = &ReorderList{Total: len(m.openings)}
+		if m.oldestVersion > since || known == nil {
+			f.Reorders.Items = m.oldest
+		}
+	}
+	if m.dead.version > since || since == 0 {
+		f.DeadLetters = &DeadList{m.dead.total, m.dead.list(), append([]DeadLetter{}, m.dead.last...)}
+	}
+	if m.problems.version > since || since == 0 {
+		f.Problems = m.problems.list()
+	}
+	if v.Product != "" {
+		if p := m.products[v.Product]; p != nil && (p.version > since || known == nil) {
+			f.Product = m.detail(p, now)
+		}
+	}
+	return f
+}
+
+func (m *Model) productsSince(f *Frame, page *page, since uint64, known []string) {
+	if m.rowsVersion <= since && known != nil {
+		return
+	}
+	counts := m.counts
+	f.Counts = &counts
+	has := make(map[string]bool, len(known))
+	for _, id := range known {
+		has[id] = true
+	}
+	f.Products = &Products{Total: page.total, Offset: page.offset, Rows: []Row{}}
+	for _, p := range page.rows {
+		if p.version > since || !has[p.id] {
+			f.Products.Rows = append(f.Products.Rows, m.row(p))
+		}
+	}
+	if ids := page.ids(); known == nil || !slices.Equal(ids, known) {
+		f.Products.Order = ids
+	}
+}
+
+func (m *Model) row(p *product) Row {
+	r := Row{
+		ID: p.id, Name: p.name, Category: p.category, Warehouse: p.warehouse, UnitPrice: Money(p.price),
+		Severity: p.severity, Full: p.full(), ReorderThreshold: p.reorderAt, CriticalThreshold: p.criticalAt,
+		ReorderQuantity: p.reorderQuantity, Delta: p.delta, Seq: p.seq, Updated: p.updated, Gaps: p.gaps,
+		InCatalog: p.inCatalog, Delisted: p.delisted, Trend: p.history.trend(),
+	}
+	if p.stocked {
+		stock := p.stock
+		r.Stock = &stock
+	}
+	if p.open != nil {
+		o := reorderOf(p)
+		r.OpenReorder = &o
+	}
+	return r
+}
+
+func reorderOf(p *product) Reorder {
+	o := p.open
+	return Reorder{o.id, p.id, p.name, o.quantity, o.priority, o.stock, p.warehouse, o.since}
+}
+
+// Reorders lists the open reorders that have waited longest, at most limit.
+func (m *Model) Reorders(limit int) *ReorderList {
+	open := make([]*product, 0, len(m.openings))
+	for p := range m.openings {
+		open = append(open, p)
+	}
+	slices.SortFunc(open, func(a, b *product) int {
+		return cmp.Or(cmp.Compare(a.open.since, b.open.since), strings.Compare(a.id, b.id))
+	})
+	list := &ReorderList{Total: len(open), Items: []Reorder{}}
+	for _, p := range open[:min(limit, len(open))] {
+		list.Items = append(list.Items, reorderOf(p))
+	}
+	return list
+}
+
+// listReorders notes whether the reorders that a frame has are others now.
+func (m *Model) listReorders() {
+	if m.reordersVersion < m.seq {
+		return
+	}
+	if oldest := m.Reorders(maxReorders).Items; !slices.Equal(oldest, m.oldest) {
+		m.oldest, m.oldestVersion = oldest, m.seq
+	}
+}
+
+func (m *Model) detail(p *product, now int64) *Detail {
+	d := &Detail{Row: m.row(p), History: p.history.points(m.windowEnd(now) - hour), Changes: []Change{}}
+	if d.History == nil {
+		d.History = []Point{}
+	}
+	for _, c := range slices.Backward(p.history.recent) {
+		one := Change{Time: c.time, Stock: c.stock, Unmet: c.unmet, Seq: c.seq, Cause: m.causeText(c.cause)}
+		if c.hasDelta {
+			one.Delta = &c.delta
+		}
+		d.Changes = append(d.Changes, one)
+	}
+	d.Alerts, _ = m.feed.since(0, m.seq, detailAlerts, func(a *Alert) bool { return a.ProductID == p.id })
+	return d
+}
+
+// Detail is one product; nil if there is none of that id.
+func (m *Model) Detail(id string, now int64) *Detail {
+	p := m.products[id]
+	if p == nil {
+		return nil
+	}
+	return m.detail(p, now)
+}
+
+// windowEnd is where the charts' hour ends: now, unless all that is known is
+// older than an hour. Then it is the last hour that anything happened in.
+func (m *Model) windowEnd(now int64) int64 {
+	if newest := m.minutes.newest(); newest > 0 && newest < now-hour {
+		return newest + minuteLength - 1
+	}
+	return now
+}

@@ -1,0 +1,183 @@
+package dashboard
+
+import "inv/internal/event"
+
+const (
+	historyWindow  = hour
+	historyBucket  = 30 * 1000 // ms
+	historyBuckets = int(historyWindow/historyBucket) + 1
+	recentChanges  = 24
+)
+
+// change is one update of a product, without pointers: there are many.
+type change struct {
+	time, stock, delta, unmet, seq int64
+	hasDelta                       bool
+	cause                          cause
+}
+
+// cause is an update's cause with its topic as an index, see Model.topic.
+type cause struct {
+	topic     int16 // 0: the update names none
+	line      int32
+	partition int32
+	offset    int64
+}
+
+// history is a product's past hour: the last changes as they were, and the
+// stock at the end of each half minute. The memory of one product is bounded,
+// however often it changes.
+type history struct {
+	recent  []change // oldest first, at most recentChanges
+	buckets []bucket // a ring by half minute, nil until the first
+}
+
+type bucket struct {
+	at    int64 // the half minute's number since the epoch
+	stock int64
+}
+
+// add takes the newest change.
+func (h *history) add(c change) {
+	if len(h.recent) == recentChanges {
+		copy(h.recent, h.recent[1:])
+		h.recent = h.recent[:recentChanges-1]
+	}
+	h.recent = append(h.recent, c)
+	if b, _ := h.bucket(c.time); b != nil {
+		b.stock = c.stock
+	}
+}
+
+// addOlder takes a change from before all others that were given. It returns
+// false when it told nothing new.
+func (h *history) addOlder(c change) bool {
+	used := false
+	if len(h.recent) < recentChanges {
+		h.recent = append(h.recent, change{})
+		copy(h.recent[1:], h.recent)
+		h.recent[0] = c
+		used = true
+	}
+	if b, fresh := h.bucket(c.time); fresh {
+		b.stock = c.stock
+		used = true
+	}
+	return used
+}
+
+// bucket is the place for a time and whether nothing was there for it yet; nil
+// if the ring holds a later time in that place.
+func (h *history) bucket(time int64) (b *bucket, fresh bool) {
+	at := time / historyBucket
+	if h.buckets == nil {
+		h.buckets = make([]bucket, 0, 4)
+	}
+	if len(h.buckets) < historyBuckets {
+		return h.grow(at)
+	}
+	b = &h.buckets[slot(at)]
+	switch {
+	case b.at == at:
+		return b, false
+	case b.at > at:
+		return nil, false
+	}
+	*b = bucket{at: at}
+	return b, true
+}
+
+// grow keeps the few buckets of a product that rarely changes as a sorted list,
+// and makes it a ring once it is full.
+func (h *history) grow(at int64) (*bucket, bool) {
+	i := len(h.buckets)
+	for i > 0 && h.buckets[i-1].at > at {
+		i--
+	}
+	if i > 0 && h.buckets[i-1].at == at {
+		return &h.buckets[i-1], false
+	}
+	h.buckets = append(h.buckets, bucket{})
+	copy(h.buckets[i+1:], h.buckets[i:])
+	h.buckets[i] = bucket{at: at}
+	if len(h.buckets) < historyBuckets {
+		return &h.buckets[i], true
+	}
+	ring := make([]bucket, historyBuckets)
+	for _, b := range h.buckets {
+		if place := &ring[slot(b.at)]; place.at <= b.at {
+			*place = b
+		}
+	}
+	h.buckets = ring
+	if b := &ring[slot(at)]; b.at == at {
+		return b, true
+	}
+	return nil, false
+}
+
+func slot(at int64) int { return int(at % int64(historyBuckets)) }
+
+// Point is the stock at a time.
+type Point struct {
+	Time  int64 `json:"time"` // epoch ms
+	Stock int64 `json:"stock"`
+}
+
+// points is the stock since a time, oldest first: half minutes, then the last
+// changes one by one.
+func (h *history) points(since int64) []Point {
+	var points []Point
+	exact := int64(1<<63 - 1)
+	if len(h.recent) > 0 {
+		exact = h.recent[0].time
+	}
+	first := 0
+	for i := range h.buckets { // a full ring starts anywhere
+		if h.buckets[i].at < h.buckets[first].at {
+			first = i
+		}
+	}
+	for i := range h.buckets {
+		b := h.buckets[(first+i)%len(h.buckets)]
+		end := (b.at + 1) * historyBucket
+		if end > since && end <= exact {
+			points = append(points, Point{end, b.stock})
+		}
+	}
+	for _, c := range h.recent {
+		if c.time >= since {
+			points = append(points, Point{c.time, c.stock})
+		}
+	}
+	return points
+}
+
+// trend is the last stocks, oldest first.
+func (h *history) trend() []int64 {
+	trend := make([]int64, len(h.recent))
+	for i, c := range h.recent {
+		trend[i] = c.stock
+	}
+	return trend
+}
+
+// revenue is −delta × price, at most the largest amount there is.
+func revenue(delta int64, price event.Money) event.Money {
+	const most = event.Money(1<<63 - 1)
+	units := event.Money(-delta)
+	if units <= 0 || price <= 0 {
+		return 0
+	}
+	if price > most/units {
+		return most
+	}
+	return units * price
+}
+
+func addMoney(a, b event.Money) event.Money {
+	if a > 0 && b > (1<<63-1)-a {
+		return 1<<63 - 1
+	}
+	return a + b
+}

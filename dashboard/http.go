@@ -1,0 +1,212 @@
+package dashboard
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"embed"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"path"
+	"slices"
+	"strings"
+)
+
+//go:embed web openapi.yaml
+var files embed.FS
+
+// Access says who may read.
+type Access struct {
+	Token string   // required of every request; "": none, which is for loopback only
+	Hosts []string // names in a Host header that are right beside localhost and IP addresses
+}
+
+// server is the page and the API.
+type server struct {
+	hub    *Hub
+	access Access
+	build  string // names the page's files: a tab with others is an old one
+	etags  map[string]string
+	slots  chan struct{} // of the event streams
+}
+
+// maxStreams is the most event streams at one time.
+const maxStreams = 256
+
+// NewHandler serves the page and the API of a hub.
+func NewHandler(hub *Hub, access Access) http.Handler {
+	s := &server{hub: hub, access: access, etags: map[string]string{}, slots: make(chan struct{}, maxStreams)}
+	all := sha256.New()
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		content, err := files.ReadFile(name)
+		sum := sha256.Sum256(content)
+		s.etags[name] = `"` + hex.EncodeToString(sum[:8]) + `"`
+		all.Write(sum[:])
+		return err
+	})
+	if err != nil {
+		panic("reading the embedded files: " + err.Error()) // they are in the binary
+	}
+	s.build = hex.EncodeToString(all.Sum(nil)[:8])
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /{$}", s.file("web/index.html"))
+	mux.HandleFunc("GET /assets/{name}", func(w http.ResponseWriter, r *http.Request) {
+		s.file("web/"+r.PathValue("name"))(w, r)
+	})
+	mux.HandleFunc("GET /api/openapi.yaml", s.file("openapi.yaml"))
+	mux.HandleFunc("GET /api/products", s.products)
+	mux.HandleFunc("GET /api/products/{id...}", s.product)
+	mux.HandleFunc("GET /api/alerts", s.alerts)
+	mux.HandleFunc("GET /api/reorders", s.reorders)
+	mux.HandleFunc("GET /api/summary", s.summary)
+	mux.HandleFunc("GET /api/events", s.events)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
+			return
+		}
+		fail(w, http.StatusNotFound, "there is no "+r.URL.Path)
+	})
+	return s.guard(mux)
+}
+
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// guard refuses what no page of ours would ask, before anything is read.
+func (s *server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", contentPolicy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cache-Control", "no-store")
+		switch {
+		case !s.hostAllowed(r.Host):
+			fail(w, http.StatusMisdirectedRequest, fmt.Sprintf("host %q is not this dashboard's; allow it with --allow-host", clip(r.Host)))
+		case !sameOrigin(r):
+			fail(w, http.StatusForbidden, "the request comes from another site")
+		case s.access.Token == "" || s.authorized(r):
+			next.ServeHTTP(w, r)
+		case s.login(w, r):
+		default:
+			h.Set("WWW-Authenticate", `Bearer realm="inv dashboard"`)
+			fail(w, http.StatusUnauthorized, "a token is needed: open the address that `inv dashboard` printed, or send it as Authorization: Bearer")
+		}
+	})
+}
+
+// hostAllowed says whether a Host header names this server in a way that no
+// other site can point at it: DNS rebinding needs a name.
+func (s *server) hostAllowed(hostport string) bool {
+	host := hostport
+	if h, _, err := net.SplitHostPort(hostport); err == nil {
+		host = h
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	if _, err := netip.ParseAddr(host); err == nil {
+		return true
+	}
+	return host == "localhost" || slices.Contains(s.access.Hosts, host)
+}
+
+// sameOrigin refuses what a browser says another site asked for. Following a
+// link to the page is fine.
+func sameOrigin(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		if err != nil || !strings.EqualFold(u.Host, r.Host) {
+			return false
+		}
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "cross-site", "same-site":
+		return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate"
+	}
+	return true
+}
+
+const tokenCookie = "inv-dashboard"
+
+func (s *server) authorized(r *http.Request) bool {
+	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+		return s.isToken(bearer)
+	}
+	cookie, err := r.Cookie(tokenCookie)
+	return err == nil && s.isToken(cookie.Value)
+}
+
+func (s *server) isToken(given string) bool {
+	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(s.access.Token))
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// login takes the token out of the page's address and into a cookie.
+func (s *server) login(w http.ResponseWriter, r *http.Request) bool {
+	token := r.URL.Query().Get("token")
+	if r.URL.Path != "/" || token == "" || !s.isToken(token) {
+		return false
+	}
+	http.SetCookie(w, &http.Cookie{
+		Name: tokenCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+	})
+	w.Header().Set("Location", "/")
+	w.WriteHeader(http.StatusSeeOther)
+	return true
+}
+
+var contentTypes = map[string]string{
+	".html": "text/html; charset=utf-8",
+	".css":  "text/css; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".svg":  "image/svg+xml",
+	".yaml": "application/yaml; charset=utf-8",
+}
+
+func (s *server) file(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		content, err := files.ReadFile(name)
+		if err != nil {
+			fail(w, http.StatusNotFound, "there is no such file")
+			return
+		}
+		h := w.Header()
+		h.Set("Cache-Control", "no-cache")
+		h.Set("ETag", s.etags[name])
+		h.Set("Content-Type", contentTypes[path.Ext(name)])
+		if r.Header.Get("If-None-Match") == s.etags[name] {
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write(content) // a reader that has gone needs no answer
+	}
+}
+
+// fail answers with an error in JSON.
+func fail(w http.ResponseWriter, code int, message string) {
+	answer(w, code, struct {
+		Version int    `json:"version"`
+		Error   string `json:"error"`
+	}{APIVersion, message})
+}
+
+func answer(w http.ResponseWriter, code int, value any) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		code, body = http.StatusInternalServerError, []byte(`{"version":1,"error":"the answer can't be written as JSON"}`)
+	}
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write(append(body, '\n')) // a reader that has gone needs no answer
+}

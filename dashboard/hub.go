@@ -1,0 +1,157 @@
+package dashboard
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"sync"
+	"time"
+)
+
+// publishEvery is the least time between two publications: what an update waits
+// for at most before it is on its way to the page.
+const publishEvery = 100 * time.Millisecond
+
+// Hub is the one place that a model is shared in: the reader changes it, pages
+// and the terminal look at it. It is safe for concurrent use.
+type Hub struct {
+	now    func() time.Time
+	orders string
+
+	mu        sync.Mutex
+	model     *Model
+	published chan struct{}  // closed by the next publication
+	pages     map[View]*page // as of the last publication
+	frames    map[frameKey]encoded
+
+	changed chan struct{} // holds one token: the model has changed
+}
+
+// frameKey is all that a frame depends on between two publications.
+type frameKey struct {
+	view   View
+	since  uint64
+	resume bool
+}
+
+type encoded struct {
+	json []byte
+	sent sent
+}
+
+// sent is what a reader has got.
+type sent struct {
+	epoch string
+	seq   uint64
+	order []string // the page; nil: none
+}
+
+// NewHub makes a hub with an empty model. orders is the orders' topic.
+func NewHub(orders string, now func() time.Time) *Hub {
+	h := &Hub{
+		now: now, orders: orders, published: make(chan struct{}), changed: make(chan struct{}, 1),
+		pages: map[View]*page{}, frames: map[frameKey]encoded{},
+	}
+	h.Restart()
+	return h
+}
+
+// Restart begins anew with an empty model and another epoch.
+func (h *Hub) Restart() {
+	h.Update(func(*Model) {
+		h.model = NewModel(rand.Text()[:12], h.orders)
+		h.model.Beat()
+		clear(h.pages)
+		clear(h.frames)
+	})
+}
+
+// Update lets edit change the model.
+func (h *Hub) Update(edit func(*Model)) {
+	h.mu.Lock()
+	edit(h.model)
+	h.mu.Unlock()
+	select {
+	case h.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Look lets a reader look at the model, as of its last publication or newer.
+func (h *Hub) Look(read func(m *Model, now int64)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	read(h.model, h.now().UnixMilli())
+}
+
+// beatEvery is the longest time between two publications: a page that hears
+// nothing for much longer says that it is stale.
+const beatEvery = time.Second
+
+// Publish publishes what has changed: at once after a quiet time, then at most
+// every publishEvery. It returns when ctx is done.
+func (h *Hub) Publish(ctx context.Context) {
+	pause := time.NewTimer(0)
+	defer pause.Stop()
+	beat := time.NewTicker(beatEvery)
+	defer beat.Stop()
+	for {
+		select {
+		case <-h.changed:
+		case <-beat.C:
+			h.Update((*Model).Beat)
+		case <-ctx.Done():
+			return
+		}
+		select {
+		case <-pause.C:
+		case <-ctx.Done():
+			return
+		}
+		h.publish()
+		pause.Reset(publishEvery)
+	}
+}
+
+func (h *Hub) publish() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.model.Publish() {
+		clear(h.pages)
+		clear(h.frames)
+		close(h.published)
+		h.published = make(chan struct{})
+	}
+}
+
+// tooFarBehind is how many publications a reader may have missed before it gets
+// everything anew.
+const tooFarBehind = 50
+
+// frame is the JSON of what a reader has not got yet, what it has got with it,
+// and a channel that the next publication closes. Readers in step with each
+// other share one encoding.
+func (h *Hub) frame(v View, has sent) (next encoded, whole bool, more <-chan struct{}, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if has.epoch != h.model.epoch || has.seq > h.model.seq || h.model.seq-has.seq > tooFarBehind {
+		has = sent{}
+	}
+	whole = has.seq == 0
+	key := frameKey{v, has.seq, has.order == nil}
+	next, ok := h.frames[key]
+	if !ok {
+		pg := h.pages[v]
+		if pg == nil {
+			pg = h.model.page(v)
+			h.pages[v] = pg
+		}
+		f := h.model.frame(v, pg, has.seq, has.order, h.now().UnixMilli())
+		next.sent = sent{f.Epoch, f.Seq, pg.ids()}
+		if next.json, err = json.Marshal(f); err != nil {
+			return encoded{}, false, nil, err
+		}
+		h.frames[key] = next
+	}
+	return next, whole, h.published, nil
+}

@@ -1,0 +1,420 @@
+package dashboard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"inv/internal/fetch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Topics are the names on the brokers of the topics that the dashboard shows.
+// An empty name is left out.
+type Topics struct {
+	Catalog, Orders, Updates, Reorders, Alerts, Receipts string
+	DeadLetters                                          []string
+}
+
+func (t Topics) sources() map[string]Source {
+	all := map[string]Source{
+		t.Catalog: Catalog, t.Updates: Updates, t.Reorders: Reorders, t.Alerts: Alerts, t.Receipts: Receipts,
+	}
+	for _, name := range t.DeadLetters {
+		all[name] = DeadLetters
+	}
+	delete(all, "")
+	return all
+}
+
+const (
+	followWait  = 500 * time.Millisecond // how long a broker may hold an empty answer
+	statusEvery = time.Second
+	clusterLook = 2 * time.Second // between looks at topics and lag
+	quietLimit  = 3 * time.Second // without an answer, what is shown is stale
+	goneLooks   = 3               // looks without a topic until it counts as deleted
+)
+
+// errTopicsChanged ends a session whose topics are not the ones it began with.
+var errTopicsChanged = errors.New("a topic was deleted or made again; starting over")
+
+// reader fills a hub from the topics, for as long as ctx lasts.
+type reader struct {
+	client *kgo.Client
+	hub    *Hub
+	topics Topics
+	groups []string
+	clock  func() time.Time
+	log    func(string)
+}
+
+// run reads until ctx is done. What goes wrong is logged, shown, and tried
+// again: the page stays up and says that it is stale.
+func (r *reader) run(ctx context.Context) {
+	for ctx.Err() == nil {
+		s := newSession(r)
+		err := s.run(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		r.log(err.Error())
+		select {
+		case <-time.After(statusEvery):
+		case <-ctx.Done():
+			return
+		}
+		r.hub.Restart()
+		if !errors.Is(err, errTopicsChanged) {
+			r.hub.Update(func(m *Model) { m.SetStatus(Status{Trouble: clip(err.Error())}) })
+		}
+	}
+}
+
+// session is one reading of the topics, from the backward scan on.
+type session struct {
+	*reader
+	cluster *fetch.Cluster
+	sources map[string]Source
+	decoder *fetch.Decoder
+	stream  *fetch.Stream
+
+	known map[string]*fetch.Topic // the topics that are read
+	gone  map[string]int          // looks since a known topic was last there
+	parts map[fetch.ID]*part
+	lags  *lagCounter
+
+	status  Status
+	notice  string // the last one of the stream
+	updates int64  // live ones since the last status
+}
+
+// part is how far the live reading of a partition is.
+type part struct {
+	heard  time.Time
+	behind int64
+}
+
+func newSession(r *reader) *session {
+	cluster := fetch.NewCluster(r.client, true)
+	return &session{
+		reader: r, cluster: cluster, sources: r.topics.sources(), decoder: fetch.NewDecoder(),
+		known: map[string]*fetch.Topic{}, gone: map[string]int{}, parts: map[fetch.ID]*part{},
+		lags: newLagCounter(r.client, cluster), status: Status{Loading: LoadingStock},
+	}
+}
+
+func (s *session) now() int64 { return s.clock().UnixMilli() }
+
+func (s *session) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	s.show()
+	topics, err := s.cluster.Topics(ctx, slices.Sorted(maps.Keys(s.sources))...)
+	if err != nil {
+		return err
+	}
+	before, err := s.spans(ctx, topics)
+	if err != nil {
+		return err
+	}
+	s.missing(topics)
+	l := &loader{cluster: s.cluster, hub: s.hub, sources: s.sources, now: s.now, log: s.log, decoder: fetch.NewDecoder()}
+	if err := s.loadNumbers(ctx, l, before); err != nil {
+		return err
+	}
+	s.status.Loading = LoadingCharts
+	s.heardAll()
+	var positions []fetch.Position
+	for id, sp := range before {
+		positions = append(positions, fetch.Position{ID: id, Offset: sp.to, Stop: fetch.Never})
+		s.parts[id] = &part{heard: s.clock()}
+	}
+	s.known = topics
+	s.show()
+	follow := streamOptions()
+	follow.Follow = true
+	s.stream = s.cluster.Stream(ctx, positions, follow)
+	return s.follow(ctx, l, before)
+}
+
+// spans are the offsets that the partitions of topics hold now.
+func (s *session) spans(ctx context.Context, topics map[string]*fetch.Topic) (map[fetch.ID]span, error) {
+	list := slices.Collect(maps.Values(topics))
+	end, err := s.cluster.Offsets(ctx, list, fetch.End)
+	if err != nil {
+		return nil, err
+	}
+	start, err := s.cluster.Offsets(ctx, list, fetch.Start)
+	if err != nil {
+		return nil, err
+	}
+	spans := make(map[fetch.ID]span, len(end))
+	for id, to := range end {
+		spans[id] = span{min(start[id], to), to}
+	}
+	return spans, nil
+}
+
+// of selects the spans of one source, the last most offsets of each.
+func (s *session) of(spans map[fetch.ID]span, source Source, most int64) map[fetch.ID]span {
+	some := map[fetch.ID]span{}
+	for id, sp := range spans {
+		if s.sources[id.Topic] == source {
+			some[id] = span{max(sp.from, sp.to-most), sp.to}
+		}
+	}
+	return some
+}
+
+const everything = int64(1) << 62
+
+// loadNumbers reads what the current numbers need.
+func (s *session) loadNumbers(ctx context.Context, l *loader, before map[fetch.ID]span) error {
+	apply := func(m *Model, r *Record) { m.Apply(r, s.now()) }
+	if err := l.forward(ctx, s.of(before, Catalog, everything), apply); err != nil {
+		return err
+	}
+	if err := l.stock(ctx, s.of(before, Updates, everything)); err != nil {
+		return err
+	}
+	return l.lastAlerts(ctx, s.of(before, Alerts, everything))
+}
+
+// loadRest reads what fills in behind: open reorders, dead letters, charts.
+func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]span, progress func(float64)) error {
+	earlier := func(m *Model, r *Record) { m.Earlier(r, s.now()) }
+	for _, source := range []Source{Reorders, Receipts, DeadLetters} {
+		if err := l.forward(ctx, s.of(before, source, reordersBack), earlier); err != nil {
+			return err
+		}
+	}
+	updates := s.of(before, Updates, everything)
+	from, err := s.hourAgo(ctx, updates)
+	if err != nil {
+		return err
+	}
+	for id, sp := range updates {
+		first, ok := from[id]
+		if !ok || first < 0 {
+			first = sp.to // nothing that young
+		}
+		updates[id] = span{max(sp.from, min(first, sp.to)), sp.to}
+	}
+	return l.charts(ctx, updates, progress)
+}
+
+// hourAgo looks up where the hour of the charts begins. If nothing is that
+// young, it is the last hour of what there is.
+func (s *session) hourAgo(ctx context.Context, updates map[fetch.ID]span) (map[fetch.ID]int64, error) {
+	topic := s.known[s.topics.Updates]
+	if topic == nil {
+		return nil, nil
+	}
+	var newest int64
+	s.hub.Look(func(m *Model, _ int64) { newest = m.NewestUpdate() })
+	end := min(newest, s.now())
+	if end > s.now()-hour {
+		end = s.now()
+	}
+	return s.cluster.Offsets(ctx, []*fetch.Topic{topic}, fetch.At(max(end-hour, 0)))
+}
+
+// look is what a look at the cluster brought.
+type look struct {
+	topics map[string]*fetch.Topic
+	added  map[fetch.ID]span
+	lag    []Lag
+	err    error
+}
+
+// follow folds what comes, while the rest is loaded behind it.
+func (s *session) follow(ctx context.Context, l *loader, before map[fetch.ID]span) error {
+	loaded := make(chan error, 1)
+	progress := make(chan float64, 1)
+	go func() {
+		loaded <- s.loadRest(ctx, l, before, func(p float64) {
+			select {
+			case progress <- p:
+			default:
+			}
+		})
+	}()
+	looks := make(chan look, 1)
+	tick := time.NewTicker(statusEvery)
+	defer tick.Stop()
+	next := time.After(0)
+	for {
+		select {
+		case e, open := <-s.stream.Events():
+			if !open {
+				return errors.Join(s.stream.Err(), context.Cause(ctx))
+			}
+			s.take(e)
+		case err := <-loaded:
+			if err != nil && ctx.Err() == nil {
+				return fmt.Errorf("reading the last hour: %w", err)
+			}
+			s.status.Loading, s.status.Progress = LoadingDone, 1
+			s.show()
+		case p := <-progress:
+			s.status.Progress = p
+		case <-tick.C:
+			s.report()
+		case <-next:
+			go func() { looks <- s.look(ctx) }()
+		case found := <-looks:
+			if err := s.adopt(ctx, found); err != nil {
+				return err
+			}
+			next = time.After(clusterLook)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// take folds what the stream brought.
+func (s *session) take(e fetch.Event) {
+	if e.Notice != "" {
+		s.notice = e.Notice
+		s.log(e.Notice)
+	}
+	now := s.clock()
+	for i := range e.Chunks {
+		c := &e.Chunks[i]
+		if p := s.parts[fetch.ID{Topic: c.Topic, Partition: c.Partition}]; p != nil {
+			p.heard, p.behind = now, max(c.LastStable-c.Next, 0)
+		}
+		if len(c.Batches) == 0 {
+			continue
+		}
+		s.hub.Update(func(m *Model) {
+			err := s.decoder.Each(c, func(r *fetch.Record) bool {
+				one := Record{
+					Source: s.sources[r.Topic], Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
+					Timestamp: r.Timestamp, Key: r.Key, Value: r.Value, Header: r.Header,
+				}
+				if one.Source == Updates {
+					s.updates++
+				}
+				m.Apply(&one, now.UnixMilli())
+				return true
+			})
+			if err != nil {
+				m.malformed(&Record{Topic: c.Topic, Partition: c.Partition, Offset: c.From}, err)
+			}
+		})
+	}
+}
+
+// report brings the status up to date.
+func (s *session) report() {
+	const smooth = 0.4 // of the newest second
+	s.status.Rate += smooth * (float64(s.updates)/statusEvery.Seconds() - s.status.Rate)
+	if s.updates == 0 && s.status.Rate < 0.1 {
+		s.status.Rate = 0
+	}
+	s.updates = 0
+	s.heardAll()
+	s.show()
+}
+
+// heardAll sets as of when all partitions are known.
+func (s *session) heardAll() {
+	asOf := s.clock()
+	s.status.Behind = 0
+	for _, p := range s.parts {
+		if p.heard.Before(asOf) {
+			asOf = p.heard
+		}
+		s.status.Behind += p.behind
+	}
+	s.status.AsOf = asOf.UnixMilli()
+	s.status.Trouble = ""
+	if s.clock().Sub(asOf) > quietLimit {
+		s.status.Trouble = "the brokers do not answer"
+		if s.notice != "" {
+			s.status.Trouble = clip(s.notice)
+		}
+	}
+}
+
+func (s *session) show() {
+	status := s.status
+	s.hub.Update(func(m *Model) { m.SetStatus(status) })
+}
+
+// look asks the cluster for the topics and the processor's lag.
+func (s *session) look(ctx context.Context) look {
+	ctx, cancel := context.WithTimeout(ctx, 2*clusterLook)
+	defer cancel()
+	topics, err := s.cluster.Topics(ctx, slices.Sorted(maps.Keys(s.sources))...)
+	if err != nil {
+		return look{err: err}
+	}
+	found := look{topics: topics}
+	fresh := map[string]*fetch.Topic{}
+	for name, t := range topics {
+		if was := s.known[name]; was == nil || len(was.Partitions) != len(t.Partitions) {
+			fresh[name] = t
+		}
+	}
+	if len(fresh) > 0 {
+		if found.added, err = s.spans(ctx, fresh); err != nil {
+			return look{err: err} // no leader yet: next time
+		}
+	}
+	for _, group := range s.groups {
+		if found.lag == nil {
+			found.lag = []Lag{}
+		}
+		found.lag = append(found.lag, s.lags.lag(ctx, group))
+	}
+	return found
+}
+
+// adopt takes on what a look has found.
+func (s *session) adopt(ctx context.Context, found look) error {
+	if found.err != nil {
+		return nil // as of tells
+	}
+	for name, was := range s.known {
+		switch t := found.topics[name]; {
+		case t == nil:
+			if s.gone[name]++; s.gone[name] >= goneLooks {
+				return fmt.Errorf("topic %s: %w", name, errTopicsChanged)
+			}
+		case t.ID != was.ID:
+			return fmt.Errorf("topic %s: %w", name, errTopicsChanged)
+		default:
+			s.gone[name] = 0
+		}
+	}
+	var positions []fetch.Position
+	for id, sp := range found.added {
+		if s.parts[id] == nil {
+			s.parts[id] = &part{heard: s.clock()}
+			positions = append(positions, fetch.Position{ID: id, Offset: sp.from, Stop: fetch.Never})
+		}
+	}
+	if len(positions) > 0 {
+		go s.stream.Add(ctx, positions)
+	}
+	s.known = found.topics
+	s.missing(found.topics)
+	s.status.Lag = found.lag
+	return nil
+}
+
+func (s *session) missing(topics map[string]*fetch.Topic) {
+	s.status.Missing = []string{}
+	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
+		if topics[name] == nil && s.sources[name] != DeadLetters { // those appear with the first dead letter
+			s.status.Missing = append(s.status.Missing, name)
+		}
+	}
+}

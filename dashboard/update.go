@@ -1,0 +1,248 @@
+package dashboard
+
+import (
+	"slices"
+	"strings"
+
+	"inv/internal/event"
+)
+
+// applyUpdate folds an update that is newer than all others of its product.
+func (m *Model) applyUpdate(r *Record, now int64) error {
+	if r.Value == nil {
+		return nil
+	}
+	u := &m.update
+	has, err := readUpdate(r, u)
+	if err != nil {
+		return err
+	}
+	p := m.product(u.ProductID)
+	if p == nil || !m.inSequence(p, u) {
+		return nil
+	}
+	c := m.changeOf(u, has)
+	if !c.hasDelta && p.stocked {
+		c.delta, c.hasDelta = u.CurrentStock-p.stock, true
+	}
+	m.count(p, u, &c, now)
+	if c.cause.topic != 0 && m.topics[c.cause.topic] == m.orders && u.LastUpdated > 0 {
+		m.latency.add(now, u.LastUpdated-u.Timestamp)
+	}
+	m.change(p, func() { m.setStock(p, u, has, c.delta) })
+	p.history.add(c)
+	if u.LastReorderID != "" && u.LastReorderID != p.lastReorder {
+		p.lastReorder = strings.Clone(u.LastReorderID)
+		m.closeReorder(p, p.lastReorder)
+	}
+	return nil
+}
+
+// readUpdate parses an update and gives it its record's time if it has none.
+func readUpdate(r *Record, u *event.Update) (event.UpdateFields, error) {
+	has, err := event.ParseUpdateFields(r.Value, u)
+	switch {
+	case err != nil:
+		return 0, err
+	case u.ProductID == "":
+		return 0, errNoProduct
+	case has&event.HasUpdateStock == 0:
+		return 0, &event.Error{Reason: event.WrongType, Message: "current_stock is missing"}
+	case u.Timestamp < 0 || u.Timestamp > event.MaxTime:
+		return 0, &event.Error{Reason: event.OutOfRange, Message: "timestamp is out of range"}
+	case u.Timestamp == 0:
+		u.Timestamp = max(r.Timestamp, 0)
+	}
+	return has, nil
+}
+
+// inSequence says whether an update is newer than what is known, and counts what
+// is missing between the two. Number 1 begins anew: a ledger that was reset.
+func (m *Model) inSequence(p *product, u *event.Update) bool {
+	switch last := p.seq; {
+	case u.Seq == 0 || last == 0 || u.Seq == last+1:
+		return true
+	case u.Seq == 1:
+		m.gap(p, 1)
+		return true
+	case u.Seq > last:
+		m.gap(p, u.Seq-last-1)
+		return true
+	}
+	m.gap(p, 1)
+	m.problems.OutOfOrder++
+	return false
+}
+
+func (m *Model) gap(p *product, n int64) {
+	p.gaps += n
+	m.problems.Gaps += n
+	m.problems.version = m.seq + 1
+	m.touch(p)
+}
+
+func (m *Model) setStock(p *product, u *event.Update, has event.UpdateFields, delta int64) {
+	p.stocked = true
+	p.stock, p.delta, p.seq, p.updated = u.CurrentStock, delta, u.Seq, u.Timestamp
+	if u.LastOrderID != "" && u.LastOrderID != p.lastOrder {
+		p.lastOrder = strings.Clone(u.LastOrderID)
+	}
+	if p.inCatalog {
+		return // the catalogue knows better
+	}
+	if name := clip(u.ProductName); name != "" && name != p.name {
+		p.name = name
+		p.fold()
+	}
+	m.place(p, u.Category, u.WarehouseID)
+	if has&event.HasUpdateUnitPrice != 0 {
+		p.price = u.UnitPrice
+	}
+	if has&event.HasUpdateReorderThreshold != 0 {
+		p.reorderAt = u.ReorderThreshold
+	}
+	if has&event.HasUpdateReorderQuantity != 0 {
+		p.reorderQuantity = u.ReorderQuantity
+	}
+	if has&event.HasUpdateCriticalThreshold != 0 {
+		p.criticalAt = u.CriticalThreshold
+	}
+}
+
+// Newest folds the newest update of a product while its topic is read
+// backwards, and does nothing if the product's is known already.
+func (m *Model) Newest(r *Record) {
+	if r.Value == nil {
+		return
+	}
+	if p := m.products[string(r.Key)]; p != nil && p.stocked {
+		return // without parsing: most records end here
+	}
+	u := &m.update
+	has, err := readUpdate(r, u)
+	if err != nil {
+		return // Older counts it
+	}
+	p := m.product(u.ProductID)
+	if p == nil || p.stocked {
+		return
+	}
+	m.change(p, func() { m.setStock(p, u, has, u.Delta) })
+	if u.LastReorderID != "" {
+		p.lastReorder = strings.Clone(u.LastReorderID)
+		m.closeReorder(p, p.lastReorder)
+	}
+}
+
+// Older folds an update for the charts while its topic is read backwards, from
+// where the live updates begin: the newest first.
+func (m *Model) Older(r *Record, now int64) {
+	m.dirty = true
+	if r.Value == nil {
+		return
+	}
+	u := &m.update
+	has, err := readUpdate(r, u)
+	if err != nil {
+		m.malformed(r, err)
+		return
+	}
+	p := m.product(u.ProductID)
+	if p == nil {
+		return
+	}
+	if u.Seq > 0 {
+		if p.backSeq > 0 && u.Seq != p.backSeq-1 && p.backSeq != 1 {
+			m.gap(p, max(p.backSeq-u.Seq-1, 1))
+		}
+		p.backSeq = u.Seq
+	}
+	if !p.stocked { // in no catalogue, and further back than Newest had to look
+		m.change(p, func() { m.setStock(p, u, has, u.Delta) })
+	}
+	c := m.changeOf(u, has)
+	m.count(p, u, &c, now)
+	if p.history.addOlder(c) {
+		m.touch(p)
+	}
+}
+
+func (m *Model) changeOf(u *event.Update, has event.UpdateFields) change {
+	return change{
+		time: u.Timestamp, stock: u.CurrentStock, delta: u.Delta, unmet: u.UnmetQuantity, seq: u.Seq,
+		hasDelta: has&event.HasUpdateDelta != 0, cause: m.causeOf(u.Cause),
+	}
+}
+
+func (m *Model) causeOf(s string) cause {
+	c, err := event.ParseCause(s)
+	if err != nil {
+		return cause{}
+	}
+	i := slices.Index(m.topics, c.Topic)
+	if i < 0 {
+		if len(m.topics) >= 64 {
+			return cause{}
+		}
+		i = len(m.topics)
+		m.topics = append(m.topics, strings.Clone(c.Topic))
+	}
+	return cause{int16(i), c.Line, c.Partition, c.Offset}
+}
+
+func (m *Model) causeText(c cause) string {
+	if c.topic == 0 {
+		return ""
+	}
+	return event.Cause{Topic: m.topics[c.topic], Partition: c.partition, Offset: c.offset, Line: c.line}.String()
+}
+
+// count adds an update to its minute if an order caused it. A writer that names
+// no cause is taken at its last order: a new one is an order.
+func (m *Model) count(p *product, u *event.Update, c *change, now int64) {
+	first := false
+	switch {
+	case c.cause.topic != 0:
+		if m.topics[c.cause.topic] != m.orders {
+			return
+		}
+		first = c.cause.line == 0
+	case u.LastOrderID == "" || u.LastOrderID == p.lastOrder && c.delta >= 0:
+		return
+	default:
+		first = m.recents.isNew(u.LastOrderID)
+	}
+	price := u.UnitPrice
+	if price == 0 && c.cause.topic == 0 {
+		price = p.price
+	}
+	time := u.Timestamp
+	if time > now {
+		time = now
+	}
+	mi := m.minutes.at(time, m.seq+1)
+	if mi == nil {
+		return
+	}
+	if first {
+		mi.Orders++
+	}
+	mi.Units += max(-c.delta, 0)
+	mi.Unmet += u.UnmetQuantity
+	mi.revenue = addMoney(mi.revenue, revenue(c.delta, price))
+}
+
+// orderIDs remembers the last few order ids.
+type orderIDs struct {
+	ring [256]string
+	next int
+}
+
+func (o *orderIDs) isNew(id string) bool {
+	if slices.Contains(o.ring[:], id) {
+		return false
+	}
+	o.ring[o.next%len(o.ring)] = strings.Clone(id)
+	o.next++
+	return true
+}

@@ -1,0 +1,353 @@
+// The page: what the stream brings is put together here, and drawn at most once
+// a frame.
+
+import { Charts } from "./charts.js";
+import { $, attr, el, recall, remember, show, text, words } from "./dom.js";
+import { age, count, isUTC, plural, setUTC, time } from "./format.js";
+import { Alerts, Reorders, renderDead, renderFacts, renderSystem } from "./panels.js";
+import { renderProduct } from "./product.js";
+import { Stream } from "./stream.js";
+import { Table } from "./table.js";
+
+const state = {
+  rows: new Map(),
+  page: { total: 0, offset: 0, order: [] },
+  status: null, counts: null, facets: null, reorders: null, problems: { malformed: [] }, dead: null, product: null,
+  connection: "connecting", why: "", skew: 0, build: null,
+};
+const filter = { q: "", category: "", warehouse: "", severity: new Set(), sort: "urgency" };
+const dirty = new Set();
+
+const charts = new Charts();
+const alerts = new Alerts();
+const reorders = new Reorders();
+const table = new Table(() => view());
+const stream = new Stream({ frame: takeFrame, hello: takeHello, state: takeState });
+
+// ------------------------------------------------------------- what comes in
+
+function takeHello(hello) {
+  state.build ??= hello.build;
+  if (hello.build !== state.build) offerReload();
+}
+
+function takeState(connection, why = "") {
+  if (connection === state.connection && why === state.why) return;
+  state.connection = connection;
+  state.why = why;
+  draw("status");
+}
+
+function takeFrame(type, f) {
+  const whole = type === "snapshot";
+  if (whole) {
+    charts.clear();
+    state.rows.clear();
+    if (!f.product) state.product = null;
+  }
+  if (f.status) {
+    state.status = f.status;
+    state.skew = f.status.now - Date.now();
+    draw("status", "charts");
+  }
+  if (f.counts) {
+    state.counts = f.counts;
+    draw("status");
+  }
+  if (f.facets) {
+    state.facets = f.facets;
+    draw("facets");
+  }
+  if (f.products) takeProducts(f.products);
+  if (f.minutes) {
+    charts.take(f.minutes);
+    draw("charts");
+  }
+  if (f.alerts) {
+    announce(alerts.take(f.alerts, whole));
+    draw("alerts");
+  }
+  if (f.reorders) {
+    state.reorders = f.reorders;
+    reorders.take(f.reorders);
+    draw("reorders", "status");
+  }
+  if (f.dead_letters) {
+    state.dead = f.dead_letters;
+    draw("dead");
+  }
+  if (f.problems) {
+    state.problems = f.problems;
+    draw("status");
+  }
+  if (f.product) {
+    state.product = f.product;
+    draw("product");
+  }
+}
+
+function takeProducts(products) {
+  for (const row of products.rows) state.rows.set(row.product_id, row);
+  const order = products.order ?? state.page.order;
+  state.page = { total: products.total, offset: products.offset, order };
+  if (state.rows.size > order.length) {
+    const shown = new Set(order);
+    for (const id of state.rows.keys()) if (!shown.has(id)) state.rows.delete(id);
+  }
+  draw("table");
+}
+
+// announce tells a screen reader of critical stock, at most every five seconds.
+let untold = [];
+let telling = 0;
+function announce(items) {
+  untold.push(...items);
+  if (!untold.length || telling) return;
+  const tell = () => {
+    telling = 0;
+    if (!untold.length) return;
+    const [newest] = untold;
+    text($("announcer"), (untold.length > 1 ? `${plural(untold.length, "new critical alert")}, the newest: ` : "Critical: ") +
+      `${newest.product_name || newest.product_id}, ${newest.current_stock} left`);
+    untold = [];
+    telling = setTimeout(tell, 5000);
+  };
+  telling = setTimeout(tell, 200);
+}
+
+// --------------------------------------------------------------- what is drawn
+
+function draw(...parts) {
+  if (dirty.size === 0) requestAnimationFrame(drawNow);
+  for (const p of parts) dirty.add(p);
+}
+
+const serverNow = () => Date.now() + state.skew;
+
+function drawNow() {
+  const parts = new Set(dirty);
+  dirty.clear();
+  const onProduct = !!productId();
+  if (parts.has("status")) drawStatus();
+  if (parts.has("product") && onProduct) renderProduct(productId(), state.product, state.status);
+  if (onProduct) return; // the rest is drawn when it is seen again
+  if (parts.has("table")) drawTable();
+  if (parts.has("charts") && state.status) charts.render(state.status);
+  if (parts.has("alerts")) alerts.render();
+  if (parts.has("reorders")) reorders.render(serverNow());
+  if (parts.has("dead") && state.dead) renderDead(state.dead);
+  if (parts.has("facets") && state.facets) drawFacets();
+}
+
+function drawTable() {
+  table.render(state.page, state.rows);
+  const { total } = state.page;
+  text($("shown"), `${count(total)} ${filtered() ? "match" : total === 1 ? "product" : "products"}`);
+  text($("empty"), filtered() ? "No product matches. Clear the filters to see all."
+    : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet. The catalogue is empty: inv produce catalog writes one.");
+}
+
+function drawStatus() {
+  const s = state.status;
+  renderFacts(state);
+  if (s) renderSystem(s, state.problems);
+  const trouble = state.connection === "stale" ? state.why : s?.trouble ?? "";
+  const stale = state.connection === "stale" || state.connection === "live" && !!trouble;
+  const asOf = s ? time(s.as_of || s.now) : "";
+  document.documentElement.toggleAttribute("data-stale", stale);
+  const name = stale ? "stale" : s?.loading === "stock" && state.connection === "live" ? "loading" : state.connection;
+  attr($("connection"), "data-state", name);
+  text($("connection-text"), { live: "Live", stale: "Stale", loading: "Reading the topics…", hidden: "Paused", connecting: "Connecting…" }[name]);
+  text($("asof"), s ? `as of ${asOf}` : "");
+  const banner = $("banner");
+  if (stale) {
+    banner.className = "banner";
+    text(banner, `Stale: the numbers are from ${asOf}${s ? `, ${age(serverNow() - (s.as_of || s.now))} ago` : ""}. ${trouble}`);
+  }
+  if (!banner.classList.contains("info")) show(banner, stale);
+}
+
+function drawFacets() {
+  for (const [id, list, all] of [["category", state.facets.categories, "All categories"], ["warehouse", state.facets.warehouses, "All warehouses"]]) {
+    const select = $(id);
+    const wanted = filter[id];
+    const names = list.map((f) => f.name);
+    if (wanted && !names.includes(wanted)) names.push(wanted);
+    const key = names.join("\n");
+    if (select.dataset.key === key || document.activeElement === select) continue;
+    select.dataset.key = key;
+    select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, n)));
+    select.value = wanted;
+  }
+}
+
+function offerReload() {
+  const banner = $("banner");
+  banner.className = "banner info";
+  const button = el("button", { type: "button" }, "Reload");
+  button.addEventListener("click", () => location.reload());
+  banner.replaceChildren("The dashboard was updated; this page is the old one.", button);
+  banner.hidden = false;
+}
+
+// ------------------------------------------------------------ what is asked for
+
+const filtered = () => !!(filter.q || filter.category || filter.warehouse || filter.severity.size);
+
+function productId() {
+  const match = location.hash.match(/^#\/product\/(.+)$/);
+  try {
+    return match ? decodeURIComponent(match[1]) : "";
+  } catch {
+    return "";
+  }
+}
+
+// view tells the server what is in sight.
+function view() {
+  const query = new URLSearchParams();
+  const id = productId();
+  if (id) query.set("product", id);
+  if (filter.q) query.set("q", filter.q);
+  if (filter.category) query.set("category", filter.category);
+  if (filter.warehouse) query.set("warehouse", filter.warehouse);
+  if (filter.severity.size) query.set("severity", [...filter.severity].join(","));
+  const [sort, order] = filter.sort.split(" ");
+  query.set("sort", sort);
+  if (order) query.set("order", order);
+  query.set("offset", table.offset);
+  query.set("limit", id ? 0 : table.limit);
+  stream.view(query.toString());
+}
+
+function refilter() {
+  table.toTop();
+  show($("clear"), filtered());
+  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
+  const hash = new URLSearchParams();
+  for (const name of ["q", "category", "warehouse"]) if (filter[name]) hash.set(name, filter[name]);
+  if (filter.severity.size) hash.set("severity", [...filter.severity].join(","));
+  if (filter.sort !== "urgency") hash.set("sort", filter.sort);
+  history.replaceState(null, "", hash.size ? "#/?" + hash : "#/");
+  view();
+}
+
+function readHash() {
+  const query = new URLSearchParams(location.hash.match(/^#\/\?(.*)$/)?.[1] ?? "");
+  for (const name of ["q", "category", "warehouse"]) filter[name] = query.get(name) ?? "";
+  filter.severity = new Set((query.get("severity") ?? "").split(",").filter((s) => s in words));
+  filter.sort = query.get("sort") ?? "urgency";
+  if (![...$("sort").options].some((o) => o.value === filter.sort)) filter.sort = "urgency";
+  $("search").value = filter.q;
+  $("sort").value = filter.sort;
+}
+
+let cameFrom = "#/";
+let focusBack = "";
+function route() {
+  const id = productId();
+  show($("overview"), !id);
+  show($("detail"), !!id);
+  if (id) {
+    focusBack = id;
+    state.product = null;
+    renderProduct(id, null, state.status);
+    scrollTo(0, 0);
+  } else {
+    document.title = "Inventory";
+    draw("table", "charts", "alerts", "reorders", "dead", "facets");
+  }
+  view();
+  if (id) document.title = `${id} – Inventory`;
+}
+
+addEventListener("hashchange", (e) => {
+  const left = new URL(e.oldURL).hash;
+  if (productId()) {
+    if (!left.startsWith("#/product/")) cameFrom = left || "#/";
+  } else if (cameFrom !== location.hash && location.hash === "#/") {
+    history.replaceState(null, "", cameFrom);
+  }
+  route();
+  if (!productId() && focusBack) {
+    const link = document.querySelector(`tr[data-id="${CSS.escape(focusBack)}"] a`);
+    (link ?? $("scroll")).focus({ preventScroll: true });
+    focusBack = "";
+  }
+});
+
+// -------------------------------------------------------------------- controls
+
+let typing = 0;
+$("search").addEventListener("input", () => {
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    filter.q = $("search").value.trim();
+    refilter();
+  }, 150);
+});
+for (const id of ["category", "warehouse", "sort"]) {
+  $(id).addEventListener("change", () => {
+    filter[id] = $(id).value;
+    refilter();
+  });
+}
+for (const tile of document.querySelectorAll(".tile")) {
+  text(tile.querySelector(".sev"), words[tile.dataset.severity]);
+  tile.addEventListener("click", () => {
+    const s = tile.dataset.severity;
+    if (!filter.severity.delete(s)) filter.severity.add(s);
+    refilter();
+  });
+}
+$("clear").addEventListener("click", () => {
+  Object.assign(filter, { q: "", category: "", warehouse: "", severity: new Set() });
+  for (const id of ["search", "category", "warehouse"]) $(id).value = "";
+  refilter();
+  $("search").focus();
+});
+
+addEventListener("keydown", (e) => {
+  if (e.ctrlKey || e.metaKey || e.altKey) return;
+  if (e.key === "/" && !/^(INPUT|SELECT|TEXTAREA)$/.test(document.activeElement?.tagName) && !productId()) {
+    e.preventDefault();
+    $("search").focus();
+  }
+  if (e.key === "Escape" && productId()) location.hash = cameFrom;
+});
+
+function setZone(utc) {
+  setUTC(utc);
+  document.documentElement.dataset.zone = utc ? "utc" : "local";
+  text($("zone"), utc ? "UTC" : "Local time");
+  attr($("zone"), "aria-pressed", String(utc));
+  draw("status", "table", "charts", "alerts", "reorders", "dead", "product");
+}
+$("zone").addEventListener("click", () => {
+  setZone(!isUTC());
+  remember("zone", isUTC() ? "utc" : "local");
+});
+
+const themes = ["auto", "light", "dark"];
+function setTheme(theme) {
+  attr(document.documentElement, "data-theme", theme === "auto" ? null : theme);
+  text($("theme"), { auto: "Auto", light: "Light", dark: "Dark" }[theme]);
+}
+$("theme").addEventListener("click", () => {
+  const now = document.documentElement.dataset.theme ?? "auto";
+  const next = themes[(themes.indexOf(now) + 1) % themes.length];
+  setTheme(next);
+  remember("theme", next);
+});
+
+setInterval(() => draw("reorders", "status"), 1000); // ages
+setTheme(themes.includes(recall("theme")) ? recall("theme") : "auto");
+setZone(recall("zone") === "utc");
+readHash();
+refilterQuietly();
+route();
+
+function refilterQuietly() {
+  show($("clear"), filtered());
+  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
+}

@@ -1,0 +1,55 @@
+// The few things that the page does with the document. Text from topics only
+// ever goes through textContent and through attributes that hold no code.
+
+const svgNamespace = "http://www.w3.org/2000/svg";
+
+export const $ = (id) => document.getElementById(id);
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes ?? {})) {
+    if (value !== undefined && value !== false) node.setAttribute(name, value === true ? "" : value);
+  }
+  node.append(...children.filter((c) => c !== undefined && c !== null));
+  return node;
+}
+
+export const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
+export const svg = (tag, attributes, ...children) => fill(document.createElementNS(svgNamespace, tag), attributes, children);
+
+// text and attr touch the document only when something changes.
+export function text(node, value) {
+  if (node.textContent !== value) node.textContent = value;
+}
+
+export function attr(node, name, value) {
+  if (value === null || value === undefined || value === false) {
+    if (node.hasAttribute(name)) node.removeAttribute(name);
+  } else if (node.getAttribute(name) !== String(value)) {
+    node.setAttribute(name, value);
+  }
+}
+
+export function show(node, visible) {
+  if (node.hidden === visible) node.hidden = !visible;
+}
+
+export const productLink = (id, name, attributes) => el("a", { href: productHref(id), ...attributes }, name || id);
+export const productHref = (id) => "#/product/" + encodeURIComponent(id);
+
+export const words = { out: "Out", critical: "Critical", low: "Low", ok: "In stock", unknown: "Unknown" };
+
+export function remember(key, value) {
+  try {
+    localStorage.setItem("inv-" + key, value);
+  } catch {
+    // private windows may refuse; then it holds for this page
+  }
+}
+
+export function recall(key) {
+  try {
+    return localStorage.getItem("inv-" + key);
+  } catch {
+    return null;
+  }
+}

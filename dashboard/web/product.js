@@ -1,0 +1,101 @@
+// One product's own page: its stock against its thresholds over the last hour,
+// its last changes and its alerts.
+
+import { $, el, svg, words } from "./dom.js";
+import { age, count, hhmm, money, signed, time } from "./format.js";
+
+const hour = 3600000;
+
+export function renderProduct(id, p, status) {
+  const main = $("detail");
+  if (!p) {
+    main.replaceChildren(el("div", { class: "detail-head" }, el("a", { href: "#/" }, "← All products"), el("h2", {}, id)),
+      el("p", { class: "muted" }, status?.loading === "stock" || !status ? "Loading…" : "No product has this id."));
+    return;
+  }
+  const focused = document.activeElement?.id === "back";
+  const open = main.querySelector("details.data")?.open;
+  const back = el("a", { href: "#/", id: "back" }, "← All products");
+  main.replaceChildren(
+    el("div", { class: "detail-head", "data-s": p.severity }, back, el("h2", { tabindex: "-1", id: "detail-title" }, p.product_name),
+      el("span", { class: "sev" }, p.delisted ? "Delisted" : words[p.severity]), el("span", { class: "muted" }, p.product_id)),
+    el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Stock in the last hour")), ...history(p, status, open)),
+    el("div", { class: "side" }, facts(p, status)),
+    el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Last changes")), changes(p)),
+    el("div", { class: "side" }, alerts(p)));
+  if (focused) back.focus();
+}
+
+function history(p, status, open) {
+  const end = status?.window_end ?? Date.now();
+  const start = end - hour;
+  const points = p.history.filter((h) => h.time >= start);
+  const first = points[0]?.time ?? end;
+  const from = Math.min(Math.max(start, first), end - 60000); // a young history fills the width
+  const top = Math.max(2 * p.reorder_threshold, p.current_stock ?? 0, ...points.map((h) => h.stock), 1) * 1.05;
+  const x = (t) => ((1000 * Math.max(0, t - from)) / (end - from)).toFixed(1);
+  const y = (v) => (260 - (250 * v) / top).toFixed(1);
+  let path = "";
+  points.forEach((h, i) => {
+    path += i ? `H${x(h.time)}V${y(h.stock)}` : `M${x(h.time)},${y(h.stock)}`;
+  });
+  if (points.length) path += "H1000";
+  const threshold = (name, v) => svg("line", { class: "threshold " + name, x1: "0", x2: "1000", y1: y(v), y2: y(v) });
+  const label = (name, v, words) => {
+    const node = el("span", { class: "label " + name }, words);
+    node.style.top = `${(y(v) / 2.6).toFixed(2)}%`;
+    return node;
+  };
+  const said = `Stock of ${p.product_name} over the last hour: now ${p.current_stock ?? "unknown"}, reorder at ${p.reorder_threshold}, critical at ${p.critical_threshold}.`;
+  const apart = Math.abs(y(p.reorder_threshold) - y(p.critical_threshold)) > 16;
+  const table = el("details", { class: "data body", open: open || undefined }, el("summary", {}, "As a table"),
+    el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Time"), el("th", { scope: "col" }, "Stock"))),
+      el("tbody", {}, ...points.toReversed().map((h) => el("tr", {}, el("td", {}, time(h.time)), el("td", {}, count(h.stock))))))));
+  return [
+    el("div", { class: "history" },
+      svg("svg", { viewBox: "0 0 1000 260", preserveAspectRatio: "none", role: "img", "aria-label": said },
+        points.length ? svg("path", { class: "area", d: `${path}V260H${x(points[0].time)}Z` }) : undefined,
+        threshold("reorder", p.reorder_threshold), threshold("critical", p.critical_threshold),
+        points.length ? svg("path", { class: "stock-line", d: path }) : undefined),
+      label("reorder", apart ? p.reorder_threshold : (p.reorder_threshold + top * 0.03), `reorder ≤ ${count(p.reorder_threshold)}`),
+      label("critical", apart ? p.critical_threshold : (p.critical_threshold - top * 0.03), `critical ≤ ${count(p.critical_threshold)}`)),
+    el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, hhmm(from)), el("span", {}, hhmm((from + end) / 2)), el("span", {}, hhmm(end))),
+    table,
+  ];
+}
+
+function facts(p, status) {
+  const rows = [];
+  const row = (name, value, bad) => value !== "" && value !== undefined && rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined }, value));
+  row("Category", p.category);
+  row("Warehouse", p.warehouse_id);
+  row("Price", money(p.unit_price));
+  row("Reorder at", count(p.reorder_threshold));
+  row("Critical at", count(p.critical_threshold));
+  row("Reorder quantity", count(p.reorder_quantity));
+  row("Updates so far", p.seq ? count(p.seq) : "");
+  row("Last update", time(p.updated));
+  if (p.gaps) row("Missing updates", count(p.gaps), true);
+  if (!p.in_catalog) row("Catalogue", "not in it", true);
+  const open = p.open_reorder;
+  row("Open reorder", open ? `${count(open.reorder_quantity)} since ${time(open.timestamp)}` : "none");
+  if (open && status) row("Waiting", age(status.now - open.timestamp), open.priority === "urgent");
+  return el("section", { class: "panel", "data-s": p.severity, "aria-label": "Facts" },
+    el("div", { class: "body" }, el("p", { class: "detail-stock" }, p.current_stock === null ? "–" : count(p.current_stock)), el("p", { class: "sev" }, words[p.severity])),
+    el("div", { class: "body" }, el("dl", { class: "kv" }, ...rows)));
+}
+
+function changes(p) {
+  const head = ["Time", "Change", "Stock", "Unfilled", "No.", "Cause"];
+  return el("div", { class: "wrap" }, el("table", { class: "list" },
+    el("thead", {}, el("tr", {}, ...head.map((h, i) => el("th", { scope: "col", class: i && i < 5 ? "n" : undefined }, h)))),
+    el("tbody", {}, ...p.changes.map((c) => el("tr", {}, el("td", {}, time(c.timestamp)),
+      el("td", { class: "n" }, c.delta === null ? "–" : signed(c.delta)), el("td", { class: "n" }, count(c.current_stock)),
+      el("td", { class: "n" }, c.unmet_quantity ? count(c.unmet_quantity) : ""), el("td", { class: "n" }, c.seq ? count(c.seq) : "–"), el("td", { class: "small" }, c.cause || "–"))))));
+}
+
+function alerts(p) {
+  const items = p.alerts.map((a) => el("li", {}, el("span", { class: "sev", "data-s": a.current_stock > 0 ? "critical" : "out" }, `${count(a.current_stock)} left`), el("small", {}, time(a.timestamp))));
+  return el("section", { class: "panel", "aria-label": "Alerts of this product" }, el("div", { class: "panel-head" }, el("h2", {}, "Alerts")),
+    el("ol", { class: "feed" }, ...(items.length ? items : [el("li", { class: "none" }, "None lately")])));
+}

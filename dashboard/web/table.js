@@ -1,0 +1,159 @@
+// The products: a table of which only the rows around what is in sight exist.
+// The server filters, sorts and pages; scrolling asks for another page.
+
+import { $, attr, el, productHref, show, svg, text, words } from "./dom.js";
+import { count, signed, time } from "./format.js";
+
+const pageSize = 80;
+const step = 20; // pages begin at multiples of this
+
+export class Table {
+  offset = 0;
+  #scroll = $("scroll");
+  #body = $("rows");
+  #before = pad();
+  #after = pad();
+  #slots = [];
+  #rowHeight = 52;
+  #onPage;
+  #timer = 0;
+
+  // onPage(offset) is called when other rows come into sight.
+  constructor(onPage) {
+    this.#onPage = onPage;
+    this.#body.append(this.#before, this.#after);
+    this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    const measure = () => {
+      this.#rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 52;
+    };
+    measure();
+    matchMedia("(max-width: 760px)").addEventListener("change", measure);
+  }
+
+  get limit() {
+    return pageSize;
+  }
+
+  toTop() {
+    this.offset = 0;
+    this.#scroll.scrollTop = 0;
+  }
+
+  #scrolled() {
+    if (this.#timer) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = 0;
+      const first = Math.floor(this.#scroll.scrollTop / this.#rowHeight);
+      const visible = Math.ceil(this.#scroll.clientHeight / this.#rowHeight);
+      if (first >= this.offset && first + visible <= this.offset + pageSize - 2) return;
+      const spare = Math.max(0, Math.floor((pageSize - visible) / 2));
+      const offset = Math.max(0, Math.floor((first - spare) / step) * step);
+      if (offset === this.offset) return;
+      this.offset = offset;
+      this.#onPage(offset);
+    }, 60);
+  }
+
+  // render draws the page: the ids in their order, with their rows. What
+  // belongs to another page than the one in sight is not drawn.
+  render(page, rows) {
+    if (page.offset !== this.offset && page.total > this.offset) return;
+    const ids = page.order;
+    const focused = document.activeElement?.closest?.("tr.row")?.dataset.id;
+    while (this.#slots.length < ids.length) {
+      const slot = makeSlot();
+      this.#slots.push(slot);
+      this.#after.before(slot.row);
+    }
+    while (this.#slots.length > ids.length) this.#slots.pop().row.remove();
+    ids.forEach((id, i) => drawRow(this.#slots[i], rows.get(id), page.offset + i));
+    const height = (n) => `${n * this.#rowHeight}px`;
+    this.#before.firstChild.style.height = height(page.offset);
+    this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
+    attr($("table"), "aria-rowcount", page.total + 1);
+    if (focused) this.#keepFocus(focused, ids);
+    show($("empty"), page.total === 0);
+  }
+
+  // The focus stays with its product when the order changes.
+  #keepFocus(id, ids) {
+    const at = ids.indexOf(id);
+    if (at >= 0 && document.activeElement !== this.#slots[at].name) this.#slots[at].name.focus({ preventScroll: true });
+  }
+}
+
+function pad() {
+  return el("tr", { class: "pad", "aria-hidden": "true" }, el("td", { colspan: "7" }));
+}
+
+function makeSlot() {
+  const s = {};
+  s.sev = el("span", { class: "sev" });
+  s.name = el("a");
+  s.about = el("small");
+  s.stock = el("b");
+  s.of = el("small");
+  s.fill = svg("rect", { class: "fill", y: "1", height: "8", x: "0" });
+  s.criticalMark = svg("line", { class: "mark", y1: "0", y2: "10" });
+  s.reorderMark = svg("line", { class: "mark reorder", y1: "0", y2: "10" });
+  s.bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { class: "track", y: "1", height: "8", width: "100" }), s.fill, s.criticalMark, s.reorderMark);
+  s.thresholds = el("small");
+  s.line = svg("polyline");
+  s.trend = svg("svg", { class: "trend", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" }, s.line);
+  s.delta = el("span", { class: "num" });
+  s.at = el("small");
+  s.order = el("span");
+  s.since = el("small");
+  const cell = (name, ...children) => el("td", { role: "cell", class: "c-" + name }, el("div", { class: "cell" }, ...children));
+  s.row = el("tr", { role: "row", class: "row" },
+    cell("sev", s.sev), cell("name", s.name, s.about),
+    el("td", { role: "cell", class: "c-stock stock" }, el("div", { class: "cell" }, el("span", {}, s.stock), s.of)),
+    cell("bar", s.bar, s.thresholds), cell("trend", s.trend), cell("last", s.delta, s.at), cell("order", s.order, s.since));
+  return s;
+}
+
+function drawRow(s, row, index) {
+  attr(s.row, "aria-rowindex", index + 2);
+  if (!row || s.drawn === row && s.zone === zoneMark()) return;
+  s.drawn = row;
+  s.zone = zoneMark();
+  s.row.dataset.id = row.product_id;
+  attr(s.row, "data-s", row.severity);
+  s.row.classList.toggle("delisted", !!row.delisted);
+  text(s.sev, row.delisted ? "Delisted" : words[row.severity]);
+  text(s.name, row.product_name);
+  attr(s.name, "href", productHref(row.product_id));
+  text(s.about, [row.product_id, row.category, row.warehouse_id].filter(Boolean).join(" · "));
+  const stock = row.current_stock;
+  text(s.stock, stock === null ? "–" : count(stock));
+  text(s.of, `of ${count(row.full_stock)}`);
+  drawBar(s, row);
+  drawTrend(s, row);
+  text(s.delta, row.updated ? signed(row.delta) : "–");
+  text(s.at, row.gaps ? `${time(row.updated)} · ${count(row.gaps)} missing` : time(row.updated));
+  s.at.classList.toggle("gap", !!row.gaps);
+  const open = row.open_reorder;
+  text(s.order, open ? `${count(open.reorder_quantity)} ${open.priority === "urgent" ? "urgent" : "ordered"}` : "");
+  s.order.className = open ? "badge" + (open.priority === "urgent" ? " urgent" : "") : "";
+  text(s.since, open ? `since ${time(open.timestamp)}` : "");
+}
+
+const zoneMark = () => document.documentElement.dataset.zone ?? "";
+
+function drawBar(s, row) {
+  const scale = (n) => Math.max(0, Math.min(100, (100 * n) / row.full_stock));
+  attr(s.fill, "width", scale(row.current_stock ?? 0).toFixed(2));
+  for (const [mark, at] of [[s.criticalMark, row.critical_threshold], [s.reorderMark, row.reorder_threshold]]) {
+    attr(mark, "x1", scale(at).toFixed(2));
+    attr(mark, "x2", scale(at).toFixed(2));
+  }
+  text(s.thresholds, row.in_catalog || row.reorder_threshold
+    ? `critical ≤ ${count(row.critical_threshold)} · reorder ≤ ${count(row.reorder_threshold)}` : "not in the catalogue");
+}
+
+function drawTrend(s, row) {
+  const points = row.trend;
+  const top = Math.max(...points, 1);
+  attr(s.line, "points", points.map((v, i) => `${(points.length > 1 ? (100 * i) / (points.length - 1) : 50).toFixed(1)},${(26 - (24 * v) / top).toFixed(1)}`).join(" "));
+}
