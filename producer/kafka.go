@@ -13,13 +13,16 @@ import (
 // KafkaOptions are what a client needs for [NewKafkaSink]: the records say their
 // partition, acknowledgements come from all replicas, and retries make no
 // duplicates (idempotent is franz-go's default). giveUp is how long a record is
-// tried.
+// tried; then it counts as failed and the run ends, also if it may have arrived
+// without an answer, since nothing is sent again after that.
 func KafkaOptions(giveUp time.Duration) []kgo.Opt {
 	return []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordDeliveryTimeout(giveUp),
-		kgo.MaxBufferedRecords(maxBatches * batchSize / 2),
+		kgo.AllowIdempotentProduceCancellation(),
+		// The sink bounds what is on its way itself, so that it can be stopped.
+		kgo.MaxBufferedRecords(2 * maxBatches * batchSize),
 	}
 }
 
@@ -32,11 +35,12 @@ type KafkaSink struct {
 	failed   chan struct{}
 	err      error
 	inFlight sync.WaitGroup
+	slots    chan struct{} // as many as batches may be on their way
 }
 
 // NewKafkaSink sends with this client, which must have [KafkaOptions].
 func NewKafkaSink(client *kgo.Client) *KafkaSink {
-	return &KafkaSink{client: client, failed: make(chan struct{})}
+	return &KafkaSink{client: client, failed: make(chan struct{}), slots: make(chan struct{}, maxBatches)}
 }
 
 // sent is a batch on its way: the client's records for ours, kept with the batch.
@@ -52,11 +56,16 @@ type sent struct {
 // Write hands the records to the client; it blocks while too many are on their way.
 func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	select {
+	case s.slots <- struct{}{}:
 	case <-s.failed:
 		b.Release()
 		return s.err
-	default:
+	case <-ctx.Done():
+		b.Release()
+		return context.Cause(ctx)
 	}
+	// What is given to the client is waited for, also when the run is stopped.
+	ctx = context.WithoutCancel(ctx)
 	on, _ := b.Data.(*sent)
 	if on == nil {
 		on = &sent{batch: b, records: make([]kgo.Record, cap(b.slots))}
@@ -99,8 +108,9 @@ func (on *sent) done(r *kgo.Record, err error) {
 		s.counts.bytes.Add(int64(size))
 	}
 	if on.left.Add(-1) == 0 {
-		s.inFlight.Done()
 		on.batch.Release()
+		<-s.slots
+		s.inFlight.Done()
 	}
 }
 

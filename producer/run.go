@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -70,10 +69,7 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 		return Summary{}, err
 	}
 	err = r.loop(ctx)
-	// What was given to the sink is waited for, also when the run was stopped.
-	flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
-	defer cancel()
-	if flushErr := sink.Flush(flush); err == nil || errors.Is(err, context.Cause(ctx)) && flushErr != nil {
+	if flushErr := flush(ctx, sink); flushErr != nil && (err == nil || ctx.Err() != nil) {
 		err = flushErr
 	}
 	if err == nil && ctx.Err() != nil {
@@ -84,6 +80,16 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 
 // flushTimeout bounds how long a stopped run waits for acknowledgements.
 const flushTimeout = 8 * time.Second
+
+// flush waits for what was given to the sink, for a while also when the run is
+// stopped.
+func flush(ctx context.Context, sink Sink) error {
+	bounded, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(flushTimeout, cancel) })
+	defer stop()
+	return sink.Flush(bounded)
+}
 
 // CheckOptions says what is wrong with running a plan this way, before anything
 // is sent.
