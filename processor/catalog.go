@@ -52,9 +52,10 @@ func (c *catalogue) follow(ctx context.Context) error {
 	for p := range c.next {
 		group.Go(func() {
 			err := c.reader.Follow(ctx, c.topic, int32(p), 0, c.apply(), func(next int64) { c.advance(p, next) })
-			if ctx.Err() == nil {
-				c.fail(err)
+			if ctx.Err() != nil {
+				err = context.Cause(ctx) // whoever waits for the catalogue must not wait for ever
 			}
+			c.fail(err)
 		})
 	}
 	group.Wait()

@@ -31,9 +31,9 @@ func (t Topics) names() []string {
 	return slices.DeleteFunc(all, func(name string) bool { return name == "" || name == deadLetters("") })
 }
 
-// snapshot fixes the ends, effects before their causes: updates first, then the
-// receipts that updates come from, then the reorders that receipts come from,
-// and the orders and the catalogue last. So whatever is in the snapshot has its
+// snapshot fixes the ends, effects before their causes: updates and dead letters
+// first, then the receipts that these come from, then the reorders that receipts
+// come from, and the orders and the catalogue last. So whatever is in the snapshot has its
 // cause in it. An output's end waits for the transactions that were open when it
 // was asked for, since their records may already show in an earlier topic.
 func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
@@ -48,9 +48,9 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 		topics []string
 	}{
 		{true, []string{t.Updates}},
+		{true, []string{deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}},
 		{true, []string{t.Receipts, t.PendingReceipts}},
 		{true, []string{t.Reorders, t.Alerts}},
-		{true, []string{deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}},
 		{false, []string{t.Orders, t.Catalog}},
 	} {
 		topics := slices.DeleteFunc(step.topics, func(name string) bool { return details[name].Err != nil || len(details[name].Partitions) == 0 })
@@ -188,6 +188,10 @@ func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, det
 	committed, err := admin.FetchOffsets(kadm.RequireStable(ctx), g.Name)
 	if err == nil {
 		err = committed.Error()
+	}
+	if errors.Is(err, kerr.UnstableOffsetCommit) {
+		state.why = fmt.Sprintf("a transaction of group %s is open", g.Name)
+		return nil
 	}
 	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
 		return fmt.Errorf("group %s: %w", g.Name, err)
