@@ -53,12 +53,16 @@ func renamed(t testing.TB, prefix string) *scenario.Scenario {
 	if err != nil {
 		t.Fatal(err)
 	}
+	prefixTopics(sc, prefix)
+	return sc
+}
+
+func prefixTopics(sc *scenario.Scenario, prefix string) {
 	for i := range sc.Topics {
 		if topic := &sc.Topics[i]; !topic.Internal && topic.Name != "" {
 			topic.Name = prefix + "." + topic.Name
 		}
 	}
-	return sc
 }
 
 // config is what the tests run with unless they say otherwise.

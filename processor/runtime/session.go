@@ -8,6 +8,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inv/internal/kafka"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -52,6 +54,12 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 		return err
 	}
 	defer s.close()
+	if s.txn != nil {
+		// Ends what a dead process with this id left open, and fences a live one.
+		if _, _, err := s.client.ProducerID(ctx); err != nil {
+			return broken("initializing the producer: %w", err)
+		}
+	}
 	return s.loop(ctx)
 }
 
@@ -89,6 +97,13 @@ func (s *session) connect() (err error) {
 		kgo.ProducerLinger(0),
 		kgo.ConcurrentTransactionsBackoff(concurrentBackoff),
 	)
+	if cfg.Stable {
+		// A process that takes the id over takes the member over, too.
+		opts = append(opts, kgo.InstanceID(cfg.TransactionalID))
+	}
+	if cfg.At != nil {
+		opts = append(opts, kgo.WithHooks(offsetsHook{cfg.At}))
+	}
 	if cfg.AtLeastOnce {
 		s.client, err = kgo.NewClient(opts...)
 	} else {
@@ -123,13 +138,39 @@ func (s *session) close() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		member, _ := s.client.GroupMetadata()
 		s.client.CloseAllowingRebalance()
+		s.leave(member)
 	}()
 	t := time.NewTimer(closeWithin)
 	defer t.Stop()
 	select {
 	case <-done:
 	case <-t.C:
+	}
+}
+
+// leave takes a member with an instance id out of the group, which closing its
+// client does not.
+func (s *session) leave(member string) {
+	cfg := &s.worker.cfg
+	if !cfg.Stable || member == "" {
+		return
+	}
+	client, err := kafka.New(cfg.Kafka)
+	if err != nil {
+		return // the session timeout does it later
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+	defer cancel()
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = cfg.Group
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID, m.InstanceID = member, &cfg.TransactionalID
+	req.Members = append(req.Members, m)
+	if _, err := req.RequestWith(ctx, client); err != nil {
+		cfg.Log.Debug("leaving the group", "group", cfg.Group, "error", err)
 	}
 }
 
@@ -177,7 +218,7 @@ func (s *session) loop(ctx context.Context) error {
 			return err
 		}
 		if err := fetchError(fetches); err != nil {
-			return err
+			return s.explain(err)
 		}
 		if err := s.step(fetches); err != nil {
 			return err
@@ -223,6 +264,8 @@ func fetchError(fetches kgo.Fetches) (failed error) {
 			failed = fmt.Errorf("%s/%d has lost records that were not processed yet (retention, or the topic was made anew): %w; inv reset --app-id starts over", topic, partition, err)
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 			failed = fmt.Errorf("topic %s, which is being read, is gone: %w", topic, err)
+		case topic == "":
+			failed = broken("in the group: %w", err)
 		default:
 			failed = broken("reading %s/%d: %w", topic, partition, err)
 		}
@@ -364,7 +407,7 @@ func (s *session) end(tx *Tx, consumed int, ours bool) error {
 		tx.rollback()
 	}
 	if err != nil {
-		return s.explain(err)
+		return s.explain(brokenError{err})
 	}
 	if committed {
 		s.at(AtCommitted)
@@ -455,6 +498,16 @@ func (s *session) abort(tx *Tx) {
 	tx.rollback()
 }
 
+// offsetsHook finds the moment between the offsets' commit and the transaction's.
+type offsetsHook struct{ at func(string) }
+
+// OnBrokerRead is called with each response.
+func (h offsetsHook) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+	if key == int16(kmsg.TxnOffsetCommit) && err == nil {
+		h.at(AtOffsets)
+	}
+}
+
 func (s *session) at(point string) {
 	if s.worker.cfg.At != nil {
 		s.worker.cfg.At(point)
@@ -464,11 +517,11 @@ func (s *session) at(point string) {
 // explain tells a session that can be made anew from one that another process
 // fenced.
 func (s *session) explain(err error) error {
-	fenced := errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.FencedInstanceID)
-	if fenced && s.worker.cfg.Stable && s.twin() {
+	fenced := errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
+	if errors.Is(err, kerr.FencedInstanceID) || fenced && s.worker.cfg.Stable && s.twin() {
 		return fmt.Errorf("%s stage: %w (%v)", s.worker.cfg.Name, ErrFenced, err)
 	}
-	return brokenError{err}
+	return err
 }
 
 // twin says whether another member of the group has this worker's transactional
@@ -482,7 +535,7 @@ func (s *session) twin() bool {
 		groups, err := admin.DescribeGroups(ctx, s.worker.cfg.Group)
 		if err == nil {
 			for _, m := range groups[s.worker.cfg.Group].Members {
-				if m.ClientID == s.worker.cfg.TransactionalID && m.MemberID != me {
+				if m.InstanceID != nil && *m.InstanceID == s.worker.cfg.TransactionalID && m.MemberID != me {
 					return true
 				}
 			}

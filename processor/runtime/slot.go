@@ -103,6 +103,7 @@ func (w *session) open(source Source, committed int64) *slot {
 
 // restore builds a slot's state and lets its records come.
 func (w *session) restore(s *slot) {
+	w.at(AtRestoring)
 	partition, next, err := w.worker.logic.Start(s.ctx, s.source, s.committed)
 	w.mu.Lock()
 	defer w.mu.Unlock()

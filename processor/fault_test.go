@@ -1,0 +1,188 @@
+package processor_test
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"inv/internal/kafkatest"
+	"inv/processor"
+	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// backlog writes a catalogue and orders, and returns them.
+func (s *system) backlog(orders int) ([]catalogued, []order) {
+	s.t.Helper()
+	s.create()
+	products := catalogOf(50)
+	list := ordersOf(orders, products, 11)
+	s.write(s.catalogRecords(products)...)
+	s.write(s.orderRecords(list)...)
+	return products, list
+}
+
+// committed is how many records of a topic a stage has committed.
+func (s *system) committed(stage, alias string) (n int64, err error) {
+	offsets, err := kadm.NewClient(s.client).FetchOffsets(s.t.Context(), s.prefix+"-"+stage)
+	if err != nil {
+		return 0, err
+	}
+	offsets.Each(func(o kadm.OffsetResponse) {
+		if o.Topic == s.topic(alias) {
+			n += max(o.At, 0)
+		}
+	})
+	return n, nil
+}
+
+func (s *system) untilCommitted(stage, alias string, atLeast int64) {
+	s.t.Helper()
+	kafkatest.Eventually(s.t, 30*time.Second, fmt.Sprintf("%s has committed %d %s", stage, atLeast, alias), func() (bool, error) {
+		n, err := s.committed(stage, alias)
+		return n >= atLeast, err
+	})
+}
+
+// aborted is how many records of a topic are there uncommitted only.
+func (s *system) aborted(alias string) (n int) {
+	s.t.Helper()
+	for _, records := range s.readAs(s.topic(alias), kgo.ReadUncommitted()) {
+		n += len(records)
+	}
+	return n - len(s.all(s.topic(alias)))
+}
+
+// Two processes share the work; one is killed in the middle of it. The outputs
+// are those of a sequential fold of the log, and the stock is what is left.
+func TestOneOfTwoProcessesIsKilled(t *testing.T) {
+	s := newSystem(t, kafkatest.Brokers(t))
+	products, orders := s.backlog(60_000)
+	inventory := func(c *childConfig) { c.Topologies = []string{processor.Inventory} }
+	a := s.start(inventory, func(c *childConfig) { c.Instance = "a" })
+	b := s.start(inventory, func(c *childConfig) { c.Instance, c.Drain = "b", true })
+	s.untilCommitted("ledger", "log", 1)
+	a.signal(syscall.SIGKILL)
+	a.wait(5 * time.Second)
+	b.done(time.Minute)
+	s.checkFinalStock(products, orders)
+}
+
+// A process that is killed at each point of a transaction is replaced by one
+// with the same instance, which fences what the dead one left open.
+func TestKilledAtEachPoint(t *testing.T) {
+	for _, c := range []struct {
+		stage, point string
+		output       string // has aborted records if the kill hit
+	}{
+		{"ingest", runtime.AtProduced, "log"},
+		{"ingest", runtime.AtOffsets, "log"},
+		{"ingest", runtime.AtCommitted, ""},
+		{"ledger", runtime.AtProduced, "updates"},
+		{"ledger", runtime.AtOffsets, "updates"},
+		{"ledger", runtime.AtCommitted, ""},
+		{"ledger", runtime.AtRestoring, ""},
+		{"procurement", runtime.AtProduced, "procurement-changelog"},
+		{"procurement", runtime.AtOffsets, "procurement-changelog"},
+		{"procurement", runtime.AtCommitted, ""},
+	} {
+		t.Run(c.stage+" "+c.point, func(t *testing.T) {
+			s := newSystem(t, kafkatest.Brokers(t))
+			s.backlog(3000)
+			stable := func(c *childConfig) { c.Instance, c.Stable = "same", true }
+			killed := s.start(stable, func(cfg *childConfig) {
+				cfg.Signal, cfg.Stage, cfg.Point, cfg.Nth = syscall.SIGKILL, c.stage, c.point, 1
+			})
+			if code := killed.wait(30 * time.Second); code != -1 {
+				t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
+			}
+			s.start(stable, func(c *childConfig) { c.Drain = true }).done(time.Minute)
+			s.checkFold()
+			s.checkReceipts()
+			if c.output != "" && s.aborted(c.output) == 0 {
+				t.Error("nothing was aborted: the kill did not hit")
+			}
+		})
+	}
+}
+
+// checkReceipts wants one receipt for each reorder.
+func (s *system) checkReceipts() {
+	s.t.Helper()
+	receipts := map[string]int{}
+	for _, r := range s.all(s.topic("receipts")) {
+		receipts[strings.TrimPrefix(headers(r)["ce_id"], "receipt-")]++
+	}
+	reorders := s.all(s.topic("reorders"))
+	for _, r := range reorders {
+		if n := receipts[string(r.Key)]; n != 1 {
+			s.t.Errorf("%d receipts for %s", n, r.Key)
+		}
+	}
+	if len(receipts) != len(reorders) {
+		s.t.Errorf("%d receipts for %d reorders", len(receipts), len(reorders))
+	}
+}
+
+// A process that stands still until its partitions are another's, and then goes
+// on, writes nothing twice.
+func TestStoppedPastTheSessionTimeout(t *testing.T) {
+	s := newSystem(t, kafkatest.Brokers(t))
+	products, _ := s.backlog(20_000)
+	lead := func(c *childConfig) { c.LeadTime = 3 * time.Second }
+	a := s.start(lead, func(c *childConfig) { c.Instance = "a" })
+	s.untilCommitted("procurement", "reorders", 1) // receipts are pending
+	b := s.start(lead, func(c *childConfig) { c.Instance = "b" })
+	a.signal(syscall.SIGSTOP)
+	more := ordersOf(2000, products, 12)
+	s.write(s.orderRecords(more)...)
+	s.untilCommitted("ingest", "orders", 22_000) // b has a's partitions
+	a.signal(syscall.SIGCONT)
+	s.write(s.orderRecords(ordersOf(2000, products, 13))...)
+	s.drain(func(c *processor.Config) { c.LeadTime = 3 * time.Second })
+	for _, c := range []*child{a, b} {
+		c.signal(syscall.SIGTERM)
+		c.done(10 * time.Second)
+	}
+	s.checkFold()
+	s.checkReceipts()
+}
+
+// Of two live processes with one instance the older one ends and names the flag.
+func TestSameInstanceTwice(t *testing.T) {
+	s := newSystem(t, kafkatest.Brokers(t))
+	products, _ := s.backlog(1000)
+	stable := func(c *childConfig) { c.Instance, c.Stable = "same", true }
+	older := s.start(stable)
+	s.untilCommitted("ingest", "orders", 1000)
+	newer := s.start(stable)
+	ended := make(chan struct{})
+	go func() { <-older.exited; close(ended) }()
+	var written int64 = 1000
+	for seed := uint64(20); ; seed++ {
+		s.write(s.orderRecords(ordersOf(100, products, seed))...)
+		written += 100
+		select {
+		case <-ended:
+		case <-time.After(100 * time.Millisecond):
+			if seed < 200 {
+				continue
+			}
+			t.Fatalf("the older one still runs:\n%s", older.output())
+		}
+		break
+	}
+	if code := older.wait(time.Second); code != 1 || !strings.Contains(older.output(), "--instance") {
+		t.Errorf("the older one's exit code is %d:\n%s", code, older.output())
+	}
+	s.untilCommitted("ingest", "orders", written)
+	newer.signal(syscall.SIGTERM)
+	newer.done(10 * time.Second)
+	s.drain()
+	s.checkFold()
+	s.checkReceipts()
+}
