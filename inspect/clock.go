@@ -9,6 +9,8 @@ import (
 // an hour of the data (no zone changes its offset within one) and the date once
 // for each day.
 type clock struct {
+	form     TimeForm
+	now      func() time.Time // for Relative
 	location *time.Location
 	today    int64 // days since 1970 in the location
 	dated    bool  // some time was on another day: all have dates from then on
@@ -21,6 +23,16 @@ type clock struct {
 const (
 	msPerDay     = 24 * 60 * 60 * 1000
 	msPerQuarter = 15 * 60 * 1000
+)
+
+// TimeForm says how times are written.
+type TimeForm uint8
+
+// The forms of times.
+const (
+	TimeOfDay TimeForm = iota // 14:02:11.123, with the date where it isn't today's
+	Relative                  // 3.2s ago
+	EpochMs                   // 1625097600000
 )
 
 // newClock writes times in a zone, with the date if it isn't that of now.
@@ -56,7 +68,10 @@ const (
 
 // appendTime appends 15:04:05.000, with the date in front where it matters.
 func (c *clock) appendTime(dst []byte, ms int64) []byte {
-	if ms < minTime || ms > maxTime {
+	switch {
+	case c.form == Relative && c.now != nil:
+		return appendAgo(dst, c.now().UnixMilli()-ms)
+	case c.form == EpochMs || ms < minTime || ms > maxTime:
 		return strconv.AppendInt(dst, ms, 10)
 	}
 	local := c.local(ms)
@@ -74,4 +89,32 @@ func (c *clock) appendTime(dst []byte, ms int64) []byte {
 	h, m, s, f := t/3600000, t/60000%60, t/1000%60, t%1000
 	return append(dst, byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10), ':',
 		byte('0'+s/10), byte('0'+s%10), '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
+}
+
+// appendAgo appends how long ago something was, in eight columns or more.
+func appendAgo(dst []byte, ms int64) []byte {
+	word := " ago"
+	if ms < 0 {
+		ms, word = -ms, " on "
+	}
+	start := len(dst)
+	switch {
+	case ms < 60_000:
+		dst = strconv.AppendInt(dst, ms/1000, 10)
+		dst = append(dst, '.', byte('0'+ms/100%10), 's')
+	case ms < 3_600_000:
+		dst = strconv.AppendInt(dst, ms/60_000, 10)
+		dst = append(dst, 'm', byte('0'+ms/10_000%6), byte('0'+ms/1000%10), 's')
+	case ms < msPerDay:
+		dst = strconv.AppendInt(dst, ms/3_600_000, 10)
+		dst = append(dst, 'h', byte('0'+ms/600_000%6), byte('0'+ms/60_000%10), 'm')
+	default:
+		dst = strconv.AppendInt(dst, ms/msPerDay, 10)
+		dst = append(dst, 'd')
+	}
+	for len(dst)-start < 6 {
+		dst = append(dst[:start+1], dst[start:]...)
+		dst[start] = ' '
+	}
+	return append(dst, word...)
 }

@@ -57,7 +57,7 @@ func (t *tail) addNew(ctx context.Context, stream *fetch.Stream, found map[strin
 		from := max(partitions[name], t.reading[name])
 		var positions []fetch.Position
 		for _, p := range topic.Partitions[min(from, len(topic.Partitions)):] {
-			if t.wanted(p.Number) {
+			if t.wanted(topic, p.Number) {
 				positions = append(positions, fetch.Position{ID: fetch.ID{Topic: name, Partition: p.Number}, Stop: fetch.Never})
 			}
 		}

@@ -1,33 +1,164 @@
 package inspect
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
+	"hash/crc32"
+	"regexp"
 
 	"inv/internal/jsonscan"
 	"inv/internal/query"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// filter decides which records are shown.
+// Match says which records are shown: those that pass all of it.
+type Match struct {
+	Filter  string   // a condition in jq's language on the value; "": all pass
+	Grep    []string // regular expressions, one of which the key or the value must match; none: all pass
+	Exclude []string // regular expressions that neither may match
+}
+
+// filter is a compiled Match, with the key and the times of the options.
 type filter struct {
-	fields    jsonscan.Fields
-	values    [][]byte
+	key          []byte // nil: any
+	since, until int64  // epoch ms of the record, [since, until)
+	grep         []pattern
+	exclude      []pattern
+	condition    *jsonCondition // nil: none
+}
+
+const (
+	noSince = -1 << 63
+	noUntil = 1<<63 - 1
+)
+
+// jsonCondition is a condition with the fields that it needs of a value.
+type jsonCondition struct {
+	fields    *jsonscan.Fields
 	condition *query.Condition
+	in        query.Input // kept, so that no record allocates one
 }
 
-// match reports whether a record passes; a nil filter passes all.
+// compileCondition compiles the condition of a flag; a bad one is shown with
+// where it is wrong.
+func compileCondition(flag, source string) (*jsonCondition, error) {
+	if source == "" {
+		return nil, nil
+	}
+	j := &jsonCondition{fields: jsonscan.NewFields()}
+	c, err := query.Compile(source, query.JQ, j.fields)
+	if err != nil {
+		var q *query.Error
+		if errors.As(err, &q) && q.Offset >= 0 {
+			return nil, usagef("%s: %v\n%s", flag, q, q.Pointed())
+		}
+		return nil, usagef("%s: %v", flag, err)
+	}
+	j.condition, j.in.Fields = c, make([][]byte, j.fields.Len())
+	return j, nil
+}
+
+func (j *jsonCondition) match(r *Record) bool {
+	j.in.Record, j.in.Value = r, r.Value
+	j.in.JSON = r.Value != nil && j.fields.Scan(r.Value, j.in.Fields)
+	return j.condition.Match(&j.in)
+}
+
+// pattern is a regular expression with what must be there for it to match.
+type pattern struct {
+	literal []byte
+	only    bool // the literal is all there is to it
+	re      *regexp.Regexp
+}
+
+func compilePatterns(flag string, sources []string) ([]pattern, error) {
+	var out []pattern
+	for _, s := range sources {
+		re, err := regexp.Compile(s)
+		if err != nil {
+			return nil, usagef("%s: %v", flag, err)
+		}
+		prefix, only := re.LiteralPrefix()
+		out = append(out, pattern{literal: []byte(prefix), only: only, re: re})
+	}
+	return out, nil
+}
+
+func (p *pattern) match(b []byte) bool {
+	if !bytes.Contains(b, p.literal) {
+		return false
+	}
+	return p.only || p.re.Match(b)
+}
+
+func anyMatch(patterns []pattern, r *Record) bool {
+	for i := range patterns {
+		if patterns[i].match(r.Value) || patterns[i].match(r.Key) {
+			return true
+		}
+	}
+	return false
+}
+
+// compileFilter compiles what the options say of which records are shown.
+func compileFilter(o *Options) (*filter, error) {
+	f := &filter{key: o.Key, since: noSince, until: noUntil}
+	if o.Begin != nil && !o.Begin.Time.IsZero() {
+		f.since = o.Begin.Time.UnixMilli()
+	}
+	if !o.Until.IsZero() {
+		f.until = o.Until.UnixMilli()
+	}
+	if f.since >= f.until {
+		return nil, usagef("nothing is both since %s and until %s", o.Begin.Time.Format(timeShown), o.Until.Format(timeShown))
+	}
+	var err error
+	if f.grep, err = compilePatterns("--grep", o.Match.Grep); err != nil {
+		return nil, err
+	}
+	if f.exclude, err = compilePatterns("--exclude", o.Match.Exclude); err != nil {
+		return nil, err
+	}
+	f.condition, err = compileCondition("--filter", o.Match.Filter)
+	return f, err
+}
+
+const timeShown = "2006-01-02 15:04:05 MST"
+
+// match reports whether a record passes: the cheap tests first.
 func (f *filter) match(r *Record) bool {
-	if f == nil {
-		return true
+	switch {
+	case r.Timestamp < f.since || r.Timestamp >= f.until:
+		return false
+	case f.key != nil && (r.Key == nil || !bytes.Equal(f.key, r.Key)):
+		return false
+	case len(f.grep) > 0 && !anyMatch(f.grep, r):
+		return false
+	case len(f.exclude) > 0 && anyMatch(f.exclude, r):
+		return false
 	}
-	in := query.Input{Record: r, Value: r.Value, Fields: f.values}
-	in.JSON = r.Value != nil && f.fields.Scan(r.Value, f.values)
-	return f.condition.Match(&in)
+	return f.condition == nil || f.condition.match(r)
 }
 
-func filterError(err error) error {
-	var q *query.Error
-	if errors.As(err, &q) && q.Offset >= 0 {
-		return usagef("--filter: %v\n%s", q, q.Pointed())
+// Partitioner says how a writer chose the partition of a key.
+type Partitioner string
+
+// The partitioners.
+const (
+	AnyPartitioner Partitioner = ""        // not known
+	Murmur2        Partitioner = "murmur2" // Java clients, franz-go
+	CRC32          Partitioner = "crc32"   // librdkafka's consistent_random
+)
+
+// partition is where the partitioner puts a key among n partitions.
+func (p Partitioner) partition(key []byte, n int) (int32, error) {
+	switch p {
+	case Murmur2:
+		return int32(kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(&kgo.Record{Key: key}, n)), nil
+	case CRC32:
+		return int32(crc32.ChecksumIEEE(key) % uint32(n)), nil
 	}
-	return usagef("--filter: %v", err)
+	return 0, fmt.Errorf("no partitioner %q", p)
 }

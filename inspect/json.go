@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"strconv"
 	"unicode/utf8"
 
@@ -17,9 +18,12 @@ import (
 // are not UTF-8 are base64, marked by "key_encoding", "value_encoding" or a
 // header's "encoding". A tombstone is null, an empty value the text "".
 type JSON struct {
+	Indent bool // many lines a record, two blanks a level
+
 	theme *theme.Theme
 	views map[string]*View
 	line  []byte
+	block bytes.Buffer
 }
 
 // NewJSON returns a renderer; with a theme that has colours, in colour. The
@@ -44,11 +48,18 @@ func (j *JSON) Append(dst []byte, r *Record) []byte {
 }
 
 func (j *JSON) append(dst []byte, r *Record, value []byte, number int) []byte {
-	if !j.theme.Enabled() {
+	if !j.theme.Enabled() && !j.Indent {
 		return append(appendObject(dst, r, value, number), '\n')
 	}
 	j.line = appendObject(j.line[:0], r, value, number)
-	return append(AppendColored(dst, j.line, j.theme), '\n')
+	text := j.line
+	if j.Indent {
+		j.block.Reset()
+		if json.Indent(&j.block, j.line, "", "  ") == nil {
+			text = j.block.Bytes()
+		}
+	}
+	return append(AppendColored(dst, text, j.theme), '\n')
 }
 
 func appendObject(dst []byte, r *Record, value []byte, number int) []byte {

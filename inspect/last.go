@@ -75,7 +75,8 @@ func (t *tail) readWindows(ctx context.Context, positions []fetch.Position, byID
 					return false
 				}
 				t.stats.Read++
-				if t.matches(r) {
+				t.decode(r)
+				if t.filter.match(r) {
 					s.keep(r, n)
 				}
 				return true

@@ -15,8 +15,6 @@ package inspect
 import (
 	"time"
 
-	"inv/internal/fetch"
-	"inv/internal/query"
 	"inv/internal/scenario"
 )
 
@@ -42,29 +40,54 @@ type Options struct {
 
 	// Where to begin: with the last Last records of all partitions in time
 	// order, or, if Begin is set, there in each partition.
-	Last  int
+	// With both, the last Last records from Begin on.
+	Last  int // negative: as many as there are
 	Begin *Begin
+	// Until ends the run at a time: records from then on are not shown.
+	Until time.Time
 	// Partitions to read; none: all.
 	Partitions []int32
+	// Key is that of the records to show, if it is not nil; Partitioner says
+	// which partition they are in, "": look at all.
+	Key         []byte
+	Partitioner Partitioner
 	// Follow goes on with what comes; else Run stops at the end that was there
 	// when it began.
 	Follow bool
 	Idle   time.Duration // stop when nothing has come for so long; 0: never
 
-	Uncommitted bool // also data of transactions that are open or were aborted
-	Filter      string
-	Renderer    Renderer
+	Uncommitted bool   // also data of transactions that are open or were aborted
+	Match       Match  // which records are shown
+	FailOn      string // a jq condition: the first record for which it holds ends the run with ErrFailOn
+	// Expect ends the run well once so many records have been shown, and Within
+	// (if it isn't 0) with ErrExpect if that takes longer.
+	Expect   int
+	Within   time.Duration
+	Values   ValueDecoder // nil: values are shown as they are
+	Renderer Renderer
 	// Notice is told, one line each, what the reader should know but is not
 	// data. The text is safe for a terminal.
 	Notice func(text string)
 }
 
-// Begin is a place in each partition: a time, or an offset.
+// Begin is a place in each partition to begin at. The zero value is the start.
 type Begin struct {
-	At     fetch.At // fetch.Start, fetch.End, or epoch ms
-	Offset int64    // used if Exact: from the start; from the end if negative
-	Exact  bool
+	Time   time.Time // the first record at or after it, unless zero
+	Group  string    // where this consumer group stands, unless ""
+	Offset int64     // counted from the start of the log, or from the end if FromEnd
+	Place  Place
 }
+
+// Place says what a Begin without a time and a group means.
+type Place uint8
+
+// The places.
+const (
+	AtStart Place = iota
+	AtEnd
+	AtOffset // Offset
+	Back     // Offset records' worth of offsets before the end
+)
 
 // Stats count what Run has done.
 type Stats struct {
@@ -99,19 +122,4 @@ func Labels(s *scenario.Scenario, app string, args []string) map[string]string {
 		}
 	}
 	return labels
-}
-
-// compileFilter compiles --filter; a bad one is shown with where it is wrong.
-func compileFilter(source string) (*filter, error) {
-	if source == "" {
-		return nil, nil
-	}
-	f := &filter{}
-	c, err := query.Compile(source, query.JQ, &f.fields)
-	if err != nil {
-		return nil, filterError(err)
-	}
-	f.condition = c
-	f.values = make([][]byte, f.fields.Len())
-	return f, nil
 }

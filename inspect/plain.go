@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"strconv"
+	"unicode/utf8"
 
 	"inv/internal/jsonscan"
 	"inv/internal/termsafe"
@@ -66,8 +67,13 @@ func (p *Pretty) appendKey(dst, key []byte) []byte {
 	case len(key) == 0:
 		return p.dim(dst, `""`)
 	}
+	shown := key[:min(len(key), maxShown)]
 	dst = append(dst, p.theme.Strong...)
-	dst = p.safe(dst, key[:min(len(key), maxShown)])
+	if isBinary(shown) {
+		dst, _ = appendBinary(dst, shown)
+	} else {
+		dst = p.safe(dst, shown)
+	}
 	return append(dst, p.theme.Reset...)
 }
 
@@ -81,7 +87,8 @@ func (p *Pretty) note(dst []byte, text string) []byte {
 	return append(append(dst, text...), p.theme.Reset...)
 }
 
-// appendValue appends a whole value within room columns (0: all of it).
+// appendValue appends a whole value within room columns (0: all of it): JSON
+// in colour, text and XML as they are, other bytes as a number or in hex.
 func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	switch {
 	case value == nil:
@@ -89,29 +96,52 @@ func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	case len(value) == 0:
 		return p.dim(dst, "empty")
 	}
-	shown := value
-	if room > 0 && len(shown) > 4*room {
-		shown = shown[:4*room] // more can't be seen
-	} else if len(shown) > maxShown {
-		shown = shown[:maxShown]
-	}
-	start := len(dst)
-	if flags, ok := jsonscan.Valid(value); ok && len(shown) == len(value) {
-		safe := jsonscan.AppendSafe(p.text[:0], value, flags)
-		p.text = safe
-		if room == 0 || termsafe.Width(safe) <= room {
-			return AppendColored(dst, safe, p.theme)
-		}
-		shown = safe
-	}
-	dst = p.safe(dst, shown)
+	limit := maxShown
 	if room > 0 {
-		return append(dst[:start], termsafe.Cut(dst[start:], room)...)
+		limit = min(limit, 4*room) // more can't be seen
 	}
-	if len(shown) < len(value) && len(shown) == maxShown {
-		dst = p.note(dst, "… "+strconv.Itoa(len(value))+" bytes in all")
+	if len(value) <= limit {
+		if flags, ok := jsonscan.Valid(value); ok {
+			p.text = jsonscan.AppendSafe(p.text[:0], value, flags)
+			if room == 0 || termsafe.Width(p.text) <= room {
+				return AppendColored(dst, p.text, p.theme)
+			}
+			return append(dst, termsafe.Cut(p.text, room)...)
+		}
+	}
+	shown, what := value[:min(len(value), limit)], ""
+	if isBinary(wholeRunes(shown, value)) {
+		p.text, what = appendBinary(p.text[:0], shown)
+	} else {
+		p.text = p.safe(p.text[:0], shown)
+	}
+	switch {
+	case room > 0 && termsafe.Width(p.text) > room:
+		dst = append(dst, termsafe.Cut(p.text, room)...)
+	case len(shown) < len(value):
+		dst = append(append(dst, p.text...), "…"...)
+		what = strconv.Itoa(len(value)) + " bytes in all"
+	default:
+		dst = append(dst, p.text...)
+	}
+	if what != "" {
+		dst = p.dim(append(dst, ' '), "("+what+")")
 	}
 	return dst
+}
+
+// wholeRunes is shown, the beginning of value, without a character that was cut
+// in two: that does not make text binary.
+func wholeRunes(shown, value []byte) []byte {
+	if len(shown) == len(value) {
+		return shown
+	}
+	for i := 1; i <= min(utf8.UTFMax, len(shown)); i++ {
+		if utf8.RuneStart(shown[len(shown)-i]) {
+			return shown[:len(shown)-i]
+		}
+	}
+	return shown
 }
 
 // AppendColored appends well-formed, safe JSON with the theme's colours.

@@ -19,8 +19,10 @@ type Record = fetch.Record
 type PrettyOptions struct {
 	Theme    *theme.Theme
 	Location *time.Location // of the times shown
-	Now      time.Time      // days other than this one are shown with their date
-	Width    int            // columns of the terminal, to which lines are cut; 0: whole lines
+	Times    TimeForm
+	Clock    func() time.Time // for Relative times only
+	Now      time.Time        // days other than this one are shown with their date
+	Width    int              // columns of the terminal, to which lines are cut; 0: whole lines
 	// Views are by topic name; a topic without one is shown as key and JSON.
 	Views map[string]*View
 	// Labels are short names by topic, shown if there is more than one.
@@ -51,7 +53,7 @@ type layout struct {
 	view   *View
 	label  []byte // ready, with colour and padding
 	widths []int
-	values [][]byte
+	in     query.Input // the value's fields; kept, so that no record allocates one
 	each   [][]byte
 }
 
@@ -67,6 +69,7 @@ func NewPretty(o PrettyOptions) *Pretty {
 		o.Theme = &theme.Theme{}
 	}
 	p := &Pretty{options: o, theme: o.Theme, clock: newClock(o.Location, o.Now), layouts: map[string]*layout{}}
+	p.clock.form, p.clock.now = o.Times, o.Clock
 	for _, v := range o.Views {
 		p.severities = p.severities || v != nil && v.hasConditions()
 	}
@@ -118,7 +121,7 @@ func (p *Pretty) layout(topic string) *layout {
 		l = &layout{topic: topic, view: p.options.Views[topic], label: p.label(topic)}
 		if l.view != nil {
 			l.widths = make([]int, len(l.view.columns))
-			l.values = make([][]byte, l.view.fields.Len())
+			l.in.Fields, l.in.JSON = make([][]byte, l.view.fields.Len()), true
 		}
 		p.layouts[topic] = l
 	}
@@ -152,7 +155,7 @@ func pad(dst []byte, n int) []byte {
 // record, -1 if the record is the document.
 func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, number int) []byte {
 	severity, ms, viewed := Plain, r.Timestamp, false
-	if l.view != nil && value != nil && l.view.fields.Scan(value, l.values) && isObject(value) {
+	if l.view != nil && value != nil && l.view.fields.Scan(value, l.in.Fields) && isObject(value) {
 		viewed = true
 		severity = l.severity(r, value)
 		ms = l.eventTime(ms)
@@ -168,7 +171,7 @@ func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, numb
 		if severity == Plain {
 			dst = append(dst, severityWords[Plain]...)
 		} else {
-			dst = append(dst, severity.color(p.theme)...)
+			dst = append(dst, severity.Color(p.theme)...)
 			dst = append(dst, severityWords[severity]...)
 			dst = append(dst, p.theme.Reset...)
 		}
@@ -209,9 +212,9 @@ func isObject(b []byte) bool {
 }
 
 func (l *layout) severity(r *Record, value []byte) Severity {
-	in := query.Input{Record: r, Value: value, Fields: l.values, JSON: true}
+	l.in.Record, l.in.Value = r, value
 	for s, c := range l.view.conditions {
-		if c != nil && c.Match(&in) {
+		if c != nil && c.Match(&l.in) {
 			return Severity(s)
 		}
 	}
@@ -223,7 +226,7 @@ func (l *layout) eventTime(ms int64) int64 {
 	if l.view.time < 0 {
 		return ms
 	}
-	raw := l.values[l.view.time]
+	raw := l.in.Fields[l.view.time]
 	if len(raw) == 0 || len(raw) > 15 {
 		return ms
 	}
@@ -325,17 +328,14 @@ func (p *Pretty) appendEnd(dst []byte, r *Record) []byte {
 // column writes one column's text to p.text; nothing if no field of it is there.
 func (p *Pretty) column(l *layout, c *column) {
 	if c.each < 0 {
-		p.parts(c.parts, l.values)
+		p.parts(c.parts, l.in.Fields)
 		return
 	}
 	if cap(l.each) < c.fields.Len() {
 		l.each = make([][]byte, c.fields.Len())
 	}
 	values, first := l.each[:c.fields.Len()], true
-	jsonscan.Elements(l.values[c.each], func(element []byte) bool {
-		if !c.fields.Scan(element, values) {
-			return false
-		}
+	c.fields.ScanElements(l.in.Fields[c.each], values, func() bool {
 		if !first {
 			p.text = append(p.text, c.join...)
 		}

@@ -1,11 +1,5 @@
 package inspect
 
-import (
-	"bytes"
-
-	"inv/internal/termsafe"
-)
-
 // Raw renders each value as its bytes and a newline. For a terminal, everything
 // in it that the terminal would act on, but its newlines, is made visible.
 type Raw struct {
@@ -14,15 +8,8 @@ type Raw struct {
 
 // Append appends the record's value; a tombstone has none.
 func (w Raw) Append(dst []byte, r *Record) []byte {
-	if !w.Safe {
-		return append(append(dst, r.Value...), '\n')
+	if w.Safe {
+		return append(appendSafeLines(dst, r.Value), '\n')
 	}
-	for rest := r.Value; ; {
-		line, after, more := bytes.Cut(rest, []byte("\n"))
-		dst = append(termsafe.Append(dst, line), '\n')
-		if !more {
-			return dst
-		}
-		rest = after
-	}
+	return append(append(dst, r.Value...), '\n')
 }

@@ -36,20 +36,33 @@ func ClientOptions() []kgo.Opt {
 
 // tail is one run.
 type tail struct {
-	o       Options
-	sel     *selection
-	cluster *fetch.Cluster
-	decoder *fetch.Decoder
-	filter  *filter
-	out     io.Writer
-	buf     []byte
-	stats   Stats
-	stops   map[fetch.ID]int64
-	reading map[string]int // partitions, of the topics that were there at the start
+	o         Options
+	sel       *selection
+	cluster   *fetch.Cluster
+	decoder   *fetch.Decoder
+	filter    *filter
+	failOn    *jsonCondition // nil: none
+	out       io.Writer
+	buf       []byte
+	stats     Stats
+	undecoded string // what the last value that couldn't be decoded failed with
+	within    <-chan time.Time
+	until     <-chan time.Time
+	stops     map[fetch.ID]int64
+	reading   map[string]int // partitions, of the topics that were there at the start
 }
 
-// errIdle ends a run that nothing has come for.
-var errIdle = errors.New("nothing came")
+// The ends of a run that are not its input's.
+var (
+	errIdle   = errors.New("nothing came")
+	errUntil  = errors.New("the time is over")
+	errEnough = errors.New("all that was expected came")
+
+	// ErrFailOn is wrapped when a record met the condition of FailOn.
+	ErrFailOn = errors.New("the condition of --fail-on holds")
+	// ErrExpect is wrapped when fewer records came than Expect.
+	ErrExpect = errors.New("fewer records than expected")
+)
 
 // Run shows records on out until it is done: at the end that was there at the
 // start, when idle, when out is closed by its reader (the error is then EPIPE),
@@ -57,14 +70,53 @@ var errIdle = errors.New("nothing came")
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
 		stops: map[fetch.ID]int64{}, reading: map[string]int{}}
+	within, until := newTimer(o.Within), newTimer(0)
+	if o.Follow && !o.Until.IsZero() {
+		until = newTimer(max(1, time.Until(o.Until)))
+	}
+	defer within.Stop()
+	defer until.Stop()
+	t.within, t.until = within.C, until.C
 	err := t.run(ctx)
 	if flushed := t.flush(); err == nil {
 		err = flushed
 	}
-	if errors.Is(err, errIdle) || o.Follow && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
-		err = nil
+	return t.stats, t.ending(ctx, err)
+}
+
+// Check reports, before anything is connected to, what can't be right in the
+// options: a *UsageError.
+func Check(o Options) error {
+	if _, err := compileFilter(&o); err != nil {
+		return err
 	}
-	return t.stats, err
+	_, err := compileCondition("--fail-on", o.FailOn)
+	return err
+}
+
+// ending is what a run's end means to the caller.
+func (t *tail) ending(ctx context.Context, err error) error {
+	stopped := t.o.Follow && ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
+	switch {
+	case errors.Is(err, errEnough):
+		return nil
+	case err == nil || errors.Is(err, errIdle) || errors.Is(err, errUntil) || stopped:
+		if t.o.Expect > 0 && !stopped {
+			return t.tooFew()
+		}
+		return nil
+	}
+	return err
+}
+
+// newTimer fires after d; never, if d is 0.
+func newTimer(d time.Duration) *time.Timer {
+	if d > 0 {
+		return time.NewTimer(d)
+	}
+	t := time.NewTimer(time.Hour)
+	t.Stop()
+	return t
 }
 
 func (t *tail) notice(text string) {
@@ -75,7 +127,10 @@ func (t *tail) notice(text string) {
 
 func (t *tail) run(ctx context.Context) error {
 	var err error
-	if t.filter, err = compileFilter(t.o.Filter); err != nil {
+	if t.filter, err = compileFilter(&t.o); err != nil {
+		return err
+	}
+	if t.failOn, err = compileCondition("--fail-on", t.o.FailOn); err != nil {
 		return err
 	}
 	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {
@@ -170,118 +225,6 @@ func (t *tail) checkPartitions(topics []*fetch.Topic) error {
 	return nil
 }
 
-func (t *tail) wanted(partition int32) bool {
-	return len(t.o.Partitions) == 0 || slices.Contains(t.o.Partitions, partition)
-}
-
-// spans snapshots what each partition holds now. The ends come first: what is
-// deleted in between only makes a span shorter.
-func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error) {
-	if len(topics) == 0 {
-		return nil, nil
-	}
-	ends, err := t.offsets(ctx, topics, fetch.End)
-	if err != nil {
-		return nil, err
-	}
-	starts, err := t.offsets(ctx, topics, fetch.Start)
-	if err != nil {
-		return nil, err
-	}
-	var spans []*span
-	for _, topic := range topics {
-		for _, p := range topic.Partitions {
-			if t.wanted(p.Number) {
-				id := fetch.ID{Topic: topic.Name, Partition: p.Number}
-				spans = append(spans, &span{id: id, start: starts[id], end: max(ends[id], starts[id])})
-			}
-		}
-	}
-	return spans, nil
-}
-
-// offsets asks until all leaders have answered: a topic that has just been made
-// or moved has none for a moment.
-func (t *tail) offsets(ctx context.Context, topics []*fetch.Topic, at fetch.At) (map[fetch.ID]int64, error) {
-	deadline := time.Now().Add(readOptions.Patience)
-	for {
-		found, err := t.cluster.Offsets(ctx, topics, at)
-		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-			return found, err
-		}
-		select {
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		case <-time.After(100 * time.Millisecond):
-		}
-		for _, topic := range topics {
-			now, err := t.cluster.Topics(ctx, topic.Name)
-			if err == nil && now[topic.Name] != nil {
-				*topic = *now[topic.Name]
-			}
-		}
-	}
-}
-
-// begin shows the last records, if they are asked for, and says where reading
-// goes on from there.
-func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) ([]fetch.Position, error) {
-	positions := make([]fetch.Position, len(spans))
-	for i, s := range spans {
-		positions[i] = fetch.Position{ID: s.id, Offset: s.end, Stop: fetch.Never}
-		if !t.o.Follow {
-			positions[i].Stop = s.end
-		}
-	}
-	if t.o.Begin != nil {
-		return positions, t.beginAt(ctx, topics, spans, positions)
-	}
-	if t.o.Last == 0 {
-		return positions, nil
-	}
-	records, err := t.last(ctx, spans, t.o.Last)
-	if err != nil {
-		return nil, err
-	}
-	if m, ok := t.o.Renderer.(measurer); ok {
-		m.Measure(records)
-	}
-	for _, r := range records {
-		t.show(r)
-	}
-	return positions, t.flush()
-}
-
-// beginAt moves the positions to where the options say.
-func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span, positions []fetch.Position) error {
-	b := t.o.Begin
-	var at map[fetch.ID]int64
-	if !b.Exact && b.At >= 0 && len(topics) > 0 {
-		var err error
-		if at, err = t.offsets(ctx, topics, b.At); err != nil {
-			return err
-		}
-	}
-	for i, s := range spans {
-		offset := s.end
-		switch {
-		case b.Exact && b.Offset < 0:
-			offset = max(s.start, s.end+b.Offset)
-		case b.Exact:
-			offset = b.Offset
-			if offset > s.end {
-				return usagef("%s p%d has no offset %d; it holds %d to %d", s.id.Topic, s.id.Partition, offset, s.start, s.end-1)
-			}
-		case b.At == fetch.Start:
-			offset = s.start
-		case b.At >= 0 && at[s.id] >= 0:
-			offset = at[s.id]
-		}
-		positions[i].Offset = max(offset, s.start)
-	}
-	return nil
-}
-
 // follow shows what comes until the stops are reached.
 func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
 	for _, p := range positions {
@@ -297,16 +240,18 @@ func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
 	if t.o.Follow {
 		go t.discover(ctx, stream)
 	}
-	var idle <-chan time.Time
-	var timer *time.Timer
-	if t.o.Idle > 0 {
-		timer = time.NewTimer(t.o.Idle)
-		defer timer.Stop()
-		idle = timer.C
-	}
+	idle := newTimer(t.o.Idle)
+	defer idle.Stop()
 	for {
 		var event fetch.Event
 		var open bool
+		select {
+		case <-t.within:
+			return t.tooFew()
+		case <-t.until:
+			return errUntil
+		default:
+		}
 		select {
 		case event, open = <-stream.Events():
 		default: // dry: nothing more is ready, so what there is, is due
@@ -315,8 +260,12 @@ func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
 			}
 			select {
 			case event, open = <-stream.Events():
-			case <-idle:
+			case <-idle.C:
 				return errIdle
+			case <-t.within:
+				return t.tooFew()
+			case <-t.until:
+				return errUntil
 			}
 		}
 		if !open {
@@ -330,8 +279,8 @@ func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
 		if err != nil {
 			return err
 		}
-		if some && timer != nil {
-			timer.Reset(t.o.Idle)
+		if some && t.o.Idle > 0 {
+			idle.Reset(t.o.Idle)
 		}
 	}
 }
@@ -343,23 +292,21 @@ func (t *tail) showChunks(chunks []fetch.Chunk) (some bool, err error) {
 		if !known {
 			stop = fetch.Never
 		}
-		var written error
+		var stopped error
 		err := t.decoder.Each(c, func(r *Record) bool {
 			if stop >= 0 && r.Offset >= stop {
 				return false
 			}
 			some = true
 			t.stats.Read++
-			if t.matches(r) {
-				t.show(r)
-				if len(t.buf) >= flushBytes {
-					written = t.flush()
-				}
+			t.decode(r)
+			if t.filter.match(r) {
+				stopped = t.show(r)
 			}
-			return written == nil
+			return stopped == nil
 		})
-		if written != nil {
-			return some, written
+		if stopped != nil {
+			return some, stopped
 		}
 		if err != nil {
 			t.notice(fmt.Sprintf("skipping to offset %d: %v", c.Next, err))
@@ -368,11 +315,37 @@ func (t *tail) showChunks(chunks []fetch.Chunk) (some bool, err error) {
 	return some, nil
 }
 
-func (t *tail) matches(r *Record) bool { return t.filter.match(r) }
+// decode makes a value readable; a schema that can't be had is said once.
+func (t *tail) decode(r *Record) {
+	if t.o.Values == nil {
+		return
+	}
+	if err := t.o.Values.Decode(r); err != nil && err.Error() != t.undecoded {
+		t.undecoded = err.Error()
+		t.notice(fmt.Sprintf("%s p%d@%d: %v", r.Topic, r.Partition, r.Offset, err))
+	}
+}
 
-func (t *tail) show(r *Record) {
+// show renders a record that passed, and reports whether it was the one that
+// the run ends with.
+func (t *tail) show(r *Record) error {
 	t.stats.Shown++
 	t.buf = t.o.Renderer.Append(t.buf, r)
+	if t.failOn != nil && t.failOn.match(r) {
+		return fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, ErrFailOn)
+	}
+	if t.o.Expect > 0 && t.stats.Shown >= int64(t.o.Expect) {
+		return errEnough
+	}
+	if len(t.buf) >= flushBytes {
+		return t.flush()
+	}
+	return nil
+}
+
+// tooFew is the error of a run that did not see what it was to expect.
+func (t *tail) tooFew() error {
+	return fmt.Errorf("%w: %d of %d", ErrExpect, t.stats.Shown, t.o.Expect)
 }
 
 func (t *tail) flush() error {

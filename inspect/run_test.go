@@ -162,7 +162,7 @@ func TestUntilEndOverTransactions(t *testing.T) {
 		transaction(4, 2, kgo.TryCommit)
 		transaction(300, 2, kgo.TryAbort)
 
-		all := runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{At: -2}})
+		all := runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1})
 		for i := range 6 {
 			if !strings.Contains(all, fmt.Sprintf("v%d\n", i)) {
 				t.Errorf("v%d is missing", i)
@@ -175,7 +175,7 @@ func TestUntilEndOverTransactions(t *testing.T) {
 		if got := strings.Fields(last); !slices.Equal([]string{got[1], got[3], got[5], got[7], got[9]}, []string{"v1", "v2", "v3", "v4", "v5"}) {
 			t.Errorf("last 5: %q", got)
 		}
-		if n := len(lines(runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{At: -2}, Uncommitted: true}))); n != 128 {
+		if n := len(lines(runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1, Uncommitted: true}))); n != 128 {
 			t.Errorf("%d lines uncommitted, want all 128", n)
 		}
 	})

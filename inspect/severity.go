@@ -22,7 +22,8 @@ var (
 // String is the severity as JSON output names it.
 func (s Severity) String() string { return severityKeys[s] }
 
-func (s Severity) color(t *theme.Theme) string {
+// Color is the escape string of the severity in a theme.
+func (s Severity) Color(t *theme.Theme) string {
 	switch s {
 	case Critical:
 		return t.Critical

@@ -17,7 +17,7 @@ import (
 type View struct {
 	lines      bool
 	time       int // index of the field with the event time; -1: the record's
-	fields     jsonscan.Fields
+	fields     *jsonscan.Fields
 	conditions [3]*query.Condition // by severity from Critical down; nil: none
 	columns    []column
 }
@@ -41,7 +41,7 @@ type part struct {
 // the view's problems with their positions; the topic's alias is for the text.
 func CompileView(file, alias string, v *scenario.View) (*View, error) {
 	d := &scenario.Decoder{File: file}
-	out := &View{lines: v.Lines, time: -1}
+	out := &View{lines: v.Lines, time: -1, fields: jsonscan.NewFields()}
 	if v.Time != "" {
 		out.time = out.fields.Add(strings.Split(v.Time, ".")...)
 	}
@@ -49,14 +49,14 @@ func CompileView(file, alias string, v *scenario.View) (*View, error) {
 		if c.Source == "" {
 			continue
 		}
-		compiled, err := query.Compile(c.Source, query.AbsentFalse, &out.fields)
+		compiled, err := query.Compile(c.Source, query.AbsentFalse, out.fields)
 		if err != nil {
 			d.ProblemAt(conditionPosition(c, err), "topic %q, the condition of %s: %v", alias, severityKeys[i], err)
 		}
 		out.conditions[i] = compiled
 	}
 	for _, c := range v.Columns {
-		compiled, err := compileColumn(c, &out.fields)
+		compiled, err := compileColumn(c, out.fields)
 		if err != nil {
 			d.ProblemAt(c.Pos, "topic %q, a column: %v", alias, err)
 		}
@@ -97,7 +97,7 @@ func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 	out := column{each: -1, join: c.Join}
 	if c.Each != "" {
 		out.each = fields.Add(strings.Split(c.Each, ".")...)
-		out.fields = &jsonscan.Fields{}
+		out.fields = jsonscan.NewFields()
 		fields = out.fields
 	}
 	for rest := c.Show; rest != ""; {

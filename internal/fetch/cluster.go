@@ -7,6 +7,7 @@ import (
 	"sort"
 	"sync"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -171,4 +172,22 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 		}
 	}
 	return nil
+}
+
+// Committed returns where a consumer group stands in the topics' partitions;
+// one that it has not committed for is not among the answers.
+func (c *Cluster) Committed(ctx context.Context, group string, topics []*Topic) (map[ID]int64, error) {
+	answer, err := kadm.NewClient(c.client).FetchOffsets(ctx, group)
+	if err != nil {
+		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
+	}
+	offsets := map[ID]int64{}
+	for _, t := range topics {
+		for partition, o := range answer[t.Name] {
+			if o.Err == nil && o.At >= 0 {
+				offsets[ID{t.Name, partition}] = o.At
+			}
+		}
+	}
+	return offsets, nil
 }

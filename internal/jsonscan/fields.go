@@ -12,6 +12,9 @@ type Fields struct {
 	count int
 }
 
+// NewFields returns a Fields that looks for nothing yet.
+func NewFields() *Fields { return &Fields{root: node{index: -1}} }
+
 // node is one key of the tree of paths.
 type node struct {
 	keys     []string
@@ -22,9 +25,6 @@ type node struct {
 // Add asks for the value at a path of keys and returns its index in the answers
 // of Scan; the same path has the same index. The empty path is the value itself.
 func (f *Fields) Add(path ...string) int {
-	if f.count == 0 {
-		f.root.index = -1
-	}
 	n := &f.root
 	for _, key := range path {
 		n = n.child(key)
@@ -57,13 +57,31 @@ func (f *Fields) Len() int { return f.count }
 func (f *Fields) Scan(b []byte, values [][]byte) bool {
 	values = values[:f.count]
 	clear(values)
-	if f.count == 0 {
-		_, ok := Valid(b)
-		return ok
-	}
 	s := scanner{b: b}
 	end := s.find(&f.root, s.space(0), 0, values)
 	return end >= 0 && s.space(end) == len(b)
+}
+
+// ScanElements is Scan for each element of a well-formed JSON array, in one
+// pass: yield is called when values holds an element's answers, until it returns
+// false. A text that is no array has no elements.
+func (f *Fields) ScanElements(array []byte, values [][]byte, yield func() bool) {
+	values = values[:f.count]
+	s := scanner{b: array}
+	i := s.space(0)
+	if i >= len(array) || array[i] != '[' {
+		return
+	}
+	for i = s.space(i + 1); i < len(array) && array[i] != ']'; {
+		clear(values)
+		end := s.find(&f.root, i, 0, values)
+		if end < 0 || !yield() {
+			return
+		}
+		if i = s.space(end); i < len(array) && array[i] == ',' {
+			i = s.space(i + 1)
+		}
+	}
 }
 
 // find is value, filling in what n wants of it.

@@ -75,23 +75,3 @@ func AppendString(dst, text []byte) []byte {
 	}
 	return append(append(dst, text[start:]...), '"')
 }
-
-// Elements calls yield for each element of a well-formed JSON array until it
-// returns false; it reports false if the text is no array.
-func Elements(text []byte, yield func(element []byte) bool) bool {
-	s := scanner{b: text}
-	i := s.space(0)
-	if i >= len(text) || text[i] != '[' {
-		return false
-	}
-	for i = s.space(i + 1); i < len(text) && text[i] != ']'; {
-		end := s.value(i, 0)
-		if end < 0 || !yield(text[i:end:end]) {
-			break
-		}
-		if i = s.space(end); i < len(text) && text[i] == ',' {
-			i = s.space(i + 1)
-		}
-	}
-	return true
-}

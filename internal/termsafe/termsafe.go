@@ -100,10 +100,28 @@ func widths() *runewidth.Condition {
 // Width is how many columns of a terminal the text takes. Text is as Append
 // leaves it.
 func Width(text []byte) int {
-	if isASCII(text) {
-		return len(text)
+	columns := 0
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < 0x80 {
+			i++
+			columns++
+			continue
+		}
+		r, size := utf8.DecodeRune(text[i:])
+		if !narrow(r) {
+			return widths().StringWidth(string(text))
+		}
+		i += size
+		columns++
 	}
-	return widths().StringWidth(string(text))
+	return columns
+}
+
+// narrow reports whether a character is certainly one column wide and combines
+// with none beside it: Latin letters, punctuation, arrows and mathematics.
+func narrow(r rune) bool {
+	return r >= 0xa0 && r < 0x300 && r != 0xad || r >= 0x2010 && r < 0x2028 || r >= 0x2190 && r < 0x2300
 }
 
 // Cut returns the longest beginning of text that fits into the columns together

@@ -1,0 +1,165 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"inv/internal/fetch"
+)
+
+// wanted reports whether a partition of a topic is to be read.
+func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
+	if len(t.o.Partitions) > 0 && !slices.Contains(t.o.Partitions, partition) {
+		return false
+	}
+	if t.o.Key == nil || t.o.Partitioner == AnyPartitioner {
+		return true
+	}
+	home, err := t.o.Partitioner.partition(t.o.Key, len(topic.Partitions))
+	return err != nil || home == partition
+}
+
+// spans snapshots what each partition holds now. The ends come first: what is
+// deleted in between only makes a span shorter.
+func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error) {
+	if len(topics) == 0 {
+		return nil, nil
+	}
+	ends, err := t.offsets(ctx, topics, fetch.End)
+	if err != nil {
+		return nil, err
+	}
+	starts, err := t.offsets(ctx, topics, fetch.Start)
+	if err != nil {
+		return nil, err
+	}
+	var spans []*span
+	for _, topic := range topics {
+		for _, p := range topic.Partitions {
+			if t.wanted(topic, p.Number) {
+				id := fetch.ID{Topic: topic.Name, Partition: p.Number}
+				spans = append(spans, &span{id: id, start: starts[id], end: max(ends[id], starts[id])})
+			}
+		}
+	}
+	return spans, nil
+}
+
+// offsets asks until all leaders have answered: a topic that has just been made
+// or moved has none for a moment.
+func (t *tail) offsets(ctx context.Context, topics []*fetch.Topic, at fetch.At) (map[fetch.ID]int64, error) {
+	deadline := time.Now().Add(readOptions.Patience)
+	for {
+		found, err := t.cluster.Offsets(ctx, topics, at)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return found, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-time.After(100 * time.Millisecond):
+		}
+		for _, topic := range topics {
+			now, err := t.cluster.Topics(ctx, topic.Name)
+			if err == nil && now[topic.Name] != nil {
+				*topic = *now[topic.Name]
+			}
+		}
+	}
+}
+
+// begin shows the last records, if they are asked for, and says where reading
+// goes on from there.
+func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) ([]fetch.Position, error) {
+	if t.o.Begin != nil {
+		if err := t.beginAt(ctx, topics, spans); err != nil {
+			return nil, err
+		}
+	}
+	all := t.o.Begin != nil && t.o.Last < 0
+	positions := make([]fetch.Position, len(spans))
+	for i, s := range spans {
+		positions[i] = fetch.Position{ID: s.id, Offset: s.end, Stop: fetch.Never}
+		if all {
+			positions[i].Offset = s.start
+		}
+		if !t.o.Follow {
+			positions[i].Stop = s.end
+		}
+	}
+	if all || t.o.Last == 0 {
+		return positions, nil
+	}
+	records, err := t.last(ctx, spans, t.o.Last)
+	if err != nil {
+		return nil, err
+	}
+	if m, ok := t.o.Renderer.(measurer); ok {
+		m.Measure(records)
+	}
+	for _, r := range records {
+		if err := t.show(r); err != nil {
+			return nil, err
+		}
+	}
+	return positions, t.flush()
+}
+
+// beginAt moves the spans' starts to where the options say.
+func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span) error {
+	b := t.o.Begin
+	var at map[fetch.ID]int64
+	var err error
+	switch {
+	case len(topics) == 0:
+		return nil
+	case b.Group != "":
+		at, err = t.committed(ctx, topics, spans)
+	case !b.Time.IsZero():
+		at, err = t.offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
+	}
+	if err != nil {
+		return err
+	}
+	for _, s := range spans {
+		offset, known := at[s.id]
+		switch {
+		case known && offset >= 0:
+		case b.Group != "":
+			offset = s.start // the group has not been here
+		case at != nil:
+			offset = s.end // nothing at or after that time
+		case b.Place == AtStart:
+			offset = s.start
+		case b.Place == AtEnd:
+			offset = s.end
+		case b.Place == Back:
+			offset = s.end - b.Offset
+		default:
+			if offset = b.Offset; offset < s.start || offset > s.end {
+				return usagef("%s p%d has no offset %d; it holds %d to %d", s.id.Topic, s.id.Partition, offset, s.start, s.end-1)
+			}
+		}
+		s.start = max(s.start, min(offset, s.end))
+	}
+	return nil
+}
+
+// committed is where a consumer group stands in each partition.
+func (t *tail) committed(ctx context.Context, topics []*fetch.Topic, spans []*span) (map[fetch.ID]int64, error) {
+	at, err := t.cluster.Committed(ctx, t.o.Begin.Group, topics)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range spans {
+		offset, known := at[s.id]
+		if !known {
+			t.notice(fmt.Sprintf("group %s has committed nothing in %s p%d", t.o.Begin.Group, s.id.Topic, s.id.Partition))
+			continue
+		}
+		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d before the end", t.o.Begin.Group, s.id.Topic, s.id.Partition, offset, s.end-offset))
+	}
+	return at, nil
+}

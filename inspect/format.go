@@ -1,0 +1,61 @@
+package inspect
+
+import (
+	"bytes"
+	"time"
+
+	"inv/internal/termsafe"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Format renders records as a layout in franz-go's format language says:
+// %t topic, %p partition, %o offset, %d timestamp, %k key, %v value,
+// %h{…} headers; see kgo.NewRecordFormatter. Nothing is added to it, no newline
+// either.
+type Format struct {
+	formatter *kgo.RecordFormatter
+	safe      bool
+	record    kgo.Record
+	text      []byte
+}
+
+// NewFormat compiles a layout; the error is a UsageError. With safe, for a
+// terminal, all but newlines that a terminal would act on is made visible.
+func NewFormat(layout string, safe bool) (*Format, error) {
+	f, err := kgo.NewRecordFormatter(layout)
+	if err != nil {
+		return nil, usagef("--format: %v", err)
+	}
+	return &Format{formatter: f, safe: safe}, nil
+}
+
+// Append appends the record as the layout says.
+func (f *Format) Append(dst []byte, r *Record) []byte {
+	k := &f.record
+	k.Topic, k.Partition, k.Offset = r.Topic, r.Partition, r.Offset
+	k.Key, k.Value, k.Timestamp = r.Key, r.Value, time.UnixMilli(r.Timestamp)
+	k.LeaderEpoch, k.ProducerID, k.ProducerEpoch = r.LeaderEpoch, r.ProducerID, r.ProducerEpoch
+	k.Headers = k.Headers[:0]
+	r.EachHeader(func(key, value []byte) bool {
+		k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
+		return true
+	})
+	if !f.safe {
+		return f.formatter.AppendRecord(dst, k)
+	}
+	f.text = f.formatter.AppendRecord(f.text[:0], k)
+	return appendSafeLines(dst, f.text)
+}
+
+// appendSafeLines makes text safe but for its newlines.
+func appendSafeLines(dst, text []byte) []byte {
+	for {
+		line, rest, more := bytes.Cut(text, []byte("\n"))
+		dst = termsafe.Append(dst, line)
+		if !more {
+			return dst
+		}
+		dst, text = append(dst, '\n'), rest
+	}
+}

@@ -1,0 +1,133 @@
+package inspect
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"strconv"
+	"unicode/utf8"
+
+	"inv/internal/jsonscan"
+)
+
+// ValueDecoder makes values readable before they are filtered and shown.
+type ValueDecoder interface {
+	// Decode replaces the record's value by JSON. The record is left as it is
+	// if its value is not what the decoder is for; the error says why a value
+	// that is can't be decoded.
+	Decode(r *Record) error
+}
+
+// ValueForms are the values of --value-as.
+func ValueForms() []string {
+	return []string{"auto", "json", "text", "xml", "hex", "base64", "int", "float"}
+}
+
+// NewValueDecoder returns the decoder for a form, nil for those that leave
+// values as they are.
+func NewValueDecoder(form string) ValueDecoder {
+	switch form {
+	case "auto", "json", "":
+		return nil
+	}
+	return &forced{form: form}
+}
+
+// forced reads every value as one form.
+type forced struct {
+	form string
+	buf  []byte
+}
+
+func (f *forced) Decode(r *Record) error {
+	if r.Value == nil {
+		return nil
+	}
+	var err error
+	f.buf, err = appendForm(f.buf[:0], f.form, r.Value)
+	if err == nil {
+		r.Value = f.buf
+	}
+	return err
+}
+
+func appendForm(dst []byte, form string, b []byte) ([]byte, error) {
+	switch form {
+	case "hex":
+		dst = hex.AppendEncode(append(dst, '"'), b)
+		return append(dst, '"'), nil
+	case "base64":
+		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), b)
+		return append(dst, '"'), nil
+	case "int":
+		if n, ok := bigEndian(b); ok {
+			return strconv.AppendInt(dst, n, 10), nil
+		}
+		return dst, fmt.Errorf("%d bytes are no whole number; those have 1, 2, 4 or 8", len(b))
+	case "float":
+		if f, ok := float(b); ok {
+			return strconv.AppendFloat(dst, f, 'g', -1, 64), nil
+		}
+		return dst, fmt.Errorf("%d bytes are no finite float; those have 4 or 8", len(b))
+	}
+	return jsonscan.AppendString(dst, b), nil
+}
+
+func bigEndian(b []byte) (int64, bool) {
+	switch len(b) {
+	case 1:
+		return int64(int8(b[0])), true
+	case 2:
+		return int64(int16(binary.BigEndian.Uint16(b))), true
+	case 4:
+		return int64(int32(binary.BigEndian.Uint32(b))), true
+	case 8:
+		return int64(binary.BigEndian.Uint64(b)), true
+	}
+	return 0, false
+}
+
+func float(b []byte) (float64, bool) {
+	f := math.NaN()
+	switch len(b) {
+	case 4:
+		f = float64(math.Float32frombits(binary.BigEndian.Uint32(b)))
+	case 8:
+		f = math.Float64frombits(binary.BigEndian.Uint64(b))
+	}
+	return f, !math.IsNaN(f) && !math.IsInf(f, 0)
+}
+
+// isBinary reports whether bytes are not text: not UTF-8, or with control
+// characters that no text has.
+func isBinary(b []byte) bool {
+	for _, c := range b {
+		if c < '\t' || c > '\r' && c < 0x20 && c != 0x1b {
+			return true
+		}
+	}
+	return !utf8.Valid(b)
+}
+
+// SchemaID is the id in front of a value in Confluent's wire format: a zero
+// byte and four bytes of id.
+func SchemaID(b []byte) (id int, payload []byte, ok bool) {
+	if len(b) < 5 || b[0] != 0 {
+		return 0, nil, false
+	}
+	return int(binary.BigEndian.Uint32(b[1:])), b[5:], true
+}
+
+// appendBinary appends bytes that are not text as what they most likely are,
+// and a word for that.
+func appendBinary(dst, b []byte) (out []byte, what string) {
+	if n, ok := bigEndian(b); ok && (len(b) == 4 || len(b) == 8) {
+		return strconv.AppendInt(dst, n, 10), fmt.Sprintf("int%d", 8*len(b))
+	}
+	if id, payload, ok := SchemaID(b); ok && len(payload) > 0 {
+		return hex.AppendEncode(append(dst, "0x"...), payload), "schema " + strconv.Itoa(id)
+	}
+	return hex.AppendEncode(append(dst, "0x"...), b), strconv.Itoa(len(b)) + " bytes"
+}
