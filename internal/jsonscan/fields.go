@@ -57,9 +57,9 @@ func (f *Fields) Len() int { return f.count }
 func (f *Fields) Scan(b []byte, values [][]byte) bool {
 	values = values[:f.count]
 	clear(values)
-	s := scanner{b: b}
-	end := s.find(&f.root, s.space(0), 0, values)
-	return end >= 0 && s.space(end) == len(b)
+	var s scanner
+	end := s.find(b, &f.root, s.space(b, 0), 0, values)
+	return end >= 0 && s.space(b, end) == len(b)
 }
 
 // ScanElements is Scan for each element of a well-formed JSON array, in one
@@ -67,71 +67,72 @@ func (f *Fields) Scan(b []byte, values [][]byte) bool {
 // false. A text that is no array has no elements.
 func (f *Fields) ScanElements(array []byte, values [][]byte, yield func() bool) {
 	values = values[:f.count]
-	s := scanner{b: array}
-	i := s.space(0)
+	var s scanner
+	i := s.space(array, 0)
 	if i >= len(array) || array[i] != '[' {
 		return
 	}
-	for i = s.space(i + 1); i < len(array) && array[i] != ']'; {
+	for i = s.space(array, i+1); i < len(array) && array[i] != ']'; {
 		clear(values)
-		end := s.find(&f.root, i, 0, values)
+		end := s.find(array, &f.root, i, 0, values)
 		if end < 0 || !yield() {
 			return
 		}
-		if i = s.space(end); i < len(array) && array[i] == ',' {
-			i = s.space(i + 1)
+		if i = s.space(array, end); i < len(array) && array[i] == ',' {
+			i = s.space(array, i+1)
 		}
 	}
 }
 
 // find is value, filling in what n wants of it.
-func (s *scanner) find(n *node, i, depth int, values [][]byte) int {
+func (s *scanner) find(b []byte, n *node, i, depth int, values [][]byte) int {
 	end := 0
-	if i < len(s.b) && s.b[i] == '{' && len(n.keys) > 0 {
-		end = s.findIn(n, i, depth, values)
+	if i < len(b) && b[i] == '{' && len(n.keys) > 0 {
+		end = s.findIn(b, n, i, depth, values)
 	} else {
-		end = s.value(i, depth)
+		end = s.value(b, i, depth)
 	}
 	if end >= 0 && n.index >= 0 {
-		values[n.index] = s.b[i:end:end]
+		values[n.index] = b[i:end:end]
 	}
 	return end
 }
 
 // findIn is object, filling in what n's children want.
-func (s *scanner) findIn(n *node, i, depth int, values [][]byte) int {
-	i = s.space(i + 1)
-	if i < len(s.b) && s.b[i] == '}' {
+func (s *scanner) findIn(b []byte, n *node, i, depth int, values [][]byte) int {
+	i = s.space(b, i+1)
+	if i < len(b) && b[i] == '}' {
 		return i + 1
 	}
 	for {
-		if i >= len(s.b) || s.b[i] != '"' || depth >= maxDepth {
+		if i >= len(b) || b[i] != '"' || depth >= maxDepth {
 			return -1
 		}
-		start := i
-		if i = s.str(i); i < 0 {
+		start, before := i, s.flags
+		s.flags = 0
+		if i = s.str(b, i); i < 0 {
 			return -1
 		}
-		child := n.match(s.b[start:i])
-		if i = s.colon(i); i < 0 {
+		child := n.match(b[start:i], s.flags != 0)
+		s.flags |= before
+		if i = s.colon(b, i); i < 0 {
 			return -1
 		}
 		if child == nil {
-			i = s.value(i, depth+1)
+			i = s.value(b, i, depth+1)
 		} else {
 			child.forget(values)
-			i = s.find(child, i, depth+1, values)
+			i = s.find(b, child, i, depth+1, values)
 		}
 		if i < 0 {
 			return -1
 		}
-		i = s.space(i)
-		if i >= len(s.b) {
+		if i = s.space(b, i); i >= len(b) {
 			return -1
 		}
-		switch s.b[i] {
+		switch b[i] {
 		case ',':
-			i = s.space(i + 1)
+			i = s.space(b, i+1)
 		case '}':
 			return i + 1
 		default:
@@ -140,20 +141,16 @@ func (s *scanner) findIn(n *node, i, depth int, values [][]byte) int {
 	}
 }
 
-// match returns the child for a key as it stands in the text, in its quotes.
-func (n *node) match(quoted []byte) *node {
+// match returns the child for a key as it stands in the text, in its quotes;
+// odd says that it may read differently there than it means.
+func (n *node) match(quoted []byte, odd bool) *node {
+	if odd {
+		key := Unquote(quoted)
+		quoted = append(append([]byte{'"'}, key...), '"')
+	}
 	key := quoted[1 : len(quoted)-1]
 	for i, k := range n.keys {
 		if len(k) == len(key) && k == string(key) {
-			return n.children[i]
-		}
-	}
-	if bytes.IndexByte(key, '\\') < 0 && isASCII(key) {
-		return nil
-	}
-	unquoted := Unquote(quoted)
-	for i, k := range n.keys {
-		if k == unquoted {
 			return n.children[i]
 		}
 	}

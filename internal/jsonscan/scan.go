@@ -27,35 +27,37 @@ const maxDepth = 10000
 // Skip reads one value from b[i:], which may begin with white space, and returns
 // the index behind it; ok is false if there is no well-formed value.
 func Skip(b []byte, i int) (end int, flags Flags, ok bool) {
-	s := scanner{b: b}
-	i = s.space(i)
-	end = s.value(i, 0)
+	var s scanner
+	end = s.value(b, s.space(b, i), 0)
 	return end, s.flags, end >= 0
 }
 
 // Valid reports whether b is exactly one JSON value, with white space around it
 // at most, and what is in it.
 func Valid(b []byte) (flags Flags, ok bool) {
-	s := scanner{b: b}
-	end := s.value(s.space(0), 0)
-	if end < 0 || s.space(end) != len(b) {
+	var s scanner
+	end := s.value(b, s.space(b, 0), 0)
+	if end < 0 || s.space(b, end) != len(b) {
 		return s.flags, false
 	}
 	return s.flags, true
 }
 
-type scanner struct {
-	b     []byte
-	flags Flags
-}
+// scanner collects the flags of a scan. The text goes from call to call as an
+// argument, where it stays in registers.
+type scanner struct{ flags Flags }
 
 // space returns the index of the next byte that is not white space.
-func (s *scanner) space(i int) int {
-	if i < len(s.b) && s.b[i] > ' ' {
+func (s *scanner) space(b []byte, i int) int {
+	if i < len(b) && b[i] > ' ' {
 		return i
 	}
+	return s.spaces(b, i)
+}
+
+func (s *scanner) spaces(b []byte, i int) int {
 	start := i
-	for i < len(s.b) && (s.b[i] == ' ' || s.b[i] == '\n' || s.b[i] == '\t' || s.b[i] == '\r') {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
 		i++
 	}
 	if i > start {
@@ -65,59 +67,58 @@ func (s *scanner) space(i int) int {
 }
 
 // value returns the index behind the value at i, or -1.
-func (s *scanner) value(i, depth int) int {
-	if i >= len(s.b) || depth > maxDepth {
+func (s *scanner) value(b []byte, i, depth int) int {
+	if i >= len(b) || depth > maxDepth {
 		return -1
 	}
-	switch s.b[i] {
+	switch b[i] {
 	case '"':
-		return s.str(i)
+		return s.str(b, i)
 	case '{':
-		return s.object(i, depth)
+		return s.object(b, i, depth)
 	case '[':
-		return s.array(i, depth)
+		return s.array(b, i, depth)
 	case 't':
-		return s.word(i, "true")
+		return word(b, i, "true")
 	case 'f':
-		return s.word(i, "false")
+		return word(b, i, "false")
 	case 'n':
-		return s.word(i, "null")
+		return word(b, i, "null")
 	}
-	return s.number(i)
+	return number(b, i)
 }
 
-func (s *scanner) word(i int, word string) int {
-	if len(s.b)-i < len(word) || string(s.b[i:i+len(word)]) != word {
+func word(b []byte, i int, word string) int {
+	if len(b)-i < len(word) || string(b[i:i+len(word)]) != word {
 		return -1
 	}
 	return i + len(word)
 }
 
-func (s *scanner) object(i, depth int) int {
-	i = s.space(i + 1)
-	if i < len(s.b) && s.b[i] == '}' {
+func (s *scanner) object(b []byte, i, depth int) int {
+	i = s.space(b, i+1)
+	if i < len(b) && b[i] == '}' {
 		return i + 1
 	}
 	for {
-		if i >= len(s.b) || s.b[i] != '"' {
+		if i >= len(b) || b[i] != '"' {
 			return -1
 		}
-		if i = s.str(i); i < 0 {
+		if i = s.str(b, i); i < 0 {
 			return -1
 		}
-		if i = s.colon(i); i < 0 {
+		if i = s.colon(b, i); i < 0 {
 			return -1
 		}
-		if i = s.value(i, depth+1); i < 0 {
+		if i = s.value(b, i, depth+1); i < 0 {
 			return -1
 		}
-		i = s.space(i)
-		if i >= len(s.b) {
+		if i = s.space(b, i); i >= len(b) {
 			return -1
 		}
-		switch s.b[i] {
+		switch b[i] {
 		case ',':
-			i = s.space(i + 1)
+			i = s.space(b, i+1)
 		case '}':
 			return i + 1
 		default:
@@ -127,30 +128,32 @@ func (s *scanner) object(i, depth int) int {
 }
 
 // colon returns the index of the value behind a key that ends at i, or -1.
-func (s *scanner) colon(i int) int {
-	i = s.space(i)
-	if i >= len(s.b) || s.b[i] != ':' {
+func (s *scanner) colon(b []byte, i int) int {
+	if i+1 < len(b) && b[i] == ':' && b[i+1] > ' ' {
+		return i + 1
+	}
+	i = s.space(b, i)
+	if i >= len(b) || b[i] != ':' {
 		return -1
 	}
-	return s.space(i + 1)
+	return s.space(b, i+1)
 }
 
-func (s *scanner) array(i, depth int) int {
-	i = s.space(i + 1)
-	if i < len(s.b) && s.b[i] == ']' {
+func (s *scanner) array(b []byte, i, depth int) int {
+	i = s.space(b, i+1)
+	if i < len(b) && b[i] == ']' {
 		return i + 1
 	}
 	for {
-		if i = s.value(i, depth+1); i < 0 {
+		if i = s.value(b, i, depth+1); i < 0 {
 			return -1
 		}
-		i = s.space(i)
-		if i >= len(s.b) {
+		if i = s.space(b, i); i >= len(b) {
 			return -1
 		}
-		switch s.b[i] {
+		switch b[i] {
 		case ',':
-			i = s.space(i + 1)
+			i = s.space(b, i+1)
 		case ']':
 			return i + 1
 		default:
@@ -172,16 +175,18 @@ func special(x uint64) uint64 {
 }
 
 // str returns the index behind the string that opens at i, or -1.
-func (s *scanner) str(i int) int {
-	b := s.b
+func (s *scanner) str(b []byte, i int) int {
 	for i++; ; {
 		for i+8 <= len(b) {
 			m := special(binary.LittleEndian.Uint64(b[i:]))
-			if m != 0 {
-				i += bits.TrailingZeros64(m) / 8
-				break
+			if m == 0 {
+				i += 8
+				continue
 			}
-			i += 8
+			if i += bits.TrailingZeros64(m) / 8; b[i] == '"' {
+				return i + 1
+			}
+			break
 		}
 		if i >= len(b) {
 			return -1
@@ -227,41 +232,36 @@ func escape(b []byte, i int) int {
 	return -1
 }
 
-func digit(b []byte, i int) bool { return i < len(b) && b[i] >= '0' && b[i] <= '9' }
+// digits returns the index behind the digits at i.
+func digits(b []byte, i int) int {
+	for i < len(b) && b[i]-'0' < 10 {
+		i++
+	}
+	return i
+}
 
 // number returns the index behind the number at i, or -1.
-func (s *scanner) number(i int) int {
-	b := s.b
+func number(b []byte, i int) int {
 	if b[i] == '-' {
 		i++
 	}
-	switch {
-	case !digit(b, i):
+	start := i
+	if i = digits(b, i); i == start || b[start] == '0' && i > start+1 {
 		return -1
-	case b[i] == '0':
-		i++
-	default:
-		for digit(b, i) {
-			i++
-		}
 	}
 	if i < len(b) && b[i] == '.' {
-		if i++; !digit(b, i) {
+		start = i + 1
+		if i = digits(b, start); i == start {
 			return -1
 		}
-		for digit(b, i) {
-			i++
-		}
 	}
-	if i < len(b) && (b[i] == 'e' || b[i] == 'E') {
+	if i < len(b) && b[i]|0x20 == 'e' {
 		if i++; i < len(b) && (b[i] == '+' || b[i] == '-') {
 			i++
 		}
-		if !digit(b, i) {
+		start = i
+		if i = digits(b, start); i == start {
 			return -1
-		}
-		for digit(b, i) {
-			i++
 		}
 	}
 	return i
