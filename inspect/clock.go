@@ -17,7 +17,7 @@ type clock struct {
 
 	quarter, offset int64 // the offset holds in this quarter of an hour
 	day             int64
-	date            string // "2006-01-02 " of day
+	date            string // "01-02 " or "2006-01-02 "
 }
 
 const (
@@ -62,6 +62,7 @@ func (c *clock) local(ms int64) int64 {
 // Times outside of these years are not times but mistakes (seconds for
 // milliseconds, or hostile): they are shown as numbers.
 const (
+	noTime  = -1 // Kafka's own word for none
 	minTime = 0
 	maxTime = 253402300799999 // the end of 9999
 )
@@ -71,6 +72,8 @@ func (c *clock) appendTime(dst []byte, ms int64) []byte {
 	switch {
 	case c.form == Relative && c.now != nil:
 		return appendAgo(dst, c.now().UnixMilli()-ms)
+	case ms == noTime:
+		return append(dst, "--:--:--.---"...)
 	case c.form == EpochMs || ms < minTime || ms > maxTime:
 		return strconv.AppendInt(dst, ms, 10)
 	}
@@ -81,7 +84,7 @@ func (c *clock) appendTime(dst []byte, ms int64) []byte {
 	}
 	if c.dated {
 		if day != c.day {
-			c.day, c.date = day, time.UnixMilli(day*msPerDay).UTC().Format("2006-01-02 ")
+			c.day, c.date = day, c.dateOf(day)
 		}
 		dst = append(dst, c.date...)
 	}
@@ -89,6 +92,15 @@ func (c *clock) appendTime(dst []byte, ms int64) []byte {
 	h, m, s, f := t/3600000, t/60000%60, t/1000%60, t%1000
 	return append(dst, byte('0'+h/10), byte('0'+h%10), ':', byte('0'+m/10), byte('0'+m%10), ':',
 		byte('0'+s/10), byte('0'+s%10), '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
+}
+
+// dateOf is the date of a day, without the year if it is this one.
+func (c *clock) dateOf(day int64) string {
+	date, today := time.UnixMilli(day*msPerDay).UTC(), time.UnixMilli(c.today*msPerDay).UTC()
+	if date.Year() == today.Year() {
+		return date.Format("01-02 ")
+	}
+	return date.Format("2006-01-02 ")
 }
 
 // appendAgo appends how long ago something was, in eight columns or more.

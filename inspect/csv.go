@@ -26,7 +26,7 @@ func (c *CSV) Append(dst []byte, r *Record) []byte {
 		c.begun = true
 		dst = append(dst, csvHeader...)
 	}
-	dst = append(append(dst, r.Topic...), ',')
+	dst = append(appendTopic(dst, r.Topic), ',')
 	dst = append(strconv.AppendInt(dst, int64(r.Partition), 10), ',')
 	dst = append(strconv.AppendInt(dst, r.Offset, 10), ',')
 	dst = append(strconv.AppendInt(dst, r.Timestamp, 10), ',')

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"inv/internal/jsonscan"
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 )
 
@@ -64,7 +65,7 @@ func (j *JSON) append(dst []byte, r *Record, value []byte, number int) []byte {
 
 func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 	dst = append(dst, `{"topic":"`...)
-	dst = append(dst, r.Topic...) // letters, digits, dot, _ and - only
+	dst = appendTopic(dst, r.Topic)
 	dst = append(dst, `","partition":`...)
 	dst = strconv.AppendInt(dst, int64(r.Partition), 10)
 	dst = append(dst, `,"offset":`...)
@@ -85,6 +86,19 @@ func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 	}
 	dst = append(dst, `,"value":`...)
 	return append(appendJSONValue(dst, value), '}')
+}
+
+// appendTopic appends a topic's name: letters, digits, dots, _ and -, unless a
+// broker sends what none should.
+func appendTopic(dst []byte, name string) []byte {
+	for i := range len(name) {
+		c := name[i]
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-') {
+			quoted := jsonscan.AppendString(nil, termsafe.Append(nil, []byte(name)))
+			return append(dst, quoted[1:len(quoted)-1]...)
+		}
+	}
+	return append(dst, name...)
 }
 
 // appendText appends bytes as a string, or base64 and the mark behind it.

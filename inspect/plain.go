@@ -23,14 +23,23 @@ func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, use
 	dst = p.appendKey(dst, r.Key)
 	used += p.width(dst[keyStart:])
 	dst = append(dst, ' ', ' ')
+	p.notes = p.appendNotes(p.notes[:0], r)
+	if l.view != nil && len(value) > 0 {
+		p.notes = p.note(p.notes, "not a JSON object")
+	}
 	room := 0
 	if p.options.Width > 0 {
-		room = max(p.options.Width-used-2, 1)
+		room = max(p.options.Width-used-2-p.width(p.notes), 1)
 	}
 	dst = p.appendValue(dst, value, room)
-	dst = p.appendNotes(dst, r)
-	if l.view != nil && value != nil && len(value) > 0 {
-		dst = p.note(dst, "not a JSON object")
+	return append(dst, p.notes...)
+}
+
+// finish cuts the line that begins at start to the terminal's width, and
+// appends what may be wider, the headers that were asked for, and its end.
+func (p *Pretty) finish(dst []byte, start int, r *Record) []byte {
+	if w := p.options.Width; w > 0 && p.width(dst[start:]) > w {
+		dst = append(dst[:start], p.cut(dst[start:], w)...)
 	}
 	if p.options.Headers {
 		dst = p.appendHeaders(dst, r)
@@ -38,25 +47,52 @@ func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, use
 	return append(dst, '\n')
 }
 
+// cut is termsafe.Cut for text with the theme's escapes in it: they stay.
+func (p *Pretty) cut(line []byte, columns int) []byte {
+	var out []byte
+	left := columns - 1 // for the ellipsis
+	for i := 0; i < len(line); {
+		if end := escapeEnd(line, i); end > i {
+			out = append(out, line[i:end]...)
+			i = end
+			continue
+		}
+		next := bytes.IndexByte(line[i:], 0x1b)
+		if next < 0 {
+			next = len(line) - i
+		}
+		text := line[i : i+next]
+		if w := termsafe.Width(text); w > left {
+			out = append(out, termsafe.Cut(text, left+1)...)
+			return append(out, p.theme.Reset...)
+		} else {
+			left -= w
+		}
+		out = append(out, text...)
+		i += next
+	}
+	return out
+}
+
 // width is the columns that text takes, without the theme's escapes in it.
 func (p *Pretty) width(text []byte) int {
-	if !p.theme.Enabled() {
+	if !p.theme.Enabled() || bytes.IndexByte(text, 0x1b) < 0 {
 		return termsafe.Width(text)
 	}
-	var plain []byte
-	for rest := text; len(rest) > 0; {
-		at := bytes.IndexByte(rest, 0x1b)
-		if at < 0 {
-			plain = append(plain, rest...)
-			break
+	plain := p.scratch[:0]
+	for i := 0; i < len(text); {
+		if end := escapeEnd(text, i); end > i {
+			i = end
+			continue
 		}
-		plain = append(plain, rest[:at]...)
-		end := bytes.IndexByte(rest[at:], 'm')
-		if end < 0 {
-			break
+		next := bytes.IndexByte(text[i:], 0x1b)
+		if next < 0 {
+			next = len(text) - i
 		}
-		rest = rest[at+end+1:]
+		plain = append(plain, text[i:i+next]...)
+		i += next
 	}
+	p.scratch = plain
 	return termsafe.Width(plain)
 }
 
@@ -98,7 +134,7 @@ func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	}
 	limit := maxShown
 	if room > 0 {
-		limit = min(limit, 4*room) // more can't be seen
+		limit = min(limit, max(4*room, 64)) // more can't be seen
 	}
 	if len(value) <= limit {
 		if flags, ok := jsonscan.Valid(value); ok {

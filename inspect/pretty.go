@@ -45,6 +45,8 @@ type Pretty struct {
 	cells      []cell
 	text       []byte // of the cells
 	tail       []byte // what stands behind the columns
+	notes      []byte
+	scratch    []byte
 }
 
 // layout is what Pretty keeps of a topic.
@@ -184,9 +186,11 @@ func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, numb
 	}
 	p.place(r, number)
 	if viewed {
-		return p.appendViewed(dst, l, r, severity, used)
+		dst = p.appendViewed(dst, l, r, severity, used)
+	} else {
+		dst = p.appendPlain(dst, l, r, value, used)
 	}
-	return p.appendPlain(dst, l, r, value, used)
+	return p.finish(dst, start, r)
 }
 
 // place writes where the record stands to p.tail: p2@1841, and #3 for a
@@ -294,7 +298,8 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 		gap = min(gap, max(0, room-written))
 	}
 	dst = pad(dst, gap+2)
-	return p.appendEnd(dst, r)
+	dst = append(append(append(dst, p.theme.Dim...), p.tail...), p.theme.Reset...)
+	return p.appendNotes(dst, r)
 }
 
 // paint appends a column's text: the first is what the line is about, and a
@@ -312,17 +317,6 @@ func (p *Pretty) paint(dst, text []byte, column int, severity Severity) []byte {
 	}
 	dst = append(append(dst, color...), text...)
 	return append(dst, p.theme.Reset...)
-}
-
-// appendEnd appends the place, what is odd about the record, its headers if
-// they are asked for, and the end of the line.
-func (p *Pretty) appendEnd(dst []byte, r *Record) []byte {
-	dst = append(append(append(dst, p.theme.Dim...), p.tail...), p.theme.Reset...)
-	dst = p.appendNotes(dst, r)
-	if p.options.Headers {
-		dst = p.appendHeaders(dst, r)
-	}
-	return append(dst, '\n')
 }
 
 // column writes one column's text to p.text; nothing if no field of it is there.

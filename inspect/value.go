@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -100,16 +101,8 @@ func float(b []byte) (float64, bool) {
 	return f, !math.IsNaN(f) && !math.IsInf(f, 0)
 }
 
-// isBinary reports whether bytes are not text: not UTF-8, or with control
-// characters that no text has.
-func isBinary(b []byte) bool {
-	for _, c := range b {
-		if c < '\t' || c > '\r' && c < 0x20 && c != 0x1b {
-			return true
-		}
-	}
-	return !utf8.Valid(b)
-}
+// isBinary reports whether bytes are not text: not UTF-8, or with a zero byte.
+func isBinary(b []byte) bool { return bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(b) }
 
 // SchemaID is the id in front of a value in Confluent's wire format: a zero
 // byte and four bytes of id.

@@ -21,7 +21,8 @@ const (
 	Escaped
 )
 
-// maxDepth is where encoding/json gives up too.
+// maxDepth is how many lists and objects may be within each other, as in
+// encoding/json.
 const maxDepth = 10000
 
 // Skip reads one value from b[i:], which may begin with white space, and returns
@@ -68,15 +69,19 @@ func (s *scanner) spaces(b []byte, i int) int {
 
 // value returns the index behind the value at i, or -1.
 func (s *scanner) value(b []byte, i, depth int) int {
-	if i >= len(b) || depth > maxDepth {
+	if i >= len(b) {
 		return -1
 	}
 	switch b[i] {
 	case '"':
 		return s.str(b, i)
-	case '{':
-		return s.object(b, i, depth)
-	case '[':
+	case '{', '[':
+		switch {
+		case depth >= maxDepth:
+			return -1
+		case b[i] == '{':
+			return s.object(b, i, depth)
+		}
 		return s.array(b, i, depth)
 	case 't':
 		return word(b, i, "true")

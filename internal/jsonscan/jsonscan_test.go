@@ -1,0 +1,149 @@
+package jsonscan
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"inv/internal/termsafe"
+)
+
+var texts = []string{
+	``, ` `, `{}`, `[]`, `{"a":1}`, `{"a":1,}`, `{"a" : [1, 2.5e-3, "x"] , "b":null}`, `"x`, `"\u12"`, `"\u12ab"`, `"\x"`,
+	"\"\x01\"", "\"\xff\"", "\"\x7f\"", `01`, `-`, `-0.0`, `1.`, `.5`, `1e`, `1e+5`, `1E5`, `tru`, `true false`, `nul`, `null`, `{"a"}`, `{1:2}`, `[1 2]`, `[,]`,
+	`{"longer key with \"quotes\" and more":"a value that is longer than eight bytes"}`, strings.Repeat("[", 10001) + strings.Repeat("]", 10001),
+	strings.Repeat("[", 9999) + strings.Repeat("]", 9999), "\"\u202e\"", `{"é":1}`, "1\n", "\v1",
+}
+
+func FuzzValid(f *testing.F) {
+	for _, t := range texts {
+		f.Add([]byte(t))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		flags, ok := Valid(b)
+		if want := json.Valid(b); ok != want {
+			t.Fatalf("%.100q: %v, encoding/json %v", b, ok, want)
+		}
+		if !ok {
+			return
+		}
+		safe := AppendSafe(nil, b, flags)
+		if !json.Valid(safe) || !utf8.Valid(safe) {
+			t.Fatalf("%q became %q", b, safe)
+		}
+		for _, r := range string(safe) {
+			if termsafe.Hidden(r) {
+				t.Fatalf("%q became %q, in which %U is hidden", b, safe, r)
+			}
+		}
+		var was, is any
+		if json.Unmarshal(b, &was) == nil && json.Unmarshal(safe, &is) == nil {
+			w, _ := json.Marshal(was)
+			i, _ := json.Marshal(is)
+			if !bytes.Equal(w, i) {
+				t.Fatalf("%q became %q, another document", b, safe)
+			}
+		}
+	})
+}
+
+func TestDeep(t *testing.T) {
+	for _, depth := range []int{9999, 10000, 10001, 10002} {
+		text := []byte(strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth))
+		want := json.Valid(text)
+		if _, ok := Valid(text); ok != want {
+			t.Errorf("depth %d: %v, encoding/json %v", depth, ok, want)
+		}
+		f := NewFields()
+		f.Add("a", "a")
+		if ok := f.Scan(text, make([][]byte, f.Len())); ok != want {
+			t.Errorf("fields at depth %d: %v, encoding/json %v", depth, ok, want)
+		}
+	}
+}
+
+func TestFields(t *testing.T) {
+	f := NewFields()
+	a, bc, b := f.Add("a"), f.Add("b", "c"), f.Add("b")
+	if f.Add("a") != a {
+		t.Error("the same path has another index")
+	}
+	values := make([][]byte, f.Len())
+	for _, c := range []struct{ text, a, bc, b string }{
+		{`{"a":1,"b":{"c":"x"}}`, `1`, `"x"`, `{"c":"x"}`},
+		{` { "a" : [ 1 ] , "z" : { "c" : 2 } } `, `[ 1 ]`, ``, ``},
+		{`{"b":{"c":1},"b":7}`, ``, ``, `7`},
+		{`{"b":{"c":1},"b":{}}`, ``, ``, `{}`},
+		{`{"\u0061":true}`, `true`, ``, ``},
+		{`[{"a":1}]`, ``, ``, ``},
+		{`{"a":null}`, `null`, ``, ``},
+	} {
+		if !f.Scan([]byte(c.text), values) {
+			t.Errorf("%s: not JSON", c.text)
+		}
+		if string(values[a]) != c.a || string(values[bc]) != c.bc || string(values[b]) != c.b {
+			t.Errorf("%s: a %q, b.c %q, b %q", c.text, values[a], values[bc], values[b])
+		}
+	}
+	if f.Scan([]byte(`{"a":1`), values) || f.Scan([]byte(`{"a":1}}`), values) {
+		t.Error("malformed JSON has fields")
+	}
+}
+
+func FuzzFields(f *testing.F) {
+	for _, t := range texts {
+		f.Add([]byte(t))
+	}
+	fields := NewFields()
+	index := fields.Add("a")
+	fields.Add("b", "c")
+	f.Fuzz(func(t *testing.T, b []byte) {
+		values := make([][]byte, fields.Len())
+		ok := fields.Scan(b, values)
+		if want := json.Valid(b); ok != want {
+			t.Fatalf("%.100q: %v, encoding/json %v", b, ok, want)
+		}
+		var object map[string]json.RawMessage
+		if !ok || json.Unmarshal(b, &object) != nil {
+			return
+		}
+		if !bytes.Equal(object["a"], values[index]) {
+			t.Fatalf("%q: a is %q, encoding/json %q", b, values[index], object["a"])
+		}
+	})
+}
+
+func TestScanElements(t *testing.T) {
+	f := NewFields()
+	q := f.Add("q")
+	values := make([][]byte, f.Len())
+	var got []string
+	each := func() bool { got = append(got, string(values[q])); return len(got) < 3 }
+	f.ScanElements([]byte(` [ {"q":1} , 5, {"q":"x"}, {"q":9} ] `), values, each)
+	if strings.Join(got, "|") != `1||"x"` {
+		t.Errorf("got %q", got)
+	}
+	f.ScanElements([]byte(`{"q":1}`), values, func() bool { t.Error("an object has no elements"); return false })
+	f.ScanElements(nil, values, func() bool { t.Error("nothing has no elements"); return false })
+}
+
+func FuzzAppendString(f *testing.F) {
+	f.Add([]byte("a\"\\\n\x1b[31m\u202e\xff\x7f\u0085"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		quoted := AppendString(nil, b)
+		var back string
+		if err := json.Unmarshal(quoted, &back); err != nil {
+			t.Fatalf("%q became %s: %v", b, quoted, err)
+		}
+		if want := strings.ToValidUTF8(string(b), "\ufffd"); utf8.Valid(b) && back != want {
+			t.Fatalf("%q came back as %q", b, back)
+		}
+		for _, r := range string(quoted) {
+			if termsafe.Hidden(r) {
+				t.Fatalf("%q became %q", b, quoted)
+			}
+		}
+	})
+}
