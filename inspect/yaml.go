@@ -98,6 +98,7 @@ func plainYAML(s string) bool {
 		c := s[i]
 		switch {
 		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c == '_':
+		case c == ' ' && i > 0 && i < len(s)-1 && s[i-1] != ' ':
 		case i > 0 && (c >= '0' && c <= '9' || c == '-' || c == '.' || c == '/'):
 		default:
 			return false

@@ -69,7 +69,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.VarP(&t.output, "output", "o", "how records are written")
 	fs.StringVar(&t.format, "format", "", `write records as this layout says, such as '%d{go[15:04:05]} %k %v\n'`)
 	fs.BoolVar(&t.wide, "wide", false, "whole lines, however wide the terminal is")
-	fs.BoolVar(&t.headers, "headers", false, "show the records' headers")
+	fs.BoolVar(&t.headers, "show-headers", false, "show the records' headers")
 	fs.BoolVar(&t.jsonPretty, "json-pretty", false, "-o json over many lines")
 	fs.StringVar(&t.times, "time", "local", "show times as local, utc, relative, ms, or in a zone such as Europe/Berlin")
 	fs.Var(&t.valueAs, "value-as", "read values as")
