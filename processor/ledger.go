@@ -57,13 +57,13 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	if err := p.restored(); err != nil {
 		return nil, 0, err
 	}
+	if !l.exact {
+		return p, committed, nil // the state may include more; that is applied again
+	}
 	if committed < 0 {
 		if p.applied >= 0 {
 			committed = p.applied + 1 // the group's offsets expired; the state knows
 		}
-		return p, committed, nil
-	}
-	if !l.exact {
 		return p, committed, nil
 	}
 	return p, committed, l.check(ctx, p, committed)

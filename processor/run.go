@@ -32,6 +32,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		return Summary{}, err
 	}
 	a, err := newApplication(ctx, cfg)
+	if ctx.Err() != nil {
+		return Summary{}, nil // stopped before it began
+	}
 	if err != nil {
 		return Summary{}, err
 	}

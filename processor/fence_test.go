@@ -1,0 +1,75 @@
+package processor_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"inv/internal/kafkatest"
+	"inv/processor"
+	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// A transaction of timers alone consumes nothing, and is refused nevertheless
+// when its member has lost the partition: here the member is put out of the
+// group after the receipts are written and before the transaction ends.
+func TestTimersOfAMemberThatIsOutAreRefused(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		s.create()
+		s.write(s.record("reorders", "r1", `{"event_id":"r1","product_id":"prod-1","reorder_quantity":5,"timestamp":1}`))
+		ctx, stop := context.WithCancel(t.Context())
+		stats := &processor.Stats{}
+		var produced atomic.Int64
+		ended := make(chan error, 1)
+		go func() {
+			cfg := s.config()
+			cfg.Topologies, cfg.Drain, cfg.LeadTime, cfg.Stats = []string{processor.Procurement}, false, 300*time.Millisecond, stats
+			cfg.At = func(_, point string) {
+				// The first transaction takes the reorder, the second is the timer's.
+				if point == runtime.AtProduced && produced.Add(1) == 2 {
+					s.putOut("procurement")
+				}
+			}
+			_, err := processor.Run(ctx, cfg)
+			ended <- err
+		}()
+		kafkatest.Eventually(t, 30*time.Second, "the receipt is written", func() (bool, error) {
+			return stats.Summary().Receipts > 0, nil
+		})
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n := len(s.all(s.topic("receipts"))); n != 1 {
+			t.Errorf("%d receipts, want 1", n)
+		}
+		if n := s.aborted("receipts"); n == 0 {
+			t.Error("the commit of the member that was out was not refused")
+		}
+	})
+}
+
+// putOut removes every member of a stage's group.
+func (s *system) putOut(stage string) {
+	group := s.prefix + "-" + stage
+	described, err := kadm.NewClient(s.client).DescribeGroups(s.t.Context(), group)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	for _, m := range described[group].Members {
+		member := kmsg.NewLeaveGroupRequestMember()
+		member.MemberID = m.MemberID
+		req.Members = append(req.Members, member)
+	}
+	if resp, err := req.RequestWith(s.t.Context(), s.client); err != nil || len(resp.Members) != 1 {
+		s.t.Errorf("putting the members out: %v, %+v", err, resp)
+	}
+}

@@ -1,0 +1,289 @@
+package processor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"inv/internal/event"
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+	"inv/processor"
+	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+// rounds is how often a test repeats its fault: few, or INV_FAULT_ROUNDS.
+func rounds(t testing.TB, few int) int {
+	text := os.Getenv("INV_FAULT_ROUNDS")
+	if text == "" {
+		return few
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("INV_FAULT_ROUNDS: %v", err)
+	}
+	return n
+}
+
+// One to four members come and go, while records flow and while none do. New
+// products appear meanwhile and are ordered as soon as their record is readable.
+func TestRebalanceStorm(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		products, _ := s.backlog(500)
+		var members []func() error
+		rng := rand.New(rand.NewPCG(1, 2))
+		written := int64(500)
+		for round := range rounds(t, 12) {
+			if len(members) == 0 || len(members) < 4 && rng.IntN(2) == 0 {
+				members = append(members, s.member(fmt.Sprintf("storm-%d", round)))
+			} else {
+				i := rng.IntN(len(members))
+				if err := members[i](); err != nil {
+					t.Error(err)
+				}
+				members = append(members[:i], members[i+1:]...)
+			}
+			if round%3 == 2 {
+				continue // a rebalance while idle
+			}
+			fresh := catalogued{ID: fmt.Sprintf("new-%d", round), Name: "New", Price: 1, InitialStock: 1000, ReorderThreshold: 1, ReorderQuantity: 5}
+			s.write(s.catalogRecords([]catalogued{fresh})...)
+			products = append(products, fresh)
+			s.write(s.orderRecords([]order{{OrderID: fresh.ID, Items: []line{{fresh.ID, 1, 1}}, OrderTotal: 1}})...)
+			s.write(s.orderRecords(ordersOf(200, products, uint64(100+round)))...)
+			written += 201
+			if rng.IntN(2) == 0 && len(members) > 0 {
+				s.untilCommitted("ingest", "orders", written)
+			}
+		}
+		for _, stop := range members {
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+		}
+		s.drain()
+		s.checkFold()
+		s.checkReceipts()
+		s.checkOrders(written)
+	})
+}
+
+// member runs a processor; the function that it returns stops it.
+func (s *system) member(instance string) (stop func() error) {
+	ctx, cancel := context.WithCancel(s.t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		cfg := s.config()
+		cfg.Instance, cfg.Drain = instance, false
+		_, err := processor.Run(ctx, cfg)
+		ended <- err
+	}()
+	return func() error {
+		cancel()
+		select {
+		case err := <-ended:
+			return err
+		case <-time.After(10 * time.Second):
+			return errors.New("a member does not stop within 10 s")
+		}
+	}
+}
+
+// checkOrders wants each order in the log once, or dead-lettered, and none for
+// an unknown product.
+func (s *system) checkOrders(written int64) {
+	s.t.Helper()
+	var inLog int64
+	seen := map[string]bool{}
+	for _, r := range s.all(s.topic("log")) {
+		for _, text := range strings.Split(string(r.Value), "\n") {
+			_, source, found := strings.Cut(text, `"src":"`+s.topic("orders")+"/")
+			if !found {
+				continue
+			}
+			source, _, _ = strings.Cut(source, `"`)
+			if seen[source] {
+				s.t.Errorf("%s is in the log twice", source)
+			}
+			if seen[source] = true; strings.HasSuffix(source, "#0") {
+				inLog++
+			}
+		}
+	}
+	dead := s.all(s.topic("orders") + ".dlq")
+	for _, r := range dead {
+		if headers(r)["dlq-reason"] == string(event.UnknownProduct) {
+			s.t.Errorf("an order is dead-lettered for an unknown product: %s", r.Value)
+		}
+	}
+	if inLog+int64(len(dead)) != written {
+		s.t.Errorf("%d orders in the log and %d dead letters, %d written", inLog, len(dead), written)
+	}
+}
+
+// A process is killed again and again, at random transactions and points, and
+// started with the same instance.
+func TestKilledAgainAndAgain(t *testing.T) {
+	s := newSystem(t, kafkatest.Brokers(t))
+	products, _ := s.backlog(5000)
+	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	stages := []string{"ingest", "ledger", "procurement"}
+	points := []string{runtime.AtProduced, runtime.AtOffsets, runtime.AtCommitted, runtime.AtRestoring}
+	written := int64(5000)
+	for round := range rounds(t, 8) {
+		stage, point, nth := stages[rng.IntN(3)], points[rng.IntN(4)], 1+rng.Int64N(6)
+		c := s.start(func(c *childConfig) {
+			c.Instance, c.Stable, c.Signal, c.Stage, c.Point, c.Nth = "same", true, syscall.SIGKILL, stage, point, nth
+		})
+		after := time.After(time.Duration(500+rng.IntN(2500)) * time.Millisecond)
+		for alive := true; alive; {
+			list := ordersOf(100, products, uint64(1000*round)+uint64(written))
+			s.write(s.orderRecords(list)...)
+			s.write(s.orderRecords(list[:5])...) // duplicates, in this transaction or another
+			written += 105
+			select {
+			case <-c.exited:
+				alive = false
+			case <-after:
+				c.signal(syscall.SIGKILL)
+			default:
+			}
+		}
+		if code := c.wait(5 * time.Second); code != -1 {
+			t.Fatalf("round %d: exit code %d:\n%s", round, code, c.output())
+		}
+	}
+	s.start(func(c *childConfig) { c.Instance, c.Stable, c.Drain = "same", true, true }).done(time.Minute)
+	s.checkFold()
+	s.checkReceipts()
+	if n := s.aborted("log") + s.aborted("updates"); n == 0 {
+		t.Error("nothing was aborted: no kill hit")
+	}
+}
+
+// caught counts what a check finds, in place of failing the test.
+type caught struct {
+	testing.TB
+	mu sync.Mutex
+	n  int
+}
+
+func (c *caught) Helper() {}
+func (c *caught) Errorf(string, ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.n++
+}
+func (c *caught) Fatal(...any) { c.Errorf("") }
+
+// finds says whether a check finds something.
+func (s *system) finds(check func(*system)) bool {
+	c := &caught{TB: s.t}
+	watched := *s
+	watched.t = c
+	check(&watched)
+	return c.n > 0
+}
+
+// The checks of this package see it when a safeguard is off.
+func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
+	t.Run("exactly-once off", func(t *testing.T) {
+		s := newSystem(t, kafkatest.Brokers(t))
+		s.backlog(2000)
+		loose := func(c *childConfig) { c.Guarantee, c.Instance, c.Stable = processor.AtLeastOnce, "same", true }
+		s.start(loose, func(c *childConfig) {
+			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtProduced, 1
+		}).wait(30 * time.Second)
+		s.start(loose, func(c *childConfig) { c.Drain = true }).done(time.Minute)
+		if !s.finds(func(s *system) { s.checkFold() }) {
+			t.Error("updates that were written twice were not found")
+		}
+	})
+	t.Run("dedupe off", func(t *testing.T) {
+		s := newSystem(t, kafkatest.Embedded(t))
+		products, orders := s.backlog(200)
+		s.write(s.orderRecords(orders[:50])...)
+		s.drain(func(c *processor.Config) {
+			c.DedupeWindow, c.Topologies = -1, []string{processor.Inventory}
+		})
+		if !s.finds(func(s *system) { s.checkFinalStock(products, orders) }) {
+			t.Error("orders that were applied twice were not found")
+		}
+	})
+	t.Run("changelog off", func(t *testing.T) {
+		kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+			s := newSystem(t, brokers)
+			s.backlog(200)
+			s.drain()
+			s.makeAnew("ledger-changelog")
+			_, err := s.try()
+			if err == nil || !strings.Contains(err.Error(), "ledger-changelog") {
+				t.Errorf("a changelog without the state was accepted: %v", err)
+			}
+		})
+	})
+}
+
+// makeAnew deletes a topic and creates it again.
+func (s *system) makeAnew(alias string) {
+	s.t.Helper()
+	if _, err := kadm.NewClient(s.client).DeleteTopic(s.t.Context(), s.topic(alias)); err != nil {
+		s.t.Fatal(err)
+	}
+	kafkatest.Eventually(s.t, 20*time.Second, "the topic is gone", func() (bool, error) {
+		counts, err := kafka.PartitionCounts(s.t.Context(), s.client, s.topic(alias))
+		return len(counts) == 0, err
+	})
+	s.create()
+}
+
+// A changelog that includes more than is committed is refused as well: the
+// group's offsets were set back, and lines would be applied twice.
+func TestOffsetsSetBackAreRefused(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		s.backlog(200)
+		s.drain()
+		admin := kadm.NewClient(s.client)
+		var back kadm.Offsets
+		for p := range int32(6) {
+			back.AddOffset(s.topic("log"), p, 0, -1)
+		}
+		if err := admin.CommitAllOffsets(t.Context(), s.prefix+"-ledger", back); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.try()
+		if err == nil || !strings.Contains(err.Error(), "set back") || !strings.Contains(err.Error(), "inv reset") {
+			t.Errorf("error %v", err)
+		}
+	})
+}
+
+// Groups whose offsets are gone, as after a week without a member, go on from
+// what the changelog includes.
+func TestExpiredOffsetsOfTheLedger(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		_, orders := s.backlog(200)
+		inventory := func(c *processor.Config) { c.Topologies = []string{processor.Inventory} }
+		s.drain(inventory)
+		if _, err := kadm.NewClient(s.client).DeleteGroups(t.Context(), s.prefix+"-ledger"); err != nil {
+			t.Fatal(err)
+		}
+		s.write(s.orderRecords(orders[:10])...) // duplicates: nothing new for most partitions
+		s.write(s.orderRecords(ordersOf(50, catalogOf(50), 99))...)
+		s.drain(inventory)
+		s.checkFold()
+	})
+}
