@@ -85,6 +85,7 @@ func rootCommand(s *streams) *cobra.Command {
 	root.AddCommand(
 		brokerCommand(s),
 		dashboardCommand(s, shared),
+		demoCommand(s, shared),
 		groupsCommand(s, shared),
 		processCommand(s, shared),
 		produceCommand(s, shared),

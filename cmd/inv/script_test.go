@@ -151,7 +151,7 @@ func pipeCmd(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: pipe N PROGRAM ARG…")
 	}
 	script := `set -o pipefail; n=$1; shift; "$@" | head -n "$n"`
-	ts.Check(ts.Exec("bash", append([]string{"-c", script, "pipe"}, args...)...))
+	ts.Check(ts.Exec("timeout", append([]string{"30", "bash", "-c", script, "pipe"}, args...)...))
 }
 
 func listeningCmd(ts *testscript.TestScript, neg bool, args []string) {

@@ -87,6 +87,41 @@ func TestALongRunningCommandStopsCleanly(t *testing.T) {
 	}
 }
 
+// The demo sees what was ordered through when it is interrupted, and sums up.
+func TestAFiniteCommandSumsUpWhenInterrupted(t *testing.T) {
+	for signal, want := range map[os.Signal]int{os.Interrupt: exitInterrupt, syscall.SIGTERM: exitTerminated} {
+		cmd := program(t, nil, "demo", "--rate", "20/s", "--lead-time", "300ms", "--for", "1h")
+		out := &strings.Builder{}
+		cmd.Stdout = out
+		rest := startUntil(t, cmd, "Look on")
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+		rest()
+		if code := exitOf(t, cmd.Wait()); code != want {
+			t.Errorf("%v: exit code %d, want %d", signal, code, want)
+		}
+		if !strings.Contains(out.String(), "dead letters") {
+			t.Errorf("%v: no summary in %s", signal, out)
+		}
+	}
+}
+
+func TestASecondSignalEndsAtOnce(t *testing.T) {
+	cmd := program(t, nil, "demo", "--lead-time", "1h", "--for", "1h")
+	rest := startUntil(t, cmd, "Look on")
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		if err := cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rest()
+	var exit *exec.ExitError
+	if !errors.As(cmd.Wait(), &exit) || !exit.Sys().(syscall.WaitStatus).Signaled() {
+		t.Errorf("%v; want the process to be ended by a signal", exit)
+	}
+}
+
 // A listing cut off by its reader ends quietly, as `| head` wants it.
 func TestABrokenPipeIsQuiet(t *testing.T) {
 	brokers := kafkatest.Embedded(t)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"io"
 	"os"
 	"time"
@@ -19,12 +20,15 @@ type streams struct {
 
 	inTerminal, outTerminal, errTerminal bool
 	width                                func() int // of the terminal on out in columns; 0: none
+
+	hangUp func() // returns when the reader of out has gone away; nil: nobody can tell
 }
 
 func processStreams() *streams {
 	out := int(os.Stdout.Fd())
 	return &streams{
 		in:          os.Stdin,
+		hangUp:      func() { hangUp(os.Stdout) },
 		out:         pipe{os.Stdout},
 		err:         os.Stderr,
 		getenv:      os.Getenv,
@@ -40,4 +44,14 @@ func processStreams() *streams {
 			return w
 		},
 	}
+}
+
+// untilHangUp returns a context that also ends, with errOutputClosed, when out's
+// reader has gone away: for commands that may have nothing to write for long.
+func (s *streams) untilHangUp(parent context.Context) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(parent)
+	if s.hangUp != nil {
+		go func() { s.hangUp(); cancel(errOutputClosed) }()
+	}
+	return ctx, func() { cancel(nil) }
 }

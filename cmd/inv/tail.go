@@ -27,7 +27,9 @@ TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'
 		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: f.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return tail(cmd.Context(), s, f, t, args)
+			ctx, stop := s.untilHangUp(cmd.Context())
+			defer stop()
+			return tail(ctx, s, f, t, args)
 		},
 	}
 	t.register(cmd)

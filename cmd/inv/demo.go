@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"inv/internal/audit"
+	"inv/internal/broker"
+	"inv/internal/demo"
+	"inv/internal/kafka"
+	"inv/internal/scenario"
+	"inv/internal/theme"
+
+	"github.com/spf13/cobra"
+)
+
+// demoAddress is where the demo listens if it can, since the other commands
+// look there.
+const demoAddress = "127.0.0.1:9092"
+
+// demoGCPercent trades some CPU, of which the demo needs little, for memory:
+// broker, processor, producer and inspector are all in one process.
+const demoGCPercent = 50
+
+func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
+	var length, leadTime time.Duration
+	var rate string
+	var seed uint64
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "The whole system in one terminal, with nothing else needed",
+		Long: `Run the whole inventory system in this terminal on the embedded broker: the
+catalogue, random orders, the processor, and what comes of it in colour. It ends
+with a summary that is read from the topics, and its own verification. Other
+commands can look on meanwhile, from another terminal: inv tail alerts.`,
+		Example: `  inv demo
+  inv demo --for 15s --rate 50/s --seed 7`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := scenario.ParseRate(rate)
+			if err != nil {
+				return usagef("--rate: %w", err)
+			}
+			if length <= 0 {
+				return usagef("--for %s: it is a time above 0, such as 30s", length)
+			}
+			if !cmd.Flags().Changed("seed") {
+				seed = rand.Uint64N(1_000_000)
+			}
+			ctx, stop := s.untilHangUp(cmd.Context())
+			defer stop()
+			return playDemo(ctx, s, f, demo.Options{
+				For: length, Rate: r, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID,
+			})
+		},
+	}
+	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "how long orders come")
+	cmd.Flags().StringVar(&rate, "rate", "5/s", "orders: 5/s, 0.5/s, 200ms or max")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "the same seed makes the same orders; random if it is not given")
+	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "from a reorder to its receipt")
+	return cmd
+}
+
+func playDemo(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) error {
+	var err error
+	if o.Scenario, err = f.loadScenario(); err != nil {
+		return err
+	}
+	if f.getenv("GOGC") == "" {
+		debug.SetGCPercent(demoGCPercent)
+	}
+	b, err := broker.Start(broker.Options{Listen: demoAddress})
+	if errors.Is(err, broker.ErrPortInUse) {
+		b, err = broker.Start(broker.Options{Listen: "127.0.0.1:0"})
+	}
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	o.Kafka = kafka.Config{Brokers: []string{b.Addr()}}
+
+	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
+	fmt.Fprintf(s.err, "The inventory system on %s, %s orders for %s, seed %d.\n", b.Addr(), o.Rate, o.For, o.Seed)
+	fmt.Fprintf(s.err, "Look on from another terminal: %s\n\n", lookOn(b.Addr()))
+	screen := demo.NewScreen(s.out, s.err, colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
+	summary, err := demo.Run(ctx, o, screen)
+	if summary != nil {
+		if _, writeErr := s.out.Write(summary.Write(colors)); writeErr != nil {
+			err = errors.Join(err, writeErr)
+		}
+	}
+	if err != nil || summary.Audit == nil {
+		return err
+	}
+	switch summary.Audit.Verdict {
+	case audit.Violated:
+		return exitError{exitFailed, errors.New("the verification found violations")}
+	case audit.Undecided:
+		return exitError{exitUndecided, errors.New("the verification could not be decided")}
+	}
+	return nil
+}
+
+func lookOn(addr string) string {
+	if addr == demoAddress {
+		return "inv tail alerts"
+	}
+	return "inv tail alerts -b " + addr
+}

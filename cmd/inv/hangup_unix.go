@@ -1,0 +1,29 @@
+//go:build unix
+
+package main
+
+import (
+	"errors"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// hangUp returns when the reader of a pipe has gone away; it never returns for
+// what is no pipe. A write would say the same, but there may be none for long.
+func hangUp(f *os.File) {
+	info, err := f.Stat()
+	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {
+		select {}
+	}
+	for {
+		fds := []unix.PollFd{{Fd: int32(f.Fd())}}
+		_, err := unix.Poll(fds, -1)
+		if err == nil && fds[0].Revents&(unix.POLLERR|unix.POLLHUP) != 0 {
+			return
+		}
+		if err != nil && !errors.Is(err, unix.EINTR) {
+			select {}
+		}
+	}
+}

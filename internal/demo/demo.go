@@ -1,0 +1,208 @@
+// Package demo runs the whole inventory system in one process: it produces the
+// catalogue and orders, processes them, shows what comes of it as it happens,
+// and at the end sums the topics up and audits them. The parts are those that
+// the other commands run; they talk through the broker's topics only.
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"inv/internal/audit"
+	"inv/internal/kafka"
+	"inv/internal/scenario"
+	"inv/processor"
+	"inv/producer"
+)
+
+// Options say what to run, and on which broker.
+type Options struct {
+	Kafka    kafka.Config
+	Scenario *scenario.Scenario
+	App      string
+	For      time.Duration // how long orders come
+	Rate     scenario.Rate // of the orders
+	Seed     uint64
+	LeadTime time.Duration // from a reorder to its receipt
+	Location *time.Location
+	Now      func() time.Time
+}
+
+// How long the end may take: until everything is processed, beyond the lead
+// time; the same once the user has asked to stop; and for summing up.
+const (
+	settleWithin     = 20 * time.Second
+	settleWhenAsked  = 5 * time.Second
+	summarizeWithin  = 20 * time.Second
+	summarizeIfAsked = 3 * time.Second
+	giveUpRecord     = 10 * time.Second
+)
+
+// Run plays the demo until its time is over or ctx ends, and then sums up
+// whatever has happened. The error is the cause of ctx if that ended it; without
+// a Summary something has failed.
+func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
+	d := &demo{Options: o, screen: screen, stats: &processor.Stats{}}
+	var err error
+	if d.feed, err = newFeed(o, screen); err != nil {
+		return nil, err
+	}
+	if err := d.prepare(context.WithoutCancel(ctx)); err != nil {
+		return nil, err
+	}
+
+	// What is processed and shown outlives ctx: orders that were produced are
+	// still to be seen through. If a part fails, nothing is left to wait for.
+	ordering, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	work, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	var parts sync.WaitGroup
+	for _, part := range []func(context.Context) error{d.process, d.feed.run} {
+		parts.Go(func() {
+			if err := part(work); err != nil && work.Err() == nil {
+				fail(err)
+				stop()
+			}
+		})
+	}
+	err = d.produce(ordering)
+	d.settle(work, ctx.Err() != nil)
+	stop()
+	parts.Wait()
+	screen.End()
+	if ordering.Err() != nil {
+		err = context.Cause(ordering)
+	}
+	if err != nil && ctx.Err() == nil {
+		return nil, err
+	}
+
+	sum, cancel := context.WithTimeout(context.WithoutCancel(ctx), within(ctx.Err() != nil, summarizeIfAsked, summarizeWithin))
+	defer cancel()
+	summary, sumErr := d.summarize(sum)
+	return summary, errors.Join(sumErr, err)
+}
+
+type demo struct {
+	Options
+	screen *Screen
+	stats  *processor.Stats
+	feed   *feed
+	took   time.Duration // how long orders came
+}
+
+func within(asked bool, short, long time.Duration) time.Duration {
+	if asked {
+		return short
+	}
+	return long
+}
+
+func (d *demo) prepare(ctx context.Context) error {
+	client, err := kafka.Connect(ctx, d.Kafka)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = kafka.EnsureTopics(ctx, client, kafka.Specs(d.Scenario, d.App)...)
+	return err
+}
+
+func (d *demo) process(ctx context.Context) error {
+	_, err := processor.Run(ctx, processor.Config{
+		Kafka: d.Kafka, Scenario: d.Scenario, AppID: d.App, Instance: "demo",
+		LeadTime: d.LeadTime, Stats: d.stats,
+	})
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("processing: %w", err)
+	}
+	return nil
+}
+
+// produce sends the catalogue, then orders at their rate.
+func (d *demo) produce(ctx context.Context) error {
+	client, err := kafka.Connect(ctx, d.Kafka, producer.KafkaOptions(giveUpRecord)...)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	run := func(name string, o producer.Options) error {
+		plan, err := producer.Compile(d.Scenario, producer.CompileOptions{Names: []string{name}, Seed: d.Seed})
+		if err != nil {
+			return err
+		}
+		o.App = d.App
+		_, err = producer.Run(ctx, plan, o, producer.NewKafkaSink(client))
+		return err
+	}
+	if err := run("catalog", producer.Options{}); err != nil {
+		return err
+	}
+	began := d.Now()
+	err = run("orders", producer.Options{Rate: &d.Rate, For: d.For})
+	d.took = d.Now().Sub(began)
+	return err
+}
+
+// settle waits until everything that was ordered has been processed and shown.
+// It is no error if that takes too long: the audit will say what is missing.
+func (d *demo) settle(ctx context.Context, asked bool) {
+	ctx, cancel := context.WithTimeout(ctx, within(asked, settleWhenAsked, d.LeadTime+settleWithin))
+	defer cancel()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	last := int64(-1)
+	for {
+		ends, rest := d.atRest(ctx)
+		if rest && ends == last && d.feed.idle(d.Now()) {
+			return
+		}
+		last = ends
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+// atRest says whether no stage has anything left, and how much is in the
+// topics: if that is the same twice in a row, nothing moved between the looks
+// at one stage and the next.
+func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
+	counts := d.stats.Summary()
+	rest = counts.Pending == 0 && counts.Waiting == 0
+	for _, g := range d.groups() {
+		lags, err := kafka.GroupLag(ctx, d.Kafka, g.Name, g.Topics...)
+		if err != nil {
+			return 0, false
+		}
+		for _, l := range lags {
+			ends += l.End
+			rest = rest && l.AtRest()
+		}
+	}
+	return ends, rest
+}
+
+func (d *demo) groups() []audit.Group {
+	return audit.OptionsFor(d.App, audit.PolicyDefault, d.topics(), true).Groups
+}
+
+func (d *demo) topics() audit.Topics {
+	name := func(alias string) string {
+		if names := d.Scenario.TopicNames(alias, d.App); len(names) > 0 {
+			return names[0]
+		}
+		return ""
+	}
+	return audit.Topics{
+		Catalog: name("catalog"), Orders: name("orders"), Receipts: name("receipts"),
+		Updates: name("updates"), Reorders: name("reorders"), Alerts: name("alerts"),
+		Log: name("log"), PendingReceipts: name("procurement-changelog"),
+	}
+}

@@ -1,0 +1,184 @@
+package demo
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"inv/inspect"
+	"inv/internal/event"
+	"inv/internal/fetch"
+	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// orderGap is the time between orders that are shown, at least; the others only
+// count, or nobody could read the rest.
+const orderGap = 150 * time.Millisecond
+
+// quiet is how long the feed must have had nothing to be up to date.
+const quiet = 250 * time.Millisecond
+
+// feed reads the topics and shows records as they come.
+type feed struct {
+	options Options
+	screen  *Screen
+	views   map[string]*inspect.View
+	alias   map[string]string // by topic
+	rank    map[string]int    // by topic: its place among those shown
+	topics  []string
+	pretty  *inspect.Pretty
+	tally   Tally
+	last    atomic.Int64 // when something came, in ns
+
+	lastOrder time.Time // that was shown, by its own time
+}
+
+func newFeed(o Options, screen *Screen) (*feed, error) {
+	views, err := inspect.Views(o.Scenario, o.App)
+	if err != nil {
+		return nil, err
+	}
+	f := &feed{options: o, screen: screen, views: views, alias: map[string]string{}, rank: map[string]int{}}
+	aliases := []string{"catalog", "orders", "updates", "reorders", "alerts", "receipts", "dlq"}
+	for _, alias := range aliases {
+		for _, t := range o.Scenario.TopicNames(alias, o.App) {
+			f.alias[t], f.rank[t] = alias, len(f.topics)
+			f.topics = append(f.topics, t)
+		}
+	}
+	f.pretty = inspect.NewPretty(inspect.PrettyOptions{
+		Theme: screen.theme, Location: o.Location, Now: o.Now(), Width: screen.width(),
+		Views: views, Labels: inspect.Labels(o.Scenario, o.App, aliases),
+	})
+	return f, nil
+}
+
+func (f *feed) run(ctx context.Context) error {
+	client, err := kafka.Connect(ctx, f.options.Kafka, kgo.ConsumeTopics(f.topics...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	for {
+		fetches := client.PollFetches(ctx)
+		if ctx.Err() != nil {
+			return nil // that is how the demo ends it
+		}
+		for _, e := range fetches.Errors() {
+			if !errors.Is(e.Err, context.Canceled) {
+				return fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
+			}
+		}
+		records := fetches.Records()
+		f.byTime(records)
+		f.last.Store(f.options.Now().UnixNano())
+		if err := f.show(records); err != nil {
+			return err
+		}
+	}
+}
+
+// idle says that nothing has come for a while.
+func (f *feed) idle(now time.Time) bool {
+	return now.UnixNano()-f.last.Load() > int64(quiet)
+}
+
+func (f *feed) show(records []*kgo.Record) error {
+	var shown []*inspect.Record
+	for _, r := range records {
+		alias := f.alias[r.Topic]
+		f.tally.add(alias, r)
+		if alias != "updates" && (alias != "orders" || f.sample(r)) {
+			shown = append(shown, fetch.FromClient(r))
+		}
+	}
+	f.pretty.Measure(shown)
+	var lines []byte
+	for _, r := range shown {
+		lines = f.pretty.Append(lines, r)
+	}
+	return f.screen.Lines(lines, &f.tally)
+}
+
+// byTime sorts records by their time, and those of the same time in the order
+// in which one causes the other.
+func (f *feed) byTime(records []*kgo.Record) {
+	slices.SortStableFunc(records, func(a, b *kgo.Record) int {
+		return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(f.rank[a.Topic], f.rank[b.Topic]))
+	})
+}
+
+// sample says whether this order is among those shown.
+func (f *feed) sample(order *kgo.Record) bool {
+	if order.Timestamp.Sub(f.lastOrder) < orderGap {
+		return false
+	}
+	f.lastOrder = order.Timestamp
+	return true
+}
+
+// Tally is what the topics hold so far.
+type Tally struct {
+	Records  map[string]int64 // by alias
+	Urgent   int64            // reorders
+	Products []Product        // in the order in which they appeared
+}
+
+// Product is how one product did.
+type Product struct {
+	ID, Name                         string
+	Stock, Peak, Reorder, Critical   int64
+	Ordered, Filled, Unmet, Received int64
+}
+
+// add counts a record. What is no record of its kind only counts: the audit
+// says what is wrong with it.
+func (t *Tally) add(alias string, r *kgo.Record) {
+	if t.Records == nil {
+		t.Records = map[string]int64{}
+	}
+	t.Records[alias]++
+	switch alias {
+	case "reorders":
+		var reorder event.Reorder
+		if event.ParseReorder(r.Value, &reorder) == nil && reorder.Priority == event.PriorityUrgent {
+			t.Urgent++
+		}
+	case "updates":
+		var u event.Update
+		if event.ParseUpdate(r.Value, &u) == nil {
+			t.update(&u)
+		}
+	}
+}
+
+func (t *Tally) update(u *event.Update) {
+	p := t.product(u.ProductID)
+	p.Name, p.Stock, p.Reorder, p.Critical = u.ProductName, u.CurrentStock, u.ReorderThreshold, u.CriticalThreshold
+	p.Peak = max(p.Peak, u.CurrentStock)
+	switch {
+	case u.Delta < 0 || u.UnmetQuantity > 0:
+		p.Filled -= u.Delta
+		p.Unmet += u.UnmetQuantity
+		p.Ordered = p.Filled + p.Unmet
+	case u.Seq > 1:
+		p.Received += u.Delta
+	}
+}
+
+func (t *Tally) product(id string) *Product {
+	for i := range t.Products {
+		if t.Products[i].ID == id {
+			return &t.Products[i]
+		}
+	}
+	t.Products = append(t.Products, Product{ID: id})
+	return &t.Products[len(t.Products)-1]
+}

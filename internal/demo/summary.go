@@ -1,0 +1,156 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"inv/internal/audit"
+	"inv/internal/kafka"
+	"inv/internal/termsafe"
+	"inv/internal/theme"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Summary is what the topics hold when the demo ends, and what the audit says
+// of it. Its counts are read from the topics, not taken from what was sent.
+type Summary struct {
+	Tally
+	Took   time.Duration // how long orders came
+	Seed   uint64
+	Audit  *audit.Report
+	topics []topicCount
+}
+
+type topicCount struct {
+	alias, topic string
+	records      int64
+}
+
+func (d *demo) summarize(ctx context.Context) (*Summary, error) {
+	client, err := kafka.Connect(ctx, d.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	spans, err := kafka.Spans(ctx, client, d.feed.topics...)
+	if err != nil {
+		return nil, err
+	}
+	s := &Summary{Took: d.took, Seed: d.Seed}
+	byTopic := map[string]int64{}
+	err = kafka.Read(ctx, d.Kafka, spans, func(span int, r *kgo.Record) bool {
+		byTopic[r.Topic]++
+		s.add(d.feed.alias[r.Topic], r)
+		return false
+	})
+	if err != nil {
+		return nil, fmt.Errorf("summing up: %w", err)
+	}
+	for _, t := range d.feed.topics {
+		if alias := d.feed.alias[t]; alias != "dlq" || byTopic[t] > 0 {
+			s.topics = append(s.topics, topicCount{alias, t, byTopic[t]})
+		}
+	}
+	if s.Audit, err = audit.Run(ctx, client, audit.OptionsFor(d.App, audit.PolicyDefault, d.topics(), true)); err != nil {
+		return s, fmt.Errorf("verifying: %w", err)
+	}
+	return s, nil
+}
+
+// Write shows the summary.
+func (s *Summary) Write(t *theme.Theme) []byte {
+	var b bytes.Buffer
+	title := fmt.Sprintf("%s of orders, seed %d", s.Took.Round(100*time.Millisecond), s.Seed)
+	fmt.Fprintf(&b, "\n%s%s%s\n\n", t.Strong, title, t.Reset)
+	s.writeProducts(&b, t)
+	s.writeTopics(&b, t)
+	s.writeAudit(&b, t)
+	return b.Bytes()
+}
+
+func (s *Summary) writeProducts(b *bytes.Buffer, t *theme.Theme) {
+	if len(s.Products) == 0 {
+		return
+	}
+	products := byUrgency(s.Products)
+	name := len("product")
+	for _, p := range products {
+		name = max(name, termsafe.Width([]byte(label(p))))
+	}
+	fmt.Fprintf(b, "  %s%-*s %*s %9s %9s %9s %9s%s\n", t.Dim, name, "product", barColumns+6, "stock", "ordered", "filled", "unmet", "received", t.Reset)
+	for _, p := range products {
+		color := t.Good
+		if p.Stock <= p.Critical {
+			color = t.Critical
+		} else if p.Stock <= p.Reorder {
+			color = t.Warning
+		}
+		text := label(p)
+		fmt.Fprintf(b, "  %s%s %s%s %5d%s %9d %9d %9d %9d\n", text, strings.Repeat(" ", name-termsafe.Width([]byte(text))),
+			color, bar(p.Stock, p.Peak), p.Stock, t.Reset, p.Ordered, p.Filled, p.Unmet, p.Received)
+	}
+	if more := len(s.Products) - len(products); more > 0 {
+		fmt.Fprintf(b, "  %sand %d more products%s\n", t.Dim, more, t.Reset)
+	}
+	b.WriteByte('\n')
+}
+
+func label(p Product) string { return termsafe.String(p.ID + "  " + p.Name) }
+
+func (s *Summary) writeTopics(b *bytes.Buffer, t *theme.Theme) {
+	width := len("dead letters")
+	for _, c := range s.topics {
+		width = max(width, len(c.topic))
+	}
+	for _, c := range s.topics {
+		note := ""
+		if c.alias == "reorders" && c.records > 0 {
+			note = fmt.Sprintf("%s%d urgent%s, %s%d normal%s", t.Critical, s.Urgent, t.Reset, t.Warning, c.records-s.Urgent, t.Reset)
+		}
+		fmt.Fprintf(b, "  %-*s %9d  %s\n", width, c.topic, c.records, note)
+	}
+	if s.Records["dlq"] == 0 {
+		fmt.Fprintf(b, "  %-*s %9d\n", width, "dead letters", 0)
+	}
+	b.WriteByte('\n')
+}
+
+func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {
+	if s.Audit == nil {
+		return
+	}
+	held := 0
+	for _, c := range s.Audit.Checks {
+		if c.Verdict == audit.Holds {
+			held++
+		}
+	}
+	switch s.Audit.Verdict {
+	case audit.Holds:
+		fmt.Fprintf(b, "  %s✓ verified%s  %d checks hold: nothing lost, nothing doubled, every unit accounted for\n", t.Good, t.Reset, held)
+	case audit.Undecided:
+		fmt.Fprintf(b, "  %s? undecided%s  %d checks hold\n", t.Warning, t.Reset, held)
+	default:
+		fmt.Fprintf(b, "  %s✗ violated%s\n", t.Critical, t.Reset)
+	}
+	for _, c := range s.Audit.Checks {
+		if c.Verdict == audit.Violated || c.Verdict == audit.Undecided {
+			fmt.Fprintf(b, "    %s: %s: %s%s\n", c.Verdict, c.ID, c.Title, because(c.Why))
+		}
+	}
+	for _, f := range s.Audit.Findings {
+		fmt.Fprintf(b, "    %s %s %s: expected %s, seen %s\n", f.Check, termsafe.String(f.Product), termsafe.String(f.Where),
+			termsafe.String(f.Expected), termsafe.String(f.Seen))
+	}
+}
+
+func because(why string) string {
+	if why == "" {
+		return ""
+	}
+	return " (" + why + ")"
+}
