@@ -68,10 +68,7 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 	case *scenario.Calc:
 		return b.calc(s, g.Pos)
 	case *scenario.Compare:
-		test, cost := b.test(s.Expr, g.Pos)
-		n := truth(test)
-		n.cost = cost
-		return n
+		return b.compare(s, g.Pos)
 	case *scenario.If:
 		return b.choose(s, g.Pos, path)
 	case *scenario.Count:

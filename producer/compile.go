@@ -30,6 +30,13 @@ func (e *UnknownProducerError) Error() string {
 	return fmt.Sprintf("the scenario has no producer %q; it has %s", e.Name, strings.Join(e.Known, ", "))
 }
 
+// CausedProducerError names a producer that makes no records by itself.
+type CausedProducerError struct{ Name, Cause string }
+
+func (e *CausedProducerError) Error() string {
+	return fmt.Sprintf("the records of %q follow those of %q; produce %s, and they come with it", e.Name, e.Cause, e.Cause)
+}
+
 // Compile makes the plan of some producers. The error is [scenario.Problems]
 // with everything wrong in them, or an [UnknownProducerError].
 func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
@@ -41,7 +48,12 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 			known := producerNames(s)
 			return nil, &UnknownProducerError{name, scenario.Nearest(name, known), known}
 		}
-		plan.running = append(plan.running, c.stream(spec).index)
+		if cause := c.causedProducer(spec); cause != "" {
+			return nil, &CausedProducerError{name, cause}
+		}
+		if at := c.stream(spec).index; !slices.Contains(plan.running, at) {
+			plan.running = append(plan.running, at)
+		}
 	}
 	plan.streams = c.streams
 	if err := c.problems.Err(); err != nil {
@@ -55,10 +67,27 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 func Check(s *scenario.Scenario) scenario.Problems {
 	c := newCompiler(s, CompileOptions{})
 	for i := range s.Producers {
+		if p := &s.Producers[i]; c.causedProducer(p) == "" {
+			c.stream(p)
+		}
+	}
+	for i := range s.Producers { // what is left causes itself in a circle
 		c.stream(&s.Producers[i])
 	}
 	c.problems.Problems.Sort()
-	return c.problems.Problems
+	return slices.Compact(c.problems.Problems)
+}
+
+// causedProducer is the name of the one that causes a producer's records, "" for none.
+func (c *compiler) causedProducer(spec *scenario.Producer) string {
+	for i := range c.scenario.Producers {
+		for _, cause := range c.scenario.Producers[i].Causes {
+			if cause.Producer.Text == spec.Name {
+				return c.scenario.Producers[i].Name
+			}
+		}
+	}
+	return ""
 }
 
 func producerNames(s *scenario.Scenario) []string {
@@ -77,11 +106,12 @@ type compiler struct {
 	sets       map[string]*set
 	pools      map[string]*pool
 	references map[string]string
+	causeOf    map[string]*origin // by the caused producer's name
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
 	return &compiler{scenario: s, options: o, problems: &scenario.Decoder{File: s.File},
-		sets: map[string]*set{}, pools: map[string]*pool{}, references: map[string]string{}}
+		sets: map[string]*set{}, pools: map[string]*pool{}, references: map[string]string{}, causeOf: map[string]*origin{}}
 }
 
 func (c *compiler) problem(p scenario.Position, format string, args ...any) {
@@ -130,8 +160,18 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 	if s.ceType == "" {
 		s.ceType = spec.Name + ".v1"
 	}
+	s.from = c.causeOf[s.name]
+	s.revisits = spec.Earlier+spec.Tombstones > 0
+	if s.revisits && (len(spec.Rows) > 0 || spec.States != nil) {
+		c.problem(spec.Pos, "producer %q: `earlier` and `tombstones` are for a producer with `value:` and without `states:`", spec.Name)
+		s.revisits = false
+	}
 	c.topic(s)
+	if spec.States != nil {
+		s.machine = c.machine(spec.States)
+	}
 	c.content(s)
+	c.causes(s)
 	return s
 }
 
@@ -163,6 +203,7 @@ func (c *compiler) content(s *stream) {
 		return
 	}
 	b := c.builder(s, s.spec.Value)
+	s.builder = b
 	s.record = c.recordContent(b, b.object(s.spec.Value))
 }
 

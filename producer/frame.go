@@ -9,13 +9,12 @@ type frame struct {
 	up    *frame // the record or element around an element
 	cause *frame // the record that caused this one
 
-	earlier   uint64 // the random key of the record whose key this one takes
-	earlierN  int64
-	fresh     uint64 // the random key of this state of the entity
-	state     int
-	step      int
-	fault     fault
-	faultFrom int // which field a fault strikes
+	earlier  uint64 // the random key of the record whose key this one takes
+	earlierN int64
+	fresh    uint64 // the random key of this state of the entity
+	state    int
+	step     int
+	lost     bool // refs to keys lead nowhere: the fault unknown_ref
 }
 
 // worker holds what rendering needs besides the plan. Each goroutine has its own.

@@ -58,10 +58,9 @@ func (b *builder) list(s *scenario.List, pos scenario.Position, path string, key
 			b.c.problem(s.Of.Pos, "an element can't be left out; give the list another length")
 		}
 	}
-	n.timed, n.cost = n.elem.timed, longest*max(n.elem.cost, 1)
+	n.timed, n.cost = n.elem.timed || length.timed, longest*max(n.elem.cost, 1)
 	n.enter = func(_ *worker, f *frame, e *frame, i int64) {
-		*e = frame{h: mix(f.h + key + uint64(i+1)*golden), n: f.n, at: f.at, up: f, cause: f.cause, step: f.step, state: f.state,
-			fault: f.fault, faultFrom: f.faultFrom}
+		*e = frame{h: mix(f.h + key + uint64(i+1)*golden), n: f.n, at: f.at, up: f, cause: f.cause, step: f.step, state: f.state, lost: f.lost}
 	}
 	return n
 }
@@ -145,24 +144,33 @@ func (b *builder) calc(s *scenario.Calc, pos scenario.Position) *node {
 	return n
 }
 
-func (b *builder) test(e *scenario.Expr, pos scenario.Position) (testFunc, int) {
+// test compiles a condition.
+func (b *builder) test(e *scenario.Expr, pos scenario.Position) *value {
 	x := b.expr(e, pos, "")
 	if x.test == nil {
 		b.c.problem(pos, "the expression compares nothing; write a comparison such as quantity > 5")
-		return func(*worker, *frame) bool { return false }, 1
+		return &value{test: func(*worker, *frame) bool { return false }}
 	}
-	return x.test, x.cost
+	return x
+}
+
+func (b *builder) compare(s *scenario.Compare, pos scenario.Position) *node {
+	x := b.test(s.Expr, pos)
+	n := truth(x.test)
+	n.cost, n.timed = max(x.cost, 1), x.timed
+	return n
 }
 
 func (b *builder) choose(s *scenario.If, pos scenario.Position, path string) *node {
-	test, cost := b.test(s.Expr, pos)
+	x := b.test(s.Expr, pos)
+	test := x.test
 	then, other := b.gen(s.Then, path+"#then"), b.gen(s.Else, path+"#else")
 	if then.text == nil || other.text == nil {
 		b.c.problem(pos, "then and else must be plain values")
 		return broken()
 	}
 	n := &node{kind: then.kind, safe: then.safe && other.safe, dec: max(then.dec, other.dec),
-		cost: cost + max(then.cost, other.cost), timed: then.timed || other.timed}
+		cost: x.cost + max(then.cost, other.cost), timed: x.timed || then.timed || other.timed}
 	if then.kind != other.kind {
 		n.kind = kindMixed
 	}
@@ -220,14 +228,14 @@ func (b *builder) expr(e *scenario.Expr, pos scenario.Position, prefix string) *
 			b.c.problem(pos, "`not` takes a comparison")
 			return of
 		}
-		return &value{test: func(w *worker, f *frame) bool { return !of.test(w, f) }, cost: of.cost}
+		return &value{test: func(w *worker, f *frame) bool { return !of.test(w, f) }, cost: of.cost, timed: of.timed}
 	case e.Right == nil:
 		of := b.expr(e.Left, pos, prefix)
 		if of.num == nil {
 			b.c.problem(pos, "`-` takes a number")
 			return of
 		}
-		return &value{num: func(w *worker, f *frame) int64 { return -of.num(w, f) }, dec: of.dec, cost: of.cost}
+		return &value{num: func(w *worker, f *frame) int64 { return -of.num(w, f) }, dec: of.dec, cost: of.cost, timed: of.timed}
 	}
 	left, right := b.expr(e.Left, pos, prefix), b.expr(e.Right, pos, prefix)
 	out := b.operation(e.Op, left, right, pos)

@@ -37,6 +37,9 @@ func (c *compiler) set(name scenario.Name) *set {
 	c.sets[name.Text] = s
 	c.references[spec.Name] = spec.Topic.Text
 	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1}
+	if spec.States != nil {
+		owner.machine = c.machine(spec.States)
+	}
 	c.fillSet(s, owner)
 	s.busy = false
 	return s
@@ -120,7 +123,7 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 			return broken()
 		}
 		if n.timed {
-			b.c.problem(s.Field.Pos, "ref: %q depends on the time, which a row has not", s.Field.Text)
+			b.c.problem(s.Field.Pos, "ref: %q depends on when or why the record is made, which a row does not know", s.Field.Text)
 			return broken()
 		}
 	}
@@ -139,7 +142,39 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 	if pick == nil {
 		return broken()
 	}
-	return refNode(set, rows, more, pick)
+	n := refNode(set, rows, more, pick)
+	if key := b.c.spec(set.name).Key; key != nil && key.Field.Text == s.Field.Text {
+		b.stream.refersToKeys = true
+		n = lostRef(n)
+	}
+	return n
+}
+
+// lostRef leads nowhere in a record with the fault unknown_ref: no key of inv's
+// making ends like this, and no number is negative.
+func lostRef(n *node) *node {
+	out := *n
+	if n.kind == kindNumber && n.num != nil {
+		num := n.num
+		lost := number(n.dec, func(w *worker, f *frame) int64 { return -1 - abs(num(w, f)) })
+		out.text, out.json = eitherText(n.text, lost.text), eitherText(n.json, lost.json)
+		return &out
+	}
+	text := n.text
+	lost := leaf(&node{kind: kindString, safe: n.safe, text: func(w *worker, f *frame, dst []byte) []byte {
+		return append(text(w, f, dst), "-unknown"...)
+	}})
+	out.text, out.json = eitherText(n.text, lost.text), eitherText(n.json, lost.json)
+	return &out
+}
+
+func eitherText(is, lost appendFunc) appendFunc {
+	return func(w *worker, f *frame, dst []byte) []byte {
+		if f.lost {
+			return lost(w, f, dst)
+		}
+		return is(w, f, dst)
+	}
 }
 
 func contains(words []string, word string) bool {

@@ -15,8 +15,8 @@ import (
 // duplicates (idempotent is franz-go's default). giveUp is how long a record is
 // tried; then it counts as failed and the run ends, also if it may have arrived
 // without an answer, since nothing is sent again after that.
-func KafkaOptions(giveUp time.Duration) []kgo.Opt {
-	return []kgo.Opt{
+func KafkaOptions(giveUp time.Duration, faults ...Fault) []kgo.Opt {
+	opts := []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
 		kgo.RecordDeliveryTimeout(giveUp),
@@ -24,6 +24,14 @@ func KafkaOptions(giveUp time.Duration) []kgo.Opt {
 		// The sink bounds what is on its way itself, so that it can be stopped.
 		kgo.MaxBufferedRecords(2 * maxBatches * batchSize),
 	}
+	for _, f := range faults {
+		if f.kind == oversize {
+			// Larger than brokers take; compressed, the padding is small.
+			opts = append(opts, kgo.ProducerBatchMaxBytes(2*maxOversize), kgo.BrokerMaxWriteBytes(4*maxOversize),
+				kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
+		}
+	}
+	return opts
 }
 
 // KafkaSink sends records to Kafka. A record counts when all in-sync replicas

@@ -29,10 +29,13 @@ type stream struct {
 	ceType string
 	source string
 
-	picks   map[string]func(*frame) int64 // the rows that refs draw, while compiling
-	machine *machine
-	causes  []cause
-	from    *origin // what causes its records
+	picks        map[string]func(*frame) int64 // the rows that refs draw, while compiling
+	machine      *machine
+	refersToKeys bool // some fields are keys of other producers' rows
+	revisits     bool // some records update or delete an earlier key
+	causes       []*cause
+	builder      *builder // of the value, for those that refer to it while compiling
+	from         *origin  // what causes its records
 }
 
 type header struct {

@@ -10,7 +10,7 @@ type Record struct {
 	At        int64  // event time and Kafka timestamp, epoch ms
 	Stream    int    // which of the plan's producers made it
 	Number    int64  // its number there
-	Fault     string // what is wrong with it on purpose; "" for nothing
+	Fault     string // what is wrong with it on purpose; "": nothing
 }
 
 // Header is one header of a record.
@@ -28,7 +28,8 @@ type Batch struct {
 	buf     []byte
 	headers []Header
 	release func(*Batch)
-	Data    any // the sink's own, kept with the batch
+	ready   chan struct{} // the records are rendered
+	Data    any           // the sink's own, kept with the batch
 }
 
 // Release gives the batch's memory back. Its records must not be used any more.
@@ -59,5 +60,5 @@ type slot struct {
 	stream int32
 	step   int16
 	fault  fault
-	detail uint8 // of the fault
+	skip   bool // it is sent later
 }

@@ -13,10 +13,11 @@ func contentType(format string) string {
 
 // renderer makes records of slots.
 type renderer struct {
-	plan    *Plan
-	events  bool // CloudEvents headers
-	tags    bool // the fault header
-	streams []rendered
+	plan     *Plan
+	events   bool // CloudEvents headers
+	tags     bool // the fault header
+	oversize int  // bytes
+	streams  []rendered
 }
 
 // rendered is what is the same for all records of a stream.
@@ -39,6 +40,11 @@ const (
 
 func newRenderer(p *Plan, o Options) *renderer {
 	r := &renderer{plan: p, events: !o.NoEvents, tags: !o.NoTags}
+	for _, f := range o.Faults {
+		if f.kind == oversize {
+			r.oversize = f.size
+		}
+	}
 	for _, s := range p.streams {
 		name := s.topic.NameFor(o.App)
 		partitions, partitioner := s.topic.Partitions, s.spec.Partitioner
@@ -79,11 +85,14 @@ func (r *renderer) record(w *worker, b *Batch, s slot) Record {
 	if stream.from != nil {
 		f.cause = stream.from.enter(w, s)
 	}
+	f.lost = s.fault == unknownRef
 	content := stream.content(s.n)
 	rec := Record{Topic: r.streams[s.stream].topic, Partition: -1, At: s.at, Stream: int(s.stream), Number: s.n}
 	start := len(b.buf)
-	b.buf = content.value(w, f, b.buf)
-	rec.Value = b.buf[start:len(b.buf):len(b.buf)]
+	if stream.revisitOf(s.n) != deletesKey {
+		b.buf = content.value(w, f, b.buf)
+		rec.Value = b.buf[start:len(b.buf):len(b.buf)]
+	}
 	if !content.noKey {
 		start = len(b.buf)
 		b.buf = content.key(w, f, b.buf)
@@ -97,7 +106,8 @@ func (r *renderer) record(w *worker, b *Batch, s slot) Record {
 	}
 	r.headers(w, b, f, s, content, &rec)
 	if s.fault != noFault {
-		r.spoil(w, b, f, s, content, &rec)
+		rec.Fault = s.fault.String()
+		rec.Value = spoil(rec.Value, s.fault, f.h, stream.spec.Format.Name, r.oversize)
 	}
 	w.depth = 0
 	return rec
@@ -107,6 +117,48 @@ func (r *renderer) record(w *worker, b *Batch, s slot) Record {
 func (s *stream) frame(f *frame, at slot) {
 	h := recordKey(s.random, at.n)
 	*f = frame{h: h, n: at.n, at: at.at, earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
+	if s.machine != nil {
+		f.state = s.machine.stateAt(h, f.step)
+		f.fresh = mix(h + saltFresh + uint64(at.step)*golden)
+	}
+	if s.revisits {
+		f.earlierN = s.keyOf(at.n)
+		f.earlier = recordKey(s.random, f.earlierN)
+	}
+}
+
+// keyOf is the number of the record whose key record n takes: its own, or for an
+// update or a tombstone that of one before it that began a key.
+func (s *stream) keyOf(n int64) int64 {
+	for n > 0 && s.revisitOf(n) != newKey {
+		n = int64(below(mix(recordKey(s.random, n)+saltEarlier), uint64(n)))
+	}
+	return n
+}
+
+// What a record does to the keys.
+const (
+	newKey = iota
+	updatesKey
+	deletesKey
+)
+
+const (
+	saltEarlier = 0x6561726C
+	saltRevisit = 0x72657669
+)
+
+func (s *stream) revisitOf(n int64) int {
+	if !s.revisits || n == 0 {
+		return newKey
+	}
+	switch r := unit(mix(recordKey(s.random, n) + saltRevisit)); {
+	case r < float64(s.spec.Tombstones):
+		return deletesKey
+	case r < float64(s.spec.Tombstones+s.spec.Earlier):
+		return updatesKey
+	}
+	return newKey
 }
 
 // content is what a record of this number is made of.
@@ -137,6 +189,9 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s slot, content *rowCo
 		start := len(b.buf)
 		b.buf = h.value(w, f, b.buf)
 		b.headers = append(b.headers, Header{h.name, b.buf[start:len(b.buf):len(b.buf)]})
+	}
+	if r.tags && s.fault != noFault {
+		b.headers = append(b.headers, Header{FaultHeader, []byte(s.fault.String())})
 	}
 	rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
 }

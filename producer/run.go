@@ -19,6 +19,7 @@ type Options struct {
 	Shard       int            // from 1; which of Shards this run is
 	Shards      int            // 0 and 1: the only one
 	Workers     int            // goroutines that render; 0 and 1: the caller's
+	Faults      []Fault
 	NoEvents    bool           // no CloudEvents headers
 	NoTags      bool           // no header on faulty records
 	Partitions  map[string]int // by topic name; the scenario's if absent
@@ -41,6 +42,7 @@ type Summary struct {
 	Progress
 	Finite bool             // it would have ended by itself
 	Faults map[string]int64 // records by what is wrong with them on purpose
+	Event  [2]time.Time     // a simulated clock's first and last event time
 }
 
 // batchSize is how many records go to the sink together at most.
@@ -59,6 +61,19 @@ func (p *Plan) Finite(o Options) bool {
 	return true
 }
 
+// CheckOptions says what is wrong with running a plan this way, before anything
+// is sent.
+func CheckOptions(p *Plan, o Options) error {
+	if err := checkFaults(p, o.Faults); err != nil {
+		return err
+	}
+	if !o.Start.IsZero() && !p.Finite(o) {
+		return fmt.Errorf("a simulated clock (--start) does not wait, so it needs an end: add --count or --for")
+	}
+	_, err := newRun(p, o, nil)
+	return err
+}
+
 // Run makes the plan's records and gives them to the sink until there are no
 // more, the sink fails or ctx ends; the summary tells what came of them in any
 // case. The error is nil if everything was made and has arrived, else the
@@ -75,7 +90,7 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return Summary{Progress: r.progress(), Finite: p.Finite(o), Faults: r.faults}, err
+	return Summary{Progress: r.progress(), Finite: p.Finite(o), Faults: r.faults, Event: r.event}, err
 }
 
 // flushTimeout bounds how long a stopped run waits for acknowledgements.
@@ -91,27 +106,23 @@ func flush(ctx context.Context, sink Sink) error {
 	return sink.Flush(bounded)
 }
 
-// CheckOptions says what is wrong with running a plan this way, before anything
-// is sent.
-func CheckOptions(p *Plan, o Options) error {
-	_, err := newRun(p, o, nil)
-	return err
-}
-
 type run struct {
-	plan     *Plan
-	options  Options
-	sink     Sink
-	clock    Clock
-	schedule *schedule
-	renderer *renderer
-	worker   *worker
-	batches  *batches
-	begin    time.Time
-	made     int64
-	behind   time.Duration
-	faults   map[string]int64
-	reported time.Time
+	plan      *Plan
+	options   Options
+	sink      Sink
+	clock     Clock
+	schedule  *schedule
+	renderer  *renderer
+	worker    *worker
+	pipeline  *pipeline // nil: one worker, which is the caller
+	batches   *batches
+	simulated bool
+	begin     time.Time
+	made      int64
+	behind    time.Duration
+	faults    map[string]int64
+	event     [2]time.Time
+	reported  time.Time
 }
 
 func newRun(p *Plan, o Options, sink Sink) (*run, error) {
@@ -123,8 +134,8 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 		return nil, fmt.Errorf("shard %d of %d does not exist", o.Shard, o.Shards)
 	}
 	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, worker: &worker{}, batches: newBatches(), faults: map[string]int64{},
-		renderer: newRenderer(p, o)}
-	r.schedule = &schedule{plan: p, limit: forever, sending: true}
+		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
+	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
 	if o.For > 0 {
 		r.schedule.limit = o.For
 	}
@@ -150,15 +161,15 @@ func (r *run) source(i int32) (*source, error) {
 		return nil, fmt.Errorf("producer %q has a unique field of %d values, so it makes at most so many records; give --count %d or less",
 			s.name, s.unique, s.unique)
 	}
-	rate := s.spec.Rate
+	rate, pace := s.spec.Rate, s.spec.Pace
 	switch {
 	case o.Rate != nil:
-		rate = o.Rate
+		rate, pace.Bursts, pace.Ramp = o.Rate, nil, nil
 	case rate == nil && s.total < 0:
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Second}
 	}
 	src.max = rate == nil || rate.Max()
-	if src.max && !o.Start.IsZero() {
+	if src.max && r.simulated {
 		// A simulated clock goes by the producer's own rate, or a record each ms.
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Millisecond}
 		if own := s.spec.Rate; own != nil && !own.Max() {
@@ -169,7 +180,7 @@ func (r *run) source(i int32) (*source, error) {
 	if src.max {
 		src.arrivals = atOnce{}
 	} else {
-		src.arrivals = steady{*rate}
+		src.arrivals = newArrivals(*rate, pace, s.random)
 	}
 	src.dueNext = src.arrivals.due(src.next)
 	return src, nil
@@ -178,51 +189,81 @@ func (r *run) source(i int32) (*source, error) {
 func (r *run) loop(ctx context.Context) error {
 	r.begin = r.clock.Now()
 	r.reported = r.begin
-	simulated := !r.options.Start.IsZero()
+	if r.options.Workers > 1 {
+		r.pipeline = newPipeline(ctx, r.renderer, r.sink, r.options.Workers)
+	}
+	err := r.fill(ctx)
+	if r.pipeline != nil {
+		if pipelineErr := r.pipeline.close(); err == nil {
+			err = pipelineErr
+		}
+	}
+	return err
+}
+
+// fill puts what is due into batches and sends them.
+func (r *run) fill(ctx context.Context) error {
 	batch := r.batches.take()
-	now := time.Duration(0)
-	for {
-		if ctx.Err() != nil {
-			break
-		}
-		if !simulated && len(batch.slots) == 0 {
-			now = r.clock.Now().Sub(r.begin)
-		}
-		due, from, ok := r.schedule.peek(now)
-		wait := ok && !simulated && due > now
-		if !ok || wait || len(batch.slots) == cap(batch.slots) {
-			if len(batch.slots) > 0 {
-				if err := r.send(ctx, batch); err != nil {
-					return err
-				}
-				batch = r.batches.take()
-				continue
+	for ctx.Err() == nil {
+		now := r.now()
+		end := !r.collect(batch, now)
+		switch {
+		case len(batch.slots) > 0:
+			if err := r.send(ctx, batch); err != nil {
+				return err
 			}
-			if !ok {
-				return nil
-			}
+			batch = r.batches.take()
+		case end:
+			return nil
+		default:
+			due, _, _ := r.schedule.peek(now)
 			if err := r.sleep(ctx, due); err != nil {
 				return err
 			}
-			continue
 		}
-		slot := r.schedule.take(due, from)
-		at := now
-		if simulated {
-			at = due
-			slot.at = r.options.Start.Add(at).UnixMilli()
-		} else {
-			slot.at = r.begin.Add(at).UnixMilli()
-		}
-		if !simulated {
-			r.behind = now - due
-		}
-		batch.slots = append(batch.slots, slot)
-	}
-	if len(batch.slots) > 0 {
-		return r.send(context.WithoutCancel(ctx), batch)
 	}
 	return nil
+}
+
+// now is how far the run is in its own time.
+func (r *run) now() time.Duration {
+	if r.simulated {
+		return 0
+	}
+	return r.clock.Now().Sub(r.begin)
+}
+
+// collect fills the batch with what is due by now; false if nothing is to come.
+func (r *run) collect(b *Batch, now time.Duration) bool {
+	start := r.begin
+	if r.simulated {
+		start = r.options.Start
+	}
+	for len(b.slots) < cap(b.slots) {
+		due, from, ok := r.schedule.peek(now)
+		if !ok {
+			return false
+		}
+		if due > now && !r.simulated {
+			return true
+		}
+		if from != nil && !r.simulated {
+			r.behind = now - due
+		}
+		if s := r.schedule.take(due, from, r.eventTime(due, now, from), start); !s.skip {
+			b.slots = append(b.slots, s)
+		}
+	}
+	return true
+}
+
+// eventTime is when a record of a source happens: when it is due on a simulated
+// clock, now on the wall clock.
+func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
+	if r.simulated || from == nil {
+		return due
+	}
+	return now
 }
 
 // sleep waits until the next record is due, and looks up now and then.
@@ -242,13 +283,37 @@ func (r *run) sleep(ctx context.Context, due time.Duration) error {
 }
 
 func (r *run) send(ctx context.Context, b *Batch) error {
-	r.renderer.render(r.worker, b)
-	r.made += int64(len(b.Records))
-	if err := r.sink.Write(ctx, b); err != nil {
-		return err
+	r.note(b)
+	if r.pipeline != nil {
+		if err := r.pipeline.send(b); err != nil {
+			return err
+		}
+	} else {
+		r.renderer.render(r.worker, b)
+		if err := r.sink.Write(ctx, b); err != nil {
+			return err
+		}
 	}
 	r.report()
 	return nil
+}
+
+// note counts what is in a batch before others have it.
+func (r *run) note(b *Batch) {
+	r.made += int64(len(b.slots))
+	if len(r.options.Faults) > 0 {
+		for _, s := range b.slots {
+			if s.fault != noFault {
+				r.faults[s.fault.String()]++
+			}
+		}
+	}
+	if r.simulated {
+		if r.event[0].IsZero() {
+			r.event[0] = time.UnixMilli(b.slots[0].at)
+		}
+		r.event[1] = time.UnixMilli(b.slots[len(b.slots)-1].at)
+	}
 }
 
 // reportEvery is the time between two reports of progress.

@@ -55,41 +55,92 @@ type schedule struct {
 	waiting laterHeap
 	seq     int64
 	limit   time.Duration // records due later are not made
-	sending bool          // false: the sources are cut off, what waits still comes
+	faults  []Fault
+	worker  *worker // for how many records a record causes
+	drained bool    // the sources are at their end
 }
 
-// wait puts a record aside until it is due.
+// wait puts a record aside until it is due. One that is only late on purpose
+// does not keep a run going whose sources are at their end.
 func (s *schedule) wait(due time.Duration, at slot) {
+	if s.drained && at.fault != noFault {
+		due = 0
+	}
 	s.seq++
 	heap.Push(&s.waiting, later{due, at, s.seq})
 }
 
-// peek is when the next record is due; false if there is none any more. soonest
-// is what the rate max means by now.
+// peek is when the next record is due; false if there is none any more. now is
+// what the rate max means.
 func (s *schedule) peek(now time.Duration) (due time.Duration, from *source, ok bool) {
-	if s.sending {
-		for _, src := range s.sources {
-			at := src.dueNext
-			if src.max {
-				at = now
-			}
-			if !src.over() && at < s.limit && (from == nil || at < due) {
-				due, from = at, src
-			}
+	for _, src := range s.sources {
+		at := src.dueNext
+		if src.max {
+			at = now
+		}
+		if !src.over() && at < s.limit && (from == nil || at < due) {
+			due, from = at, src
 		}
 	}
+	if from == nil && !s.drained {
+		s.drain()
+	}
 	if len(s.waiting) > 0 && (from == nil || s.waiting[0].due <= due) {
-		return s.waiting[0].due, nil, true
+		first := s.waiting[0]
+		return first.due, nil, first.due < s.limit
 	}
 	return due, from, from != nil
 }
 
-// take takes the record that peek found.
-func (s *schedule) take(due time.Duration, from *source) slot {
+// drain makes what is late on purpose due at once.
+func (s *schedule) drain() {
+	s.drained = true
+	for i := range s.waiting {
+		if s.waiting[i].slot.fault != noFault {
+			s.waiting[i].due = 0
+		}
+	}
+	heap.Init(&s.waiting)
+}
+
+// take takes the record that peek found. at is its event time since start.
+func (s *schedule) take(due time.Duration, from *source, at time.Duration, start time.Time) slot {
 	if from == nil {
-		return heap.Pop(&s.waiting).(later).slot
+		w := heap.Pop(&s.waiting).(later)
+		if w.slot.at != 0 {
+			return w.slot // it happened before
+		}
+		return s.fresh(w.slot, due, start)
 	}
 	out := slot{n: from.next, stream: from.stream}
 	from.advance()
+	return s.fresh(out, at, start)
+}
+
+// fresh gives a record its event time, what follows from it, and its fault. A
+// record that is late on purpose waits, and the next one takes its place.
+func (s *schedule) fresh(out slot, at time.Duration, start time.Time) slot {
+	out.at = start.Add(at).UnixMilli()
+	stream := s.plan.streams[out.stream]
+	if stream.machine != nil || len(stream.causes) > 0 {
+		s.follow(out, at)
+	}
+	if len(s.faults) == 0 {
+		return out
+	}
+	h := recordKey(stream.random, out.n) + uint64(out.step)
+	if f := faultOf(s.faults, h); f != nil {
+		bad := out
+		bad.fault = f.kind
+		switch f.kind {
+		case duplicate:
+			s.wait(at+f.delayOf(h), bad)
+		case late, outOfOrder:
+			s.wait(at+f.delayOf(h), bad)
+			out.skip = true
+		default:
+			out = bad
+		}
+	}
 	return out
 }

@@ -36,6 +36,8 @@ type produceFlags struct {
 	headers     choice
 	partitioner string
 	workers     int
+	faults      string
+	untagged    bool
 }
 
 func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -72,6 +74,8 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: topic, key, headers and timestamp besides the value, as JSON Lines")
 	fs.Var(&p.headers, "headers", "which headers records have")
 	fs.StringVar(&p.partitioner, "partitioner", "", "murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; the scenario's if not given")
+	fs.StringVar(&p.faults, "fault", "", "make records wrong on purpose: malformed=1%,duplicate=0.5%:5s,late=2%:30s,out_of_order=…,tombstone=…,unknown_ref=…,wrong_type=…,oversize=0.1%:2MiB")
+	fs.BoolVar(&p.untagged, "untagged", false, "no inv-fault header on records that are wrong on purpose")
 	fs.IntVar(&p.workers, "workers", 0, "how many goroutines make records")
 }
 
@@ -121,7 +125,8 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 func compileError(err error) error {
 	var unknown *producer.UnknownProducerError
 	var problems scenario.Problems
-	if errors.As(err, &unknown) || errors.As(err, &problems) {
+	var caused *producer.CausedProducerError
+	if errors.As(err, &unknown) || errors.As(err, &caused) || errors.As(err, &problems) {
 		return usageError{err}
 	}
 	return err
@@ -151,6 +156,13 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 			return o, usagef("--rate: %w", err)
 		}
 		o.Rate = &rate
+	}
+	if p.faults != "" {
+		faults, err := producer.ParseFaults(p.faults)
+		if err != nil {
+			return o, usagef("--fault: %w", err)
+		}
+		o.Faults, o.NoTags = faults, p.untagged
 	}
 	if p.count < 0 || p.period < 0 || p.products < 0 || p.workers < 0 {
 		return o, usagef("--count, --for, --products and --workers can't be negative")
@@ -223,7 +235,7 @@ func (p *produceFlags) sink(ctx context.Context, s *streams, f *sharedFlags, pla
 const giveUpAfter = 30 * time.Second
 
 func kafkaSink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (producer.Sink, string, func() error, error) {
-	client, err := kafka.Connect(ctx, f.kafka(), producer.KafkaOptions(giveUpAfter)...)
+	client, err := kafka.Connect(ctx, f.kafka(), producer.KafkaOptions(giveUpAfter, o.Faults...)...)
 	if err != nil {
 		return nil, "", nil, err
 	}

@@ -241,15 +241,6 @@ func (d *Decoder) producers(n *yaml.Node) []Producer {
 	d.Each(n, "producers", func(key, value *yaml.Node) {
 		producers = append(producers, d.producer(key, value))
 	})
-	for _, p := range producers {
-		for _, c := range p.Causes {
-			for i := range producers {
-				if producers[i].Name == c.Producer.Text {
-					producers[i].CausedOnly = true
-				}
-			}
-		}
-	}
 	return producers
 }
 

@@ -26,7 +26,6 @@ type Producer struct {
 	Tombstones  Share // of the records, those that delete an earlier key
 	States      *States
 	Causes      []Cause
-	CausedOnly  bool // set by Parse: another producer causes its records
 }
 
 // Name is a word that refers to something elsewhere in the file.
