@@ -328,15 +328,9 @@ func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {
 }
 
 func deleteTopics(ctx context.Context, client *kgo.Client, names []string, s *streams) error {
-	responses, err := kadm.NewClient(client).DeleteTopics(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("deleting topics: %w", err)
+	deleted, err := kafka.DeleteTopics(ctx, client, names...)
+	for _, name := range deleted {
+		fmt.Fprintln(s.out, name)
 	}
-	for _, r := range responses.Sorted() {
-		if r.Err != nil {
-			return fmt.Errorf("deleting topic %s: %w", r.Topic, r.Err)
-		}
-		fmt.Fprintln(s.out, r.Topic)
-	}
-	return nil
+	return err
 }

@@ -105,27 +105,51 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 	return created, untilKnown(ctx, client, created)
 }
 
-// knownWithin bounds the wait for a cluster to know its new topics.
-const knownWithin = 10 * time.Second
+// DeleteTopics deletes topics and returns the names of those that were there.
+// When it returns without an error, they are gone.
+func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (deleted []string, err error) {
+	responses, err := kadm.NewClient(client).DeleteTopics(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("deleting topics: %w", err)
+	}
+	for _, r := range responses.Sorted() {
+		switch {
+		case errors.Is(r.Err, kerr.UnknownTopicOrPartition):
+		case r.Err != nil:
+			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, r.Err)
+		default:
+			deleted = append(deleted, r.Topic)
+		}
+	}
+	return deleted, untilSeen(ctx, client, names, 0)
+}
+
+// seenWithin bounds the wait for a cluster to know what it has done.
+const seenWithin = 10 * time.Second
 
 // untilKnown waits until the broker that is asked knows the topics, which on
 // Apache Kafka is a moment after the controller has made them.
 func untilKnown(ctx context.Context, client *kgo.Client, names []string) error {
+	return untilSeen(ctx, client, names, len(names))
+}
+
+// untilSeen waits until so many of the topics exist.
+func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int) error {
 	if len(names) == 0 {
 		return nil
 	}
-	wait, cancel := context.WithTimeout(ctx, knownWithin)
+	wait, cancel := context.WithTimeout(ctx, seenWithin)
 	defer cancel()
 	for {
 		counts, err := PartitionCounts(wait, client, names...)
-		if err == nil && len(counts) == len(names) {
+		if err == nil && len(counts) == want {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-wait.Done():
-			return fmt.Errorf("the cluster made %d topics and knows %d of them after %s (%v)", len(names), len(counts), knownWithin, err)
+			return fmt.Errorf("%s after it was done, the cluster knows %d of the %d topics that it should (%v)", seenWithin, len(counts), want, err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}

@@ -93,6 +93,21 @@ func TestEnsureTopics(t *testing.T) {
 	})
 }
 
+func TestDeleteTopics(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		client := kafkatest.Client(t, brokers)
+		name := kafkatest.Topic(t, brokers, "delete", 2)
+		deleted, err := kafka.DeleteTopics(t.Context(), client, name, name+"-missing")
+		if err != nil || !slices.Equal(deleted, []string{name}) {
+			t.Fatalf("deleted %v, error %v; want the one there was", deleted, err)
+		}
+		made, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: name, Partitions: 3, Exact: true})
+		if err != nil || len(made) != 1 {
+			t.Errorf("made anew: %v, error %v", made, err)
+		}
+	})
+}
+
 func policy(t *testing.T, brokers []string, topic string) string {
 	t.Helper()
 	configs, err := kadm.NewClient(kafkatest.Client(t, brokers)).DescribeTopicConfigs(t.Context(), topic)
