@@ -219,7 +219,7 @@ func (b *builder) has(name string) bool {
 }
 
 func (n *node) fieldNamed(name string) *node {
-	for _, f := range n.fields {
+	for _, f := range append(n.fields[:len(n.fields):len(n.fields)], n.hidden...) {
 		if f.name == name {
 			return f.node
 		}

@@ -266,6 +266,10 @@ func (b *builder) object(g *scenario.Gen) *node {
 		if field == nil {
 			continue
 		}
+		if f.Gen.Hidden {
+			n.hidden = append(n.hidden, fieldNode{f.Name, field})
+			continue
+		}
 		n.fields = append(n.fields, fieldNode{f.Name, field})
 		n.timed = n.timed || field.timed
 		n.cost += field.cost

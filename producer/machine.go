@@ -214,10 +214,27 @@ func (c *compiler) causeCount(s *stream, k *cause, spec scenario.Cause) {
 		c.problem(spec.Count.Pos, "count must be whole numbers, not %s", kindNames[n.kind])
 		return
 	}
-	k.length, k.count = n.num, maxCaused
-	if fixed, ok := spec.Count.Spec.(*scenario.Int); ok {
-		k.count = max(fixed.High, 1)
+	k.length, k.count = n.num, min(max(highest(spec.Count), 1), maxCaused)
+}
+
+// highest is the largest number that a generator of whole numbers gives, as far
+// as the file tells.
+func highest(g *scenario.Gen) int64 {
+	switch s := g.Spec.(type) {
+	case *scenario.Int:
+		return s.High
+	case *scenario.Literal:
+		if n, ok := s.Value.Number(); ok {
+			return n.Units
+		}
+	case *scenario.OneOf:
+		most := int64(0)
+		for _, c := range s.Choices {
+			most = max(most, highest(c.Gen))
+		}
+		return most
 	}
+	return maxCaused
 }
 
 func (c *compiler) stateIndex(s *stream, name scenario.Name) int {
@@ -316,6 +333,7 @@ func (s *schedule) follow(at slot, due time.Duration) {
 		if _, after, ok := m.follow(entity, state, int(at.step)); ok {
 			next := at
 			next.step++
+			next.at = 0 // not known before it is due
 			s.wait(due+ms(after), next)
 		}
 	}

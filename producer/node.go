@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"math"
 	"strconv"
 
 	"inv/internal/scenario"
@@ -37,6 +36,7 @@ type node struct {
 	null   testFunc // the value is null; nil: never
 
 	fields  []fieldNode
+	hidden  []fieldNode // fields that are not written
 	items   []*node
 	elem    *node
 	element *builder // of the elements' fields
@@ -178,17 +178,8 @@ func appendPadded(dst []byte, v int64, width int) []byte {
 	if v < 0 {
 		dst, v = append(dst, '-'), -v
 	}
-	for limit := int64(10); width > 1; width-- {
-		if v < limit {
-			for rest := width; rest > 1 && v < pow10(min(rest-1, 18)); rest-- {
-				dst = append(dst, '0')
-			}
-			break
-		}
-		if limit > math.MaxInt64/10 {
-			break
-		}
-		limit *= 10
+	for rest := width - 1; rest > 0 && (rest > 18 || v < pow10(rest)); rest-- {
+		dst = append(dst, '0')
 	}
 	return appendInt(dst, v)
 }

@@ -237,6 +237,7 @@ func commonAttrs() []attr {
 		shareAttr("optional", "how often the field is there; otherwise it is left out", func(g *Gen) *Share { return &g.Optional }),
 		shareAttr("null", "how often the value is null", func(g *Gen) *Share { return &g.Null }),
 		namesAttr("in", "only in these states", func(g *Gen) *[]Name { return &g.In }),
+		boolAttr("hidden", "not written into the value, but there for the key, headers, refs and other fields", func(g *Gen) *bool { return &g.Hidden }),
 		boolAttr("fresh", "a new value in every state of an entity", func(g *Gen) *bool { return &g.Fresh }),
 	}
 }

@@ -67,6 +67,7 @@ type Gen struct {
 	Null     Share     // how often it is null; 0 by default
 	In       []Name    // only in these states
 	Fresh    bool      // a new value for every state of an entity
+	Hidden   bool      // not written, but there for keys, headers, refs and other fields
 }
 
 // The generators, one type for each key of the grammar.
