@@ -30,7 +30,7 @@ type Product struct {
 	event.Product
 	Stock, Seq int64
 	reordered  string // the open reorder
-	alerted    bool
+	alerted    bool   // the stock was critical in the last update
 }
 
 type delivery struct {
@@ -68,6 +68,17 @@ func New(topics dashboard.Topics, seed uint64, n int) *Store {
 // Products are the store's products.
 func (s *Store) Products() []*Product { return s.products }
 
+// OpenReorders is how many products wait for a delivery.
+func (s *Store) OpenReorders() int {
+	n := 0
+	for _, p := range s.products {
+		if p.reordered != "" {
+			n++
+		}
+	}
+	return n
+}
+
 // Open is the catalogue and each product's opening update.
 func (s *Store) Open(now time.Time) []*kgo.Record {
 	var records []*kgo.Record
@@ -98,19 +109,33 @@ func (s *Store) Order(now time.Time) []*kgo.Record {
 	for line := range 1 + s.random.IntN(3) {
 		cause.Line = int32(line)
 		p := s.products[s.random.IntN(len(s.products))]
-		records = append(records, s.Sell(p, int64(1+s.random.IntN(9)), cause, now)...)
+		records = append(records, s.sell(p, int64(1+s.random.IntN(9)), cause, now)...)
 	}
 	return records
 }
 
-// Sell is one order line.
-func (s *Store) Sell(p *Product, quantity int64, cause event.Cause, now time.Time) []*kgo.Record {
+// Sell is an order of one line.
+func (s *Store) Sell(p *Product, quantity int64, now time.Time) []*kgo.Record {
+	s.orders++
+	return s.sell(p, quantity, event.Cause{Topic: s.topics.Orders, Offset: s.next()}, now)
+}
+
+func (s *Store) sell(p *Product, quantity int64, cause event.Cause, now time.Time) []*kgo.Record {
 	filled := min(quantity, p.Stock)
-	if cause.Topic == "" {
-		s.orders++
-		cause = event.Cause{Topic: s.topics.Orders, Offset: s.next()}
-	}
 	return s.update(p, -filled, quantity-filled, cause, fmt.Sprintf("order-%d", s.orders), "", now.UnixMilli())
+}
+
+// Restock is stock that comes in by hand.
+func (s *Store) Restock(p *Product, quantity int64, now time.Time) []*kgo.Record {
+	cause := event.Cause{Topic: s.topics.Receipts, Offset: s.next()}
+	return s.update(p, quantity, 0, cause, "", "", now.UnixMilli())
+}
+
+// Change is a product's catalogue record as it is now, and its update.
+func (s *Store) Change(p *Product, now time.Time) []*kgo.Record {
+	cause := event.Cause{Topic: s.topics.Catalog, Offset: s.next()}
+	records := []*kgo.Record{record(s.topics.Catalog, p.ID, now.UnixMilli(), event.AppendProduct(nil, &p.Product))}
+	return append(records, s.update(p, 0, 0, cause, "", "", now.UnixMilli())...)
 }
 
 // Deliver is the receipt of a reorder.

@@ -142,7 +142,7 @@ function drawNow() {
 function drawTable() {
   table.render(state.page, state.rows);
   const { total } = state.page;
-  text($("shown"), `${count(total)} ${filtered() ? "match" : total === 1 ? "product" : "products"}`);
+  text($("shown"), filtered() ? `${count(total)} ${total === 1 ? "match" : "matches"}` : plural(total, "product"));
   text($("empty"), filtered() ? "No product matches. Clear the filters to see all."
     : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet. The catalogue is empty: inv produce catalog writes one.");
 }

@@ -115,10 +115,10 @@ export function renderSystem(status, problems) {
   if (problems.gaps) row("Missing in sequences", count(problems.gaps), "Updates that never came, or came out of order: their products say so", true);
   if (problems.ignored) row("Products not shown", count(problems.ignored), "There are more than the dashboard keeps", true);
   const list = $("system");
-  const key = rows.map((r) => r.textContent).join("\n");
+  const key = rows.map((r) => r.textContent).join("\n") || "none";
   if (list.dataset.key === key) return;
   list.dataset.key = key;
-  list.replaceChildren(el("dl", { class: "kv" }, ...rows));
+  list.replaceChildren(rows.length ? el("dl", { class: "kv" }, ...rows) : el("p", { class: "muted" }, "Nothing to say"));
 }
 
 export function renderFacts(state) {

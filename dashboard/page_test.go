@@ -1,0 +1,223 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/event"
+	"inv/internal/kafkatest"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// rowOf is the row of a product, in JavaScript.
+func rowOf(id string) string { return fmt.Sprintf(`document.querySelector('tr[data-id="%s"]')`, id) }
+
+// The page as its readers have it, one after the other in one browser: what
+// each part does stands beside it.
+func TestPage(t *testing.T) {
+	w := newWorld(t, kafkatest.Embedded(t), 40, 200)
+	hostile := w.store.Products()[3]
+	hostile.Name = `<script>document.title="owned"</script><img src=x onerror=alert(1)>`
+	w.write(w.store.Change(hostile, time.Now())...)
+	w.run()
+	w.loaded()
+	line := newProxy(t, w.url)
+	b := browse(t, line.url())
+	b.screen(1440, 1000, "light", false)
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
+
+	p := w.store.Products()[0]
+	t.Run("an order makes the bar fall", func(t *testing.T) {
+		b.t = t
+		w.sell(p, p.Stock)
+		w.write(w.store.Restock(p, p.ReorderThreshold+p.ReorderQuantity, time.Now())...)
+		row := rowOf(p.ID)
+		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
+		width := evaluate[float64](b, row+`.querySelector(".fill").getAttribute("width") * 1`)
+		w.sell(p, p.ReorderThreshold)
+		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
+		if now := evaluate[float64](b, row+`.querySelector(".fill").getAttribute("width") * 1`); now >= width {
+			t.Errorf("the bar is %v wide, and was %v before the order", now, width)
+		}
+	})
+
+	t.Run("an alert appears without reload", func(t *testing.T) {
+		b.t = t
+		evaluate[bool](b, `window.notReloaded = true`)
+		w.sell(p, p.Stock)
+		b.until(5*time.Second, fmt.Sprintf(`[...document.querySelectorAll("#alerts a")].some((a) => a.getAttribute("href") === "#/product/%s")`, p.ID))
+		b.until(5*time.Second, rowOf(p.ID)+`.dataset.s === "out"`)
+		b.until(8*time.Second, fmt.Sprintf(`document.querySelector("#announcer").textContent.includes(%q)`, p.Name))
+		if !evaluate[bool](b, `window.notReloaded === true`) {
+			t.Error("the page was loaded again")
+		}
+		b.until(5*time.Second, fmt.Sprintf(`document.querySelector("#reorders").textContent.includes(%q)`, p.Name))
+	})
+
+	t.Run("a product named <script> stays text", func(t *testing.T) {
+		b.t = t
+		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector("a").textContent.startsWith("<script>")`, rowOf(hostile.ID)))
+		b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`location.hash = "#/product/%s"`, hostile.ID)))
+		b.until(5*time.Second, `document.querySelector("#detail-title")?.textContent.startsWith("<script>")`)
+		if n := evaluate[int](b, `document.querySelectorAll("main script, main img").length`); n != 0 || evaluate[string](b, `document.title`) == "owned" {
+			t.Error("the name became part of the page")
+		}
+		b.do(chromedp.KeyEvent(kb.Escape))
+		b.until(5*time.Second, `!document.querySelector("#overview").hidden && document.querySelector("#detail").hidden`)
+	})
+
+	t.Run("search and filters", func(t *testing.T) {
+		b.t = t
+		b.do(chromedp.KeyEvent("/"))
+		b.until(2*time.Second, `document.activeElement.id === "search"`)
+		b.do(chromedp.Clear("#search"), chromedp.KeyEvent(p.ID)) // the driver's key events type what a handler prevents
+		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 1 && document.querySelector("#shown").textContent === "1 match"`)
+		b.do(chromedp.Click("#clear"))
+		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
+		b.do(chromedp.Click(`.tile[data-severity="out"]`))
+		b.until(5*time.Second, `[...document.querySelectorAll("tr.row")].every((r) => r.dataset.s === "out")`)
+		if hash := evaluate[string](b, `location.hash`); !strings.Contains(hash, "severity=out") {
+			t.Errorf("the address is %s: the filter is lost on reload", hash)
+		}
+		b.do(chromedp.Click("#clear"))
+		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
+	})
+
+	t.Run("a product's own page", func(t *testing.T) {
+		b.t = t
+		b.do(chromedp.Click(fmt.Sprintf(`tr[data-id="%s"] a`, p.ID)))
+		b.until(5*time.Second, `document.querySelector("#detail .stock-line") && document.querySelectorAll("#detail .list tbody tr").length > 2`)
+		restocked := w.store.Restock(p, 25, time.Now())
+		w.write(restocked...)
+		b.until(5*time.Second, `document.querySelector(".detail-stock").textContent === "25"`)
+		b.do(chromedp.NavigateBack())
+		b.until(5*time.Second, `!document.querySelector("#overview").hidden`)
+	})
+
+	t.Run("times in UTC", func(t *testing.T) {
+		b.t = t
+		b.do(chromedp.Click("#zone"))
+		b.until(2*time.Second, `document.querySelector("#asof").textContent.endsWith("Z") && document.querySelector("tr.row .c-last small").textContent.endsWith("Z")`)
+		b.do(chromedp.Click("#zone"))
+		b.until(2*time.Second, `!document.querySelector("#asof").textContent.endsWith("Z")`)
+	})
+
+	t.Run("the charts in words", func(t *testing.T) {
+		b.t = t
+		b.do(chromedp.Focus(".chart svg"), chromedp.KeyEvent(kb.ArrowLeft))
+		b.until(2*time.Second, `/^\d\d:\d\d/.test(document.querySelector(".chart output").textContent)`)
+		b.do(chromedp.Click(".chart summary"))
+		b.until(2*time.Second, `document.querySelectorAll(".chart tbody tr").length === 60`)
+		b.do(chromedp.Click(".chart summary"))
+	})
+
+	t.Run("names for screen readers", func(t *testing.T) {
+		b.t = t
+		for what, expression := range map[string]string{
+			"charts have a role and a name":    `[...document.querySelectorAll(".chart svg")].every((s) => s.getAttribute("role") === "img" && s.getAttribute("aria-label").length > 20)`,
+			"controls have a name":             `[...document.querySelectorAll("button, input, select")].every((c) => c.textContent.trim() || c.labels?.[0]?.textContent.trim())`,
+			"rows say their place":             `document.querySelector("tr.row").getAttribute("aria-rowindex") === "2" && document.querySelector("#table").getAttribute("aria-rowcount") === "41"`,
+			"state is a word, not only colour": `[...document.querySelectorAll("tr.row .sev")].every((s) => s.textContent.length > 1)`,
+			"one heading of the first level":   `document.querySelectorAll("h1").length === 1`,
+			"only alerts are announced":        `document.querySelectorAll("[aria-live=polite]").length === 1`,
+		} {
+			if !evaluate[bool](b, expression) {
+				t.Errorf("%s: it is not so", what)
+			}
+		}
+	})
+
+	t.Run("a page that nobody sees", func(t *testing.T) {
+		b.t = t
+		hidden := func(is bool) {
+			evaluate[bool](b, fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %v}); document.dispatchEvent(new Event("visibilitychange"))`, is))
+		}
+		hidden(true)
+		b.until(2*time.Second, `document.querySelector("#connection").dataset.state === "hidden"`)
+		w.sell(p, 1)
+		hidden(false)
+		b.until(5*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
+	})
+
+	t.Run("the stream breaks and comes back", func(t *testing.T) {
+		b.t = t
+		b.allow("ERR_")
+		b.allow("Failed to load resource")
+		line.set(true)
+		b.until(8*time.Second, `document.querySelector("#connection").dataset.state === "stale" && !document.querySelector("#banner").hidden`)
+		b.until(2*time.Second, `document.querySelector("#banner").textContent.startsWith("Stale: the numbers are from ")`)
+		b.snap("stale")
+		w.sell(p, 1)
+		line.set(false)
+		b.until(20*time.Second, `document.querySelector("#connection").dataset.state === "live" && document.querySelector("#banner").hidden`)
+		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
+	})
+	b.t = t
+}
+
+func TestPageScrollsTenThousandProducts(t *testing.T) {
+	w := newWorld(t, kafkatest.Embedded(t), 10_000, 100)
+	w.run()
+	w.loaded()
+	b := browse(t, w.url)
+	b.screen(1440, 1000, "light", false)
+	b.open("#/?sort=name")
+	b.until(10*time.Second, `document.querySelector("#table").getAttribute("aria-rowcount") === "10001"`)
+	if n := evaluate[int](b, `document.querySelectorAll("tr.row").length`); n > 100 {
+		t.Errorf("%d rows are in the document", n)
+	}
+	for _, to := range []string{"0.5", "0.99", "1", "0.25"} {
+		evaluate[float64](b, fmt.Sprintf(`(() => { const s = document.querySelector("#scroll"); return s.scrollTop = %s * (s.scrollHeight - s.clientHeight) })()`, to))
+		b.until(5*time.Second, `(() => { const box = document.querySelector("#scroll").getBoundingClientRect();
+			const rows = [...document.querySelectorAll("tr.row")].map((r) => r.getBoundingClientRect());
+			const top = box.top + document.querySelector("thead").offsetHeight;
+			return rows[0].top <= top + 1 && rows.at(-1).bottom >= box.bottom - 1 })()`)
+	}
+	index := evaluate[int](b, `document.querySelector("tr.row").getAttribute("aria-rowindex") * 1`)
+	if index < 2300 || index > 2600 {
+		t.Errorf("a quarter down, the rows begin with %d", index)
+	}
+	b.snap("ten-thousand")
+}
+
+// The screens that a person looks at before a release: INV_SCREENSHOTS names
+// the folder for them.
+func TestScreenshots(t *testing.T) {
+	if os.Getenv("INV_SCREENSHOTS") == "" {
+		t.Skip("INV_SCREENSHOTS is not set")
+	}
+	w := newWorld(t, kafkatest.Embedded(t), 400, 40_000)
+	w.write(&kgo.Record{Topic: w.topics.DeadLetters[0], Value: []byte("{"), Headers: []kgo.RecordHeader{
+		{Key: event.HeaderDLQReason, Value: []byte(event.NotJSON)}, {Key: event.HeaderDLQMessage, Value: []byte("the order ends early")}}})
+	w.run()
+	w.loaded()
+	b := browse(t, w.url)
+	id := w.store.Products()[10].ID
+	for _, s := range []struct {
+		name          string
+		width, height int64
+		scheme        string
+		phone         bool
+		hash          string
+	}{
+		{"light", 1440, 900, "light", false, ""},
+		{"dark", 1440, 900, "dark", false, ""},
+		{"phone", 390, 844, "light", true, ""},
+		{"product", 1440, 900, "light", false, "#/product/" + id},
+		{"product-phone", 390, 844, "dark", true, "#/product/" + id},
+	} {
+		b.screen(s.width, s.height, s.scheme, s.phone)
+		b.open(s.hash)
+		b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live" && (document.querySelector("tr.row") || document.querySelector(".stock-line")) && document.fonts.status === "loaded"`)
+		b.snap(s.name)
+	}
+}
