@@ -25,7 +25,7 @@ type shop struct {
 }
 
 func newShop(t *testing.T, access Access) *shop {
-	hub := NewHub("order_events", func() time.Time { return time.UnixMilli(now) })
+	hub := NewHub("order_events", nowTime)
 	s := &shop{hub: hub, story: &story{t: t, Model: hub.model}}
 	s.server = httptest.NewServer(NewHandler(hub, access))
 	t.Cleanup(s.server.Close)
@@ -462,3 +462,5 @@ func TestPublishIsAtOnceThenPaced(t *testing.T) {
 		}
 	}
 }
+
+func nowTime() time.Time { return time.UnixMilli(now) }

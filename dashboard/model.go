@@ -97,6 +97,7 @@ func NewModel(epoch, orders string) *Model {
 		facets:   newFacets(),
 		dead:     newDeadLetters(),
 		problems: newProblems(),
+		status:   Status{Loading: LoadingStock},
 	}
 }
 

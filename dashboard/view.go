@@ -43,7 +43,7 @@ func DefaultView() View { return View{Sort: ByUrgency, Limit: 50} }
 // and what it may be.
 func ParseView(q url.Values) (View, error) {
 	v := DefaultView()
-	v.Search = strings.ToLower(strings.TrimSpace(q.Get("q")))
+	v.Search = foldSearch(q.Get("q"))
 	v.Category, v.Warehouse, v.Product = q.Get("category"), q.Get("warehouse"), q.Get("product")
 	if len(v.Search) > maxText {
 		return v, fmt.Errorf("q is longer than %d bytes", maxText)
@@ -134,3 +134,6 @@ func (pg *page) ids() []string {
 	}
 	return ids
 }
+
+// foldSearch is a search as it is compared.
+func foldSearch(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }

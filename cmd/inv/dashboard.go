@@ -3,24 +3,31 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"inv/dashboard"
 	"inv/internal/scenario"
+	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
 )
 
 func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var o dashboard.Options
+	var inTerminal, once bool
+	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "dashboard",
 		Short: "The live dashboard: a web page, or in the terminal",
 		Long: `Show stock, reorders, alerts and orders as they happen, on a web page. It only
 reads topics: any processor's will do, and none needs to run yet. It listens on
 this machine only; with another --listen, readers need the token in the address
-that it prints.`,
+that it prints. --tui shows the same in the terminal instead, and --once writes
+what there is now and ends.`,
 		Example: `  inv dashboard
-  inv dashboard --listen 0.0.0.0:8080`,
+  inv dashboard --listen 0.0.0.0:8080
+  inv dashboard --tui
+  inv dashboard --once -o json | jq '.counts'`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scn, err := f.loadScenario()
@@ -31,6 +38,22 @@ that it prints.`,
 			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
 			o.Log = func(message string) { fmt.Fprintln(s.err, "dashboard:", message) }
 			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nCtrl-C ends it.\n", url) }
+			colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
+			switch {
+			case once:
+				screen := dashboard.NewScreen(colors)
+				if w := s.width(); w > 0 {
+					screen.Resize(w, screen.Height)
+				}
+				return dashboard.Once(cmd.Context(), o, s.out, output.value == "json", screen)
+			case cmd.Flags().Changed("output"):
+				return usagef("-o says how --once writes; it is not given")
+			case inTerminal && !s.outTerminal:
+				return usagef("--tui needs a terminal; --once writes what there is now")
+			case inTerminal:
+				// Not s.out: the terminal must be known to be one.
+				return dashboard.RunTerminal(cmd.Context(), o, dashboard.Terminal{In: s.in, Out: os.Stdout, Colors: colors})
+			}
 			err = dashboard.Run(cmd.Context(), o)
 			if errors.Is(err, dashboard.ErrAddress) {
 				return usageError{err}
@@ -40,6 +63,9 @@ that it prints.`,
 	}
 	flags := cmd.Flags()
 	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "HOST:PORT of the web page; port 0 takes a free one")
+	flags.BoolVar(&inTerminal, "tui", false, "in the terminal, without a web page")
+	flags.BoolVar(&once, "once", false, "write what there is when it is loaded, and end")
+	flags.VarP(&output, "output", "o", "text or json, with --once")
 	flags.StringVar(&o.Token, "token", "", "token that readers need; without it none on loopback, a random one elsewhere")
 	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "NAME by which the page is reached, such as a proxy's; localhost and IP addresses always are")
 	return cmd

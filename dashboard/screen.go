@@ -1,0 +1,350 @@
+package dashboard
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/internal/termsafe"
+	"inv/internal/theme"
+)
+
+// Screen is the dashboard as text: it takes the frames that the page takes and
+// draws what is visible of them. It knows no terminal and no clock.
+type Screen struct {
+	Width, Height int
+	View          View
+	Searching     bool   // the search is being typed
+	Typed         string // so far
+	UTC           bool
+
+	colors *theme.Theme
+	frame  Frame // the last of each section
+	rows   map[string]Row
+	cursor int // in the page
+}
+
+// NewScreen makes an empty screen of the usual size.
+func NewScreen(colors *theme.Theme) *Screen {
+	s := &Screen{Width: 80, Height: 24, View: View{Sort: ByUrgency}, colors: colors, rows: map[string]Row{}}
+	s.View.Limit = s.tableHeight()
+	return s
+}
+
+// Take adds what a frame brings.
+func (s *Screen) Take(f *Frame) {
+	if f.Epoch != s.frame.Epoch {
+		s.frame, s.rows = Frame{}, map[string]Row{}
+	}
+	s.frame.Epoch, s.frame.Seq = f.Epoch, f.Seq
+	if f.Status != nil {
+		s.frame.Status = f.Status
+	}
+	if f.Counts != nil {
+		s.frame.Counts = f.Counts
+	}
+	if f.Products != nil {
+		s.takeProducts(f.Products)
+	}
+	for _, m := range f.Minutes {
+		s.takeMinute(m)
+	}
+	if f.Alerts != nil {
+		if s.frame.Alerts != nil {
+			f.Alerts.Items = append(f.Alerts.Items, s.frame.Alerts.Items...)
+		}
+		s.frame.Alerts = f.Alerts
+		s.frame.Alerts.Items = f.Alerts.Items[:min(len(f.Alerts.Items), frameAlerts)]
+	}
+	if f.Reorders != nil {
+		s.frame.Reorders = f.Reorders
+	}
+	if f.DeadLetters != nil {
+		s.frame.DeadLetters = f.DeadLetters
+	}
+	if f.Problems != nil {
+		s.frame.Problems = f.Problems
+	}
+	if f.Product != nil {
+		s.frame.Product = f.Product
+	}
+}
+
+func (s *Screen) takeProducts(p *Products) {
+	for _, r := range p.Rows {
+		s.rows[r.ID] = r
+	}
+	if p.Order == nil && s.frame.Products != nil {
+		p.Order = s.frame.Products.Order
+	}
+	s.frame.Products = p
+	if len(s.rows) > 2*len(p.Order) {
+		for id := range s.rows {
+			if !slices.Contains(p.Order, id) {
+				delete(s.rows, id)
+			}
+		}
+	}
+	s.cursor = max(0, min(s.cursor, len(p.Order)-1))
+}
+
+func (s *Screen) takeMinute(m Minute) {
+	i, found := slices.BinarySearchFunc(s.frame.Minutes, m, func(a, b Minute) int { return int(a.Time - b.Time) })
+	if found {
+		s.frame.Minutes[i] = m
+		return
+	}
+	s.frame.Minutes = slices.Insert(s.frame.Minutes, i, m)
+	if extra := len(s.frame.Minutes) - minuteCount; extra > 0 {
+		s.frame.Minutes = slices.Delete(s.frame.Minutes, 0, extra)
+	}
+}
+
+// Resize draws for another size from now on.
+func (s *Screen) Resize(width, height int) {
+	s.Width, s.Height = max(width, 20), max(height, 6)
+	at := s.View.Offset + s.cursor
+	s.View.Limit = s.tableHeight()
+	if p := s.frame.Products; p != nil {
+		s.View.Offset = max(0, min(s.View.Offset, p.Total-s.View.Limit))
+	}
+	s.cursor = max(0, min(at-s.View.Offset, s.View.Limit-1))
+}
+
+// Move moves the cursor by rows, and the page when it leaves it.
+func (s *Screen) Move(by int) {
+	total := 0
+	if s.frame.Products != nil {
+		total = s.frame.Products.Total
+	}
+	at := max(0, min(s.View.Offset+s.cursor+by, total-1))
+	switch {
+	case at < s.View.Offset:
+		s.View.Offset = at
+	case at >= s.View.Offset+s.View.Limit:
+		s.View.Offset = at - s.View.Limit + 1
+	}
+	s.cursor = at - s.View.Offset
+}
+
+// Selected is the product under the cursor, "" if there is none.
+func (s *Screen) Selected() string {
+	if p := s.frame.Products; p != nil && s.cursor < len(p.Order) {
+		return p.Order[s.cursor]
+	}
+	return ""
+}
+
+// Ask looks at other products from their top.
+func (s *Screen) Ask(v View) {
+	v.Limit = s.View.Limit
+	v.Offset = 0
+	s.View, s.cursor = v, 0
+}
+
+const (
+	headHeight = 3 // title, counts, columns
+	footHeight = 1
+)
+
+// feedHeight is the lines of the alert feed with its title.
+func (s *Screen) feedHeight() int {
+	switch {
+	case s.Height < 14:
+		return 0
+	case s.Height < 30:
+		return 5
+	}
+	return 9
+}
+
+func (s *Screen) tableHeight() int {
+	return max(1, min(s.Height-headHeight-footHeight-s.feedHeight(), MaxRows))
+}
+
+// Draw is the screen, Height lines of at most Width columns.
+func (s *Screen) Draw() string {
+	lines := []string{s.title(), s.summary()}
+	if s.View.Product != "" {
+		lines = append(lines, s.drawDetail()...)
+	} else {
+		lines = append(lines, s.drawTable()...)
+		lines = append(lines, s.drawFeed()...)
+	}
+	for len(lines) < s.Height-1 {
+		lines = append(lines, "")
+	}
+	return strings.Join(append(lines[:s.Height-1], s.footer()), "\n")
+}
+
+// line puts pieces of text together and knows how wide they are.
+type line struct {
+	text  strings.Builder
+	left  int // columns
+	reset string
+}
+
+func (s *Screen) line() *line { return &line{left: s.Width, reset: s.colors.Reset} }
+
+// put adds text in a colour, cut to the columns that are left.
+func (l *line) put(color, text string) *line {
+	cut := termsafe.Cut([]byte(termsafe.String(text)), l.left)
+	l.left -= termsafe.Width(cut)
+	if color == "" || l.reset == "" {
+		l.text.Write(cut)
+	} else {
+		l.text.WriteString(color)
+		l.text.Write(cut)
+		l.text.WriteString(l.reset)
+	}
+	return l
+}
+
+// cell adds text in so many columns; a negative width aligns it to the right.
+func (l *line) cell(color, text string, width int) *line {
+	right := width < 0
+	if right {
+		width = -width
+	}
+	width = min(width, l.left)
+	cut := string(termsafe.Cut([]byte(termsafe.String(text)), width))
+	space := strings.Repeat(" ", max(0, width-termsafe.Width([]byte(cut))))
+	if right {
+		return l.put("", space).put(color, cut)
+	}
+	return l.put(color, cut).put("", space)
+}
+
+func (l *line) String() string { return strings.TrimRight(l.text.String(), " ") }
+
+func (s *Screen) clock(ms int64, layout string) string {
+	if ms == 0 {
+		return "–"
+	}
+	t := time.UnixMilli(ms)
+	if s.UTC {
+		return t.UTC().Format(layout) + "Z"
+	}
+	return t.Format(layout)
+}
+
+func (s *Screen) title() string {
+	l := s.line().put(s.colors.Strong, " Inventory").put("", "  ")
+	st := s.frame.Status
+	switch {
+	case st == nil || st.Loading == LoadingStock:
+		return l.put(s.colors.Warning, "○ reading the topics…").String()
+	case st.Trouble != "":
+		l.put(s.colors.Critical, "▲ STALE since "+s.clock(st.AsOf, "15:04:05")).put("", "  "+st.Trouble)
+		return l.String()
+	}
+	l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
+	if st.Loading == LoadingCharts {
+		l.put(s.colors.Dim, fmt.Sprintf("  last hour %d %%", int(st.Progress*100)))
+	}
+	l.put("", fmt.Sprintf("  %.0f updates/s", st.Rate))
+	if lag, known := totalLag(st.Lag); known {
+		l.put("", "  lag "+lag)
+	}
+	if st.Latency != nil {
+		l.put("", fmt.Sprintf("  %d ms", st.Latency.P50))
+	}
+	if len(st.Missing) > 0 {
+		l.put(s.colors.Warning, "  no topic "+strings.Join(st.Missing, ", "))
+	}
+	return l.String()
+}
+
+func totalLag(lags []Lag) (text string, known bool) {
+	var n int64
+	most := ""
+	for _, l := range lags {
+		known = known || l.Known
+		n += l.Records
+		if !l.Exact {
+			most = "≤"
+		}
+	}
+	return most + strconv.FormatInt(n, 10), known
+}
+
+var glyphs = [severities]string{"✕", "▲", "◆", "●", "○"}
+
+func (s *Screen) severityColor(v Severity) string {
+	return [severities]string{s.colors.Critical, s.colors.Critical, s.colors.Warning, s.colors.Good, s.colors.Dim}[v]
+}
+
+func (s *Screen) summary() string {
+	l := s.line().put("", " ")
+	c := s.frame.Counts
+	if c == nil {
+		return ""
+	}
+	for v, n := range []int{c.Out, c.Critical, c.Low, c.OK} {
+		l.put(s.severityColor(Severity(v)), fmt.Sprintf("%s %d %s", glyphs[v], n, Severity(v))).put("", "  ")
+	}
+	if r := s.frame.Reorders; r != nil && r.Total > 0 {
+		l.put("", fmt.Sprintf("%d on order  ", r.Total))
+	}
+	if d := s.frame.DeadLetters; d != nil && d.Total > 0 {
+		l.put(s.colors.Warning, fmt.Sprintf("%d dead letters  ", d.Total))
+	}
+	if p := s.frame.Problems; p != nil {
+		bad := p.Gaps
+		for _, m := range p.Malformed {
+			bad += m.Count
+		}
+		if bad > 0 {
+			l.put(s.colors.Critical, fmt.Sprintf("%d bad records  ", bad))
+		}
+	}
+	if n := len(s.frame.Minutes); n > 0 {
+		orders := make([]int64, n)
+		for i, m := range s.frame.Minutes {
+			orders[i] = m.Orders
+		}
+		text := fmt.Sprintf("%d orders/min ", orders[max(0, n-2)])
+		l.put("", text).put(s.colors.Dim, sparkline(orders, l.left-1))
+	}
+	return l.String()
+}
+
+const bars = "▁▂▃▄▅▆▇█"
+
+// sparkline draws the last values in so many columns.
+func sparkline(values []int64, width int) string {
+	if width <= 0 {
+		return ""
+	}
+	values = values[max(0, len(values)-width):]
+	top := int64(1)
+	for _, v := range values {
+		top = max(top, v)
+	}
+	var b strings.Builder
+	steps := []rune(bars)
+	for _, v := range values {
+		b.WriteRune(steps[max(0, min(len(steps)-1, int(float64(v)/float64(top)*float64(len(steps)-1)+0.5)))])
+	}
+	return b.String()
+}
+
+func (s *Screen) footer() string {
+	l := s.line()
+	if s.Searching {
+		return l.put(s.colors.Strong, " /"+s.Typed+"▏").put(s.colors.Dim, "  Enter to search, Esc to leave").String()
+	}
+	if s.View.Product != "" {
+		return l.put(s.colors.Dim, " Esc back  ↑↓ another product  u UTC  q quit").String()
+	}
+	l.put(s.colors.Dim, " ↑↓ move  Enter details  / search  s state  o order  u UTC  q quit")
+	if p := s.frame.Products; p != nil && p.Total > 0 {
+		at := fmt.Sprintf("%d/%d ", s.View.Offset+s.cursor+1, p.Total)
+		if l.left > len(at) {
+			l.put("", strings.Repeat(" ", l.left-len(at))).put("", at)
+		}
+	}
+	return l.String()
+}
