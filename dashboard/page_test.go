@@ -21,6 +21,7 @@ func rowOf(id string) string { return fmt.Sprintf(`document.querySelector('tr[da
 // The page as its readers have it, one after the other in one browser: what
 // each part does stands beside it.
 func TestPage(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 40, 200)
 	hostile := w.store.Products()[3]
 	hostile.Name = `<script>document.title="owned"</script><img src=x onerror=alert(1)>`
@@ -165,6 +166,7 @@ func TestPage(t *testing.T) {
 }
 
 func TestPageScrollsTenThousandProducts(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 10_000, 100)
 	w.run()
 	w.loaded()

@@ -187,6 +187,7 @@ func (w *world) sell(p *simulate.Product, quantity int64) {
 }
 
 func TestNumbersAreThoseOfTheTopics(t *testing.T) {
+	t.Parallel()
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		w := newWorld(t, brokers, 300, 3000)
 		kafkatest.DeleteAfter(t, w.client, w.names()...)
@@ -221,6 +222,7 @@ func TestNumbersAreThoseOfTheTopics(t *testing.T) {
 }
 
 func TestTopicsThatComeLater(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 0, 0)
 	w.run()
 	w.eventually(10*time.Second, "missing topics are named", func(f *frame) bool { return len(f.Status.Missing) == 5 })
@@ -231,6 +233,7 @@ func TestTopicsThatComeLater(t *testing.T) {
 }
 
 func TestTopicsThatAreMadeAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
 	w.run()
 	w.loaded()
@@ -247,6 +250,7 @@ func TestTopicsThatAreMadeAgain(t *testing.T) {
 }
 
 func TestBrokerThatGoesAway(t *testing.T) {
+	t.Parallel()
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0", DataDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
@@ -259,6 +263,7 @@ func TestBrokerThatGoesAway(t *testing.T) {
 }
 
 func TestWhatIsMalformedIsCounted(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 3, 0)
 	w.write(&kgo.Record{Topic: w.topics.Updates, Key: []byte("x"), Value: []byte("not json")},
 		&kgo.Record{Topic: w.topics.DeadLetters[0], Value: []byte("{}"), Headers: []kgo.RecordHeader{{Key: "dlq-reason", Value: []byte("not-json")}}})
