@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"inv/internal/fetch"
@@ -81,6 +82,7 @@ type session struct {
 	sources map[string]Source
 	decoder *fetch.Decoder
 	stream  *fetch.Stream
+	others  sync.WaitGroup // goroutines beside the session's own
 
 	known map[string]*fetch.Topic // the topics that are read
 	gone  map[string]int          // looks since a known topic was last there
@@ -111,6 +113,7 @@ func (s *session) now() int64 { return s.clock().UnixMilli() }
 
 func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
+	defer s.others.Wait() // what they still fold must not get into the next model
 	defer cancel()
 	s.show()
 	topics, err := s.cluster.Topics(ctx, slices.Sorted(maps.Keys(s.sources))...)
@@ -185,7 +188,7 @@ func (s *session) loadNumbers(ctx context.Context, l *loader, before map[fetch.I
 }
 
 // loadRest reads what fills in behind: open reorders, dead letters, charts.
-func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]span, progress func(float64)) error {
+func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]span, topic *fetch.Topic, progress func(float64)) error {
 	earlier := func(m *Model, r *Record) { m.Earlier(r, s.now()) }
 	for _, source := range []Source{Reorders, Receipts, DeadLetters} {
 		if err := l.forward(ctx, s.of(before, source, reordersBack), earlier); err != nil {
@@ -193,7 +196,7 @@ func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]s
 		}
 	}
 	updates := s.of(before, Updates, everything)
-	from, err := s.hourAgo(ctx, updates)
+	from, err := s.hourAgo(ctx, topic)
 	if err != nil {
 		return err
 	}
@@ -209,8 +212,7 @@ func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]s
 
 // hourAgo looks up where the hour of the charts begins. If nothing is that
 // young, it is the last hour of what there is.
-func (s *session) hourAgo(ctx context.Context, updates map[fetch.ID]span) (map[fetch.ID]int64, error) {
-	topic := s.known[s.topics.Updates]
+func (s *session) hourAgo(ctx context.Context, topic *fetch.Topic) (map[fetch.ID]int64, error) {
 	if topic == nil {
 		return nil, nil
 	}
@@ -235,14 +237,15 @@ type look struct {
 func (s *session) follow(ctx context.Context, l *loader, before map[fetch.ID]span) error {
 	loaded := make(chan error, 1)
 	progress := make(chan float64, 1)
-	go func() {
-		loaded <- s.loadRest(ctx, l, before, func(p float64) {
+	updates := s.known[s.topics.Updates]
+	s.others.Go(func() {
+		loaded <- s.loadRest(ctx, l, before, updates, func(p float64) {
 			select {
 			case progress <- p:
 			default:
 			}
 		})
-	}()
+	})
 	looks := make(chan look, 1)
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
@@ -265,7 +268,7 @@ func (s *session) follow(ctx context.Context, l *loader, before map[fetch.ID]spa
 		case <-tick.C:
 			s.report()
 		case <-next:
-			go func() { looks <- s.look(ctx) }()
+			s.others.Go(func() { looks <- s.look(ctx) })
 		case found := <-looks:
 			if err := s.adopt(ctx, found); err != nil {
 				return err
@@ -402,7 +405,7 @@ func (s *session) adopt(ctx context.Context, found look) error {
 		}
 	}
 	if len(positions) > 0 {
-		go s.stream.Add(ctx, positions)
+		s.others.Go(func() { s.stream.Add(ctx, positions) })
 	}
 	s.known = found.topics
 	s.missing(found.topics)
