@@ -45,8 +45,8 @@ func newFeed(o Options, screen *Screen) (*feed, error) {
 		return nil, err
 	}
 	f := &feed{options: o, screen: screen, views: views, alias: map[string]string{}, rank: map[string]int{}}
-	aliases := []string{"catalog", "orders", "updates", "reorders", "alerts", "receipts", "dlq"}
-	for _, alias := range aliases {
+	shown := []string{"catalog", "orders", "reorders", "alerts", "receipts"}
+	for _, alias := range []string{"catalog", "orders", "updates", "reorders", "alerts", "receipts", "dlq"} {
 		for _, t := range o.Scenario.TopicNames(alias, o.App) {
 			f.alias[t], f.rank[t] = alias, len(f.topics)
 			f.topics = append(f.topics, t)
@@ -54,7 +54,7 @@ func newFeed(o Options, screen *Screen) (*feed, error) {
 	}
 	f.pretty = inspect.NewPretty(inspect.PrettyOptions{
 		Theme: screen.theme, Location: o.Location, Now: o.Now(), Width: screen.width(),
-		Views: views, Labels: inspect.Labels(o.Scenario, o.App, aliases),
+		Views: views, Labels: inspect.Labels(o.Scenario, o.App, shown),
 	})
 	return f, nil
 }

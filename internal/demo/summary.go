@@ -109,7 +109,8 @@ func (s *Summary) writeTopics(b *bytes.Buffer, t *theme.Theme) {
 	for _, c := range s.topics {
 		note := ""
 		if c.alias == "reorders" && c.records > 0 {
-			note = fmt.Sprintf("%s%d urgent%s, %s%d normal%s", t.Critical, s.Urgent, t.Reset, t.Warning, c.records-s.Urgent, t.Reset)
+			note = fmt.Sprintf("%s%d urgent%s, %s%d normal%s", when(s.Urgent > 0, t.Critical), s.Urgent, t.Reset,
+				when(c.records > s.Urgent, t.Warning), c.records-s.Urgent, t.Reset)
 		}
 		fmt.Fprintf(b, "  %-*s %9d  %s\n", width, c.topic, c.records, note)
 	}
@@ -146,6 +147,13 @@ func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {
 		fmt.Fprintf(b, "    %s %s %s: expected %s, seen %s\n", f.Check, termsafe.String(f.Product), termsafe.String(f.Where),
 			termsafe.String(f.Expected), termsafe.String(f.Seen))
 	}
+}
+
+func when(some bool, color string) string {
+	if some {
+		return color
+	}
+	return ""
 }
 
 func because(why string) string {
