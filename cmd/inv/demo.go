@@ -8,6 +8,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"inv/dashboard"
 	"inv/internal/audit"
 	"inv/internal/broker"
 	"inv/internal/demo"
@@ -30,6 +31,7 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var length, leadTime time.Duration
 	var rate string
 	var seed uint64
+	var page bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "The whole system in one terminal, with nothing else needed",
@@ -53,7 +55,7 @@ commands can look on meanwhile, from another terminal: inv tail alerts.`,
 			}
 			ctx, stop := s.untilHangUp(cmd.Context())
 			defer stop()
-			return playDemo(ctx, s, f, demo.Options{
+			return playDemo(ctx, s, f, page, demo.Options{
 				For: length, Rate: r, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID,
 			})
 		},
@@ -61,11 +63,12 @@ commands can look on meanwhile, from another terminal: inv tail alerts.`,
 	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "how long orders come")
 	cmd.Flags().StringVar(&rate, "rate", "5/s", "orders: 5/s, 0.5/s, 200ms or max")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "the same seed makes the same orders; random if it is not given")
+	cmd.Flags().BoolVar(&page, "dashboard", false, "show it on a web page as well")
 	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "from a reorder to its receipt")
 	return cmd
 }
 
-func playDemo(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) error {
+func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo.Options) error {
 	var err error
 	if o.Scenario, err = f.loadScenario(); err != nil {
 		return err
@@ -85,7 +88,12 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) e
 
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	fmt.Fprintf(s.err, "The inventory system on %s, %s orders for %s, seed %d.\n", b.Addr(), o.Rate, o.For, o.Seed)
-	fmt.Fprintf(s.err, "Look on from another terminal: %s\n\n", lookOn(b.Addr()))
+	fmt.Fprintf(s.err, "Look on from another terminal: %s\n", lookOn(b.Addr()))
+	if page {
+		stop := showPage(ctx, s, f, o)
+		defer stop()
+	}
+	fmt.Fprintln(s.err)
 	screen := demo.NewScreen(s.out, s.err, colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
 	summary, err := demo.Run(ctx, o, screen)
 	if summary != nil {
@@ -110,4 +118,34 @@ func lookOn(addr string) string {
 		return "inv tail alerts"
 	}
 	return "inv tail alerts -b " + addr
+}
+
+// demoPages are where the demo's web page listens: where the dashboard's would
+// be, or else on a free port.
+func demoPages() []string { return []string{"127.0.0.1:8080", "127.0.0.1:0"} }
+
+// showPage serves the dashboard until it is stopped, and returns once it says
+// where. Without it the demo still goes on.
+func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (stop func()) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	ended := make(chan struct{})
+	said := make(chan string, 2*len(demoPages()))
+	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Listening: func(url string) { said <- "The dashboard is at " + url }}
+	page.Topics, page.Groups = dashboardTopics(o.Scenario, f.appID)
+	go func() {
+		defer close(ended)
+		var err error
+		for _, page.Listen = range demoPages() {
+			if err = dashboard.Run(ctx, page); err == nil || ctx.Err() != nil {
+				return
+			}
+		}
+		said <- fmt.Sprintf("No dashboard: %v", err)
+	}()
+	select {
+	case message := <-said:
+		fmt.Fprintln(s.err, message)
+	case <-ended:
+	}
+	return func() { cancel(); <-ended }
 }
