@@ -59,7 +59,6 @@ func (c *catalogue) follow(ctx context.Context) error {
 		})
 	}
 	group.Wait()
-	c.reader.Close()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.err

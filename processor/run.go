@@ -244,7 +244,14 @@ func (a *application) run(parent context.Context) error {
 		})
 	}
 	done := make(chan struct{})
-	go func() { group.Wait(); a.reader.Close(); close(done) }()
+	go func() {
+		group.Wait()
+		a.reader.Close()
+		if a.follow != nil {
+			a.follow.reader.Close() // not before: the last records may ask for the catalogue's end
+		}
+		close(done)
+	}()
 	select {
 	case <-done:
 	case <-after(ctx, stopWithin+3*time.Second):

@@ -86,6 +86,7 @@ func rootCommand(s *streams) *cobra.Command {
 		brokerCommand(s),
 		dashboardCommand(s, shared),
 		demoCommand(s, shared),
+		dlqCommand(s, shared),
 		groupsCommand(s, shared),
 		processCommand(s, shared),
 		produceCommand(s, shared),

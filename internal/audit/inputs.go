@@ -38,9 +38,9 @@ type deadRecord struct {
 // deadLetter takes a dead-lettered record.
 func (a *auditor) deadLetter(r *kgo.Record) {
 	a.counts.DeadLettered++
-	topic, ok1 := event.Header(r.Headers, event.HeaderDLQTopic)
-	partition, ok2 := event.Header(r.Headers, event.HeaderDLQPartition)
-	offset, ok3 := event.Header(r.Headers, event.HeaderDLQOffset)
+	topic, ok1 := event.FirstHeader(r.Headers, event.HeaderDLQTopic)
+	partition, ok2 := event.FirstHeader(r.Headers, event.HeaderDLQPartition)
+	offset, ok3 := event.FirstHeader(r.Headers, event.HeaderDLQOffset)
 	p, err1 := strconv.ParseInt(string(partition), 10, 32)
 	o, err2 := strconv.ParseInt(string(offset), 10, 64)
 	if !(ok1 && ok2 && ok3) || errors.Join(err1, err2) != nil {
@@ -52,8 +52,8 @@ func (a *auditor) deadLetter(r *kgo.Record) {
 		a.note(checkOnce, Finding{Where: placeOf(r).String(), Expected: from.String() + " accounted for once", Seen: "dead-lettered at " + earlier.at.String() + ", too"})
 		return
 	}
-	reason, _ := event.Header(r.Headers, event.HeaderDLQReason)
-	_, cut := event.Header(r.Headers, event.HeaderDLQTruncated)
+	reason, _ := event.FirstHeader(r.Headers, event.HeaderDLQReason)
+	_, cut := event.FirstHeader(r.Headers, event.HeaderDLQTruncated)
 	a.dead[from] = deadRecord{at: placeOf(r), reason: event.Reason(reason), hash: maphash.Bytes(a.seed, r.Value), cut: cut}
 }
 

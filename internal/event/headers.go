@@ -46,8 +46,12 @@ const (
 )
 
 // HeaderDLQReplay marks a record that was put back from a dead-letter topic,
-// with its [Place] there.
-const HeaderDLQReplay = "dlq-replay"
+// with its [Place] there. HeaderDLQHistory, repeated, says where and why it was
+// refused each time.
+const (
+	HeaderDLQReplay  = "dlq-replay"
+	HeaderDLQHistory = "dlq-history"
+)
 
 // HeaderFault names the fault that the generator put into a record.
 const HeaderFault = "inv-fault"
@@ -84,6 +88,18 @@ func AppendHeaders(dst []kgo.RecordHeader, e Envelope) []kgo.RecordHeader {
 // the last. ok is false if there is none.
 func Header(headers []kgo.RecordHeader, key string) (value []byte, ok bool) {
 	for i := len(headers) - 1; i >= 0; i-- {
+		if headers[i].Key == key {
+			return headers[i].Value, true
+		}
+	}
+	return nil, false
+}
+
+// FirstHeader returns the value of the first header with this key. It is the one
+// to ask for the headers of a dead letter: they stand before the record's own,
+// which may have the same names.
+func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool) {
+	for i := range headers {
 		if headers[i].Key == key {
 			return headers[i].Value, true
 		}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"inv/internal/deadletter"
+
+	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func dlqReplayCommand(s *streams, f *sharedFlags) *cobra.Command {
+	var d dlqFlags
+	var again, yes bool
+	var value string
+	cmd := &cobra.Command{
+		Use:   "replay [TOPIC|PLACE…]",
+		Short: "Put dead letters back into the partitions that they came from",
+		Long: `Put dead letters back: byte for byte into the partition that they came from, with
+a dlq-replay header that names the dead letter and a dlq-history header for each
+time it was refused. A letter that is back already is left alone, unless --again.
+
+With --value the one letter that is chosen goes back with another value.`,
+		Example: `  inv dlq replay orders --reason unknown-product
+  inv dlq replay --filter '.items | all(.quantity > 0)' --yes
+  inv dlq replay order_events.dlq/3@17 --value repaired.json`,
+		ValidArgsFunction: f.completeAliases,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			repair, err := readRepair(s, value)
+			if err != nil {
+				return err
+			}
+			return f.withLetters(cmd.Context(), &d, args, func(client *kgo.Client, topics []string, filter deadletter.Filter) error {
+				plan, err := deadletter.NewPlan(cmd.Context(), f.kafka(), client, topics, filter, again)
+				if err != nil {
+					return err
+				}
+				return replay(cmd.Context(), s, client, plan, repair, yes)
+			})
+		},
+	}
+	d.register(cmd.Flags())
+	cmd.Flags().BoolVar(&again, "again", false, "also those that are back already")
+	cmd.Flags().StringVar(&value, "value", "", "a `FILE` with the value to put back instead; - reads stdin")
+	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	return cmd
+}
+
+// readRepair reads --value; nil without it.
+func readRepair(s *streams, file string) (value []byte, err error) {
+	switch file {
+	case "":
+		return nil, nil
+	case "-":
+		value, err = io.ReadAll(s.in)
+	default:
+		value, err = os.ReadFile(file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the repaired value: %w", err)
+	}
+	return append([]byte{}, value...), nil
+}
+
+func replay(ctx context.Context, s *streams, client *kgo.Client, plan *deadletter.Plan, repair []byte, yes bool) error {
+	if plan.Already > 0 {
+		fmt.Fprintf(s.err, "%d are back already; --again puts them back once more.\n", plan.Already)
+	}
+	if plan.Cut > 0 {
+		fmt.Fprintf(s.err, "%d can't be put back: their values were cut, since they did not fit.\n", plan.Cut)
+	}
+	noteForeign(s.err, plan.Foreign)
+	if plan.Total() == 0 {
+		fmt.Fprintln(s.err, "There is nothing to put back.")
+		return nil
+	}
+	if repair != nil && plan.Total() != 1 {
+		return usagef("--value repairs one dead letter, and %d are chosen; name its place", plan.Total())
+	}
+	var items []string
+	for kind, n := range plan.Letters {
+		items = append(items, fmt.Sprintf("%d into %s, refused as %s", n, kind.Topic, kind.Reason))
+	}
+	slices.Sort(items)
+	if err := confirm(s, yes, "put these dead letters back", items); err != nil {
+		return err
+	}
+	n, err := plan.Run(ctx, client, repair)
+	fmt.Fprintf(s.err, "%d put back.\n", n)
+	return err
+}

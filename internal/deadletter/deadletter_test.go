@@ -1,0 +1,143 @@
+package deadletter
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/event"
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func header(key, value string) kgo.RecordHeader {
+	return kgo.RecordHeader{Key: key, Value: []byte(value)}
+}
+
+// refused is the dead letter of an order, as a processor writes it.
+func refused(offset string, value string, own ...kgo.RecordHeader) *kgo.Record {
+	return &kgo.Record{Topic: "orders.dlq", Partition: 2, Key: []byte("k"), Value: []byte(value), Timestamp: time.UnixMilli(2000), Headers: append([]kgo.RecordHeader{
+		header("dlq-topic", "orders"), header("dlq-partition", "1"), header("dlq-offset", offset), header("dlq-timestamp", "1000"),
+		header("dlq-stage", "ingest"), header("dlq-reason", "not-json"), header("dlq-message", "not JSON from byte 0"),
+	}, own...)}
+}
+
+func TestParse(t *testing.T) {
+	// A record's own headers can claim anything: the first of each name is ours.
+	r := refused("7", "x", header("ce_id", "o1"), header("dlq-topic", "elsewhere"), header("dlq-replay", "orders.dlq/0@1"), header("dlq-history", "once before"))
+	r.Offset = 17
+	l, err := Parse(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.At.String() != "orders.dlq/2@17" || l.From.String() != "orders/1@7" || l.Stage != "ingest" || l.Reason != event.NotJSON ||
+		l.Written.UnixMilli() != 1000 || l.Cut() || len(l.Headers) != 1 || l.Headers[0].Key != "ce_id" || len(l.History) != 1 {
+		t.Errorf("%+v", l)
+	}
+	back := l.record()
+	var got []string
+	for _, h := range back.Headers {
+		got = append(got, h.Key+"="+string(h.Value))
+	}
+	want := "ce_id=o1 dlq-history=once before dlq-history=orders/1@7 refused by ingest at orders.dlq/2@17: not-json: not JSON from byte 0 dlq-replay=orders.dlq/2@17"
+	if strings.Join(got, " ") != want || back.Topic != "orders" || back.Partition != 1 || back.Timestamp.UnixMilli() != 1000 {
+		t.Errorf("it goes back as %+v with\n%s", back, strings.Join(got, " "))
+	}
+}
+
+func TestParseRefusesWhatIsNoLetter(t *testing.T) {
+	for name, change := range map[string]func(r *kgo.Record){
+		"no headers":          func(r *kgo.Record) { r.Headers = nil },
+		"no topic":            func(r *kgo.Record) { r.Headers = r.Headers[1:] },
+		"partition is a text": func(r *kgo.Record) { r.Headers[1].Value = []byte("one") },
+		"partition below 0":   func(r *kgo.Record) { r.Headers[1].Value = []byte("-1") },
+		"offset too large":    func(r *kgo.Record) { r.Headers[2].Value = []byte("9223372036854775808") },
+	} {
+		r := refused("7", "x")
+		change(r)
+		if l, err := Parse(r); !errors.Is(err, ErrNotALetter) {
+			t.Errorf("%s: %+v, %v", name, l, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add("orders", "1", "7", "1000", "12")
+	f.Fuzz(func(t *testing.T, topic, partition, offset, timestamp, truncated string) {
+		l, err := Parse(&kgo.Record{Headers: []kgo.RecordHeader{header("dlq-topic", topic), header("dlq-partition", partition),
+			header("dlq-offset", offset), header("dlq-timestamp", timestamp), header("dlq-truncated", truncated)}})
+		if err == nil && (l.From.Topic == "" || l.From.Partition < 0 || l.From.Offset < 0 || l.Length < 0) {
+			t.Errorf("%+v", l)
+		}
+	})
+}
+
+// What is put back once stays back once, also when the command is run again.
+func TestReplayOnce(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		source := kafkatest.Topic(t, brokers, "orders", 3)
+		dead := source + ".dlq"
+		client := kafkatest.Client(t, brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: dead, Partitions: 3}); err != nil {
+			t.Fatal(err)
+		}
+		kafkatest.DeleteAfter(t, client, dead)
+		write := func(r *kgo.Record) {
+			t.Helper()
+			if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for offset, value := range []string{"a", "b", "c"} {
+			write(&kgo.Record{Topic: source, Partition: 1, Value: []byte(value)})
+			r := refused(string(rune('0'+offset)), value)
+			r.Topic, r.Headers[0].Value = dead, []byte(source)
+			if value == "c" {
+				r.Headers = append(r.Headers, header("dlq-truncated", "9"))
+			}
+			write(r)
+		}
+		write(&kgo.Record{Topic: dead, Partition: 0, Value: []byte("no letter")})
+
+		config := kafka.Config{Brokers: brokers}
+		onlyB := Filter{Match: func(r *kgo.Record) bool { return string(r.Value) == "b" }}
+		for _, step := range []struct {
+			name           string
+			filter         Filter
+			again          bool
+			total, already int
+		}{
+			{"b", onlyB, false, 1, 0}, {"b once more", onlyB, false, 0, 1}, {"b again", onlyB, true, 1, 0},
+			{"the rest", Filter{Reasons: []event.Reason{event.NotJSON}}, false, 1, 1}, {"all of it", Filter{}, false, 0, 2},
+			{"another reason", Filter{Reasons: []event.Reason{event.TooLarge}}, false, 0, 0},
+		} {
+			plan, err := NewPlan(t.Context(), config, client, []string{dead}, step.filter, step.again)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if plan.Total() != step.total || plan.Already != step.already {
+				t.Errorf("%s: %d to put back, %d already; want %d and %d", step.name, plan.Total(), plan.Already, step.total, step.already)
+			}
+			if n, err := plan.Run(t.Context(), client, nil); err != nil || n != step.total {
+				t.Errorf("%s: %d put back, %v", step.name, n, err)
+			}
+		}
+		var values []string
+		spans, err := kafka.Spans(t.Context(), client, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = kafka.Read(t.Context(), config, spans, func(_ int, r *kgo.Record) bool {
+			if _, replayed := event.Header(r.Headers, event.HeaderDLQReplay); replayed && r.Partition == 1 {
+				values = append(values, string(r.Value))
+			}
+			return false
+		})
+		if got := strings.Join(values, " "); err != nil || got != "b b a" {
+			t.Errorf("put back: %s, %v", got, err)
+		}
+	})
+}
