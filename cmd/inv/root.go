@@ -82,22 +82,21 @@ func rootCommand(s *streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	shared.register(root.PersistentFlags())
-	root.AddCommand(
-		brokerCommand(s),
-		dashboardCommand(s, shared),
-		demoCommand(s, shared),
-		dlqCommand(s, shared),
-		groupsCommand(s, shared),
-		processCommand(s, shared),
-		produceCommand(s, shared),
-		resetCommand(s, shared),
-		scenariosCommand(s, shared),
-		tailCommand(s, shared),
-		topicsCommand(s, shared),
-		verifyCommand(s, shared),
-		versionCommand(s),
-	)
+	addGroup(root, "Begin here:", demoCommand(s, shared), brokerCommand(s))
+	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
+		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
+	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), resetCommand(s, shared))
+	root.AddCommand(versionCommand(s))
 	return root
+}
+
+// addGroup adds commands that the help shows together.
+func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
+	root.AddGroup(&cobra.Group{ID: title, Title: title})
+	for _, c := range commands {
+		c.GroupID = title
+		root.AddCommand(c)
+	}
 }
 
 func each(cmd *cobra.Command, visit func(*cobra.Command)) {
