@@ -80,16 +80,6 @@ func (s *shop) get(path string, headers ...string) *http.Response {
 	return resp
 }
 
-func (s *shop) json(path string) any {
-	s.t.Helper()
-	resp := s.get(path)
-	var v any
-	if err := json.NewDecoder(resp.Body).Decode(&v); err != nil {
-		s.t.Fatalf("GET %s: %s: %v", path, resp.Status, err)
-	}
-	return v
-}
-
 // Every answer has exactly the fields that the OpenAPI file says.
 func TestAnswersAreAsDescribed(t *testing.T) {
 	source, err := files.ReadFile("openapi.yaml")
