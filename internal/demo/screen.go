@@ -122,7 +122,7 @@ func byUrgency(products []Product) []Product {
 	return sorted
 }
 
-const barColumns = 10
+const barColumns = 8
 
 // bar is n of most as blocks, in eighths of a column.
 func bar(n, most int64) string {

@@ -81,7 +81,7 @@ func (s *Summary) writeProducts(b *bytes.Buffer, t *theme.Theme) {
 	for _, p := range products {
 		name = max(name, termsafe.Width([]byte(label(p))))
 	}
-	fmt.Fprintf(b, "  %s%-*s %*s %9s %9s %9s %9s%s\n", t.Dim, name, "product", barColumns+6, "stock", "ordered", "filled", "unmet", "received", t.Reset)
+	fmt.Fprintf(b, "  %s%-*s %*s%8s%8s%8s%9s%s\n", t.Dim, name, "product", barColumns+6, "stock", "ordered", "filled", "unmet", "received", t.Reset)
 	for _, p := range products {
 		color := t.Good
 		if p.Stock <= p.Critical {
@@ -90,7 +90,7 @@ func (s *Summary) writeProducts(b *bytes.Buffer, t *theme.Theme) {
 			color = t.Warning
 		}
 		text := label(p)
-		fmt.Fprintf(b, "  %s%s %s%s %5d%s %9d %9d %9d %9d\n", text, strings.Repeat(" ", name-termsafe.Width([]byte(text))),
+		fmt.Fprintf(b, "  %s%s %s%s %5d%s%8d%8d%8d%9d\n", text, strings.Repeat(" ", name-termsafe.Width([]byte(text))),
 			color, bar(p.Stock, p.Peak), p.Stock, t.Reset, p.Ordered, p.Filled, p.Unmet, p.Received)
 	}
 	if more := len(s.Products) - len(products); more > 0 {
@@ -132,7 +132,7 @@ func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {
 	}
 	switch s.Audit.Verdict {
 	case audit.Holds:
-		fmt.Fprintf(b, "  %s✓ verified%s  %d checks hold: nothing lost, nothing doubled, every unit accounted for\n", t.Good, t.Reset, held)
+		fmt.Fprintf(b, "  %s✓ verified%s  %d checks hold: nothing lost, nothing doubled\n", t.Good, t.Reset, held)
 	case audit.Undecided:
 		fmt.Fprintf(b, "  %s? undecided%s  %d checks hold\n", t.Warning, t.Reset, held)
 	default:
