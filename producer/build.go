@@ -127,12 +127,12 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 		return n
 	}
 	parts := g.As.Parts
-	var pieces []appendFunc
+	var pieces []piece
 	safe := n.safe
 	found := false
 	for _, p := range parts {
 		if !p.Placeholder {
-			pieces = append(pieces, literalText(p.Text))
+			pieces = append(pieces, piece{literal: p.Text})
 			safe = safe && plain([]byte(p.Text))
 			continue
 		}
@@ -141,12 +141,12 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 			continue
 		}
 		found = true
-		pieces = append(pieces, b.padded(n, p.Width, g.As.Pos))
+		pieces = append(pieces, piece{value: b.padded(n, p.Width, g.As.Pos)})
 	}
 	if !found {
 		b.c.problem(g.As.Pos, "`as` needs {}, which stands for the value")
 	}
-	out := leaf(&node{kind: kindString, text: concat(pieces), safe: safe, cost: n.cost, timed: n.timed})
+	out := leaf(&node{kind: kindString, text: concat(pieces), pieces: pieces, safe: safe, cost: n.cost, timed: n.timed})
 	out.absent, out.null = n.absent, n.null
 	return out
 }
@@ -168,20 +168,13 @@ func literalText(text string) appendFunc {
 	return func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, text...) }
 }
 
-func concat(pieces []appendFunc) appendFunc {
-	switch len(pieces) {
-	case 1:
-		return pieces[0]
-	case 2:
-		first, second := pieces[0], pieces[1]
-		return func(w *worker, f *frame, dst []byte) []byte { return second(w, f, first(w, f, dst)) }
+// concat is the pieces one after the other.
+func concat(pieces []piece) appendFunc {
+	s := &steps{}
+	for _, p := range pieces {
+		s.piece(p)
 	}
-	return func(w *worker, f *frame, dst []byte) []byte {
-		for _, p := range pieces {
-			dst = p(w, f, dst)
-		}
-		return dst
-	}
+	return s.done()
 }
 
 // lookup finds a field by its path from here; nil with a problem if there is
@@ -259,7 +252,7 @@ func (n *node) moved(of func(w *worker, f *frame) *frame, leave func(w *worker))
 			return dst
 		}
 	}
-	out.text, out.json = move(n.text), move(n.json)
+	out.text, out.json, out.pieces = move(n.text), move(n.json), nil
 	if num := n.num; num != nil {
 		out.num = func(w *worker, f *frame) int64 {
 			v := num(w, of(w, f))

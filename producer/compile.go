@@ -14,6 +14,8 @@ type CompileOptions struct {
 	Names    []string // the producers to run; each must exist
 	Seed     uint64
 	Products int64 // how many rows a producer with `more:` has; 0: those in the file
+	// UnknownRefs makes room for the fault unknown_ref.
+	UnknownRefs bool
 }
 
 // UnknownProducerError names a producer that the scenario has not.

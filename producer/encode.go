@@ -21,8 +21,23 @@ func (s *steps) value(v appendFunc) {
 	s.pending = nil
 }
 
+func (s *steps) piece(p piece) {
+	if p.value == nil {
+		s.raw(p.literal)
+		return
+	}
+	s.value(p.value)
+}
+
 func (s *steps) done() appendFunc {
 	list, after := s.list, s.pending
+	if len(list) == 1 && len(after) == 0 {
+		before, value := list[0].before, list[0].value
+		if len(before) == 0 {
+			return value
+		}
+		return func(w *worker, f *frame, dst []byte) []byte { return value(w, f, append(dst, before...)) }
+	}
 	return func(w *worker, f *frame, dst []byte) []byte {
 		for i := range list {
 			dst = append(dst, list[i].before...)
@@ -79,6 +94,12 @@ func jsonInto(s *steps, n *node) {
 			jsonInto(s, item)
 		}
 		s.raw("]")
+	case n.safe && n.pieces != nil:
+		s.raw(`"`)
+		for _, p := range n.pieces {
+			s.piece(p)
+		}
+		s.raw(`"`)
 	default:
 		s.value(n.json)
 	}

@@ -3,6 +3,7 @@ package producer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -66,6 +67,12 @@ func ParseFaults(text string) ([]Fault, error) {
 		faults = append(faults, f)
 	}
 	return faults, nil
+}
+
+// HasUnknownRefs says whether unknown_ref is among the faults: the plan must then
+// be compiled for it.
+func HasUnknownRefs(faults []Fault) bool {
+	return slices.ContainsFunc(faults, func(f Fault) bool { return f.kind == unknownRef })
 }
 
 func parseFault(item string) (Fault, error) {

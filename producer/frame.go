@@ -3,12 +3,18 @@ package producer
 // frame is what a field's value depends on: one record, one element of a list
 // in it, or one row that it refers to.
 type frame struct {
-	h     uint64 // the random key
-	n     int64  // the record's number, from 0
-	at    int64  // event time, epoch ms
-	up    *frame // the record or element around an element
-	cause *frame // the record that caused this one
+	h  uint64 // the random key
+	n  int64  // the record's number, from 0
+	at int64  // event time, epoch ms
+	up *frame // the record or element around an element
+	of *whole
 
+	own whole // of a record's frame
+}
+
+// whole is what the elements of a record have in common with it.
+type whole struct {
+	cause    *frame // the record that caused this one
 	earlier  uint64 // the random key of the record whose key this one takes
 	earlierN int64
 	fresh    uint64 // the random key of this state of the entity
@@ -24,6 +30,8 @@ type worker struct {
 	scratch []byte
 	texts   [][]byte // free buffers, see takeText
 	clock   clockText
+	epoch   epochText
+	nothing whole // of a row: it has no cause, no state and no fault
 }
 
 // takeText gives an empty buffer until giveText.

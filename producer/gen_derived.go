@@ -60,7 +60,7 @@ func (b *builder) list(s *scenario.List, pos scenario.Position, path string, key
 	}
 	n.timed, n.cost = n.elem.timed || length.timed, longest*max(n.elem.cost, 1)
 	n.enter = func(_ *worker, f *frame, e *frame, i int64) {
-		*e = frame{h: mix(f.h + key + uint64(i+1)*golden), n: f.n, at: f.at, up: f, cause: f.cause, step: f.step, state: f.state, lost: f.lost}
+		e.h, e.n, e.at, e.up, e.of = mix(f.h+key+uint64(i+1)*golden), f.n, f.at, f, f.of
 	}
 	return n
 }

@@ -11,7 +11,12 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 	if s.Unique {
 		return b.unique(s, pos, key)
 	}
-	return number(0, func(_ *worker, f *frame) int64 { return low + int64(below(mix(f.h+key), size)) })
+	n := number(0, func(_ *worker, f *frame) int64 { return low + int64(below(mix(f.h+key), size)) })
+	n.text = func(_ *worker, f *frame, dst []byte) []byte {
+		return appendInt(dst, low+int64(below(mix(f.h+key), size)))
+	}
+	n.json = n.text
+	return n
 }
 
 // unique permutes the range by the record's number: no value comes twice before

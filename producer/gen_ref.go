@@ -56,6 +56,10 @@ func (c *compiler) fillSet(s *set, owner *stream) {
 		return b.object(g)
 	}
 	spec := owner.spec
+	if spec.Earlier+spec.Tombstones > 0 {
+		c.problem(spec.Pos, "producer %q updates or deletes earlier keys, so others can't refer to it", spec.Name)
+		return
+	}
 	for _, row := range spec.Rows {
 		s.rows = append(s.rows, object(row))
 	}
@@ -145,14 +149,17 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 	n := refNode(set, rows, more, pick)
 	if key := b.c.spec(set.name).Key; key != nil && key.Field.Text == s.Field.Text {
 		b.stream.refersToKeys = true
-		n = lostRef(n)
+		n = b.c.lostRef(n)
 	}
 	return n
 }
 
 // lostRef leads nowhere in a record with the fault unknown_ref: no key of inv's
 // making ends like this, and no number is negative.
-func lostRef(n *node) *node {
+func (c *compiler) lostRef(n *node) *node {
+	if !c.options.UnknownRefs {
+		return n
+	}
 	out := *n
 	if n.kind == kindNumber && n.num != nil {
 		num := n.num
@@ -170,7 +177,7 @@ func lostRef(n *node) *node {
 
 func eitherText(is, lost appendFunc) appendFunc {
 	return func(w *worker, f *frame, dst []byte) []byte {
-		if f.lost {
+		if f.of.lost {
 			return lost(w, f, dst)
 		}
 		return is(w, f, dst)
@@ -240,7 +247,7 @@ func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(uint64) 
 			b.c.problem(s.Weight.Pos, "weight: %q is %s, not a number", s.Weight.Text, kindNames[n.kind])
 			return first
 		}
-		*f = frame{h: recordKey(set.random, int64(i)), n: int64(i)}
+		f.h, f.n, f.of = recordKey(set.random, int64(i)), int64(i), &w.nothing
 		weights[i] = float64(n.num(w, f)) / float64(pow10(n.dec))
 		if weights[i] < 0 {
 			b.c.problem(s.Weight.Pos, "weight: row %d of %q has a negative weight", i+1, set.name)
@@ -286,7 +293,7 @@ func refNode(set *set, rows []*node, more *node, pick func(f *frame) int64) *nod
 	enter := func(w *worker, f *frame) (row *frame, i int64) {
 		i = pick(f)
 		row = w.push()
-		*row = frame{h: recordKey(set.random, i), n: i}
+		row.h, row.n, row.at, row.up, row.of = recordKey(set.random, i), i, 0, nil, &w.nothing
 		return row, min(i, known)
 	}
 	out.text = func(w *worker, f *frame, dst []byte) []byte {

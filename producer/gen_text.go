@@ -10,40 +10,32 @@ import (
 func (b *builder) sequence(s *scenario.Sequence) *node {
 	from := int64(s.From)
 	seed := strconv.FormatUint(b.c.options.Seed, 10)
-	var pieces []appendFunc
-	safe := true
-	literal := ""
-	flush := func() {
-		if literal != "" {
-			pieces = append(pieces, literalText(literal))
-			safe = safe && plain([]byte(literal))
-			literal = ""
-		}
-	}
+	n := &node{kind: kindString, safe: true}
 	for _, p := range s.Text.Parts {
 		switch {
 		case !p.Placeholder:
-			literal += p.Text
+			n.pieces = append(n.pieces, piece{literal: p.Text})
+			n.safe = n.safe && plain([]byte(p.Text))
 		case p.Text == "seed":
-			literal += seed
+			n.pieces = append(n.pieces, piece{literal: seed})
+		case p.Width == 0:
+			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte { return appendInt(dst, f.n+from) }})
 		default:
-			flush()
 			width := p.Width
-			pieces = append(pieces, func(_ *worker, f *frame, dst []byte) []byte {
+			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte {
 				return appendPadded(dst, f.n+from, width)
-			})
+			}})
 		}
 	}
-	flush()
-	return leaf(&node{kind: kindString, text: concat(pieces), safe: safe})
+	n.text = concat(n.pieces)
+	return leaf(n)
 }
 
 func (b *builder) text(s *scenario.Text, pos scenario.Position) *node {
 	n := &node{kind: kindString, safe: true}
-	var pieces []appendFunc
 	for _, p := range s.Text.Parts {
 		if !p.Placeholder {
-			pieces = append(pieces, literalText(p.Text))
+			n.pieces = append(n.pieces, piece{literal: p.Text})
 			n.safe = n.safe && plain([]byte(p.Text))
 			continue
 		}
@@ -59,14 +51,14 @@ func (b *builder) text(s *scenario.Text, pos scenario.Position) *node {
 		n.safe = n.safe && of.safe
 		n.cost += of.cost
 		n.timed = n.timed || of.timed
-		pieces = append(pieces, b.padded(of, p.Width, s.Text.Pos))
+		n.pieces = append(n.pieces, piece{value: b.padded(of, p.Width, s.Text.Pos)})
 	}
-	n.text = concat(pieces)
+	n.text = concat(n.pieces)
 	switch s.Case {
 	case "lower":
-		n.text = inCase(n.text, 'A', 'Z', 'a'-'A')
+		n.pieces, n.text = nil, inCase(n.text, 'A', 'Z', 'a'-'A')
 	case "upper":
-		n.text = inCase(n.text, 'a', 'z', 'A'-'a'+256)
+		n.pieces, n.text = nil, inCase(n.text, 'a', 'z', 'A'-'a'+256)
 	}
 	return leaf(n)
 }

@@ -302,7 +302,7 @@ func (o *origin) enter(w *worker, at slot) *frame {
 	own := slot{n: n, at: at.at - o.cause.delayAt(entity, index, i), step: int16(step)}
 	o.stream.frame(f, own)
 	if o.stream.from != nil {
-		f.cause = o.stream.from.enter(w, own)
+		f.own.cause = o.stream.from.enter(w, own)
 	}
 	return f
 }
@@ -366,7 +366,7 @@ func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 		return broken()
 	}
 	if s.Step {
-		n := number(0, func(_ *worker, f *frame) int64 { return int64(f.step) })
+		n := number(0, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
 		n.timed = true
 		return n
 	}
@@ -376,7 +376,7 @@ func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 		names[i] = []byte(state.name)
 		n.safe = n.safe && plain(names[i])
 	}
-	n.text = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, names[f.state]...) }
+	n.text = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, names[f.of.state]...) }
 	return leaf(n)
 }
 
@@ -392,7 +392,7 @@ func (b *builder) inStates(in []scenario.Name, also testFunc) testFunc {
 			wanted[i] = true
 		}
 	}
-	return func(w *worker, f *frame) bool { return !wanted[f.state] || also != nil && also(w, f) }
+	return func(w *worker, f *frame) bool { return !wanted[f.of.state] || also != nil && also(w, f) }
 }
 
 // freshen computes a node anew in each state.
@@ -401,10 +401,10 @@ func (b *builder) freshen(n *node, pos scenario.Position) *node {
 		b.c.problem(pos, "fresh: only a plain value can be fresh, not %s", kindNames[n.kind])
 		return n
 	}
+	n.timed = true
 	return n.moved(func(w *worker, f *frame) *frame {
 		e := w.push()
-		*e = *f
-		e.h = f.fresh
+		e.h, e.n, e.at, e.up, e.of = f.of.fresh, f.n, f.at, f.up, f.of
 		return e
 	}, (*worker).pop)
 }
@@ -413,8 +413,7 @@ func (b *builder) freshen(n *node, pos scenario.Position) *node {
 func (b *builder) identity(n *node) *node {
 	return n.moved(func(w *worker, f *frame) *frame {
 		e := w.push()
-		*e = *f
-		e.h, e.n = f.earlier, f.earlierN
+		e.h, e.n, e.at, e.up, e.of = f.of.earlier, f.of.earlierN, f.at, f.up, f.of
 		return e
 	}, (*worker).pop)
 }
@@ -436,7 +435,7 @@ func (b *builder) caused(s *scenario.Caused) *node {
 		b.c.problem(s.Path.Pos, "caused_by: %q is %s; only a plain value can be taken", s.Path.Text, kindNames[n.kind])
 		return broken()
 	}
-	n = n.moved(func(_ *worker, f *frame) *frame { return f.cause }, nil)
+	n = n.moved(func(_ *worker, f *frame) *frame { return f.of.cause }, nil)
 	n.timed = true
 	return n
 }

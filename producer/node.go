@@ -24,13 +24,14 @@ var kindNames = [...]string{"null", "a truth value", "a number", "a text", "valu
 // node is a compiled generator. A plain value has text and json, a number and a
 // truth value (0 or 1) num besides; objects have fields, lists items or elem.
 type node struct {
-	kind  kind
-	text  appendFunc // the value as plain text; nothing for null
-	json  appendFunc
-	safe  bool // text never needs escaping, in no format
-	num   numFunc
-	dec   int    // num is in units of 10^-dec
-	bytes []byte // json of a constant
+	kind   kind
+	text   appendFunc // the value as plain text; nothing for null
+	json   appendFunc
+	safe   bool    // text never needs escaping, in no format
+	pieces []piece // what text is made of, if it is; so that it melts into what is around it
+	num    numFunc
+	dec    int    // num is in units of 10^-dec
+	bytes  []byte // json of a constant
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
@@ -45,6 +46,12 @@ type node struct {
 
 	timed bool // depends on the event time
 	cost  int  // how many plain values one evaluation computes at most
+}
+
+// piece is a part of a text: bytes that are always the same, or a value.
+type piece struct {
+	literal string
+	value   appendFunc
 }
 
 type fieldNode struct {

@@ -72,22 +72,28 @@ func newRenderer(p *Plan, o Options) *renderer {
 // render fills a batch from its slots.
 func (r *renderer) render(w *worker, b *Batch) {
 	b.buf, b.headers, b.Records = b.buf[:0], b.headers[:0], b.Records[:0]
-	for _, s := range b.slots {
-		b.Records = append(b.Records, r.record(w, b, s))
+	if cap(b.Records) < len(b.slots) {
+		b.Records = make([]Record, 0, cap(b.slots))
+	}
+	b.Records = b.Records[:len(b.slots)]
+	for i := range b.slots {
+		r.record(w, b, &b.slots[i], &b.Records[i])
 	}
 }
 
 // record makes one record.
-func (r *renderer) record(w *worker, b *Batch, s slot) Record {
+func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	stream := r.plan.streams[s.stream]
 	f := w.push()
-	stream.frame(f, s)
+	stream.frame(f, *s)
 	if stream.from != nil {
-		f.cause = stream.from.enter(w, s)
+		f.own.cause = stream.from.enter(w, *s)
 	}
-	f.lost = s.fault == unknownRef
+	f.own.lost = s.fault == unknownRef
 	content := stream.content(s.n)
-	rec := Record{Topic: r.streams[s.stream].topic, Partition: -1, At: s.at, Stream: int(s.stream), Number: s.n}
+	about := &r.streams[s.stream]
+	rec.Topic, rec.At, rec.Stream, rec.Number = about.topic, s.at, int(s.stream), s.n
+	rec.Key, rec.Value, rec.Headers, rec.Fault = nil, nil, nil, ""
 	start := len(b.buf)
 	if stream.revisitOf(s.n) != deletesKey {
 		b.buf = content.value(w, f, b.buf)
@@ -101,29 +107,28 @@ func (r *renderer) record(w *worker, b *Batch, s slot) Record {
 	if content.partition != nil {
 		rec.Partition = int32(max(content.partition(w, f), 0))
 	} else {
-		about := &r.streams[s.stream]
 		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
 	}
-	r.headers(w, b, f, s, content, &rec)
+	r.headers(w, b, f, s, content, rec)
 	if s.fault != noFault {
 		rec.Fault = s.fault.String()
 		rec.Value = spoil(rec.Value, s.fault, f.h, stream.spec.Format.Name, r.oversize)
 	}
 	w.depth = 0
-	return rec
 }
 
 // frame is the frame of a record of the stream.
 func (s *stream) frame(f *frame, at slot) {
 	h := recordKey(s.random, at.n)
-	*f = frame{h: h, n: at.n, at: at.at, earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
+	f.h, f.n, f.at, f.up, f.of = h, at.n, at.at, nil, &f.own
+	f.own = whole{earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
 	if s.machine != nil {
-		f.state = s.machine.stateAt(h, f.step)
-		f.fresh = mix(h + saltFresh + uint64(at.step)*golden)
+		f.own.state = s.machine.stateAt(h, int(at.step))
+		f.own.fresh = mix(h + saltFresh + uint64(at.step)*golden)
 	}
 	if s.revisits {
-		f.earlierN = s.keyOf(at.n)
-		f.earlier = recordKey(s.random, f.earlierN)
+		f.own.earlierN = s.keyOf(at.n)
+		f.own.earlier = recordKey(s.random, f.own.earlierN)
 	}
 }
 
@@ -169,7 +174,7 @@ func (s *stream) content(n int64) *rowContent {
 	return &s.rows[min(n, int64(len(s.rows)-1))]
 }
 
-func (r *renderer) headers(w *worker, b *Batch, f *frame, s slot, content *rowContent, rec *Record) {
+func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowContent, rec *Record) {
 	first := len(b.headers)
 	if r.events {
 		about := &r.streams[s.stream]

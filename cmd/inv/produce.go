@@ -92,7 +92,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err != nil {
 		return err
 	}
-	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products})
+	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products, UnknownRefs: producer.HasUnknownRefs(o.Faults)})
 	if err != nil {
 		return compileError(err)
 	}
