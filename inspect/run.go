@@ -119,9 +119,12 @@ func newTimer(d time.Duration) *time.Timer {
 	return t
 }
 
+// maxNotice bounds what a broker or a registry can make a notice of, in bytes.
+const maxNotice = 1000
+
 func (t *tail) notice(text string) {
 	if text != "" && t.o.Notice != nil {
-		t.o.Notice(termsafe.String(text))
+		t.o.Notice(termsafe.String(text[:min(len(text), maxNotice)]))
 	}
 }
 

@@ -7,9 +7,12 @@ import (
 
 	"inv/inspect"
 	"inv/internal/kafka"
+	"inv/internal/schema"
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/sr"
 )
 
 func tailCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -70,6 +73,11 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if err := inspect.Check(o); err != nil {
 		return tailError(err)
 	}
+	if o.Values == nil {
+		if o.Values, err = t.schemas(ctx, f.registry); err != nil {
+			return err
+		}
+	}
 	client, err := kafka.Connect(ctx, f.kafka(), inspect.ClientOptions()...)
 	if err != nil {
 		return err
@@ -85,6 +93,25 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		fmt.Fprintf(s.err, "inv tail: %d records read, %d matched\n", stats.Read, stats.Shown)
 	}
 	return tailError(err)
+}
+
+// schemas decodes by --registry or else the profile's registry, if there is one.
+func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspect.ValueDecoder, error) {
+	url, options := t.registry, []sr.ClientOpt(nil)
+	if profile != nil && (url == "" || url == profile.URL) {
+		url = profile.URL
+		if profile.Username != "" {
+			options = append(options, sr.BasicAuth(profile.Username, profile.Password))
+		}
+	}
+	if url == "" {
+		return nil, nil
+	}
+	client, err := sr.NewClient(append(options, sr.URLs(url))...)
+	if err != nil {
+		return nil, usagef("--registry %s: %w", termsafe.String(url), err)
+	}
+	return schema.NewDecoder(ctx, client), nil
 }
 
 // tailError is the error of inspect as this command line reports it.
