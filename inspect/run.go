@@ -17,10 +17,10 @@ import (
 )
 
 // How the brokers are asked. A response is read while the one before it is
-// shown, so at most three are in memory: about 12 MB.
+// shown, so at most three are in memory: about 6 MB.
 var (
-	readOptions = fetch.StreamOptions{MaxBytes: 4 << 20, PartitionBytes: 1 << 20, Wait: 500 * time.Millisecond, Patience: 30 * time.Second}
-	lookOptions = fetch.StreamOptions{MaxBytes: 4 << 20, PartitionBytes: 128 << 10, Patience: 30 * time.Second}
+	readOptions = fetch.StreamOptions{MaxBytes: 2 << 20, PartitionBytes: 512 << 10, Wait: 500 * time.Millisecond, Patience: 30 * time.Second}
+	lookOptions = fetch.StreamOptions{MaxBytes: 2 << 20, PartitionBytes: 128 << 10, Patience: 30 * time.Second}
 )
 
 // A line is written when the poll runs dry; before that, when so much is ready.
