@@ -7,6 +7,7 @@ import (
 	"inv/internal/kafka"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
@@ -59,6 +60,73 @@ func (f *sharedFlags) completeProducers(cmd *cobra.Command, _ []string, _ string
 // completeScenarios completes shipped scenarios and files.
 func completeScenarios(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	return shippedScenarios(), cobra.ShellCompDirectiveDefault
+}
+
+// completeTopologies completes the processor's topologies in the scenario.
+func (f *sharedFlags) completeTopologies(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if f.resolve(cmd) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	sc, err := f.loadScenario()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return sc.Topologies, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeProfiles completes the profiles of inv.yaml.
+func (f *sharedFlags) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	if flagsFromEnvironment(cmd.Flags(), f.getenv) != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	_, profiles, err := f.profiles("")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var words []cobra.Completion
+	for _, p := range profiles {
+		words = append(words, p.Name)
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp
+}
+
+func completeProperties(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var words []cobra.Completion
+	for _, p := range kafka.Properties() {
+		words = append(words, cobra.CompletionWithDesc(p.Name+"=", p.Takes))
+	}
+	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+}
+
+// completeFlags completes the values of flags that every command has, and of
+// those that take one of a few words.
+func (f *sharedFlags) completeFlags(root *cobra.Command) error {
+	for flag, complete := range map[string]cobra.CompletionFunc{
+		"scenario": completeScenarios,
+		"profile":  f.completeProfiles,
+		"property": completeProperties,
+		"color":    cobra.FixedCompletions([]cobra.Completion{"auto", "always", "never"}, cobra.ShellCompDirectiveNoFileComp),
+		"brokers":  cobra.NoFileCompletions,
+		"app-id":   cobra.NoFileCompletions,
+	} {
+		if err := root.RegisterFlagCompletionFunc(flag, complete); err != nil {
+			return err
+		}
+	}
+	var failed error
+	each(root, func(cmd *cobra.Command) {
+		cmd.LocalNonPersistentFlags().VisitAll(func(flag *pflag.Flag) {
+			words, ok := flag.Value.(*choice)
+			if _, has := cmd.GetFlagCompletionFunc(flag.Name); !ok || has {
+				return
+			}
+			complete := cobra.FixedCompletions(words.choices, cobra.ShellCompDirectiveNoFileComp)
+			if err := cmd.RegisterFlagCompletionFunc(flag.Name, complete); err != nil {
+				failed = err
+			}
+		})
+	})
+	return failed
 }
 
 func (f *sharedFlags) aliases(cmd *cobra.Command) []cobra.Completion {

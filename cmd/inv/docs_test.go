@@ -38,7 +38,7 @@ func TestDocumentedCommandLines(t *testing.T) {
 			checked += checkLine(t, filepath.Base(file), line)
 		}
 	}
-	each(rootCommand(&streams{}), func(cmd *cobra.Command) {
+	each(testRoot(t), func(cmd *cobra.Command) {
 		for _, line := range strings.Split(cmd.Example, "\n") {
 			checked += checkLine(t, "the example of "+cmd.CommandPath(), line)
 		}
@@ -46,6 +46,15 @@ func TestDocumentedCommandLines(t *testing.T) {
 	if checked < 20 {
 		t.Errorf("only %d command lines were found; is the search still right?", checked)
 	}
+}
+
+func testRoot(t *testing.T) *cobra.Command {
+	t.Helper()
+	root, err := rootCommand(&streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
 }
 
 // codeLines are the lines of fenced blocks, and code within text.
@@ -87,7 +96,7 @@ func checkLine(t *testing.T, where, line string) (found int) {
 			continue
 		}
 		found++
-		root := rootCommand(&streams{})
+		root := testRoot(t)
 		root.InitDefaultHelpCmd()
 		root.InitDefaultCompletionCmd()
 		cmd, rest, err := root.Find(words(args))

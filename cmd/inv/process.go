@@ -34,6 +34,7 @@ time); without a name the scenario's list runs.
 
 It runs until Ctrl-C, or with --drain until what is in the inputs now, and all
 that it causes, is committed.`,
+		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario()
 			if err != nil {

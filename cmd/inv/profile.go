@@ -48,27 +48,13 @@ func listProperties(w io.Writer) error {
 // applyProfile reads inv.yaml and takes the profile's settings. A profile is
 // only required if one is named.
 func (f *sharedFlags) applyProfile(brokersGiven bool) error {
-	files := []string{f.config}
-	if f.config == "" {
-		files = []string{"inv.yaml", userConfig(f.configHome())}
-	}
-	file, source, err := firstFile(files)
-	if err != nil {
-		return usagef("reading the profiles: %w", err)
-	}
-	if source == nil {
-		if f.config != "" || f.profile != "" {
-			return usagef("there is no %s", strings.Join(files, " and no "))
-		}
-		return nil
-	}
 	inUse := f.profile
 	if inUse == "" {
 		inUse = defaultProfile
 	}
-	profiles, err := kafka.ParseProfiles(file, source, inUse, f.lookupEnv)
-	if err != nil {
-		return usageError{err}
+	file, profiles, err := f.profiles(inUse)
+	if err != nil || profiles == nil {
+		return err
 	}
 	profile, err := f.chooseProfile(file, inUse, profiles)
 	if err != nil || profile == nil {
@@ -82,6 +68,28 @@ func (f *sharedFlags) applyProfile(brokersGiven bool) error {
 		return usageError{err}
 	}
 	return nil
+}
+
+// profiles reads inv.yaml. The variables of the one in use must be set. There
+// are none, and no error, if there is no file and none was asked for.
+func (f *sharedFlags) profiles(inUse string) (file string, profiles []kafka.Profile, err error) {
+	files := []string{f.config}
+	if f.config == "" {
+		files = []string{"inv.yaml", userConfig(f.configHome())}
+	}
+	file, source, err := firstFile(files)
+	switch {
+	case err != nil:
+		return "", nil, usagef("reading the profiles: %w", err)
+	case source == nil && (f.config != "" || f.profile != ""):
+		return "", nil, usagef("there is no %s", strings.Join(files, " and no "))
+	case source == nil:
+		return "", nil, nil
+	}
+	if profiles, err = kafka.ParseProfiles(file, source, inUse, f.lookupEnv); err != nil {
+		return "", nil, usageError{err}
+	}
+	return file, profiles, nil
 }
 
 func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile) (*kafka.Profile, error) {

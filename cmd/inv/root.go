@@ -42,7 +42,10 @@ func run(args []string, s *streams) int {
 // execute runs the command line. What fails before a command has begun is wrong
 // usage.
 func execute(ctx context.Context, args []string, s *streams) error {
-	root := rootCommand(s)
+	root, err := rootCommand(s)
+	if err != nil {
+		return err
+	}
 	root.SetArgs(args)
 	begun := false
 	each(root, func(cmd *cobra.Command) {
@@ -57,7 +60,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 			}
 		}
 	})
-	err := root.ExecuteContext(ctx)
+	err = root.ExecuteContext(ctx)
 	if errors.Is(err, errListProperties) {
 		return listProperties(s.out)
 	}
@@ -67,7 +70,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	return err
 }
 
-func rootCommand(s *streams) *cobra.Command {
+func rootCommand(s *streams) (*cobra.Command, error) {
 	shared := &sharedFlags{getenv: s.getenv}
 	root := &cobra.Command{
 		Use:           "inv",
@@ -87,7 +90,7 @@ func rootCommand(s *streams) *cobra.Command {
 		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
 	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), resetCommand(s, shared))
 	root.AddCommand(versionCommand(s))
-	return root
+	return root, shared.completeFlags(root)
 }
 
 // addGroup adds commands that the help shows together.
