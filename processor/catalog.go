@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 
+	"inv/internal/event"
 	"inv/internal/kafka"
 	"inv/processor/runtime"
 
@@ -100,11 +101,19 @@ func (c *catalogue) fail(err error) {
 	}
 }
 
-// look says what is known of a product so far.
-func (c *catalogue) look(id string) listing {
+// missing returns the first product of the entries that is not known so far, or
+// "". Orders need a listed product; stock arrives also for one that was delisted
+// since.
+func (c *catalogue) missing(entries []event.Entry, needsListed bool) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.products[id]
+	for i := range entries {
+		id := entries[i].ProductID
+		if l := c.products[id]; l == unknown || l == delisted && needsListed {
+			return id
+		}
+	}
+	return ""
 }
 
 // refresh reads up to where the catalogue ends now.

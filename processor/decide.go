@@ -1,6 +1,8 @@
 package processor
 
 import (
+	"strings"
+
 	"inv/internal/event"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -37,6 +39,7 @@ type input struct {
 	receipt event.Receipt
 	reorder event.Reorder
 
+	causes    []byte
 	tombstone bool
 	key       string // of a catalogue tombstone
 }
@@ -129,15 +132,27 @@ func (in *input) entries(kind inputKind, r *kgo.Record, to []event.Entry) []even
 	case orderInput:
 		e.Kind, e.OrderID = event.EntryLine, in.order.OrderID
 		setTime(&e, in.order.Timestamp)
-		for i, line := range in.order.Items {
-			cause.Line = int32(i)
-			e.ProductID, e.Quantity, e.Price, e.Cause = line.ProductID, line.Quantity, line.UnitPrice, cause.String()
+		causes := in.lineCauses(cause)
+		for _, line := range in.order.Items {
+			end := strings.IndexByte(causes, '\n')
+			e.ProductID, e.Quantity, e.Price, e.Cause = line.ProductID, line.Quantity, line.UnitPrice, causes[:end]
+			causes = causes[end+1:]
 			to = append(to, e)
 		}
 		return to
 	}
 	e.Cause = cause.String()
 	return append(to, e)
+}
+
+// lineCauses is the causes of all lines, a line each, in one string.
+func (in *input) lineCauses(c event.Cause) string {
+	in.causes = in.causes[:0]
+	for i := range in.order.Items {
+		c.Line = int32(i)
+		in.causes = append(c.Append(in.causes), '\n')
+	}
+	return string(in.causes)
 }
 
 // setTime takes the event's own time if it has one.

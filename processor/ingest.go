@@ -24,11 +24,12 @@ type ingest struct {
 	logs      int   // partitions of the product log
 	maxBatch  func(topic string) int
 	stats     *Stats
+	flow      *flow
 }
 
 // Start rereads the window behind the committed offset.
 func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], window: runtime.NewWindow(0), counts: map[Tally]int64{}}
+	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], window: runtime.NewWindow(0), counts: map[Tally]int64{}, lines: map[int32]int64{}}
 	if err := g.catalogue.refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
@@ -73,6 +74,7 @@ type ingestPartition struct {
 	refreshed int // Tx.Polls at which the catalogue was last asked for its end
 
 	counts    map[Tally]int64 // of the transaction in progress
+	lines     map[int32]int64 // by log partition
 	otherKeys int64
 }
 
@@ -126,19 +128,11 @@ func (p *ingestPartition) unknown(ctx context.Context, tx *runtime.Tx) (string, 
 	return p.missing(), nil
 }
 
-// missing looks at what was read of the catalogue. Orders need a listed product;
-// stock arrives also for one that was delisted since.
 func (p *ingestPartition) missing() string {
 	if p.kind == catalogInput {
 		return ""
 	}
-	for i := range p.list {
-		id := p.list[i].ProductID
-		if l := p.stage.catalogue.look(id); l == unknown || l == delisted && p.kind == orderInput {
-			return id
-		}
-	}
-	return ""
+	return p.stage.catalogue.missing(p.list, p.kind == orderInput)
 }
 
 // write puts the entries into the log, all or none.
@@ -155,7 +149,9 @@ func (p *ingestPartition) write(tx *runtime.Tx) *event.Error {
 	rest := p.line
 	for i := range p.list {
 		end := lineEnd(rest)
-		tx.Line(runtime.PartitionOf([]byte(p.list[i].ProductID), p.stage.logs), rest[:end])
+		to := runtime.PartitionOf([]byte(p.list[i].ProductID), p.stage.logs)
+		tx.Line(to, rest[:end])
+		p.lines[to]++
 		rest = rest[end:]
 	}
 	return nil
@@ -175,6 +171,9 @@ func (p *ingestPartition) Seal(*runtime.Tx) error { return nil }
 
 // Commit counts what the transaction decided.
 func (p *ingestPartition) Commit() {
+	for partition, n := range p.lines {
+		p.stage.flow.add(partition, n)
+	}
 	p.window.Commit(p.next)
 	p.stage.stats.tally(p.counts)
 	p.stage.stats.otherKeys.Add(p.otherKeys)
@@ -189,5 +188,9 @@ func (p *ingestPartition) Rollback() {
 
 func (p *ingestPartition) reset() {
 	clear(p.counts)
+	clear(p.lines)
 	p.otherKeys = 0
 }
+
+// Close has nothing to end.
+func (p *ingestPartition) Close() {}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +37,7 @@ type ledger struct {
 	exact      bool // exactly once: the changelog and the committed offset must agree
 	partitions int
 	stats      *Stats
+	flow       *flow
 }
 
 // Start reads the changelog of a partition. It checks that the changelog holds
@@ -46,7 +46,9 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	if int(source.Partition) >= l.partitions {
 		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that this application's state is laid out for; use another --app-id", source.Topic, l.partitions)
 	}
-	p := &ledgerPartition{stage: l, partition: source.Partition, before: -1, applied: -1, committed: map[string][]byte{}, waiting: map[string][]event.Entry{}, working: map[string]*product{}}
+	p := &ledgerPartition{stage: l, partition: source.Partition,
+		ofUpdates: newEnvelopes(event.TypeUpdate, l.app), ofReorders: newEnvelopes(event.TypeReorder, l.app), ofAlerts: newEnvelopes(event.TypeAlert, l.app),
+		before: -1, applied: -1, committed: map[string][]byte{}, waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	end, err := l.reader.HighWatermark(ctx, l.topics.ledgerChangelog, source.Partition)
 	if err != nil {
 		return nil, 0, err
@@ -57,6 +59,7 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	if err := p.restored(); err != nil {
 		return nil, 0, err
 	}
+	l.flow.own(source.Partition)
 	if !l.exact {
 		return p, committed, nil // the state may include more; that is applied again
 	}
@@ -103,8 +106,11 @@ type ledgerPartition struct {
 	waiting   map[string][]event.Entry // for their product, as of the last commit
 	restoring map[string]map[int]event.Entry
 
+	ofUpdates, ofReorders, ofAlerts *envelopes
+
 	steps                     []rules.Step
 	updates, reorders, alerts int64
+	lines                     int64
 }
 
 // product is one product in a transaction.
@@ -180,6 +186,7 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 		if err := p.apply(tx, e); err != nil {
 			return err
 		}
+		p.lines++
 	}
 	return nil
 }
@@ -219,25 +226,29 @@ func (p *ledgerPartition) write(tx *runtime.Tx, step *rules.Step) {
 	t := &p.stage.topics
 	u := &step.Update
 	u.LastUpdated = tx.Now().UnixMilli()
-	key := []byte(u.ProductID)
+	key := tx.Text(u.ProductID)
+	id := tx.Keep(appendID(tx.Room(64), "update-", u.ProductID, u.Seq))
 	p.updates++
-	p.produce(tx, t.updates, event.TypeUpdate, "update-"+u.ProductID+"-"+strconv.FormatInt(u.Seq, 10), key, u.Timestamp, event.AppendUpdate(make([]byte, 0, 512), u))
+	p.produce(tx, t.updates, p.ofUpdates, id, key, u.Timestamp, tx.Keep(event.AppendUpdate(tx.Room(valueRoom), u)))
 	if step.Reorders {
 		p.reorders++
-		p.produce(tx, t.reorders, event.TypeReorder, step.Reorder.EventID, []byte(step.Reorder.EventID), u.Timestamp, event.AppendReorder(nil, &step.Reorder))
+		id := tx.Text(step.Reorder.EventID)
+		p.produce(tx, t.reorders, p.ofReorders, id, id, u.Timestamp, tx.Keep(event.AppendReorder(tx.Room(valueRoom), &step.Reorder)))
 	}
 	if step.Alerts {
 		p.alerts++
-		p.produce(tx, t.alerts, event.TypeAlert, step.Alert.AlertID, key, u.Timestamp, event.AppendAlert(nil, &step.Alert))
+		p.produce(tx, t.alerts, p.ofAlerts, tx.Text(step.Alert.AlertID), key, u.Timestamp, tx.Keep(event.AppendAlert(tx.Room(valueRoom), &step.Alert)))
 	}
 }
 
-func (p *ledgerPartition) produce(tx *runtime.Tx, topic, kind, id string, key []byte, ms int64, value []byte) {
-	tx.Produce(&kgo.Record{
-		Topic: topic, Key: key, Value: value,
-		Timestamp: recordTime(ms, tx.Now()),
-		Headers:   event.AppendHeaders(make([]kgo.RecordHeader, 0, 6), event.Envelope{Type: kind, Source: p.stage.app, ID: id, Time: ms}),
-	})
+// valueRoom is what most outputs take, in bytes.
+const valueRoom = 640
+
+func (p *ledgerPartition) produce(tx *runtime.Tx, topic string, envelopes *envelopes, id, key []byte, ms int64, value []byte) {
+	r := tx.Record()
+	r.Topic, r.Key, r.Value, r.Timestamp = topic, key, value, recordTime(ms, tx.Now())
+	r.Headers = envelopes.of(tx, id, ms)
+	tx.Produce(r)
 }
 
 // recordTime is the event time as far as a broker takes it.
@@ -253,7 +264,7 @@ func recordTime(ms int64, now time.Time) time.Time {
 func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 	for _, w := range p.touched {
 		w.encoded = appendState(make([]byte, 0, 160), &w.state, p.applied)
-		p.log(tx, append([]byte(productKey), w.id...), w.encoded)
+		p.log(tx, tx.Keep(append(append(tx.Room(64), productKey...), w.id...)), w.encoded)
 		for n := len(w.state.Waiting); n < w.waited; n++ {
 			p.log(tx, waitingKey(n, w.id), nil)
 		}
@@ -265,7 +276,9 @@ func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 }
 
 func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
-	tx.Produce(&kgo.Record{Topic: p.stage.topics.ledgerChangelog, Partition: p.partition, Key: key, Value: value})
+	r := tx.Record()
+	r.Topic, r.Partition, r.Key, r.Value = p.stage.topics.ledgerChangelog, p.partition, key, value
+	tx.Produce(r)
 }
 
 // Commit makes the transaction's products the state.
@@ -277,6 +290,7 @@ func (p *ledgerPartition) Commit() {
 		p.keepWaiting(w)
 	}
 	p.before = p.applied
+	p.stage.flow.add(p.partition, -p.lines)
 	s.updates.Add(p.updates)
 	s.reorders.Add(p.reorders)
 	s.alerts.Add(p.alerts)
@@ -297,6 +311,14 @@ func (p *ledgerPartition) keepWaiting(w *product) {
 	p.waiting[w.id] = w.state.Waiting
 }
 
+// Close gives the partition up.
+func (p *ledgerPartition) Close() {
+	for _, waiting := range p.waiting {
+		p.stage.stats.waiting.Add(-int64(len(waiting)))
+	}
+	p.stage.flow.disown(p.partition)
+}
+
 // Rollback drops them.
 func (p *ledgerPartition) Rollback() {
 	p.applied = p.before
@@ -307,5 +329,5 @@ func (p *ledgerPartition) reset() {
 	clear(p.working)
 	clear(p.touched)
 	p.touched = p.touched[:0]
-	p.updates, p.reorders, p.alerts = 0, 0, 0
+	p.updates, p.reorders, p.alerts, p.lines = 0, 0, 0, 0
 }

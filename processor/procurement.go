@@ -210,6 +210,9 @@ func (p *procurementPartition) Rollback() {
 	p.reset()
 }
 
+// Close gives the partition up.
+func (p *procurementPartition) Close() { p.stage.stats.pending.Add(-int64(len(p.open))) }
+
 func (p *procurementPartition) reset() {
 	p.added, p.done = p.added[:0], p.done[:0]
 	clear(p.counts)

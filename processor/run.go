@@ -19,8 +19,13 @@ import (
 // has ended.
 const stopWithin = 5 * time.Second
 
-// maxPoll is how many records a stage takes from its buffer at once.
-const maxPoll = 2_000
+// maxPoll is how many records a stage takes from its buffer at once, and
+// maxLogPoll how many of the log, of which each holds some thousand lines. Behind
+// each, the stage looks whether it is time to commit.
+const (
+	maxPoll    = 2_000
+	maxLogPoll = 4
+)
 
 // Run processes until ctx ends, or until the inputs are drained if cfg says so;
 // both are no error. It creates the topics that are missing. Once ctx has ended
@@ -169,37 +174,42 @@ func (a *application) addInventory() (err error) {
 		return err
 	}
 	kinds := map[string]inputKind{t.catalog: catalogInput, t.orders: orderInput, t.receipts: receiptInput}
-	sources := []string{t.catalog, t.orders, t.receipts}
+	sources := []string{t.catalog, t.receipts, t.orders}
 	if cfg.Policy == PolicyReference {
 		kinds[t.reorders] = reorderInput
-		sources = append(sources, t.reorders)
+		sources = []string{t.catalog, t.reorders, t.receipts, t.orders}
 	}
-	a.add(ingestStage, sources, nil, &ingest{
+	flow := newFlow()
+	a.add(ingestStage, sources, nil, flow.wait, &ingest{
 		kinds: kinds, limits: a.limits(), catalogue: a.follow, reader: a.reader,
 		prints: runtime.NewFingerprinter(), window: cfg.DedupeWindow, logs: a.counts[t.log],
-		maxBatch: a.batch, stats: cfg.Stats,
+		maxBatch: a.batch, stats: cfg.Stats, flow: flow,
 	})
-	a.add(ledgerStage, []string{t.log}, []string{t.ledgerChangelog}, &ledger{
+	a.add(ledgerStage, []string{t.log}, []string{t.ledgerChangelog}, nil, &ledger{
 		app: cfg.AppID, topics: *t, policy: cfg.policy(), reader: a.reader,
-		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.log], stats: cfg.Stats,
+		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.log], stats: cfg.Stats, flow: flow,
 	})
 	return nil
 }
 
 func (a *application) addProcurement() {
 	cfg, t := &a.cfg, &a.topics
-	a.add(procurementStage, []string{t.reorders}, []string{t.procurementChangelog}, &procurement{
+	a.add(procurementStage, []string{t.reorders}, []string{t.procurementChangelog}, nil, &procurement{
 		app: cfg.AppID, topics: *t, lead: cfg.LeadTime, limits: a.limits(), reader: a.reader,
 		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.reorders],
 		maxBatch: a.batch, stats: cfg.Stats,
 	})
 }
 
-func (a *application) add(stage string, sources, explicit []string, logic runtime.Logic) {
+func (a *application) add(stage string, sources, explicit []string, gate func(context.Context), logic runtime.Logic) {
 	cfg := &a.cfg
 	var at func(string)
 	if cfg.At != nil {
 		at = func(point string) { cfg.At(stage, point) }
+	}
+	poll := maxPoll
+	if stage == ledgerStage {
+		poll = maxLogPoll
 	}
 	a.workers = append(a.workers, runtime.NewWorker(runtime.Config{
 		Name: stage, Kafka: cfg.Kafka, Group: cfg.group(stage),
@@ -208,7 +218,7 @@ func (a *application) add(stage string, sources, explicit []string, logic runtim
 		Sources:     sources, Packed: a.topics.log,
 		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
 		Explicit:      append(explicit, a.topics.log),
-		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: maxPoll, StopWithin: stopWithin,
+		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,
 		Log: cfg.Log, Now: cfg.Now, Observer: observer{cfg.Stats}, At: at,
 	}, logic))
 }

@@ -227,6 +227,7 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 			s.backlog(200)
 			s.drain()
 			s.makeAnew("ledger-changelog")
+			s.write(s.orderRecords(ordersOf(100, catalogOf(50), 98))...)
 			_, err := s.try()
 			if err == nil || !strings.Contains(err.Error(), "ledger-changelog") {
 				t.Errorf("a changelog without the state was accepted: %v", err)

@@ -58,6 +58,8 @@ type Partition interface {
 	// After a rollback the records come again.
 	Commit()
 	Rollback()
+	// Close ends the ownership. It may be called while NextDue is.
+	Close()
 }
 
 // Timed is a Partition in which something falls due without a record.

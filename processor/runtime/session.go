@@ -38,6 +38,8 @@ type session struct {
 	ctx      context.Context // ends with the session, outlives the worker's by the time to stop
 	revoked  atomic.Bool     // since the last transaction's end
 	polls    int
+	arena    *arena   // of the transaction in progress
+	free     *buffers // of packed values
 
 	mu    sync.Mutex
 	slots map[Source]*slot
@@ -48,7 +50,7 @@ type session struct {
 
 func (w *Worker) runSession(ctx, hard context.Context) error {
 	live, cancel := context.WithCancel(hard)
-	s := &session{worker: w, ctx: live, balancer: newBalancer(), slots: map[Source]*slot{}}
+	s := &session{worker: w, ctx: live, balancer: newBalancer(), slots: map[Source]*slot{}, arena: newArena(), free: &buffers{}}
 	defer cancel()
 	if err := s.connect(); err != nil {
 		return err
@@ -121,8 +123,8 @@ func (s *session) connect() (err error) {
 // Sizes of what a session holds. They bound its memory: fetches wait while
 // polled records are processed, and producing waits while the buffer is full.
 const (
-	fetchPartitionBytes = 512 << 10
-	fetchBytes          = 8 << 20
+	fetchPartitionBytes = 128 << 10
+	fetchBytes          = 2 << 20
 	maxBuffered         = 20_000
 	concurrentBackoff   = 5 * time.Millisecond
 )
@@ -130,10 +132,9 @@ const (
 // close leaves the group. It does not wait for a broker that does not answer.
 func (s *session) close() {
 	s.mu.Lock()
-	for _, slot := range s.slots {
-		slot.cancel()
+	for source := range s.slots {
+		s.drop(source)
 	}
-	s.slots = map[Source]*slot{}
 	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() {
@@ -213,6 +214,9 @@ func (s *session) poll(ctx context.Context, wait time.Duration) kgo.Fetches {
 
 func (s *session) loop(ctx context.Context) error {
 	for ctx.Err() == nil {
+		if s.worker.cfg.Gate != nil {
+			s.worker.cfg.Gate(ctx)
+		}
 		fetches := s.poll(ctx, s.idle())
 		if err := s.failure(); err != nil {
 			return err
@@ -287,13 +291,20 @@ func (s *session) step(fetches kgo.Fetches) error {
 			return broken("beginning a transaction: %w", err)
 		}
 	}
-	tx := &Tx{ctx: s.ctx, client: s.client, now: now, packed: map[int32][]byte{}, headers: s.worker.cfg.PackedHeaders, topic: s.worker.cfg.Packed}
+	tx := s.newTx(now)
 	consumed, ours, err := s.fill(tx, fetches)
 	if err != nil {
 		s.abort(tx)
 		return err
 	}
 	return s.end(tx, consumed, ours)
+}
+
+func (s *session) newTx(now time.Time) *Tx {
+	tx := &Tx{ctx: s.ctx, client: s.client, now: now, arena: s.arena, free: s.free,
+		topic: s.worker.cfg.Packed, headers: s.worker.cfg.PackedHeaders, packed: map[int32][]byte{}}
+	tx.promise = tx.acknowledged
+	return tx
 }
 
 // clearRevocation ends an empty transaction: the session aborts the first one
@@ -409,6 +420,8 @@ func (s *session) end(tx *Tx, consumed int, ours bool) error {
 	if err != nil {
 		return s.explain(brokenError{err})
 	}
+	s.arena.reset()
+	s.free.reset()
 	if committed {
 		s.at(AtCommitted)
 		tx.commit()

@@ -25,10 +25,9 @@ func (w *session) assigned(_ context.Context, _ *kgo.Client, added map[string][]
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	owned := w.balancer.assigned()
-	for source, s := range w.slots {
+	for source := range w.slots {
 		if !owned[source] {
-			s.cancel()
-			delete(w.slots, source)
+			w.drop(source)
 		}
 	}
 	for topic, partitions := range added {
@@ -39,11 +38,17 @@ func (w *session) assigned(_ context.Context, _ *kgo.Client, added map[string][]
 	w.worker.observe().Assigned(len(owned))
 }
 
+// drop ends an ownership; the lock is held.
 func (w *session) drop(source Source) {
-	if s := w.slots[source]; s != nil {
-		s.cancel()
-		delete(w.slots, source)
+	s := w.slots[source]
+	if s == nil {
+		return
 	}
+	s.cancel()
+	if s.partition != nil {
+		s.partition.Close()
+	}
+	delete(w.slots, source)
 }
 
 // lost notes a revocation. The transact session aborts the next transaction
@@ -108,6 +113,9 @@ func (w *session) restore(s *slot) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if s.ctx.Err() != nil || w.slots[s.source] != s {
+		if partition != nil {
+			partition.Close()
+		}
 		return // no longer ours, or stopping
 	}
 	if err != nil {

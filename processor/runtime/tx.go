@@ -18,7 +18,10 @@ type Tx struct {
 	client   *kgo.Client
 	now      time.Time
 	topic    string // of packed records
+	free     *buffers
 	packed   map[int32][]byte
+	arena    *arena
+	promise  func(*kgo.Record, error)
 	headers  []kgo.RecordHeader // of packed records
 	touched  []*slot
 	produced int
@@ -39,7 +42,7 @@ func (tx *Tx) Now() time.Time { return tx.now }
 // end the transaction, not this call.
 func (tx *Tx) Produce(r *kgo.Record) {
 	tx.produced++
-	tx.client.Produce(tx.ctx, r, tx.acknowledged)
+	tx.client.Produce(tx.ctx, r, tx.promise)
 }
 
 func (tx *Tx) acknowledged(_ *kgo.Record, err error) {
@@ -68,7 +71,7 @@ func (tx *Tx) Line(partition int32, line []byte) {
 		b = nil
 	}
 	if b == nil {
-		b = make([]byte, 0, max(4<<10, len(line)))
+		b = tx.free.take(len(line))
 	}
 	tx.packed[partition] = append(b, line...)
 }
@@ -82,6 +85,33 @@ func (tx *Tx) packAll() {
 		tx.pack(partition, value)
 	}
 	clear(tx.packed)
+}
+
+// buffers are packed values that can be used again.
+type buffers struct {
+	free, used [][]byte
+}
+
+func (f *buffers) take(n int) []byte {
+	var b []byte
+	if last := len(f.free) - 1; last >= 0 && n <= packBytes {
+		b, f.free = f.free[last], f.free[:last]
+	} else {
+		b = make([]byte, 0, max(packBytes, n))
+	}
+	if n <= packBytes {
+		f.used = append(f.used, b)
+	}
+	return b
+}
+
+func (f *buffers) reset() {
+	for _, b := range f.used {
+		if len(f.free) < keepChunks {
+			f.free = append(f.free, b[:0])
+		}
+	}
+	f.used = f.used[:0]
 }
 
 func (tx *Tx) touch(s *slot) {

@@ -28,6 +28,7 @@ type Config struct {
 	BatchBytes      func(topic string) int // largest record batch of a topic
 	CommitEvery     time.Duration          // at the latest, while records keep coming
 	MaxPoll         int                    // records
+	Gate            func(context.Context)  // called before each transaction, to hold the worker back
 	StopWithin      time.Duration          // for the last commit once the context ends
 	Log             *slog.Logger
 	Now             func() time.Time

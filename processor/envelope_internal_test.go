@@ -1,0 +1,28 @@
+package processor
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"inv/internal/event"
+)
+
+func TestTimesAreFormattedAsTimeDoes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var text timeText
+	for _, ms := range []int64{0, 1, 999, 1000, dayMillis - 1, dayMillis, 951782400000, event.MaxTime, event.MaxTime + 1, -1} {
+		checkTimeText(t, &text, ms)
+	}
+	for range 10_000 {
+		checkTimeText(t, &text, rng.Int64N(event.MaxTime))
+	}
+}
+
+func checkTimeText(t *testing.T, text *timeText, ms int64) {
+	t.Helper()
+	want := time.UnixMilli(ms).UTC().Format("2006-01-02T15:04:05.000Z")
+	if got := string(text.append(nil, ms)); got != want {
+		t.Errorf("%d is %s, want %s", ms, got, want)
+	}
+}

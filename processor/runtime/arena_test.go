@@ -1,0 +1,47 @@
+package runtime
+
+import (
+	"bytes"
+	"strconv"
+	"testing"
+)
+
+func TestArenaKeepsWhatIsKept(t *testing.T) {
+	tx := &Tx{arena: newArena()}
+	for round := range 3 {
+		var kept [][]byte
+		var want []string
+		for i := range 3000 {
+			text := strconv.Itoa(i) + string(bytes.Repeat([]byte{'x'}, i*37%1500))
+			b := tx.Room(i % 700) // often too little
+			kept = append(kept, tx.Keep(append(b, text...)))
+			want = append(want, text)
+			h := tx.Headers(i % 5)
+			for j := range h {
+				if h[j].Key != "" {
+					t.Fatal("a header is not empty")
+				}
+				h[j].Key = "used"
+			}
+			if r := tx.Record(); r.Topic != "" {
+				t.Fatal("a record is not empty")
+			} else {
+				r.Topic = "used"
+			}
+		}
+		for i := range kept {
+			if string(kept[i]) != want[i] {
+				t.Fatalf("round %d: value %d was overwritten", round, i)
+			}
+			if cap(kept[i]) != len(kept[i]) && len(kept[i]) < chunkBytes/4 {
+				kept[i] = append(kept[i], "more"...) // must not reach into the next
+			}
+		}
+		for i := range kept {
+			if !bytes.HasPrefix(kept[i], []byte(want[i])) {
+				t.Fatalf("round %d: appending overwrote value %d", round, i)
+			}
+		}
+		tx.arena.reset()
+	}
+}
