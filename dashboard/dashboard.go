@@ -100,9 +100,16 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 		return err
 	}
 	defer client.Close()
+	// A broker answers the fetches of one connection in turn: those that wait
+	// for what is to come would hold up those that read what is there.
+	follower, err := kafka.New(o.Kafka)
+	if err != nil {
+		return err
+	}
+	defer follower.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	hub := NewHub(o.Topics.Orders, o.Now)
-	r := &reader{client, hub, o.Topics, o.Groups, o.Now, o.Log}
+	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })
 	wg.Go(func() { r.run(ctx) })

@@ -238,9 +238,10 @@ func (m *Model) detail(p *product, now int64) *Detail {
 		d.History = []Point{}
 	}
 	for _, c := range slices.Backward(p.history.recent) {
-		one := Change{Time: c.time, Stock: c.stock, Unmet: c.unmet, Seq: c.seq, Cause: m.causeText(c.cause)}
+		one := Change{Time: c.time, Stock: c.stock, Unmet: int64(c.unmet), Seq: c.seq, Cause: m.causeText(c.cause)}
 		if c.hasDelta {
-			one.Delta = &c.delta
+			delta := int64(c.delta)
+			one.Delta = &delta
 		}
 		d.Changes = append(d.Changes, one)
 	}

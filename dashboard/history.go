@@ -9,14 +9,16 @@ const (
 	recentChanges  = 24
 )
 
-// change is one update of a product, without pointers: there are many.
+// change is one update of a product, small and without pointers: there are
+// many.
 type change struct {
-	time, stock, delta, unmet, seq int64
-	hasDelta                       bool
-	cause                          cause
+	time, stock, seq int64
+	delta, unmet     int32 // a record's whole numbers fit, see event.MaxInt
+	hasDelta         bool
+	cause
 }
 
-// cause is an update's cause with its topic as an index, see Model.topic.
+// cause is an update's cause with its topic as an index into Model.topics.
 type cause struct {
 	topic     int16 // 0: the update names none
 	line      int32
@@ -33,8 +35,8 @@ type history struct {
 }
 
 type bucket struct {
-	at    int64 // the half minute's number since the epoch
-	stock int64
+	at    int32 // the half minute's number since the epoch
+	stock int32 // at most what fits: it is for a chart
 }
 
 // add takes the newest change.
@@ -45,7 +47,7 @@ func (h *history) add(c change) {
 	}
 	h.recent = append(h.recent, c)
 	if b, _ := h.bucket(c.time); b != nil {
-		b.stock = c.stock
+		b.stock = clamp(c.stock)
 	}
 }
 
@@ -59,8 +61,8 @@ func (h *history) addOlder(c change) bool {
 		h.recent[0] = c
 		used = true
 	}
-	if b, fresh := h.bucket(c.time); fresh {
-		b.stock = c.stock
+	if b, fresh := h.bucket(c.time); b != nil && fresh {
+		b.stock = clamp(c.stock)
 		used = true
 	}
 	return used
@@ -69,7 +71,10 @@ func (h *history) addOlder(c change) bool {
 // bucket is the place for a time and whether nothing was there for it yet; nil
 // if the ring holds a later time in that place.
 func (h *history) bucket(time int64) (b *bucket, fresh bool) {
-	at := time / historyBucket
+	if time < 0 || time/historyBucket > 1<<31-1 {
+		return nil, false
+	}
+	at := int32(time / historyBucket)
 	if h.buckets == nil {
 		h.buckets = make([]bucket, 0, 4)
 	}
@@ -89,7 +94,7 @@ func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 
 // grow keeps the few buckets of a product that rarely changes as a sorted list,
 // and makes it a ring once it is full.
-func (h *history) grow(at int64) (*bucket, bool) {
+func (h *history) grow(at int32) (*bucket, bool) {
 	i := len(h.buckets)
 	for i > 0 && h.buckets[i-1].at > at {
 		i--
@@ -116,7 +121,9 @@ func (h *history) grow(at int64) (*bucket, bool) {
 	return nil, false
 }
 
-func slot(at int64) int { return int(at % int64(historyBuckets)) }
+func slot(at int32) int { return int(at) % historyBuckets }
+
+func clamp(n int64) int32 { return int32(max(-1<<31, min(n, 1<<31-1))) }
 
 // Point is the stock at a time.
 type Point struct {
@@ -140,9 +147,9 @@ func (h *history) points(since int64) []Point {
 	}
 	for i := range h.buckets {
 		b := h.buckets[(first+i)%len(h.buckets)]
-		end := (b.at + 1) * historyBucket
+		end := (int64(b.at) + 1) * historyBucket
 		if end > since && end <= exact {
-			points = append(points, Point{end, b.stock})
+			points = append(points, Point{end, int64(b.stock)})
 		}
 	}
 	for _, c := range h.recent {

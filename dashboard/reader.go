@@ -45,12 +45,13 @@ var errTopicsChanged = errors.New("a topic was deleted or made again; starting o
 
 // reader fills a hub from the topics, for as long as ctx lasts.
 type reader struct {
-	client *kgo.Client
-	hub    *Hub
-	topics Topics
-	groups []string
-	clock  func() time.Time
-	log    func(string)
+	client   *kgo.Client // for what is there
+	follower *kgo.Client // for what is to come
+	hub      *Hub
+	topics   Topics
+	groups   []string
+	clock    func() time.Time
+	log      func(string)
 }
 
 // run reads until ctx is done. What goes wrong is logged, shown, and tried
@@ -140,8 +141,8 @@ func (s *session) run(ctx context.Context) error {
 	s.show()
 	follow := streamOptions()
 	follow.Follow = true
-	s.stream = s.cluster.Stream(ctx, positions, follow)
-	return s.follow(ctx, l, before)
+	s.stream = fetch.NewCluster(s.follower, true).Stream(ctx, positions, follow)
+	return s.live(ctx, l, before)
 }
 
 // spans are the offsets that the partitions of topics hold now.
@@ -233,8 +234,8 @@ type look struct {
 	err    error
 }
 
-// follow folds what comes, while the rest is loaded behind it.
-func (s *session) follow(ctx context.Context, l *loader, before map[fetch.ID]span) error {
+// live folds what comes, while the rest is loaded behind it.
+func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span) error {
 	loaded := make(chan error, 1)
 	progress := make(chan float64, 1)
 	updates := s.known[s.topics.Updates]

@@ -23,13 +23,13 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	}
 	c := m.changeOf(u, has)
 	if !c.hasDelta && p.stocked {
-		c.delta, c.hasDelta = u.CurrentStock-p.stock, true
+		c.delta, c.hasDelta = clamp(u.CurrentStock-p.stock), true
 	}
 	m.count(p, u, &c, now)
 	if c.cause.topic != 0 && m.topics[c.cause.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
-	m.change(p, func() { m.setStock(p, u, has, c.delta) })
+	m.change(p, func() { m.setStock(p, u, has, int64(c.delta)) })
 	p.history.add(c)
 	if u.LastReorderID != "" && u.LastReorderID != p.lastReorder {
 		p.lastReorder = strings.Clone(u.LastReorderID)
@@ -169,7 +169,7 @@ func (m *Model) Older(r *Record, now int64) {
 
 func (m *Model) changeOf(u *event.Update, has event.UpdateFields) change {
 	return change{
-		time: u.Timestamp, stock: u.CurrentStock, delta: u.Delta, unmet: u.UnmetQuantity, seq: u.Seq,
+		time: u.Timestamp, stock: u.CurrentStock, delta: clamp(u.Delta), unmet: clamp(u.UnmetQuantity), seq: u.Seq,
 		hasDelta: has&event.HasUpdateDelta != 0, cause: m.causeOf(u.Cause),
 	}
 }
@@ -227,9 +227,9 @@ func (m *Model) count(p *product, u *event.Update, c *change, now int64) {
 	if first {
 		mi.Orders++
 	}
-	mi.Units += max(-c.delta, 0)
+	mi.Units += max(-int64(c.delta), 0)
 	mi.Unmet += u.UnmetQuantity
-	mi.revenue = addMoney(mi.revenue, revenue(c.delta, price))
+	mi.revenue = addMoney(mi.revenue, revenue(int64(c.delta), price))
 }
 
 // orderIDs remembers the last few order ids.

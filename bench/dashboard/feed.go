@@ -70,9 +70,9 @@ func fill(ctx context.Context, client *kgo.Client, store *simulate.Store, update
 }
 
 // run writes orders that make about rate updates a second until ctx is done,
-// in transactions of 50 ms as a processor does, and tells committed when the
-// records of one are visible.
-func run(ctx context.Context, client *kgo.Client, store *simulate.Store, rate int, committed func([]*kgo.Record, time.Time)) error {
+// in transactions of 50 ms as a processor does. Each also sells one of the
+// probe's product, if there is a probe, and tells it when that is visible.
+func run(ctx context.Context, client *kgo.Client, store *simulate.Store, rate int, probe *probe) error {
 	const every = 50 * time.Millisecond
 	tick := time.NewTicker(every)
 	defer tick.Stop()
@@ -91,10 +91,17 @@ func run(ctx context.Context, client *kgo.Client, store *simulate.Store, rate in
 					records = append(records, r)
 				}
 			}
+			first := store.Products()[0]
+			if probe != nil {
+				records = append(records, store.Sell(first, 1, now)...)
+				written++
+			}
 			if err := transact(client, records); err != nil {
 				return err
 			}
-			committed(records, time.Now())
+			if probe != nil {
+				probe.commit(first.Seq, time.Now())
+			}
 		}
 	}
 }

@@ -1,6 +1,9 @@
 // Command dashboard feeds and measures the dashboard.
 //
 //	go run ./bench/dashboard feed -brokers 127.0.0.1:9092 -products 1000 -rate 100
+//	go run ./bench/dashboard measure              50 event streams at 5,000 updates/s
+//	go run ./bench/dashboard measure -apart       each looking at other products
+//	go run ./bench/dashboard measure -browser     a page in chromium
 package main
 
 import (
@@ -27,10 +30,16 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	if len(args) > 0 && args[0] == "feed" {
-		return feed(ctx, args[1:])
+	if len(args) == 0 {
+		args = []string{""}
 	}
-	return fmt.Errorf("the one command is feed")
+	switch args[0] {
+	case "feed":
+		return feed(ctx, args[1:])
+	case "measure":
+		return measure(ctx, args[1:])
+	}
+	return fmt.Errorf("the commands are feed and measure, not %q", args[0])
 }
 
 func feed(ctx context.Context, args []string) error {
@@ -60,5 +69,5 @@ func feed(ctx context.Context, args []string) error {
 		return err
 	}
 	defer writer.Close()
-	return run(ctx, writer, store, *rate, func([]*kgo.Record, time.Time) {})
+	return run(ctx, writer, store, *rate, nil)
 }

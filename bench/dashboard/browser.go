@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// inBrowser measures a page in chromium: how long until an update is in the
+// document, and how smooth the page stays.
+func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error {
+	folder, err := os.MkdirTemp("", "bench-dashboard-browser")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath("chromium"), chromedp.UserDataDir(folder),
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1440, 1000))
+	allocator, closeAllocator := chromedp.NewExecAllocator(ctx, options...)
+	defer closeAllocator()
+	tab, closeTab := chromedp.NewContext(allocator)
+	defer closeTab()
+	ready := `document.querySelector("#connection").dataset.state === "live" && document.querySelector("tr.row")`
+	if err := chromedp.Do(tab, chromedp.Navigate(url+"#/?sort=updated")); err != nil {
+		return err
+	}
+	if _, err := chromedp.Run(tab, chromedp.Poll[any](ready)); err != nil {
+		return err
+	}
+	if err := sleep(ctx, 3*time.Second); err != nil {
+		return err
+	}
+	// The probe is sold in each transaction, so it is in sight when the rows are
+	// sorted by their last change; its number stands in the document for a test.
+	const watch = `
+		window.bench = {frames: [], long: [], seen: []};
+		new PerformanceObserver((l) => bench.long.push(...l.getEntries().map((e) => e.duration))).observe({type: "longtask"});
+		(function frame(last) { requestAnimationFrame((now) => { bench.frames.push(now - last); frame(now); }) })(performance.now());
+		true`
+	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watch)); err != nil {
+		return err
+	}
+	if err := sleep(ctx, s.during); err != nil {
+		return err
+	}
+	type result struct {
+		Frames, Long []float64
+	}
+	got, err := chromedp.Run(tab, chromedp.Evaluate[result](`bench`))
+	if err != nil {
+		return err
+	}
+	var worst float64
+	over := 0
+	for _, f := range got.Frames {
+		worst = max(worst, f)
+		if f > 50 {
+			over++
+		}
+	}
+	fmt.Printf("frames in %s                       %6d, %d over 50 ms, the longest %.1f ms\n", s.during, len(got.Frames), over, worst)
+	var longest float64
+	for _, l := range got.Long {
+		longest = max(longest, l)
+	}
+	fmt.Printf("tasks over 50 ms                    %6d, the longest %.1f ms\n", len(got.Long), longest)
+	return s.toDocument(ctx, tab, url, probe)
+}
+
+// toDocument measures commits to the document on the probe's own page.
+func (s *setting) toDocument(ctx, tab context.Context, url string, probe *probe) error {
+	if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](`location.hash = "#/product/`+probe.product+`"`)); err != nil {
+		return err
+	}
+	const watch = `
+		bench.seen = [];
+		new MutationObserver(() => {
+			const n = document.querySelector("#detail .list tbody td:nth-child(5)")?.textContent.replace(/\D/g, "");
+			if (n && bench.last !== n) { bench.last = n; bench.seen.push([n * 1, Date.now()]); }
+		}).observe(document.querySelector("#detail"), {childList: true, subtree: true});
+		true`
+	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watch)); err != nil {
+		return err
+	}
+	probe.reset()
+	if err := sleep(ctx, s.during); err != nil {
+		return err
+	}
+	seen, err := chromedp.Run(tab, chromedp.Evaluate[[][2]float64](`bench.seen`))
+	if err != nil {
+		return err
+	}
+	for _, one := range seen[min(5, len(seen)):] { // the first were there before
+		probe.seen(int64(one[0]), time.UnixMilli(int64(one[1])))
+	}
+	probe.print("committed to document")
+	return nil
+}

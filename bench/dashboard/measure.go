@@ -1,0 +1,337 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"inv/dashboard/simulate"
+	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// setting is what is measured.
+type setting struct {
+	brokers  string
+	products int
+	history  int
+	rate     int
+	clients  int
+	apart    bool
+	during   time.Duration
+	browser  bool
+}
+
+func measure(ctx context.Context, args []string) error {
+	var s setting
+	flags := flag.NewFlagSet("measure", flag.ExitOnError)
+	flags.StringVar(&s.brokers, "brokers", "", "HOST:PORT of an empty cluster; an embedded broker of its own if there is none")
+	flags.IntVar(&s.products, "products", 10_000, "products in the catalogue")
+	flags.IntVar(&s.history, "history", 1_000_000, "updates that are there at the start")
+	flags.IntVar(&s.rate, "rate", 5000, "updates a second")
+	flags.IntVar(&s.clients, "clients", 50, "event streams")
+	flags.BoolVar(&s.apart, "apart", false, "each client looks at another page of products")
+	flags.DurationVar(&s.during, "for", 20*time.Second, "how long")
+	flags.BoolVar(&s.browser, "browser", false, "measure a page in chromium instead of the clients")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	folder, err := os.MkdirTemp("", "bench-dashboard")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(folder)
+	inv := filepath.Join(folder, "inv")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", inv, "./cmd/inv").CombinedOutput(); err != nil {
+		return fmt.Errorf("building inv: %w\n%s", err, out)
+	}
+	if s.brokers == "" {
+		broker, err := begin(ctx, inv, "broker", "--listen", "127.0.0.1:0")
+		if err != nil {
+			return err
+		}
+		defer broker.end()
+		_, rest, _ := strings.Cut(broker.said, "Listening on ")
+		s.brokers, _, _ = strings.Cut(rest, ",")
+	}
+	return s.measure(ctx, inv)
+}
+
+func (s *setting) measure(ctx context.Context, inv string) error {
+	config := kafka.Config{Brokers: []string{s.brokers}}
+	filler, err := kafka.Connect(ctx, config)
+	if err != nil {
+		return err
+	}
+	store := simulate.New(topics, 1, s.products)
+	err = fill(ctx, filler, store, s.history, time.Hour)
+	filler.Close()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%d products, %d updates in the topics, %d updates/s, %d clients\n", s.products, s.history, s.rate, s.clients)
+	began := time.Now()
+	board, err := begin(ctx, inv, "dashboard", "-b", s.brokers, "--listen", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer board.end()
+	url := strings.TrimSpace(board.said[strings.Index(board.said, "http://"):])
+	if err := s.loading(ctx, url, began); err != nil {
+		return err
+	}
+	fmt.Printf("RSS with everything loaded          %6.1f MB (highest so far %.1f)\n", board.memory("VmRSS"), board.memory("VmHWM"))
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	writer, err := kafka.Connect(ctx, config, kgo.TransactionalID("bench-dashboard"), kgo.ProducerLinger(0))
+	if err != nil {
+		return err
+	}
+	defer writer.Close()
+	probe := newProbe(store.Products()[0].ID)
+	wrote := make(chan error, 1)
+	go func() { wrote <- run(ctx, writer, store, s.rate, probe) }()
+	if s.browser {
+		err = s.inBrowser(ctx, url, probe)
+	} else {
+		err = s.streams(ctx, url, board, probe)
+	}
+	cancel()
+	if failed := <-wrote; err == nil {
+		err = failed
+	}
+	return err
+}
+
+// loading tells when the numbers were right and when the charts were there.
+func (s *setting) loading(ctx context.Context, url string, began time.Time) error {
+	numbers := time.Duration(0)
+	for {
+		var a struct {
+			Status struct{ Loading string }
+			Counts struct{ Products, Unknown int }
+		}
+		if err := get(ctx, url+"api/summary", &a); err != nil {
+			return err
+		}
+		if numbers == 0 && a.Counts.Products == s.products && a.Counts.Unknown == 0 {
+			numbers = time.Since(began)
+			fmt.Printf("start to right numbers              %6.2f s\n", numbers.Seconds())
+		}
+		if numbers > 0 && a.Status.Loading == "" {
+			fmt.Printf("start to all of the last hour       %6.2f s\n", time.Since(began).Seconds())
+			return nil
+		}
+		if err := sleep(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+func get(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	return json.NewDecoder(resp.Body).Decode(into)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// streams measures clients that read event streams.
+func (s *setting) streams(ctx context.Context, url string, board *process, probe *probe) error {
+	var wg sync.WaitGroup
+	var bytes, events atomic.Int64
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for i := range s.clients {
+		query := "?limit=50&product=" + probe.product
+		if s.apart {
+			query += "&offset=" + strconv.Itoa(i*50)
+		}
+		wg.Go(func() { watch(ctx, url+"api/events"+query, probe, i < 5, &bytes, &events) })
+	}
+	if err := sleep(ctx, 2*time.Second); err != nil { // the snapshots
+		return err
+	}
+	probe.reset()
+	bytes.Store(0)
+	events.Store(0)
+	from, began := board.cpu(), time.Now()
+	if err := sleep(ctx, s.during); err != nil {
+		return err
+	}
+	took := time.Since(began)
+	used := board.cpu() - from
+	cancel()
+	wg.Wait()
+	fmt.Printf("CPU of the dashboard                %6.2f cores\n", used.Seconds()/took.Seconds())
+	fmt.Printf("RSS                                 %6.1f MB (highest %.1f)\n", board.memory("VmRSS"), board.memory("VmHWM"))
+	fmt.Printf("a client's events                   %6.1f /s, %.0f kB/s\n", float64(events.Load())/float64(s.clients)/took.Seconds(), float64(bytes.Load())/float64(s.clients)/took.Seconds()/1000)
+	probe.print("committed to client")
+	return nil
+}
+
+// watch reads a stream as a page would, and tells the probe what it sees.
+func watch(ctx context.Context, url string, probe *probe, tell bool, bytes, events *atomic.Int64) {
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return
+	}
+	resp, err := (&http.Client{}).Do(req)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return
+	}
+	defer resp.Body.Close()
+	r := bufio.NewReaderSize(resp.Body, 64<<10)
+	for {
+		line, err := r.ReadSlice('\n')
+		if err != nil && err != bufio.ErrBufferFull {
+			return
+		}
+		bytes.Add(int64(len(line)))
+		if strings.HasPrefix(string(line[:min(6, len(line))]), "event:") {
+			events.Add(1)
+		}
+		if !tell || !strings.HasPrefix(string(line[:min(6, len(line))]), "data: ") {
+			continue
+		}
+		whole := slices.Clone(line)
+		for err == bufio.ErrBufferFull {
+			line, err = r.ReadSlice('\n')
+			bytes.Add(int64(len(line)))
+			whole = append(whole, line...)
+		}
+		var f struct{ Product struct{ Seq int64 } }
+		if json.Unmarshal(whole[len("data: "):], &f) == nil && f.Product.Seq > 0 {
+			probe.seen(f.Product.Seq, time.Now())
+		}
+	}
+}
+
+// probe measures how long the updates of one product take.
+type probe struct {
+	product string
+
+	mu        sync.Mutex
+	committed map[int64]time.Time
+	took      []time.Duration
+}
+
+func newProbe(product string) *probe {
+	return &probe{product: product, committed: map[int64]time.Time{}}
+}
+
+func (p *probe) commit(seq int64, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.committed[seq] = at
+}
+
+func (p *probe) seen(seq int64, at time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if from, ok := p.committed[seq]; ok {
+		p.took = append(p.took, max(at.Sub(from), 0))
+	} else {
+		p.took = append(p.took, 0) // it was seen before its writer knew that it is committed
+	}
+}
+
+func (p *probe) reset() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.took = nil
+}
+
+func (p *probe) print(what string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slices.Sort(p.took)
+	if len(p.took) == 0 {
+		fmt.Println("nothing was seen of the probe")
+		return
+	}
+	at := func(q float64) time.Duration { return p.took[int(q*float64(len(p.took)-1))] }
+	fmt.Printf("%-35s %6d ms p50, %d ms p99, %d ms at most, of %d\n", what,
+		at(0.5).Milliseconds(), at(0.99).Milliseconds(), at(1).Milliseconds(), len(p.took))
+}
+
+// process is a child that writes to stderr when it is ready.
+type process struct {
+	cmd  *exec.Cmd
+	said string // its first line
+}
+
+func begin(ctx context.Context, name string, args ...string) (*process, error) {
+	p := &process{cmd: exec.CommandContext(ctx, name, args...)}
+	stderr, err := p.cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.cmd.Start(); err != nil {
+		return nil, err
+	}
+	lines := bufio.NewReader(stderr)
+	if p.said, err = lines.ReadString('\n'); err != nil {
+		return nil, fmt.Errorf("%s %s: %s%w", name, args[0], p.said, err)
+	}
+	go func() { _, _ = io.Copy(os.Stderr, lines) }()
+	return p, nil
+}
+
+func (p *process) end() {
+	_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended by itself
+	_ = p.cmd.Wait()
+}
+
+// cpu is the processor time that the process has used.
+func (p *process) cpu() time.Duration {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	const tick = time.Second / 100 // USER_HZ
+	return time.Duration(user+system) * tick
+}
+
+// memory is a line of the process's status in MB.
+func (p *process) memory(name string) float64 {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), name+":")
+	kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+	return kb / 1024
+}
