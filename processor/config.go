@@ -26,6 +26,8 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/processor/rules"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Topologies that Run knows, by name.
@@ -84,7 +86,8 @@ type Config struct {
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: discards
 	Stats       *Stats           // counts while Run runs; default one of its own
-	At          func(stage, point string)
+	Hooks       func(stage string) []kgo.Hook
+	At          func(stage, point string) // at named points of transactions, for fault tests
 }
 
 // ErrUsage is wrapped by errors of a Config that can't be right.

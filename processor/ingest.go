@@ -42,6 +42,7 @@ func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int
 	}
 	from := max(committed-g.window, 0)
 	err := g.reader.Read(ctx, source.Topic, source.Partition, from, committed, func(r *kgo.Record) error {
+		g.stats.restored.Add(1)
 		if p.in.decode(p.kind, r, g.limits) == nil && !p.in.tombstone {
 			p.window.Add(g.print(r), r.Offset)
 		}

@@ -118,11 +118,13 @@ type product struct {
 	id      string
 	state   rules.State
 	encoded []byte
-	waited  int // entries that waited before
+	waited  int   // entries that waited before
+	changed int64 // event time of the last update, 0: none
 }
 
 // restore takes one record of the changelog.
 func (p *ledgerPartition) restore(r *kgo.Record) error {
+	p.stage.stats.restored.Add(1)
 	if id, ok := bytes.CutPrefix(r.Key, []byte(productKey)); ok {
 		applied, err := stateApplied(r.Value)
 		if err != nil {
@@ -152,6 +154,7 @@ func (p *ledgerPartition) restore(r *kgo.Record) error {
 // restored puts the waiting entries in their order.
 func (p *ledgerPartition) restored() error {
 	p.before = p.applied
+	p.stage.stats.products.Add(int64(len(p.committed)))
 	for id, numbered := range p.restoring {
 		for n := range len(numbered) {
 			e, ok := numbered[n]
@@ -201,6 +204,7 @@ func (p *ledgerPartition) apply(tx *runtime.Tx, e event.Entry) error {
 	}
 	w.state, p.steps = p.stage.policy(w.state, e, p.steps[:0])
 	for i := range p.steps {
+		w.changed = p.steps[i].Update.Timestamp
 		p.write(tx, &p.steps[i])
 	}
 	return nil
@@ -284,7 +288,14 @@ func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
 // Commit makes the transaction's products the state.
 func (p *ledgerPartition) Commit() {
 	s := p.stage.stats
+	now := time.Now()
 	for _, w := range p.touched {
+		if w.changed != 0 {
+			s.endToEnd.observe(now.Sub(time.UnixMilli(w.changed)))
+		}
+		if _, known := p.committed[w.id]; !known {
+			s.products.Add(1)
+		}
 		p.committed[w.id] = w.encoded
 		s.waiting.Add(int64(len(w.state.Waiting) - w.waited))
 		p.keepWaiting(w)
@@ -313,6 +324,7 @@ func (p *ledgerPartition) keepWaiting(w *product) {
 
 // Close gives the partition up.
 func (p *ledgerPartition) Close() {
+	p.stage.stats.products.Add(-int64(len(p.committed)))
 	for _, waiting := range p.waiting {
 		p.stage.stats.waiting.Add(-int64(len(waiting)))
 	}

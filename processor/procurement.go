@@ -84,6 +84,7 @@ type procurementPartition struct {
 }
 
 func (p *procurementPartition) restore(r *kgo.Record) error {
+	p.stage.stats.restored.Add(1)
 	if r.Value == nil {
 		delete(p.open, string(r.Key))
 		return nil

@@ -207,6 +207,10 @@ func (a *application) add(stage string, sources, explicit []string, gate func(co
 	if cfg.At != nil {
 		at = func(point string) { cfg.At(stage, point) }
 	}
+	var hooks func() []kgo.Hook
+	if cfg.Hooks != nil {
+		hooks = func() []kgo.Hook { return cfg.Hooks(stage) }
+	}
 	poll := maxPoll
 	if stage == ledgerStage {
 		poll = maxLogPoll
@@ -219,7 +223,7 @@ func (a *application) add(stage string, sources, explicit []string, gate func(co
 		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
 		Explicit:      append(explicit, a.topics.log),
 		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,
-		Log: cfg.Log, Now: cfg.Now, Observer: observer{cfg.Stats}, At: at,
+		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(stage), Hooks: hooks, At: at,
 	}, logic))
 }
 
@@ -279,12 +283,3 @@ func after(ctx context.Context, by time.Duration) <-chan struct{} {
 	context.AfterFunc(ctx, func() { time.AfterFunc(by, func() { close(late) }) })
 	return late
 }
-
-type observer struct{ stats *Stats }
-
-func (o observer) Transaction(committed bool, _, _ int, took time.Duration) {
-	o.stats.transaction(committed, took)
-}
-func (o observer) Assigned(int)            {}
-func (o observer) Restored(runtime.Source) {}
-func (o observer) Rebuilt(error)           { o.stats.rebuilds.Add(1) }

@@ -1,16 +1,19 @@
 package main
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strconv"
 	"strings"
 	"time"
 
 	"inv/processor"
+	"inv/processor/metrics"
 
 	"github.com/spf13/cobra"
 )
@@ -23,7 +26,7 @@ func processCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var leadTime time.Duration
 	var window int64
 	var drain, acceptTotals bool
-	var instance string
+	var instance, metricsAddress string
 	cmd := &cobra.Command{
 		Use:   "process [TOPOLOGY…]",
 		Short: "Turn catalogue, orders and receipts into updates, reorders and alerts",
@@ -50,6 +53,13 @@ that it causes, is committed.`,
 			if instance == "" {
 				cfg.Instance = strings.ToLower(rand.Text()[:12])
 			}
+			if metricsAddress != "" {
+				stop, err := serveMetrics(cmd.Context(), metricsAddress, &cfg)
+				if err != nil {
+					return err
+				}
+				defer stop()
+			}
 			began := s.now()
 			summary, err := processor.Run(cmd.Context(), cfg)
 			if errors.Is(err, processor.ErrUsage) {
@@ -72,7 +82,30 @@ that it causes, is committed.`,
 	flags.Var(&maxValue, "max-value", "the largest value of an input record, such as 1MiB")
 	flags.BoolVar(&acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
 	flags.Var(&logFormat, "log", "text or json")
+	flags.StringVar(&metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
 	return cmd
+}
+
+// serveMetrics serves what the processor of cfg counts, until stop is called.
+func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (stop func(), err error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("--metrics: %w", err)
+	}
+	cfg.Stats = &processor.Stats{}
+	server := metrics.New(cfg.Stats)
+	cfg.Hooks = server.Hooks
+	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
+	groups := []string{cfg.AppID + "-ingest", cfg.AppID + "-ledger", cfg.AppID + "-procurement"}
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if err := server.Serve(ctx, l, cfg.Kafka, groups, cfg.Log); err != nil {
+			cfg.Log.Error("serving metrics", "error", err)
+		}
+	}()
+	return func() { cancel(); <-done }, nil
 }
 
 // orNone is a flag's value for a Config, in which 0 means the default.

@@ -99,6 +99,9 @@ func (s *session) connect() (err error) {
 		kgo.ProducerLinger(0),
 		kgo.ConcurrentTransactionsBackoff(concurrentBackoff),
 	)
+	if cfg.Hooks != nil {
+		opts = append(opts, kgo.WithHooks(cfg.Hooks()...))
+	}
 	if cfg.Stable {
 		// A process that takes the id over takes the member over, too.
 		opts = append(opts, kgo.InstanceID(cfg.TransactionalID))
@@ -135,6 +138,7 @@ func (s *session) close() {
 	for source := range s.slots {
 		s.drop(source)
 	}
+	s.report(0)
 	s.mu.Unlock()
 	done := make(chan struct{})
 	go func() {

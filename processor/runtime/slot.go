@@ -35,7 +35,18 @@ func (w *session) assigned(_ context.Context, _ *kgo.Client, added map[string][]
 			w.drop(Source{topic, p})
 		}
 	}
-	w.worker.observe().Assigned(len(owned))
+	w.report(len(owned))
+}
+
+// report tells the observer how far restoring is; the lock is held.
+func (w *session) report(assigned int) {
+	ready := 0
+	for _, s := range w.slots {
+		if s.partition != nil {
+			ready++
+		}
+	}
+	w.worker.observe().Partitions(assigned, ready)
 }
 
 // drop ends an ownership; the lock is held.
@@ -125,7 +136,7 @@ func (w *session) restore(s *slot) {
 	s.partition, s.committed, s.next = partition, next, next
 	w.client.ResumeFetchPartitions(map[string][]int32{s.source.Topic: {s.source.Partition}})
 	w.wakeLocked()
-	w.worker.observe().Restored(s.source)
+	w.report(len(w.balancer.assigned()))
 }
 
 // ready returns the slot of a partition whose records may be processed, or nil.

@@ -33,6 +33,7 @@ type Config struct {
 	Log             *slog.Logger
 	Now             func() time.Time
 	Observer        Observer
+	Hooks           func() []kgo.Hook  // of each new client
 	At              func(point string) // called at named points of a transaction, for fault tests
 }
 
@@ -49,8 +50,9 @@ type Observer interface {
 	// Transaction reports one transaction's end: what it consumed and wrote,
 	// and how long ending it took.
 	Transaction(committed bool, consumed, produced int, took time.Duration)
-	Assigned(partitions int)
-	Restored(Source)
+	// Partitions reports how many partitions are assigned to the worker, and
+	// how many of them have their state.
+	Partitions(assigned, ready int)
 	Rebuilt(error) // the session failed and is made anew
 }
 

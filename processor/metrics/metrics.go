@@ -1,0 +1,201 @@
+// Package metrics shows a processor to Prometheus: its counts, the franz-go
+// clients under it, its groups' lag, and whether it is alive and ready.
+package metrics
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"inv/internal/kafka"
+	"inv/processor"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/plugin/kprom"
+)
+
+// lagEvery is the default of Server.LagEvery.
+const lagEvery = 10 * time.Second
+
+// Server serves /metrics, /healthz and /readyz for one processor.
+type Server struct {
+	// LagEvery is how often the groups' lag is asked for. It is counted by
+	// reading, see [kafka.GroupLag].
+	LagEvery time.Duration
+
+	stats    *processor.Stats
+	registry *prometheus.Registry
+	lag      *prometheus.GaugeVec
+
+	mu      sync.Mutex
+	clients map[string]*prometheus.Registry // by stage: of the client in use
+}
+
+// New makes a Server for the processor that has these Stats.
+func New(stats *processor.Stats) *Server {
+	s := &Server{
+		LagEvery: lagEvery,
+		stats:    stats,
+		registry: prometheus.NewRegistry(),
+		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "inv_lag_records", Help: "Committed data records that the group has yet to read.",
+		}, []string{"group", "topic", "partition"}),
+		clients: map[string]*prometheus.Registry{},
+	}
+	s.registry.MustRegister(collector{stats}, s.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return s
+}
+
+// Hooks is a processor.Config's: each stage's client gets metrics of its own,
+// which go when the stage makes a new client.
+func (s *Server) Hooks(stage string) []kgo.Hook {
+	registry := prometheus.NewRegistry()
+	s.mu.Lock()
+	s.clients[stage] = registry
+	s.mu.Unlock()
+	labelled := prometheus.WrapRegistererWith(prometheus.Labels{"stage": stage}, registry)
+	return []kgo.Hook{kprom.NewMetrics("inv_kafka", kprom.Registerer(labelled), kprom.Gatherer(registry))}
+}
+
+// Gather implements prometheus.Gatherer over everything there is.
+func (s *Server) Gather() ([]*dto.MetricFamily, error) {
+	all := prometheus.Gatherers{s.registry}
+	s.mu.Lock()
+	for _, r := range s.clients {
+		all = append(all, r)
+	}
+	s.mu.Unlock()
+	return all.Gather()
+}
+
+// Handler answers the three paths.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", promhttp.HandlerFor(s, promhttp.HandlerOpts{}))
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "ok\n") })
+	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if s.stats.Summary().Ready() {
+			write(w, http.StatusOK, "ready\n")
+			return
+		}
+		write(w, http.StatusServiceUnavailable, "restoring, or without partitions\n")
+	})
+	return mux
+}
+
+func write(w http.ResponseWriter, code int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(code)
+	_, _ = w.Write([]byte(text)) // whoever asked is gone
+}
+
+// Serve answers on the listener until the context ends, and asks for the groups'
+// lag meanwhile.
+func (s *Server) Serve(ctx context.Context, l net.Listener, c kafka.Config, groups []string, log *slog.Logger) error {
+	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
+	defer stop()
+	var polling sync.WaitGroup
+	polling.Go(func() { s.pollLag(ctx, c, groups, log) })
+	err := server.Serve(l)
+	polling.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) pollLag(ctx context.Context, c kafka.Config, groups []string, log *slog.Logger) {
+	tick := time.NewTicker(s.LagEvery)
+	defer tick.Stop()
+	for {
+		for _, group := range groups {
+			lags, err := kafka.GroupLag(ctx, c, group)
+			if err != nil {
+				log.Debug("asking for the lag", "group", group, "error", err)
+				continue
+			}
+			for _, l := range lags {
+				s.lag.WithLabelValues(group, l.Topic, strconv.Itoa(int(l.Partition))).Set(float64(l.Records))
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// collector gives the Stats of a moment.
+type collector struct{ stats *processor.Stats }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("inv_"+name, help, labels, nil)
+}
+
+var (
+	records      = desc("records_total", "Input records by what was decided of them.", "topic", "outcome", "reason")
+	outputs      = desc("outputs_total", "Records written, by kind.", "kind")
+	otherKeys    = desc("orders_with_another_key_total", "Orders whose key is not their id.")
+	waiting      = desc("waiting_lines", "Lines that wait for their product.")
+	pending      = desc("pending_receipts", "Receipts that are not due yet.")
+	products     = desc("state_products", "Products in this process's state.")
+	restored     = desc("restored_records_total", "Records reread to rebuild state.")
+	partitions   = desc("partitions", "Partitions of a stage, assigned to this process and with their state.", "stage", "state")
+	transactions = desc("transactions_total", "Transactions by how they ended.", "stage", "result")
+	rebuilds     = desc("sessions_rebuilt_total", "Clients made anew after a failure.", "stage")
+	ending       = desc("transaction_end_seconds", "Time to write and commit a transaction.", "stage")
+	endToEnd     = desc("end_to_end_seconds", "From an event's own time to the commit of what it changed.")
+)
+
+// Describe implements prometheus.Collector.
+func (c collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{records, outputs, otherKeys, waiting, pending, products, restored, partitions, transactions, rebuilds, ending, endToEnd} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c collector) Collect(ch chan<- prometheus.Metric) {
+	s := c.stats.Summary()
+	counter := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	gauge := func(d *prometheus.Desc, n int64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), labels...)
+	}
+	for t, n := range s.Records {
+		counter(records, n, t.Topic, string(t.Outcome), string(t.Reason))
+	}
+	for kind, n := range map[string]int64{"update": s.Updates, "reorder": s.Reorders, "alert": s.Alerts, "receipt": s.Receipts} {
+		counter(outputs, n, kind)
+	}
+	counter(otherKeys, s.OtherKeys)
+	gauge(waiting, s.Waiting)
+	gauge(pending, s.Pending)
+	gauge(products, s.Products)
+	counter(restored, s.Restored)
+	for name, stage := range s.Stages {
+		gauge(partitions, stage.Assigned, name, "assigned")
+		gauge(partitions, stage.Ready, name, "ready")
+		counter(transactions, stage.Commits, name, "committed")
+		counter(transactions, stage.Aborts, name, "aborted")
+		counter(rebuilds, stage.Rebuilds, name)
+		histogram(ch, ending, stage.Ending, name)
+	}
+	histogram(ch, endToEnd, s.EndToEnd)
+}
+
+func histogram(ch chan<- prometheus.Metric, d *prometheus.Desc, v processor.Durations, labels ...string) {
+	ch <- prometheus.MustNewConstHistogram(d, v.Count, v.Seconds, v.Buckets, labels...)
+}
