@@ -1,0 +1,111 @@
+package producer
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/scenario"
+	"inv/scenarios"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// shipped parses a shipped scenario.
+func shipped(t testing.TB, name string) *scenario.Scenario {
+	t.Helper()
+	source, err := scenarios.Files.ReadFile(name + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parsed(t, name+".yaml", string(source))
+}
+
+func parsed(t testing.TB, file, source string) *scenario.Scenario {
+	t.Helper()
+	sc, err := scenario.Parse(file, []byte(source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sc
+}
+
+// compiled compiles producers of a scenario with seed 7.
+func compiled(t testing.TB, sc *scenario.Scenario, names ...string) *Plan {
+	t.Helper()
+	p, err := Compile(sc, CompileOptions{Names: names, Seed: 7, UnknownRefs: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+var testStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// made runs a plan on a simulated clock and returns its records as JSON Lines.
+func made(t testing.TB, p *Plan, o Options) string {
+	t.Helper()
+	if o.Start.IsZero() {
+		o.Start = testStart
+	}
+	if err := CheckOptions(p, o); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if _, err := Run(context.Background(), p, o, NewWriterSink(&out, true)); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestGolden pins the bytes of every shipped scenario, gofakeit's tables
+// included: what a seed gives must stay the same within a major version.
+func TestGolden(t *testing.T) {
+	entries, err := scenarios.Files.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".yaml")
+		t.Run(name, func(t *testing.T) {
+			sc := shipped(t, name)
+			var names []string
+			c := newCompiler(sc, CompileOptions{})
+			for i := range sc.Producers {
+				if c.causedProducer(&sc.Producers[i]) == "" {
+					names = append(names, sc.Producers[i].Name)
+				}
+			}
+			got := made(t, compiled(t, sc, names...), Options{Count: 40})
+			golden := filepath.Join("testdata", "golden", name+".jsonl")
+			if *update {
+				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			want, err := os.ReadFile(golden)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got != string(want) {
+				t.Errorf("the bytes of seed 7 have changed; if that is meant, it is a new major version.\n%s", firstDifference(string(want), got))
+			}
+		})
+	}
+}
+
+func firstDifference(want, got string) string {
+	w, g := strings.Split(want, "\n"), strings.Split(got, "\n")
+	for i := range min(len(w), len(g)) {
+		if w[i] != g[i] {
+			return "want " + w[i] + "\ngot  " + g[i]
+		}
+	}
+	return "one is longer"
+}

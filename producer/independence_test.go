@@ -1,0 +1,137 @@
+package producer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/scenarios"
+)
+
+// everyRunning names a scenario's producers that run by themselves.
+func everyRunning(t *testing.T, name string) *Plan {
+	sc := shipped(t, name)
+	var names []string
+	c := newCompiler(sc, CompileOptions{})
+	for i := range sc.Producers {
+		if c.causedProducer(&sc.Producers[i]) == "" {
+			names = append(names, sc.Producers[i].Name)
+		}
+	}
+	return compiled(t, sc, names...)
+}
+
+func faultsOf(t testing.TB, text string) []Fault {
+	t.Helper()
+	faults, err := ParseFaults(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return faults
+}
+
+// The same bytes in the same order, however many workers make them.
+func TestWorkersGiveTheSameBytes(t *testing.T) {
+	entries, _ := scenarios.Files.ReadDir(".")
+	for _, e := range entries {
+		name := strings.TrimSuffix(e.Name(), ".yaml")
+		p := everyRunning(t, name)
+		o := Options{Count: 3000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s,late=2%:10s,out_of_order=2%")}
+		want := made(t, p, o)
+		for _, workers := range []int{2, 16} {
+			o.Workers = workers
+			if made(t, p, o) != want {
+				t.Errorf("%s: %d workers give other bytes than one", name, workers)
+			}
+		}
+	}
+}
+
+// Four shards make together what one run makes, each at its numbers.
+func TestShardsGiveTheSameRecords(t *testing.T) {
+	for _, name := range []string{"inventory", "order-lifecycle", "click-stream", "customers", "iot-sensors"} {
+		p := everyRunning(t, name)
+		o := Options{Count: 1000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s")}
+		whole := strings.Split(strings.TrimSpace(made(t, p, o)), "\n")
+		var parts []string
+		for shard := 1; shard <= 4; shard++ {
+			o.Shard, o.Shards = shard, 4
+			if part := strings.TrimSpace(made(t, p, o)); part != "" {
+				parts = append(parts, strings.Split(part, "\n")...)
+			}
+		}
+		slices.Sort(whole)
+		slices.Sort(parts)
+		if !slices.Equal(whole, parts) {
+			t.Errorf("%s: the shards make %d records, one run %d, or other ones", name, len(parts), len(whole))
+		}
+	}
+}
+
+// A shard makes record numbers ≡ K-1 mod N, at an Nth of the rate.
+func TestShardNumbersAndRate(t *testing.T) {
+	p := compiled(t, shipped(t, "inventory"), "orders")
+	var numbers []int64
+	sink := &collect{}
+	o := Options{Start: testStart, Count: 20, Shard: 2, Shards: 4}
+	if _, err := Run(t.Context(), p, o, sink); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range sink.records {
+		numbers = append(numbers, r.Number)
+		if want := testStart.Add(time.Duration(r.Number) * time.Second).UnixMilli(); r.At != want {
+			t.Errorf("record %d is at %d, want %d", r.Number, r.At, want)
+		}
+	}
+	if fmt.Sprint(numbers) != "[1 5 9 13 17]" {
+		t.Errorf("shard 2/4 makes the records %v", numbers)
+	}
+}
+
+// Another seed, other bytes and other ids; a comment in the file changes nothing.
+func TestSeedDecidesTheBytes(t *testing.T) {
+	sc := shipped(t, "inventory")
+	with := func(seed uint64) string {
+		p, err := Compile(sc, CompileOptions{Names: []string{"orders"}, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return made(t, p, Options{Count: 100})
+	}
+	if with(7) != with(7) {
+		t.Error("seed 7 gives two different runs")
+	}
+	for _, line := range strings.Split(strings.TrimSpace(with(8)), "\n") {
+		if strings.Contains(with(7), line) {
+			t.Fatalf("seeds 7 and 8 share a record: %s", line)
+		}
+	}
+	source, _ := scenarios.Files.ReadFile("inventory.yaml")
+	other := compiled(t, parsed(t, "x.yaml", "# a comment\n"+string(source)), "orders")
+	if made(t, other, Options{Count: 100}) != made(t, compiled(t, sc, "orders"), Options{Count: 100}) {
+		t.Error("a comment changes the bytes")
+	}
+}
+
+func TestOrderIDsAreUnique(t *testing.T) {
+	sc := shipped(t, "inventory")
+	seen := map[string]bool{}
+	for _, seed := range []uint64{7, 71, 1} {
+		p, err := Compile(sc, CompileOptions{Names: []string{"orders"}, Seed: seed})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sink := &collect{}
+		if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 3000}, sink); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range sink.records {
+			if seen[string(r.Key)] {
+				t.Fatalf("order id %s comes twice", r.Key)
+			}
+			seen[string(r.Key)] = true
+		}
+	}
+}
