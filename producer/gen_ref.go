@@ -193,9 +193,23 @@ func contains(words []string, word string) bool {
 	return false
 }
 
+// picker draws a row from a frame's random key.
+type picker struct {
+	key, size uint64
+	draw      func(r uint64) int64 // nil: each row as likely
+}
+
+func (p *picker) row(f *frame) int64 {
+	r := mix(f.h + p.key)
+	if p.draw != nil {
+		return p.draw(r)
+	}
+	return int64(below(r, p.size))
+}
+
 // picker draws the row. Refs of one object to one producer share the key, and
 // the first one's preference holds for all.
-func (b *builder) picker(s *scenario.Ref, set *set, total int64) func(f *frame) int64 {
+func (b *builder) picker(s *scenario.Ref, set *set, total int64) *picker {
 	id := b.path + "->" + set.name
 	if known := b.stream.picks[id]; known != nil {
 		if s.Zipf != nil || s.Weight != nil {
@@ -203,19 +217,16 @@ func (b *builder) picker(s *scenario.Ref, set *set, total int64) func(f *frame) 
 		}
 		return known
 	}
-	key := hashText(id)
-	size := uint64(total)
-	pick := func(f *frame) int64 { return int64(below(mix(f.h+key), size)) }
+	pick := &picker{key: hashText(id), size: uint64(total)}
 	switch {
 	case s.Weight != nil:
 		draw := b.weighted(s, set, total)
-		pick = func(f *frame) int64 { return int64(draw(mix(f.h + key))) }
+		pick.draw = func(r uint64) int64 { return int64(draw(r)) }
 	case s.Zipf != nil:
-		rank := b.zipfRank(total, *s.Zipf, s.Producer.Pos)
-		pick = func(f *frame) int64 { return rank(mix(f.h + key)) }
+		pick.draw = b.zipfRank(total, *s.Zipf, s.Producer.Pos)
 	}
 	if b.stream.picks == nil {
-		b.stream.picks = map[string]func(*frame) int64{}
+		b.stream.picks = map[string]*picker{}
 	}
 	b.stream.picks[id] = pick
 	return pick
@@ -263,7 +274,7 @@ func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(uint64) 
 }
 
 // refNode computes the field of the row that pick draws.
-func refNode(set *set, rows []*node, more *node, pick func(f *frame) int64) *node {
+func refNode(set *set, rows []*node, more *node, pick *picker) *node {
 	if more == nil && allConstant(rows) {
 		return tableNode(rows, pick)
 	}
@@ -291,7 +302,7 @@ func refNode(set *set, rows []*node, more *node, pick func(f *frame) int64) *nod
 		}
 	}
 	enter := func(w *worker, f *frame) (row *frame, i int64) {
-		i = pick(f)
+		i = pick.row(f)
 		row = w.push()
 		row.h, row.n, row.at, row.up, row.of = recordKey(set.random, i), i, 0, nil, &w.nothing
 		return row, min(i, known)
@@ -329,7 +340,7 @@ func allConstant(rows []*node) bool {
 }
 
 // tableNode is a ref to constants: their bytes, looked up.
-func tableNode(rows []*node, pick func(f *frame) int64) *node {
+func tableNode(rows []*node, pick *picker) *node {
 	out := &node{kind: rows[0].kind, safe: true}
 	texts, jsons, nums := make([][]byte, len(rows)), make([][]byte, len(rows)), make([]int64, len(rows))
 	hasNum := true
@@ -347,10 +358,10 @@ func tableNode(rows []*node, pick func(f *frame) int64) *node {
 			nums[i] = n.scaled(out.dec)(nil, nil)
 		}
 	}
-	out.text = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, texts[pick(f)]...) }
-	out.json = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, jsons[pick(f)]...) }
+	out.text = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, texts[pick.row(f)]...) }
+	out.json = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, jsons[pick.row(f)]...) }
 	if hasNum {
-		out.num = func(_ *worker, f *frame) int64 { return nums[pick(f)] }
+		out.num = func(_ *worker, f *frame) int64 { return nums[pick.row(f)] }
 	}
 	return leaf(out)
 }

@@ -29,7 +29,7 @@ type stream struct {
 	ceType string
 	source string
 
-	picks        map[string]func(*frame) int64 // the rows that refs draw, while compiling
+	picks        map[string]*picker // the rows that refs draw, while compiling
 	machine      *machine
 	refersToKeys bool // some fields are keys of other producers' rows
 	revisits     bool // some records update or delete an earlier key

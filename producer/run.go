@@ -239,6 +239,13 @@ func (r *run) collect(b *Batch, now time.Duration) bool {
 	if r.simulated {
 		start = r.options.Start
 	}
+	if src := r.schedule.plain(); src != nil && now < r.schedule.limit {
+		at := start.Add(now).UnixMilli()
+		for len(b.slots) < cap(b.slots) && !src.over() {
+			b.slots = append(b.slots, slot{n: src.next, at: at, stream: src.stream})
+			src.next += src.step
+		}
+	}
 	for len(b.slots) < cap(b.slots) {
 		due, from, ok := r.schedule.peek(now)
 		if !ok {

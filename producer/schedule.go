@@ -60,6 +60,19 @@ type schedule struct {
 	drained bool    // the sources are at their end
 }
 
+// plain is the one source of a schedule that has no other, nothing that waits and
+// nothing that follows from its records, if it is not bound by a rate; else nil.
+func (s *schedule) plain() *source {
+	if len(s.sources) != 1 || len(s.waiting) > 0 || len(s.faults) > 0 || !s.sources[0].max || s.limit <= 0 {
+		return nil
+	}
+	stream := s.plan.streams[s.sources[0].stream]
+	if stream.machine != nil || len(stream.causes) > 0 {
+		return nil
+	}
+	return s.sources[0]
+}
+
 // wait puts a record aside until it is due. One that is only late on purpose
 // does not keep a run going whose sources are at their end.
 func (s *schedule) wait(due time.Duration, at slot) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -24,7 +25,7 @@ shown. Copy a shipped one, edit it, and name it with --scenario.`,
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosSchema(s))
 	return cmd
 }
 
@@ -141,4 +142,21 @@ func validate(file, app string) (scenario.Problems, error) {
 	}
 	problems.Sort()
 	return problems, nil
+}
+
+func scenariosSchema(s *streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "The grammar as a JSON Schema, for editors",
+		Example: `  inv scenarios schema > inv.schema.json
+  # then, as the first line of mine.yaml:
+  # yaml-language-server: $schema=inv.schema.json`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			out := json.NewEncoder(s.out)
+			out.SetIndent("", "  ")
+			out.SetEscapeHTML(false)
+			return out.Encode(scenario.JSONSchema())
+		},
+	}
 }

@@ -98,18 +98,29 @@ func (d *Decoder) topics(n *yaml.Node) []Topic {
 	return topics
 }
 
+// topicTable is what a topic may say.
+func topicTable() []attr {
+	return []attr{
+		textAttr("topic", "its name on the broker; {app} is the application id", func(t *Topic) *string { return &t.Name }),
+		intAttr("partitions", "how many partitions it is created with; 6 by default", 1, maxPartitions, func(t *Topic) *int { return &t.Partitions }),
+		{name: "cleanup", about: "delete (the default) or compact", schema: obj{"enum": []any{"delete", "compact"}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Topic).Compact = d.choice(n, "cleanup", "delete", "compact") == "compact"
+			}},
+		{name: "retention", about: "how long records are kept, or forever (the default)", schema: obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topic).Retention = d.duration(n, "retention") }},
+		boolAttr("internal", "the processor's own", func(t *Topic) *bool { return &t.Internal }),
+		{name: "dead_letters_of", about: "instead of a name: the aliases whose dead letters it holds", schema: obj{"type": "array", "items": obj{"type": "string"}},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topic).DeadLettersOf = d.Strings(n, "dead_letters_of") }},
+		{name: "view", about: "how its records are shown", schema: ref("view"),
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topic).View = d.view(n) }},
+	}
+}
+
 func (d *Decoder) topic(key, n *yaml.Node) Topic {
 	t := Topic{Alias: key.Value, Partitions: defaultPartitions}
 	what := "topic " + strconv.Quote(key.Value)
-	d.Fields(n, what, map[string]func(*yaml.Node){
-		"topic":           func(n *yaml.Node) { t.Name = d.String(n, "topic") },
-		"partitions":      func(n *yaml.Node) { t.Partitions = d.Int(n, "partitions", 1, maxPartitions) },
-		"cleanup":         func(n *yaml.Node) { t.Compact = d.choice(n, "cleanup", "delete", "compact") == "compact" },
-		"retention":       func(n *yaml.Node) { t.Retention = d.duration(n, "retention") },
-		"internal":        func(n *yaml.Node) { t.Internal = d.Bool(n, "internal") },
-		"dead_letters_of": func(n *yaml.Node) { t.DeadLettersOf = d.Strings(n, "dead_letters_of") },
-		"view":            func(n *yaml.Node) { t.View = d.view(n) },
-	})
+	d.mapping(n, what, topicTable(), &t)
 	if (t.Name == "") == (len(t.DeadLettersOf) == 0) {
 		d.Problem(key, "%s needs either `topic:`, its name on the broker, or `dead_letters_of:`", what)
 	}
@@ -140,22 +151,39 @@ func (d *Decoder) duration(n *yaml.Node, what string) string {
 	return v
 }
 
+// viewTable is what a view may say.
+func viewTable() []attr {
+	condition := func(name, about string, at func(*View) *Condition) attr {
+		return attr{name: name, about: about, schema: obj{"type": "string"}, read: func(d *Decoder, n *yaml.Node, t any) {
+			*at(t.(*View)) = Condition{d.String(n, name), positionOf(n)}
+		}}
+	}
+	return []attr{
+		boolAttr("lines", "the value holds one JSON document a line, each shown as a record", func(v *View) *bool { return &v.Lines }),
+		textAttr("time", "the field with the event time in epoch milliseconds", func(v *View) *string { return &v.Time }),
+		condition("critical", "a jq condition; such records are critical", func(v *View) *Condition { return &v.Critical }),
+		condition("warning", "a jq condition; such records are warnings", func(v *View) *Condition { return &v.Warning }),
+		condition("good", "a jq condition; such records are good", func(v *View) *Condition { return &v.Good }),
+		{name: "columns", about: "the columns of a line", schema: obj{"type": "array", "items": obj{"anyOf": []any{obj{"type": "string"}, mappingSchema(columnTable())}}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				d.Items(n, "columns", func(item *yaml.Node) { t.(*View).Columns = append(t.(*View).Columns, d.column(item)) })
+			}},
+	}
+}
+
 func (d *Decoder) view(n *yaml.Node) *View {
 	v := &View{}
-	condition := func(c *Condition, what string) func(*yaml.Node) {
-		return func(n *yaml.Node) { *c = Condition{d.String(n, what), positionOf(n)} }
-	}
-	d.Fields(n, "view", map[string]func(*yaml.Node){
-		"lines":    func(n *yaml.Node) { v.Lines = d.Bool(n, "lines") },
-		"time":     func(n *yaml.Node) { v.Time = d.String(n, "time") },
-		"critical": condition(&v.Critical, "critical"),
-		"warning":  condition(&v.Warning, "warning"),
-		"good":     condition(&v.Good, "good"),
-		"columns": func(n *yaml.Node) {
-			d.Items(n, "columns", func(item *yaml.Node) { v.Columns = append(v.Columns, d.column(item)) })
-		},
-	})
+	d.mapping(n, "view", viewTable(), v)
 	return v
+}
+
+// columnTable is what a column may say.
+func columnTable() []attr {
+	return []attr{
+		must(textAttr("show", "its text, with {path} for a field and {path:+} for a number with its sign", func(c *Column) *string { return &c.Show })),
+		textAttr("each", "the text is repeated for each element of this list", func(c *Column) *string { return &c.Each }),
+		textAttr("join", "what stands between the repetitions", func(c *Column) *string { return &c.Join }),
+	}
 }
 
 func (d *Decoder) column(n *yaml.Node) Column {
@@ -164,14 +192,7 @@ func (d *Decoder) column(n *yaml.Node) Column {
 		c.Show = d.String(n, "a column")
 		return c
 	}
-	d.Fields(n, "a column", map[string]func(*yaml.Node){
-		"show": func(n *yaml.Node) { c.Show = d.String(n, "show") },
-		"each": func(n *yaml.Node) { c.Each = d.String(n, "each") },
-		"join": func(n *yaml.Node) { c.Join = d.String(n, "join") },
-	})
-	if c.Show == "" {
-		d.Problem(n, "a column needs `show:`, its text")
-	}
+	d.mapping(n, "a column", columnTable(), &c)
 	return c
 }
 

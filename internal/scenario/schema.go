@@ -21,11 +21,14 @@ func shareSchema() obj {
 }
 
 func durationSchema() obj {
-	return obj{"type": "string", "pattern": `^(0|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+)$`}
+	return obj{"type": "string", "pattern": `^(0|` + durationPattern + `)$`}
 }
 
+// durationPattern is a time as Go writes it.
+const durationPattern = `(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+`
+
 func rateSchema() obj {
-	return obj{"type": "string", "pattern": `^(max|(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+|\d+(\.\d{1,9})?/[smh])$`}
+	return obj{"type": "string", "pattern": `^(max|` + durationPattern + `|\d+(\.\d{1,9})?/[smh])$`}
 }
 
 func pairOf(item obj) obj {

@@ -1,0 +1,182 @@
+package producer
+
+import (
+	"context"
+	"math"
+	"testing"
+	"time"
+
+	"inv/internal/scenario"
+)
+
+func rateOf(t testing.TB, text string) scenario.Rate {
+	t.Helper()
+	r, err := scenario.ParseRate(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestSteadyIsExact(t *testing.T) {
+	tests := []struct {
+		rate string
+		n    int64
+		due  time.Duration
+	}{
+		{"1s", 7, 7 * time.Second},
+		{"500/s", 500, time.Second},
+		{"3/s", 3, time.Second},
+		{"3/s", 1, time.Second / 3},
+		{"0.5/s", 3, 6 * time.Second},
+		{"10/m", 10, time.Minute},
+		{"20000/s", 200_000_000_000, 10_000_000 * time.Second},
+	}
+	for _, tt := range tests {
+		if got := newArrivals(rateOf(t, tt.rate), scenario.Pace{}, 1).due(tt.n); got != tt.due {
+			t.Errorf("%s: record %d is due after %v, want %v", tt.rate, tt.n, got, tt.due)
+		}
+	}
+}
+
+// countUntil is how many records are due before a time.
+func countUntil(a arrivals, until time.Duration) (n int64) {
+	for ; a.due(n) < until; n++ {
+	}
+	return n
+}
+
+func TestChangingRates(t *testing.T) {
+	ramp := scenario.Pace{Ramp: &scenario.Ramp{From: rateOf(t, "10/s"), Up: 10 * time.Second, Hold: 20 * time.Second, Down: 10 * time.Second}}
+	bursts := scenario.Pace{Bursts: &scenario.Bursts{Every: 10 * time.Second, For: 2 * time.Second, Rate: rateOf(t, "100/s")}}
+	tests := []struct {
+		name  string
+		pace  scenario.Pace
+		until time.Duration
+		want  float64
+	}{
+		{"up", ramp, 10 * time.Second, 10 * (10 + 50) / 2},
+		{"half way up", ramp, 5 * time.Second, 5 * (10 + 30) / 2},
+		{"hold", ramp, 30 * time.Second, 300 + 20*50},
+		{"down", ramp, 40 * time.Second, 300 + 1000 + 300},
+		{"behind", ramp, 50 * time.Second, 1600 + 10*10},
+		{"calm", bursts, 8 * time.Second, 8 * 50},
+		{"burst", bursts, 10 * time.Second, 400 + 200},
+		{"many bursts", bursts, 100 * time.Second, 6000},
+		{"poisson", scenario.Pace{Poisson: true}, 1000 * time.Second, 50_000},
+	}
+	for _, tt := range tests {
+		got := float64(countUntil(newArrivals(rateOf(t, "50/s"), tt.pace, 1), tt.until))
+		if math.Abs(got-tt.want) > 1.5 && tt.name != "poisson" || math.Abs(got-tt.want) > 0.005*tt.want+2 {
+			t.Errorf("%s: %g records in %v, want %g", tt.name, got, tt.until, tt.want)
+		}
+	}
+}
+
+// The gaps of callers who know nothing of each other are exponential: as long on
+// average as their standard deviation.
+func TestPoissonGaps(t *testing.T) {
+	a := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7)
+	var gaps []float64
+	last := a.due(0)
+	for n := int64(1); n < 20_000; n++ {
+		due := a.due(n)
+		if due < last {
+			t.Fatalf("record %d is due before the one before it", n)
+		}
+		gaps = append(gaps, (due - last).Seconds())
+		last = due
+	}
+	mean, sd := meanAndSD(gaps)
+	if math.Abs(mean-0.01) > 0.0002 || math.Abs(sd-0.01) > 0.0005 {
+		t.Errorf("gaps have mean %g and standard deviation %g, want 0.01 both", mean, sd)
+	}
+	if again := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7); again.due(19_999) != last {
+		t.Error("the last record is due at another time when the ones before it were not asked for")
+	}
+}
+
+// At 1,000/s and 20,000/s by a clock that goes on by itself, the rate over 10 s is
+// within 0.5 %.
+func TestRateOnAFakeClock(t *testing.T) {
+	for _, rate := range []string{"1000/s", "20000/s"} {
+		r := rateOf(t, rate)
+		clock := &fakeClock{now: testStart, step: 3 * time.Microsecond}
+		sink := &collect{}
+		s, err := Run(context.Background(), compiled(t, shipped(t, "inventory"), "orders"), Options{Rate: &r, For: 10 * time.Second, Clock: clock}, sink)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := r.PerSecond() * 10
+		if got := float64(s.Acknowledged); math.Abs(got-want) > 0.005*want {
+			t.Errorf("%s: %g records in 10 s, want %g", rate, got, want)
+		}
+		if s.Behind > 10*time.Millisecond {
+			t.Errorf("%s: behind by %v", rate, s.Behind)
+		}
+	}
+}
+
+// Who can't keep up says so.
+func TestBehindIsSaid(t *testing.T) {
+	r := rateOf(t, "1000/s")
+	clock := &fakeClock{now: testStart, step: 2 * time.Second} // each look takes two seconds
+	var worst time.Duration
+	o := Options{Rate: &r, Count: 20_000, Clock: clock, Progress: func(p Progress) { worst = max(worst, p.Behind) }}
+	if _, err := Run(context.Background(), compiled(t, shipped(t, "inventory"), "orders"), o, &collect{}); err != nil {
+		t.Fatal(err)
+	}
+	if worst < time.Second {
+		t.Errorf("behind by %v at most, though 512 records take two seconds at 1,000/s", worst)
+	}
+}
+
+// A month of events in event-time order, at full speed, exactly as many.
+func TestSimulatedClock(t *testing.T) {
+	r := rateOf(t, "2/m")
+	clock := &fakeClock{now: testStart}
+	sink := &collect{}
+	o := Options{Rate: &r, For: 30 * 24 * time.Hour, Start: testStart, Clock: clock}
+	s, err := Run(context.Background(), compiled(t, shipped(t, "order-lifecycle"), "orders"), o, sink)
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := int64(0)
+	orders := 0
+	for _, rec := range sink.records {
+		if rec.At < last {
+			t.Fatalf("record %d at %d is behind one at %d", rec.Number, rec.At, last)
+		}
+		last = rec.At
+		if string(rec.Headers[1].Value) == "lifecycle.order.v1" && string(rec.Headers[4].Value[:2]) == "7-" {
+			orders++
+		}
+	}
+	if want := 2 * 60 * 24 * 30; orders < want {
+		t.Errorf("%d order records, want more than %d", orders, want)
+	}
+	if !clock.now.Equal(testStart) {
+		t.Errorf("the simulated clock waited for %v", clock.now.Sub(testStart))
+	}
+	if s.Event[1].Sub(s.Event[0]) < 29*24*time.Hour {
+		t.Errorf("the events reach from %v to %v", s.Event[0], s.Event[1])
+	}
+}
+
+// --count and --for together: whichever comes first.
+func TestCountAndFor(t *testing.T) {
+	p := compiled(t, shipped(t, "inventory"), "orders")
+	for _, tt := range []struct {
+		count int64
+		last  time.Duration
+		want  int
+	}{{5, time.Minute, 5}, {100, 10 * time.Second, 10}} {
+		sink := &collect{}
+		if _, err := Run(t.Context(), p, Options{Count: tt.count, For: tt.last, Clock: &fakeClock{now: testStart}}, sink); err != nil {
+			t.Fatal(err)
+		}
+		if len(sink.records) != tt.want {
+			t.Errorf("--count %d --for %v: %d records, want %d", tt.count, tt.last, len(sink.records), tt.want)
+		}
+	}
+}
