@@ -20,7 +20,7 @@ func meanAndSD(v []float64) (mean, sd float64) {
 
 // The first two moments, each within five standard errors at this seed.
 func TestMoments(t *testing.T) {
-	const n = 40_000
+	const n = 20_000
 	tests := []struct {
 		yaml     string
 		mean, sd float64
@@ -61,7 +61,7 @@ func chiSquare(counts, shares []float64) (statistic, limit float64) {
 }
 
 func TestShares(t *testing.T) {
-	const n = 40_000
+	const n = 20_000
 	zipf := func(count int, s float64) []float64 {
 		out := make([]float64, count)
 		for i := range out {
@@ -141,7 +141,7 @@ func TestIndependence(t *testing.T) {
 }
 
 func TestOptionalAndNull(t *testing.T) {
-	records := fields(t, 20_000, "a: 1\nx: {int: [1, 9], optional: 20%}\ny: {int: [1, 9], null: 5%}")
+	records := fields(t, 20_000, "a: 1\nx: {int: [1, 9], optional: 20%}\ny: {int: [1, 9], nulls: 5%}")
 	there, null := 0.0, 0.0
 	for _, r := range records {
 		if _, ok := r["x"]; ok {

@@ -212,8 +212,8 @@ func (p *picker) row(f *frame) int64 {
 func (b *builder) picker(s *scenario.Ref, set *set, total int64) *picker {
 	id := b.path + "->" + set.name
 	if known := b.stream.picks[id]; known != nil {
-		if s.Zipf != nil || s.Weight != nil {
-			b.c.problem(s.Producer.Pos, "ref: the row of %q is chosen already by a ref above; give `zipf:` or `weight:` there", set.name)
+		if s.Skew != nil || s.Weight != nil {
+			b.c.problem(s.Producer.Pos, "ref: the row of %q is chosen already by a ref above; give `skew:` or `weight:` there", set.name)
 		}
 		return known
 	}
@@ -222,8 +222,8 @@ func (b *builder) picker(s *scenario.Ref, set *set, total int64) *picker {
 	case s.Weight != nil:
 		draw := b.weighted(s, set, total)
 		pick.draw = func(r uint64) int64 { return int64(draw(r)) }
-	case s.Zipf != nil:
-		pick.draw = b.zipfRank(total, *s.Zipf, s.Producer.Pos)
+	case s.Skew != nil:
+		pick.draw = b.zipfRank(total, *s.Skew, s.Producer.Pos)
 	}
 	if b.stream.picks == nil {
 		b.stream.picks = map[string]*picker{}
@@ -243,7 +243,7 @@ func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(uint64) 
 		return first
 	}
 	if total > maxWeighted {
-		b.c.problem(s.Weight.Pos, "weight: there are %d rows; at most %d can have weights, use zipf", total, maxWeighted)
+		b.c.problem(s.Weight.Pos, "weight: there are %d rows; at most %d can have weights, use skew", total, maxWeighted)
 		return first
 	}
 	weights := make([]float64, total)

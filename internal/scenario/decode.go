@@ -16,6 +16,7 @@ type Decoder struct {
 
 	generators map[string]generator // the grammar's table, see table
 	depth      int                  // of nested generators
+	count      int                  // of generators so far
 }
 
 // Problem records something wrong at a node.

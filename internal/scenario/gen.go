@@ -11,8 +11,9 @@ import (
 // Bounds of what a scenario may ask for: nothing that a file says hangs the
 // program or eats the memory.
 const (
-	maxList  = 10_000
-	maxDepth = 40
+	maxList       = 10_000
+	maxDepth      = 40
+	maxGenerators = 50_000 // aliases unfolded
 )
 
 // mapAttr is a key whose value is a mapping by its own table.
@@ -45,6 +46,12 @@ func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
 		return g
 	}
 	defer func() { d.depth-- }()
+	if d.count++; d.count > maxGenerators {
+		if d.count == maxGenerators+1 {
+			d.Problem(n, "there are more than %d generators, counting aliases each time", maxGenerators)
+		}
+		return g
+	}
 	switch n.Kind {
 	case yaml.ScalarNode:
 		if v, ok := d.scalar(n, what); ok {

@@ -168,12 +168,12 @@ func timeGenerators() []generator {
 
 func derivedGenerators() []generator {
 	return []generator{
-		{"a field of a row of another producer; several refs to one producer in one object are of the same row", `{ref: catalog.id, zipf: 1.1}`,
+		{"a field of a row of another producer; several refs to one producer in one object are of the same row", `{ref: catalog.id, skew: 1.1}`,
 			func() any { return &Ref{} },
 			attr{name: "ref", about: "PRODUCER.FIELD", schema: obj{"type": "string", "pattern": `^[^.]+\.[^.]+`},
 				read: func(d *Decoder, n *yaml.Node, t any) { d.refTo(n, t.(*Ref)) }},
 			[]attr{
-				optionalNumberAttr("zipf", "prefer the first rows: the probability falls as rank^-zipf", func(v *Ref) **Number { return &v.Zipf }),
+				optionalNumberAttr("skew", "prefer the first rows, as zipf does: the probability falls as rank^-skew", func(v *Ref) **Number { return &v.Skew }),
 				intAttr("first", "among the first so many rows; all by default", 1, 1_000_000_000, func(v *Ref) *int { return &v.First }),
 				{name: "weight", about: "prefer rows by this field of theirs", schema: obj{"type": "string"},
 					read: func(d *Decoder, n *yaml.Node, t any) {
@@ -235,7 +235,7 @@ func commonAttrs() []attr {
 	return []attr{
 		templateAttr("as", "writes the value into a text, where {} is the value", func(g *Gen) **Template { return &g.As }),
 		shareAttr("optional", "how often the field is there; otherwise it is left out", func(g *Gen) *Share { return &g.Optional }),
-		shareAttr("null", "how often the value is null", func(g *Gen) *Share { return &g.Null }),
+		shareAttr("nulls", "how often the value is null", func(g *Gen) *Share { return &g.Null }),
 		namesAttr("in", "only in these states", func(g *Gen) *[]Name { return &g.In }),
 		boolAttr("hidden", "not written into the value, but there for the key, headers, refs and other fields", func(g *Gen) *bool { return &g.Hidden }),
 		boolAttr("fresh", "a new value in every state of an entity", func(g *Gen) *bool { return &g.Fresh }),

@@ -34,6 +34,9 @@ func contentTable() []attr {
 		fieldsAttr("value", "the fields of a record", func(p *Producer) **Gen { return &p.Value }),
 		{name: "rows", about: "the records, one by one; each is sent once", schema: obj{"type": "array", "items": ref("fields"), "minItems": 1},
 			read: func(d *Decoder, n *yaml.Node, t any) {
+				if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
+					d.Problem(n, "rows has no row")
+				}
 				d.Items(n, "rows", func(item *yaml.Node) { t.(*Producer).Rows = append(t.(*Producer).Rows, d.object(item, "a row")) })
 			}},
 		fieldsAttr("more", "the fields of further rows, for --products", func(p *Producer) **Gen { return &p.More }),
@@ -41,7 +44,7 @@ func contentTable() []attr {
 		shareAttr("earlier", "of the records, those that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
 		shareAttr("tombstones", "of the records, those that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
 		{name: "states", about: "the states that an entity goes through; each is a record", schema: obj{"type": "object",
-			"minProperties": 1, "additionalProperties": mappingSchema(stateTable())},
+			"minProperties": 1, "additionalProperties": obj{"anyOf": []any{mappingSchema(stateTable()), obj{"type": "null"}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).States = d.states(n) }},
 		{name: "causes", about: "records of other producers that follow one of this", schema: obj{"type": "array", "items": mappingSchema(causeTable())},
 			read: func(d *Decoder, n *yaml.Node, t any) {

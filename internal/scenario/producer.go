@@ -136,7 +136,7 @@ type (
 	// Ref is a field of a row of another producer.
 	Ref struct {
 		Producer, Field Name
-		Zipf            *Number
+		Skew            *Number
 		Weight          *Name
 		First           int // among the first so many; 0: all
 	}

@@ -16,7 +16,7 @@ func anyOf(words []string) []any {
 func shareSchema() obj {
 	return obj{"anyOf": []any{
 		obj{"type": "number", "minimum": 0, "maximum": 1},
-		obj{"type": "string", "pattern": `^\d+(\.\d{1,9})? ?%?$`},
+		obj{"type": "string", "pattern": `^((100(\.0+)?|\d{1,2}(\.\d{1,9})?) ?%|0(\.\d{1,9})?|1(\.0+)?)$`},
 	}}
 }
 

@@ -1,0 +1,160 @@
+package scenario
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Every problem of a file at once, each where it stands, with what would be right.
+func TestAllProblemsAtOnce(t *testing.T) {
+	const source = `scenaro: t
+topics:
+  orders: {topic: order_events, partitons: 6}
+  bad: {partitions: 3}
+producers:
+  orders:
+    topic: orders
+    rate: 0/s
+    kye: id
+    value:
+      id: {sequnce: "o-{n}"}
+      n: {int: [9, 1]}
+      total: {sum: "a *"}
+      name: {fake: name, optional: -1}
+`
+	_, problems := Read("mine.yaml", []byte(source))
+	want := []string{
+		`mine.yaml:1:1: unknown key "scenaro" in the scenario; did you mean "scenario"?`,
+		`mine.yaml:1:1: the scenario has no name`,
+		`mine.yaml:3:33: unknown key "partitons" in topic "orders"; did you mean "partitions"?`,
+		`mine.yaml:4:3: topic "bad" needs either`,
+		`mine.yaml:8:11: rate: a rate must be above 0, not "0/s"`,
+		`mine.yaml:9:5: unknown key "kye" in producer "orders"; did you mean "key"?`,
+		`mine.yaml:11:12: no generator is called "sequnce"; did you mean "sequence"?`,
+		`mine.yaml:12:16: int: the lowest, 9, is above the highest, 1`,
+		`mine.yaml:13:20: sum: the expression ends where a field, a number or ( should stand`,
+		`mine.yaml:14:36: optional: a share is from 0% to 100% (0 to 1), not -1`,
+	}
+	got := strings.Split(problems.Error(), "\n")
+	for i, w := range want {
+		if i >= len(got) || !strings.HasPrefix(got[i], w) {
+			t.Fatalf("problem %d is not\n%s\nbut all are\n%s", i+1, w, problems.Error())
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d problems, want %d:\n%s", len(got), len(want), problems.Error())
+	}
+}
+
+func TestParseRate(t *testing.T) {
+	for text, perSecond := range map[string]float64{"1s": 1, "250ms": 4, "500/s": 500, "0.5/s": 0.5, "30/m": 0.5, "1800/h": 0.5, "max": 0} {
+		r, err := ParseRate(text)
+		if err != nil || r.PerSecond() != perSecond {
+			t.Errorf("%s: %g, %v", text, r.PerSecond(), err)
+		}
+	}
+	for _, text := range []string{"", "0s", "0/s", "-1/s", "5", "5/d", "fast", "1e9/s", "2000000000/s", "1/s/s", "0.0000000001/s"} {
+		if r, err := ParseRate(text); err == nil {
+			t.Errorf("%q is taken as %v", text, r)
+		}
+	}
+}
+
+func TestParseExpr(t *testing.T) {
+	for _, text := range []string{"a", "a.b * -c + 2.50", "(a + b) * c / 4", "a > 1 and not (b == 'x' or c != d)", "- - 1"} {
+		if _, err := ParseExpr(text); err != nil {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for text, want := range map[string]string{
+		"":                             "ends where",
+		"a +":                          "ends where",
+		"(a":                           "ends where )",
+		"a b":                          `"b" at character 3`,
+		"a = b":                        `did you mean "=="`,
+		"'x":                           "not closed",
+		"1.2.3":                        "no number",
+		"a ; b":                        "belongs to no expression",
+		"and":                          `"and" at character 1`,
+		strings.Repeat("(", 200) + "a": "nested",
+	} {
+		if _, err := ParseExpr(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+func TestParseTemplate(t *testing.T) {
+	tmpl, err := ParseTemplate("a-{n:06}{{x}}{b}")
+	if err != nil || len(tmpl.Parts) != 4 || tmpl.Parts[1] != (Part{"n", true, 6}) || tmpl.Parts[2].Text != "{x}" {
+		t.Errorf("%+v, %v", tmpl, err)
+	}
+	for _, text := range []string{"{n", "n}", "{n:6}", "{n:x}", "{n:099}"} {
+		if _, err := ParseTemplate(text); err == nil {
+			t.Errorf("%s was accepted", text)
+		}
+	}
+}
+
+// A file of aliases that unfold without end is refused, not read for ever.
+func TestAliasesDoNotExplode(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p:\n    topic: t\n    value:\n      a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n")
+	for i := 1; i < 12; i++ {
+		before := "*a" + string(rune('a'+i-2))
+		if i == 1 {
+			before = "*a0"
+		}
+		name := "a" + string(rune('a'+i-1))
+		b.WriteString("      " + name + ": &" + name + " [" + strings.TrimSuffix(strings.Repeat(before+", ", 10), ", ") + "]\n")
+	}
+	_, problems := Read("t.yaml", []byte(b.String()))
+	if len(problems) == 0 || !strings.Contains(problems.Error(), "generators") {
+		t.Errorf("%d problems: %.300s", len(problems), problems.Error())
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	files, _ := filepath.Glob("../../scenarios/*.yaml")
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(source)
+	}
+	f.Add([]byte(head + "    value: {x: {int: [1, 9], as: \"{}\"}}\n"))
+	f.Add([]byte("a: &a [*a]"))
+	f.Fuzz(func(t *testing.T, source []byte) {
+		s, problems := Read("f.yaml", source)
+		if s == nil && len(problems) == 0 {
+			t.Fatal("neither a scenario nor a problem")
+		}
+		for _, p := range problems {
+			if p.Text == "" {
+				t.Fatal("a problem without words")
+			}
+		}
+	})
+}
+
+func FuzzParseExpr(f *testing.F) {
+	f.Add("a.b * (c + 1) >= 2 and not d == 'x'")
+	f.Fuzz(func(t *testing.T, text string) {
+		if e, err := ParseExpr(text); err == nil && e == nil {
+			t.Fatal("nothing")
+		}
+	})
+}
+
+func BenchmarkRead(b *testing.B) {
+	source, err := os.ReadFile("../../scenarios/inventory.yaml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		Read("f.yaml", source)
+	}
+}

@@ -1,0 +1,260 @@
+package scenario
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"testing"
+
+	"gopkg.in/yaml.v3"
+)
+
+// conforms is as much of JSON Schema as JSONSchema uses.
+func conforms(root, schema obj, v any) bool {
+	for key, rule := range schema {
+		if !holds(root, schema, key, rule, v) {
+			return false
+		}
+	}
+	return true
+}
+
+func holds(root, schema obj, key string, rule, v any) bool {
+	object, isObject := v.(map[string]any)
+	list, isList := v.([]any)
+	text, isText := v.(string)
+	number, isNumber := v.(float64)
+	switch key {
+	case "$ref":
+		name := filepath.Base(rule.(string))
+		return conforms(root, root["$defs"].(obj)[name].(obj), v)
+	case "type":
+		return ofType(rule, v)
+	case "enum":
+		for _, e := range rule.([]any) {
+			if e == v {
+				return true
+			}
+		}
+		return false
+	case "const":
+		return rule == v
+	case "pattern":
+		return !isText || regexp.MustCompile(rule.(string)).MatchString(text)
+	case "minimum":
+		return !isNumber || number >= rule.(float64)
+	case "maximum":
+		return !isNumber || number <= rule.(float64)
+	case "minItems":
+		return !isList || len(list) >= int(rule.(float64))
+	case "maxItems":
+		return !isList || len(list) <= int(rule.(float64))
+	case "minProperties":
+		return !isObject || len(object) >= int(rule.(float64))
+	case "required":
+		for _, name := range rule.([]any) {
+			if _, ok := object[name.(string)]; isObject && !ok {
+				return false
+			}
+		}
+		return true
+	case "items":
+		for _, item := range list {
+			if !conforms(root, rule.(obj), item) {
+				return false
+			}
+		}
+		return true
+	case "propertyNames":
+		for name := range object {
+			if !conforms(root, rule.(obj), name) {
+				return false
+			}
+		}
+		return true
+	case "properties":
+		for name, value := range object {
+			if of, ok := rule.(obj)[name]; ok && !conforms(root, of.(obj), value) {
+				return false
+			}
+		}
+		return true
+	case "additionalProperties":
+		properties, _ := schema["properties"].(obj)
+		for name, value := range object {
+			if _, known := properties[name]; known {
+				continue
+			}
+			if rule == false || rule != false && !conforms(root, rule.(obj), value) {
+				return false
+			}
+		}
+		return true
+	case "anyOf", "oneOf":
+		matches := 0
+		for _, of := range rule.([]any) {
+			if conforms(root, of.(obj), v) {
+				matches++
+			}
+		}
+		return matches == 1 || matches > 1 && key == "anyOf"
+	case "description", "title", "$schema", "$defs":
+		return true
+	}
+	panic("the test's validator does not know " + key)
+}
+
+func ofType(rule, v any) bool {
+	if names, ok := rule.([]any); ok {
+		for _, n := range names {
+			if ofType(n, v) {
+				return true
+			}
+		}
+		return false
+	}
+	switch v := v.(type) {
+	case nil:
+		return rule == "null"
+	case bool:
+		return rule == "boolean"
+	case string:
+		return rule == "string"
+	case float64:
+		return rule == "number" || rule == "integer" && v == float64(int64(v))
+	case []any:
+		return rule == "array"
+	default:
+		return rule == "object"
+	}
+}
+
+// schemaAccepts validates YAML against the schema, both as JSON.
+func schemaAccepts(t *testing.T, source string) bool {
+	t.Helper()
+	var schema obj
+	viaJSON(t, JSONSchema(), &schema)
+	var raw, v any
+	if err := yaml.Unmarshal([]byte(source), &raw); err != nil {
+		t.Fatal(err)
+	}
+	viaJSON(t, texts(raw), &v)
+	return conforms(schema, schema, v)
+}
+
+// texts makes keys texts, and dates the texts that they are in JSON.
+func texts(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for k := range v {
+			v[k] = texts(v[k])
+		}
+	case map[any]any:
+		out := map[string]any{}
+		for k := range v {
+			out[fmt.Sprint(k)] = texts(v[k])
+		}
+		return out
+	case []any:
+		for i := range v {
+			v[i] = texts(v[i])
+		}
+	case interface{ Format(string) string }:
+		return v.Format("2006-01-02")
+	}
+	return v
+}
+
+func viaJSON(t *testing.T, from, to any) {
+	t.Helper()
+	b, err := json.Marshal(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(b, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const head = "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p:\n    topic: t\n"
+
+// Parser and schema agree on what is right and on what is wrong.
+func TestSchemaAgrees(t *testing.T) {
+	check := func(source string, right bool) {
+		t.Helper()
+		_, problems := Read("t.yaml", []byte(source))
+		if parser := len(problems) == 0; parser != right {
+			t.Errorf("the parser says %v of:\n%s\n%v", parser, source, problems)
+		}
+		if schema := schemaAccepts(t, source); schema != right {
+			t.Errorf("the schema says %v of:\n%s", schema, source)
+		}
+	}
+	files, err := filepath.Glob("../../scenarios/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no shipped scenarios", err)
+	}
+	for _, f := range files {
+		source, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(string(source), true)
+	}
+	for _, g := range generators() {
+		check(head+"    value: {x: "+g.example+"}\n", true)
+	}
+	for _, value := range []string{
+		`{x: 1}`, `{x: null}`, `{x: [1, a, {int: [1, 2]}]}`, `{x: {int: [1, 9], as: "v{}", optional: 5%, nulls: 0.5, in: [a], fresh: true, hidden: true}}`,
+		`{x: {fake: sentence, with: {wordcount: 5}, pool: 10, locale: en}}`, `{x: {time: {ago: [0s, 24h]}, format: date}}`,
+		`{x: {list: {one_of: {1: 3, 2: 1}}, each: {hex: 4}}}`, `{x: {one_of: [a, {int: [1, 2]}]}}`,
+	} {
+		check(head+"    value: "+value+"\n", true)
+	}
+	for _, value := range []string{
+		`{x: {int: 5}}`, `{x: {int: [1]}}`, `{x: {int: [a, b]}}`, `{x: {int: [1.5, 2]}}`, `{x: {nit: [1, 9]}}`, `{x: {int: [1, 9], hex: 4}}`, `{x: {}}`,
+		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`,
+		`{x: {normal: {mean: 1}}}`, `{x: {normal: {mean: 1, sd: 2, typo: 3}}}`, `{x: {uuid: v7}}`, `{x: {time: later}}`, `{x: {time: {ago: [1s]}}}`,
+		`{x: {date: [2020-01-01]}}`, `{x: {ref: catalog}}`, `{x: {list: [1, 3]}}`, `{x: {if: "a > 1", then: 1}}`, `{x: {int: [1, 9], optional: -1}}`,
+		`{"a b": 1}`, `{x.y: 1}`, `[]`, `5`, `{x: {int: [1, 9], fresh: 1}}`, `{x: {sequence: 5}}`, `{x: {int: [1, 9], as: 5}}`, `{x: {state: where}}`,
+	} {
+		check(head+"    value: "+value+"\n", false)
+	}
+	for _, line := range []string{
+		"rate: 1s", "rate: 0.5/s", "rate: max", "key: x", "key: null", "key: {int: [1, 5], encoding: int32}", "jitter: poisson", "format: csv",
+		"format: {xml: R, declaration: true}", "bursts: {every: 1m, for: 5s, rate: 10/s}", "ramp: {from: 1/s, up: 10s}", "earlier: 10%", "partitioner: crc32",
+		"partition: {int: [0, 5]}", "headers: {h: 1}", "states: {a: {then: b, after: 5s}, b: {after: {mean: 1s}}, c: null}", "causes: [{producer: p, after: [1s, 2s]}]",
+	} {
+		check(head+"    value: {x: 1}\n    "+line+"\n", true)
+	}
+	for _, line := range []string{
+		"rate: fast", "rate: 5", "key: [x]", "key: {int: [1, 5], encoding: int16}", "jitter: much", "format: yaml", "format: {xml: 5}", "bursts: {every: 1m}",
+		"ramp: {up: 10s}", "earlier: 200%", "partitioner: md5", "headers: [a]", "states: {}", "states: {a: {then: {b: 2}}}", "causes: [{after: 1s}]", "typo: 1", "rows: []",
+	} {
+		check(head+"    value: {x: 1}\n    "+line+"\n", false)
+	}
+	check(head, false)
+	check("topics: {}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, partitions: 0}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, retention: 5}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, view: {colour: red}}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, view: {columns: [{each: x}]}}}\n", false)
+}
+
+// Every generator is in the schema, and nothing else is.
+func TestSchemaHasEveryGenerator(t *testing.T) {
+	names := map[string]bool{}
+	for _, of := range generatorSchema()["anyOf"].([]any)[2:] {
+		names[of.(obj)["required"].([]any)[0].(string)] = true
+	}
+	want := map[string]bool{}
+	for _, g := range generators() {
+		want[g.arg.name] = true
+	}
+	if !reflect.DeepEqual(names, want) {
+		t.Errorf("%v, want %v", names, want)
+	}
+}
