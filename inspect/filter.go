@@ -60,6 +60,16 @@ func compileCondition(flag, source string) (*jsonCondition, error) {
 	return j, nil
 }
 
+// CompileFilter compiles a condition as --filter takes it. The function is for
+// one goroutine; the error is a UsageError.
+func CompileFilter(source string) (func(*Record) bool, error) {
+	c, err := compileCondition("filter", source)
+	if err != nil {
+		return nil, err
+	}
+	return c.match, nil
+}
+
 func (j *jsonCondition) match(r *Record) bool {
 	j.in.Record, j.in.Value = r, r.Value
 	j.in.JSON = r.Value != nil && j.fields.Scan(r.Value, j.in.Fields)

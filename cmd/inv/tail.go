@@ -70,6 +70,9 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 			return tailError(err)
 		}
 	}
+	if t.tui && (!s.outTerminal || !s.inTerminal) {
+		return usagef("--tui needs a terminal")
+	}
 	if err := inspect.Check(o); err != nil {
 		return tailError(err)
 	}
@@ -83,6 +86,9 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		return err
 	}
 	defer client.Close()
+	if t.tui {
+		return t.browse(ctx, s, client, o, colors, views, inspect.Labels(o.Scenario, f.appID, args))
+	}
 	screen := newScreen(s, colors, renderer, t.bell, o.Follow)
 	o.Notice = screen.notice
 	ctx, closed := watchReader(ctx, s)

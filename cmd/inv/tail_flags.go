@@ -35,6 +35,7 @@ type tailFlags struct {
 	registry         string
 	rawControl, bell bool
 	statistics       bool
+	tui              bool
 	expect           int
 	within           time.Duration
 	failOn           string
@@ -76,6 +77,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&t.registry, "registry", "", "the schema registry's URL, to decode Avro, Protobuf and JSON Schema values")
 	fs.BoolVar(&t.rawControl, "raw-control", false, "send control characters in the data to the terminal as they are")
 	fs.BoolVar(&t.bell, "bell", false, "ring the terminal's bell on a critical record")
+	fs.BoolVar(&t.tui, "tui", false, "browse: scroll, pause, filter as you type, open a record, copy its place")
 	fs.BoolVar(&t.statistics, "stats", false, "say at the end how many records were read and shown")
 
 	fs.IntVar(&t.expect, "expect", 0, "exit 0 once N records have been shown, 1 if it ends before")
@@ -184,6 +186,14 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 }
 
 func (t *tailFlags) pretty(s *streams, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) (*inspect.Pretty, error) {
+	o, err := t.prettyOptions(s, colors, views, labels)
+	if err != nil {
+		return nil, err
+	}
+	return inspect.NewPretty(o), nil
+}
+
+func (t *tailFlags) prettyOptions(s *streams, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) (inspect.PrettyOptions, error) {
 	o := inspect.PrettyOptions{
 		Theme: colors, Location: time.Local, Now: s.now(), Clock: s.now, Views: views, Labels: labels,
 		Headers: t.headers, RawControl: t.rawControl,
@@ -199,12 +209,12 @@ func (t *tailFlags) pretty(s *streams, colors *theme.Theme, views map[string]*in
 	default:
 		zone, err := time.LoadLocation(t.times)
 		if err != nil {
-			return nil, fmt.Errorf("--time %s: %w", t.times, usagef("it takes local, utc, relative, ms, or a zone such as Europe/Berlin"))
+			return o, fmt.Errorf("--time %s: %w", t.times, usagef("it takes local, utc, relative, ms, or a zone such as Europe/Berlin"))
 		}
 		o.Location = zone
 	}
 	if s.outTerminal && !t.wide {
 		o.Width = s.width()
 	}
-	return inspect.NewPretty(o), nil
+	return o, nil
 }

@@ -129,3 +129,21 @@ func sequence(p termenv.Profile, codes ...string) string {
 	}
 	return "\x1b[" + body + "m"
 }
+
+// Strip returns text without the theme's escapes, or any other colours.
+func (t *Theme) Strip(text []byte) []byte {
+	if !t.Enabled() {
+		return text
+	}
+	var out []byte
+	for i := 0; i < len(text); i++ {
+		if text[i] != 0x1b {
+			out = append(out, text[i])
+			continue
+		}
+		for i < len(text) && text[i] != 'm' {
+			i++
+		}
+	}
+	return out
+}

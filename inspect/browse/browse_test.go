@@ -1,0 +1,171 @@
+package browse
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"inv/inspect"
+	"inv/internal/termsafe"
+	"inv/internal/theme"
+
+	tea "github.com/charmbracelet/bubbletea"
+)
+
+// browser is a Model with n records in a terminal of this size.
+func browser(t *testing.T, n, width, height int) (*Model, *Collector, *[]string) {
+	t.Helper()
+	copied := &[]string{}
+	c := &Collector{}
+	m := New(c, Options{Title: "orders", Theme: &theme.Theme{}, Pretty: inspect.PrettyOptions{Location: time.UTC, Now: time.UnixMilli(0)},
+		Copy: func(text string) { *copied = append(*copied, text) }})
+	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
+	add(m, c, 0, n)
+	return m, c, copied
+}
+
+func add(m *Model, c *Collector, from, n int) {
+	for i := from; i < from+n; i++ {
+		c.Append(nil, &inspect.Record{Topic: "t", Offset: int64(i), Key: fmt.Appendf(nil, "k%d", i), Value: fmt.Appendf(nil, `{"n":%d}`, i)})
+	}
+	m.Update(tick{})
+}
+
+func press(m *Model, keys ...string) tea.Cmd {
+	var cmd tea.Cmd
+	for _, k := range keys {
+		msg := tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(k)}
+		for kind, name := range map[tea.KeyType]string{
+			tea.KeyUp: "up", tea.KeyEnter: "enter", tea.KeyEsc: "esc", tea.KeyHome: "home", tea.KeyEnd: "end",
+			tea.KeyPgUp: "pgup", tea.KeyBackspace: "backspace", tea.KeyCtrlC: "ctrl+c",
+		} {
+			if name == k {
+				msg = tea.KeyMsg{Type: kind}
+			}
+		}
+		_, cmd = m.Update(msg)
+	}
+	return cmd
+}
+
+func TestScrollAndPause(t *testing.T) {
+	m, c, _ := browser(t, 100, 60, 12)
+	if m.selected().Offset != 99 || m.top != 90 {
+		t.Fatalf("it begins at offset %d, row %d", m.selected().Offset, m.top)
+	}
+	add(m, c, 100, 5)
+	if m.selected().Offset != 104 {
+		t.Error("it does not follow")
+	}
+	press(m, "up")
+	add(m, c, 105, 5)
+	if m.selected().Offset != 103 || !strings.Contains(m.View(), "paused, 6 below") {
+		t.Errorf("paused, it moves: %d\n%s", m.selected().Offset, m.View())
+	}
+	press(m, "home")
+	if m.selected().Offset != 0 || m.top != 0 {
+		t.Error("home is not the first record")
+	}
+	press(m, "pgup", "up", " ")
+	if m.selected().Offset != 109 {
+		t.Error("a space does not follow again")
+	}
+}
+
+func TestFilterAsYouType(t *testing.T) {
+	m, c, _ := browser(t, 100, 60, 12)
+	press(m, "/", ".n >= 9")
+	if len(m.shown) != 91 {
+		t.Errorf("%d records of .n >= 9", len(m.shown))
+	}
+	press(m, "5")
+	if len(m.shown) != 5 {
+		t.Errorf("%d records of .n >= 95", len(m.shown))
+	}
+	press(m, " and")
+	if len(m.shown) != 5 || m.wrong == "" || !strings.Contains(m.View(), "and") {
+		t.Errorf("a condition that is not whole changes the list to %d", len(m.shown))
+	}
+	press(m, "backspace", "backspace", "backspace", "backspace", "enter")
+	add(m, c, 100, 1)
+	if len(m.shown) != 6 || m.editing {
+		t.Error("what comes is not filtered")
+	}
+	press(m, "esc")
+	if len(m.shown) != 101 {
+		t.Error("esc does not show all")
+	}
+	press(m, "/", "K10", "enter")
+	if len(m.shown) != 2 {
+		t.Errorf("%d records with K10 in them, in whatever case", len(m.shown))
+	}
+}
+
+func TestOpenAndCopy(t *testing.T) {
+	m, _, copied := browser(t, 3, 60, 12)
+	press(m, "up", "enter")
+	if !strings.Contains(m.View(), `"n": 1`) || !strings.Contains(m.View(), `"offset": 1`) {
+		t.Errorf("the open record:\n%s", m.View())
+	}
+	press(m, "c")
+	if len(*copied) != 1 || (*copied)[0] != "t/0@1" || !strings.Contains(m.View(), "copied t/0@1") {
+		t.Errorf("copied %q", *copied)
+	}
+	press(m, "esc")
+	if cmd := press(m, "q"); cmd == nil {
+		t.Error("q does not quit")
+	}
+	if cmd := press(m, "ctrl+c"); cmd == nil {
+		t.Error("Ctrl-C does not quit")
+	}
+}
+
+func TestNoRecords(t *testing.T) {
+	m, _, copied := browser(t, 0, 40, 5)
+	press(m, "up", "enter", "c", "home", "end")
+	if len(*copied) != 0 || strings.Count(m.View(), "\n") != 4 {
+		t.Errorf("an empty browser:\n%s", m.View())
+	}
+}
+
+// However many come, it keeps the newest and stays within its bounds.
+func TestBounded(t *testing.T) {
+	m, c, _ := browser(t, 0, 60, 12)
+	press(m, "/", "k", "enter", "up")
+	add(m, c, 0, 15_000)
+	press(m, "home")
+	add(m, c, 15_000, 15_000)
+	if len(m.records) != maxRecords || len(m.shown) != maxRecords || m.selected().Offset != 10_000 {
+		t.Errorf("%d kept, %d shown, at %d", len(m.records), len(m.shown), m.selected().Offset)
+	}
+}
+
+// The screen has as many lines as the terminal, none wider, and nothing that a
+// terminal would act on.
+func TestScreen(t *testing.T) {
+	for _, size := range [][2]int{{20, 3}, {80, 24}, {200, 50}, {1, 1}} {
+		m, c, _ := browser(t, 5, size[0], size[1])
+		c.Append(nil, &inspect.Record{Topic: "t", Key: []byte("\x1b[2J"), Value: []byte("\x1b]0;x\a\u202e日本\n{")})
+		m.Update(tick{})
+		for _, keys := range [][]string{nil, {"/", "\u202e"}, {"enter", "enter"}, {"c"}} {
+			press(m, keys...)
+			screen := m.View()
+			lines := strings.Split(screen, "\n")
+			if want := max(3, size[1]); len(lines) != want {
+				t.Errorf("%v: %d lines", size, len(lines))
+			}
+			for _, line := range lines {
+				if w := termsafe.Width([]byte(line)); w > max(size[0], 2)+1 || !utf8.ValidString(line) {
+					t.Errorf("%v: %d wide: %q", size, w, line)
+				}
+				for _, r := range line {
+					if termsafe.Hidden(r) {
+						t.Errorf("%v: %U in %q", size, r, line)
+					}
+				}
+			}
+		}
+	}
+}

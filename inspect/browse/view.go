@@ -1,0 +1,106 @@
+package browse
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"inv/internal/termsafe"
+)
+
+// View is the whole screen: a title, the records or the one that is open, and
+// a line of what can be done.
+func (m *Model) View() string {
+	var b strings.Builder
+	b.WriteString(m.title() + "\n")
+	if m.open != nil {
+		m.viewOpen(&b)
+	} else {
+		m.viewList(&b)
+	}
+	b.WriteString(m.foot())
+	return b.String()
+}
+
+func (m *Model) title() string {
+	state := "following"
+	if !m.following {
+		state = fmt.Sprintf("paused, %d below", max(0, len(m.shown)-1-m.cursor))
+	}
+	text := fmt.Sprintf("%s · %d records", m.o.Title, len(m.records))
+	if m.match != nil {
+		text += fmt.Sprintf(" · %d match", len(m.shown))
+	}
+	return m.o.Theme.Strong + m.fit(text+" · "+state) + m.o.Theme.Reset
+}
+
+// fit makes a line of our own safe and no wider than the terminal.
+func (m *Model) fit(text string) string {
+	return string(termsafe.Cut(termsafe.Append(nil, []byte(text)), max(1, m.width)))
+}
+
+func (m *Model) viewList(b *strings.Builder) {
+	var line []byte
+	for row := range m.rows() {
+		if i := m.top + row; i < len(m.shown) {
+			line = m.pretty.Append(line[:0], m.shown[i])
+			first, _, _ := bytes.Cut(line, []byte("\n"))
+			if i == m.cursor {
+				b.WriteString(m.marked(first))
+			} else {
+				b.Write(first)
+			}
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// marked is a line in reverse, to the edge of the screen.
+func (m *Model) marked(line []byte) string {
+	plain := m.o.Theme.Strip(line)
+	padding := strings.Repeat(" ", max(0, m.width-termsafe.Width(plain)))
+	if !m.o.Theme.Enabled() {
+		return ">" + string(termsafe.Cut(plain, m.width-1))
+	}
+	return m.o.Theme.Match + string(plain) + padding + m.o.Theme.Reset
+}
+
+func (m *Model) viewOpen(b *strings.Builder) {
+	for row := range m.rows() {
+		if i := m.scroll + row; i < len(m.open) {
+			b.WriteString(m.cutOpen(m.open[i]))
+		}
+		b.WriteByte('\n')
+	}
+}
+
+func (m *Model) cutOpen(line string) string {
+	if plain := m.o.Theme.Strip([]byte(line)); termsafe.Width(plain) > m.width {
+		return string(termsafe.Cut(plain, m.width))
+	}
+	return line
+}
+
+func (m *Model) foot() string {
+	t := m.o.Theme
+	switch {
+	case m.editing && m.wrong != "":
+		return "/" + m.fit(m.filter+"▏ "+firstLine(m.wrong))
+	case m.editing:
+		return "/" + m.fit(m.filter+"▏")
+	case m.status != "":
+		return t.Hostile + m.fit(m.status) + t.Reset
+	case m.open != nil:
+		return t.Dim + m.fit("esc back · ↑↓ scroll · c copy its place") + t.Reset
+	}
+	help := "↑↓ move · space pause or follow · / filter · enter open · c copy its place · q quit"
+	if m.filter != "" {
+		help = "filter: " + m.filter + " · esc all · " + help
+	}
+	return t.Dim + m.fit(help) + t.Reset
+}
+
+func firstLine(text string) string {
+	line, _, _ := strings.Cut(text, "\n")
+	return line
+}
