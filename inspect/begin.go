@@ -40,7 +40,7 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 		for _, p := range topic.Partitions {
 			if t.wanted(topic, p.Number) {
 				id := fetch.ID{Topic: topic.Name, Partition: p.Number}
-				spans = append(spans, &span{id: id, start: starts[id], end: max(ends[id], starts[id])})
+				spans = append(spans, &span{id: id, topicID: topic.ID, start: starts[id], end: max(ends[id], starts[id])})
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) 
 	all := t.o.Begin != nil && t.o.Last < 0
 	positions := make([]fetch.Position, len(spans))
 	for i, s := range spans {
-		positions[i] = fetch.Position{ID: s.id, Offset: s.end, Stop: fetch.Never}
+		positions[i] = fetch.Position{ID: s.id, TopicID: s.topicID, Offset: s.end, Stop: fetch.Never}
 		if all {
 			positions[i].Offset = s.start
 		}

@@ -11,6 +11,7 @@ import (
 // looked at yet, [start, end), and what it has found behind it.
 type span struct {
 	id         fetch.ID
+	topicID    [16]byte
 	start, end int64
 	found      []*Record // in offset order
 	window     []*Record // the matches of the window being read
@@ -37,7 +38,7 @@ func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error
 				continue
 			}
 			from := max(s.start, s.end-look)
-			positions = append(positions, fetch.Position{ID: s.id, Offset: from, Stop: s.end})
+			positions = append(positions, fetch.Position{ID: s.id, TopicID: s.topicID, Offset: from, Stop: s.end})
 			byID[s.id] = s
 			s.end, s.window = from, s.window[:0]
 		}

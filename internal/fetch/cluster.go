@@ -178,6 +178,9 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 // one that it has not committed for is not among the answers.
 func (c *Cluster) Committed(ctx context.Context, group string, topics []*Topic) (map[ID]int64, error) {
 	answer, err := kadm.NewClient(c.client).FetchOffsets(ctx, group)
+	if errors.Is(err, kerr.GroupIDNotFound) {
+		return map[ID]int64{}, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
 	}

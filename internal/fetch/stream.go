@@ -18,6 +18,9 @@ type Position struct {
 	ID
 	Offset int64
 	Stop   int64 // exclusive; Never follows
+	// TopicID is the topic's when Offset was learnt, so that one of that name
+	// that was made since is known for another; zero if that does not matter.
+	TopicID [16]byte
 }
 
 // StreamOptions tune a stream.
@@ -49,6 +52,7 @@ type Stream struct {
 	added   chan []Position
 	reports chan report
 	workers map[int32]*worker
+	outage  bool // brokers do not answer, and that has been said
 	err     error
 }
 
@@ -56,7 +60,6 @@ type Stream struct {
 // worker hand it to each other; whoever has it may change it.
 type cursor struct {
 	Position
-	topicID  [16]byte
 	epoch    int32
 	empties  int  // answers in a row without any data though Stop is not reached
 	homeless bool // looking for its leader after an error
@@ -67,8 +70,10 @@ func (c *cursor) done() bool { return c.Stop >= 0 && c.Offset >= c.Stop }
 // report is what a worker gives back: a cursor that is done (err nil) or that
 // it can't go on with.
 type report struct {
-	cursor *cursor
-	err    error
+	cursor    *cursor
+	err       error
+	away      bool // the broker could not be asked at all
+	recovered bool // no cursor: after an outage it answers again
 }
 
 // Stream starts reading. The events must be received until the channel is
@@ -123,9 +128,15 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 			live += len(more)
 			retry = time.After(0)
 		case r := <-s.reports:
-			if r.err == nil {
+			switch {
+			case r.recovered:
+				s.say(ctx, false, nil)
+				continue
+			case r.err == nil:
 				live--
 				continue
+			case r.away:
+				s.say(ctx, true, r.err)
 			}
 			if s.err = s.lost(ctx, r); s.err != nil {
 				return
@@ -143,7 +154,9 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 			var ended int
 			var err error
 			homeless, ended, err = s.place(ctx, homeless)
-			live -= ended
+			if live -= ended; err != nil {
+				s.say(ctx, true, err)
+			}
 			switch {
 			case len(homeless) == 0:
 				away, pause = time.Time{}, firstPause
@@ -158,6 +171,19 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 			pause = min(2*pause, longPause)
 		}
 	}
+}
+
+// say tells once that brokers do not answer, and once that they do again.
+func (s *Stream) say(ctx context.Context, outage bool, err error) {
+	if outage == s.outage || ctx.Err() != nil {
+		return
+	}
+	s.outage = outage
+	text := "connected again"
+	if outage {
+		text = fmt.Sprintf("lost the connection (%v); trying again", err)
+	}
+	s.send(ctx, Event{Notice: text})
 }
 
 func orNoLeader(err error, c *cursor) error {
@@ -215,7 +241,7 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 		byLeader[leader] = append(byLeader[leader], c)
 	}
 	for leader, cs := range byLeader {
-		s.worker(ctx, leader).give(ctx, cs)
+		s.worker(ctx, leader).give(ctx, handover{cs, s.outage})
 	}
 	return homeless, ended, nil
 }
@@ -249,7 +275,7 @@ func (s *Stream) settle(ctx context.Context, c *cursor, now *Topic, told map[str
 	case now == nil && !c.homeless:
 		c.homeless = true
 		tell("is gone; waiting for it to come back")
-	case now != nil && c.topicID != now.ID && c.topicID != [16]byte{}:
+	case now != nil && c.TopicID != now.ID && c.TopicID != [16]byte{}:
 		if c.Stop >= 0 {
 			tell("was deleted and made again while it was read")
 			return false
@@ -258,7 +284,7 @@ func (s *Stream) settle(ctx context.Context, c *cursor, now *Topic, told map[str
 		c.Offset, c.homeless = 0, false
 	}
 	if now != nil {
-		c.topicID = now.ID
+		c.TopicID = now.ID
 	}
 	return true
 }
@@ -282,7 +308,7 @@ func (s *Stream) repair(ctx context.Context, c *cursor) error {
 	if err != nil || topics[c.Topic] == nil {
 		return nil // place will see
 	}
-	if id := topics[c.Topic].ID; id != c.topicID {
+	if id := topics[c.Topic].ID; id != c.TopicID {
 		return nil // another topic of that name: place begins it anew
 	}
 	start, err := s.cluster.Offsets(ctx, []*Topic{topics[c.Topic]}, Start)

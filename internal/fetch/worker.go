@@ -2,7 +2,6 @@ package fetch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -15,25 +14,31 @@ import (
 type worker struct {
 	stream  *Stream
 	node    int32
-	given   chan []*cursor
+	given   chan handover
 	ended   chan struct{}
 	cursors []*cursor // those served last at the end, so that each gets its turn
-	trouble bool      // the last request failed
+	trouble bool      // there is an outage, whose end is to be reported
 }
 
 func (s *Stream) worker(ctx context.Context, node int32) *worker {
 	if w := s.workers[node]; w != nil {
 		return w
 	}
-	w := &worker{stream: s, node: node, given: make(chan []*cursor, 64), ended: make(chan struct{})}
+	w := &worker{stream: s, node: node, given: make(chan handover, 64), ended: make(chan struct{})}
 	s.workers[node] = w
 	go w.run(ctx)
 	return w
 }
 
-func (w *worker) give(ctx context.Context, cs []*cursor) {
+// handover is cursors for a worker.
+type handover struct {
+	cursors []*cursor
+	trouble bool
+}
+
+func (w *worker) give(ctx context.Context, h handover) {
 	select {
-	case w.given <- cs:
+	case w.given <- h:
 	case <-ctx.Done():
 	}
 }
@@ -43,16 +48,16 @@ func (w *worker) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		if len(w.cursors) == 0 {
 			select {
-			case cs := <-w.given:
-				w.cursors = append(w.cursors, cs...)
+			case h := <-w.given:
+				w.accept(h)
 			case <-ctx.Done():
 				return
 			}
 		}
 		for more := true; more; {
 			select {
-			case cs := <-w.given:
-				w.cursors = append(w.cursors, cs...)
+			case h := <-w.given:
+				w.accept(h)
 			default:
 				more = false
 			}
@@ -61,6 +66,11 @@ func (w *worker) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+func (w *worker) accept(h handover) {
+	w.cursors = append(w.cursors, h.cursors...)
+	w.trouble = w.trouble || h.trouble
 }
 
 // fetch asks once and passes the answer on; false when ctx is done.
@@ -76,7 +86,9 @@ func (w *worker) fetch(ctx context.Context) bool {
 	}
 	if w.trouble {
 		w.trouble = false
-		w.stream.send(ctx, Event{Notice: fmt.Sprintf("broker %d answers again", w.node)})
+		if !w.report(ctx, report{recovered: true}) {
+			return false
+		}
 	}
 	return w.pass(ctx, answer.(*kmsg.FetchResponse))
 }
@@ -86,23 +98,19 @@ func (w *worker) fail(ctx context.Context, err error) bool {
 	if ctx.Err() != nil {
 		return false
 	}
-	if !w.trouble && !errors.Is(err, kerr.UnknownTopicID) {
-		w.trouble = true
-		w.stream.send(ctx, Event{Notice: fmt.Sprintf("broker %d does not answer (%v); trying again", w.node, err)})
-	}
 	lost := w.cursors
 	w.cursors = nil
 	for _, c := range lost {
-		if !w.report(ctx, c, err) {
+		if !w.report(ctx, report{cursor: c, err: fmt.Errorf("broker %d: %w", w.node, err), away: true}) {
 			return false
 		}
 	}
 	return true
 }
 
-func (w *worker) report(ctx context.Context, c *cursor, err error) bool {
+func (w *worker) report(ctx context.Context, r report) bool {
 	select {
-	case w.stream.reports <- report{c, err}:
+	case w.stream.reports <- r:
 		return true
 	case <-ctx.Done():
 		return false
@@ -130,7 +138,7 @@ func (w *worker) request() *kmsg.FetchRequest {
 		n := len(req.Topics)
 		if n == 0 || req.Topics[n-1].Topic != c.Topic {
 			t := kmsg.NewFetchRequestTopic()
-			t.Topic, t.TopicID = c.Topic, c.topicID
+			t.Topic, t.TopicID = c.Topic, c.TopicID
 			req.Topics = append(req.Topics, t)
 			n++
 		}
@@ -148,7 +156,7 @@ func (w *worker) pass(ctx context.Context, resp *kmsg.FetchResponse) bool {
 	names := make(map[[16]byte]string, 1)
 	for _, c := range w.cursors {
 		byID[c.ID] = c
-		names[c.topicID] = c.Topic
+		names[c.TopicID] = c.Topic
 	}
 	var event Event
 	var failed []report
@@ -166,7 +174,7 @@ func (w *worker) pass(ctx context.Context, resp *kmsg.FetchResponse) bool {
 				continue
 			}
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				failed = append(failed, report{c, err})
+				failed = append(failed, report{cursor: c, err: err})
 				continue
 			}
 			data += len(p.RecordBatches)
@@ -233,7 +241,7 @@ func (w *worker) settle(ctx context.Context, chunks []Chunk, answered []*cursor,
 		err, gone := out[c]
 		switch {
 		case gone || c.done():
-			if !w.report(ctx, c, err) {
+			if !w.report(ctx, report{cursor: c, err: err}) {
 				return false
 			}
 		case served[c]:

@@ -1,0 +1,228 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/broker"
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// following is a run that follows until the test ends.
+func following(t *testing.T, brokers []string, o Options) (out, notices *output) {
+	t.Helper()
+	out, notices = newOutput(), newOutput()
+	client := kafkatest.Client(t, brokers, ClientOptions()...)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	o.Follow, o.Renderer = true, values{}
+	o.Notice = func(text string) { fmt.Fprintln(notices, text) }
+	go func() {
+		defer close(ended)
+		if _, err := Run(ctx, client, o, out); err != nil {
+			t.Errorf("a following run failed: %v", err)
+		}
+	}()
+	t.Cleanup(func() { cancel(); <-ended })
+	return out, notices
+}
+
+func free(t *testing.T) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+func TestBrokerRestart(t *testing.T) {
+	o := broker.Options{Listen: free(t), DataDir: t.TempDir()}
+	first, err := broker.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	brokers := []string{first.Addr()}
+	client, err := kafka.Connect(t.Context(), kafka.Config{Brokers: brokers}, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: "t", Partitions: 2}); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, client, "t", 2, 0, 4)
+	out, notices := following(t, brokers, Options{Topics: []string{"t"}, Last: 10})
+	out.wait(t, "v3")
+	first.Close()
+	notices.wait(t, "lost the connection")
+	second, err := broker.Start(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	produce(t, client, "t", 2, 4, 2)
+	out.wait(t, "v4")
+	out.wait(t, "v5")
+	notices.wait(t, "connected again")
+	if n := len(lines(out.String())); n != 6 {
+		t.Errorf("%d lines, want 6 without gap or repeat:\n%s", n, out.String())
+	}
+}
+
+// A topic that is deleted and made again goes on from its start, and that is said.
+func TestTopicMadeAgain(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		p := producer(t, brokers)
+		topic := kafkatest.Topic(t, brokers, "again", 1)
+		produce(t, p, topic, 1, 0, 3)
+		out, notices := following(t, brokers, Options{Topics: []string{topic}, Last: 10})
+		out.wait(t, "v2")
+		admin := kadm.NewClient(p)
+		if _, err := admin.DeleteTopics(t.Context(), topic); err != nil {
+			t.Fatal(err)
+		}
+		notices.wait(t, "is gone")
+		kafkatest.Eventually(t, 20*time.Second, "the topic is made again", func() (bool, error) {
+			made, err := kafka.EnsureTopics(t.Context(), p, kafka.TopicSpec{Name: topic, Partitions: 1})
+			return len(made) == 1, err
+		})
+		fresh := producer(t, brokers)
+		produce(t, fresh, topic, 1, 100, 1)
+		notices.wait(t, "was made again")
+		out.wait(t, "p0@0 v100")
+	})
+}
+
+// Records that are deleted while a run is behind them are passed over, and the
+// end is reached though a finite run begins before what is left.
+func TestDeletedRecords(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		p := producer(t, brokers)
+		topic := kafkatest.Topic(t, brokers, "deleted", 1)
+		produce(t, p, topic, 1, 0, 20)
+		trim(t, p, topic, 15)
+		got := runTo(t, brokers, Options{Topics: []string{topic}, Last: 10})
+		if n := len(lines(got)); n != 5 || !strings.HasPrefix(got, "p0@15 ") {
+			t.Errorf("after deletion the last 10 are\n%s", got)
+		}
+		trim(t, p, topic, 20)
+		if got := runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1}); got != "" {
+			t.Errorf("all are deleted, but\n%s", got)
+		}
+	})
+}
+
+func trim(t *testing.T, client *kgo.Client, topic string, to int64) {
+	t.Helper()
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(topic, 0, to, -1)
+	answer, err := kadm.NewClient(client).DeleteRecords(t.Context(), offsets)
+	if err == nil {
+		err = answer.Error()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A topic that comes to match a glob is read from its start, and so are new
+// partitions.
+func TestGlobFindsNewTopics(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	p := producer(t, brokers)
+	out, notices := following(t, brokers, Options{Topics: []string{"shop.*"}, Last: 10})
+	notices.wait(t, "waiting for shop.*")
+	if _, err := kafka.EnsureTopics(t.Context(), p, kafka.TopicSpec{Name: "shop.a", Partitions: 1}, kafka.TopicSpec{Name: "other", Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	produce(t, p, "other", 1, 50, 1)
+	produce(t, p, "shop.a", 1, 0, 1)
+	out.wait(t, "v0")
+	if strings.Contains(out.String(), "v50") {
+		t.Error("a topic that does not match is shown")
+	}
+}
+
+// The last N with a filter search backwards as far as they must.
+func TestLastWithFilter(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		topic := kafkatest.Topic(t, brokers, "filter", 3)
+		produce(t, producer(t, brokers), topic, 3, 0, 3000)
+		got := runTo(t, brokers, Options{Topics: []string{topic}, Last: 3, Match: Match{Grep: []string{`^v\d$`}}})
+		if got != "p1@2 v7\np2@2 v8\np0@3 v9\n" {
+			t.Errorf("the last 3 of v0 to v9 are\n%s", got)
+		}
+		if got := runTo(t, brokers, Options{Topics: []string{topic}, Last: 3, Match: Match{Filter: `. == "v0"`}}); got != "p0@0 v0\n" {
+			t.Errorf("the one v0 is\n%s", got)
+		}
+	})
+}
+
+func TestBegins(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		topic := kafkatest.Topic(t, brokers, "begins", 1)
+		p := producer(t, brokers)
+		produce(t, p, topic, 1, 0, 10)
+		offsets := kadm.Offsets{}
+		offsets.AddOffset(topic, 0, 7, -1)
+		group := kafkatest.Name(t, "group")
+		if err := kadm.NewClient(p).CommitAllOffsets(t.Context(), group, offsets); err != nil {
+			t.Fatal(err)
+		}
+		at := func(i int64) time.Time { return time.UnixMilli(1_700_000_000_000 + i) }
+		for name, c := range map[string]struct {
+			o    Options
+			want string // the values
+		}{
+			"start":          {Options{Begin: &Begin{}, Last: -1}, "0123456789"},
+			"offset":         {Options{Begin: &Begin{Place: AtOffset, Offset: 8}, Last: -1}, "89"},
+			"back":           {Options{Begin: &Begin{Place: Back, Offset: 3}, Last: -1}, "789"},
+			"too far back":   {Options{Begin: &Begin{Place: Back, Offset: 300}, Last: -1}, "0123456789"},
+			"end":            {Options{Begin: &Begin{Place: AtEnd}, Last: -1}, ""},
+			"since":          {Options{Begin: &Begin{Time: at(6)}, Last: -1}, "6789"},
+			"since, last 2":  {Options{Begin: &Begin{Time: at(3)}, Last: 2}, "89"},
+			"since, until":   {Options{Begin: &Begin{Time: at(3)}, Until: at(5), Last: -1}, "34"},
+			"until, last 2":  {Options{Until: at(5), Last: 2}, "34"},
+			"since too late": {Options{Begin: &Begin{Time: at(60)}, Last: -1}, ""},
+			"group":          {Options{Begin: &Begin{Group: group}, Last: -1}, "789"},
+			"other group":    {Options{Begin: &Begin{Group: group + "-none"}, Last: -1}, "0123456789"},
+			"none":           {Options{Last: 0}, ""},
+		} {
+			c.o.Topics = []string{topic}
+			got := ""
+			for _, line := range lines(runTo(t, brokers, c.o)) {
+				if _, v, ok := strings.Cut(line, " v"); ok {
+					got += v
+				}
+			}
+			if got != c.want {
+				t.Errorf("%s: %s, want %s", name, got, c.want)
+			}
+		}
+	})
+}
+
+// Every codec that a writer may use is read.
+func TestCodecs(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		for name, codec := range map[string]kgo.CompressionCodec{
+			"none": kgo.NoCompression(), "gzip": kgo.GzipCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+		} {
+			topic := kafkatest.Topic(t, brokers, "codec-"+name, 2)
+			produce(t, producer(t, brokers, kgo.ProducerBatchCompression(codec)), topic, 2, 0, 500)
+			if n := len(lines(runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1}))); n != 500 {
+				t.Errorf("%s: %d records, want 500", name, n)
+			}
+		}
+	})
+}
