@@ -1,0 +1,110 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"inv/internal/kafkatest"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sr"
+	"github.com/twmb/franz-go/pkg/sr/srfake"
+)
+
+// lockedBuffer is a terminal's memory, read while it is written.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+const alert = `{"alert_type":"critical_inventory","product_id":"prod-456","product_name":"Laptop Charger","current_stock":3,"threshold":3,"warehouse_id":"wh-east-1","timestamp":1625140801841}`
+
+// On a terminal there are colours, lines of its width, a status line that
+// counts severities and goes away at the end, and the bell.
+func TestTailOnATerminal(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	client := kafkatest.Client(t, brokers)
+	var out, notices lockedBuffer
+	s := &streams{
+		in: strings.NewReader(""), out: &out, err: &notices, outTerminal: true, errTerminal: true, now: time.Now,
+		getenv: func(name string) string { return map[string]string{"TERM": "xterm-256color"}[name] },
+		width:  func() int { return 70 },
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		err := execute(ctx, []string{"tail", "alerts", "--bell", "--time", "utc", "-b", brokers[0]}, s)
+		ended <- exitCode(ctx, err, s.err)
+	}()
+	wait := func(b *lockedBuffer, text string) {
+		t.Helper()
+		kafkatest.Eventually(t, 20*time.Second, fmt.Sprintf("%q", text), func() (bool, error) {
+			return strings.Contains(b.String(), text), nil
+		})
+	}
+	wait(&notices, "waiting for inventory_alerts")
+	if result := invoke(t, []string{"INV_BROKERS=" + brokers[0]}, "topics", "create", "alerts"); result.code != 0 {
+		t.Fatal(result.stderr)
+	}
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "inventory_alerts", Key: []byte("prod-456"), Value: []byte(alert)}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	wait(&out, "1 critical")
+	cancel(signalError{})
+	if code := <-ended; code != 0 {
+		t.Errorf("a following tail that is interrupted exits %d", code)
+	}
+	got := out.String()
+	for _, want := range []string{"\x1b[1;38;5;203mCRITICAL", "prod-456", "\a", eraseLine} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in %q", want, got)
+		}
+	}
+	if !strings.HasSuffix(got, eraseLine) {
+		t.Errorf("the status line stays: %q", got)
+	}
+}
+
+func TestTailThroughARegistry(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	topic := kafkatest.Topic(t, brokers, "framed", 1)
+	registry := srfake.New()
+	t.Cleanup(registry.Close)
+	registry.SeedSchema("v", 1, 7, sr.Schema{Schema: `{"type":"record","name":"R","fields":[{"name":"stock","type":"int"}]}`, Type: sr.TypeAvro})
+	value := append(binary.BigEndian.AppendUint32([]byte{0}, 7), 8) // stock 4
+	if err := kafkatest.Client(t, brokers).ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("k"), Value: value}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"INV_BROKERS=" + brokers[0]}
+	invoke(t, env, "tail", topic, "--until", "end", "--registry", registry.URL(), "--filter", ".stock == 4").wants(t, 0, `{"stock":4}`, "1 matched")
+	invoke(t, env, "tail", topic, "--until", "end").wants(t, 0, "0x08 (schema 7)", "")
+	invoke(t, env, "tail", topic, "--until", "end", "--value-as", "hex").wants(t, 0, `"000000000708"`, "")
+	invoke(t, env, "tail", topic, "--until", "end", "--registry", "http://127.0.0.1:1").wants(t, 0, "schema 7", "asking the registry")
+}
+
+func TestTailCompletes(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"tail --output ", "csv"}, {"tail --value-as ", "base64"}, {"tail --until ", "end"}, {"tail ", "alerts"}, {"tail -o ", "yaml"},
+	} {
+		args := append([]string{"__complete"}, strings.Split(c.args, " ")...)
+		invoke(t, []string{"INV_BROKERS=127.0.0.1:1"}, args...).wants(t, 0, c.want, "")
+	}
+}
