@@ -14,6 +14,7 @@ package broker
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strconv"
@@ -32,6 +33,7 @@ const maxMessageBytes = 8 << 20
 var (
 	ErrPortInUse = errors.New("the port is in use") // something listens there
 	ErrAddress   = errors.New("no such address")    // Listen or Advertise can't be right
+	ErrDataInUse = errors.New("another broker has the data folder")
 )
 
 // Options say how the broker is reached and what it keeps.
@@ -46,6 +48,7 @@ type Options struct {
 type Broker struct {
 	cluster *kfake.Cluster
 	addr    string
+	lock    io.Closer
 }
 
 // Start listens and, with a DataDir, loads what an earlier broker left there.
@@ -54,6 +57,13 @@ func Start(o Options) (*Broker, error) {
 	ln, err := listen(o)
 	if err != nil {
 		return nil, err
+	}
+	var lock io.Closer = io.NopCloser(nil)
+	if o.DataDir != "" {
+		if lock, err = lockData(o.DataDir); err != nil {
+			ln.Close()
+			return nil, err
+		}
 	}
 	used := false
 	opts := []kfake.Opt{
@@ -78,12 +88,13 @@ func Start(o Options) (*Broker, error) {
 		if !used {
 			ln.Close()
 		}
+		lock.Close()
 		if o.DataDir != "" {
 			err = fmt.Errorf("starting on the data in %s: %w", o.DataDir, err)
 		}
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
-	return &Broker{cluster, ln.Addr().String()}, nil
+	return &Broker{cluster, ln.Addr().String(), lock}, nil
 }
 
 // Addr is the HOST:PORT for clients.
@@ -91,7 +102,10 @@ func (b *Broker) Addr() string { return b.addr }
 
 // Close stops listening, ends the connections and, with a DataDir, writes what
 // is not on disk yet.
-func (b *Broker) Close() { b.cluster.Close() }
+func (b *Broker) Close() {
+	b.cluster.Close()
+	b.lock.Close()
+}
 
 func listen(o Options) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(o.Listen)

@@ -55,6 +55,20 @@ func TestTopicsAndRecordsSurviveARestart(t *testing.T) {
 	}
 }
 
+func TestOneBrokerHasTheData(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, broker.Options{DataDir: dir})
+	second, err := broker.Start(broker.Options{Listen: "127.0.0.1:0", DataDir: dir})
+	if err == nil {
+		second.Close()
+	}
+	if !errors.Is(err, broker.ErrDataInUse) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("error %v, want ErrDataInUse with %s", err, dir)
+	}
+	first.Close()
+	start(t, broker.Options{DataDir: dir})
+}
+
 func TestPortInUse(t *testing.T) {
 	first := start(t, broker.Options{})
 	_, err := broker.Start(broker.Options{Listen: first.Addr()})
