@@ -3,6 +3,7 @@ package processor_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -93,15 +94,26 @@ func (s *system) drain(change ...func(*processor.Config)) processor.Summary {
 
 func (s *system) try(change ...func(*processor.Config)) (processor.Summary, error) {
 	s.t.Helper()
+	summary, err := s.tryFor(time.Minute, change...)
+	if errors.Is(err, errLate) {
+		s.t.Fatalf("not drained within a minute: %+v", summary)
+	}
+	return summary, err
+}
+
+var errLate = errors.New("the processor still ran")
+
+// tryFor runs a processor until it ends by itself, or for so long.
+func (s *system) tryFor(long time.Duration, change ...func(*processor.Config)) (processor.Summary, error) {
 	cfg := s.config()
 	for _, c := range change {
 		c(&cfg)
 	}
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), long)
 	defer cancel()
 	summary, err := processor.Run(ctx, cfg)
 	if ctx.Err() != nil {
-		s.t.Fatalf("not drained within a minute: %+v", summary)
+		err = errLate
 	}
 	return summary, err
 }

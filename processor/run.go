@@ -76,7 +76,12 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 		return nil, err
 	}
 	if cfg.runs(Inventory) {
+		if err := a.refuseOthersOutputs(ctx); err != nil {
+			a.reader.Close()
+			return nil, err
+		}
 		if err := a.addInventory(); err != nil {
+			a.reader.Close()
 			return nil, err
 		}
 	}
@@ -164,6 +169,8 @@ func (a *application) deadLetters() map[string]bool {
 	return names
 }
 
+func (a *application) adminClient() (*kgo.Client, error) { return kafka.New(a.cfg.Kafka) }
+
 func (a *application) limits() limits {
 	return limits{maxValue: a.cfg.MaxValue, acceptTotals: a.cfg.AcceptTotals}
 }
@@ -249,6 +256,7 @@ func (a *application) run(parent context.Context) error {
 	if a.follow != nil {
 		start(a.follow.follow)
 	}
+	start(a.watchTopics)
 	if a.cfg.Drain {
 		start(func(ctx context.Context) error {
 			if err := a.drain(ctx); err != nil {

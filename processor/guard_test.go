@@ -1,0 +1,54 @@
+package processor_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/kafkatest"
+	"inv/processor"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+)
+
+func TestOutputsOfAnotherApplicationAreRefused(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		s.backlog(100)
+		s.drain()
+		other := s.prefix + "-other"
+		_, err := s.try(func(c *processor.Config) { c.AppID = other })
+		if err == nil || !strings.Contains(err.Error(), "--app-id") || !strings.Contains(err.Error(), s.prefix) {
+			t.Errorf("error %v", err)
+		}
+		kafkatest.DeleteAfter(t, s.client, other+"-product-log", other+"-ledger-changelog", other+"-procurement-changelog")
+	})
+}
+
+func TestTopicDeletedWhileRunning(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		cases := []bool{true}
+		if os.Getenv("INV_KAFKA") != "" {
+			cases = []bool{false, true} // a topic that stays away is noticed after some seconds
+		}
+		for _, anew := range cases {
+			s := newSystem(t, brokers)
+			s.backlog(100)
+			ended := make(chan error, 1)
+			go func() {
+				_, err := s.tryFor(time.Minute, func(c *processor.Config) { c.Drain = false })
+				ended <- err
+			}()
+			s.untilCommitted("ingest", "orders", 100)
+			if anew {
+				s.makeAnew("orders")
+			} else if _, err := kadm.NewClient(s.client).DeleteTopic(t.Context(), s.topic("orders")); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-ended; err == nil || !strings.Contains(err.Error(), s.topic("orders")) {
+				t.Errorf("made anew %t: error %v", anew, err)
+			}
+		}
+	})
+}
