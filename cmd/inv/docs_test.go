@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // TestDocumentedCommandLines parses every `inv …` in the code blocks of README
@@ -179,4 +180,18 @@ func words(line string) []string {
 	}
 	flush()
 	return out
+}
+
+// A flag that hides one that every command has would take its variable, too.
+func TestNoFlagHidesASharedOne(t *testing.T) {
+	root := testRoot(t)
+	shared := map[string]*pflag.Flag{}
+	root.PersistentFlags().VisitAll(func(f *pflag.Flag) { shared[f.Name] = f })
+	each(root, func(cmd *cobra.Command) {
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if s := shared[f.Name]; s != nil && s != f {
+				t.Errorf("%s has a --%s of its own", cmd.CommandPath(), f.Name)
+			}
+		})
+	})
 }

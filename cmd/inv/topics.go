@@ -112,10 +112,10 @@ func topicsCreate(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "create [ALIAS|TOPIC…]",
 		Short: "Create topics as the scenario says, all of them by default",
 		Long: `Create the topics that are missing, as the scenario declares them; a name that
-is not in the scenario is created with --partitions and --config. Prints the
+is not in the scenario is created with --partitions and --set. Prints the
 names of those created.`,
 		Example: `  inv topics create
-  inv topics create orders payments --partitions 12 --config retention.ms=86400000`,
+  inv topics create orders payments --partitions 12 --set retention.ms=86400000`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			specs, err := specsToCreate(f, args, partitions, configs, cmd.Flags().Changed("partitions"))
 			if err != nil {
@@ -138,7 +138,7 @@ names of those created.`,
 		ValidArgsFunction: f.completeAliases,
 	}
 	cmd.Flags().IntVar(&partitions, "partitions", 6, "partitions, instead of what the scenario says")
-	cmd.Flags().StringArrayVar(&configs, "config", nil, "a topic setting by Kafka's property name, KEY=VALUE; repeatable")
+	cmd.Flags().StringArrayVar(&configs, "set", nil, "a topic setting by Kafka's property name, KEY=VALUE; repeatable")
 	return cmd
 }
 
@@ -168,7 +168,7 @@ func specsToCreate(f *sharedFlags, args []string, partitions int, configs []stri
 		for _, c := range configs {
 			key, value, ok := strings.Cut(c, "=")
 			if !ok || key == "" {
-				return nil, usagef("--config %q: it is KEY=VALUE, such as retention.ms=86400000", c)
+				return nil, usagef("--set %q: it is KEY=VALUE, such as retention.ms=86400000", c)
 			}
 			specs[i].Configs[key] = value
 		}
