@@ -14,6 +14,8 @@ type CompileOptions struct {
 	Names    []string // the producers to run; each must exist
 	Seed     uint64
 	Products int64 // how many rows a producer with `more:` has; 0: those in the file
+	// Existing are the rows of the producers with `read: true`, see [Reads].
+	Existing map[string][]ExistingRow
 	// UnknownRefs makes room for the fault unknown_ref.
 	UnknownRefs bool
 }
@@ -39,6 +41,13 @@ func (e *CausedProducerError) Error() string {
 	return fmt.Sprintf("the records of %q follow those of %q; produce %s, and they come with it", e.Name, e.Cause, e.Cause)
 }
 
+// ReadProducerError names a producer that only stands for what a topic has.
+type ReadProducerError struct{ Name string }
+
+func (e *ReadProducerError) Error() string {
+	return fmt.Sprintf("%q makes no records: it stands for those that its topic has (`read: true`)", e.Name)
+}
+
 // Compile makes the plan of some producers. The error is [scenario.Problems]
 // with everything wrong in them, or an [UnknownProducerError].
 func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
@@ -52,6 +61,9 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 		}
 		if cause := c.causedProducer(spec); cause != "" {
 			return nil, &CausedProducerError{name, cause}
+		}
+		if spec.Read {
+			return nil, &ReadProducerError{name}
 		}
 		if at := c.stream(spec).index; !slices.Contains(plan.running, at) {
 			plan.running = append(plan.running, at)

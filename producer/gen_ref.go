@@ -16,6 +16,8 @@ type set struct {
 	total  int64
 	names  []string // of the fields
 	busy   bool     // being compiled
+
+	existing bool // the rows are those of the topic
 }
 
 // set compiles a producer's rows, once; nil with a problem if it can't be
@@ -56,6 +58,7 @@ func (c *compiler) fillSet(s *set, owner *stream) {
 		return b.object(g)
 	}
 	spec := owner.spec
+	s.existing = spec.Read
 	if spec.Earlier+spec.Tombstones > 0 {
 		c.problem(spec.Pos, "producer %q updates or deletes earlier keys, so others can't refer to it", spec.Name)
 		return
@@ -107,6 +110,9 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 	set := b.c.set(s.Producer)
 	if set == nil {
 		return broken()
+	}
+	if set.existing {
+		return b.existingRef(s, set)
 	}
 	rows, more, missing := set.field(s.Field.Text)
 	if missing > 0 {
@@ -182,6 +188,32 @@ func eitherText(is, lost appendFunc) appendFunc {
 		}
 		return is(w, f, dst)
 	}
+}
+
+// existingRef is a field of a record that a topic has already.
+func (b *builder) existingRef(s *scenario.Ref, set *set) *node {
+	if b.c.options.Existing == nil {
+		return broken() // only checked: what the topic holds is not known
+	}
+	table := b.c.existingField(set, s.Field)
+	if table == nil {
+		return broken()
+	}
+	if len(table.items) == 0 {
+		b.c.problem(s.Producer.Pos, "ref: the topic of %q has no records to refer to", set.name)
+		return broken()
+	}
+	if s.Weight != nil {
+		b.c.problem(s.Weight.Pos, "weight: rows that are read from a topic have no weights; use skew")
+		return broken()
+	}
+	pick := b.picker(s, set, int64(len(table.items)))
+	n := tableNode(table.items, pick)
+	if key := b.c.spec(set.name).Key; key != nil && key.Field.Text == s.Field.Text {
+		b.stream.refersToKeys = true
+		n = b.c.lostRef(n)
+	}
+	return n
 }
 
 func contains(words []string, word string) bool {

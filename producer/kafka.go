@@ -12,14 +12,12 @@ import (
 
 // KafkaOptions are what a client needs for [NewKafkaSink]: the records say their
 // partition, acknowledgements come from all replicas, and retries make no
-// duplicates (idempotent is franz-go's default). giveUp is how long a record is
-// tried; then it counts as failed and the run ends, also if it may have arrived
-// without an answer, since nothing is sent again after that.
-func KafkaOptions(giveUp time.Duration, faults ...Fault) []kgo.Opt {
+// duplicates (idempotent is franz-go's default). Its own delivery timeout counts
+// from a record's timestamp, which here may be of any year, so the sink has one.
+func KafkaOptions(faults ...Fault) []kgo.Opt {
 	opts := []kgo.Opt{
 		kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordDeliveryTimeout(giveUp),
 		kgo.AllowIdempotentProduceCancellation(),
 		// The sink bounds what is on its way itself, so that it can be stopped.
 		kgo.MaxBufferedRecords(2 * maxBatches * batchSize),
@@ -44,11 +42,47 @@ type KafkaSink struct {
 	err      error
 	inFlight sync.WaitGroup
 	slots    chan struct{} // as many as batches may be on their way
+
+	giveUp   time.Duration
+	progress atomic.Int64 // the time of the last answer, unix ns
+	watch    *time.Timer
+	send     context.Context // of the records; its end gives them up
+	stop     context.CancelFunc
 }
 
-// NewKafkaSink sends with this client, which must have [KafkaOptions].
-func NewKafkaSink(client *kgo.Client) *KafkaSink {
-	return &KafkaSink{client: client, failed: make(chan struct{}), slots: make(chan struct{}, maxBatches)}
+// NewKafkaSink sends with this client, which must have [KafkaOptions]. If nothing
+// is acknowledged for giveUp while records are on their way, they count as failed
+// and the run ends, also if they may have arrived without an answer: nothing is
+// sent again after that.
+func NewKafkaSink(client *kgo.Client, giveUp time.Duration) *KafkaSink {
+	s := &KafkaSink{client: client, giveUp: giveUp, failed: make(chan struct{}), slots: make(chan struct{}, maxBatches)}
+	s.send, s.stop = context.WithCancel(context.Background())
+	s.progress.Store(time.Now().UnixNano())
+	s.watch = time.AfterFunc(time.Hour, s.check)
+	s.watch.Reset(giveUp)
+	return s
+}
+
+// check gives up if no answer has come for too long, and else looks again.
+func (s *KafkaSink) check() {
+	idle := time.Duration(time.Now().UnixNano() - s.progress.Load())
+	if len(s.slots) > 0 && idle >= s.giveUp {
+		s.fail(fmt.Errorf("nothing was acknowledged for %s", s.giveUp), "the brokers")
+		s.stop()
+		s.client.AbortBufferedRecords(context.Background())
+		return
+	}
+	next := s.giveUp - idle
+	if len(s.slots) == 0 {
+		next = s.giveUp
+	}
+	s.watch.Reset(max(next, time.Millisecond))
+}
+
+// Close ends the sink's watch over its records.
+func (s *KafkaSink) Close() {
+	s.watch.Stop()
+	s.stop()
 }
 
 // sent is a batch on its way: the client's records for ours, kept with the batch.
@@ -72,8 +106,9 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 		b.Release()
 		return context.Cause(ctx)
 	}
-	// What is given to the client is waited for, also when the run is stopped.
-	ctx = context.WithoutCancel(ctx)
+	if len(s.slots) == 1 { // the first after a pause
+		s.progress.Store(time.Now().UnixNano())
+	}
 	on, _ := b.Data.(*sent)
 	if on == nil {
 		on = &sent{batch: b, records: make([]kgo.Record, cap(b.slots))}
@@ -96,7 +131,7 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 		on.records[i] = kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value,
 			Headers: headers[:n:n], Timestamp: time.UnixMilli(r.At)}
 		headers = headers[n:]
-		s.client.Produce(ctx, &on.records[i], on.promise)
+		s.client.Produce(s.send, &on.records[i], on.promise)
 	}
 	return nil
 }
@@ -116,6 +151,9 @@ func (on *sent) done(r *kgo.Record, err error) {
 		s.counts.bytes.Add(int64(size))
 	}
 	if on.left.Add(-1) == 0 {
+		if err == nil {
+			s.progress.Store(time.Now().UnixNano())
+		}
 		on.batch.Release()
 		<-s.slots
 		s.inFlight.Done()

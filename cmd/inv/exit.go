@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"syscall"
+
+	"inv/internal/scenario"
 )
 
 // Exit codes, the same for every command.
@@ -87,7 +89,8 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 		return exitInterrupt
 	}
 	fmt.Fprintln(stderr, "inv:", err)
-	if errors.As(err, &usage) {
+	var problems scenario.Problems // also a --scenario that is wrong
+	if errors.As(err, &usage) || errors.As(err, &problems) {
 		return exitUsage
 	}
 	return exitFailed

@@ -92,7 +92,12 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err != nil {
 		return err
 	}
-	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products, UnknownRefs: producer.HasUnknownRefs(o.Faults)})
+	existing, err := existingRows(ctx, f, sc, names)
+	if err != nil {
+		return err
+	}
+	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products, Existing: existing,
+		UnknownRefs: producer.HasUnknownRefs(o.Faults)})
 	if err != nil {
 		return compileError(err)
 	}
@@ -126,7 +131,8 @@ func compileError(err error) error {
 	var unknown *producer.UnknownProducerError
 	var problems scenario.Problems
 	var caused *producer.CausedProducerError
-	if errors.As(err, &unknown) || errors.As(err, &caused) || errors.As(err, &problems) {
+	var read *producer.ReadProducerError
+	if errors.As(err, &read) || errors.As(err, &unknown) || errors.As(err, &caused) || errors.As(err, &problems) {
 		return usageError{err}
 	}
 	return err
@@ -235,7 +241,11 @@ func (p *produceFlags) sink(ctx context.Context, s *streams, f *sharedFlags, pla
 const giveUpAfter = 30 * time.Second
 
 func kafkaSink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (producer.Sink, string, func() error, error) {
-	client, err := kafka.Connect(ctx, f.kafka(), producer.KafkaOptions(giveUpAfter, o.Faults...)...)
+	config, giveUp, err := deliveryTimeout(f.kafka())
+	if err != nil {
+		return nil, "", nil, err
+	}
+	client, err := kafka.Connect(ctx, config, producer.KafkaOptions(o.Faults...)...)
 	if err != nil {
 		return nil, "", nil, err
 	}
@@ -257,7 +267,23 @@ func kafkaSink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.P
 		return nil, "", nil, err
 	}
 	warnOfEmpty(ctx, s.err, client, f, plan)
-	return producer.NewKafkaSink(client), strings.Join(names, ", "), func() error { client.Close(); return nil }, nil
+	sink := producer.NewKafkaSink(client, giveUp)
+	return sink, strings.Join(names, ", "), func() error { sink.Close(); client.Close(); return nil }, nil
+}
+
+// deliveryTimeout takes -X delivery.timeout.ms from the client, which counts it
+// from the records' timestamps, and gives it to the sink.
+func deliveryTimeout(config kafka.Config) (kafka.Config, time.Duration, error) {
+	probe, err := kafka.New(config)
+	if err != nil {
+		return config, 0, err
+	}
+	defer probe.Close()
+	config.Options = append(slices.Clone(config.Options), kgo.RecordDeliveryTimeout(0))
+	if asked, ok := probe.OptValue(kgo.RecordDeliveryTimeout).(time.Duration); ok && asked > 0 {
+		return config, asked, nil
+	}
+	return config, giveUpAfter, nil
 }
 
 // warnOfEmpty says if a topic that the records refer to has no record: whoever

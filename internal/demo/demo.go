@@ -125,7 +125,7 @@ func (d *demo) process(ctx context.Context) error {
 
 // produce sends the catalogue, then orders at their rate.
 func (d *demo) produce(ctx context.Context) error {
-	client, err := kafka.Connect(ctx, d.Kafka, producer.KafkaOptions(giveUpRecord)...)
+	client, err := kafka.Connect(ctx, d.Kafka, producer.KafkaOptions()...)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,9 @@ func (d *demo) produce(ctx context.Context) error {
 			return err
 		}
 		o.App = d.App
-		_, err = producer.Run(ctx, plan, o, producer.NewKafkaSink(client))
+		sink := producer.NewKafkaSink(client, giveUpRecord)
+		defer sink.Close()
+		_, err = producer.Run(ctx, plan, o, sink)
 		return err
 	}
 	if err := run("catalog", producer.Options{}); err != nil {
