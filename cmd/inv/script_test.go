@@ -9,16 +9,19 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"inv/internal/broker"
+	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/scenarios"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // TestMain lets scripts run inv as a program: the test binary under that name.
@@ -35,9 +38,31 @@ func TestScripts(t *testing.T) {
 // TestScriptsOnKafka runs testdata/script/both once more, against Apache Kafka.
 func TestScriptsOnKafka(t *testing.T) {
 	brokers := kafkatest.Brokers(t)
-	testscript.Run(t, scriptParams("testdata/script/both", func(*testscript.Env) ([]string, error) {
+	testscript.Run(t, scriptParams("testdata/script/both", func(env *testscript.Env) ([]string, error) {
+		env.Defer(func() { removeApp(brokers, env.Getenv("APP")) })
 		return brokers, nil
 	}))
+}
+
+// removeApp removes the topics and groups that a script left on a cluster that
+// others use, too. What it can't remove harms nobody: the names are the script's.
+func removeApp(brokers []string, app string) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	client, err := kafka.Connect(ctx, kafka.Config{Brokers: brokers})
+	if err != nil {
+		return
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	if topics, err := admin.ListTopics(ctx); err == nil {
+		own := slices.DeleteFunc(topics.Names(), func(name string) bool { return !strings.HasPrefix(name, app) })
+		_, _ = admin.DeleteTopics(ctx, own...)
+	}
+	if groups, err := admin.ListGroups(ctx); err == nil {
+		own := slices.DeleteFunc(groups.Groups(), func(name string) bool { return !strings.HasPrefix(name, app) })
+		_, _ = admin.DeleteGroups(ctx, own...)
+	}
 }
 
 // TestScriptsOnBoth runs testdata/script/both against an embedded broker.
