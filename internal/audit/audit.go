@@ -105,11 +105,13 @@ func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
 	a.judgeRest(first, second)
 	a.judgeHistory(snap)
 	source.expect(snap)
+	a.makeRoom(snap)
 	for _, s := range a.steps() {
 		if err := source.read(ctx, snap, s.topics, s.take); err != nil {
 			return nil, err
 		}
 	}
+	a.warnings = append(a.warnings, source.notices...)
 	a.finish()
 	return a.report(), nil
 }

@@ -142,6 +142,17 @@ func (a *auditor) catalogue(r *kgo.Record) {
 	}
 }
 
+// makeRoom prepares the tables for as many orders as there are offsets, so that
+// they don't grow by copying. More than a partition usually has grows after all.
+func (a *auditor) makeRoom(s *snapshot) {
+	const most = 1 << 22
+	for _, p := range s.spans[a.o.Topics.Orders] {
+		t := &orderTable{}
+		t.rows = make([]orderRecord, 0, min(p.to-p.from, most))
+		a.orders[p.partition] = t
+	}
+}
+
 // orderTable is a partition of the orders.
 type orderTable struct {
 	table[orderRecord]

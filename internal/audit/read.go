@@ -2,42 +2,37 @@ package audit
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
+	"inv/internal/event"
+	"inv/internal/fetch"
+
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Fetches are kept small and one ahead of what is being looked at, so that
-// memory does not depend on the number of partitions.
+// Fetches are kept small: memory then depends neither on the number of
+// partitions nor on how well the records are compressed.
 const (
-	fetchBytes          = 4 << 20 // of one request
-	fetchPartitionBytes = 1 << 20
-	fetchRetries        = 20
-	fetchRetryPause     = 250 * time.Millisecond
+	fetchBytes          = 2 << 20 // of one response
+	fetchPartitionBytes = 512 << 10
+	fetchWait           = 500 * time.Millisecond
+	fetchPatience       = 30 * time.Second // how long brokers may be away
 )
 
-// reader reads parts of partitions by fetch requests of its own. A consumer
-// would not do: it says nothing of offsets that hold no record, so it can't tell
-// the end of a partition whose last offsets are control records from one that
-// has more to come.
+// reader reads parts of partitions.
 type reader struct {
-	client      *kgo.Client
-	progress    func(read, total int64)
-	read_, size int64
+	client   *kgo.Client
+	progress func(read, total int64)
+	notices  []string // what the brokers did meanwhile, such as a topic that was deleted
+
+	passed, size int64 // offsets
 }
 
 // span is the part of a partition from an offset up to another.
 type span struct {
 	topic     string
-	id        kadm.TopicID
 	partition int32
-	leader    int32
 	from, to  int64
 }
 
@@ -50,246 +45,108 @@ func (r *reader) expect(s *snapshot) {
 	}
 }
 
-// read hands every data record of the topics to take, each partition's in order.
+// read hands every data record of the topics to take, each partition's in
+// order. The record and what it points to are valid during the call only; of
+// its headers it has those that the auditor looks at.
 func (r *reader) read(ctx context.Context, s *snapshot, topics []string, take func(*kgo.Record)) error {
-	var spans []*span
+	var spans []span
 	for _, t := range topics {
-		for _, p := range s.spans[t] {
-			if p.from < p.to {
-				spans = append(spans, &p)
-			}
-		}
-	}
-	if len(spans) == 0 {
-		return nil
+		spans = append(spans, s.spans[t]...)
 	}
 	return r.scan(ctx, spans, func(rec *kgo.Record) bool { take(rec); return true })
 }
 
-// batch is what one response had of one partition.
-type batch struct {
-	partition kgo.FetchPartition
-	advanced  int64 // offsets, records or not
-}
-
-// scan reads the spans until they are done or take returns false. It moves
-// their from along.
-func (r *reader) scan(ctx context.Context, spans []*span, take func(*kgo.Record) bool) error {
+// scan is read for single spans; it ends early when take returns false.
+func (r *reader) scan(ctx context.Context, spans []span, take func(*kgo.Record) bool) error {
+	ends := map[fetch.ID]int64{}
+	var positions []fetch.Position
+	for _, s := range spans {
+		if s.from < s.to {
+			id := fetch.ID{Topic: s.topic, Partition: s.partition}
+			ends[id] = s.to
+			positions = append(positions, fetch.Position{ID: id, Offset: s.from, Stop: s.to})
+		}
+	}
+	if len(positions) == 0 {
+		return nil
+	}
 	ctx, cancel := context.WithCancel(ctx)
-	batches := make(chan []batch, 1)
-	failed := make(chan error, 1)
-	var fetching sync.WaitGroup
-	fetching.Go(func() {
-		defer close(batches)
-		failed <- r.fetch(ctx, spans, batches)
+	stream := fetch.NewCluster(r.client, true).Stream(ctx, positions, fetch.StreamOptions{
+		MaxBytes: fetchBytes, PartitionBytes: fetchPartitionBytes, Wait: fetchWait, Patience: fetchPatience,
 	})
-	defer fetching.Wait()
-	defer cancel()
-	for fetched := range batches {
-		for _, b := range fetched {
-			for _, rec := range b.partition.Records {
-				if !take(rec) {
-					return nil
+	defer func() {
+		cancel()
+		for range stream.Events() { // until the stream's goroutines are done
+		}
+	}()
+	var rec kgo.Record
+	decoder, enough := fetch.NewDecoder(), false
+	for news := range stream.Events() {
+		if news.Notice != "" {
+			r.notices = append(r.notices, news.Notice)
+		}
+		for i := range news.Chunks {
+			chunk := &news.Chunks[i]
+			end := ends[fetch.ID{Topic: chunk.Topic, Partition: chunk.Partition}]
+			err := decoder.Each(chunk, func(raw *fetch.Record) bool {
+				if raw.Offset >= end {
+					return false
 				}
-				rec.Recycle()
-			}
-			if r.read_ += b.advanced; r.progress != nil {
-				r.progress(r.read_, r.size)
-			}
-		}
-	}
-	return <-failed
-}
-
-// fetch sends what the spans hold, a response at a time, until they are done.
-func (r *reader) fetch(ctx context.Context, spans []*span, out chan<- []batch) error {
-	pools := []kgo.Pool{&recordPool{}}
-	decompressor := kgo.DefaultDecompressor()
-	retries := 0
-	for {
-		requests := requestsFor(spans)
-		if len(requests) == 0 {
-			return nil
-		}
-		for leader, request := range requests {
-			batches, err := r.fetchOnce(ctx, leader, request, spans, decompressor, pools)
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			if err == nil {
-				retries = 0
-			} else if retries++; retries > fetchRetries || !retriable(err) {
-				return err
-			} else if err := r.relocate(ctx, spans); err != nil {
+				view(&rec, raw)
+				enough = !take(&rec)
+				return !enough
+			})
+			if err != nil || enough {
 				return err
 			}
-			if len(batches) == 0 {
-				continue
-			}
-			select {
-			case out <- batches:
-			case <-ctx.Done():
-				return context.Cause(ctx)
+			if r.passed += min(chunk.Next, end) - min(chunk.From, end); r.progress != nil {
+				r.progress(r.passed, r.size)
 			}
 		}
 	}
-}
-
-// requestsFor asks each leader for the spans that are not done.
-func requestsFor(spans []*span) map[int32]*kmsg.FetchRequest {
-	requests := map[int32]*kmsg.FetchRequest{}
-	for _, s := range spans {
-		if s.from >= s.to {
-			continue
-		}
-		request := requests[s.leader]
-		if request == nil {
-			request = kmsg.NewPtrFetchRequest()
-			request.IsolationLevel = 1 // read_committed
-			request.MaxBytes = fetchBytes
-			request.MaxWaitMillis = 500
-			request.MinBytes = 1
-			requests[s.leader] = request
-		}
-		n := len(request.Topics)
-		if n == 0 || request.Topics[n-1].Topic != s.topic {
-			t := kmsg.NewFetchRequestTopic()
-			t.Topic, t.TopicID = s.topic, s.id
-			request.Topics = append(request.Topics, t)
-			n++
-		}
-		p := kmsg.NewFetchRequestTopicPartition()
-		p.Partition, p.FetchOffset, p.PartitionMaxBytes = s.partition, s.from, fetchPartitionBytes
-		request.Topics[n-1].Partitions = append(request.Topics[n-1].Partitions, p)
+	if err := context.Cause(ctx); err != nil {
+		return err
 	}
-	for _, request := range requests {
-		rotate(request)
-	}
-	return requests
-}
-
-// rotate asks for another partition first each time: a broker fills a response
-// in the order of the request, so the last ones would starve.
-func rotate(request *kmsg.FetchRequest) {
-	for i := range request.Topics {
-		p := request.Topics[i].Partitions
-		lowest := 0
-		for j := range p {
-			if p[j].FetchOffset < p[lowest].FetchOffset {
-				lowest = j
-			}
-		}
-		request.Topics[i].Partitions = append(p[lowest:len(p):len(p)], p[:lowest]...)
-	}
-}
-
-func (r *reader) fetchOnce(ctx context.Context, leader int32, request *kmsg.FetchRequest, spans []*span,
-	decompressor kgo.Decompressor, pools []kgo.Pool) (batches []batch, err error) {
-	response, err := request.RequestWith(ctx, r.client.Broker(int(leader)))
-	if err != nil {
-		return nil, fmt.Errorf("fetching from broker %d: %w", leader, err)
-	}
-	if err := kerr.ErrorForCode(response.ErrorCode); err != nil {
-		return nil, fmt.Errorf("fetching from broker %d: %w", leader, err)
-	}
-	empty := true
-	for i := range response.Topics {
-		for _, p := range response.Topics[i].Partitions {
-			empty = empty && len(p.RecordBatches) == 0 && p.ErrorCode == 0
-		}
-	}
-	for i := range response.Topics {
-		t := &response.Topics[i]
-		for j := range t.Partitions {
-			s := find(spans, t, t.Partitions[j].Partition)
-			if s == nil {
-				continue
-			}
-			processed, next := kgo.ProcessFetchPartition(kgo.ProcessFetchPartitionOpts{
-				Offset: s.from, IsolationLevel: kgo.ReadCommitted(), Topic: s.topic, Partition: s.partition, Pools: pools,
-			}, &t.Partitions[j], decompressor, nil)
-			if processed.Err != nil {
-				err = fmt.Errorf("fetching %s partition %d at offset %d: %w", s.topic, s.partition, s.from, processed.Err)
-				continue
-			}
-			for n := len(processed.Records); n > 0 && processed.Records[n-1].Offset >= s.to; n-- {
-				processed.Records = processed.Records[:n-1]
-			}
-			if empty && processed.LastStableOffset >= s.to {
-				next = s.to // what compaction left has no batch up to the end
-			}
-			next = min(next, s.to)
-			if next > s.from {
-				batches = append(batches, batch{processed, next - s.from})
-				s.from = next
-			}
-		}
-	}
-	return batches, err
-}
-
-func find(spans []*span, t *kmsg.FetchResponseTopic, partition int32) *span {
-	for _, s := range spans {
-		if s.partition == partition && (t.Topic == s.topic || t.Topic == "" && t.TopicID == s.id) {
-			return s
-		}
+	if err := stream.Err(); err != nil {
+		return fmt.Errorf("reading %s: %w", spans[0].topic, err)
 	}
 	return nil
 }
 
-func retriable(err error) bool {
-	return kerr.IsRetriable(err) || !errors.As(err, new(*kerr.Error))
-}
-
-// relocate waits a little and looks the partitions' leaders up again.
-func (r *reader) relocate(ctx context.Context, spans []*span) error {
-	select {
-	case <-time.After(fetchRetryPause):
-	case <-ctx.Done():
-		return context.Cause(ctx)
+// view makes rec the record that raw is, without copying it.
+func view(rec *kgo.Record, raw *fetch.Record) {
+	rec.Topic, rec.Partition, rec.Offset, rec.Key, rec.Value = raw.Topic, raw.Partition, raw.Offset, raw.Key, raw.Value
+	rec.Headers = rec.Headers[:0]
+	if raw.HeaderCount == 0 {
+		return
 	}
-	var topics []string
-	for _, s := range spans {
-		topics = append(topics, s.topic)
-	}
-	details, err := kadm.NewClient(r.client).ListTopics(ctx, topics...)
-	if err != nil {
-		return fmt.Errorf("looking up leaders: %w", err)
-	}
-	for _, s := range spans {
-		if p, ok := details[s.topic].Partitions[s.partition]; ok && p.Leader >= 0 {
-			s.leader = p.Leader
+	raw.EachHeader(func(key, value []byte) bool {
+		if name := headerName(key); name != "" {
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: value})
 		}
-	}
-	return nil
+		return true
+	})
 }
 
-// recordPool reuses the slices that records are decoded into: all records of a
-// batch are recycled before the batch after the next one is fetched.
-type recordPool struct {
-	mu   sync.Mutex
-	free [][]kgo.Record
-}
-
-// GetRecords implements kgo.PoolRecords.
-func (p *recordPool) GetRecords(n int) []kgo.Record {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if last := len(p.free) - 1; last >= 0 {
-		s := p.free[last]
-		p.free = p.free[:last]
-		if cap(s) >= n {
-			return s[:0]
-		}
+// headerName is the name of a header that the auditor looks at, else "".
+func headerName(key []byte) string {
+	switch string(key) {
+	case event.HeaderSource:
+		return event.HeaderSource
+	case event.HeaderType:
+		return event.HeaderType
+	case event.HeaderDLQReplay:
+		return event.HeaderDLQReplay
+	case event.HeaderDLQTopic:
+		return event.HeaderDLQTopic
+	case event.HeaderDLQPartition:
+		return event.HeaderDLQPartition
+	case event.HeaderDLQOffset:
+		return event.HeaderDLQOffset
+	case event.HeaderDLQReason:
+		return event.HeaderDLQReason
+	case event.HeaderDLQTruncated:
+		return event.HeaderDLQTruncated
 	}
-	return make([]kgo.Record, 0, n)
-}
-
-// PutRecords implements kgo.PoolRecords.
-func (p *recordPool) PutRecords(s []kgo.Record) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.free) < 64 {
-		p.free = append(p.free, s)
-	}
+	return ""
 }

@@ -81,7 +81,7 @@ func spansOf(detail kadm.TopicDetail, starts, ends kadm.ListedOffsets) []span {
 	for _, p := range detail.Partitions.Sorted() {
 		start, _ := starts.Lookup(detail.Topic, p.Partition)
 		end, _ := ends.Lookup(detail.Topic, p.Partition)
-		spans = append(spans, span{topic: detail.Topic, id: detail.ID, partition: p.Partition, leader: p.Leader, from: start.Offset, to: end.Offset})
+		spans = append(spans, span{topic: detail.Topic, partition: p.Partition, from: start.Offset, to: end.Offset})
 	}
 	return spans
 }
@@ -207,7 +207,7 @@ func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, det
 			if !done || from < 0 {
 				from = 0
 			}
-			more, err := r.hasData(ctx, admin, span{topic: name, id: details[name].ID, partition: p.Partition, leader: p.Leader, from: from, to: end.Offset})
+			more, err := r.hasData(ctx, admin, span{topic: name, partition: p.Partition, from: from, to: end.Offset})
 			if err != nil {
 				return err
 			}
@@ -236,6 +236,6 @@ func (r *reader) hasData(ctx context.Context, admin *kadm.Client, s span) (found
 	start, _ := starts.Lookup(s.topic, s.partition)
 	s.from = max(s.from, start.Offset)
 	quiet := &reader{client: r.client}
-	err = quiet.scan(ctx, []*span{&s}, func(*kgo.Record) bool { found = true; return false })
+	err = quiet.scan(ctx, []span{s}, func(*kgo.Record) bool { found = true; return false })
 	return found, err
 }
