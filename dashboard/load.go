@@ -12,7 +12,7 @@ import (
 // present, and its memory must not grow with the topics.
 const (
 	newestRange  = 10_000  // offsets of a partition that are read at a time, for the current numbers
-	chartRange   = 4_000   // the same for the charts, whose records are kept until they are turned around
+	chartRange   = 2_000   // the same for the charts, whose records are kept until they are turned around
 	reordersBack = 200_000 // offsets of a partition that open reorders and dead letters are looked for in
 	alertsRange  = 400
 )

@@ -15,8 +15,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// rowOf is the row of a product, in JavaScript.
-func rowOf(id string) string { return fmt.Sprintf(`document.querySelector('tr[data-id="%s"]')`, id) }
+// rowOf is the row of a product, in JavaScript, and what is asked of it: nothing
+// while there is none, as rows out of sight are drawn a little later.
+func rowOf(id string) string { return fmt.Sprintf(`document.querySelector('tr[data-id="%s"]')?`, id) }
 
 // The page as its readers have it, one after the other in one browser: what
 // each part does stands beside it.

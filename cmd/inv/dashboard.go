@@ -15,7 +15,7 @@ import (
 
 // gcPercent makes the dashboard collect garbage earlier than usual: it stays up
 // for days on other people's machines, and has processor time to spare.
-const gcPercent = 40
+const gcPercent = 25
 
 func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var o dashboard.Options

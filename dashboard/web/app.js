@@ -340,7 +340,10 @@ $("theme").addEventListener("click", () => {
   remember("theme", next);
 });
 
-setInterval(() => draw("reorders", "status"), 1000); // ages
+setInterval(() => {
+  draw("reorders", "status"); // ages
+  table.drawRest();
+}, 1000);
 setTheme(themes.includes(recall("theme")) ? recall("theme") : "auto");
 setZone(recall("zone") === "utc");
 readHash();

@@ -33,7 +33,6 @@ export function show(node, visible) {
   if (node.hidden === visible) node.hidden = !visible;
 }
 
-export const productLink = (id, name, attributes) => el("a", { href: productHref(id), ...attributes }, name || id);
 export const productHref = (id) => "#/product/" + encodeURIComponent(id);
 
 export const words = { out: "Out", critical: "Critical", low: "Low", ok: "In stock", unknown: "Unknown" };

@@ -5,36 +5,34 @@ const one = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const cents = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
-export const count = (n) => whole.format(n);
+export const count = (n) => (n >= 0 && n < 1000 ? String(Math.round(n)) : whole.format(n));
 export const rate = (n) => (n < 10 ? one : whole).format(n);
 export const money = (n) => cents.format(n);
 export const compact = (n) => (n < 10000 ? whole : short).format(n);
-export const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "±") + whole.format(Math.abs(n));
+export const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "±") + count(Math.abs(n));
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
+// Times are put together by hand: Intl's formats take longer than all the rest
+// of a row.
 let utc = false;
-let clock, day, minute;
 
-export function setUTC(on) {
-  utc = on;
-  const zone = utc ? { timeZone: "UTC" } : {};
-  clock = new Intl.DateTimeFormat("en-GB", { ...zone, hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  minute = new Intl.DateTimeFormat("en-GB", { ...zone, hour: "2-digit", minute: "2-digit" });
-  day = new Intl.DateTimeFormat("en-CA", { ...zone, year: "numeric", month: "2-digit", day: "2-digit" });
-}
-setUTC(false);
-
+export const setUTC = (on) => (utc = on);
 export const isUTC = () => utc;
+
+const two = (n) => (n < 10 ? "0" + n : "" + n);
+const suffix = () => (utc ? "Z" : "");
+const day = (d) => (utc ? d.getUTCFullYear() * 10000 + d.getUTCMonth() * 100 + d.getUTCDate() : d.getFullYear() * 10000 + d.getMonth() * 100 + d.getDate());
+const date = (d) => (utc ? `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}` : `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`);
+const minutes = (d) => (utc ? `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}` : `${two(d.getHours())}:${two(d.getMinutes())}`);
 
 // time is the time of day, with the date if that is not today's.
 export function time(ms) {
   if (!ms) return "–";
   const at = new Date(ms);
-  const date = day.format(at);
-  return (date === day.format(new Date()) ? "" : date + " ") + clock.format(at) + (utc ? "Z" : "");
+  return (day(at) === day(new Date()) ? "" : date(at) + " ") + minutes(at) + ":" + two(at.getSeconds()) + suffix();
 }
 
-export const hhmm = (ms) => minute.format(new Date(ms)) + (utc ? "Z" : "");
+export const hhmm = (ms) => minutes(new Date(ms)) + suffix();
 
 // age is how long ago something was, in its two largest units.
 export function age(ms) {

@@ -1,89 +1,120 @@
 // What stands beside the table: alerts, open reorders, dead letters, and how
 // the processor and the data are.
 
-import { $, attr, el, productLink, svg, text } from "./dom.js";
+import { $, attr, el, productHref, show, svg, text } from "./dom.js";
 import { age, count, duration, plural, time } from "./format.js";
 
 const feedLength = 400;
-const drawnAlerts = 100;
+
+// List draws items into entries that stay, because under load every entry
+// changes with every frame. What is out of sight is drawn once it is scrolled to.
+class List {
+  #list;
+  #make;
+  #draw;
+  #entries = [];
+  #note = el("li", { class: "note" });
+
+  constructor(list, make, draw) {
+    this.#list = list;
+    this.#make = make;
+    this.#draw = draw;
+    list.append(this.#note);
+  }
+
+  render(items, note) {
+    const most = this.#list.scrollTop > 0 ? items.length : 12;
+    const shown = items.slice(0, most);
+    while (this.#entries.length < shown.length) {
+      const entry = this.#make();
+      this.#entries.push(entry);
+      this.#note.before(entry.li);
+    }
+    while (this.#entries.length > shown.length) this.#entries.pop().li.remove();
+    shown.forEach((item, i) => this.#draw(this.#entries[i], item));
+    show(this.#note, !!note);
+    text(this.#note, note);
+  }
+}
+
+function entry(...more) {
+  const e = { name: el("a"), right: el("small", { class: "right" }), about: el("small") };
+  e.head = el("span", {}, e.name);
+  e.li = el("li", {}, e.head, e.right, e.about, ...more);
+  return e;
+}
+
+function name(e, id, words) {
+  text(e.name, words || id);
+  attr(e.name, "href", productHref(id));
+}
 
 export class Alerts {
   #items = [];
-  #seen = 0; // the newest that was announced
+  #list = new List($("alerts"), entry, drawAlert);
   total = 0;
   skipped = 0;
 
-  clear() {
-    this.#items = [];
-    this.skipped = 0;
+  constructor() {
+    $("alerts").addEventListener("scroll", () => requestAnimationFrame(() => this.render()), { passive: true });
   }
 
   // take adds new alerts, newest first, and returns them.
   take(list, whole) {
-    if (whole) this.clear();
+    if (whole) {
+      this.#items = [];
+      this.skipped = 0;
+    }
     this.total = list.total;
     if (!whole) this.skipped += list.skipped;
-    for (const a of list.items) a.fresh = !whole;
     this.#items = [...list.items, ...this.#items].slice(0, feedLength);
     return whole ? [] : list.items;
   }
 
   render() {
     text($("alerts-total"), this.total ? count(this.total) : "");
-    const items = this.#items.slice(0, drawnAlerts).map((a) => (a.node ??= drawAlert(a)));
-    if (this.skipped) items.push(el("li", { class: "skipped" }, `${plural(this.skipped, "alert")} came too fast to be shown`));
-    if (this.#items.length > drawnAlerts) items.push(el("li", { class: "skipped" }, `The newest ${drawnAlerts} are shown`));
-    if (!this.#items.length) items.push(el("li", { class: "none" }, "No critical stock so far"));
-    reconcile($("alerts"), items);
-    for (const a of this.#items.slice(0, drawnAlerts)) text(a.when, time(a.timestamp));
+    this.#list.render(this.#items, this.skipped ? `${plural(this.skipped, "alert")} came too fast to be shown`
+      : this.#items.length ? "" : "No critical stock so far");
   }
 }
 
-function drawAlert(a) {
-  a.when = el("small", { class: "right" });
-  return el("li", { class: a.fresh ? "new" : undefined, title: a.message },
-    el("span", { class: "sev", "data-s": a.current_stock > 0 ? "critical" : "out" }, productLink(a.product_id, a.product_name)), a.when,
-    el("small", {}, `${count(a.current_stock)} left (≤ ${count(a.threshold)})${a.warehouse_id ? " · " + a.warehouse_id : ""}`));
-}
-
-// reconcile makes nodes the children, in order, and moves only those that must.
-function reconcile(list, nodes) {
-  const keep = new Set(nodes);
-  for (const child of [...list.children]) if (!keep.has(child)) child.remove();
-  nodes.forEach((node, i) => {
-    if (list.children[i] !== node) list.insertBefore(node, list.children[i] ?? null);
-  });
+function drawAlert(e, a) {
+  name(e, a.product_id, a.product_name);
+  attr(e.head, "class", "sev");
+  attr(e.head, "data-s", a.current_stock > 0 ? "critical" : "out");
+  text(e.right, time(a.timestamp));
+  text(e.about, `${count(a.current_stock)} left (≤ ${count(a.threshold)})${a.warehouse_id ? " · " + a.warehouse_id : ""}`);
 }
 
 export class Reorders {
-  #nodes = new Map();
-  #list = { total: 0, items: [] };
+  #items = { total: 0, items: [] };
+  #list = new List($("reorders"), () => {
+    const when = el("small", { class: "right" });
+    return Object.assign(entry(when), { when });
+  }, (e, r) => this.#draw(e, r));
+  #now = 0;
+
+  constructor() {
+    $("reorders").addEventListener("scroll", () => requestAnimationFrame(() => this.render(this.#now)), { passive: true });
+  }
 
   take(list) {
-    this.#list = { total: list.total, items: list.items ?? this.#list.items };
+    this.#items = { total: list.total, items: list.items ?? this.#items.items };
   }
 
   render(now) {
-    const { total, items } = this.#list;
+    this.#now = now;
+    const { total, items } = this.#items;
     text($("reorders-total"), total ? `${count(total)}, oldest first` : "");
-    const nodes = items.map((r) => {
-      let n = this.#nodes.get(r.event_id);
-      if (!n) {
-        n = { when: el("small", { class: "right" }), since: el("small", { class: "right" }) };
-        n.li = el("li", {}, productLink(r.product_id, r.product_name), n.since,
-          el("small", {}, `${count(r.reorder_quantity)} ordered at ${count(r.current_stock)} left`, r.priority === "urgent" ? " · " : undefined,
-            r.priority === "urgent" ? el("span", { class: "badge urgent" }, "urgent") : undefined), n.when);
-        this.#nodes.set(r.event_id, n);
-      }
-      text(n.when, time(r.timestamp));
-      text(n.since, age(now - r.timestamp));
-      return n.li;
-    });
-    const ids = new Set(items.map((r) => r.event_id));
-    for (const id of this.#nodes.keys()) if (!ids.has(id)) this.#nodes.delete(id);
-    if (total > items.length) nodes.push(el("li", { class: "skipped" }, `and ${count(total - items.length)} younger`));
-    if (!total) nodes.push(el("li", { class: "none" }, "Nothing is on order"));
-    reconcile($("reorders"), nodes);
+    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total ? "" : "Nothing is on order");
+  }
+
+  #draw(e, r) {
+    name(e, r.product_id, r.product_name);
+    text(e.right, age(this.#now - r.timestamp));
+    text(e.about, `${count(r.reorder_quantity)} ordered at ${count(r.current_stock)} left${r.priority === "urgent" ? " · urgent" : ""}`);
+    e.about.classList.toggle("warn", r.priority === "urgent");
+    text(e.when, time(r.timestamp));
   }
 }
 

@@ -6,6 +6,8 @@ import { count, signed, time } from "./format.js";
 
 const pageSize = 80;
 const step = 20; // pages begin at multiples of this
+const margin = 3; // rows above and below those in sight that are drawn with them
+const restEvery = 1000; // ms between drawings of the rows out of sight
 
 export class Table {
   offset = 0;
@@ -17,12 +19,16 @@ export class Table {
   #rowHeight = 52;
   #onPage;
   #timer = 0;
+  #page = { total: 0, offset: 0, order: [] };
+  #rows = new Map();
+  #restDrawn = 0;
 
   // onPage(offset) is called when other rows come into sight.
   constructor(onPage) {
     this.#onPage = onPage;
     this.#body.append(this.#before, this.#after);
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
+    new ResizeObserver(() => this.#drawRows(false)).observe(this.#scroll);
     const measure = () => {
       this.#rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 52;
     };
@@ -40,6 +46,7 @@ export class Table {
   }
 
   #scrolled() {
+    requestAnimationFrame(() => this.#drawRows(false));
     if (this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = 0;
@@ -66,13 +73,33 @@ export class Table {
       this.#after.before(slot.row);
     }
     while (this.#slots.length > ids.length) this.#slots.pop().row.remove();
-    ids.forEach((id, i) => drawRow(this.#slots[i], rows.get(id), page.offset + i));
+    const rest = page.offset !== this.#page.offset || performance.now() - this.#restDrawn > restEvery;
+    this.#page = page;
+    this.#rows = rows;
+    if (rest) this.#restDrawn = performance.now();
+    this.#drawRows(rest);
     const height = (n) => `${n * this.#rowHeight}px`;
     this.#before.firstChild.style.height = height(page.offset);
     this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
     attr($("table"), "aria-rowcount", page.total + 1);
     if (focused) this.#keepFocus(focused, ids);
     show($("empty"), page.total === 0);
+  }
+
+  // drawRest draws what is out of sight and has not been drawn for a while.
+  drawRest() {
+    if (performance.now() - this.#restDrawn <= restEvery) return;
+    this.#restDrawn = performance.now();
+    this.#drawRows(true);
+  }
+
+  // drawRows draws the rows in sight, or all of them.
+  #drawRows(all) {
+    const first = Math.floor(this.#scroll.scrollTop / this.#rowHeight) - this.#page.offset - margin;
+    const last = first + Math.ceil(this.#scroll.clientHeight / this.#rowHeight) + 2 * margin;
+    this.#page.order.forEach((id, i) => {
+      if (all || !this.#slots[i].drawn || (i >= first && i <= last)) drawRow(this.#slots[i], this.#rows.get(id), this.#page.offset + i);
+    });
   }
 
   // The focus stays with its product when the order changes.
