@@ -113,7 +113,9 @@ func (b *tab) open(hash string) {
 // until waits for an expression of JavaScript to hold.
 func (b *tab) until(within time.Duration, expression string) {
 	b.t.Helper()
-	_, err := chromedp.Run(b.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(within), chromedp.WithPollingInterval(20*time.Millisecond)))
+	ctx, cancel := context.WithTimeout(b.ctx, within+time.Second) // a poll whose expression throws never ends
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(within), chromedp.WithPollingInterval(20*time.Millisecond)))
 	if err != nil {
 		b.snap("failed-" + b.t.Name())
 		b.t.Fatalf("not within %s: %s (%v)", within, expression, err)

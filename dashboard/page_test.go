@@ -96,11 +96,11 @@ func TestPage(t *testing.T) {
 
 	t.Run("a product's own page", func(t *testing.T) {
 		b.t = t
-		b.do(chromedp.Click(fmt.Sprintf(`tr[data-id="%s"] a`, p.ID)))
+		b.until(5*time.Second, rowOf(p.ID)+`.querySelector("a").click() === undefined && location.hash !== "#/"`)
 		b.until(5*time.Second, `document.querySelector("#detail .stock-line") && document.querySelectorAll("#detail .list tbody tr").length > 2`)
 		restocked := w.store.Restock(p, 25, time.Now())
 		w.write(restocked...)
-		b.until(5*time.Second, `document.querySelector(".detail-stock").textContent === "25"`)
+		b.until(5*time.Second, `document.querySelector(".detail-stock")?.textContent === "25"`)
 		b.do(chromedp.NavigateBack())
 		b.until(5*time.Second, `!document.querySelector("#overview").hidden`)
 	})
