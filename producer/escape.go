@@ -56,7 +56,9 @@ func appendJSONText(dst, text []byte) []byte {
 // appendXMLText writes text as the inside of an XML element. What XML 1.0 and
 // 1.1 have in no form is replaced.
 func appendXMLText(dst, text []byte) []byte {
-	for _, r := range string(text) {
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		text = text[size:]
 		switch {
 		case r == '<':
 			dst = append(dst, "&lt;"...)

@@ -63,7 +63,7 @@ func (c *clockText) append(dst []byte, ms int64) []byte {
 	if !c.known || second != c.second {
 		// The years that RFC 3339 can write.
 		second = min(max(second, -62135596800), 253402300799)
-		copy(c.text[:], time.Unix(second, 0).UTC().AppendFormat(nil, "2006-01-02T15:04:05."))
+		time.Unix(second, 0).UTC().AppendFormat(c.text[:0], "2006-01-02T15:04:05.")
 		c.second, c.known = second, true
 	}
 	milli := ms - floorDiv(ms, 1000)*1000

@@ -1,0 +1,63 @@
+package scenario
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "write the documentation anew")
+
+// The pages on the shipped scenarios and the grammar's tables in
+// docs/scenarios.md are made from the files and from the parser's tables:
+//
+//	go test ./internal/scenario -run Pages -update
+func TestPages(t *testing.T) {
+	files, err := filepath.Glob("../../scenarios/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no shipped scenarios", err)
+	}
+	for _, f := range files {
+		source, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sc, err := Parse(f, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		samePage(t, filepath.Join("../../docs/scenarios", sc.Name+".md"), sc.Page())
+	}
+	const page, mark = "../../docs/scenarios.md", "<!-- made by go test ./internal/scenario -run Pages -update -->\n"
+	source, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _, ok := strings.Cut(string(source), mark)
+	if !ok {
+		t.Fatalf("%s has no mark where the grammar begins", page)
+	}
+	samePage(t, page, before+mark+grammarPage())
+}
+
+func samePage(t *testing.T, file, want string) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	got, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(got) != want {
+		t.Errorf("%s is not what the scenario says; write it anew with -update", file)
+	}
+}

@@ -1,0 +1,148 @@
+package scenario
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+)
+
+// grammarPage is the grammar as a page of documentation, made from the tables
+// that the parser reads by.
+func grammarPage() string {
+	var b strings.Builder
+	b.WriteString("## A producer\n\n")
+	attrTable(&b, producerTable())
+	b.WriteString("\n`bursts:` takes\n\n")
+	attrTable(&b, burstTable())
+	b.WriteString("\n`ramp:` takes\n\n")
+	attrTable(&b, rampTable())
+	b.WriteString("\nA state under `states:` takes\n\n")
+	attrTable(&b, stateTable())
+	b.WriteString("\nA cause under `causes:` takes\n\n")
+	attrTable(&b, causeTable())
+	b.WriteString("\n## Generators\n\nA plain value is itself, a list in the file is a list in the value, and a generator is a mapping with exactly one of these keys.\n\n| generator | what it makes | its modifiers |\n|---|---|---|\n")
+	for _, g := range generators() {
+		var modifiers []string
+		for _, m := range g.modifiers {
+			modifiers = append(modifiers, fmt.Sprintf("`%s`: %s", m.name, m.about))
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(g.example, "|", `\|`), g.about, strings.Join(modifiers, "<br>"))
+	}
+	b.WriteString("\nEach of them takes besides\n\n")
+	attrTable(&b, commonAttrs())
+	b.WriteString("\n## A topic and its view\n\n")
+	attrTable(&b, topicTable())
+	b.WriteString("\n`view:` takes\n\n")
+	attrTable(&b, viewTable())
+	return b.String()
+}
+
+func attrTable(b *strings.Builder, table []attr) {
+	b.WriteString("| key | |\n|---|---|\n")
+	for _, a := range table {
+		needed := ""
+		if a.required {
+			needed = " (needed)"
+		}
+		fmt.Fprintf(b, "| `%s` | %s%s |\n", a.name, a.about, needed)
+	}
+}
+
+// Page is a scenario as a page of documentation, made from the file alone.
+func (s *Scenario) Page() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n%s\n\n", s.Name, strings.Join(strings.Fields(s.About), " "))
+	if commands := s.commands(); len(commands) > 0 {
+		fmt.Fprintf(&b, "```sh\n%s\n```\n\n", strings.Join(commands, "\n"))
+	}
+	b.WriteString("## Topics\n\n| alias | topic | partitions | kept |\n|---|---|---|---|\n")
+	for _, t := range s.Topics {
+		name := "`" + t.Name + "`"
+		if len(t.DeadLettersOf) > 0 {
+			name = "`<topic>.dlq` of " + strings.Join(t.DeadLettersOf, ", ")
+		}
+		kept := "forever"
+		if t.Compact {
+			kept = "the last of each key"
+		} else if t.Retention != "" {
+			kept = t.Retention
+		}
+		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", t.Alias, name, t.Partitions, kept)
+	}
+	b.WriteString("\n## Producers\n")
+	for i := range s.Producers {
+		s.Producers[i].page(&b, s)
+	}
+	return b.String()
+}
+
+// commands are the lines of the file's first comment that can be run.
+func (s *Scenario) commands() (out []string) {
+	for line := range strings.Lines(string(s.Source)) {
+		text, comment := strings.CutPrefix(strings.TrimRight(line, "\n"), "#")
+		if !comment {
+			break
+		}
+		if command := strings.TrimSpace(text); strings.HasPrefix(text, "   ") && strings.HasPrefix(command, "inv ") {
+			out = append(out, command)
+		}
+	}
+	return out
+}
+
+func (p *Producer) page(b *strings.Builder, s *Scenario) {
+	fmt.Fprintf(b, "\n### %s\n\n", p.Name)
+	facts := []string{"to `" + p.Topic.Text + "`"}
+	switch {
+	case p.Read:
+		facts = append(facts, "the records that the topic has")
+	case len(p.Rows) > 0:
+		facts = append(facts, fmt.Sprintf("%d rows, once", len(p.Rows)))
+	}
+	if p.More != nil {
+		facts = append(facts, "more with `--products N`")
+	}
+	if p.Rate != nil {
+		facts = append(facts, "rate "+p.Rate.String())
+	}
+	if p.Key != nil && p.Key.Field.Text != "" {
+		facts = append(facts, "key `"+p.Key.Field.Text+"`")
+	}
+	if p.Format.Name != "json" {
+		facts = append(facts, "as "+strings.ToUpper(p.Format.Name))
+	}
+	for _, c := range p.Causes {
+		facts = append(facts, "causes `"+c.Producer.Text+"`")
+	}
+	fmt.Fprintf(b, "%s.\n", strings.Join(facts, "; "))
+	if p.States != nil {
+		var states []string
+		for _, st := range p.States.States {
+			var next []string
+			for _, n := range st.Then {
+				next = append(next, fmt.Sprintf("%s %g%%", n.State.Text, float64(n.Share)*100))
+			}
+			if len(next) > 0 {
+				states = append(states, "`"+st.Name+"` → "+strings.Join(next, ", "))
+			}
+		}
+		fmt.Fprintf(b, "\nStates: %s.\n", strings.Join(states, "; "))
+	}
+	b.WriteString("\n```yaml\n" + s.excerpt(p) + "```\n")
+}
+
+// excerpt is the producer as it stands in the file.
+func (s *Scenario) excerpt(p *Producer) string {
+	lines := strings.Split(string(s.Source), "\n")
+	starts := []int{len(lines)}
+	for _, other := range s.Producers {
+		starts = append(starts, other.Pos.Line-1)
+	}
+	sort.Ints(starts)
+	first := p.Pos.Line - 1
+	last := starts[sort.SearchInts(starts, first+1)]
+	for last > first+1 && (strings.TrimSpace(lines[last-1]) == "" || strings.HasPrefix(strings.TrimSpace(lines[last-1]), "#")) {
+		last--
+	}
+	return strings.Join(lines[first:last], "\n") + "\n"
+}

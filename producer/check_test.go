@@ -1,0 +1,182 @@
+package producer
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"inv/internal/scenario"
+)
+
+// What names mean: every problem with the nearest right word, none runs.
+func TestCheck(t *testing.T) {
+	tests := []struct{ producers, want string }{
+		{"p: {topic: x, value: {a: 1}}", `fills the topic "x", which is no alias under topics; did you mean "t"?`},
+		{"p: {topic: t, key: idd, value: {id: 1}}", `there is no field "idd" here; did you mean "id"?`},
+		{"p: {topic: t, value: {a: {ref: catlog.id}}}\n  catalog: {topic: t, rows: [{id: 1}]}", `no producer "catlog"; did you mean "catalog"?`},
+		{"p: {topic: t, value: {a: {ref: c.idd}}}\n  c: {topic: t, rows: [{id: 1}]}", `"c" has no field "idd"; did you mean "id"?`},
+		{"p: {topic: t, value: {a: {ref: c.b}}}\n  c: {topic: t, rows: [{a: 1, b: 2}, {a: 1}]}", `row 2 of "c" has no field "b"`},
+		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {ref: p.a, first: 5}}}", "in a circle"},
+		{"p: {topic: t, value: {a: {ref: q.a}}}\n  q: {topic: t, value: {a: 1}}", "without end; say among how many"},
+		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {time: now}}}", "depends on when or why"},
+		{"p: {topic: t, value: {a: {calc: b + 1}, b: {calc: a + 1}}}", "depends on itself"},
+		{"p: {topic: t, value: {a: {calc: \"b + 1\"}, b: text}}", "takes numbers"},
+		{"p: {topic: t, value: {a: {sum: b.c}, b: 1}}", "no list of objects"},
+		{"p: {topic: t, value: {a: {compare: \"1 + 2\"}}}", "compares nothing"},
+		{"p: {topic: t, value: {a: {text: \"{nope}\"}}}", `no field "nope"`},
+		{"p: {topic: t, value: {a: {int: [1, 9], as: \"x\"}}}", "`as` needs {}"},
+		{"p: {topic: t, value: {a: {fake: emial}}}", `did you mean "email"?`},
+		{"p: {topic: t, value: {a: {fake: sentence, with: {wordcout: 3}}}}", `no parameter "wordcout"`},
+		{"p: {topic: t, value: {a: {zipf: {n: 10, s: 0}}}}", "exponent must be above 0"},
+		{"p: {topic: t, value: {a: {normal: {mean: 1, sd: -1}}}}", "negative"},
+		{"p: {topic: t, value: {a: {normal: {mean: 1, sd: 1}, min: 5, max: 2}}}", "min is above max"},
+		{"p: {topic: t, value: {a: {state: name}}}", "has no `states:`"},
+		{"p: {topic: t, value: {a: 1}, states: {x: {then: yy}, y: {}}}", `no state "yy"`},
+		{"p: {topic: t, value: {a: {caused_by: b}}}", "no producer causes"},
+		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}]}", `no producer "q"`},
+		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}]}\n  q: {topic: t, value: {a: 1}, causes: [{producer: p}]}", "in a circle"},
+		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}, {producer: q}]}\n  q: {topic: t, value: {a: 1}}", "is caused already"},
+		{"p: {topic: t, value: {a: 1}, partition: text}", "must be whole numbers"},
+		{"p: {topic: t, key: {fake: name, encoding: int32}, value: {a: 1}}", "must be whole numbers"},
+		{"p: {topic: t, value: {a: {list: [1, 10000], each: {list: [1, 10000], each: 1}}}}", "values a record; the limit is"},
+		{"p: {topic: t, value: {a: {ref: c.id, weight: w}}}\n  c: {topic: t, rows: [{id: 1, w: -1}]}", "negative weight"},
+	}
+	for _, tt := range tests {
+		sc, problems := scenario.Read("t.yaml", []byte("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  "+tt.producers+"\n"))
+		if len(problems) > 0 {
+			t.Errorf("%s: the grammar refuses it: %v", tt.producers, problems)
+			continue
+		}
+		if got := Check(sc); len(got) == 0 || !strings.Contains(got.Error(), tt.want) {
+			t.Errorf("%s\n%v\nwant %s", tt.producers, got, tt.want)
+		}
+	}
+}
+
+// Nothing that the grammar takes and Check passes makes a run fail or panic.
+func FuzzRun(f *testing.F) {
+	for _, g := range []string{"a: {int: [1, 9]}", "a: {list: [1, 2], of: {b: {ref: c.id}}}", "a: {text: \"{b:03}\"}\n      b: 5", "a: {one_of: {x: 1}, optional: 5%}",
+		"a: {if: \"b > 1\", then: 1, else: x}\n      b: {normal: {mean: 1, sd: 2}}", "a: {drift: {base: 1}}", "a: [1, {hex: 3}, null]", "a: {calc: \"1/0 * 99999999999\"}"} {
+		f.Add(g)
+	}
+	f.Fuzz(func(t *testing.T, fields string) {
+		sc, problems := scenario.Read("f.yaml", []byte("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  c: {topic: t, rows: [{id: 1}, {id: 2}]}\n  p:\n    topic: t\n    value:\n      "+fields+"\n"))
+		if sc == nil || len(problems) > 0 || len(Check(sc)) > 0 {
+			return
+		}
+		for i := range sc.Producers {
+			if sc.Producers[i].Name != "p" {
+				continue
+			}
+			p, err := Compile(sc, CompileOptions{Names: []string{"p"}})
+			if err != nil {
+				return
+			}
+			if o := (Options{Start: testStart, Count: 3}); CheckOptions(p, o) == nil {
+				if _, err := Run(context.Background(), p, o, &collect{}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+}
+
+// A worker allocates nothing per record once its buffers have grown.
+func TestNoAllocations(t *testing.T) {
+	for _, tt := range []struct{ scenario, producer string }{{"inventory", "orders"}, {"iot-sensors", "readings"}, {"customers", "legacy-customers"}, {"click-stream", "clicks"}} {
+		p := compiled(t, shipped(t, tt.scenario), tt.producer)
+		r := newRenderer(p, Options{})
+		w, b := &worker{}, newBatches().take()
+		n := int64(0)
+		fill := func() {
+			b.slots = b.slots[:0]
+			for range batchSize {
+				b.slots = append(b.slots, slot{n: n, at: testStart.UnixMilli() + n, step: 0})
+				n++
+			}
+			r.render(w, b)
+		}
+		for range 20 {
+			fill()
+		}
+		if got := testing.AllocsPerRun(20, fill) / batchSize; got > 0.01 {
+			t.Errorf("%s: %g allocations a record", tt.scenario, got)
+		}
+	}
+}
+
+// A million rows are not kept: any of them is computed from its number.
+func TestManyRows(t *testing.T) {
+	sc := shipped(t, "iot-sensors")
+	p, err := Compile(sc, CompileOptions{Names: []string{"devices", "readings"}, Seed: 7, Products: 1_000_000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sink := &collect{}
+	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 300, For: 1e12}, sink); err != nil {
+		t.Fatal(err)
+	}
+	r := newRenderer(p, Options{NoEvents: true})
+	w, b := &worker{}, newBatches().take()
+	for _, reading := range sink.records {
+		if reading.Stream != 1 || !strings.HasPrefix(string(reading.Key), "dev-0") && !strings.HasPrefix(string(reading.Key), "dev-1") {
+			continue
+		}
+		number := int64(0)
+		for _, c := range reading.Key[4:] {
+			number = number*10 + int64(c-'0')
+		}
+		b.slots = append(b.slots[:0], slot{n: number - 1, stream: 0})
+		r.render(w, b)
+		if string(b.Records[0].Key) != string(reading.Key) || !strings.Contains(string(b.Records[0].Value), string(headerOf(reading, "model"))) {
+			t.Fatalf("the reading of %s has the model %s, its device is %s", reading.Key, headerOf(reading, "model"), b.Records[0].Value)
+		}
+	}
+}
+
+func headerOf(r Record, key string) []byte {
+	for _, h := range r.Headers {
+		if h.Key == key {
+			return h.Value
+		}
+	}
+	return nil
+}
+
+// Updates and tombstones take the key of an earlier record that began one.
+func TestEarlierKeys(t *testing.T) {
+	sc := parsed(t, "t.yaml", `scenario: t
+topics: {t: {topic: t}}
+producers:
+  p:
+    topic: t
+    key: id
+    earlier: 30%
+    tombstones: 10%
+    value: {id: {sequence: "k-{n}"}, v: {int: [0, 999999]}}
+`)
+	sink := &collect{}
+	if _, err := Run(t.Context(), compiled(t, sc, "p"), Options{Start: testStart, Count: 10_000}, sink); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{}
+	updates, deletes := 0, 0
+	for _, r := range sink.records {
+		switch {
+		case r.Value == nil:
+			deletes++
+			if !known[string(r.Key)] {
+				t.Fatalf("%s is deleted before it was there", r.Key)
+			}
+		case known[string(r.Key)]:
+			updates++
+			if !strings.Contains(string(r.Value), `"id":"`+string(r.Key)+`"`) {
+				t.Fatalf("key %s, value %s", r.Key, r.Value)
+			}
+		}
+		known[string(r.Key)] = true
+	}
+	if updates < 2800 || updates > 3200 || deletes < 850 || deletes > 1150 {
+		t.Errorf("%d updates and %d tombstones of 10,000, want about 3,000 and 1,000", updates, deletes)
+	}
+}
