@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -49,10 +50,12 @@ func newWorld(t *testing.T, brokers []string, products, orders int) *world {
 	w.store = simulate.New(w.topics, 1, products)
 	if products > 0 {
 		w.create()
-		start := time.Now().Add(-30 * time.Minute)
+		start := time.Now().Add(-58 * time.Minute)
 		records := w.store.Open(start)
 		for i := range orders {
-			records = append(records, w.store.Order(start.Add(time.Duration(i)*20*time.Minute/time.Duration(orders)))...)
+			share := float64(i) / float64(orders)
+			share += 0.03 * math.Sin(6*math.Pi*share) // some minutes are busier
+			records = append(records, w.store.Order(start.Add(time.Duration(share*float64(58*time.Minute))))...)
 		}
 		w.write(records...)
 	}
