@@ -94,7 +94,8 @@ type Stats struct {
 	Read, Shown int64
 }
 
-// Views compiles all views of a scenario by topic name.
+// Views compiles all views of a scenario by topic name. The error wraps
+// scenario.Problems: all that is wrong with them, with their positions.
 func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 	sel, err := selectTopics(nil, s, app)
 	if err != nil {

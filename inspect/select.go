@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"errors"
 	"fmt"
 	"path"
 	"sort"
@@ -60,7 +61,10 @@ func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, 
 	return sel, nil
 }
 
+// addScenario learns the scenario's topics. The error is all that is wrong with
+// their views.
 func (sel *selection) addScenario(s *scenario.Scenario, app string) error {
+	var problems scenario.Problems
 	for _, t := range s.Topics {
 		names := s.TopicNames(t.Alias, app)
 		for _, n := range names {
@@ -73,12 +77,17 @@ func (sel *selection) addScenario(s *scenario.Scenario, app string) error {
 			continue
 		}
 		view, err := CompileView(s.File, t.Alias, t.View)
-		if err != nil {
-			return &UsageError{err}
+		var ps scenario.Problems
+		if errors.As(err, &ps) {
+			problems = append(problems, ps...)
+			continue
 		}
 		for _, n := range names {
 			sel.views[n] = view
 		}
+	}
+	if len(problems) > 0 {
+		return &UsageError{problems}
 	}
 	return nil
 }

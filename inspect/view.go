@@ -77,22 +77,6 @@ func conditionPosition(c scenario.Condition, err error) scenario.Position {
 	return scenario.Position{Line: c.Pos.Line, Column: c.Pos.Column + utf8.RuneCountInString(c.Source[:failed.Offset])}
 }
 
-// CheckViews compiles every view of a scenario and returns what is wrong with
-// them, nil if nothing is.
-func CheckViews(s *scenario.Scenario) scenario.Problems {
-	var problems scenario.Problems
-	for _, t := range s.Topics {
-		if t.View == nil {
-			continue
-		}
-		var ps scenario.Problems
-		if _, err := CompileView(s.File, t.Alias, t.View); errors.As(err, &ps) {
-			problems = append(problems, ps...)
-		}
-	}
-	return problems
-}
-
 func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 	out := column{each: -1, join: c.Join}
 	if c.Each != "" {
