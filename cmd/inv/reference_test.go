@@ -94,4 +94,3 @@ func TestReference(t *testing.T) {
 		t.Errorf("%s is not what the program says of itself; run go test ./cmd/inv -run TestReference -update", file)
 	}
 }
-
