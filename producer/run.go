@@ -297,7 +297,9 @@ func (r *run) send(ctx context.Context, b *Batch) error {
 		}
 	} else {
 		r.renderer.render(r.worker, b)
+		count := int64(len(b.slots))
 		if err := r.sink.Write(ctx, b); err != nil {
+			r.made -= count // the sink did not take them
 			return err
 		}
 	}

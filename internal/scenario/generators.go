@@ -66,7 +66,7 @@ func textGenerators() []generator {
 				{name: "with", about: "the function's parameters", schema: obj{"type": "object", "additionalProperties": obj{
 					"anyOf": []any{ref("scalar"), obj{"type": "array", "items": ref("scalar")}}}},
 					read: func(d *Decoder, n *yaml.Node, t any) { t.(*Fake).Params = d.params(n) }},
-				intAttr("pool", "how many different values there are; 4096 by default", 1, 1_000_000, func(f *Fake) *int { return &f.Pool }),
+				intAttr("pool", "how many different values there are; 4096 by default", 1, 100_000, func(f *Fake) *int { return &f.Pool }),
 				{name: "locale", about: "the language; gofakeit has only en", schema: obj{"enum": []any{"en"}},
 					read: func(d *Decoder, n *yaml.Node, _ any) { d.choice(n, "locale", "en") }},
 			}},

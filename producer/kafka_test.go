@@ -1,0 +1,102 @@
+package producer
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/broker"
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+	"inv/internal/scenario"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// ordersTo is the inventory scenario's orders into a topic of this test.
+func ordersTo(t *testing.T, topic string) *Plan {
+	t.Helper()
+	sc := shipped(t, "inventory")
+	for i := range sc.Topics {
+		if sc.Topics[i].Alias == "orders" {
+			sc.Topics[i].Name = topic
+		}
+	}
+	return compiled(t, sc, "orders")
+}
+
+// What the summary calls produced is what the topic has, at its partitions, with
+// its headers and times, also when these are of another year.
+func TestKafkaSink(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		topic := kafkatest.Topic(t, brokers, "orders", 6)
+		sink := NewKafkaSink(kafkatest.Client(t, brokers, KafkaOptions()...), 20*time.Second)
+		defer sink.Close()
+		plan := ordersTo(t, topic)
+		o := Options{Start: testStart, Count: 2000, Partitions: map[string]int{topic: 6}, Workers: 2}
+		s, err := Run(t.Context(), plan, o, sink)
+		if err != nil || s.Acknowledged != 2000 || s.Failed != 0 || s.Bytes == 0 {
+			t.Fatalf("%+v, %v", s, err)
+		}
+		want := &collect{}
+		if _, err := Run(t.Context(), plan, o, want); err != nil {
+			t.Fatal(err)
+		}
+		wanted := map[string]Record{}
+		for _, r := range want.records {
+			wanted[string(r.Key)] = r
+		}
+		client := kafkatest.Client(t, brokers, kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+		for got := 0; got < 2000; {
+			fetches := client.PollFetches(t.Context())
+			if err := fetches.Err(); err != nil {
+				t.Fatal(err)
+			}
+			fetches.EachRecord(func(r *kgo.Record) {
+				got++
+				w := wanted[string(r.Key)]
+				if string(w.Value) != string(r.Value) || w.Partition != r.Partition || w.At != r.Timestamp.UnixMilli() || len(w.Headers) != len(r.Headers) {
+					t.Errorf("%s at partition %d: %s", r.Key, r.Partition, r.Value)
+				}
+			})
+		}
+	})
+}
+
+// A broker that goes away ends the run with an error, and nothing is counted that
+// was not acknowledged.
+func TestBrokerGoesAway(t *testing.T) {
+	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	closed := false
+	defer func() {
+		if !closed {
+			b.Close()
+		}
+	}()
+	client, err := kafka.Connect(t.Context(), kafka.Config{Brokers: []string{b.Addr()}}, KafkaOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: "gone", Partitions: 6}); err != nil {
+		t.Fatal(err)
+	}
+	sink := NewKafkaSink(client, time.Second)
+	defer sink.Close()
+	rate := scenario.Rate{Count: scenario.Number{Units: 2000}, Per: time.Second}
+	s, err := Run(t.Context(), ordersTo(t, "gone"), Options{Rate: &rate, Progress: func(p Progress) {
+		if p.Acknowledged > 200 && !closed {
+			closed = true
+			b.Close()
+		}
+	}}, sink)
+	if err == nil || !strings.Contains(err.Error(), "producing to") {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	if s.Acknowledged <= 200 || s.Acknowledged+s.Failed != s.Made {
+		t.Errorf("made %d, acknowledged %d, failed %d", s.Made, s.Acknowledged, s.Failed)
+	}
+}
