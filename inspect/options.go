@@ -13,6 +13,7 @@
 package inspect
 
 import (
+	"errors"
 	"time"
 
 	"inv/internal/scenario"
@@ -97,11 +98,26 @@ type Stats struct {
 // Views compiles all views of a scenario by topic name. The error wraps
 // scenario.Problems: all that is wrong with them, with their positions.
 func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
-	sel, err := selectTopics(nil, s, app)
-	if err != nil {
-		return nil, err
+	views := map[string]*View{}
+	var problems scenario.Problems
+	for _, t := range s.Topics {
+		if t.View == nil {
+			continue
+		}
+		view, err := CompileView(s.File, t.Alias, t.View)
+		var ps scenario.Problems
+		if errors.As(err, &ps) {
+			problems = append(problems, ps...)
+			continue
+		}
+		for _, n := range s.TopicNames(t.Alias, app) {
+			views[n] = view
+		}
 	}
-	return sel.views, nil
+	if len(problems) > 0 {
+		return nil, &UsageError{problems}
+	}
+	return views, nil
 }
 
 // Labels returns short names by topic for the topics that args (aliases, names,

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"errors"
 	"fmt"
 	"path"
 	"sort"
@@ -23,8 +22,7 @@ type selection struct {
 	names  []string // topics by name, each once, in the order of the arguments
 	globs  []string
 	labels map[string]string // short names by topic
-	views  map[string]*View
-	known  map[string]bool // the scenario has this topic: worth waiting for
+	known  map[string]bool   // the scenario has this topic: worth waiting for
 }
 
 // isGlob reports whether a name is a pattern.
@@ -33,11 +31,9 @@ func isGlob(name string) bool { return strings.ContainsAny(name, "*?[") }
 // selectTopics reads the arguments: an alias of the scenario, a topic's name, or
 // a glob of names.
 func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, error) {
-	sel := &selection{labels: map[string]string{}, views: map[string]*View{}, known: map[string]bool{}}
+	sel := &selection{labels: map[string]string{}, known: map[string]bool{}}
 	if s != nil {
-		if err := sel.addScenario(s, app); err != nil {
-			return nil, err
-		}
+		sel.addScenario(s, app)
 	}
 	for _, a := range args {
 		if isGlob(a) {
@@ -61,10 +57,8 @@ func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, 
 	return sel, nil
 }
 
-// addScenario learns the scenario's topics. The error is all that is wrong with
-// their views.
-func (sel *selection) addScenario(s *scenario.Scenario, app string) error {
-	var problems scenario.Problems
+// addScenario learns the scenario's topics.
+func (sel *selection) addScenario(s *scenario.Scenario, app string) {
 	for _, t := range s.Topics {
 		names := s.TopicNames(t.Alias, app)
 		for _, n := range names {
@@ -73,23 +67,7 @@ func (sel *selection) addScenario(s *scenario.Scenario, app string) error {
 				sel.labels[n] = n // several topics have that alias
 			}
 		}
-		if t.View == nil {
-			continue
-		}
-		view, err := CompileView(s.File, t.Alias, t.View)
-		var ps scenario.Problems
-		if errors.As(err, &ps) {
-			problems = append(problems, ps...)
-			continue
-		}
-		for _, n := range names {
-			sel.views[n] = view
-		}
 	}
-	if len(problems) > 0 {
-		return &UsageError{problems}
-	}
-	return nil
 }
 
 func (sel *selection) add(name string) {
