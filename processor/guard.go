@@ -43,6 +43,55 @@ func (a *application) refuseOthersOutputs(ctx context.Context) error {
 	return nil
 }
 
+// refuseForgottenInputs looks whether the ingest group has lost all its offsets,
+// as a week without a member or a deleted group does, though the log has what it
+// decided: it would begin with the first order again and count each twice. At
+// least once does that anyway.
+func (a *application) refuseForgottenInputs(ctx context.Context) error {
+	if a.cfg.Guarantee != ExactlyOnce {
+		return nil
+	}
+	decided := false
+	for p := range int32(a.counts[a.topics.log]) {
+		start, err := a.reader.LogStart(ctx, a.topics.log, p)
+		if err != nil {
+			return err
+		}
+		end, err := a.reader.StableEnd(ctx, a.topics.log, p)
+		if err != nil {
+			return err
+		}
+		decided = decided || end > start
+	}
+	if !decided {
+		return nil
+	}
+	client, err := a.adminClient()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	group := a.cfg.group(ingestStage)
+	for {
+		offsets, err := kadm.NewClient(client).FetchOffsets(kadm.RequireStable(ctx), group)
+		if err == nil {
+			err = offsets.Error()
+		}
+		switch {
+		case err == nil && len(offsets.Offsets()) > 0:
+			return nil
+		case err == nil, errors.Is(err, kerr.GroupIDNotFound):
+			return fmt.Errorf("the group %s has no offsets, though %s has what it decided: they expired or were removed, and every order would count twice; inv reset --app-id starts over from the inputs",
+				group, a.topics.log)
+		case !kerr.IsRetriable(err):
+			return fmt.Errorf("asking for the offsets of %s: %w", group, err)
+		}
+		if err := sleep(ctx, watchEvery/10); err != nil {
+			return err
+		}
+	}
+}
+
 // watchEvery is how often the topics are looked for.
 const watchEvery = time.Second
 

@@ -76,7 +76,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 		return nil, err
 	}
 	if cfg.runs(Inventory) {
-		if err := a.refuseOthersOutputs(ctx); err != nil {
+		if err := errors.Join(a.refuseOthersOutputs(ctx), a.refuseForgottenInputs(ctx)); err != nil {
 			a.reader.Close()
 			return nil, err
 		}

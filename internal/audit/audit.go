@@ -9,7 +9,8 @@
 // processed is decided only if the system was at rest around the snapshot.
 //
 // Memory is O(order lines): about 20 bytes a line, 5 an order, 150 a product and
-// 50 a reorder or alert; no record's value is kept.
+// Memory is O(order lines): about 20 bytes a line, 10 an order, 200 a product and
+// 150 a reorder or alert. No record's value is kept.
 package audit
 
 import (
