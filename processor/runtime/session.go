@@ -128,7 +128,8 @@ func (s *session) connect() (err error) {
 const (
 	fetchPartitionBytes = 128 << 10
 	fetchBytes          = 2 << 20
-	maxBuffered         = 20_000
+	maxBuffered         = 10_000
+	maxProduced         = 12_000 // records of a transaction, give or take a poll
 	concurrentBackoff   = 5 * time.Millisecond
 )
 
@@ -344,7 +345,7 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 		if err != nil || !mine {
 			return consumed, mine, err
 		}
-		if n == 0 || time.Now().After(until) {
+		if n == 0 || tx.produced >= maxProduced || time.Now().After(until) {
 			break
 		}
 		s.polls++

@@ -37,6 +37,9 @@ type Window struct {
 	pending int      // entries since the last commit
 }
 
+// moveAfter is how many entries are forgotten before the others are moved up.
+const moveAfter = 8192
+
 type seen struct {
 	print  Fingerprint
 	offset int64
@@ -74,7 +77,7 @@ func (w *Window) Commit(next int64) {
 	for w.len() > 0 && next-w.entries[w.head].offset > w.span {
 		w.forget()
 	}
-	if w.head > 1024 && w.head > len(w.entries)/2 {
+	if w.head >= moveAfter {
 		w.entries = append(w.entries[:0], w.entries[w.head:]...)
 		w.head = 0
 	}
