@@ -5,7 +5,7 @@ type batches struct{ free chan *Batch }
 
 // maxBatches is how many batches may be on their way: what bounds the memory of
 // a run whose sink is slower than its workers.
-const maxBatches = 40
+const maxBatches = 32
 
 func newBatches() *batches { return &batches{make(chan *Batch, maxBatches)} }
 

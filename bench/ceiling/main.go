@@ -26,16 +26,20 @@ func main() {
 	key := flag.Int("key", 16, "bytes of the key")
 	headers := flag.Int("headers", 0, "bytes of six headers together, 0: no headers")
 	linger := flag.Duration("linger", 20*time.Millisecond, "the linger")
+	codec := flag.String("codec", "none", "none or snappy; one record again and again is nothing to a codec, so none is the fair one")
 	flag.Parse()
-	if err := run(*brokers, *topic, *count, *value, *key, *headers, *linger); err != nil {
+	if err := run(*brokers, *topic, *count, *value, *key, *headers, *linger, *codec); err != nil {
 		fmt.Fprintln(os.Stderr, "ceiling:", err)
 		os.Exit(1)
 	}
 }
 
-func run(brokers, topic string, count, value, key, headers int, linger time.Duration) error {
+func run(brokers, topic string, count, value, key, headers int, linger time.Duration, codec string) error {
 	opts := append(producer.KafkaOptions(), kgo.SeedBrokers(brokers), kgo.ProducerLinger(linger),
 		kgo.RecordPartitioner(kgo.UniformBytesPartitioner(64<<10, false, false, nil)))
+	if codec == "none" {
+		opts = append(opts, kgo.ProducerBatchCompression(kgo.NoCompression()))
+	}
 	client, err := kgo.NewClient(opts...)
 	if err != nil {
 		return err
