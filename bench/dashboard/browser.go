@@ -83,7 +83,10 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 		longest = max(longest, l)
 	}
 	fmt.Printf("tasks over 50 ms                    %6d, the longest %.1f ms\n", len(got.Long), longest)
-	return s.toDocument(ctx, tab, url, probe)
+	if err := trace(ctx, tab, s.during); err != nil {
+		return err
+	}
+	return s.toDocument(ctx, tab, probe)
 }
 
 // spent is the time that the page's main thread has used, by purpose, in s.
@@ -100,7 +103,7 @@ func spent(tab context.Context) (map[string]float64, error) {
 }
 
 // toDocument measures commits to the document on the probe's own page.
-func (s *setting) toDocument(ctx, tab context.Context, url string, probe *probe) error {
+func (s *setting) toDocument(ctx, tab context.Context, probe *probe) error {
 	if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](`location.hash = "#/product/`+probe.product+`"`)); err != nil {
 		return err
 	}

@@ -340,10 +340,8 @@ $("theme").addEventListener("click", () => {
   remember("theme", next);
 });
 
-setInterval(() => {
-  draw("reorders", "status"); // ages
-  table.drawRest();
-}, 1000);
+setInterval(() => draw("reorders", "status"), 1000); // ages
+setInterval(() => document.hidden || requestAnimationFrame(() => table.drawRest()), 200);
 setTheme(themes.includes(recall("theme")) ? recall("theme") : "auto");
 setZone(recall("zone") === "utc");
 readHash();

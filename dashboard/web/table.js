@@ -7,7 +7,7 @@ import { count, signed, time } from "./format.js";
 const pageSize = 80;
 const step = 20; // pages begin at multiples of this
 const margin = 3; // rows above and below those in sight that are drawn with them
-const restEvery = 1000; // ms between drawings of the rows out of sight
+const restAtOnce = 16; // rows out of sight that are drawn at a time, in turn
 
 export class Table {
   offset = 0;
@@ -21,7 +21,7 @@ export class Table {
   #timer = 0;
   #page = { total: 0, offset: 0, order: [] };
   #rows = new Map();
-  #restDrawn = 0;
+  #rest = 0; // the row out of sight that was drawn last
 
   // onPage(offset) is called when other rows come into sight.
   constructor(onPage) {
@@ -73,11 +73,10 @@ export class Table {
       this.#after.before(slot.row);
     }
     while (this.#slots.length > ids.length) this.#slots.pop().row.remove();
-    const rest = page.offset !== this.#page.offset || performance.now() - this.#restDrawn > restEvery;
+    const another = page.offset !== this.#page.offset;
     this.#page = page;
     this.#rows = rows;
-    if (rest) this.#restDrawn = performance.now();
-    this.#drawRows(rest);
+    this.#drawRows(another);
     const height = (n) => `${n * this.#rowHeight}px`;
     this.#before.firstChild.style.height = height(page.offset);
     this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
@@ -86,11 +85,14 @@ export class Table {
     show($("empty"), page.total === 0);
   }
 
-  // drawRest draws what is out of sight and has not been drawn for a while.
+  // drawRest draws a few of the rows out of sight, the next ones each time: all
+  // of them in one frame would be felt.
   drawRest() {
-    if (performance.now() - this.#restDrawn <= restEvery) return;
-    this.#restDrawn = performance.now();
-    this.#drawRows(true);
+    const { order, offset } = this.#page;
+    for (let n = Math.min(restAtOnce, order.length); n > 0; n--) {
+      this.#rest = (this.#rest + 1) % order.length;
+      drawRow(this.#slots[this.#rest], this.#rows.get(order[this.#rest]), offset + this.#rest);
+    }
   }
 
   // drawRows draws the rows in sight, or all of them.
