@@ -17,11 +17,25 @@ func versionCommand(s *streams) *cobra.Command {
 			if !ok {
 				return fmt.Errorf("this binary was built without module information; build it with go build")
 			}
-			fmt.Fprintf(s.out, "inv %s\n%s\n", info.Main.Version, info.GoVersion)
+			fmt.Fprintf(s.out, "inv %s\ncommit %s\n%s\n", info.Main.Version, commitOf(info), info.GoVersion)
 			for _, m := range info.Deps {
 				fmt.Fprintf(s.out, "%s %s\n", m.Path, m.Version)
 			}
 			return nil
 		},
 	}
+}
+
+// commitOf is the commit that the binary was built from; go run records none.
+func commitOf(info *debug.BuildInfo) string {
+	commit, changed := "unknown", ""
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			commit = setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			changed = " with changes"
+		}
+	}
+	return commit + changed
 }
