@@ -11,7 +11,6 @@ import (
 
 // finish checks what can only be said once everything has been read.
 func (a *auditor) finish() {
-	a.counts.Products = int64(len(a.products))
 	a.judgePending()
 	a.leftReactions(checkReorders, &a.reorders, "reorder")
 	a.leftReactions(checkAlerts, &a.alerts, "alert")
@@ -216,6 +215,9 @@ func (a *auditor) quantities() {
 	partial := !a.atRest || a.trimmed[t.Updates] || a.trimmed[t.Orders] || a.trimmed[t.Receipts]
 	for i := range a.products {
 		p := &a.products[i]
+		if p.updates > 0 {
+			a.counts.Products++
+		}
 		a.counts.Ordered += p.ordered
 		a.counts.Filled += p.filled
 		a.counts.Unmet += p.unmet

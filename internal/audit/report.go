@@ -46,7 +46,7 @@ type Finding struct {
 
 // Counts is how many records there were of each kind.
 type Counts struct {
-	Products     int64 `json:"products"`
+	Products     int64 `json:"products"` // that have updates
 	Catalogue    int64 `json:"catalogue_records"`
 	Orders       int64 `json:"orders"`
 	Lines        int64 `json:"order_lines"`
