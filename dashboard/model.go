@@ -2,7 +2,6 @@ package dashboard
 
 import (
 	"errors"
-	"slices"
 	"strings"
 
 	"inv/internal/event"
@@ -373,46 +372,6 @@ func (m *Model) Publish() bool {
 	}
 	m.touched = m.touched[:0]
 	return true
-}
-
-// order keeps the products sorted: a publication moves only what has changed.
-type order struct {
-	by     Sort
-	sorted []*product
-	spare  []*product
-	idle   int // publications since it was asked for
-}
-
-func (m *Model) order(by Sort) *order {
-	o := m.orderBy[by]
-	if o == nil {
-		o = &order{by: by, sorted: slices.Clone(m.all)}
-		slices.SortFunc(o.sorted, o.compare)
-		m.orderBy[by] = o
-	}
-	o.idle = 0
-	return o
-}
-
-func (o *order) compare(a, b *product) int { return compareProducts(o.by, a, b) }
-
-func (o *order) merge(touched []*product) {
-	if len(touched) == 0 {
-		return
-	}
-	moved := slices.Clone(touched)
-	slices.SortFunc(moved, o.compare)
-	merged := o.spare[:0]
-	for _, p := range o.sorted {
-		if p.changed {
-			continue
-		}
-		for len(moved) > 0 && o.compare(moved[0], p) < 0 {
-			merged, moved = append(merged, moved[0]), moved[1:]
-		}
-		merged = append(merged, p)
-	}
-	o.sorted, o.spare = append(merged, moved...), o.sorted
 }
 
 // clip bounds a text at a whole character.
