@@ -92,5 +92,5 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []st
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
-	return topics, []string{app + "-ingest", app + "-ledger", app + "-procurement"}
+	return topics, processorGroups(app)
 }

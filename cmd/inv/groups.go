@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -201,14 +202,17 @@ func (f *sharedFlags) ownGroups(ctx context.Context) ([]string, error) {
 	}
 	var own []string
 	for _, g := range listed.Groups() {
-		for _, stage := range []string{"ingest", "ledger", "procurement"} {
-			if g == f.appID+"-"+stage {
-				own = append(own, g)
-			}
+		if slices.Contains(processorGroups(f.appID), g) {
+			own = append(own, g)
 		}
 	}
 	sort.Strings(own)
 	return own, nil
+}
+
+// processorGroups are the consumer groups of an application id's stages.
+func processorGroups(app string) []string {
+	return []string{app + "-ingest", app + "-ledger", app + "-procurement"}
 }
 
 func groupsReset(s *streams, f *sharedFlags) *cobra.Command {
@@ -219,8 +223,9 @@ func groupsReset(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "reset GROUP",
 		Short: "Move a group's committed offsets",
 		Long: `Move a group's committed offsets to the start, the end, a time or an offset. A
-group in use is refused: stop its members first. To make the processor begin
-anew use inv reset, which also removes its state.`,
+group in use is refused: stop its members first. The processor's own groups are
+refused, too: their offsets and its state belong together, and moving the one
+without the other would count orders twice. inv reset makes it begin anew.`,
 		Example: `  inv groups reset audit --to start
   inv groups reset audit --to 2026-05-01T00:00:00Z --topic orders --yes`,
 		Args: cobra.ExactArgs(1),
@@ -228,6 +233,9 @@ anew use inv reset, which also removes its state.`,
 			target, err := parseTarget(to, s.now())
 			if err != nil {
 				return err
+			}
+			if slices.Contains(processorGroups(f.appID), args[0]) {
+				return usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", args[0], f.appID)
 			}
 			client, err := kafka.Connect(cmd.Context(), f.kafka())
 			if err != nil {

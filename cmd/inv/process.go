@@ -104,12 +104,11 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 	server := metrics.New(cfg.Stats)
 	cfg.Hooks = server.Hooks
 	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
-	groups := []string{cfg.AppID + "-ingest", cfg.AppID + "-ledger", cfg.AppID + "-procurement"}
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Serve(ctx, l, cfg.Kafka, groups, cfg.Log); err != nil {
+		if err := server.Serve(ctx, l, cfg.Kafka, processorGroups(cfg.AppID), cfg.Log); err != nil {
 			cfg.Log.Error("serving metrics", "error", err)
 		}
 	}()
