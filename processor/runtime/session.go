@@ -35,11 +35,14 @@ type session struct {
 	client   *kgo.Client
 	txn      *kgo.GroupTransactSession // nil: at least once
 	balancer *balancer
-	ctx      context.Context // ends with the session, outlives the worker's by the time to stop
-	revoked  atomic.Bool     // since the last transaction's end
-	polls    int
-	arena    *arena   // of the transaction in progress
-	free     *buffers // of packed values
+	// connected is closed when client is set: the client's own goroutines call
+	// back as soon as the group has answered, which may be before that.
+	connected chan struct{}
+	ctx       context.Context // ends with the session, outlives the worker's by the time to stop
+	revoked   atomic.Bool     // since the last transaction's end
+	polls     int
+	arena     *arena   // of the transaction in progress
+	free      *buffers // of packed values
 
 	mu    sync.Mutex
 	slots map[Source]*slot
@@ -50,11 +53,12 @@ type session struct {
 
 func (w *Worker) runSession(ctx, hard context.Context) error {
 	live, cancel := context.WithCancel(hard)
-	s := &session{worker: w, ctx: live, balancer: newBalancer(), slots: map[Source]*slot{}, arena: newArena(), free: &buffers{}}
+	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: newArena(), free: &buffers{}}
 	defer cancel()
 	if err := s.connect(); err != nil {
 		return err
 	}
+	close(s.connected)
 	defer s.close()
 	if s.txn != nil {
 		// Ends what a dead process with this id left open, and fences a live one.

@@ -74,6 +74,7 @@ func (w *session) lost(_ context.Context, _ *kgo.Client, partitions map[string][
 // partitions, and before their first fetch. The former owner's transactions are
 // over now, so what they wrote can be read.
 func (w *session) offsets(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	<-w.connected
 	paused := map[string][]int32{}
 	for topic, partitions := range offsets {
 		for p := range partitions {
