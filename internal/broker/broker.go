@@ -7,6 +7,8 @@
 //   - nothing is compacted and nothing expires: kfake's compaction ignores open
 //     transactions. Package kafka knows the broker by its cluster id and leaves
 //     cleanup.policy=compact out there
+//   - aborted records stay hidden from read_committed, whatever a response's
+//     size limit: see wholeResponses
 //   - it listens on the loopback interface unless it is told otherwise, since
 //     it asks nobody for a password
 package broker
@@ -15,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"strconv"
@@ -23,6 +26,7 @@ import (
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // maxMessageBytes is the largest record batch, 8 MiB: a value above the
@@ -94,7 +98,19 @@ func Start(o Options) (*Broker, error) {
 		}
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
+	cluster.ControlKey(int16(kmsg.Fetch), wholeResponses)
 	return &Broker{cluster, ln.Addr().String(), lock}, nil
+}
+
+// wholeResponses lifts the limit on a whole fetch response, so that only those
+// on its partitions are left. Where kfake cuts a response in the middle of a
+// partition it forgets to name that partition's aborted transactions, and a
+// read_committed consumer takes their records for committed.
+func wholeResponses(request kmsg.Request) (kmsg.Response, error, bool) {
+	if fetch, ok := request.(*kmsg.FetchRequest); ok {
+		fetch.MaxBytes = math.MaxInt32
+	}
+	return nil, nil, false
 }
 
 // Addr is the HOST:PORT for clients.

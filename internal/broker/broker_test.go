@@ -55,6 +55,46 @@ func TestTopicsAndRecordsSurviveARestart(t *testing.T) {
 	}
 }
 
+// A response that is cut short must still name the aborted transactions in it.
+func TestAbortedRecordsStayHiddenInSmallFetches(t *testing.T) {
+	brokers := []string{start(t, broker.Options{}).Addr()}
+	client := kafkatest.Client(t, brokers)
+	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: "t", Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	writer := kafkatest.Client(t, brokers, kgo.TransactionalID("writer"))
+	write := func(end kgo.TransactionEndTry, value string) {
+		t.Helper()
+		if err := writer.BeginTransaction(); err != nil {
+			t.Fatal(err)
+		}
+		for range 20 { // a batch each
+			if err := writer.ProduceSync(t.Context(), &kgo.Record{Topic: "t", Value: []byte(value + strings.Repeat("x", 500))}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := writer.EndTransaction(t.Context(), end); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(kgo.TryAbort, "aborted")
+	write(kgo.TryCommit, "committed")
+
+	reader := kafkatest.Client(t, brokers, kgo.ConsumeTopics("t"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxBytes(2000), kgo.FetchMaxPartitionBytes(1_000_000))
+	for got := 0; got < 20; {
+		fetches := reader.PollFetches(t.Context())
+		if err := fetches.Err(); err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range fetches.Records() {
+			if got++; !strings.HasPrefix(string(r.Value), "committed") {
+				t.Fatalf("record %d of an aborted transaction is visible to read_committed", r.Offset)
+			}
+		}
+	}
+}
+
 func TestOneBrokerHasTheData(t *testing.T) {
 	dir := t.TempDir()
 	first := start(t, broker.Options{DataDir: dir})
