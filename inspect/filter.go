@@ -4,13 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"regexp"
 
 	"inv/internal/jsonscan"
+	"inv/internal/partition"
 	"inv/internal/query"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Match says which records are shown: those that pass all of it.
@@ -166,9 +164,9 @@ const (
 func (p Partitioner) partition(key []byte, n int) (int32, error) {
 	switch p {
 	case Murmur2:
-		return int32(kgo.StickyKeyPartitioner(nil).ForTopic("").Partition(&kgo.Record{Key: key}, n)), nil
+		return partition.Murmur2(key, n), nil
 	case CRC32:
-		return int32(crc32.ChecksumIEEE(key) % uint32(n)), nil
+		return partition.CRC32(key, n), nil
 	}
 	return 0, fmt.Errorf("no partitioner %q", p)
 }

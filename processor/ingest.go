@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"inv/internal/event"
+	"inv/internal/partition"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -150,7 +151,7 @@ func (p *ingestPartition) write(tx *runtime.Tx) *event.Error {
 	rest := p.line
 	for i := range p.list {
 		end := lineEnd(rest)
-		to := runtime.PartitionOf([]byte(p.list[i].ProductID), p.stage.logs)
+		to := partition.Murmur2([]byte(p.list[i].ProductID), p.stage.logs)
 		tx.Line(to, rest[:end])
 		p.lines[to]++
 		rest = rest[end:]

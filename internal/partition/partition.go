@@ -1,0 +1,44 @@
+// Package partition places keys as the two common families of Kafka clients do.
+// The producer, the processor and the inspector must agree on it: a key that is
+// looked for in another partition than it was written to is not found.
+package partition
+
+import "hash/crc32"
+
+// Murmur2 is the partition of a key among n, at least 1, for Kafka's own
+// producer and franz-go.
+func Murmur2(key []byte, n int) int32 {
+	return int32((murmur2(key) & 0x7fffffff) % uint32(n))
+}
+
+// CRC32 is the partition of a key among n, at least 1, for librdkafka's
+// consistent partitioners.
+func CRC32(key []byte, n int) int32 {
+	return int32(crc32.ChecksumIEEE(key) % uint32(n))
+}
+
+// murmur2 is the hash of the Java client's default partitioner.
+func murmur2(key []byte) uint32 {
+	const m, r = 0x5bd1e995, 24
+	h := uint32(0x9747b28c) ^ uint32(len(key))
+	for ; len(key) >= 4; key = key[4:] {
+		k := uint32(key[0]) | uint32(key[1])<<8 | uint32(key[2])<<16 | uint32(key[3])<<24
+		k *= m
+		k ^= k >> r
+		k *= m
+		h = h*m ^ k
+	}
+	switch len(key) {
+	case 3:
+		h ^= uint32(key[2]) << 16
+		fallthrough
+	case 2:
+		h ^= uint32(key[1]) << 8
+		fallthrough
+	case 1:
+		h = (h ^ uint32(key[0])) * m
+	}
+	h ^= h >> 13
+	h *= m
+	return h ^ h>>15
+}
