@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"inv/internal/fetch"
@@ -123,6 +124,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	if err != nil {
 		return err
 	}
+	var outside []string // what partitions hold that lack the offset
 	for _, s := range spans {
 		offset, known := at[s.id]
 		switch {
@@ -139,12 +141,36 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 			offset = s.end - b.Offset
 		default:
 			if offset = b.Offset; offset < s.start || offset > s.end {
-				return usagef("%s p%d has no offset %d; it holds %d to %d", s.id.Topic, s.id.Partition, offset, s.start, s.end-1)
+				outside = append(outside, s.holds())
 			}
 		}
 		s.start = max(s.start, min(offset, s.end))
 	}
+	switch {
+	case len(outside) == 0:
+	case len(outside) == len(spans):
+		return usagef("no offset %d: %s", b.Offset, list(outside))
+	default: // partitions are of different lengths: it is in the others
+		t.notice(fmt.Sprintf("no offset %d here, so from the nearest: %s", b.Offset, list(outside)))
+	}
 	return nil
+}
+
+// holds says which offsets a partition has.
+func (s *span) holds() string {
+	if s.start == s.end {
+		return fmt.Sprintf("%s p%d is empty, its next is %d", s.id.Topic, s.id.Partition, s.end)
+	}
+	return fmt.Sprintf("%s p%d holds %d to %d", s.id.Topic, s.id.Partition, s.start, s.end-1)
+}
+
+// list joins a few texts, and says how many more there are.
+func list(texts []string) string {
+	const few = 8
+	if len(texts) <= few {
+		return strings.Join(texts, "; ")
+	}
+	return fmt.Sprintf("%s; and %d more", strings.Join(texts[:few], "; "), len(texts)-few)
 }
 
 // committed is where a consumer group stands in each partition.

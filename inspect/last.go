@@ -83,7 +83,7 @@ func (t *tail) readWindows(ctx context.Context, positions []fetch.Position, byID
 				return true
 			})
 			if err != nil {
-				return err
+				t.unreadable(err)
 			}
 		}
 	}

@@ -57,6 +57,10 @@ type Options struct {
 	Follow bool
 	Idle   time.Duration // stop when nothing has come for so long; 0: never
 
+	// MaxBatch is how many bytes a compressed batch may unpack to; one that
+	// holds more is passed over. 0: fetch.DefaultMaxBatch.
+	MaxBatch int
+
 	Uncommitted bool   // also data of transactions that are open or were aborted
 	Match       Match  // which records are shown
 	FailOn      string // a jq condition: the first record for which it holds ends the run with ErrFailOn

@@ -70,6 +70,7 @@ var (
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
 		stops: map[fetch.ID]int64{}, reading: map[string]int{}}
+	t.decoder.MaxBatch = o.MaxBatch
 	within, until := newTimer(o.Within), newTimer(0)
 	if o.Follow && !o.Until.IsZero() {
 		until = newTimer(max(1, time.Until(o.Until)))
@@ -312,10 +313,19 @@ func (t *tail) showChunks(chunks []fetch.Chunk) (some bool, err error) {
 			return some, stopped
 		}
 		if err != nil {
-			t.notice(fmt.Sprintf("skipping to offset %d: %v", c.Next, err))
+			t.unreadable(err)
 		}
 	}
 	return some, nil
+}
+
+// unreadable says of which records nothing can be shown.
+func (t *tail) unreadable(err error) {
+	text := err.Error()
+	if errors.Is(err, fetch.ErrTooLarge) {
+		text += "; --max-batch reads larger ones"
+	}
+	t.notice(text)
 }
 
 // decode makes a value readable; a schema that can't be had is said once.

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -210,6 +211,29 @@ func TestBegins(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An offset that only some partitions have begins at the nearest in the others.
+func TestOffsetOutside(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	topic := kafkatest.Topic(t, brokers, "outside", 3)
+	produce(t, producer(t, brokers), topic, 2, 0, 9) // p0: 0 to 4, p1: 0 to 3, p2: none
+	notices := newOutput()
+	o := Options{Topics: []string{topic}, Begin: &Begin{Place: AtOffset, Offset: 4}, Last: -1}
+	o.Notice = func(text string) { fmt.Fprintln(notices, text) }
+	if got := runTo(t, brokers, o); got != "p0@4 v8\n" {
+		t.Errorf("from 4 on there is\n%s", got)
+	}
+	want := "no offset 4 here, so from the nearest: " + topic + " p2 is empty, its next is 0\n"
+	if notices.String() != want {
+		t.Errorf("%q is told, want %q", notices.String(), want)
+	}
+	o.Begin.Offset, o.Renderer = 9, values{}
+	_, err := Run(t.Context(), kafkatest.Client(t, brokers, ClientOptions()...), o, newOutput())
+	var usage *UsageError
+	if !errors.As(err, &usage) || !strings.Contains(err.Error(), topic+" p1 holds 0 to 3; "+topic+" p2 is empty") {
+		t.Errorf("an offset that no partition has: %v", err)
+	}
 }
 
 // Every codec that a writer may use is read.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"inv/inspect"
+	"inv/internal/fetch"
 	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
@@ -22,6 +23,7 @@ type tailFlags struct {
 	group                string
 	idle                 time.Duration
 	wait, uncommitted    bool
+	maxBatch             size
 	match                inspect.Match
 
 	// how they look
@@ -62,6 +64,9 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&t.wait, "wait", false, "wait for a topic that nobody knows")
 	fs.BoolVar(&t.uncommitted, "uncommitted", false, "also show data of open and aborted transactions")
 
+	t.maxBatch = fetch.DefaultMaxBatch
+	fs.Var(&t.maxBatch, "max-batch", "pass over compressed batches that unpack to more")
+
 	fs.StringVar(&t.match.Filter, "filter", "", "only records for which this jq condition holds, such as '.current_stock <= 5'")
 	fs.StringArrayVar(&t.match.Grep, "grep", nil, "only records whose key or value matches this regular expression; repeatable: one must")
 	fs.StringArrayVar(&t.match.Exclude, "exclude", nil, "no records whose key or value matches this regular expression; repeatable")
@@ -89,7 +94,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, error) {
 	o := inspect.Options{
 		Topics: args, Wait: t.wait, Last: t.last, Follow: t.follow, Idle: t.idle, Uncommitted: t.uncommitted,
-		Match: t.match, FailOn: t.failOn, Expect: t.expect, Within: t.within,
+		MaxBatch: int(t.maxBatch), Match: t.match, FailOn: t.failOn, Expect: t.expect, Within: t.within,
 		Values: inspect.NewValueDecoder(t.valueAs.value),
 	}
 	var err error

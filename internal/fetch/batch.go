@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/crc32"
 
-	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
@@ -70,13 +69,34 @@ func cutBatch(b []byte) (batch, rest []byte, ok bool) {
 }
 
 var (
-	errShortBatch = errors.New("a record batch ends before its records do")
-	errChecksum   = errors.New("a record batch does not match its checksum")
+	errShortBatch = errors.New("it ends before its records do")
+	errChecksum   = errors.New("it does not match its checksum")
 )
+
+// BatchError says which batch of a chunk can't be read. Only that one is passed
+// over.
+type BatchError struct {
+	Topic       string
+	Partition   int32
+	First, Last int64 // the batch's offsets
+	More        int   // how many further batches of the chunk can't be read either
+	Err         error
+}
+
+func (e *BatchError) Error() string {
+	text := fmt.Sprintf("%s/%d@%d: the batch up to %d can't be read: %v", e.Topic, e.Partition, e.First, e.Last, e.Err)
+	if e.More > 0 {
+		text += fmt.Sprintf("; nor can %d behind it", e.More)
+	}
+	return text
+}
+
+// Unwrap returns what is wrong with the batch.
+func (e *BatchError) Unwrap() error { return e.Err }
 
 func parseHeader(b []byte) (h header, err error) {
 	if magic := b[magicAt]; magic != 2 {
-		return h, fmt.Errorf("message format v%d, older than Kafka 0.11, can't be shown", magic)
+		return h, fmt.Errorf("message format v%d is not known here", magic)
 	}
 	if len(b) < batchOverhead {
 		return h, errShortBatch
@@ -103,12 +123,8 @@ func wholeBatches(b []byte, from int64) (whole []byte, next int64) {
 		if !ok {
 			return b[:len(b)-len(rest)], next
 		}
-		if len(batch) >= batchOverhead && batch[magicAt] == 2 {
-			end := int64(binary.BigEndian.Uint64(batch)) + int64(int32(binary.BigEndian.Uint32(batch[23:]))) + 1
-			next = max(next, end)
-		} else {
-			next = max(next, int64(binary.BigEndian.Uint64(batch))+1)
-		}
+		_, end := extent(batch)
+		next = max(next, end)
 		rest = after
 	}
 }
@@ -116,76 +132,96 @@ func wholeBatches(b []byte, from int64) (whole []byte, next int64) {
 // Decoder walks over the records of chunks. It is for one goroutine; it keeps
 // its buffers from chunk to chunk.
 type Decoder struct {
-	decompressor kgo.Decompressor
-	pool         *onePool
-	record       Record
+	// MaxBatch is how many bytes a compressed batch may unpack to before it is
+	// refused. It is set before the first use; 0: DefaultMaxBatch.
+	MaxBatch int
+
+	unpacker unpacker
+	record   Record
 }
 
+// DefaultMaxBatch is how many bytes a compressed batch may unpack to, unless
+// the decoder is told otherwise.
+const DefaultMaxBatch = 256 << 20
+
 // NewDecoder returns a Decoder for all of Kafka's compression codecs.
-func NewDecoder() *Decoder {
-	pool := &onePool{}
-	return &Decoder{decompressor: kgo.DefaultDecompressor(pool), pool: pool}
-}
+func NewDecoder() *Decoder { return &Decoder{MaxBatch: DefaultMaxBatch} }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // Each calls yield for the chunk's data records in offset order, without
 // control records and, for read_committed, without aborted data. The record is
-// valid until yield returns; yield may return false to stop. Records that come
-// before a damaged batch are yielded.
+// valid until yield returns; yield may return false to stop. A batch that can't
+// be read is passed over; the error is then a *[BatchError] that names the
+// first such batch.
 func (d *Decoder) Each(c *Chunk, yield func(*Record) bool) error {
 	d.record = Record{Topic: c.Topic, Partition: c.Partition}
+	if d.unpacker.limit = d.MaxBatch; d.unpacker.limit <= 0 {
+		d.unpacker.limit = DefaultMaxBatch
+	}
 	skip := newAbortedSet(c)
+	var failed *BatchError
 	for rest := c.Batches; len(rest) > 0; {
 		batch, after, ok := cutBatch(rest)
 		if !ok {
-			return nil
+			break
 		}
 		rest = after
-		h, err := parseHeader(batch)
-		if err != nil {
-			return fmt.Errorf("%s/%d@%d: %w", c.Topic, c.Partition, c.From, err)
-		}
-		if h.end <= c.From {
+		first, end := extent(batch)
+		if end <= c.From {
 			continue
 		}
-		control := h.attributes&controlBit != 0
-		if !control && skip.data(&h) {
-			continue
-		}
-		if crc32.Checksum(batch[crcFrom:], castagnoli) != binary.BigEndian.Uint32(batch[crcAt:]) {
-			return fmt.Errorf("%s/%d@%d: %w", c.Topic, c.Partition, h.base, errChecksum)
-		}
-		records, err := d.records(batch[batchOverhead:], &h)
-		if err != nil {
-			return fmt.Errorf("%s/%d@%d: %w", c.Topic, c.Partition, h.base, err)
-		}
-		if control {
-			skip.control(&h, records)
-			continue
-		}
-		more, err := d.eachOf(&h, records, c.From, yield)
-		if err != nil {
-			return fmt.Errorf("%s/%d@%d: %w", c.Topic, c.Partition, h.base, err)
+		more, err := d.batch(batch, c.From, skip, yield)
+		switch {
+		case err != nil && failed == nil:
+			failed = &BatchError{Topic: c.Topic, Partition: c.Partition, First: first, Last: max(first, end-1), Err: err}
+		case err != nil:
+			failed.More++
 		}
 		if !more {
-			return nil
+			break
 		}
 	}
-	return nil
+	if failed == nil {
+		return nil
+	}
+	return failed
 }
 
-func (d *Decoder) records(b []byte, h *header) ([]byte, error) {
-	codec := kgo.CompressionCodecType(h.attributes & codecBits)
-	if codec == kgo.CodecNone {
-		return b, nil
+// batch yields the records of one batch; false if yield has had enough.
+func (d *Decoder) batch(b []byte, from int64, skip *abortedSet, yield func(*Record) bool) (more bool, err error) {
+	if b[magicAt] < 2 {
+		return d.oldMessage(b, from, yield)
 	}
-	plain, err := d.decompressor.Decompress(b, codec)
+	h, err := parseHeader(b)
 	if err != nil {
-		return nil, fmt.Errorf("decompressing: %w", err)
+		return true, err
 	}
-	d.pool.PutDecompressBytes(plain)
-	return plain, nil
+	control := h.attributes&controlBit != 0
+	if !control && skip.data(&h) {
+		return true, nil
+	}
+	if crc32.Checksum(b[crcFrom:], castagnoli) != binary.BigEndian.Uint32(b[crcAt:]) {
+		return true, errChecksum
+	}
+	records, err := d.unpacker.unpack(b[batchOverhead:], h.attributes&codecBits)
+	if err != nil {
+		return true, err
+	}
+	if control {
+		skip.control(&h, records)
+		return true, nil
+	}
+	return d.eachOf(&h, records, from, yield)
+}
+
+// extent is the offsets that a batch covers, end excluded.
+func extent(b []byte) (first, end int64) {
+	first = int64(binary.BigEndian.Uint64(b))
+	if len(b) >= batchOverhead && b[magicAt] >= 2 {
+		return first, first + int64(int32(binary.BigEndian.Uint32(b[23:]))) + 1
+	}
+	return first, first + 1
 }
 
 // eachOf yields the records of one batch from offset from on.
@@ -196,16 +232,16 @@ func (d *Decoder) eachOf(h *header, b []byte, from int64, yield func(*Record) bo
 	for range h.count {
 		length, body, ok := varint(b)
 		if !ok || length < 1 || length > int64(len(body)) {
-			return false, errShortBatch
+			return true, errShortBatch
 		}
 		b = body[length:]
 		timeDelta, body, ok := varint(body[1:length]) // behind the record's attributes, which are unused
 		if !ok {
-			return false, errShortBatch
+			return true, errShortBatch
 		}
 		offsetDelta, body, ok := varint(body)
 		if !ok {
-			return false, errShortBatch
+			return true, errShortBatch
 		}
 		if r.Offset = h.base + offsetDelta; r.Offset < from {
 			continue
@@ -214,14 +250,14 @@ func (d *Decoder) eachOf(h *header, b []byte, from int64, yield func(*Record) bo
 			r.Timestamp = h.maxTimestamp
 		}
 		if r.Key, body, ok = varBytes(body); !ok {
-			return false, errShortBatch
+			return true, errShortBatch
 		}
 		if r.Value, body, ok = varBytes(body); !ok {
-			return false, errShortBatch
+			return true, errShortBatch
 		}
 		headers, body, ok := varint(body)
 		if !ok || headers < 0 || headers > int64(len(body)) {
-			return false, errShortBatch
+			return true, errShortBatch
 		}
 		r.HeaderCount, r.headers = int(headers), body
 		if !yield(r) {
@@ -229,23 +265,4 @@ func (d *Decoder) eachOf(h *header, b []byte, from int64, yield func(*Record) bo
 		}
 	}
 	return true, nil
-}
-
-// onePool hands one buffer out again and again: a batch is done with before the
-// next one is decompressed.
-type onePool struct{ buf []byte }
-
-// A batch that unpacks to more than this does not keep its buffer.
-const keepBuffer = 8 << 20
-
-func (p *onePool) GetDecompressBytes([]byte, kgo.CompressionCodecType) []byte {
-	b := p.buf
-	p.buf = nil
-	return b
-}
-
-func (p *onePool) PutDecompressBytes(b []byte) {
-	if cap(b) <= keepBuffer {
-		p.buf = b[:0]
-	}
 }

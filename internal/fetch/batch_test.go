@@ -2,6 +2,7 @@ package fetch
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"strings"
@@ -147,18 +148,25 @@ func TestAbortedDataIsLeftOut(t *testing.T) {
 	}
 }
 
+// A batch that can't be read is passed over and named; those around it come.
 func TestDamage(t *testing.T) {
-	good := join(t, testBatch{base: 0, values: []string{"a"}})
-	bad := join(t, testBatch{base: 1, values: []string{"b"}})
+	log := join(t, testBatch{base: 0, values: []string{"a"}})
+	bad := join(t, testBatch{base: 1, values: []string{"b", "c"}})
 	bad[len(bad)-1] ^= 1
-	got, err := each(t, &Chunk{Topic: "t", Batches: append(good, bad...)})
-	if got != "0:a@1000" || err == nil || !strings.Contains(err.Error(), "t/0@1") {
-		t.Errorf("got %q and %v; the records before the damage come, and the place is named", got, err)
+	log = append(append(log, bad...), join(t, testBatch{base: 3, values: []string{"d"}})...)
+	unknown := join(t, testBatch{base: 4, values: []string{"e"}})
+	unknown[magicAt] = 3
+	log = append(append(log, unknown...), join(t, testBatch{base: 5, values: []string{"f"}})...)
+	got, err := each(t, &Chunk{Topic: "t", Batches: log})
+	if got != "0:a@1000 3:d@1000 5:f@1000" {
+		t.Errorf("got %q; what is around the damage comes", got)
 	}
-	old := append([]byte(nil), good...)
-	old[magicAt] = 1
-	if _, err := each(t, &Chunk{Batches: old}); err == nil {
-		t.Error("the old message format is taken for records")
+	var b *BatchError
+	if !errors.As(err, &b) || b.First != 1 || b.Last != 2 || b.More != 1 || !errors.Is(err, errChecksum) {
+		t.Errorf("the damage is told as %v", err)
+	}
+	if want := "t/0@1: the batch up to 2 can't be read: it does not match its checksum; nor can 1 behind it"; err.Error() != want {
+		t.Errorf("%q, want %q", err, want)
 	}
 }
 
