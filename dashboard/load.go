@@ -11,10 +11,10 @@ import (
 // Bounds of what is read before the dashboard began: it is for looking at the
 // present, and its memory must not grow with the topics.
 const (
-	newestRange  = 10_000  // offsets of a partition that are read at a time, for the current numbers
-	chartRange   = 2_000   // the same for the charts, whose records are kept until they are turned around
-	reordersBack = 200_000 // offsets of a partition that open reorders and dead letters are looked for in
-	alertsRange  = 400
+	newestRange = 10_000  // offsets of a partition that are read at a time, for the current numbers
+	chartRange  = 2_000   // the same for the charts, whose records are kept until they are turned around
+	pastRange   = 200_000 // the same for reorders, receipts and dead letters
+	alertsRange = 400
 )
 
 // span is what of a partition is still to be read.

@@ -67,6 +67,7 @@ type Model struct {
 	facets   facets
 
 	minutes  minutes
+	pace     pace
 	feed     feed
 	dead     deadLetters
 	problems problems
@@ -237,85 +238,6 @@ func (m *Model) place(p *product, category, warehouse string) {
 }
 
 var errNoProduct = errors.New("product_id is missing")
-
-func (m *Model) applyReorder(r *Record) error {
-	if r.Value == nil {
-		return nil
-	}
-	var o event.Reorder
-	if err := event.ParseReorder(r.Value, &o); err != nil {
-		return err
-	}
-	if o.ProductID == "" || o.EventID == "" {
-		return errNoProduct
-	}
-	m.openReorder(&o, r.Timestamp)
-	return nil
-}
-
-// openReorder notes a reorder, unless it was fulfilled already or a later one is
-// known: reorders of one product are spread over partitions and come in any order.
-func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
-	p := m.product(o.ProductID)
-	since := o.Timestamp
-	if since == 0 {
-		since = recordTime
-	}
-	if p != nil && m.earlier && p.closedLive {
-		return // a product has one open reorder: it was this one, if any
-	}
-	if p == nil || p.closed == o.EventID || p.lastReorder == o.EventID || p.open != nil && p.open.since > since {
-		return
-	}
-	if p.name == p.id && o.ProductName != "" {
-		p.name = clip(o.ProductName)
-		p.fold()
-	}
-	p.open = &openReorder{o.EventID, o.ReorderQuantity, clip(o.Priority), o.CurrentStock, since}
-	m.openings[p] = struct{}{}
-	m.reordersVersion = m.seq + 1
-	m.touch(p)
-}
-
-// closeReorder notes that a reorder was fulfilled.
-func (m *Model) closeReorder(p *product, id string) {
-	if id == "" {
-		return
-	}
-	p.closed = strings.Clone(id)
-	if p.open != nil && p.open.id == id {
-		p.open = nil
-		delete(m.openings, p)
-		m.reordersVersion = m.seq + 1
-		m.touch(p)
-	}
-}
-
-func (m *Model) applyReceipt(r *Record) error {
-	if r.Value == nil {
-		return nil
-	}
-	var c event.Receipt
-	if err := event.ParseReceipt(r.Value, &c); err != nil {
-		return err
-	}
-	if c.ProductID == "" {
-		return errNoProduct
-	}
-	if p := m.products[c.ProductID]; p != nil {
-		p.closedLive = p.closedLive || c.EventID != "" && !m.earlier
-		m.closeReorder(p, c.EventID)
-	}
-	return nil
-}
-
-// Earlier folds a record from before those given to Apply: the reorders and
-// their receipts, the dead letters.
-func (m *Model) Earlier(r *Record, now int64) {
-	m.earlier = true
-	m.Apply(r, now)
-	m.earlier = false
-}
 
 func (m *Model) applyAlert(r *Record) error {
 	if r.Value == nil {

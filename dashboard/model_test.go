@@ -232,6 +232,71 @@ func TestUpdatesOfTheReferenceSystem(t *testing.T) {
 	}
 }
 
+// What they wrote before the dashboard began is read backwards: what an update
+// changed is known from the one before it.
+func TestEarlierUpdatesOfTheReferenceSystem(t *testing.T) {
+	s := newStory(t).product("a").product("b")
+	var records []*Record
+	for _, u := range []struct {
+		id, order string
+		stock     int64
+	}{
+		{"a", "order-1", 20}, {"a", "order-2", 17}, {"b", "order-2", 9}, {"b", "order-3", 4},
+		{"b", "order-3", 54},                       // a restock
+		{"a", "order-3", 12}, {"a", "order-4", 12}, // which could not be filled
+	} {
+		value := fmt.Sprintf(`{"current_stock":%d,"last_order_id":%q,"last_updated":1,"product_id":%q}`, u.stock, u.order, u.id)
+		records = append(records, s.record(Updates, "inventory_updates", u.id, value))
+	}
+	for _, r := range slices.Backward(records) {
+		s.Newest(r)
+	}
+	for _, r := range slices.Backward(records) {
+		s.Older(r, now)
+	}
+	s.NothingOlder()
+	s.Publish()
+	m := s.frame().Minutes
+	if len(m) != 1 || m[0].Orders != 3 || m[0].Units != 3+5+5 || m[0].Revenue != Money(130*event.MoneyUnit) {
+		t.Errorf("minutes %+v, want one with 3 orders (the first of a product has none to compare it with), 13 units", m)
+	}
+	a, b := s.Detail("a", now), s.Detail("b", now)
+	if !slices.Equal(a.Trend, []int64{20, 17, 12, 12}) || !slices.Equal(b.Trend, []int64{9, 4, 54}) || b.Delta != 50 {
+		t.Errorf("trends %v and %v, the last change of b %d", a.Trend, b.Trend, b.Delta)
+	}
+}
+
+// The headline is right from the first seconds on, not from the first whole
+// minute.
+func TestRateOfTheLastMinute(t *testing.T) {
+	s := newStory(t).product("a")
+	if r := s.Model.Status(now).Recent; r != nil {
+		t.Errorf("before any order: %+v", r)
+	}
+	at := func(ago, quantity int64) {
+		u := s.update("a", 0, 40, quantity)
+		u.Timestamp = now - ago*1000
+		s.apply(u)
+	}
+	at(4, 1)
+	if r := s.Model.Status(now).Recent; r.Seconds != 10 || r.Orders != 1 {
+		t.Errorf("after 4 s: %+v, want 1 order in 10 s", r)
+	}
+	at(29, 2)
+	if r := s.Model.Status(now).Recent; r.Seconds != 30 || r.Orders != 2 || r.Units != 3 || r.Revenue != Money(30*event.MoneyUnit) {
+		t.Errorf("after 29 s: %+v, want 2 orders, 3 units, 30.00 in 30 s", r)
+	}
+	at(59, 1)
+	at(60, 1)
+	at(200, 1)
+	if r := s.Model.Status(now).Recent; r.Seconds != 60 || r.Orders != 3 {
+		t.Errorf("of the last minute: %+v, want 3 orders in 60 s", r)
+	}
+	if r := s.Model.Status(now + 31_000).Recent; r.Orders != 1 {
+		t.Errorf("half a minute later: %+v, want 1 order", r)
+	}
+}
+
 func TestOpenReorders(t *testing.T) {
 	open := func(s *story) string {
 		var ids []string
@@ -277,6 +342,23 @@ func TestOpenReorders(t *testing.T) {
 			s.Apply(s.receipt("a", "r2"), now)
 			s.Earlier(s.reorder("a", "r1", now-9), now)
 		}, ""},
+		{"of the past, the newest first", func(s *story) {
+			s.Earlier(s.reorder("a", "reorder-a-90", now-9), now)
+			s.Earlier(s.receipt("a", "reorder-a-90"), now)
+			s.Earlier(s.reorder("a", "reorder-a-40", now-90), now) // its receipt is in the part before
+			s.Earlier(s.reorder("b", "reorder-b-7", now-99), now)  // open ever since
+			s.Earlier(s.receipt("a", "reorder-a-30"), now)
+			s.Earlier(s.receipt("b", "reorder-b-3"), now)
+		}, "reorder-b-7"},
+		{"of the past, a receipt long before its reorder", func(s *story) {
+			s.Earlier(s.receipt("a", "reorder-a-90"), now)
+			s.Earlier(s.receipt("a", "reorder-a-40"), now)
+			s.Earlier(s.reorder("a", "reorder-a-90", now-9), now)
+		}, ""},
+		{"by its number, whatever its time", func(s *story) {
+			s.Apply(s.reorder("a", "reorder-a-12", now-500), now)
+			s.Earlier(s.reorder("a", "reorder-a-9", now), now)
+		}, "reorder-a-12"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			s := newStory(t).product("a").product("b")

@@ -225,3 +225,16 @@ func TestScreenshots(t *testing.T) {
 		b.snap(s.name)
 	}
 }
+
+// Before anything has run, the page says what is missing and what to do.
+func TestPageWithoutTopics(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kafkatest.Embedded(t), 0, 0)
+	w.run()
+	b := browse(t, w.url)
+	b.screen(1440, 900, "light", false)
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#system").textContent.includes("no such topic yet")`)
+	b.until(5*time.Second, `document.querySelector("#empty").textContent.includes("inv produce catalog")`)
+	b.snap("no-topics")
+}

@@ -54,13 +54,16 @@ type product struct {
 	gaps    int64 // sequence numbers that never came, or came out of order
 
 	open        *openReorder
+	reordered   mark   // the newest reorder
 	closed      string // the reorder that was fulfilled last
-	closedLive  bool   // by a receipt that came after the dashboard had begun
+	closedAt    mark
+	closedLive  bool // by a receipt that came after the dashboard had begun
 	lastOrder   string
 	lastReorder string
 
-	history history
-	backSeq int64 // the oldest sequence number that the backfill has reached; 0: none
+	history   history
+	backSeq   int64      // the oldest sequence number that the backfill has reached; 0: none
+	undecided *undecided // the oldest update so far, if it takes the one before it to know what it changed
 
 	version  uint64 // the publication in which the row changed last
 	changed  bool   // since the last publication
@@ -75,6 +78,7 @@ type openReorder struct {
 	priority string
 	stock    int64
 	since    int64 // event time, epoch ms
+	at       mark
 }
 
 // full is the level that a product is usually filled up to: what a bar is

@@ -188,13 +188,20 @@ func (s *session) loadNumbers(ctx context.Context, l *loader, before map[fetch.I
 	return l.lastAlerts(ctx, s.of(before, Alerts, everything))
 }
 
-// loadRest reads what fills in behind: open reorders, dead letters, charts.
-func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]span, topic *fetch.Topic, progress func(float64)) error {
-	earlier := func(m *Model, r *Record) { m.Earlier(r, s.now()) }
-	for _, source := range []Source{Reorders, Receipts, DeadLetters} {
-		if err := l.forward(ctx, s.of(before, source, reordersBack), earlier); err != nil {
-			return err
-		}
+// past are the sources of which what is further back matters too: a reorder may
+// be open for long, and dead letters are counted.
+var past = [...]Source{Reorders, Receipts, DeadLetters}
+
+// loadRest reads what fills in behind: the newest of the past, the charts, then
+// all of the past.
+func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]span, topic *fetch.Topic, tell func(stage string, progress float64)) error {
+	rest := map[fetch.ID]span{}
+	for _, source := range past {
+		maps.Copy(rest, s.of(before, source, everything))
+	}
+	older, err := s.loadPast(ctx, l, rest)
+	if err != nil {
+		return err
 	}
 	updates := s.of(before, Updates, everything)
 	from, err := s.hourAgo(ctx, topic)
@@ -208,7 +215,43 @@ func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]s
 		}
 		updates[id] = span{max(sp.from, min(first, sp.to)), sp.to}
 	}
-	return l.charts(ctx, updates, progress)
+	if err := l.charts(ctx, updates, func(p float64) { tell(LoadingCharts, p) }); err != nil {
+		return err
+	}
+	s.hub.Update((*Model).NothingOlder)
+	for total, left := length(older), length(older); left > 0; left = length(older) {
+		tell(LoadingPast, float64(total-left)/float64(total))
+		if older, err = s.loadPast(ctx, l, older); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadPast reads the last pastRange offsets of each span and returns what is
+// before them. Of a product it takes only the newest reorder and receipt, so
+// what it keeps does not grow with the topics.
+func (s *session) loadPast(ctx context.Context, l *loader, spans map[fetch.ID]span) (older map[fetch.ID]span, err error) {
+	earlier := func(m *Model, r *Record) { m.Earlier(r, s.now()) }
+	for _, source := range past {
+		if err := l.forward(ctx, s.of(spans, source, pastRange), earlier); err != nil {
+			return nil, err
+		}
+	}
+	older = map[fetch.ID]span{}
+	for id, sp := range spans {
+		if sp.to-pastRange > sp.from {
+			older[id] = span{sp.from, sp.to - pastRange}
+		}
+	}
+	return older, nil
+}
+
+func length(spans map[fetch.ID]span) (n int64) {
+	for _, sp := range spans {
+		n += sp.to - sp.from
+	}
+	return n
 }
 
 // hourAgo looks up where the hour of the charts begins. If nothing is that
@@ -226,15 +269,21 @@ func (s *session) hourAgo(ctx context.Context, topic *fetch.Topic) (map[fetch.ID
 	return s.cluster.Offsets(ctx, []*fetch.Topic{topic}, fetch.At(max(end-hour, 0)))
 }
 
+// loading is how far the stage of loading is.
+type loading struct {
+	stage    string
+	progress float64
+}
+
 // live folds what comes, while the rest is loaded behind it.
 func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span) error {
 	loaded := make(chan error, 1)
-	progress := make(chan float64, 1)
+	progress := make(chan loading, 1)
 	updates := s.known[s.topics.Updates]
 	s.others.Go(func() {
-		loaded <- s.loadRest(ctx, l, before, updates, func(p float64) {
+		loaded <- s.loadRest(ctx, l, before, updates, func(stage string, p float64) {
 			select {
-			case progress <- p:
+			case progress <- loading{stage, p}:
 			default:
 			}
 		})
@@ -255,9 +304,10 @@ func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span)
 				return fmt.Errorf("reading the last hour: %w", err)
 			}
 			s.status.Loading, s.status.Progress = LoadingDone, 1
+			progress = nil // what is still in it is late
 			s.show()
 		case p := <-progress:
-			s.status.Progress = p
+			s.status.Loading, s.status.Progress = p.stage, p.progress
 		case <-tick.C:
 			s.report()
 		case <-next:

@@ -241,8 +241,11 @@ func (s *Screen) title() string {
 		return l.String()
 	}
 	l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
-	if st.Loading == LoadingCharts {
+	switch st.Loading {
+	case LoadingCharts:
 		l.put(s.colors.Dim, fmt.Sprintf("  last hour %d %%", int(st.Progress*100)))
+	case LoadingPast:
+		l.put(s.colors.Dim, fmt.Sprintf("  older reorders %d %%", int(st.Progress*100)))
 	}
 	l.put("", fmt.Sprintf("  %.0f updates/s", st.Rate))
 	if lag, known := totalLag(st.Lag); known {
@@ -305,8 +308,10 @@ func (s *Screen) summary() string {
 		for i, m := range s.frame.Minutes {
 			orders[i] = m.Orders
 		}
-		text := fmt.Sprintf("%d orders/min ", orders[max(0, n-2)])
-		l.put("", text).put(s.colors.Dim, sparkline(orders, l.left-1))
+		if st := s.frame.Status; st != nil && st.Recent != nil {
+			l.put("", fmt.Sprintf("%d orders/min ", st.Recent.Orders*60/st.Recent.Seconds))
+		}
+		l.put(s.colors.Dim, sparkline(orders, l.left-1))
 	}
 	return l.String()
 }

@@ -53,7 +53,7 @@ func day(t *testing.T) *story {
 	for round := range int64(20) {
 		for i := range int64(30) {
 			u := s.update(fmt.Sprintf("prod-%02d", i), round+1, max(0, 40-round*i/8), 1+i%3)
-			u.Timestamp = now - (20-round)*2*minuteLength
+			u.Timestamp = now - (19-round)*2*minuteLength
 			u.LastUpdated = u.Timestamp + 25
 			s.apply(u)
 		}

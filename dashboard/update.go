@@ -25,7 +25,7 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	if !c.hasDelta && p.stocked {
 		c.delta, c.hasDelta = clamp(u.CurrentStock-p.stock), true
 	}
-	m.count(p, u, &c, now)
+	m.count(&c, u.LastOrderID, p.lastOrder, p.paid(u), now)
 	if c.cause.topic != 0 && m.topics[c.cause.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
@@ -33,7 +33,7 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	p.history.add(c)
 	if u.LastReorderID != "" && u.LastReorderID != p.lastReorder {
 		p.lastReorder = strings.Clone(u.LastReorderID)
-		m.closeReorder(p, p.lastReorder)
+		m.closeReorder(p, p.lastReorder, u.Timestamp)
 	}
 	return nil
 }
@@ -130,7 +130,7 @@ func (m *Model) Newest(r *Record) {
 	m.change(p, func() { m.setStock(p, u, has, u.Delta) })
 	if u.LastReorderID != "" {
 		p.lastReorder = strings.Clone(u.LastReorderID)
-		m.closeReorder(p, p.lastReorder)
+		m.closeReorder(p, p.lastReorder, u.Timestamp)
 	}
 }
 
@@ -161,7 +161,55 @@ func (m *Model) Older(r *Record, now int64) {
 		m.change(p, func() { m.setStock(p, u, has, u.Delta) })
 	}
 	c := m.changeOf(u, has)
-	m.count(p, u, &c, now)
+	m.decide(p, c.stock, u.LastOrderID, now)
+	if c.cause.topic == 0 || !c.hasDelta {
+		p.undecided = &undecided{c, strings.Clone(u.LastOrderID), p.paid(u)}
+		return
+	}
+	m.count(&c, "", "", u.UnitPrice, now)
+	m.addOlder(p, c)
+}
+
+// undecided is an update from before the dashboard began that does not say what
+// changed or why, as the reference system writes them: the update before it
+// tells, which is read after it.
+type undecided struct {
+	change
+	order string
+	price event.Money
+}
+
+// decide takes on the update that waits for the one before it, now that the
+// stock and the last order of that one are known.
+func (m *Model) decide(p *product, stock int64, order string, now int64) {
+	u := p.undecided
+	if u == nil {
+		return
+	}
+	p.undecided = nil
+	if !u.hasDelta {
+		u.delta, u.hasDelta = clamp(u.stock-stock), true
+		if p.seq == 0 && p.updated == u.time && p.stock == u.stock {
+			p.delta = int64(u.delta) // it is the one that the row shows
+			m.touch(p)
+		}
+	}
+	m.count(&u.change, u.order, order, u.price, now)
+	m.addOlder(p, u.change)
+}
+
+// NothingOlder says that Older has got all there is: what still waits for an
+// update before it is shown in its product's history, and in no chart.
+func (m *Model) NothingOlder() {
+	for _, p := range m.all {
+		if p.undecided != nil {
+			m.addOlder(p, p.undecided.change)
+			p.undecided = nil
+		}
+	}
+}
+
+func (m *Model) addOlder(p *product, c change) {
 	if p.history.addOlder(c) {
 		m.touch(p)
 	}
@@ -198,8 +246,9 @@ func (m *Model) causeText(c cause) string {
 }
 
 // count adds an update to its minute if an order caused it. A writer that names
-// no cause is taken at its last order: a new one is an order.
-func (m *Model) count(p *product, u *event.Update, c *change, now int64) {
+// no cause is taken at its last order: another one than before, or less stock,
+// is an order.
+func (m *Model) count(c *change, order, before string, price event.Money, now int64) {
 	first := false
 	switch {
 	case c.cause.topic != 0:
@@ -207,42 +256,56 @@ func (m *Model) count(p *product, u *event.Update, c *change, now int64) {
 			return
 		}
 		first = c.cause.line == 0
-	case u.LastOrderID == "" || u.LastOrderID == p.lastOrder && c.delta >= 0:
+	case order == "" || order == before && c.delta >= 0:
 		return
 	default:
-		first = m.recents.isNew(u.LastOrderID)
+		first = m.recents.isNew(order)
 	}
-	price := u.UnitPrice
-	if price == 0 && c.cause.topic == 0 {
-		price = p.price
+	time := min(c.time, now)
+	earned, units, orders := revenue(int64(c.delta), price), max(-int64(c.delta), 0), int64(0)
+	if first {
+		orders = 1
 	}
-	time := u.Timestamp
-	if time > now {
-		time = now
-	}
+	m.pace.add(time, orders, units, earned)
 	mi := m.minutes.at(time, m.seq+1)
 	if mi == nil {
 		return
 	}
-	if first {
-		mi.Orders++
-	}
-	mi.Units += max(-int64(c.delta), 0)
-	mi.Unmet += u.UnmetQuantity
-	mi.revenue = addMoney(mi.revenue, revenue(int64(c.delta), price))
+	mi.Orders += orders
+	mi.Units += units
+	mi.Unmet += int64(c.unmet)
+	mi.revenue = addMoney(mi.revenue, earned)
 }
 
-// orderIDs remembers the last few order ids.
-type orderIDs struct {
-	ring [256]string
-	next int
+// paid is the price in an update, or the catalogue's if it has none.
+func (p *product) paid(u *event.Update) event.Money {
+	if u.UnitPrice == 0 && u.Cause == "" {
+		return p.price
+	}
+	return u.UnitPrice
 }
+
+// orderIDs remembers the last order ids of updates that name no cause: the lines
+// of one order are spread over products, and so over what is read.
+type orderIDs struct {
+	known map[string]struct{}
+	ring  []string
+	next  int
+}
+
+const orderIDsKept = 8192
 
 func (o *orderIDs) isNew(id string) bool {
-	if slices.Contains(o.ring[:], id) {
+	if _, known := o.known[id]; known {
 		return false
 	}
-	o.ring[o.next%len(o.ring)] = strings.Clone(id)
-	o.next++
+	if o.known == nil {
+		o.known, o.ring = map[string]struct{}{}, make([]string, orderIDsKept)
+	}
+	delete(o.known, o.ring[o.next])
+	id = strings.Clone(id)
+	o.ring[o.next] = id
+	o.known[id] = struct{}{}
+	o.next = (o.next + 1) % orderIDsKept
 	return true
 }

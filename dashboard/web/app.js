@@ -46,6 +46,7 @@ function takeFrame(type, f) {
     if (!f.product) state.product = null;
   }
   if (f.status) {
+    if (f.status.loading !== state.status?.loading) draw("reorders", "dead");
     state.status = f.status;
     state.skew = f.status.now - Date.now();
     draw("status", "charts");
@@ -134,8 +135,8 @@ function drawNow() {
   if (parts.has("table")) drawTable();
   if (parts.has("charts") && state.status) charts.render(state.status);
   if (parts.has("alerts")) alerts.render();
-  if (parts.has("reorders")) reorders.render(serverNow());
-  if (parts.has("dead") && state.dead) renderDead(state.dead);
+  if (parts.has("reorders")) reorders.render(serverNow(), state.status);
+  if (parts.has("dead") && state.dead) renderDead(state.dead, state.status);
   if (parts.has("facets") && state.facets) drawFacets();
 }
 

@@ -37,8 +37,8 @@ export class Charts {
       this.#end = end;
       for (const t of this.#minutes.keys()) if (t <= end - (bars + 2) * minute) this.#minutes.delete(t);
     }
-    const loading = status.loading ? (status.loading === "charts" ? `Loading the last hour… ${Math.round(status.progress * 100)} %` : "Loading…") : null;
-    for (const c of this.#charts) this.#draw(c, loading);
+    const loading = { stock: "Loading…", charts: `Loading the last hour… ${Math.round(status.progress * 100)} %` }[status.loading];
+    for (const c of this.#charts) this.#draw(c, status, loading);
   }
 
   #times() {
@@ -50,6 +50,7 @@ export class Charts {
   #make(kind) {
     const c = { kind, at: -1, values: [] };
     c.big = el("span", { class: "big" });
+    c.over = el("small", { class: "muted" });
     c.readout = el("output");
     c.rects = Array.from({ length: bars }, (_, i) => svg("rect", { x: i * 10 + 1, width: 8 }));
     c.rects[bars - 1].classList.add("now");
@@ -63,7 +64,7 @@ export class Charts {
     c.details = el("details", { class: "data" }, el("summary", {}, "As a table"),
       el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Minute"), el("th", { scope: "col" }, kind.title))), c.table)));
     c.panel = el("section", { class: "panel chart", "aria-label": kind.title },
-      el("header", {}, el("h2", {}, kind.title), c.big, c.readout), c.plot,
+      el("header", {}, el("h2", {}, kind.title), c.big, c.over, c.readout), c.plot,
       el("div", { class: "axis", "aria-hidden": "true" }, c.from, c.middle, c.to), c.details);
     c.details.addEventListener("toggle", () => this.#fillTable(c));
     this.#pointing(c);
@@ -97,10 +98,10 @@ export class Charts {
       return;
     }
     const sum = times.reduce((n, t) => n + this.#value(c.kind, t), 0);
-    text(c.readout, `${c.kind.short(sum)} in the hour`);
+    text(c.readout, `${c.kind.short(sum)} in 1 h`);
   }
 
-  #draw(c, loading) {
+  #draw(c, status, loading) {
     const times = this.#times();
     const values = times.map((t) => this.#value(c.kind, t));
     const top = Math.max(...values, 1);
@@ -109,13 +110,15 @@ export class Charts {
       attr(c.rects[i], "y", (100 - height).toFixed(1));
       attr(c.rects[i], "height", height.toFixed(1));
     });
-    const last = values[bars - 2]; // the last whole minute
+    const last = status.recent ? (status.recent[c.kind.key] * 60) / status.recent.seconds : 0;
+    const over = status.recent ? `last ${status.recent.seconds} s` : "";
     text(c.big, c.kind.short(last));
+    text(c.over, over);
     text(c.top, c.kind.short(top));
     text(c.from, hhmm(times[0]));
     text(c.middle, hhmm(times[bars / 2]));
     text(c.to, hhmm(times[bars - 1]));
-    attr(c.svg, "aria-label", `${c.kind.title}, the last hour: ${c.kind.format(last)} in the last whole minute, at most ${c.kind.format(top)}. Arrow keys move through the minutes.`);
+    attr(c.svg, "aria-label", `${c.kind.title}, the last hour: ${c.kind.format(last)} a minute over the ${over}, at most ${c.kind.format(top)}. Arrow keys move through the minutes.`);
     c.plot.classList.toggle("loading", !!loading);
     attr(c.plot, "data-loading", loading);
     this.#describe(c);

@@ -93,19 +93,21 @@ export class Reorders {
     return Object.assign(entry(when), { when });
   }, (e, r) => this.#draw(e, r));
   #now = 0;
+  #status = null;
 
   constructor() {
-    $("reorders").addEventListener("scroll", () => requestAnimationFrame(() => this.render(this.#now)), { passive: true });
+    $("reorders").addEventListener("scroll", () => requestAnimationFrame(() => this.render(this.#now, this.#status)), { passive: true });
   }
 
   take(list) {
     this.#items = { total: list.total, items: list.items ?? this.#items.items };
   }
 
-  render(now) {
+  render(now, status) {
     this.#now = now;
+    this.#status = status;
     const { total, items } = this.#items;
-    text($("reorders-total"), total ? `${count(total)}, oldest first` : "");
+    text($("reorders-total"), (total ? `${count(total)}, oldest first` : "") + stillReading(status));
     this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total ? "" : "Nothing is on order");
   }
 
@@ -118,8 +120,11 @@ export class Reorders {
   }
 }
 
-export function renderDead(dead) {
-  text($("dead-total"), dead.total ? count(dead.total) : "");
+// stillReading says that what a panel counts is not all yet.
+const stillReading = (status) => (status?.loading ? " · reading older ones…" : "");
+
+export function renderDead(dead, status) {
+  text($("dead-total"), (dead.total ? count(dead.total) : "") + stillReading(status));
   const most = Math.max(...dead.reasons.map((r) => r.count), 1);
   const reasons = dead.reasons.slice(0, 12).map((r) => el("li", {},
     el("span", {}, el("b", {}, r.reason), " ", el("small", { class: "small" }, r.topic)), el("b", { class: "num" }, count(r.count)),

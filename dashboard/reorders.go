@@ -1,0 +1,122 @@
+package dashboard
+
+import (
+	"strconv"
+	"strings"
+
+	"inv/internal/event"
+)
+
+// mark orders the reorders of one product, and their receipts: by the number of
+// the update that caused it, where the id tells, and by time.
+type mark struct{ seq, time int64 }
+
+func markOf(product, id string, time int64) mark {
+	if number, ok := strings.CutPrefix(id, strings.TrimSuffix(event.ReorderID(product, 0), "0")); ok {
+		if seq, err := strconv.ParseInt(number, 10, 64); err == nil {
+			return mark{seq, time}
+		}
+	}
+	return mark{0, time}
+}
+
+func (m mark) after(other mark) bool {
+	if m.seq > 0 && other.seq > 0 {
+		return m.seq > other.seq
+	}
+	return m.time > other.time
+}
+
+func (m *Model) applyReorder(r *Record) error {
+	if r.Value == nil {
+		return nil
+	}
+	var o event.Reorder
+	if err := event.ParseReorder(r.Value, &o); err != nil {
+		return err
+	}
+	if o.ProductID == "" || o.EventID == "" {
+		return errNoProduct
+	}
+	m.openReorder(&o, r.Timestamp)
+	return nil
+}
+
+// openReorder notes a reorder, unless it was fulfilled already or a later one is
+// known: reorders of one product are spread over partitions, come in any order,
+// and from the past come the newest first. At most one of a product is open, so
+// one that is older than the newest is not.
+func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
+	p := m.product(o.ProductID)
+	if p == nil {
+		return
+	}
+	since := o.Timestamp
+	if since == 0 {
+		since = recordTime
+	}
+	at := markOf(p.id, o.EventID, since)
+	newest := at.after(p.reordered)
+	if newest {
+		p.reordered = at
+	}
+	switch {
+	case p.closed == o.EventID, p.lastReorder == o.EventID:
+		return
+	case m.earlier && (!newest || p.closedLive):
+		return
+	case p.open != nil && p.open.at.after(at):
+		return
+	}
+	if p.name == p.id && o.ProductName != "" {
+		p.name = clip(o.ProductName)
+		p.fold()
+	}
+	p.open = &openReorder{o.EventID, o.ReorderQuantity, clip(o.Priority), o.CurrentStock, since, at}
+	m.openings[p] = struct{}{}
+	m.reordersVersion = m.seq + 1
+	m.touch(p)
+}
+
+// closeReorder notes that a reorder was fulfilled, at a time in epoch ms.
+func (m *Model) closeReorder(p *product, id string, time int64) {
+	if id == "" {
+		return
+	}
+	// Of the past the newest comes first, and stays.
+	if at := markOf(p.id, id, time); !m.earlier || p.closed == "" || at.after(p.closedAt) {
+		p.closed, p.closedAt = strings.Clone(id), at
+	}
+	if p.open != nil && p.open.id == id {
+		p.open = nil
+		delete(m.openings, p)
+		m.reordersVersion = m.seq + 1
+		m.touch(p)
+	}
+}
+
+func (m *Model) applyReceipt(r *Record) error {
+	if r.Value == nil {
+		return nil
+	}
+	var c event.Receipt
+	if err := event.ParseReceipt(r.Value, &c); err != nil {
+		return err
+	}
+	if c.ProductID == "" {
+		return errNoProduct
+	}
+	if p := m.products[c.ProductID]; p != nil {
+		p.closedLive = p.closedLive || c.EventID != "" && !m.earlier
+		m.closeReorder(p, c.EventID, max(c.Timestamp, r.Timestamp))
+	}
+	return nil
+}
+
+// Earlier folds a record from before those given to Apply: the reorders and
+// their receipts, the dead letters.
+func (m *Model) Earlier(r *Record, now int64) {
+	m.earlier = true
+	m.Apply(r, now)
+	m.earlier = false
+}
