@@ -52,19 +52,3 @@ func TestTopicDeletedWhileRunning(t *testing.T) {
 		}
 	})
 }
-
-// Without the ingest group's offsets every input would be decided once more.
-func TestInputsOfAForgottenGroupAreRefused(t *testing.T) {
-	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
-		s := newSystem(t, brokers)
-		s.backlog(50)
-		s.drain()
-		if _, err := kadm.NewClient(s.client).DeleteGroups(t.Context(), s.prefix+"-ingest"); err != nil {
-			t.Fatal(err)
-		}
-		_, err := s.try()
-		if err == nil || !strings.Contains(err.Error(), "would count twice") || !strings.Contains(err.Error(), "inv reset") {
-			t.Errorf("error %v", err)
-		}
-	})
-}

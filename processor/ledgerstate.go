@@ -58,7 +58,7 @@ const (
 	flagLow
 )
 
-var errState = errors.New("not a state of the ledger")
+var errState = errors.New("not a state of the ledger; use the inv that wrote it, or inv reset --app-id")
 
 // appendState appends a product's state as the changelog and the ledger's
 // memory have it, with the log offset that it includes. The product's id and
@@ -96,7 +96,7 @@ func stateApplied(encoded []byte) (int64, error) {
 		return 0, errState
 	}
 	if encoded[0] != stateFormat {
-		return 0, fmt.Errorf("%w: its format is %d, this program's is %d; use the inv that wrote it, or inv reset --app-id", errState, encoded[0], stateFormat)
+		return 0, fmt.Errorf("its format is %d, this program's is %d: %w", encoded[0], stateFormat, errState)
 	}
 	applied, n := binary.Varint(encoded[1:])
 	if n <= 0 {

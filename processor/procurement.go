@@ -237,7 +237,7 @@ func (q *dueQueue) Pop() any {
 	return d
 }
 
-var errPending = errors.New("not a pending receipt")
+var errPending = errors.New("not a pending receipt; use the inv that wrote it, or inv reset --app-id")
 
 // appendPending appends a pending receipt as the changelog has it: when it is
 // due, the reorder's offset, and the receipt as it will be written.
@@ -250,7 +250,7 @@ func appendPending(dst []byte, d *pending) []byte {
 
 func parsePending(value []byte) (d pending, err error) {
 	if len(value) == 0 || value[0] != pendingFormat {
-		return d, fmt.Errorf("%w of format %d; use the inv that wrote it, or inv reset --app-id", errPending, pendingFormat)
+		return d, fmt.Errorf("its format is not %d: %w", pendingFormat, errPending)
 	}
 	due, n := binary.Varint(value[1:])
 	offset, m := binary.Varint(value[1+max(n, 0):])

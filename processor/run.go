@@ -52,6 +52,7 @@ type application struct {
 	cfg      Config
 	topics   topics
 	counts   map[string]int // partitions
+	ids      map[string]kadm.TopicID
 	maxBatch map[string]int // bytes
 	reader   *runtime.Reader
 	workers  []*runtime.Worker
@@ -75,11 +76,11 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	if a.reader, err = runtime.NewReader(cfg.Kafka); err != nil {
 		return nil, err
 	}
+	if err := a.refuse(ctx, client); err != nil {
+		a.reader.Close()
+		return nil, err
+	}
 	if cfg.runs(Inventory) {
-		if err := errors.Join(a.refuseOthersOutputs(ctx), a.refuseForgottenInputs(ctx)); err != nil {
-			a.reader.Close()
-			return nil, err
-		}
 		if err := a.addInventory(); err != nil {
 			a.reader.Close()
 			return nil, err
@@ -127,7 +128,41 @@ func (a *application) prepare(ctx context.Context, client *kgo.Client) error {
 	if len(created) > 0 {
 		a.cfg.Log.Info("created topics", "topics", created)
 	}
+	if err := a.learnIDs(ctx, client, names); err != nil {
+		return err
+	}
 	return a.learnBatches(ctx, client, names)
+}
+
+// learnIDs asks for the topics' ids, by which one that is made anew is told from
+// the one that had its name.
+func (a *application) learnIDs(ctx context.Context, client *kgo.Client, names []string) error {
+	details, err := kadm.NewClient(client).ListTopics(ctx, names...)
+	if err == nil {
+		err = details.Error()
+	}
+	if err != nil {
+		return fmt.Errorf("asking for the topics' ids: %w", err)
+	}
+	a.ids = map[string]kadm.TopicID{}
+	for name, d := range details {
+		a.ids[name] = d.ID
+	}
+	return nil
+}
+
+// refuse looks for what would make the numbers wrong, before anything is read.
+func (a *application) refuse(ctx context.Context, client *kgo.Client) error {
+	if err := a.refuseMovedPositions(ctx, client); err != nil {
+		return err
+	}
+	if !a.cfg.runs(Inventory) {
+		return nil
+	}
+	if err := a.refuseOthersOutputs(ctx); err != nil {
+		return err
+	}
+	return a.refuseForgottenInputs(ctx, client)
 }
 
 // batchDefault is franz-go's own largest record batch.
@@ -181,18 +216,16 @@ func (a *application) addInventory() (err error) {
 		return err
 	}
 	kinds := map[string]inputKind{t.catalog: catalogInput, t.orders: orderInput, t.receipts: receiptInput}
-	sources := []string{t.catalog, t.receipts, t.orders}
 	if cfg.Policy == PolicyReference {
 		kinds[t.reorders] = reorderInput
-		sources = []string{t.catalog, t.reorders, t.receipts, t.orders}
 	}
 	flow := newFlow()
-	a.add(ingestStage, sources, nil, flow.wait, &ingest{
+	a.add(ingestStage, nil, flow.wait, &ingest{
 		kinds: kinds, limits: a.limits(), catalogue: a.follow, reader: a.reader,
 		prints: runtime.NewFingerprinter(), window: cfg.DedupeWindow, logs: a.counts[t.log],
 		maxBatch: a.batch, stats: cfg.Stats, flow: flow,
 	})
-	a.add(ledgerStage, []string{t.log}, []string{t.ledgerChangelog}, nil, &ledger{
+	a.add(ledgerStage, []string{t.ledgerChangelog}, nil, &ledger{
 		app: cfg.AppID, topics: *t, policy: cfg.policy(), reader: a.reader,
 		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.log], stats: cfg.Stats, flow: flow,
 	})
@@ -201,14 +234,14 @@ func (a *application) addInventory() (err error) {
 
 func (a *application) addProcurement() {
 	cfg, t := &a.cfg, &a.topics
-	a.add(procurementStage, []string{t.reorders}, []string{t.procurementChangelog}, nil, &procurement{
+	a.add(procurementStage, []string{t.procurementChangelog}, nil, &procurement{
 		app: cfg.AppID, topics: *t, lead: cfg.LeadTime, limits: a.limits(), reader: a.reader,
 		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.reorders],
 		maxBatch: a.batch, stats: cfg.Stats,
 	})
 }
 
-func (a *application) add(stage string, sources, explicit []string, gate func(context.Context), logic runtime.Logic) {
+func (a *application) add(stage string, explicit []string, gate func(context.Context), logic runtime.Logic) {
 	cfg := &a.cfg
 	var at func(string)
 	if cfg.At != nil {
@@ -226,7 +259,7 @@ func (a *application) add(stage string, sources, explicit []string, gate func(co
 		Name: stage, Kafka: cfg.Kafka, Group: cfg.group(stage),
 		TransactionalID: cfg.AppID + "-" + stage + "-" + cfg.Instance, Stable: cfg.StableInstance,
 		AtLeastOnce: cfg.Guarantee == AtLeastOnce,
-		Sources:     sources, Packed: a.topics.log,
+		Sources:     a.sources(stage), Stamp: a.stamp(), Packed: a.topics.log,
 		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
 		Explicit:      append(explicit, a.topics.log),
 		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,

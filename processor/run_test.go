@@ -44,6 +44,7 @@ func TestOutputsAreTheFoldOfTheLog(t *testing.T) {
 		if n := len(s.all(s.topic("receipts"))); int64(n) != summary.Reorders || n == 0 {
 			t.Errorf("%d receipts for %d reorders", n, summary.Reorders)
 		}
+		s.prove()
 	})
 }
 
@@ -124,6 +125,7 @@ func TestRestartGoesOn(t *testing.T) {
 		if updates != want {
 			t.Errorf("%d updates counted, the fold has %d", updates, want)
 		}
+		s.prove()
 	})
 }
 
@@ -135,7 +137,7 @@ func TestAnotherPartitionCountIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := s.try()
-			if err == nil || !strings.Contains(err.Error(), s.prefix+"-"+topic+" has 3 partitions and must have 6") {
+			if err == nil || !strings.Contains(err.Error(), s.prefix+"-"+topic+" has 3 partitions and must have 6") || !strings.Contains(err.Error(), "inv reset --app-id") {
 				t.Errorf("error %v", err)
 			}
 		})

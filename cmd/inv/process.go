@@ -69,7 +69,9 @@ that it causes, is committed.`,
 			if errors.Is(err, processor.ErrUsage) {
 				return usageError{err}
 			}
-			writeSummary(s.err, summary, s.now().Sub(began))
+			if err == nil || summary.Commits > 0 { // else it was refused before it began
+				writeSummary(s.err, summary, s.now().Sub(began))
+			}
 			if err == nil && drain && cmd.Context().Err() != nil {
 				return cmd.Context().Err()
 			}

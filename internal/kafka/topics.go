@@ -99,10 +99,15 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 			raced = append(raced, s)
 		}
 	}
-	if _, err = missingTopics(ctx, client, raced); err != nil {
+	names := created
+	for _, s := range raced {
+		names = append(names[:len(names):len(names)], s.Name)
+	}
+	if err := untilKnown(ctx, client, names); err != nil {
 		return created, err
 	}
-	return created, untilKnown(ctx, client, created)
+	_, err = missingTopics(ctx, client, raced)
+	return created, err
 }
 
 // DeleteTopics deletes topics and returns the names of those that were there.
@@ -124,8 +129,9 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 	return deleted, untilSeen(ctx, client, names, 0)
 }
 
-// seenWithin bounds the wait for a cluster to know what it has done.
-const seenWithin = 10 * time.Second
+// seenWithin bounds the wait for a cluster to know what it has done, which takes
+// an overloaded one more than ten seconds.
+const seenWithin = time.Minute
 
 // untilKnown waits until the broker that is asked knows the topics, which on
 // Apache Kafka is a moment after the controller has made them.
@@ -149,10 +155,28 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-wait.Done():
-			return fmt.Errorf("%s after it was done, the cluster knows %d of the %d topics that it should (%v)", seenWithin, len(counts), want, err)
+			return notSeen(names, counts, want, err)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
+}
+
+// notSeen says which topics a cluster that has done what it was asked for does
+// not show, or still shows.
+func notSeen(names []string, counts map[string]int, want int, err error) error {
+	if err != nil {
+		return fmt.Errorf("%s after topics were created or deleted the cluster does not say which there are; is it overloaded? %w", seenWithin, err)
+	}
+	what := "does not show topic"
+	if want == 0 {
+		what = "still shows topic"
+	}
+	for _, name := range names {
+		if _, shown := counts[name]; shown == (want == 0) {
+			return fmt.Errorf("%s after it was asked the cluster %s %s (%d of %d); is it overloaded?", seenWithin, what, name, len(counts), want)
+		}
+	}
+	return nil
 }
 
 // missingTopics are those that don't exist; its error is the first that exists
@@ -175,7 +199,7 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 		if !ok {
 			missing = append(missing, s)
 		} else if s.Exact && n != s.Partitions {
-			return nil, fmt.Errorf("topic %s has %d partitions and must have %d; delete it, or use another --app-id",
+			return nil, fmt.Errorf("topic %s has %d partitions and must have %d: remove it with inv reset --app-id, or use another --app-id",
 				s.Name, n, s.Partitions)
 		}
 	}

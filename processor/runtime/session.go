@@ -455,6 +455,7 @@ func (s *session) commit(tx *Tx, ours bool) (committed bool, err error) {
 			return errNotMember
 		}
 		addPositions(req, tx.touched)
+		s.stampTxn(req)
 		return nil
 	})
 	committed, err = s.txn.End(ctx, kgo.TransactionEndTry(ours))
@@ -476,7 +477,7 @@ func addPositions(req *kmsg.TxnOffsetCommitRequest, touched []*slot) {
 			continue
 		}
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset, p.Metadata = slot.source.Partition, slot.next, &req.MemberID
+		p.Partition, p.Offset = slot.source.Partition, slot.next
 		t := kmsg.NewTxnOffsetCommitRequestTopic()
 		t.Topic, t.Partitions = slot.source.Topic, append(t.Partitions, p)
 		req.Topics = append(req.Topics, t)
@@ -507,10 +508,31 @@ func (s *session) commitPlain(tx *Tx) (bool, error) {
 		return false, fmt.Errorf("writing: %w", err)
 	}
 	s.at(AtProduced)
-	if err := s.client.CommitUncommittedOffsets(s.ctx); err != nil {
+	if err := s.client.CommitUncommittedOffsets(kgo.PreCommitFnContext(s.ctx, s.stampPlain)); err != nil {
 		return false, fmt.Errorf("committing: %w", err)
 	}
 	return true, nil
+}
+
+// stampTxn puts the worker's stamp on each offset of a commit.
+func (s *session) stampTxn(req *kmsg.TxnOffsetCommitRequest) {
+	for t := range req.Topics {
+		topic := &req.Topics[t]
+		for p := range topic.Partitions {
+			topic.Partitions[p].Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(topic.Partitions[p].Offset))
+		}
+	}
+}
+
+// stampPlain is stampTxn for a commit without a transaction.
+func (s *session) stampPlain(req *kmsg.OffsetCommitRequest) error {
+	for t := range req.Topics {
+		topic := &req.Topics[t]
+		for p := range topic.Partitions {
+			topic.Partitions[p].Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(topic.Partitions[p].Offset))
+		}
+	}
+	return nil
 }
 
 func (s *session) abort(tx *Tx) {

@@ -26,15 +26,17 @@ type Config struct {
 	PackedHeaders   []kgo.RecordHeader
 	Explicit        []string               // topics whose records name their partition
 	BatchBytes      func(topic string) int // largest record batch of a topic
-	CommitEvery     time.Duration          // at the latest, while records keep coming
-	MaxPoll         int                    // records
-	Gate            func(context.Context)  // called before each transaction, to hold the worker back
-	StopWithin      time.Duration          // for the last commit once the context ends
-	Log             *slog.Logger
-	Now             func() time.Time
-	Observer        Observer
-	Hooks           func() []kgo.Hook  // of each new client
-	At              func(point string) // called at named points of a transaction, for fault tests
+	// Stamp is the metadata of each offset that is committed.
+	Stamp       func(offset int64) string
+	CommitEvery time.Duration         // at the latest, while records keep coming
+	MaxPoll     int                   // records
+	Gate        func(context.Context) // called before each transaction, to hold the worker back
+	StopWithin  time.Duration         // for the last commit once the context ends
+	Log         *slog.Logger
+	Now         func() time.Time
+	Observer    Observer
+	Hooks       func() []kgo.Hook  // of each new client
+	At          func(point string) // called at named points of a transaction, for fault tests
 }
 
 // Names of the points that Config.At is called with.

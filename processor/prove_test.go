@@ -1,0 +1,50 @@
+package processor_test
+
+import (
+	"slices"
+
+	"inv/internal/audit"
+	"inv/processor"
+)
+
+// prove ends every test of a fault: what the topics hold is the fold of the
+// product log, and the auditor, which knows nothing of the log's lines, finds
+// every invariant and the system at rest. Without topologies both ran.
+func (s *system) prove(topologies ...string) {
+	s.t.Helper()
+	s.checkFold()
+	s.verify(topologies...)
+	if procures(topologies) {
+		s.checkReceipts()
+	}
+}
+
+func procures(topologies []string) bool {
+	return len(topologies) == 0 || slices.Contains(topologies, processor.Procurement)
+}
+
+// verify is what inv verify does.
+func (s *system) verify(topologies ...string) *audit.Report {
+	s.t.Helper()
+	names := audit.Topics{Catalog: s.topic("catalog"), Orders: s.topic("orders"), Receipts: s.topic("receipts"), Updates: s.topic("updates"),
+		Reorders: s.topic("reorders"), Alerts: s.topic("alerts"), Log: s.topic("log"), PendingReceipts: s.topic("procurement-changelog")}
+	report, err := audit.Run(s.t.Context(), s.client, audit.OptionsFor(s.prefix, audit.PolicyDefault, names, procures(topologies)))
+	if err != nil {
+		s.t.Fatal("auditing:", err)
+	}
+	if report.Verdict == audit.Holds && report.AtRest {
+		return report
+	}
+	for _, c := range report.Checks {
+		if c.Verdict == audit.Violated || c.Verdict == audit.Undecided {
+			s.t.Errorf("audit: %s is %s: %d findings; %s", c.ID, c.Verdict, c.Violations, c.Why)
+		}
+	}
+	for _, f := range report.Findings {
+		s.t.Errorf("audit: %+v", f)
+	}
+	if !report.AtRest {
+		s.t.Errorf("audit: not at rest")
+	}
+	return report
+}
