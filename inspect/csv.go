@@ -48,8 +48,8 @@ func (c *CSV) text(dst, b []byte) []byte {
 	case !utf8.Valid(b):
 		return base64.StdEncoding.AppendEncode(append(dst, "base64:"...), b)
 	}
-	c.cell = termsafe.Append(c.cell[:0], b)
-	return quoteCSV(dst, c.cell)
+	c.cell = termsafe.Append(reserve(emptied(c.cell), len(b)), b)
+	return quoteCSV(reserve(dst, len(c.cell)), c.cell)
 }
 
 func quoteCSV(dst, text []byte) []byte {

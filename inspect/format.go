@@ -32,6 +32,7 @@ func NewFormat(layout string, safe bool) (*Format, error) {
 
 // Append appends the record as the layout says.
 func (f *Format) Append(dst []byte, r *Record) []byte {
+	dst = reserve(dst, len(r.Value))
 	k := &f.record
 	k.Topic, k.Partition, k.Offset = r.Topic, r.Partition, r.Offset
 	k.Key, k.Value, k.Timestamp = r.Key, r.Value, time.UnixMilli(r.Timestamp)

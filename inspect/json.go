@@ -60,11 +60,15 @@ func (j *JSON) append(dst []byte, r *Record, value []byte, number int) []byte {
 			text = j.block.Bytes()
 		}
 	}
-	return append(AppendColored(dst, text, j.theme), '\n')
+	dst = append(AppendColored(reserve(dst, len(text)), text, j.theme), '\n')
+	if j.line = emptied(j.line); j.line == nil {
+		j.block = bytes.Buffer{}
+	}
+	return dst
 }
 
 func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
-	dst = append(dst, `{"topic":"`...)
+	dst = append(reserve(dst, len(value)), `{"topic":"`...)
 	dst = appendTopic(dst, r.Topic)
 	dst = append(dst, `","partition":`...)
 	dst = strconv.AppendInt(dst, int64(r.Partition), 10)

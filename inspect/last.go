@@ -95,7 +95,11 @@ func (t *tail) readWindows(ctx context.Context, positions []fetch.Position, byID
 
 // keep adds a match, and drops the ones that can't be among the last n.
 func (s *span) keep(r *Record, n int) {
-	if len(s.window) >= 2*n {
+	most := 2 * n // dropping one by one would move the others each time
+	if len(r.Value) > keepBuffer {
+		most = n
+	}
+	if len(s.window) >= most {
 		kept := copy(s.window, s.window[len(s.window)-n+1:])
 		clear(s.window[kept:])
 		s.window = s.window[:kept]

@@ -14,6 +14,7 @@ package inspect
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"inv/internal/scenario"
@@ -28,6 +29,26 @@ type Renderer interface {
 // measurer is a Renderer that aligns better if it sees in advance what it will
 // be given.
 type measurer interface{ Measure([]*Record) }
+
+// A buffer that a large value has made larger than this is not kept.
+const keepBuffer = 4 << 20
+
+// emptied is a buffer to use again.
+func emptied(b []byte) []byte {
+	if cap(b) > keepBuffer {
+		return nil
+	}
+	return b[:0]
+}
+
+// reserve makes room for a large value at once: growing by and by would take
+// several times its size.
+func reserve(dst []byte, size int) []byte {
+	if size < keepBuffer {
+		return dst
+	}
+	return slices.Grow(dst, size+size/16)
+}
 
 // DefaultLast is how many records are shown before following.
 const DefaultLast = 10

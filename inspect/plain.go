@@ -13,6 +13,9 @@ import (
 // What a value is shown at most of: a line that nobody can read helps nobody.
 const maxShown = 16 << 10
 
+// Columns of a value below which a remark on its size is not worth its place.
+const minShown = 10
+
 // appendPlain appends the line of a record that has no view, or whose value is
 // not what the view is for: place, key, and the value as it is.
 func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, used int) []byte {
@@ -105,12 +108,20 @@ func (p *Pretty) appendKey(dst, key []byte) []byte {
 	}
 	shown := key[:min(len(key), maxShown)]
 	dst = append(dst, p.theme.Strong...)
-	if isBinary(shown) {
+	if isBinary(wholeRunes(shown, len(shown) < len(key))) {
 		dst, _ = appendBinary(dst, shown)
 	} else {
 		dst = p.safe(dst, shown)
 	}
-	return append(dst, p.theme.Reset...)
+	return p.ellipsis(append(dst, p.theme.Reset...), shown, key)
+}
+
+// ellipsis marks what was cut.
+func (p *Pretty) ellipsis(dst, shown, whole []byte) []byte {
+	if len(shown) == len(whole) {
+		return dst
+	}
+	return p.dim(dst, "… ("+sizeText(len(whole))+")")
 }
 
 func (p *Pretty) dim(dst []byte, text string) []byte {
@@ -123,8 +134,8 @@ func (p *Pretty) note(dst []byte, text string) []byte {
 	return append(append(dst, text...), p.theme.Reset...)
 }
 
-// appendValue appends a whole value within room columns (0: all of it): JSON
-// in colour, text and XML as they are, other bytes as a number or in hex.
+// appendValue appends a value within room columns (0: up to maxShown bytes of
+// it): JSON and XML in colour, text as it is, other bytes as a number or in hex.
 func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	switch {
 	case value == nil:
@@ -132,52 +143,74 @@ func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	case len(value) == 0:
 		return p.dim(dst, "empty")
 	}
-	limit := maxShown
-	if room > 0 {
-		limit = min(limit, max(4*room, 64)) // more can't be seen
-	}
-	if len(value) <= limit {
-		if flags, ok := jsonscan.Valid(value); ok {
-			p.text = jsonscan.AppendSafe(p.text[:0], value, flags)
-			if room == 0 || termsafe.Width(p.text) <= room {
-				return AppendColored(dst, p.text, p.theme)
-			}
-			return append(dst, termsafe.Cut(p.text, room)...)
+	note := ""
+	if len(value) > maxShown {
+		note = "(" + sizeText(len(value)) + ", whole with -o raw)"
+		if room > 0 && room <= len(note)+minShown {
+			note = ""
+		} else if room > 0 {
+			room -= len(note) + 1
 		}
 	}
-	shown, what := value[:min(len(value), limit)], ""
-	if isBinary(wholeRunes(shown, value)) {
-		p.text, what = appendBinary(p.text[:0], shown)
+	shown, paint := value[:min(len(value), maxShown)], appendUncolored
+	if flags, ok := jsonscan.Valid(shown); ok {
+		p.text, paint = jsonscan.AppendSafe(p.text[:0], shown, flags), AppendColored
+	} else if isBinary(wholeRunes(shown, len(shown) < len(value))) {
+		what := ""
+		if p.text, what = appendBinary(p.text[:0], shown); note == "" {
+			note = "(" + what + ")"
+			if room > 0 && termsafe.Width(p.text) > room {
+				note = ""
+			}
+		}
 	} else {
 		p.text = p.safe(p.text[:0], shown)
+		switch {
+		case isXML(shown):
+			paint = appendXML
+		case len(shown) < len(value) && isJSONish(shown):
+			paint = AppendColored
+		}
 	}
+	text := p.text
 	switch {
-	case room > 0 && termsafe.Width(p.text) > room:
-		dst = append(dst, termsafe.Cut(p.text, room)...)
+	case room > 0 && termsafe.Width(text) > room:
+		text = termsafe.Cut(text, room)
 	case len(shown) < len(value):
-		dst = append(append(dst, p.text...), "…"...)
-		what = strconv.Itoa(len(value)) + " bytes in all"
-	default:
-		dst = append(dst, p.text...)
+		text = append(text, "…"...)
 	}
-	if what != "" {
-		dst = p.dim(append(dst, ' '), "("+what+")")
+	dst = paint(dst, text, p.theme)
+	if note != "" {
+		dst = p.dim(append(dst, ' '), note)
 	}
 	return dst
 }
 
-// wholeRunes is shown, the beginning of value, without a character that was cut
-// in two: that does not make text binary.
-func wholeRunes(shown, value []byte) []byte {
-	if len(shown) == len(value) {
-		return shown
+func appendUncolored(dst, text []byte, _ *theme.Theme) []byte { return append(dst, text...) }
+
+// isJSONish reports whether text begins as a JSON object or list does.
+func isJSONish(b []byte) bool {
+	b = bytes.TrimLeft(b, " \t\r\n")
+	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
+}
+
+// sizeText is a number of bytes as a person reads it.
+func sizeText(n int) string {
+	if n < 1<<20 {
+		return strconv.Itoa(n>>10) + " KiB"
 	}
-	for i := 1; i <= min(utf8.UTFMax, len(shown)); i++ {
-		if utf8.RuneStart(shown[len(shown)-i]) {
-			return shown[:len(shown)-i]
+	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MiB"
+}
+
+// wholeRunes is the beginning of text without a character that was cut in two:
+// that does not make text binary.
+func wholeRunes(b []byte, cut bool) []byte {
+	for i := 1; cut && i <= min(utf8.UTFMax, len(b)); i++ {
+		if utf8.RuneStart(b[len(b)-i]) {
+			return b[:len(b)-i]
 		}
 	}
-	return shown
+	return b
 }
 
 // AppendColored appends well-formed, safe JSON with the theme's colours.
@@ -239,19 +272,25 @@ func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
 	raw := r.RawHeaders()
 	if bytes.Contains(raw, faultHeader) {
 		if fault, ok := r.Header(string(faultHeader)); ok {
-			dst = p.note(dst, "fault: "+termsafe.String(string(fault)))
+			dst = p.note(dst, "fault: "+short(fault))
 		}
 	}
 	if bytes.Contains(raw, reasonHeader) {
 		if reason, ok := r.Header(string(reasonHeader)); ok {
-			text := termsafe.String(string(reason))
+			text := short(reason)
 			if message, ok := r.Header("dlq-message"); ok {
-				text += ": " + termsafe.String(string(message))
+				text += ": " + short(message)
 			}
 			dst = p.note(dst, text)
 		}
 	}
 	return dst
+}
+
+// short is a text for a note.
+func short(b []byte) string {
+	const enough = 1 << 10
+	return termsafe.String(string(b[:min(len(b), enough)]))
 }
 
 func (p *Pretty) appendHeaders(dst []byte, r *Record) []byte {
@@ -262,7 +301,8 @@ func (p *Pretty) appendHeaders(dst []byte, r *Record) []byte {
 		if value == nil {
 			dst = p.dim(dst, "null")
 		} else {
-			dst = p.safe(dst, value[:min(len(value), maxShown)])
+			shown := value[:min(len(value), maxShown)]
+			dst = p.ellipsis(p.safe(dst, shown), shown, value)
 		}
 		return true
 	})

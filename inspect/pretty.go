@@ -365,7 +365,12 @@ func (p *Pretty) parts(parts []part, values [][]byte) {
 }
 
 // appendScalar appends a JSON value as a person reads it: a text without quotes.
+// Of one that nobody would read to its end there is the beginning.
 func (p *Pretty) appendScalar(dst, raw []byte) []byte {
+	if len(raw) > maxShown {
+		dst = p.safe(dst, raw[:maxShown])
+		return append(append(append(dst, "… ("...), sizeText(len(raw))...), ')')
+	}
 	switch raw[0] {
 	case '"':
 		inner := raw[1 : len(raw)-1]

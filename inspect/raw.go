@@ -8,6 +8,7 @@ type Raw struct {
 
 // Append appends the record's value; a tombstone has none.
 func (w Raw) Append(dst []byte, r *Record) []byte {
+	dst = reserve(dst, len(r.Value))
 	if w.Safe {
 		return append(appendSafeLines(dst, r.Value), '\n')
 	}

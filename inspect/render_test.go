@@ -97,6 +97,8 @@ func others() []*Record {
 		record("others", 0, 13, "k", "12345678901234567890.10", "dup", "1", "dup", "2", "hostile\x1b[2J", "\x9b31m\u2066", "bytes", "\xff"),
 		record("others", 0, 14, "k", strings.Repeat("long ", 8000)),
 		record("others", 0, 15, `quote"comma,`, ` "quoted", text `),
+		record("others", 0, 16, "k", `<order id="1" note='<"2">'><!-- a > b --><item/>a &lt; b<![CDATA[<x>]]></order>`+"\n<cut attribute=\"\x1b[31m"),
+		record("others", 0, 17, "k", `{"text":"`+strings.Repeat("long ", 4000)+`","n":1}`),
 	}
 	records[4].Value, records[6].Key = nil, nil
 	records[0].Timestamp = noon - msPerDay

@@ -366,7 +366,7 @@ func (t *tail) flush() error {
 		return nil
 	}
 	_, err := t.out.Write(t.buf)
-	t.buf = t.buf[:0]
+	t.buf = emptied(t.buf)
 	if err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}

@@ -15,7 +15,8 @@ type YAML struct{ object []byte }
 
 // Append appends the record's document.
 func (y *YAML) Append(dst []byte, r *Record) []byte {
-	y.object = appendObject(y.object[:0], r, r.Value, -1)
+	y.object = appendObject(emptied(y.object), r, r.Value, -1)
+	dst = reserve(dst, len(y.object))
 	d := json.NewDecoder(bytes.NewReader(y.object))
 	d.UseNumber()
 	dst = append(dst, "---\n"...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 
 	"inv/inspect"
 	"inv/internal/kafka"
@@ -14,6 +15,11 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/sr"
 )
+
+// tailMemory is from where on memory is tidied up more eagerly, in bytes. It is
+// more than the tail of a common topic takes by far; of values of 100 MB there
+// are three or four in memory at a time, and should be no more.
+const tailMemory = 400 << 20
 
 func tailCommand(s *streams, f *sharedFlags) *cobra.Command {
 	t := &tailFlags{}
@@ -32,6 +38,9 @@ TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := s.untilHangUp(cmd.Context())
 			defer stop()
+			if s.getenv("GOMEMLIMIT") == "" {
+				debug.SetMemoryLimit(tailMemory)
+			}
 			return tail(ctx, s, f, t, args)
 		},
 	}
@@ -96,7 +105,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	stats, err := inspect.Run(ctx, client, o, screen)
 	screen.close()
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
-		fmt.Fprintf(s.err, "inv tail: %d records read, %d matched\n", stats.Read, stats.Shown)
+		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", counted(int(stats.Read), "record"), stats.Shown)
 	}
 	return tailError(err)
 }

@@ -1,6 +1,7 @@
 package browse
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"inv/internal/theme"
 
 	tea "github.com/charmbracelet/bubbletea"
+	"github.com/muesli/termenv"
 )
 
 // browser is a Model with n records in a terminal of this size.
@@ -106,7 +108,7 @@ func TestFilterAsYouType(t *testing.T) {
 func TestOpenAndCopy(t *testing.T) {
 	m, _, copied := browser(t, 3, 60, 12)
 	press(m, "up", "enter")
-	if !strings.Contains(m.View(), `"n": 1`) || !strings.Contains(m.View(), `"offset": 1`) {
+	if !strings.Contains(m.View(), `"n": 1`) || !strings.Contains(m.View(), "t p0@1") {
 		t.Errorf("the open record:\n%s", m.View())
 	}
 	press(m, "c")
@@ -119,6 +121,54 @@ func TestOpenAndCopy(t *testing.T) {
 	}
 	if cmd := press(m, "ctrl+c"); cmd == nil {
 		t.Error("Ctrl-C does not quit")
+	}
+}
+
+// What is wider than the screen goes on in the next line, in its colour.
+func TestWrap(t *testing.T) {
+	m, c, _ := browser(t, 0, 20, 30)
+	m.o.Theme = theme.New(termenv.ANSI256)
+	c.Append(nil, &inspect.Record{Topic: "t", Value: []byte(`{"text":"abcdefghijklmnopqrstuvwxyz0123456789日本語日本語日本語日本語"}`)})
+	m.Update(tick{})
+	press(m, "enter")
+	want := []string{"{", `  "text": "abcdefghi`, "jklmnopqrstuvwxyz012", "3456789日本語日本語", `日本語日本語"`, "}"}
+	got := m.open[len(m.open)-len(want):]
+	for i, line := range got {
+		if plain := string(m.o.Theme.Strip([]byte(line))); plain != want[i] {
+			t.Errorf("line %d is %q, want %q", i, plain, want[i])
+		}
+	}
+	if !strings.HasPrefix(got[2], m.o.Theme.Text) || !strings.HasSuffix(got[2], m.o.Theme.Reset) {
+		t.Errorf("the colour does not go on: %q", got[2])
+	}
+	m.Update(tea.WindowSizeMsg{Width: 200, Height: 30})
+	if n := len(m.open); n > len(want)+4 {
+		t.Errorf("%d lines on a wide screen:\n%s", n, m.View())
+	}
+}
+
+// A value that no screen holds opens at once, with its beginning and the
+// command for the rest.
+func TestOpenLarge(t *testing.T) {
+	m, c, _ := browser(t, 0, 80, 24)
+	for name, value := range map[string][]byte{
+		"json": []byte(`[` + strings.Repeat(`{"n":1},`, 5<<20/8) + `0]`),
+		"text": bytes.Repeat([]byte("日本"), 1<<20),
+		"line": bytes.Repeat([]byte("a b"), 1<<20),
+		"xml":  []byte("<a>" + strings.Repeat("<b/>\n", 1<<20)),
+		"bin":  bytes.Repeat([]byte{0, 1, 0xff}, 1<<20),
+	} {
+		c.Append(nil, &inspect.Record{Topic: "orders", Partition: 3, Offset: 77, Value: value})
+		m.Update(tick{})
+		press(m, "enter")
+		if !strings.Contains(m.View(), fmt.Sprint(len(value))+" bytes") {
+			t.Errorf("%s opens as\n%s", name, m.View())
+		}
+		press(m, "end")
+		if !strings.Contains(m.View(), "The rest: inv tail orders --partition 3 --offset 77 --expect 1 -o raw") {
+			t.Errorf("%s ends as\n%s", name, m.View())
+		}
+		press(m, "esc", "end")
 	}
 }
 

@@ -85,7 +85,8 @@ type Model struct {
 	filter        string
 	match         func(*inspect.Record) bool // nil: all
 	wrong         string                     // what is wrong with the filter
-	open          []string                   // the lines of the record that is open; nil: the list
+	opened        *inspect.Record            // the record that is open
+	open          []string                   // its lines; nil: the list
 	scroll        int                        // in open
 	status        string
 }
@@ -127,6 +128,9 @@ func (m *Model) resize() {
 	m.pretty = inspect.NewPretty(p)
 	m.pretty.Measure(m.shown[max(0, len(m.shown)-200):])
 	m.clamp()
+	if m.open != nil {
+		m.layOut()
+	}
 }
 
 // rows is how many records the list shows.
@@ -271,28 +275,41 @@ func (m *Model) selected() *inspect.Record {
 }
 
 func (m *Model) openRecord() {
-	r := m.selected()
-	if r == nil {
-		return
+	if m.opened = m.selected(); m.opened != nil {
+		m.scroll, m.following = 0, false
+		m.layOut()
 	}
-	json := inspect.NewJSON(m.o.Theme, nil)
-	json.Indent = true
-	text := strings.TrimSuffix(string(json.Append(nil, r)), "\n")
-	m.open, m.scroll, m.following = strings.Split(text, "\n"), 0, false
+}
+
+// layOut makes the lines of the record that is open.
+func (m *Model) layOut() {
+	location := m.o.Pretty.Location
+	if location == nil {
+		location = time.Local
+	}
+	m.open = nil
+	for _, line := range inspect.Detail(m.opened, m.o.Theme, location) {
+		m.open = append(m.open, m.wrap(line)...)
+	}
+	m.scroll = max(0, min(m.scroll, len(m.open)-m.rows()))
 }
 
 func (m *Model) openKey(k tea.KeyMsg) tea.Cmd {
 	switch k.String() {
 	case "q", "esc", "enter":
-		m.open = nil
+		m.open, m.opened = nil, nil
 	case "up", "k":
 		m.scroll--
 	case "down", "j":
 		m.scroll++
 	case "pgup", "b":
 		m.scroll -= m.rows()
-	case "pgdown", "f":
+	case "pgdown", "f", " ":
 		m.scroll += m.rows()
+	case "home", "g":
+		m.scroll = 0
+	case "end", "G":
+		m.scroll = len(m.open)
 	case "c", "y":
 		m.copyPlace()
 	}

@@ -27,7 +27,10 @@ func (m *Model) title() string {
 	if !m.following {
 		state = fmt.Sprintf("paused, %d below", max(0, len(m.shown)-1-m.cursor))
 	}
-	text := fmt.Sprintf("%s · %d records", m.o.Title, len(m.records))
+	text := fmt.Sprintf("%s · %d record", m.o.Title, len(m.records))
+	if len(m.records) != 1 {
+		text += "s"
+	}
 	if m.match != nil {
 		text += fmt.Sprintf(" · %d match", len(m.shown))
 	}
@@ -68,17 +71,48 @@ func (m *Model) marked(line []byte) string {
 func (m *Model) viewOpen(b *strings.Builder) {
 	for row := range m.rows() {
 		if i := m.scroll + row; i < len(m.open) {
-			b.WriteString(m.cutOpen(m.open[i]))
+			b.WriteString(m.open[i])
 		}
 		b.WriteByte('\n')
 	}
 }
 
-func (m *Model) cutOpen(line string) string {
-	if plain := m.o.Theme.Strip([]byte(line)); termsafe.Width(plain) > m.width {
-		return string(termsafe.Cut(plain, m.width))
+// wrap breaks a line that is wider than the screen. The colour goes on in the
+// next one.
+func (m *Model) wrap(line string) []string {
+	t := m.o.Theme
+	if termsafe.Width(t.Strip([]byte(line))) <= m.width {
+		return []string{line}
 	}
-	return line
+	var lines []string
+	var row []byte
+	color, left := "", m.width
+	for rest := []byte(line); len(rest) > 0; {
+		if rest[0] == 0x1b { // one of the theme's: nothing else can be here
+			end := bytes.IndexByte(rest, 'm') + 1
+			if color = string(rest[:end]); color == t.Reset {
+				color = ""
+			}
+			row, rest = append(row, rest[:end]...), rest[end:]
+			continue
+		}
+		run := rest
+		if i := bytes.IndexByte(rest, 0x1b); i >= 0 {
+			run = rest[:i]
+		}
+		first, _ := termsafe.Split(run, left)
+		if w := termsafe.Width(first); w > left && left < m.width {
+			first = nil // it is wider than what is left of this row
+		} else {
+			left -= w
+		}
+		row, rest = append(row, first...), rest[len(first):]
+		if len(rest) > 0 && rest[0] != 0x1b {
+			lines = append(lines, string(row)+t.Reset)
+			row, left = []byte(color), m.width
+		}
+	}
+	return append(lines, string(row))
 }
 
 func (m *Model) foot() string {
@@ -91,9 +125,9 @@ func (m *Model) foot() string {
 	case m.status != "":
 		return t.Hostile + m.fit(m.status) + t.Reset
 	case m.open != nil:
-		return t.Dim + m.fit("esc back · ↑↓ scroll · c copy its place") + t.Reset
+		return t.Dim + m.fit("esc back · ↑↓ scroll · c copy place") + t.Reset
 	}
-	help := "↑↓ move · space pause or follow · / filter · enter open · c copy its place · q quit"
+	help := "↑↓ move · space pause/follow · / filter · enter open · c copy place · q quit"
 	if m.filter != "" {
 		help = "filter: " + m.filter + " · esc all · " + help
 	}

@@ -139,6 +139,25 @@ func Cut(text []byte, columns int) []byte {
 	return []byte(widths().Truncate(string(text), columns, "…"))
 }
 
+// Split cuts text, as Append leaves it, in two: the first part is what fits
+// into the columns, at least one character.
+func Split(text []byte, columns int) (first, rest []byte) {
+	// A character of many parts apart, no more than this can fit.
+	near := text[:min(len(text), 16*max(columns, 1))]
+	if isASCII(near) {
+		n := min(len(near), max(columns, 1))
+		return text[:n], text[n:]
+	}
+	for len(near) > 0 && len(near) < len(text) && !utf8.RuneStart(text[len(near)]) {
+		near = near[:len(near)-1]
+	}
+	n := len(widths().Truncate(string(near), columns, ""))
+	if n == 0 {
+		_, n = utf8.DecodeRune(text)
+	}
+	return text[:n], text[n:]
+}
+
 func isASCII(b []byte) bool {
 	for _, c := range b {
 		if c >= 0x80 {

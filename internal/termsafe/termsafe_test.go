@@ -46,6 +46,15 @@ func FuzzAppend(f *testing.F) {
 		if cut := Cut(out, 10); Width(cut) > 10 || !utf8.Valid(cut) {
 			t.Fatalf("%q cut to 10 columns is %q", out, cut)
 		}
+		var whole []byte
+		for rest, first := out, []byte(nil); len(rest) > 0; whole = append(whole, first...) {
+			if first, rest = Split(rest, 10); len(first) == 0 || Width(first) > 10 || !utf8.Valid(first) {
+				t.Fatalf("%q begins with %q in 10 columns", out, first)
+			}
+		}
+		if string(whole) != string(out) {
+			t.Fatalf("%q in pieces is %q", out, whole)
+		}
 	})
 }
 
@@ -64,5 +73,18 @@ func TestWidthAndCut(t *testing.T) {
 		if got := string(Cut([]byte(c.text), 5)); got != c.cut {
 			t.Errorf("%q cut to 5 columns: %q, want %q", c.text, got, c.cut)
 		}
+	}
+}
+
+func TestSplit(t *testing.T) {
+	for _, c := range []struct{ text, first, rest string }{
+		{"", "", ""}, {"abc", "abc", ""}, {"abcdefg", "abcde", "fg"}, {"日本語", "日本", "語"}, {"👩‍👩‍👧👩‍👩‍👧👩‍👩‍👧", "👩‍👩‍👧👩‍👩‍👧", "👩‍👩‍👧"},
+	} {
+		if first, rest := Split([]byte(c.text), 5); string(first) != c.first || string(rest) != c.rest {
+			t.Errorf("%q in 5 columns is %q and %q", c.text, first, rest)
+		}
+	}
+	if first, rest := Split([]byte("日本"), 1); string(first) != "日" || string(rest) != "本" {
+		t.Errorf("what fits nowhere is taken alone: %q and %q", first, rest)
 	}
 }
