@@ -14,7 +14,10 @@ import (
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // following is a run that follows until the test ends.
@@ -77,6 +80,58 @@ func TestBrokerRestart(t *testing.T) {
 	notices.wait(t, "connected again")
 	if n := len(lines(out.String())); n != 6 {
 		t.Errorf("%d lines, want 6 without gap or repeat:\n%s", n, out.String())
+	}
+}
+
+// Partitions whose leader moves, to and fro while records come, are read on from
+// where they were: nothing is missing and nothing comes twice.
+func TestLeadersMove(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(3, "t"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	brokers := cluster.ListenAddrs()[:1]
+	p := producer(t, brokers)
+	const turns, each = 6, 30
+	out, notices := following(t, brokers, Options{Topics: []string{"t"}, Last: 10})
+	for turn := range turns {
+		produce(t, p, "t", 3, turn*each, each)
+		out.wait(t, fmt.Sprintf("v%d\n", turn*each+each-1))
+		for partition := range int32(3) {
+			if err := cluster.MoveTopicPartition("t", partition, (partition+int32(turn))%3); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	produce(t, p, "t", 3, turns*each, 3)
+	for i := range 3 {
+		out.wait(t, fmt.Sprintf("v%d\n", turns*each+i))
+	}
+	checkComplete(t, out.String(), turns*each+3, 3)
+	notices.wait(t, "leaders have moved: t p")
+}
+
+// checkComplete fails unless v0 to v(n-1) are there, each once and in order
+// within its partition.
+func checkComplete(t *testing.T, text string, n, partitions int) {
+	t.Helper()
+	next := make([]int64, partitions)
+	seen := 0
+	for _, line := range lines(text) {
+		var partition int
+		var offset, value int64
+		if _, err := fmt.Sscanf(line, "p%d@%d v%d", &partition, &offset, &value); err != nil {
+			t.Fatalf("%q: %v", line, err)
+		}
+		if offset != next[partition] || value != offset*int64(partitions)+int64(partition) {
+			t.Fatalf("%q comes where p%d@%d is next", line, partition, next[partition])
+		}
+		next[partition]++
+		seen++
+	}
+	if seen != n {
+		t.Errorf("%d records are shown of %d", seen, n)
 	}
 }
 
@@ -249,4 +304,62 @@ func TestCodecs(t *testing.T) {
 			}
 		}
 	})
+}
+
+// On several brokers of Apache Kafka: a leader that moves and one that is
+// killed cost a message and no record.
+func TestLeadersMoveAndDie(t *testing.T) {
+	cluster := kafkatest.StartCluster(t, 3)
+	brokers := cluster.Addresses()[:1]
+	p := producer(t, brokers)
+	admin := kadm.NewClient(p)
+	const partitions = 2
+	topic := kafkatest.Name(t, "replicated")
+	// Broker 1, the controller, has none of it.
+	create := kmsg.NewPtrCreateTopicsRequest()
+	one := kmsg.NewCreateTopicsRequestTopic()
+	one.Topic, one.NumPartitions, one.ReplicationFactor = topic, -1, -1
+	for i := range int32(partitions) {
+		a := kmsg.NewCreateTopicsRequestTopicReplicaAssignment()
+		a.Partition, a.Replicas = i, []int32{2, 3}
+		one.ReplicaAssignment = append(one.ReplicaAssignment, a)
+	}
+	create.Topics = append(create.Topics, one)
+	kafkatest.Eventually(t, time.Minute, "all brokers are there", func() (bool, error) {
+		answer, err := create.RequestWith(t.Context(), p)
+		if err == nil {
+			err = kerr.ErrorForCode(answer.Topics[0].ErrorCode)
+		}
+		return err == nil, err
+	})
+	produce(t, p, topic, partitions, 0, 100)
+	out, notices := following(t, brokers, Options{Topics: []string{topic}, Last: 100})
+	out.wait(t, "v99\n")
+
+	var moves kadm.AlterPartitionAssignmentsReq
+	moves.Assign(topic, 0, []int32{3, 2})
+	if _, err := admin.AlterPartitionAssignments(t.Context(), moves); err != nil {
+		t.Fatal(err)
+	}
+	kafkatest.Eventually(t, 20*time.Second, "the leader moves", func() (bool, error) {
+		_, err := admin.ElectLeaders(t.Context(), kadm.ElectPreferredReplica, kadm.TopicsSet{topic: {0: {}}})
+		if err != nil {
+			return false, err
+		}
+		found, err := admin.ListTopics(t.Context(), topic)
+		return err == nil && found[topic].Partitions[0].Leader == 3, err
+	})
+	produce(t, p, topic, partitions, 100, 100)
+	out.wait(t, "v198\n")
+	out.wait(t, "v199\n")
+	notices.wait(t, "leaders have moved: "+topic+" p0 to broker 3")
+
+	cluster.Kill(3)
+	produce(t, p, topic, partitions, 200, 100)
+	out.wait(t, "v298\n")
+	out.wait(t, "v299\n")
+	notices.wait(t, "lost the connection")
+	notices.wait(t, topic+" p0 to broker 2")
+	notices.wait(t, "connected again")
+	checkComplete(t, out.String(), 300, partitions)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -61,6 +62,7 @@ type Stream struct {
 type cursor struct {
 	Position
 	epoch    int32
+	leader   int32 // the broker that it was last read from; -1: none yet
 	empties  int  // answers in a row without any data though Stop is not reached
 	homeless bool // looking for its leader after an error
 }
@@ -204,7 +206,7 @@ func (s *Stream) finish(ctx context.Context, cancel context.CancelFunc) {
 
 func (s *Stream) begin(cursors []*cursor, positions []Position) []*cursor {
 	for _, p := range positions {
-		cursors = append(cursors, &cursor{Position: p})
+		cursors = append(cursors, &cursor{Position: p, leader: -1})
 	}
 	return cursors
 }
@@ -228,6 +230,7 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 	}
 	told := map[string]bool{}
 	byLeader := map[int32][]*cursor{}
+	var moved []string
 	for _, c := range cursors {
 		if c.done() || !s.settle(ctx, c, topics[c.Topic], told) {
 			ended++
@@ -238,12 +241,28 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 			homeless = append(homeless, c)
 			continue
 		}
+		if c.leader >= 0 && c.leader != leader {
+			moved = append(moved, fmt.Sprintf("%s p%d to broker %d", c.Topic, c.Partition, leader))
+		}
+		c.leader = leader
 		byLeader[leader] = append(byLeader[leader], c)
+	}
+	if len(moved) > 0 {
+		s.send(ctx, Event{Notice: "leaders have moved: " + few(moved)})
 	}
 	for leader, cs := range byLeader {
 		s.worker(ctx, leader).give(ctx, handover{cs, s.outage})
 	}
 	return homeless, ended, nil
+}
+
+// few joins texts, of many only the first and how many more there are.
+func few(texts []string) string {
+	const most = 6
+	if len(texts) <= most {
+		return strings.Join(texts, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(texts[:most], ", "), len(texts)-most)
 }
 
 func leaderOf(t *Topic, c *cursor) int32 {

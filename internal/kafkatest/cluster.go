@@ -1,0 +1,152 @@
+package kafkatest
+
+import (
+	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Cluster is an Apache Kafka of several brokers on this machine, for what one
+// broker can't show: leaders that move, and brokers that die while others live.
+type Cluster struct {
+	libs      string
+	dir       string
+	addresses []string // by broker, from 1 on
+	processes []*exec.Cmd
+}
+
+// StartCluster starts n brokers of Apache Kafka from the jars in the folder that
+// INV_KAFKA_LIBS names, as .ci/kafka sets it; they end with the test. Broker 1
+// is the controller, too. It takes some 5 seconds on an idle machine.
+func StartCluster(t testing.TB, n int) *Cluster {
+	t.Helper()
+	libs := os.Getenv("INV_KAFKA_LIBS")
+	if libs == "" {
+		if os.Getenv("INV_REQUIRE_KAFKA") != "" {
+			t.Fatal("INV_REQUIRE_KAFKA is set, but INV_KAFKA_LIBS names no folder of Apache Kafka's jars")
+		}
+		t.Skip("needs Apache Kafka's jars: .ci/kafka runs this test, or set INV_KAFKA_LIBS=FOLDER")
+	}
+	c := &Cluster{libs: libs, dir: t.TempDir(), addresses: make([]string, n), processes: make([]*exec.Cmd, n)}
+	t.Cleanup(func() {
+		for i := range c.processes {
+			c.Kill(i + 1)
+		}
+	})
+	controller := freeAddress(t)
+	id := uuid()
+	for i := range n {
+		c.addresses[i] = freeAddress(t)
+		c.configure(t, i+1, id, controller)
+	}
+	for i := range n {
+		c.Start(t, i+1)
+	}
+	return c
+}
+
+// Addresses are those of all brokers.
+func (c *Cluster) Addresses() []string { return c.addresses }
+
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ln.Close()
+	return ln.Addr().String()
+}
+
+// uuid is one as Kafka writes them.
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[0] &= 0x7f           // it must not begin with a dash
+	return base64.RawURLEncoding.EncodeToString(b[:])
+}
+
+func (c *Cluster) file(node int, name string) string {
+	return filepath.Join(c.dir, fmt.Sprint(node), name)
+}
+
+// configure writes a broker's properties and formats its storage.
+func (c *Cluster) configure(t testing.TB, node int, id, controller string) {
+	t.Helper()
+	data := c.file(node, "data")
+	if err := os.MkdirAll(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	address := c.addresses[node-1]
+	properties := []string{
+		fmt.Sprintf("node.id=%d", node), "controller.quorum.voters=1@" + controller, "log.dirs=" + data,
+		"advertised.listeners=PLAINTEXT://" + address, "controller.listener.names=CONTROLLER",
+		"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+		"offsets.topic.replication.factor=1", "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",
+		// A broker that is killed is noticed within seconds, not tens of them.
+		"broker.session.timeout.ms=3000", "broker.heartbeat.interval.ms=500", "replica.lag.time.max.ms=3000",
+		"auto.leader.rebalance.enable=false", "num.network.threads=1", "num.io.threads=2",
+	}
+	if node == 1 {
+		properties = append(properties, "process.roles=broker,controller", "listeners=PLAINTEXT://"+address+",CONTROLLER://"+controller)
+	} else {
+		properties = append(properties, "process.roles=broker", "listeners=PLAINTEXT://"+address)
+	}
+	write(t, c.file(node, "server.properties"), strings.Join(properties, "\n")+"\n")
+	if node > 1 { // all that formatting writes for a broker, without another JVM
+		write(t, filepath.Join(data, "meta.properties"), fmt.Sprintf("version=1\ncluster.id=%s\nnode.id=%d\ndirectory.id=%s\n", id, node, uuid()))
+		return
+	}
+	format := c.java("-Xmx128m", "kafka.tools.StorageTool", "format", "-t", id, "-c", c.file(node, "server.properties"))
+	if out, err := format.CombinedOutput(); err != nil {
+		t.Fatalf("formatting the storage: %v\n%s", err, out)
+	}
+}
+
+func write(t testing.TB, file, text string) {
+	t.Helper()
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (c *Cluster) java(args ...string) *exec.Cmd {
+	return exec.Command("java", append([]string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", filepath.Join(c.libs, "*")}, args...)...)
+}
+
+// Start starts a broker, for the first time or again, and waits until it
+// listens.
+func (c *Cluster) Start(t testing.TB, node int) {
+	t.Helper()
+	var log bytes.Buffer
+	cmd := c.java("-Xmx400m", "kafka.Kafka", c.file(node, "server.properties"))
+	cmd.Stdout, cmd.Stderr = &log, &log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	c.processes[node-1] = cmd
+	Eventually(t, time.Minute, fmt.Sprintf("broker %d listens", node), func() (bool, error) {
+		conn, err := net.Dial("tcp", c.addresses[node-1])
+		if err != nil {
+			return false, err
+		}
+		return true, conn.Close()
+	})
+}
+
+// Kill ends a broker at once, if it runs.
+func (c *Cluster) Kill(node int) {
+	if cmd := c.processes[node-1]; cmd != nil {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		_ = cmd.Wait()         // by a signal, which is meant
+		c.processes[node-1] = nil
+	}
+}
