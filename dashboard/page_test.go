@@ -140,13 +140,10 @@ func TestPage(t *testing.T) {
 
 	t.Run("a page that nobody sees", func(t *testing.T) {
 		b.t = t
-		hidden := func(is bool) {
-			evaluate[bool](b, fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %v}); document.dispatchEvent(new Event("visibilitychange"))`, is))
-		}
-		hidden(true)
+		b.setHidden(true)
 		b.until(2*time.Second, `document.querySelector("#connection").dataset.state === "hidden"`)
 		w.sell(p, 1)
-		hidden(false)
+		b.setHidden(false)
 		b.until(5*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
 		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
 	})

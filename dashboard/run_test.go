@@ -312,9 +312,10 @@ type proxy struct {
 	ln net.Listener
 	to string
 
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
+	mu     sync.Mutex
+	cut    bool
+	conns  []net.Conn
+	frozen chan struct{} // not nil: what comes from the dashboard waits until it is closed
 }
 
 func newProxy(t *testing.T, to string) *proxy {
@@ -350,9 +351,8 @@ func (p *proxy) serve(conn net.Conn) {
 		return
 	}
 	p.conns = append(p.conns, conn, back)
-	pass := func(to, from net.Conn) { _, _ = io.Copy(to, from); to.Close() }
-	go pass(conn, back)
-	go pass(back, conn)
+	go func() { _, _ = io.Copy(back, conn); back.Close() }()
+	go func() { _, _ = io.Copy(conn, &thawing{p, back}); conn.Close() }()
 }
 
 func (p *proxy) set(cut bool) {
@@ -365,6 +365,35 @@ func (p *proxy) set(cut bool) {
 		}
 		p.conns = nil
 	}
+}
+
+// thawing reads from the dashboard while the proxy is not frozen.
+type thawing struct {
+	*proxy
+	from net.Conn
+}
+
+func (r *thawing) Read(into []byte) (int, error) {
+	n, err := r.from.Read(into)
+	r.mu.Lock()
+	wait := r.frozen
+	r.mu.Unlock()
+	if wait != nil {
+		<-wait
+	}
+	return n, err
+}
+
+// freeze keeps connections open but silent.
+func (p *proxy) freeze(frozen bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if frozen {
+		p.frozen = make(chan struct{})
+		return
+	}
+	close(p.frozen)
+	p.frozen = nil
 }
 
 func (p *proxy) url() string { return "http://" + p.ln.Addr().String() + "/" }

@@ -191,3 +191,37 @@ func TestKeys(t *testing.T) {
 		t.Error("q does not leave")
 	}
 }
+
+// However many products there are, the terminal takes and draws those in sight,
+// and it does so when something has changed and never else.
+func TestTerminalDrawsWhatIsInSight(t *testing.T) {
+	hub := NewHub("order_events", nowTime)
+	hub.Update(func(m *Model) {
+		s := &story{t: t, Model: m}
+		for i := range 10_000 {
+			s.product(fmt.Sprintf("p%05d", i))
+		}
+	})
+	hub.publish()
+	v := newViewer(hub, &theme.Theme{})
+	wait := v.Init()
+	fits(t, v.View(), 80, 24)
+	if n := len(v.screen.rows); n != v.screen.tableHeight() {
+		t.Errorf("%d rows were taken for %d lines", n, v.screen.tableHeight())
+	}
+	if !strings.Contains(v.View(), "1/10000") {
+		t.Errorf("the screen does not say how many there are:\n%s", v.View())
+	}
+	drawn := make(chan tea.Msg, 1)
+	go func() { drawn <- wait() }()
+	hub.Update(func(m *Model) { m.Beat() })
+	select {
+	case <-drawn:
+		t.Error("it draws before anything is published")
+	default:
+	}
+	hub.publish()
+	if _, ok := (<-drawn).(published); !ok {
+		t.Error("it does not draw what is published")
+	}
+}

@@ -60,7 +60,7 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 		return err
 	}
 	for _, name := range []string{"TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration"} {
-		fmt.Printf("main thread: %-22s %6.1f ms of each second\n", name, (after[name]-before[name])/s.during.Seconds()*1000)
+		fmt.Printf("%-36s %8.2f ms of each second\n", "main thread, "+name, (after[name]-before[name])/s.during.Seconds()*1000)
 	}
 	type result struct {
 		Frames, Long []float64
@@ -69,21 +69,17 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 	if err != nil {
 		return err
 	}
-	var worst float64
-	over := 0
+	var worst, over float64
 	for _, f := range got.Frames {
 		worst = max(worst, f)
 		if f > 50 {
 			over++
 		}
 	}
-	fmt.Printf("frames in %s                       %6d, %d over 50 ms, the longest %.1f ms\n", s.during, len(got.Frames), over, worst)
-	var longest float64
-	for _, l := range got.Long {
-		longest = max(longest, l)
-	}
-	fmt.Printf("tasks over 50 ms                    %6d, the longest %.1f ms\n", len(got.Long), longest)
-	if err := trace(ctx, tab, s.during); err != nil {
+	fmt.Printf("%-36s %8.2f ms, of %d in %s\n", "the longest frame", worst, len(got.Frames), s.during)
+	s.bounds.most("frames over 50 ms", over, "", 0)
+	s.bounds.least("frames", float64(len(got.Frames))/s.during.Seconds(), "/s", 30)
+	if err := s.trace(ctx, tab); err != nil {
 		return err
 	}
 	return s.toDocument(ctx, tab, probe)
@@ -128,6 +124,5 @@ func (s *setting) toDocument(ctx, tab context.Context, probe *probe) error {
 	for _, one := range seen[min(5, len(seen)):] { // the first were there before
 		probe.seen(int64(one[0]), time.UnixMilli(int64(one[1])))
 	}
-	probe.print("committed to document")
-	return nil
+	return probe.judge("committed to document", &s.bounds)
 }

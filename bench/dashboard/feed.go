@@ -101,6 +101,7 @@ func run(ctx context.Context, client *kgo.Client, store *simulate.Store, rate in
 			}
 			if probe != nil {
 				probe.commit(first.Seq, time.Now())
+				probe.written.Store(int64(written))
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -34,6 +35,7 @@ type setting struct {
 	apart    bool
 	during   time.Duration
 	browser  bool
+	bounds   bounds
 }
 
 func measure(ctx context.Context, args []string) error {
@@ -45,7 +47,7 @@ func measure(ctx context.Context, args []string) error {
 	flags.IntVar(&s.rate, "rate", 5000, "updates a second")
 	flags.IntVar(&s.clients, "clients", 50, "event streams")
 	flags.BoolVar(&s.apart, "apart", false, "each client looks at another page of products")
-	flags.DurationVar(&s.during, "for", 20*time.Second, "how long")
+	flags.DurationVar(&s.during, "for", 30*time.Second, "how long each part is measured")
 	flags.BoolVar(&s.browser, "browser", false, "measure a page in chromium instead of the clients")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -68,7 +70,10 @@ func measure(ctx context.Context, args []string) error {
 		_, rest, _ := strings.Cut(broker.said, "Listening on ")
 		s.brokers, _, _ = strings.Cut(rest, ",")
 	}
-	return s.measure(ctx, inv)
+	if err := s.measure(ctx, inv); err != nil {
+		return err
+	}
+	return s.bounds.verdict()
 }
 
 func (s *setting) measure(ctx context.Context, inv string) error {
@@ -94,7 +99,6 @@ func (s *setting) measure(ctx context.Context, inv string) error {
 	if err := s.loading(ctx, url, began); err != nil {
 		return err
 	}
-	fmt.Printf("RSS with everything loaded          %6.1f MB (highest so far %.1f)\n", board.memory("VmRSS"), board.memory("VmHWM"))
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	writer, err := kafka.Connect(ctx, config, kgo.TransactionalID("bench-dashboard"), kgo.ProducerLinger(0))
@@ -104,16 +108,20 @@ func (s *setting) measure(ctx context.Context, inv string) error {
 	defer writer.Close()
 	probe := newProbe(store.Products()[0].ID)
 	wrote := make(chan error, 1)
+	start := time.Now()
 	go func() { wrote <- run(ctx, writer, store, s.rate, probe) }()
 	if s.browser {
 		err = s.inBrowser(ctx, url, probe)
 	} else {
 		err = s.streams(ctx, url, board, probe)
 	}
+	rate := float64(probe.written.Load()) / time.Since(start).Seconds()
 	cancel()
 	if failed := <-wrote; err == nil {
 		err = failed
 	}
+	s.bounds.least("updates written", rate, "/s", 0.99*float64(s.rate))
+	s.bounds.most("highest RSS of the dashboard", board.memory("VmHWM"), "MB", 100)
 	return err
 }
 
@@ -130,10 +138,10 @@ func (s *setting) loading(ctx context.Context, url string, began time.Time) erro
 		}
 		if numbers == 0 && a.Counts.Products == s.products && a.Counts.Unknown == 0 {
 			numbers = time.Since(began)
-			fmt.Printf("start to right numbers              %6.2f s\n", numbers.Seconds())
+			s.bounds.most("start to right numbers", numbers.Seconds(), "s", 2)
 		}
 		if numbers > 0 && a.Status.Loading == "" {
-			fmt.Printf("start to all of the last hour       %6.2f s\n", time.Since(began).Seconds())
+			fmt.Printf("%-36s %8.2f s\n", "start to all of the last hour", time.Since(began).Seconds())
 			return nil
 		}
 		if err := sleep(ctx, 20*time.Millisecond); err != nil {
@@ -191,11 +199,9 @@ func (s *setting) streams(ctx context.Context, url string, board *process, probe
 	used := board.cpu() - from
 	cancel()
 	wg.Wait()
-	fmt.Printf("CPU of the dashboard                %6.2f cores\n", used.Seconds()/took.Seconds())
-	fmt.Printf("RSS                                 %6.1f MB (highest %.1f)\n", board.memory("VmRSS"), board.memory("VmHWM"))
-	fmt.Printf("a client's events                   %6.1f /s, %.0f kB/s\n", float64(events.Load())/float64(s.clients)/took.Seconds(), float64(bytes.Load())/float64(s.clients)/took.Seconds()/1000)
-	probe.print("committed to client")
-	return nil
+	s.bounds.most("CPU of the dashboard", used.Seconds()/took.Seconds(), "cores", 1)
+	fmt.Printf("%-36s %8.2f /s, %.0f kB/s\n", "a client's events", float64(events.Load())/float64(s.clients)/took.Seconds(), float64(bytes.Load())/float64(s.clients)/took.Seconds()/1000)
+	return probe.judge("committed to client", &s.bounds)
 }
 
 // watch reads a stream as a page would, and tells the probe what it sees.
@@ -239,6 +245,7 @@ func watch(ctx context.Context, url string, probe *probe, tell bool, bytes, even
 // probe measures how long the updates of one product take.
 type probe struct {
 	product string
+	written atomic.Int64 // updates of all products
 
 	mu        sync.Mutex
 	committed map[int64]time.Time
@@ -271,17 +278,18 @@ func (p *probe) reset() {
 	p.took = nil
 }
 
-func (p *probe) print(what string) {
+// judge prints what was seen since the last reset.
+func (p *probe) judge(what string, b *bounds) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slices.Sort(p.took)
 	if len(p.took) == 0 {
-		fmt.Println("nothing was seen of the probe")
-		return
+		return errors.New("nothing was seen of the probe")
 	}
-	at := func(q float64) time.Duration { return p.took[int(q*float64(len(p.took)-1))] }
-	fmt.Printf("%-35s %6d ms p50, %d ms p99, %d ms at most, of %d\n", what,
-		at(0.5).Milliseconds(), at(0.99).Milliseconds(), at(1).Milliseconds(), len(p.took))
+	at := func(q float64) float64 { return float64(p.took[int(q*float64(len(p.took)-1))].Microseconds()) / 1000 }
+	fmt.Printf("%-36s %8.2f ms p50, %.0f ms at most, of %d\n", what, at(0.5), at(1), len(p.took))
+	b.most(what+", p99", at(0.99), "ms", 200)
+	return nil
 }
 
 // process is a child that writes to stderr when it is ready.

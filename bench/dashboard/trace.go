@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sync"
-	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/tracing"
@@ -27,7 +26,7 @@ type taskEvent struct {
 // trace records what the page's main thread does, and prints its longest tasks
 // by the clock and by its own time: on a busy machine only the latter is the
 // page's doing.
-func trace(ctx, tab context.Context, during time.Duration) error {
+func (s *setting) trace(ctx, tab context.Context) error {
 	var mu sync.Mutex
 	var events []taskEvent
 	complete := make(chan struct{})
@@ -49,11 +48,11 @@ func trace(ctx, tab context.Context, during time.Duration) error {
 	if err != nil {
 		return err
 	}
-	config := &tracing.TraceConfig{IncludedCategories: []string{"toplevel", "__metadata"}}
+	config := &tracing.TraceConfig{IncludedCategories: []string{"toplevel", "blink", "__metadata"}}
 	if _, err := chromedp.Call(tab, tracing.Start, tracing.StartParams{TraceConfig: config}); err != nil {
 		return fmt.Errorf("tracing: %w", err)
 	}
-	if err := sleep(ctx, during); err != nil {
+	if err := sleep(ctx, s.during); err != nil {
 		return err
 	}
 	if _, err := chromedp.Call(tab, tracing.End, cdp.Empty{}); err != nil {
@@ -66,22 +65,28 @@ func trace(ctx, tab context.Context, during time.Duration) error {
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	printTasks(events, during)
+	s.judgeTasks(events)
 	return nil
 }
 
-func printTasks(events []taskEvent, during time.Duration) {
+func (s *setting) judgeTasks(events []taskEvent) {
 	mains := map[[2]int]bool{}
 	for _, e := range events {
 		if e.Name == "thread_name" && e.Args.Name == "CrRendererMain" {
 			mains[[2]int{e.Process, e.Thread}] = true
 		}
 	}
-	var tasks, overClock, overCPU int
+	var tasks, overClock, overCPU, forced float64
 	var clock, cpu float64
 	for _, e := range events {
 		if e.Duration == 0 || !mains[[2]int{e.Process, e.Thread}] {
 			continue
+		}
+		if e.Name == "Blink.ForcedStyleAndLayout.UpdateTime" {
+			forced++
+		}
+		if e.Name != "ThreadControllerImpl::RunTask" {
+			continue // a part of one
 		}
 		tasks++
 		clock, cpu = max(clock, e.Duration/1000), max(cpu, e.CPU/1000)
@@ -92,6 +97,9 @@ func printTasks(events []taskEvent, during time.Duration) {
 			overCPU++
 		}
 	}
-	fmt.Printf("trace of %s, %d tasks: by the clock %d over 50 ms, the longest %.1f ms\n", during, tasks, overClock, clock)
-	fmt.Printf("             by the thread's time       %d over 50 ms, the longest %.1f ms\n", overCPU, cpu)
+	fmt.Printf("%-36s %8.2f ms by the clock, %.2f ms by the thread's own time, of %.0f in %s\n", "the longest task in a trace", clock, cpu, tasks, s.during)
+	s.bounds.most("tasks over 50 ms, by the clock", overClock, "", 0)
+	s.bounds.most("tasks over 50 ms, own time", overCPU, "", 0)
+	s.bounds.most("layouts forced by scripts", forced, "", 0)
+	s.bounds.least("tasks traced", tasks, "", 1)
 }

@@ -14,16 +14,21 @@ class List {
   #draw;
   #entries = [];
   #note = el("li", { class: "note" });
+  #scrolled = false; // asked for while drawing, it would cost a layout
 
-  constructor(list, make, draw) {
+  constructor(list, make, draw, again) {
     this.#list = list;
     this.#make = make;
     this.#draw = draw;
     list.append(this.#note);
+    list.addEventListener("scroll", () => {
+      this.#scrolled = list.scrollTop > 0;
+      requestAnimationFrame(again);
+    }, { passive: true });
   }
 
   render(items, note) {
-    const most = this.#list.scrollTop > 0 ? items.length : 12;
+    const most = this.#scrolled ? items.length : 12;
     const shown = items.slice(0, most);
     while (this.#entries.length < shown.length) {
       const entry = this.#make();
@@ -51,13 +56,9 @@ function name(e, id, words) {
 
 export class Alerts {
   #items = [];
-  #list = new List($("alerts"), entry, drawAlert);
+  #list = new List($("alerts"), entry, drawAlert, () => this.render());
   total = 0;
   skipped = 0;
-
-  constructor() {
-    $("alerts").addEventListener("scroll", () => requestAnimationFrame(() => this.render()), { passive: true });
-  }
 
   // take adds new alerts, newest first, and returns them.
   take(list, whole) {
@@ -91,13 +92,9 @@ export class Reorders {
   #list = new List($("reorders"), () => {
     const when = el("small", { class: "right" });
     return Object.assign(entry(when), { when });
-  }, (e, r) => this.#draw(e, r));
+  }, (e, r) => this.#draw(e, r), () => this.render(this.#now, this.#status));
   #now = 0;
   #status = null;
-
-  constructor() {
-    $("reorders").addEventListener("scroll", () => requestAnimationFrame(() => this.render(this.#now, this.#status)), { passive: true });
-  }
 
   take(list) {
     this.#items = { total: list.total, items: list.items ?? this.#items.items };

@@ -22,13 +22,20 @@ export class Table {
   #page = { total: 0, offset: 0, order: [] };
   #rows = new Map();
   #rest = 0; // the row out of sight that was drawn last
+  // Where the window is, as of the last event: asked for while drawing, the
+  // browser would have to lay the page out in between.
+  #top = 0;
+  #height = 0;
 
   // onPage(offset) is called when other rows come into sight.
   constructor(onPage) {
     this.#onPage = onPage;
     this.#body.append(this.#before, this.#after);
     this.#scroll.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#drawRows(false)).observe(this.#scroll);
+    new ResizeObserver(([box]) => {
+      this.#height = box.contentRect.height;
+      this.#drawRows(false);
+    }).observe(this.#scroll);
     const measure = () => {
       this.#rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 52;
     };
@@ -42,16 +49,18 @@ export class Table {
 
   toTop() {
     this.offset = 0;
+    this.#top = 0;
     this.#scroll.scrollTop = 0;
   }
 
   #scrolled() {
+    this.#top = this.#scroll.scrollTop;
     requestAnimationFrame(() => this.#drawRows(false));
     if (this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = 0;
-      const first = Math.floor(this.#scroll.scrollTop / this.#rowHeight);
-      const visible = Math.ceil(this.#scroll.clientHeight / this.#rowHeight);
+      const first = Math.floor(this.#top / this.#rowHeight);
+      const visible = Math.ceil(this.#height / this.#rowHeight);
       if (first >= this.offset && first + visible <= this.offset + pageSize - 2) return;
       const spare = Math.max(0, Math.floor((pageSize - visible) / 2));
       const offset = Math.max(0, Math.floor((first - spare) / step) * step);
@@ -97,8 +106,8 @@ export class Table {
 
   // drawRows draws the rows in sight, or all of them.
   #drawRows(all) {
-    const first = Math.floor(this.#scroll.scrollTop / this.#rowHeight) - this.#page.offset - margin;
-    const last = first + Math.ceil(this.#scroll.clientHeight / this.#rowHeight) + 2 * margin;
+    const first = Math.floor(this.#top / this.#rowHeight) - this.#page.offset - margin;
+    const last = first + Math.ceil(this.#height / this.#rowHeight) + 2 * margin;
     this.#page.order.forEach((id, i) => {
       if (all || !this.#slots[i].drawn || (i >= first && i <= last)) drawRow(this.#slots[i], this.#rows.get(id), this.#page.offset + i);
     });

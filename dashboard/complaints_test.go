@@ -1,0 +1,186 @@
+package dashboard_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"inv/internal/kafkatest"
+
+	"github.com/chromedp/cdproto/cdp"
+	"github.com/chromedp/cdproto/heapprofiler"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+)
+
+// What users of other live dashboards complain of has a test each; the table in
+// docs/dashboard.md says which. Those that need a browser and nothing else are
+// here.
+
+// spy runs before the page's own code: it keeps the event streams that the page
+// opens, and counts what makes the browser lay out the page while a frame is
+// being drawn.
+const spy = `
+	window.streams = [];
+	window.EventSource = class extends EventSource {
+		constructor(...args) {
+			super(...args);
+			this.heard = 0;
+			for (const name of ["snapshot", "delta"]) this.addEventListener(name, () => this.heard++);
+			streams.push(this);
+		}
+	};
+	window.drawing = false;
+	window.forced = [];
+	const frame = window.requestAnimationFrame.bind(window);
+	window.requestAnimationFrame = (draw) => frame((at) => {
+		drawing = true;
+		try { draw(at); } finally { drawing = false; }
+	});
+	const watch = (proto, name) => {
+		const was = Object.getOwnPropertyDescriptor(proto, name);
+		const asked = (use) => function (...args) {
+			if (drawing) forced.push(name + " of " + (this.id || this.className || this.tagName));
+			return use.apply(this, args);
+		};
+		Object.defineProperty(proto, name, was.get ? {...was, get: asked(was.get)} : {...was, value: asked(was.value)});
+	};
+	for (const name of ["scrollTop", "scrollHeight", "clientHeight", "clientWidth", "getBoundingClientRect"]) watch(Element.prototype, name);
+	for (const name of ["offsetHeight", "offsetWidth", "offsetTop"]) watch(HTMLElement.prototype, name);`
+
+func (b *tab) spy() {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: spy}); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// openStreams is how many event streams the page has.
+const openStreams = `streams.filter((s) => s.readyState !== EventSource.CLOSED).length`
+
+func (b *tab) setHidden(hidden bool) {
+	b.t.Helper()
+	evaluate[bool](b, fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %v}); document.dispatchEvent(new Event("visibilitychange"))`, hidden))
+}
+
+// heap is what the page's scripts hold, in bytes, without garbage.
+func (b *tab) heap() float64 {
+	b.t.Helper()
+	if _, err := chromedp.Call(b.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
+		b.t.Fatal(err)
+	}
+	usage, err := chromedp.Call(b.ctx, runtime.GetHeapUsage, cdp.Empty{})
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return float64(usage.UsedSize)
+}
+
+// A page that is left open for long holds no more than a fresh one, draws in
+// frames, and never has the browser lay out the page in the middle of one.
+func TestPageLeftOpen(t *testing.T) {
+	t.Parallel()
+	const products = 300
+	w := newWorld(t, kafkatest.Embedded(t), products, 6000) // more alerts than the feed keeps
+	w.run()
+	w.loaded()
+	b := browse(t, w.url)
+	b.spy()
+	b.screen(1440, 1000, "light", false)
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live" && document.querySelectorAll("tr.row").length === 80`)
+	busy := func(orders int) {
+		for range orders / 50 {
+			heard := evaluate[int](b, `streams[0].heard`)
+			now := time.Now()
+			records := w.store.Order(now)
+			for range 49 {
+				records = append(records, w.store.Order(now)...)
+			}
+			w.write(records...)
+			b.until(5*time.Second, fmt.Sprintf(`streams[0].heard > %d`, heard))
+		}
+	}
+	busy(500) // what is made once is made
+	const elements = `document.querySelectorAll("*").length`
+	heap, nodes := b.heap(), evaluate[int](b, elements)
+	busy(1500)
+	if now := evaluate[int](b, elements); now > nodes+200 {
+		t.Errorf("the document has %d elements, and had %d", now, nodes)
+	}
+	if now := b.heap(); now > heap+1<<20 {
+		t.Errorf("the page's scripts hold %.0f bytes, and held %.0f", now, heap)
+	}
+	if n := evaluate[int](b, openStreams); n != 1 {
+		t.Errorf("%d event streams are open, want 1: a browser has six connections to a host", n)
+	}
+	if forced := evaluate[[]string](b, `[...new Set(forced)]`); len(forced) > 0 {
+		t.Errorf("while drawing, the page asks for %q", forced)
+	}
+	evaluate[float64](b, `document.querySelector("#alerts").scrollTop = 20`)
+	b.until(5*time.Second, `document.querySelectorAll("#alerts li:not(.note)").length > 100`)
+	if n := evaluate[int](b, `document.querySelectorAll("#alerts li:not(.note)").length`); n > 400 {
+		t.Errorf("the feed has %d alerts, want 400 at most", n)
+	}
+}
+
+// A hidden page holds no connection; so do more tabs than a browser has
+// connections to one host. When it is seen again it catches up.
+func TestHiddenPageHoldsNoConnection(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
+	w.run()
+	w.loaded()
+	b := browse(t, w.url)
+	b.spy()
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.setHidden(true)
+	b.until(2*time.Second, openStreams+` === 0 && document.querySelector("#connection-text").textContent === "Paused"`)
+	evaluate[bool](b, `dispatchEvent(new Event("online"))`)
+	if n := evaluate[int](b, openStreams); n != 0 {
+		t.Error("a page that nobody sees connects when the network comes back")
+	}
+	b.setHidden(false)
+	b.until(5*time.Second, openStreams+` === 1 && document.querySelector("#connection").dataset.state === "live"`)
+}
+
+// A connection that is open but dead is noticed, and so is a sleep.
+func TestSilenceIsNotTakenForPeace(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
+	w.run()
+	w.loaded()
+	line := newProxy(t, w.url)
+	b := browse(t, line.url())
+	b.spy()
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	line.freeze(true)
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "stale" && document.documentElement.hasAttribute("data-stale")`)
+	b.until(2*time.Second, `document.querySelector("#banner").textContent.includes("does not answer")`)
+	if filter := evaluate[string](b, `getComputedStyle(document.querySelector("main")).filter`); filter != "grayscale(1)" {
+		t.Errorf("what is stale has filter %s, want to be grey", filter)
+	}
+	line.freeze(false)
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live" && !document.documentElement.hasAttribute("data-stale")`)
+	was := evaluate[int](b, `streams.length`)
+	evaluate[bool](b, `(() => { const now = Date.now; Date.now = () => now() + 60_000; return true })()`)
+	b.until(5*time.Second, fmt.Sprintf(`streams.length > %d && %s === 1`, was, openStreams))
+	b.until(5*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+}
+
+// A tab from before an update of inv is told so.
+func TestOldTabIsTold(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
+	w.run()
+	w.loaded()
+	b := browse(t, w.url)
+	b.spy()
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	evaluate[bool](b, `streams[0].dispatchEvent(new MessageEvent("hello", {data: '{"version":1,"build":"another"}'}))`)
+	b.until(2*time.Second, `!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
+}

@@ -1,0 +1,94 @@
+package dashboard
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+// What goes over the line does not grow with the products, nor with their
+// number of changes: the last value of each in sight, once.
+func TestFramesDoNotGrowWithTheProducts(t *testing.T) {
+	sizes := map[int]int{}
+	for _, products := range []int{200, 5000} {
+		s := newShop(t, Access{})
+		s.tell(func() {
+			for i := range products {
+				s.product(fmt.Sprintf("p%05d", i))
+			}
+			for i := range products {
+				s.apply(s.update(fmt.Sprintf("p%05d", i), 1, 30, 1))
+			}
+		})
+		got, _, _, err := s.hub.frame(DefaultView(), sent{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		snapshot := len(got.json)
+		s.tell(func() {
+			for seq := range int64(10) {
+				for i := range products {
+					s.apply(s.update(fmt.Sprintf("p%05d", i), seq+2, 29-seq, 1))
+				}
+			}
+		})
+		next, whole, _, err := s.hub.frame(DefaultView(), got.sent)
+		if err != nil || whole {
+			t.Fatalf("the next frame is whole: %v (%v)", whole, err)
+		}
+		if n := strings.Count(string(next.json), `"product_id"`); n != DefaultView().Limit {
+			t.Errorf("%d products: %d rows for ten changes of each, want the %d in sight", products, n, DefaultView().Limit)
+		}
+		sizes[products] = snapshot + len(next.json)
+	}
+	if sizes[5000] > sizes[200]*11/10 {
+		t.Errorf("with 5,000 products %d bytes, with 200 %d", sizes[5000], sizes[200])
+	}
+}
+
+// A reader that goes away frees its place, and one too many is told to wait.
+func TestStreamsAreBounded(t *testing.T) {
+	hub := NewHub("order_events", nowTime)
+	s := &server{hub: hub, slots: make(chan struct{}, 1)}
+	web := httptest.NewServer(http.HandlerFunc(s.events))
+	t.Cleanup(web.Close)
+	ask := func(ctx context.Context) *http.Response {
+		req, err := http.NewRequestWithContext(ctx, "GET", web.URL, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		return resp
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	if first := ask(ctx); first.StatusCode != 200 {
+		t.Fatalf("the first stream: %s", first.Status)
+	}
+	second := ask(t.Context())
+	if second.StatusCode != http.StatusServiceUnavailable || second.Header.Get("Retry-After") == "" {
+		t.Errorf("a stream too many: %s, Retry-After %q", second.Status, second.Header.Get("Retry-After"))
+	}
+	leave()
+	s.slots <- struct{}{} // its place is free again, or this waits for ever
+}
+
+// While nothing happens the readers hear each second that it is so.
+func TestQuietIsSaid(t *testing.T) {
+	s := newShop(t, Access{})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.hub.Publish(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	stream := s.stream(t, "/api/events")
+	stream.next()
+	first := stream.next()
+	for e := stream.next(); !strings.Contains(e.data, `"now"`) || e.id == first.id; e = stream.next() {
+	}
+}
