@@ -237,6 +237,7 @@ func FuzzHostile(f *testing.F) {
 		} {
 			for _, topic := range []string{"plain", "order_events", "inventory_updates", "lines"} {
 				one := &Record{Topic: topic, Timestamp: noon, Key: key, Value: value}
+				checkSafe(t, "detail", []byte(strings.Join(Detail(one, colors, time.UTC), "\n")), colors)
 				one.SetHeaders([]fetch.Header{{Key: header, Value: content}, {Key: "inv-fault", Value: content}, {Key: "dlq-reason", Value: content}, {Key: "n"}})
 				out := render(r, []*Record{one})
 				checkSafe(t, name, out, colors)

@@ -200,18 +200,37 @@ func TestHeaders(t *testing.T) {
 func FuzzEach(f *testing.F) {
 	f.Add(join(f, testBatch{base: 3, values: []string{"a", "b"}, headers: []Header{{"k", []byte("v")}}}), int64(0))
 	f.Add(join(f, testBatch{attributes: transactionalBit, producer: 1, values: []string{"a"}}, marker(1, 1, 0)), int64(0))
+	for name := range codecs {
+		f.Add(testBatch{values: []string{"a", "b"}}.compressed(f, name), int64(0))
+		f.Add(wrapped(f, name, oldMessage{offset: 5, magic: 1}, oldMessage{magic: 1, value: "a"}, oldMessage{offset: 1, magic: 1, value: "b"}), int64(5))
+	}
+	f.Add(append(set(oldMessage{offset: 1, value: "a"}), join(f, testBatch{base: 3, values: []string{"b"}})...), int64(0))
 	f.Fuzz(func(t *testing.T, b []byte, from int64) {
-		// With the checksum made right, so that the rest is looked at.
-		if len(b) > batchOverhead {
-			if batch, _, ok := cutBatch(b); ok && len(batch) > batchOverhead {
+		// With the checksums made right, so that the rest is looked at.
+		for rest := b; ; {
+			batch, after, ok := cutBatch(rest)
+			if !ok {
+				break
+			}
+			switch {
+			case batch[magicAt] < 2:
+				binary.BigEndian.PutUint32(batch[oldCRCAt:], crc32.ChecksumIEEE(batch[oldCRCFrom:]))
+			case len(batch) > batchOverhead:
 				binary.BigEndian.PutUint32(batch[crcAt:], crc32.Checksum(batch[crcFrom:], castagnoli))
 			}
+			rest = after
 		}
 		whole, _ := wholeBatches(b, from)
 		aborted := []kmsg.FetchResponseTopicPartitionAbortedTransaction{{ProducerID: 1}}
-		_ = NewDecoder().Each(&Chunk{From: from, Batches: whole, aborted: aborted, readCommitted: true}, func(r *Record) bool {
-			r.EachHeader(func(k, v []byte) bool { return len(k)+len(v) <= len(b) })
-			return r.Offset >= from
+		d := NewDecoder()
+		d.MaxBatch = 1 << 20
+		_ = d.Each(&Chunk{From: from, Batches: whole, aborted: aborted, readCommitted: true}, func(r *Record) bool {
+			if r.Offset < from {
+				t.Fatalf("offset %d comes, from %d on was asked for", r.Offset, from)
+			}
+			r.EachHeader(func(k, v []byte) bool { return len(k)+len(v) >= 0 })
+			_ = r.Clone()
+			return true
 		})
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"inv/internal/fetch"
+	"inv/internal/jsonscan"
 
 	"github.com/twmb/avro"
 	"github.com/twmb/franz-go/pkg/sr"
@@ -24,7 +25,7 @@ message Order { string id = 1; Line line = 2; message Note { string text_of_it =
 const protoLine = `syntax = "proto3"; package shop; message Line { int64 quantity = 1; }`
 
 // registry is franz-go's fake of a schema registry.
-func registry(t *testing.T) *sr.Client {
+func registry(t testing.TB) *sr.Client {
 	t.Helper()
 	r := srfake.New()
 	t.Cleanup(r.Close)
@@ -45,7 +46,7 @@ func framed(id uint32, payload ...byte) []byte {
 	return append(binary.BigEndian.AppendUint32([]byte{0}, id), payload...)
 }
 
-func avroPayload(t *testing.T) []byte {
+func avroPayload(t testing.TB) []byte {
 	t.Helper()
 	var cache avro.SchemaCache
 	if _, err := cache.Parse(avroLine); err != nil {
@@ -119,6 +120,26 @@ func TestNoRegistry(t *testing.T) {
 	if err := NewDecoder(t.Context(), client).Decode(r); err == nil || !strings.Contains(err.Error(), "asking the registry") {
 		t.Errorf("error %v", err)
 	}
+}
+
+// Whatever a payload is, it becomes JSON or stays as it is.
+func FuzzDecode(f *testing.F) {
+	d := NewDecoder(f.Context(), registry(f))
+	f.Add(uint32(2), avroPayload(f))
+	f.Add(uint32(4), append([]byte{0}, protoPayload()...))
+	f.Add(uint32(5), []byte(`{"a":[1]}`))
+	f.Fuzz(func(t *testing.T, id uint32, payload []byte) {
+		value := framed(id%7, payload...)
+		r := &fetch.Record{Value: value}
+		err := d.Decode(r)
+		_, valid := jsonscan.Valid(r.Value)
+		if err == nil && len(payload) > 0 && !valid {
+			t.Fatalf("%x became %q", value, r.Value)
+		}
+		if err != nil && !bytes.Equal(r.Value, value) {
+			t.Fatalf("%x was changed to %q though %v", value, r.Value, err)
+		}
+	})
 }
 
 func FuzzMessagePath(f *testing.F) {
