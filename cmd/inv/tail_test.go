@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"fmt"
 	"strings"
 	"sync"
@@ -13,8 +12,6 @@ import (
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/sr"
-	"github.com/twmb/franz-go/pkg/sr/srfake"
 )
 
 // lockedBuffer is a terminal's memory, read while it is written.
@@ -81,23 +78,6 @@ func TestTailOnATerminal(t *testing.T) {
 	if !strings.HasSuffix(got, eraseLine) {
 		t.Errorf("the status line stays: %q", got)
 	}
-}
-
-func TestTailThroughARegistry(t *testing.T) {
-	brokers := kafkatest.Embedded(t)
-	topic := kafkatest.Topic(t, brokers, "framed", 1)
-	registry := srfake.New()
-	t.Cleanup(registry.Close)
-	registry.SeedSchema("v", 1, 7, sr.Schema{Schema: `{"type":"record","name":"R","fields":[{"name":"stock","type":"int"}]}`, Type: sr.TypeAvro})
-	value := append(binary.BigEndian.AppendUint32([]byte{0}, 7), 8) // stock 4
-	if err := kafkatest.Client(t, brokers).ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("k"), Value: value}).FirstErr(); err != nil {
-		t.Fatal(err)
-	}
-	env := []string{"INV_BROKERS=" + brokers[0]}
-	invoke(t, env, "tail", topic, "--until", "end", "--registry", registry.URL(), "--filter", ".stock == 4").wants(t, 0, `{"stock":4}`, "1 matched")
-	invoke(t, env, "tail", topic, "--until", "end").wants(t, 0, "0x08 (schema 7)", "")
-	invoke(t, env, "tail", topic, "--until", "end", "--value-as", "hex").wants(t, 0, `"000000000708"`, "")
-	invoke(t, env, "tail", topic, "--until", "end", "--registry", "http://127.0.0.1:1").wants(t, 0, "schema 7", "asking the registry")
 }
 
 func TestTailCompletes(t *testing.T) {
