@@ -239,7 +239,7 @@ func (s *Screen) drawDetail() []string {
 	return lines
 }
 
-// drawHistory draws the hour as columns, each with the stock at its end.
+// drawHistory draws the hour, or what there is of it, as columns, each with the stock at its end.
 func (s *Screen) drawHistory(d *Detail) []string {
 	const height = 6
 	width := min(s.Width-12, 120)
@@ -247,7 +247,7 @@ func (s *Screen) drawHistory(d *Detail) []string {
 		return nil
 	}
 	end := s.frame.Status.WindowEnd
-	start := end - hour
+	start := min(max(end-hour, d.History[0].Time), end-minuteLength) // a young history fills the width
 	values := make([]int64, width)
 	top := max(d.ReorderThreshold, 1)
 	for i, next := 0, 0; i < width; i++ {
@@ -275,7 +275,11 @@ func (s *Screen) drawHistory(d *Detail) []string {
 		}
 		lines = append(lines, s.line().cell(s.colors.Dim, label, -9).put("", " ").put(s.severityColor(d.Severity), b.String()).String())
 	}
-	axis := s.line().cell("", "", -9).put("", " ").put(s.colors.Dim, s.clock(start, "15:04"))
-	to := s.clock(end, "15:04")
+	layout := "15:04"
+	if end-start < hour/4 {
+		layout = "15:04:05"
+	}
+	axis := s.line().cell("", "", -9).put("", " ").put(s.colors.Dim, s.clock(start, layout))
+	to := s.clock(end, layout)
 	return append(lines, axis.put("", strings.Repeat(" ", max(1, 10+width-(s.Width-axis.left)-len(to)))).put(s.colors.Dim, to).String())
 }
