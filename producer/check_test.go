@@ -53,6 +53,63 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// Every problem of a file at once: one in a generator does not hide those inside
+// it and beside it, and makes no others up.
+func TestEveryProblemAtOnce(t *testing.T) {
+	const source = `scenario: t
+topics: {t: {topic: t}}
+producers:
+  catalog:
+    topic: t
+    value: {id: {sequence: "p-{n}"}, price: {decimal: [1, 9]}}
+  orders:
+    topic: x
+    key: idd
+    rate: 0
+    value:
+      id: {sequence: "o-{n}"}
+      items: {list: [3, 1], of: {pid: {ref: catalg.id}, q: {int: [5, 2]}, price: {ref: catalog.prce, first: 0}}}
+      total: {sum: items.q * items.price}
+      a: {list: [1, 3], each: {list: [1, 2], of: {z: {fake: emial}}, optinal: 5%}}
+      b: {if: "total > 1", then: {int: [2, 1]}, else: {ref: nobody.id}}
+      c: {if: "total >", then: {ref: catalog.nothing}}
+      d: {one_of: {x: -1, y: 2}}
+      e: {object: {f: {text: "{nope}", case: title}, g: {normal: {mean: 1}}}}
+`
+	sc, problems := scenario.Read("t.yaml", []byte(source))
+	problems = append(problems, Check(sc)...)
+	problems.Sort()
+	want := []string{
+		`8:12: producer "orders" fills the topic "x"`,
+		`9:10: key: there is no field "idd" here; did you mean "id"?`,
+		`10:11: rate: a rate says in what time`,
+		`13:21: list: the shortest, 3, is longer than the longest, 1`,
+		`13:45: ref: there is no producer "catalg"; did you mean "catalog"?`,
+		`13:66: int: the lowest, 5, is above the highest, 2`,
+		`13:96: ref: "catalog" has no field "prce"; did you mean "price"?`,
+		`13:109: first must be from 1 to`,
+		`15:61: fake: gofakeit has no function "emial"; did you mean "email"?`,
+		`15:70: unknown key "optinal" in the generator list; did you mean "optional"?`,
+		`16:40: int: the lowest, 2, is above the highest, 1`,
+		`16:61: ref: there is no producer "nobody"`,
+		`17:15: if: the expression ends where`,
+		`17:46: ref: "catalog" has no field "nothing"`,
+		`18:23: the weight of x is negative`,
+		`19:30: text: there is no field "nope" here`,
+		`19:46: case can't be "title"`,
+		`19:66: normal needs ` + "`sd:`",
+	}
+	got := strings.Split(problems.Error(), "\n")
+	for i, w := range want {
+		if i >= len(got) || !strings.HasPrefix(strings.TrimPrefix(got[i], "t.yaml:"), w) {
+			t.Fatalf("problem %d is not\n%s\nbut all are\n%s", i+1, w, problems.Error())
+		}
+	}
+	if len(got) != len(want) {
+		t.Errorf("%d problems, want %d:\n%s", len(got), len(want), problems.Error())
+	}
+}
+
 // Nothing that the grammar takes and Check passes makes a run fail or panic.
 func FuzzRun(f *testing.F) {
 	for _, g := range []string{"a: {int: [1, 9]}", "a: {list: [1, 2], of: {b: {ref: c.id}}}", "a: {text: \"{b:03}\"}\n      b: 5", "a: {one_of: {x: 1}, optional: 5%}",

@@ -93,6 +93,9 @@ func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 	}
 	source, err := os.ReadFile(f.scenario)
 	if err == nil {
+		if problems := problemsOf(f.scenario, source, f.appID); len(problems) > 0 {
+			return nil, problems
+		}
 		return scenario.Parse(f.scenario, source)
 	}
 	if strings.ContainsRune(f.scenario, filepath.Separator) || filepath.Ext(f.scenario) != "" {

@@ -120,7 +120,8 @@ func counted(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// validate collects what the grammar, the producers and the views have to say.
+// validate is what the grammar, the producers and the views have to say of a
+// file, or of a shipped scenario.
 func validate(file, app string) (scenario.Problems, error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
@@ -131,9 +132,14 @@ func validate(file, app string) (scenario.Problems, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
+	return problemsOf(file, source, app), nil
+}
+
+// problemsOf is everything that is wrong in a scenario's file, in its order.
+func problemsOf(file string, source []byte, app string) scenario.Problems {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
-		return problems, nil
+		return problems
 	}
 	problems = append(problems, producer.Check(sc)...)
 	var views scenario.Problems
@@ -141,7 +147,7 @@ func validate(file, app string) (scenario.Problems, error) {
 		problems = append(problems, views...)
 	}
 	problems.Sort()
-	return problems, nil
+	return problems
 }
 
 func scenariosSchema(s *streams) *cobra.Command {

@@ -33,13 +33,13 @@ func (d *Decoder) mapping(n *yaml.Node, what string, table []attr, target any) {
 			a.read(d, n, target)
 		}
 	}
-	before := len(d.Problems)
+	before := d.own()
 	d.Fields(n, what, fields)
 	if n.Kind != yaml.MappingNode {
 		return
 	}
 	for _, a := range table {
-		if a.required && !seen[a.name] && len(d.Problems) == before {
+		if a.required && !seen[a.name] && d.own() == before {
 			d.Problem(n, "%s needs `%s:`, %s", what, a.name, a.about)
 		}
 	}
@@ -170,6 +170,10 @@ func (d *Decoder) period(n *yaml.Node, what string) time.Duration {
 }
 
 func (d *Decoder) rate(n *yaml.Node, what string) Rate {
+	if n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float") {
+		d.Problem(n, "%s: a rate says in what time, such as 500/s, 1s or max, unlike the number %s", what, n.Value)
+		return Rate{}
+	}
 	v := d.String(n, what)
 	if v == "" {
 		return Rate{}

@@ -17,6 +17,7 @@ type Decoder struct {
 	generators map[string]generator // the grammar's table, see table
 	depth      int                  // of nested generators
 	count      int                  // of generators so far
+	inner      int                  // problems of generators inside the present one, see own
 }
 
 // Problem records something wrong at a node.

@@ -36,6 +36,7 @@ func (d *Decoder) table() map[string]generator {
 // gen reads a generator: a plain value, a list of generators, or a mapping with
 // exactly one key of the table.
 func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
+	defer d.inside(d.own())
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
@@ -93,15 +94,67 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 			table[i].read = func(d *Decoder, n *yaml.Node, _ any) { read(d, n, spec) }
 		}
 	}
-	before := len(d.Problems)
+	before := d.own()
 	d.mapping(n, "the generator "+found.arg.name, table, g)
-	if l, ok := spec.(*List); ok && l.Of == nil && len(d.Problems) == before {
+	if l, ok := spec.(*List); ok && l.Of == nil && d.own() == before {
 		d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
-		return
 	}
-	if len(d.Problems) == before {
+	if d.own() == before || usable(spec) {
 		g.Spec = spec
 	}
+}
+
+// own counts the problems that are not of a generator inside the present one.
+func (d *Decoder) own() int { return len(d.Problems) - d.inner }
+
+// inside takes the problems since before for a nested generator's; before is
+// what own was when it began.
+func (d *Decoder) inside(before int) { d.inner = len(d.Problems) - before }
+
+// usable says that a generator with a problem can be checked further for what
+// it names and holds, and puts harmless values where the problem may be.
+func usable(spec any) bool {
+	switch s := spec.(type) {
+	case *List:
+		if s.Length == nil {
+			s.Length = &Gen{Spec: &Int{High: 1}, Optional: 1}
+		}
+		return s.Of != nil
+	case *Object:
+		return len(s.Fields) > 0
+	case *If:
+		if s.Expr == nil {
+			s.Expr, _ = ParseExpr("0 == 0")
+		}
+		if s.Then == nil {
+			s.Then = s.Else
+		}
+		if s.Else == nil {
+			s.Else = s.Then
+		}
+		return s.Then != nil
+	case *OneOf:
+		for i := range s.Choices {
+			s.Choices[i].Weight = 1
+		}
+		return len(s.Choices) > 0
+	case *Ref:
+		s.First, s.Skew, s.Weight = 1, nil, nil
+		return s.Producer.Text != "" && s.Field.Text != ""
+	case *Copy:
+		return s.Path.Text != ""
+	case *Count:
+		return s.Path.Text != ""
+	case *Text:
+		return len(s.Text.Parts) > 0
+	case *Sum:
+		return s.Expr != nil
+	case *Calc:
+		return s.Expr != nil
+	case *Compare:
+		return s.Expr != nil
+	}
+	return false
 }
 
 func (d *Decoder) noGenerator(n *yaml.Node, what string) {
@@ -120,6 +173,7 @@ func (d *Decoder) noGenerator(n *yaml.Node, what string) {
 
 // object reads a mapping of field names to generators.
 func (d *Decoder) object(n *yaml.Node, what string) *Gen {
+	defer d.inside(d.own())
 	g := &Gen{Pos: positionOf(n), Optional: 1}
 	o := &Object{}
 	d.Each(n, what, func(key, value *yaml.Node) {
@@ -153,6 +207,7 @@ func (d *Decoder) length(n *yaml.Node) *Gen {
 	})
 	if ok && v.Low > v.High {
 		d.Problem(n, "list: the shortest, %d, is longer than the longest, %d", v.Low, v.High)
+		v.Low, v.High = 0, 1 // its elements are checked in any case
 	}
 	return &Gen{Pos: positionOf(n), Spec: v, Optional: 1}
 }
