@@ -22,17 +22,12 @@ func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
 	return err != nil || home == partition
 }
 
-// spans snapshots what each partition holds now. The ends come first: what is
-// deleted in between only makes a span shorter.
+// spans snapshots what each partition holds now.
 func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error) {
 	if len(topics) == 0 {
 		return nil, nil
 	}
-	ends, err := t.offsets(ctx, topics, fetch.End)
-	if err != nil {
-		return nil, err
-	}
-	starts, err := t.offsets(ctx, topics, fetch.Start)
+	starts, ends, err := t.edges(ctx, topics)
 	if err != nil {
 		return nil, err
 	}
@@ -46,6 +41,27 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 		}
 	}
 	return spans, nil
+}
+
+// edges asks for both ends of each partition at once. Where records are deleted
+// meanwhile, a start can come behind its end: there is nothing between them.
+func (t *tail) edges(ctx context.Context, topics []*fetch.Topic) (starts, ends map[fetch.ID]int64, err error) {
+	started := make(chan error, 1)
+	go func() {
+		var err error
+		starts, err = t.cluster.Offsets(ctx, topics, fetch.Start)
+		started <- err
+	}()
+	ends, endErr := t.cluster.Offsets(ctx, topics, fetch.End)
+	startErr := <-started
+	if endErr == nil && startErr == nil {
+		return starts, ends, nil
+	}
+	if ends, err = t.offsets(ctx, topics, fetch.End); err != nil { // with patience
+		return nil, nil, err
+	}
+	starts, err = t.offsets(ctx, topics, fetch.Start)
+	return starts, ends, err
 }
 
 // offsets asks until all leaders have answered: a topic that has just been made
@@ -65,7 +81,7 @@ func (t *tail) offsets(ctx context.Context, topics []*fetch.Topic, at fetch.At) 
 		for _, topic := range topics {
 			now, err := t.cluster.Topics(ctx, topic.Name)
 			if err == nil && now[topic.Name] != nil {
-				*topic = *now[topic.Name]
+				*topic = *now[topic.Name] // t.known has it, too
 			}
 		}
 	}

@@ -64,7 +64,9 @@ func (t *tail) readWindows(ctx context.Context, positions []fetch.Position, byID
 	for _, p := range positions {
 		stops[p.ID] = p.Stop
 	}
-	stream := t.cluster.Stream(ctx, positions, lookOptions)
+	options := lookOptions
+	options.Known = t.known
+	stream := t.cluster.Stream(ctx, positions, options)
 	for event := range stream.Events() {
 		t.notice(event.Notice)
 		for i := range event.Chunks {

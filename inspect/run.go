@@ -14,6 +14,8 @@ import (
 	"inv/internal/termsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 // How the brokers are asked. A response is read while the one before it is
@@ -31,7 +33,17 @@ func ClientOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.BrokerMaxReadBytes(1 << 30), // one record of 100 MB must not be unreadable
 		kgo.MetadataMinAge(50 * time.Millisecond),
+		kgo.MaxVersions(versions()),
 	}
+}
+
+// versions are the newest of each request, but for the one that asks for
+// versions: most brokers do not know its newest, and asking again on each
+// connection would cost the first line a round trip or two.
+func versions() *kversion.Versions {
+	v := kversion.Stable()
+	v.SetMaxKeyVersion(int16(kmsg.ApiVersions), 4)
+	return v
 }
 
 // tail is one run.
@@ -49,7 +61,8 @@ type tail struct {
 	within    <-chan time.Time
 	until     <-chan time.Time
 	stops     map[fetch.ID]int64
-	reading   map[string]int // partitions, of the topics that were there at the start
+	known     map[string]*fetch.Topic // as they were at the start
+	reading   map[string]int          // partitions, of the topics that were there at the start
 }
 
 // The ends of a run that are not its input's.
@@ -144,6 +157,7 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	t.cluster.Warm(ctx, topics)
 	spans, err := t.spans(ctx, topics)
 	if err != nil {
 		return err
@@ -188,6 +202,7 @@ func (t *tail) find(ctx context.Context) ([]*fetch.Topic, error) {
 			missing = append(missing, t.sel.globs...)
 		}
 	}
+	t.known = found
 	for _, topic := range topics {
 		t.reading[topic.Name] = len(topic.Partitions)
 	}
@@ -237,6 +252,7 @@ func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	options := readOptions
+	options.Known = t.known
 	if t.o.Follow {
 		options.Follow, options.Patience = true, 0
 	}

@@ -90,12 +90,16 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 			return err
 		}
 	}
-	client, err := kafka.Connect(ctx, f.kafka(), inspect.ClientOptions()...)
+	client, ctx, reached, end, err := kafka.Begin(ctx, f.kafka(), inspect.ClientOptions()...)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	defer end()
 	if t.tui {
+		if err := reached(); err != nil {
+			return err
+		}
 		return t.browse(ctx, s, client, o, colors, views, inspect.Labels(o.Scenario, f.appID, args))
 	}
 	screen := newScreen(s, colors, renderer, t.bell, o.Follow)
@@ -104,6 +108,11 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	defer closed()
 	stats, err := inspect.Run(ctx, client, o, screen)
 	screen.close()
+	if err != nil || ctx.Err() != nil {
+		if unreached := reached(); errors.Is(unreached, kafka.ErrUnreachable) {
+			return unreached
+		}
+	}
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
 		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", counted(int(stats.Read), "record"), stats.Shown)
 	}

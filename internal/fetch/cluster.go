@@ -141,6 +141,26 @@ func (c *Cluster) Offsets(ctx context.Context, topics []*Topic, at At) (map[ID]i
 	return offsets, failed
 }
 
+// Warm begins to open the connections over which the topics' leaders will be
+// read from, by asking them for nothing. It does not wait; what goes wrong,
+// reading will find out.
+func (c *Cluster) Warm(ctx context.Context, topics []*Topic) {
+	leaders := map[int32]bool{}
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			if p.Leader < 0 || leaders[p.Leader] {
+				continue
+			}
+			leaders[p.Leader] = true
+			go func() {
+				req := kmsg.NewPtrFetchRequest()
+				req.ReplicaID, req.SessionEpoch, req.MaxBytes = -1, -1, 1
+				_, _ = c.client.Broker(int(p.Leader)).Request(ctx, req)
+			}()
+		}
+	}
+}
+
 func addOffset(requests map[int32]*kmsg.ListOffsetsRequest, topic string, p Partition, at At, readCommitted bool) {
 	req := requests[p.Leader]
 	if req == nil {

@@ -36,6 +36,9 @@ type StreamOptions struct {
 	Patience time.Duration
 	// Follow keeps the stream open when no partition is left, for Add.
 	Follow bool
+	// Known are topics as they have just been described, by name: the stream
+	// begins with their leaders, without asking again.
+	Known map[string]*Topic
 }
 
 // Event is news of a stream: chunks of one response, or something worth telling.
@@ -63,8 +66,8 @@ type cursor struct {
 	Position
 	epoch    int32
 	leader   int32 // the broker that it was last read from; -1: none yet
-	empties  int  // answers in a row without any data though Stop is not reached
-	homeless bool // looking for its leader after an error
+	empties  int   // answers in a row without any data though Stop is not reached
+	homeless bool  // looking for its leader after an error
 }
 
 func (c *cursor) done() bool { return c.Stop >= 0 && c.Offset >= c.Stop }
@@ -214,17 +217,7 @@ func (s *Stream) begin(cursors []*cursor, positions []Position) []*cursor {
 // place gives each cursor to its leader's worker and returns those that have no
 // leader now, and how many ended because their topic is gone.
 func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*cursor, ended int, err error) {
-	var names []string
-	seen := map[string]bool{}
-	for _, c := range cursors {
-		if !seen[c.Topic] {
-			seen[c.Topic] = true
-			names = append(names, c.Topic)
-		}
-	}
-	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
-	topics, err := s.cluster.Topics(asking, names...)
-	cancel()
+	topics, err := s.describe(ctx, cursors)
 	if err != nil {
 		return cursors, 0, err
 	}
@@ -254,6 +247,26 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 		s.worker(ctx, leader).give(ctx, handover{cs, s.outage})
 	}
 	return homeless, ended, nil
+}
+
+// describe looks up the cursors' topics; those that are known are believed once.
+func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*Topic, error) {
+	var names []string
+	seen, all := map[string]bool{}, true
+	for _, c := range cursors {
+		if !seen[c.Topic] {
+			seen[c.Topic] = true
+			names = append(names, c.Topic)
+			all = all && s.options.Known[c.Topic] != nil
+		}
+	}
+	known := s.options.Known
+	if s.options.Known = nil; all {
+		return known, nil
+	}
+	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	return s.cluster.Topics(asking, names...)
 }
 
 // few joins texts, of many only the first and how many more there are.

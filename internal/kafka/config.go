@@ -34,17 +34,47 @@ func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error
 	if err != nil {
 		return nil, err
 	}
-	ping, cancel := context.WithTimeout(ctx, connectTimeout)
-	defer cancel()
-	if err := client.Ping(ping); err != nil {
+	if err := reach(ctx, client, c); err != nil {
 		client.Close()
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		return nil, fmt.Errorf("%w at %s; start one with `inv broker`, or name yours with --brokers (%v)",
-			ErrUnreachable, strings.Join(c.Brokers, ", "), err)
+		return nil, err
 	}
 	return client, nil
+}
+
+// Begin makes a client for somebody who is in a hurry: it does not wait until a
+// broker has answered. If none does, the context that it returns ends, and
+// reached, which waits for that to be known, returns what Connect would have
+// returned. The caller closes the client and calls stop.
+func Begin(parent context.Context, c Config, opts ...kgo.Opt) (client *kgo.Client, ctx context.Context, reached func() error, stop func(), err error) {
+	if client, err = New(c, opts...); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	ctx, cancel := context.WithCancelCause(parent)
+	known := make(chan struct{})
+	var failed error
+	go func() {
+		defer close(known)
+		if failed = reach(ctx, client, c); failed != nil {
+			cancel(failed)
+		}
+	}()
+	reached = func() error { <-known; return failed }
+	return client, ctx, reached, func() { cancel(nil) }, nil
+}
+
+// reach waits until a broker has answered.
+func reach(ctx context.Context, client *kgo.Client, c Config) error {
+	ping, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	err := client.Ping(ping)
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	return fmt.Errorf("%w at %s; start one with `inv broker`, or name yours with --brokers (%v)",
+		ErrUnreachable, strings.Join(c.Brokers, ", "), err)
 }
 
 // New makes a client without asking whether a broker is there.

@@ -27,7 +27,7 @@ func main() {
 	inv := flag.String("inv", "inv", "the program to measure")
 	topic := flag.String("topic", "bench_orders", "a large topic, for the first line")
 	n := flag.Int("n", 2000, "records to follow, one each 5 ms")
-	runs := flag.Int("runs", 20, "starts to measure")
+	runs := flag.Int("runs", 100, "starts to measure")
 	flag.Parse()
 	if err := measure(context.Background(), *brokers, *inv, *topic, *n, *runs); err != nil {
 		log.Fatal(err)
@@ -35,14 +35,20 @@ func main() {
 }
 
 func measure(ctx context.Context, brokers, inv, topic string, n, runs int) error {
-	var starts []time.Duration
+	var alone, starts []time.Duration
 	for range runs {
-		d, err := firstLine(ctx, inv, brokers, topic)
+		// What of it is the process's: a start that asks no broker.
+		d, err := firstLine(ctx, inv, "version")
 		if err != nil {
+			return err
+		}
+		alone = append(alone, d)
+		if d, err = firstLine(ctx, inv, "tail", topic, "-n", "10", "-b", brokers); err != nil {
 			return err
 		}
 		starts = append(starts, d)
 	}
+	report("start of inv version", alone)
 	report("start to first line of -n 10", starts)
 	follows, err := follow(ctx, brokers, inv, n)
 	if err != nil {
@@ -55,13 +61,14 @@ func measure(ctx context.Context, brokers, inv, topic string, n, runs int) error
 func report(what string, ds []time.Duration) {
 	sort.Slice(ds, func(i, j int) bool { return ds[i] < ds[j] })
 	at := func(q float64) time.Duration { return ds[int(q*float64(len(ds)-1))].Round(100 * time.Microsecond) }
-	fmt.Printf("%-30s p50 %v  p99 %v  max %v  (%d)\n", what, at(.5), at(.99), at(1), len(ds))
+	fmt.Printf("%-30s min %v  p50 %v  p99 %v  max %v  (%d)\n", what, at(0), at(.5), at(.99), at(1), len(ds))
 }
 
-func firstLine(ctx context.Context, inv, brokers, topic string) (time.Duration, error) {
+// firstLine is how long a command takes from its start to its first line.
+func firstLine(ctx context.Context, inv string, args ...string) (time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, inv, "tail", topic, "-n", "10", "-b", brokers)
+	cmd := exec.CommandContext(ctx, inv, args...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return 0, err
