@@ -48,6 +48,7 @@ type KafkaSink struct {
 	watch    *time.Timer
 	send     context.Context // of the records; its end gives them up
 	stop     context.CancelFunc
+	ended    context.Context // a context that is over, see hurry
 }
 
 // NewKafkaSink sends with this client, which must have [KafkaOptions]. If nothing
@@ -57,6 +58,9 @@ type KafkaSink struct {
 func NewKafkaSink(client *kgo.Client, giveUp time.Duration) *KafkaSink {
 	s := &KafkaSink{client: client, giveUp: giveUp, failed: make(chan struct{}), slots: make(chan struct{}, maxBatches)}
 	s.send, s.stop = context.WithCancel(context.Background())
+	ended, end := context.WithCancel(context.Background())
+	end()
+	s.ended = ended
 	s.progress.Store(time.Now().UnixNano())
 	s.watch = time.AfterFunc(time.Hour, s.check)
 	s.watch.Reset(giveUp)
@@ -92,19 +96,16 @@ type sent struct {
 	records []kgo.Record
 	headers []kgo.RecordHeader
 	left    atomic.Int64
+	failed  atomic.Int64
+	lost    atomic.Int64 // bytes of the failed
 	promise func(*kgo.Record, error)
 }
 
 // Write hands the records to the client; it blocks while too many are on their way.
 func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
-	select {
-	case s.slots <- struct{}{}:
-	case <-s.failed:
+	if err := s.claim(ctx); err != nil {
 		b.Release()
-		return s.err
-	case <-ctx.Done():
-		b.Release()
-		return context.Cause(ctx)
+		return err
 	}
 	if len(s.slots) == 1 { // the first after a pause
 		s.progress.Store(time.Now().UnixNano())
@@ -126,38 +127,77 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	s.inFlight.Add(1)
 	headers := on.headers
 	for i := range b.Records {
-		r := &b.Records[i]
+		r, to := &b.Records[i], &on.records[i]
 		n := len(r.Headers)
-		on.records[i] = kgo.Record{Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value,
-			Headers: headers[:n:n], Timestamp: time.UnixMilli(r.At)}
+		// The client sets the other fields before it answers.
+		to.Topic, to.Partition, to.Key, to.Value = r.Topic, r.Partition, r.Key, r.Value
+		to.Headers, to.Timestamp, to.Context = headers[:n:n], time.UnixMilli(r.At), nil
 		headers = headers[n:]
-		s.client.Produce(s.send, &on.records[i], on.promise)
+		s.client.Produce(s.send, to, on.promise)
 	}
 	return nil
 }
 
-// done is the client's answer for one record.
+// claim waits until one more batch may be on its way.
+func (s *KafkaSink) claim(ctx context.Context) error {
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	default:
+		s.hurry()
+	}
+	select {
+	case s.slots <- struct{}{}:
+		return nil
+	case <-s.failed:
+		return s.err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// hurry has the client send what lingers: there is no room for the records that
+// it waits for. A flush begins with that, and this one does not wait for its end.
+// The client's own bound on records would do the same, but a goroutine waits for
+// each record above it, and it can't be left when ctx ends.
+func (s *KafkaSink) hurry() {
+	// The error is that of a context that is over.
+	_ = s.client.Flush(s.ended)
+}
+
+// done is the client's answer for one record. What is counted is counted once a
+// batch: one record's share of the time is some tens of nanoseconds.
 func (on *sent) done(r *kgo.Record, err error) {
-	s := on.sink
 	if err != nil {
-		s.counts.failed.Add(1)
-		s.fail(err, r.Topic)
-	} else {
-		size := len(r.Key) + len(r.Value)
-		for _, h := range r.Headers {
-			size += len(h.Key) + len(h.Value)
-		}
-		s.counts.acknowledged.Add(1)
-		s.counts.bytes.Add(int64(size))
+		on.failed.Add(1)
+		on.lost.Add(sizeOf(r))
+		on.sink.fail(err, r.Topic)
 	}
 	if on.left.Add(-1) == 0 {
-		if err == nil {
-			s.progress.Store(time.Now().UnixNano())
-		}
-		on.batch.Release()
-		<-s.slots
-		s.inFlight.Done()
+		on.finish(err)
 	}
+}
+
+// finish counts a batch whose last record has been answered and gives it back.
+func (on *sent) finish(err error) {
+	s, failed := on.sink, on.failed.Swap(0)
+	s.counts.failed.Add(failed)
+	s.counts.acknowledged.Add(int64(len(on.batch.Records)) - failed)
+	s.counts.bytes.Add(on.batch.Bytes() - on.lost.Swap(0))
+	if err == nil {
+		s.progress.Store(time.Now().UnixNano())
+	}
+	on.batch.Release()
+	<-s.slots
+	s.inFlight.Done()
+}
+
+func sizeOf(r *kgo.Record) int64 {
+	size := len(r.Key) + len(r.Value)
+	for _, h := range r.Headers {
+		size += len(h.Key) + len(h.Value)
+	}
+	return int64(size)
 }
 
 func (s *KafkaSink) fail(err error, topic string) {
