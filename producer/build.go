@@ -193,6 +193,7 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 			}
 			if n == nil {
 				b.c.problem(pos, "%s: %q has no such field inside", what, path)
+				return nil, climb
 			}
 			return n, climb
 		}
@@ -252,7 +253,8 @@ func (n *node) moved(of func(w *worker, f *frame) *frame, leave func(w *worker))
 			return dst
 		}
 	}
-	out.text, out.json, out.pieces = move(n.text), move(n.json), nil
+	out.text, out.json = move(n.text), move(n.json)
+	out.pieces, out.pick, out.drawn, out.sum = nil, nil, nil, nil
 	if num := n.num; num != nil {
 		out.num = func(w *worker, f *frame) int64 {
 			v := num(w, of(w, f))

@@ -121,6 +121,7 @@ type compiler struct {
 	pools      map[string]*pool
 	references map[string]string
 	causeOf    map[string]*origin // by the caused producer's name
+	lists      int                // how many there are
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {

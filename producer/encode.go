@@ -2,51 +2,6 @@ package producer
 
 import "inv/internal/scenario"
 
-// step is a piece of an encoded record: bytes that are always there, then a value.
-type step struct {
-	before []byte
-	value  appendFunc
-}
-
-// steps collects the pieces; constant values melt into the bytes around them.
-type steps struct {
-	list    []step
-	pending []byte
-}
-
-func (s *steps) raw(text string) { s.pending = append(s.pending, text...) }
-
-func (s *steps) value(v appendFunc) {
-	s.list = append(s.list, step{s.pending, v})
-	s.pending = nil
-}
-
-func (s *steps) piece(p piece) {
-	if p.value == nil {
-		s.raw(p.literal)
-		return
-	}
-	s.value(p.value)
-}
-
-func (s *steps) done() appendFunc {
-	list, after := s.list, s.pending
-	if len(list) == 1 && len(after) == 0 {
-		before, value := list[0].before, list[0].value
-		if len(before) == 0 {
-			return value
-		}
-		return func(w *worker, f *frame, dst []byte) []byte { return value(w, f, append(dst, before...)) }
-	}
-	return func(w *worker, f *frame, dst []byte) []byte {
-		for i := range list {
-			dst = append(dst, list[i].before...)
-			dst = list[i].value(w, f, dst)
-		}
-		return append(dst, after...)
-	}
-}
-
 // encoder writes a value in a format.
 func encoder(n *node, format scenario.Format) appendFunc {
 	switch format.Name {
@@ -78,12 +33,14 @@ func jsonInto(s *steps, n *node) {
 			return value(w, f, dst)
 		})
 	case n.bytes != nil:
-		s.pending = append(s.pending, n.bytes...)
+		s.raw(string(n.bytes))
+	case n.drawn != nil:
+		s.draw(n.pick, n.drawn)
 	case n.kind == kindObject:
 		jsonObject(s, n)
 	case n.kind == kindList && n.elem != nil:
 		s.raw("[")
-		s.value(repeat(n, jsonValue(n.elem), ','))
+		s.value(s.listed(n, jsonValue(n.elem)))
 		s.raw("]")
 	case n.kind == kindList:
 		s.raw("[")
@@ -101,7 +58,7 @@ func jsonInto(s *steps, n *node) {
 		}
 		s.raw(`"`)
 	default:
-		s.value(n.json)
+		s.value(s.quicker(n))
 	}
 }
 
@@ -147,11 +104,12 @@ func jsonMaybe(name []byte, n *node) appendFunc {
 	}
 }
 
-// repeat writes a list's elements with a separator between them (0: none).
-func repeat(n *node, elem appendFunc, separator byte) appendFunc {
-	length, enter := n.length, n.enter
+// repeat writes a list's elements with a separator between them (0: none), and
+// adds up what t has by then.
+func repeat(n *node, elem appendFunc, separator byte, t *tally) appendFunc {
+	length, enter, slot := n.length, n.enter, n.slot
 	return func(w *worker, f *frame, dst []byte) []byte {
-		count := length(w, f)
+		count, total := length(w, f), int64(0)
 		e := w.push()
 		for i := range count {
 			if i > 0 && separator != 0 {
@@ -159,8 +117,14 @@ func repeat(n *node, elem appendFunc, separator byte) appendFunc {
 			}
 			enter(w, f, e, i)
 			dst = elem(w, e, dst)
+			if t.num != nil {
+				total += t.num(w, e)
+			}
 		}
 		w.pop()
+		if t.num != nil {
+			w.totals[slot] = total
+		}
 		return dst
 	}
 }
@@ -182,7 +146,7 @@ func xmlElement(s *steps, name string, n *node) {
 		if n.elem != nil {
 			inner := &steps{}
 			xmlElement(inner, name, n.elem)
-			s.value(repeat(n, inner.done(), 0))
+			s.value(repeat(n, inner.done(), 0, &tally{}))
 			return
 		}
 		for _, item := range n.items {

@@ -12,6 +12,11 @@ type frame struct {
 	own whole // of a record's frame
 }
 
+// set makes the frame that of another record, element or row.
+func (f *frame) set(h uint64, n, at int64, up *frame, of *whole) {
+	f.h, f.n, f.at, f.up, f.of = h, n, at, up, of
+}
+
 // whole is what the elements of a record have in common with it.
 type whole struct {
 	cause    *frame // the record that caused this one
@@ -30,8 +35,10 @@ type worker struct {
 	scratch []byte
 	texts   [][]byte // free buffers, see takeText
 	clock   clockText
-	epoch   epochText
-	nothing whole // of a row: it has no cause, no state and no fault
+	epoch   thousands
+	number  thousands
+	nothing whole            // of a row: it has no cause, no state and no fault
+	totals  [maxTotals]int64 // of lists, see steps.listed
 }
 
 // takeText gives an empty buffer until giveText.
@@ -47,7 +54,7 @@ func (w *worker) takeText() []byte {
 
 func (w *worker) giveText(buf []byte) { w.texts = append(w.texts, buf) }
 
-// push gives a frame to fill in; its fields are those of its last use.
+// push gives a frame to set; its fields are those of its last use.
 func (w *worker) push() *frame {
 	if w.depth == len(w.frames) {
 		w.frames = append(w.frames, new(frame))

@@ -43,7 +43,8 @@ func (b *builder) list(s *scenario.List, pos scenario.Position, path string, key
 		b.c.problem(s.Length.Pos, "a list's length must be whole numbers, not %s", kindNames[length.kind])
 		return broken()
 	}
-	n := &node{kind: kindList, length: boundedLength(length.num)}
+	n := &node{kind: kindList, length: boundedLength(length.num), slot: b.c.lists}
+	b.c.lists++
 	longest := 1000
 	if fixed, ok := s.Length.Spec.(*scenario.Int); ok {
 		longest, n.length = int(fixed.High), length.num
@@ -60,7 +61,7 @@ func (b *builder) list(s *scenario.List, pos scenario.Position, path string, key
 	}
 	n.timed, n.cost = n.elem.timed || length.timed, longest*max(n.elem.cost, 1)
 	n.enter = func(_ *worker, f *frame, e *frame, i int64) {
-		e.h, e.n, e.at, e.up, e.of = mix(f.h+key+uint64(i+1)*golden), f.n, f.at, f, f.of
+		e.set(mix(f.h+key+uint64(i+1)*golden), f.n, f.at, f, f.of)
 	}
 	return n
 }
@@ -97,8 +98,8 @@ func (b *builder) sum(s *scenario.Sum, pos scenario.Position) *node {
 		b.c.problem(pos, "sum: the expression is no number")
 		return broken()
 	}
-	length, enter, num := of.length, of.enter, x.num
-	n := number(s.Decimals, rounded(func(w *worker, f *frame) int64 {
+	length, enter, num, round := of.length, of.enter, x.num, rounding(x.dec, s.Decimals)
+	n := number(s.Decimals, func(w *worker, f *frame) int64 {
 		total := int64(0)
 		count := length(w, f)
 		e := w.push()
@@ -107,23 +108,32 @@ func (b *builder) sum(s *scenario.Sum, pos scenario.Position) *node {
 			total += num(w, e)
 		}
 		w.pop()
-		return total
-	}, x.dec, s.Decimals))
-	n.cost, n.timed = of.cost, x.timed
+		return round(total)
+	})
+	n.cost, n.timed, n.sum = of.cost, x.timed, &sum{of, num, round}
 	return n
 }
 
-// rounded changes a number's unit from 10^-from to 10^-to, half away from zero.
-func rounded(num numFunc, from, to int) numFunc {
+// rounding changes a number's unit from 10^-from to 10^-to, half away from zero.
+func rounding(from, to int) func(v int64) int64 {
 	switch {
 	case from == to:
-		return num
+		return func(v int64) int64 { return v }
 	case from < to:
 		unit := pow10(to - from)
-		return func(w *worker, f *frame) int64 { return num(w, f) * unit }
+		return func(v int64) int64 { return v * unit }
 	}
 	unit := pow10(from - to)
-	return func(w *worker, f *frame) int64 { return divideRound(num(w, f), unit) }
+	return func(v int64) int64 { return divideRound(v, unit) }
+}
+
+// rounded is the number in another unit.
+func rounded(num numFunc, from, to int) numFunc {
+	if from == to {
+		return num
+	}
+	round := rounding(from, to)
+	return func(w *worker, f *frame) int64 { return round(num(w, f)) }
 }
 
 func divideRound(v, unit int64) int64 {

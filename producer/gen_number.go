@@ -16,6 +16,12 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 		return appendInt(dst, low+int64(below(mix(f.h+key), size)))
 	}
 	n.json = n.text
+	if size <= mostRows {
+		n.pick = &picker{key: key, size: size}
+		for v := s.Low; v <= s.High; v++ {
+			n.drawn = append(n.drawn, appendInt(nil, v))
+		}
+	}
 	return n
 }
 

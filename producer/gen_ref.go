@@ -167,6 +167,7 @@ func (c *compiler) lostRef(n *node) *node {
 		return n
 	}
 	out := *n
+	out.pick, out.drawn = nil, nil
 	if n.kind == kindNumber && n.num != nil {
 		num := n.num
 		lost := number(n.dec, func(w *worker, f *frame) int64 { return -1 - abs(num(w, f)) })
@@ -225,20 +226,6 @@ func contains(words []string, word string) bool {
 	return false
 }
 
-// picker draws a row from a frame's random key.
-type picker struct {
-	key, size uint64
-	draw      func(r uint64) int64 // nil: each row as likely
-}
-
-func (p *picker) row(f *frame) int64 {
-	r := mix(f.h + p.key)
-	if p.draw != nil {
-		return p.draw(r)
-	}
-	return int64(below(r, p.size))
-}
-
 // picker draws the row. Refs of one object to one producer share the key, and
 // the first one's preference holds for all.
 func (b *builder) picker(s *scenario.Ref, set *set, total int64) *picker {
@@ -290,7 +277,7 @@ func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(uint64) 
 			b.c.problem(s.Weight.Pos, "weight: %q is %s, not a number", s.Weight.Text, kindNames[n.kind])
 			return first
 		}
-		f.h, f.n, f.of = recordKey(set.random, int64(i)), int64(i), &w.nothing
+		f.set(recordKey(set.random, int64(i)), int64(i), 0, nil, &w.nothing)
 		weights[i] = float64(n.num(w, f)) / float64(pow10(n.dec))
 		if weights[i] < 0 {
 			b.c.problem(s.Weight.Pos, "weight: row %d of %q has a negative weight", i+1, set.name)
@@ -336,7 +323,7 @@ func refNode(set *set, rows []*node, more *node, pick *picker) *node {
 	enter := func(w *worker, f *frame) (row *frame, i int64) {
 		i = pick.row(f)
 		row = w.push()
-		row.h, row.n, row.at, row.up, row.of = recordKey(set.random, i), i, 0, nil, &w.nothing
+		row.set(recordKey(set.random, i), i, 0, nil, &w.nothing)
 		return row, min(i, known)
 	}
 	out.text = func(w *worker, f *frame, dst []byte) []byte {
@@ -394,6 +381,9 @@ func tableNode(rows []*node, pick *picker) *node {
 	out.json = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, jsons[pick.row(f)]...) }
 	if hasNum {
 		out.num = func(_ *worker, f *frame) int64 { return nums[pick.row(f)] }
+	}
+	if len(rows) <= mostRows {
+		out.pick, out.drawn = pick, jsons
 	}
 	return leaf(out)
 }

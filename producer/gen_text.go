@@ -19,7 +19,7 @@ func (b *builder) sequence(s *scenario.Sequence) *node {
 		case p.Text == "seed":
 			n.pieces = append(n.pieces, piece{literal: seed})
 		case p.Width == 0:
-			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte { return appendInt(dst, f.n+from) }})
+			n.pieces = append(n.pieces, piece{value: func(w *worker, f *frame, dst []byte) []byte { return w.number.append(dst, f.n+from) }})
 		default:
 			width := p.Width
 			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte {

@@ -23,25 +23,6 @@ func timeFormat(name string) (write appendTime, isText bool) {
 	return func(w *worker, dst []byte, ms int64) []byte { return w.epoch.append(dst, ms) }, false
 }
 
-// epochText writes epoch milliseconds and remembers the second's digits.
-type epochText struct {
-	second int64
-	digits []byte
-}
-
-func (e *epochText) append(dst []byte, ms int64) []byte {
-	if ms < 1000 {
-		return appendInt(dst, ms)
-	}
-	second := ms / 1000
-	if second != e.second {
-		e.second, e.digits = second, appendInt(e.digits[:0], second)
-	}
-	milli := ms - second*1000
-	pair := milli % 100 * 2
-	return append(append(dst, e.digits...), byte('0'+milli/100), digits[pair], digits[pair+1])
-}
-
 func floorDiv(a, b int64) int64 {
 	q := a / b
 	if a%b < 0 {

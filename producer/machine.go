@@ -346,7 +346,7 @@ func (s *schedule) follow(at slot, due time.Duration) {
 		if k.length != nil {
 			f := s.worker.push()
 			stream.frame(f, at)
-			f.h = mix(f.h + uint64(index)*golden)
+			f.set(mix(f.h+uint64(index)*golden), f.n, f.at, nil, &f.own)
 			count = min(max(k.length(s.worker, f), 0), k.count)
 			s.worker.pop()
 		}
@@ -404,7 +404,7 @@ func (b *builder) freshen(n *node, pos scenario.Position) *node {
 	n.timed = true
 	return n.moved(func(w *worker, f *frame) *frame {
 		e := w.push()
-		e.h, e.n, e.at, e.up, e.of = f.of.fresh, f.n, f.at, f.up, f.of
+		e.set(f.of.fresh, f.n, f.at, f.up, f.of)
 		return e
 	}, (*worker).pop)
 }
@@ -413,7 +413,7 @@ func (b *builder) freshen(n *node, pos scenario.Position) *node {
 func (b *builder) identity(n *node) *node {
 	return n.moved(func(w *worker, f *frame) *frame {
 		e := w.push()
-		e.h, e.n, e.at, e.up, e.of = f.of.earlier, f.of.earlierN, f.at, f.up, f.of
+		e.set(f.of.earlier, f.of.earlierN, f.at, f.up, f.of)
 		return e
 	}, (*worker).pop)
 }

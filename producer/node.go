@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math/bits"
 	"strconv"
 
 	"inv/internal/scenario"
@@ -30,8 +31,10 @@ type node struct {
 	safe   bool    // text never needs escaping, in no format
 	pieces []piece // what text is made of, if it is; so that it melts into what is around it
 	num    numFunc
-	dec    int    // num is in units of 10^-dec
-	bytes  []byte // json of a constant
+	dec    int      // num is in units of 10^-dec
+	bytes  []byte   // json of a constant
+	pick   *picker  // what draws the value, if one draw does
+	drawn  [][]byte // json of what it draws from, if that is few constants
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
@@ -43,6 +46,9 @@ type node struct {
 	element *builder // of the elements' fields
 	length  numFunc
 	enter   func(w *worker, f *frame, e *frame, i int64) // fills in an element's frame
+	slot    int                                          // in worker.totals, if less than maxTotals
+
+	sum *sum // what num adds up; nil: it is no sum
 
 	timed bool // depends on the event time
 	cost  int  // how many plain values one evaluation computes at most
@@ -52,6 +58,13 @@ type node struct {
 type piece struct {
 	literal string
 	value   appendFunc
+}
+
+// sum adds a number up over a list's elements.
+type sum struct {
+	list  *node
+	num   numFunc // of an element
+	round func(total int64) int64
 }
 
 type fieldNode struct {
@@ -153,31 +166,58 @@ const digits = "0001020304050607080910111213141516171819202122232425262728293031
 	"40414243444546474849505152535455565758596061626364656667686970717273747576777879" +
 	"8081828384858687888990919293949596979899"
 
-// appendInt is strconv.AppendInt with short cuts for what most fields hold.
+// appendInt is strconv.AppendInt without its buffer: the digits are counted
+// first, and written where they belong.
 func appendInt(dst []byte, v int64) []byte {
-	if uint64(v) < 10 {
-		return append(dst, byte('0'+v))
+	u, n := uint64(v), len(dst)
+	if u < 10 {
+		return append(dst, byte('0'+u))
 	}
-	if uint64(v) >= 1_000_000_000_000_000 {
+	if u >= 1e18 || cap(dst)-n < 20 {
 		return strconv.AppendInt(dst, v, 10)
 	}
-	var buf [16]byte
-	at := len(buf)
-	u := uint64(v)
+	// 1233/4096 is a little more than the logarithm of 2 to the base 10.
+	width := bits.Len64(u) * 1233 >> 12
+	if u >= powers[width] {
+		width++
+	}
+	dst = dst[:n+width]
+	at := dst[n:]
 	for u >= 100 {
 		pair := u % 100 * 2
 		u /= 100
-		at -= 2
-		buf[at], buf[at+1] = digits[pair], digits[pair+1]
+		at[len(at)-1], at[len(at)-2] = digits[pair+1], digits[pair]
+		at = at[:len(at)-2]
 	}
 	if u < 10 {
-		at--
-		buf[at] = byte('0' + u)
+		at[0] = byte('0' + u)
 	} else {
-		at -= 2
-		buf[at], buf[at+1] = digits[u*2], digits[u*2+1]
+		at[0], at[1] = digits[u*2], digits[u*2+1]
 	}
-	return append(dst, buf[at:]...)
+	return dst
+}
+
+var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+
+// thousands writes integers that grow in small steps, such as the numbers of
+// records and epoch milliseconds: it remembers the digits above the last three.
+type thousands struct {
+	above int64
+	text  literal
+	buf   [20]byte
+}
+
+func (t *thousands) append(dst []byte, v int64) []byte {
+	if v < 1000 {
+		return appendInt(dst, v)
+	}
+	above := v / 1000
+	if above != t.above {
+		t.above, t.text = above, newLiteral(appendInt(t.buf[:0], above))
+	}
+	rest := v - above*1000
+	pair := rest % 100 * 2
+	return append(t.text.append(dst), byte('0'+rest/100), digits[pair], digits[pair+1])
 }
 
 // appendPadded writes v with at least width digits.

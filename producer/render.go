@@ -120,7 +120,7 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 // frame is the frame of a record of the stream.
 func (s *stream) frame(f *frame, at slot) {
 	h := recordKey(s.random, at.n)
-	f.h, f.n, f.at, f.up, f.of = h, at.n, at.at, nil, &f.own
+	f.set(h, at.n, at.at, nil, &f.own)
 	f.own = whole{earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
 	if s.machine != nil {
 		f.own.state = s.machine.stateAt(h, int(at.step))
@@ -180,7 +180,7 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 		about := &r.streams[s.stream]
 		b.headers = append(b.headers, about.fixed...)
 		start := len(b.buf)
-		b.buf = appendInt(append(b.buf, about.prefix...), s.n)
+		b.buf = w.number.append(append(b.buf, about.prefix...), s.n)
 		if s.step > 0 {
 			b.buf = appendInt(append(b.buf, '.'), int64(s.step))
 		}
