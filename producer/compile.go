@@ -73,7 +73,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references = c.references
+	plan.references, plan.grows = c.references, c.grows
 	return plan, nil
 }
 
@@ -122,6 +122,7 @@ type compiler struct {
 	references map[string]string
 	causeOf    map[string]*origin // by the caused producer's name
 	lists      int                // how many there are
+	grows      bool               // there are rows of which --products makes more
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {

@@ -24,6 +24,7 @@ const (
 	unknownRef
 	wrongType
 	oversize
+	faultKinds
 )
 
 // faultNames are how faults are asked for, and what the header says.

@@ -68,6 +68,7 @@ func (c *compiler) fillSet(s *set, owner *stream) {
 	}
 	s.total = int64(len(s.rows))
 	if spec.More != nil {
+		c.grows = true
 		s.more = object(spec.More)
 		if c.options.Products > 0 {
 			s.total = c.options.Products
@@ -151,6 +152,9 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 	pick := b.picker(s, set, total)
 	if pick == nil {
 		return broken()
+	}
+	if total <= int64(len(rows)) {
+		more = nil // no row of it is drawn
 	}
 	n := refNode(set, rows, more, pick)
 	if key := b.c.spec(set.name).Key; key != nil && key.Field.Text == s.Field.Text {
@@ -402,6 +406,7 @@ func (c *compiler) rowContent(s *stream) {
 		add(row)
 	}
 	if s.spec.More != nil {
+		c.grows = true
 		add(s.spec.More)
 	}
 }

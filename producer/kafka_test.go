@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -63,9 +64,18 @@ func TestKafkaSink(t *testing.T) {
 	})
 }
 
-// A broker that goes away ends the run with an error, and nothing is counted that
-// was not acknowledged.
+// A broker that goes away ends the run with an error, and each record is counted
+// once: acknowledged, sent without an acknowledgement, or never sent.
 func TestBrokerGoesAway(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		t.Run(strconv.Itoa(workers)+" workers", func(t *testing.T) {
+			t.Parallel()
+			brokerGoesAway(t, workers)
+		})
+	}
+}
+
+func brokerGoesAway(t *testing.T, workers int) {
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -87,7 +97,7 @@ func TestBrokerGoesAway(t *testing.T) {
 	sink := NewKafkaSink(client, time.Second)
 	defer sink.Close()
 	rate := scenario.Rate{Count: scenario.Number{Units: 2000}, Per: time.Second}
-	s, err := Run(t.Context(), ordersTo(t, "gone"), Options{Rate: &rate, Progress: func(p Progress) {
+	s, err := Run(t.Context(), ordersTo(t, "gone"), Options{Rate: &rate, Workers: workers, Faults: halfMalformed(t), Progress: func(p Progress) {
 		if p.Acknowledged > 200 && !closed {
 			closed = true
 			b.Close()
@@ -96,7 +106,19 @@ func TestBrokerGoesAway(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "producing to") {
 		t.Fatalf("%+v, %v", s, err)
 	}
-	if s.Acknowledged <= 200 || s.Acknowledged+s.Failed != s.Made {
-		t.Errorf("made %d, acknowledged %d, failed %d", s.Made, s.Acknowledged, s.Failed)
+	if s.Acknowledged <= 200 || s.Acknowledged+s.Failed != s.Sent || s.Sent > s.Made {
+		t.Errorf("made %d, sent %d, acknowledged %d, failed %d", s.Made, s.Sent, s.Acknowledged, s.Failed)
 	}
+	if wrong := s.Faults["malformed"]; wrong > s.Sent || wrong < s.Sent/3 {
+		t.Errorf("of %d records sent, %d are said to be malformed, want about half", s.Sent, wrong)
+	}
+}
+
+func halfMalformed(t *testing.T) []Fault {
+	t.Helper()
+	faults, err := ParseFaults("malformed=50%")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return faults
 }

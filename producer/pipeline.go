@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// pipeline renders batches in several goroutines and gives them to the sink in
-// the order in which they were made.
+// pipeline renders batches in several goroutines and writes them in the order in
+// which they were made.
 type pipeline struct {
 	jobs   chan *Batch
 	order  chan *Batch
@@ -15,7 +15,7 @@ type pipeline struct {
 	done   sync.WaitGroup
 }
 
-func newPipeline(ctx context.Context, r *renderer, sink Sink, workers int) *pipeline {
+func newPipeline(ctx context.Context, r *renderer, write func(context.Context, *Batch) error, workers int) *pipeline {
 	p := &pipeline{jobs: make(chan *Batch, 2*workers), order: make(chan *Batch, 4*workers), failed: make(chan struct{})}
 	for range workers {
 		p.done.Add(1)
@@ -37,7 +37,7 @@ func newPipeline(ctx context.Context, r *renderer, sink Sink, workers int) *pipe
 				b.Release()
 				continue
 			}
-			if p.err = sink.Write(ctx, b); p.err != nil {
+			if p.err = write(ctx, b); p.err != nil {
 				close(p.failed)
 			}
 		}

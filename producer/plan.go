@@ -12,6 +12,7 @@ type Plan struct {
 	streams    []*stream // those to run and those that they cause, then nothing else
 	running    []int     // which of streams begin by themselves
 	references map[string]string
+	grows      bool
 }
 
 // stream is one compiled producer.
@@ -68,6 +69,10 @@ func (p *Plan) Topics() []string {
 // References are the producers whose rows the plan's records refer to, with the
 // aliases of their topics: to warn of an empty one.
 func (p *Plan) References() map[string]string { return p.references }
+
+// Grows says whether the plan has rows of which CompileOptions.Products makes
+// more.
+func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the record of one row.
 type rowContent struct {

@@ -3,6 +3,7 @@ package producer
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/scenario"
@@ -31,7 +32,8 @@ type Options struct {
 // Progress is how far a run is.
 type Progress struct {
 	Counts
-	Made    int64 // records given to the sink
+	Made    int64 // records of the schedule so far
+	Sent    int64 // those that the sink took; each is acknowledged or failed in the end
 	Elapsed time.Duration
 	Behind  time.Duration // how late the schedule is
 	Left    int64         // records that are to come; -1: no end
@@ -119,6 +121,7 @@ type run struct {
 	simulated bool
 	begin     time.Time
 	made      int64
+	sent      atomic.Int64
 	behind    time.Duration
 	faults    map[string]int64
 	event     [2]time.Time
@@ -190,7 +193,7 @@ func (r *run) loop(ctx context.Context) error {
 	r.begin = r.clock.Now()
 	r.reported = r.begin
 	if r.options.Workers > 1 {
-		r.pipeline = newPipeline(ctx, r.renderer, r.sink, r.options.Workers)
+		r.pipeline = newPipeline(ctx, r.renderer, r.write, r.options.Workers)
 	}
 	err := r.fill(ctx)
 	if r.pipeline != nil {
@@ -297,9 +300,7 @@ func (r *run) send(ctx context.Context, b *Batch) error {
 		}
 	} else {
 		r.renderer.render(r.worker, b)
-		count := int64(len(b.slots))
-		if err := r.sink.Write(ctx, b); err != nil {
-			r.made -= count // the sink did not take them
+		if err := r.write(ctx, b); err != nil {
 			return err
 		}
 	}
@@ -307,16 +308,30 @@ func (r *run) send(ctx context.Context, b *Batch) error {
 	return nil
 }
 
+// write gives a batch to the sink, and counts it if the sink has taken it.
+func (r *run) write(ctx context.Context, b *Batch) error {
+	count := int64(len(b.slots))
+	var faults [faultKinds]int64 // the batch is the sink's from Write on
+	if len(r.options.Faults) > 0 {
+		for _, s := range b.slots {
+			faults[s.fault]++
+		}
+	}
+	if err := r.sink.Write(ctx, b); err != nil {
+		return err
+	}
+	r.sent.Add(count)
+	for kind, n := range faults {
+		if n > 0 && fault(kind) != noFault {
+			r.faults[fault(kind).String()] += n
+		}
+	}
+	return nil
+}
+
 // note counts what is in a batch before others have it.
 func (r *run) note(b *Batch) {
 	r.made += int64(len(b.slots))
-	if len(r.options.Faults) > 0 {
-		for _, s := range b.slots {
-			if s.fault != noFault {
-				r.faults[s.fault.String()]++
-			}
-		}
-	}
 	if r.simulated {
 		if r.event[0].IsZero() {
 			r.event[0] = time.UnixMilli(b.slots[0].at)
@@ -347,5 +362,5 @@ func (r *run) progress() Progress {
 		}
 		left += max(0, (s.end-s.next+s.step-1)/s.step)
 	}
-	return Progress{Counts: r.sink.Counts(), Made: r.made, Elapsed: r.clock.Now().Sub(r.begin), Behind: max(r.behind, 0), Left: left}
+	return Progress{Counts: r.sink.Counts(), Made: r.made, Sent: r.sent.Load(), Elapsed: r.clock.Now().Sub(r.begin), Behind: max(r.behind, 0), Left: left}
 }

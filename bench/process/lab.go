@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -122,35 +121,16 @@ func (l *lab) progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s "+format+"\n", append([]any{time.Now().Format("15:04:05")}, args...)...)
 }
 
-// scenario writes the inventory scenario with as many partitions and products.
+// scenario writes the inventory scenario with as many partitions.
 func (l *lab) scenario(s shape) (string, error) {
 	text, err := os.ReadFile("scenarios/inventory.yaml")
 	if err != nil {
 		return "", fmt.Errorf("run it in the repository: %w", err)
 	}
 	changed := strings.ReplaceAll(string(text), "partitions: 6", fmt.Sprintf("partitions: %d", s.partitions))
-	const rows = "  orders:\n    topic: orders\n    key: order_id"
-	if !strings.Contains(changed, rows) {
-		return "", errors.New("scenarios/inventory.yaml is not laid out as this program knows it")
-	}
-	changed = strings.Replace(changed, rows, moreProducts+rows, 1)
 	file := filepath.Join(l.dir, fmt.Sprintf("scenario-%d-%d.yaml", s.partitions, s.products))
 	return file, os.WriteFile(file, []byte(changed), 0o644)
 }
-
-// moreProducts are what the catalogue has beyond its three.
-const moreProducts = `    more:
-      id: {sequence: "prod-{n:07}"}
-      name: {sequence: "Product {n}"}
-      category: electronics
-      price: {decimal: [1, 99.99], decimals: 2}
-      reorder_threshold: 10
-      reorder_quantity: 50
-      critical_threshold: 5
-      warehouse_id: wh-east-1
-      initial_stock: 40
-
-`
 
 // run runs an inv command of this scenario.
 func (l *lab) run(ctx context.Context, s shape, args ...string) ([]byte, error) {

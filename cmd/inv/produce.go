@@ -101,6 +101,10 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err != nil {
 		return compileError(err)
 	}
+	if p.products > 0 && !plan.Grows() {
+		return usagef("--products: neither %s nor what they refer to has `more:` in the scenario, so there are the rows of the file and no others",
+			strings.Join(names, ", "))
+	}
 	if err := producer.CheckOptions(plan, o); err != nil {
 		return usageError{err}
 	}

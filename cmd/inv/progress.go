@@ -71,8 +71,11 @@ func perSecond(p producer.Progress) string {
 func summarize(w io.Writer, s producer.Summary, where string) {
 	fmt.Fprintf(w, "produced %s (%s) to %s in %s, %s/s\n",
 		records(s.Acknowledged), bytesText(s.Bytes), where, s.Elapsed.Round(time.Millisecond), perSecond(s.Progress))
-	if lost := s.Made - s.Acknowledged; lost > 0 {
-		fmt.Fprintf(w, "not acknowledged: %s\n", records(lost))
+	if lost := s.Sent - s.Acknowledged; lost > 0 {
+		fmt.Fprintf(w, "sent and not acknowledged: %s\n", records(lost))
+	}
+	if unsent := s.Made - s.Sent; unsent > 0 {
+		fmt.Fprintf(w, "made and never sent: %s\n", records(unsent))
 	}
 	if s.Behind > time.Second {
 		fmt.Fprintf(w, "behind the rate asked for by %s at the end\n", s.Behind.Round(100*time.Millisecond))
