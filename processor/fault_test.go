@@ -42,7 +42,7 @@ func (s *system) committed(stage, alias string) (n int64, err error) {
 
 func (s *system) untilCommitted(stage, alias string, atLeast int64) {
 	s.t.Helper()
-	kafkatest.Eventually(s.t, 30*time.Second, fmt.Sprintf("%s has committed %d %s", stage, atLeast, alias), func() (bool, error) {
+	kafkatest.Eventually(s.t, 90*time.Second, fmt.Sprintf("%s has committed %d %s", stage, atLeast, alias), func() (bool, error) {
 		n, err := s.committed(stage, alias)
 		return n >= atLeast, err
 	})

@@ -37,9 +37,10 @@ type childConfig struct {
 	LeadTime     time.Duration
 	DedupeWindow int64
 
-	// Signal is what the child sends itself when its stage is at the point
-	// for the nth time.
+	// Signal is what the child sends to the process PID, or to itself if that is
+	// 0, when its stage is at the point for the nth time.
 	Signal       syscall.Signal
+	PID          int
 	Stage, Point string
 	Nth          int64
 }
@@ -77,6 +78,10 @@ func runChild(text string) int {
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		At: func(stage, point string) {
 			if c.Signal != 0 && stage == c.Stage && point == c.Point && times.Add(1) == c.Nth {
+				if c.PID != 0 {
+					_ = syscall.Kill(c.PID, c.Signal)
+					return
+				}
 				_ = syscall.Kill(os.Getpid(), c.Signal)
 				select {} // SIGKILL comes at once, and nothing goes on here before
 			}

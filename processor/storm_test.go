@@ -140,7 +140,10 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	stages := []string{"ingest", "ledger", "procurement"}
 	points := []string{runtime.AtProduced, runtime.AtOffsets, runtime.AtCommitted, runtime.AtRestoring}
 	written := int64(5000)
-	for round := range rounds(t, 8) {
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	kills := rounds(t, 8)
+	for round := range kills {
 		stage, point, nth := stages[rng.IntN(3)], points[rng.IntN(4)], 1+rng.Int64N(6)
 		c := s.start(func(c *childConfig) {
 			c.Instance, c.Stable, c.Signal, c.Stage, c.Point, c.Nth = "same", true, syscall.SIGKILL, stage, point, nth
@@ -156,16 +159,18 @@ func TestKilledAgainAndAgain(t *testing.T) {
 				alive = false
 			case <-after:
 				c.signal(syscall.SIGKILL)
-			default:
+			case <-pace.C:
 			}
 		}
 		if code := c.wait(5 * time.Second); code != -1 {
 			t.Fatalf("round %d: exit code %d:\n%s", round, code, c.output())
 		}
 	}
-	s.start(func(c *childConfig) { c.Instance, c.Stable, c.Drain = "same", true, true }).done(time.Minute)
+	s.start(func(c *childConfig) { c.Instance, c.Stable, c.Drain = "same", true, true }).done(5 * time.Minute)
 	s.prove()
-	if n := s.aborted("log") + s.aborted("updates"); n == 0 {
+	log, updates := s.aborted("log"), s.aborted("updates")
+	t.Logf("%d kills, %d orders written; aborted records: %d of the log, %d updates", kills, written, log, updates)
+	if log+updates == 0 {
 		t.Error("nothing was aborted: no kill hit")
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sort"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -147,6 +149,9 @@ than 10,000 records lie between, and the offsets give at most that many.`,
 				if args, err = f.ownGroups(cmd.Context()); err != nil {
 					return err
 				}
+				if err := f.mustSeeSources(cmd.Context()); err != nil {
+					return err
+				}
 				if len(args) == 0 {
 					fmt.Fprintf(s.err, "No group of %s has read anything yet.\n", f.appID)
 				}
@@ -196,7 +201,12 @@ func (f *sharedFlags) ownGroups(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer client.Close()
-	listed, err := kadm.NewClient(client).ListGroups(ctx)
+	admin := kadm.NewClient(client)
+	// A group that this user may not see is not listed; asking for it by name tells.
+	if _, err := admin.DescribeGroups(ctx, processorGroups(f.appID)...); errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return nil, fmt.Errorf("looking for the groups of %s: %w", f.appID, err)
+	}
+	listed, err := admin.ListGroups(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("listing groups: %w", err)
 	}
@@ -208,6 +218,30 @@ func (f *sharedFlags) ownGroups(ctx context.Context) ([]string, error) {
 	}
 	sort.Strings(own)
 	return own, nil
+}
+
+// mustSeeSources asks for the topics that the processor's groups read, by name:
+// of one that this user may not see, Apache Kafka leaves out the group's offsets
+// without a word.
+func (f *sharedFlags) mustSeeSources(ctx context.Context) error {
+	sc, err := f.loadScenario()
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, alias := range []string{"catalog", "orders", "receipts", "reorders", "log"} {
+		names = append(names, sc.TopicNames(alias, f.appID)...)
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	client, err := kafka.Connect(ctx, f.kafka())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = kafka.PartitionCounts(ctx, client, names...)
+	return err
 }
 
 // processorGroups are the consumer groups of an application id's stages.

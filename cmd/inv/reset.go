@@ -3,7 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
@@ -56,11 +57,10 @@ func (f *sharedFlags) reset(ctx context.Context, client *kgo.Client, sc *scenari
 			return err
 		}
 	}
-	existing, err := kafka.PartitionCounts(ctx, client)
+	topics, err := processorTopics(ctx, client, sc, f.appID, outputs)
 	if err != nil {
 		return err
 	}
-	topics := processorTopics(sc, f.appID, existing, outputs)
 	if len(groups)+len(topics) == 0 {
 		fmt.Fprintf(s.err, "%s has no groups and no topics here.\n", f.appID)
 		return nil
@@ -86,24 +86,22 @@ func (f *sharedFlags) reset(ctx context.Context, client *kgo.Client, sc *scenari
 
 // processorTopics are the existing topics that are the processor's: the
 // internal ones, and with outputs those that no producer of the scenario fills.
-func processorTopics(sc *scenario.Scenario, app string, existing map[string]int, outputs bool) []string {
+func processorTopics(ctx context.Context, client *kgo.Client, sc *scenario.Scenario, app string, outputs bool) ([]string, error) {
 	filled := map[string]bool{}
 	for _, p := range sc.Producers {
 		filled[p.Topic.Text] = true
 	}
-	var topics []string
+	var names []string
 	for _, t := range sc.Topics {
-		if !t.Internal && (!outputs || filled[t.Alias]) {
-			continue
-		}
-		for _, n := range sc.TopicNames(t.Alias, app) {
-			if _, ok := existing[n]; ok {
-				topics = append(topics, n)
-			}
+		if t.Internal || outputs && !filled[t.Alias] {
+			names = append(names, sc.TopicNames(t.Alias, app)...)
 		}
 	}
-	sort.Strings(topics)
-	return topics
+	if len(names) == 0 {
+		return nil, nil
+	}
+	existing, err := kafka.PartitionCounts(ctx, client, names...)
+	return slices.Sorted(maps.Keys(existing)), err
 }
 
 func deleteGroups(ctx context.Context, client *kgo.Client, groups []string, s *streams) error {

@@ -33,7 +33,8 @@ type Node struct {
 	ended  chan struct{} // closed when cmd has ended
 }
 
-// NewNode starts an Apache Kafka with further server properties. The jars are in
+// NewNode starts an Apache Kafka with further server properties; the first of its
+// advertised.listeners is the test's own, without a password. The jars are in
 // the folder that INV_KAFKA_LIBS names, as .ci/kafka sets it; without it the test
 // is skipped, or fails if INV_REQUIRE_KAFKA is set.
 func NewNode(t testing.TB, properties map[string]string) *Node {
@@ -45,17 +46,19 @@ func NewNode(t testing.TB, properties map[string]string) *Node {
 		}
 		t.Skip("needs an Apache Kafka of its own: .ci/kafka runs this test, or set INV_KAFKA_LIBS=FOLDER")
 	}
-	n := &Node{t: t, addr: FreeAddress(t), folder: t.TempDir()}
-	controller := FreeAddress(t)
+	n := &Node{t: t, folder: t.TempDir()}
+	address, controller := FreeAddress(t), FreeAddress(t)
 	all := map[string]string{
 		"process.roles": "broker,controller", "node.id": "1", "controller.quorum.voters": "1@" + controller,
-		"listeners": "PLAINTEXT://" + n.addr + ",CONTROLLER://" + controller, "advertised.listeners": "PLAINTEXT://" + n.addr,
+		"listeners": "PLAINTEXT://" + address + ",CONTROLLER://" + controller, "advertised.listeners": "PLAINTEXT://" + address,
 		"controller.listener.names": "CONTROLLER", "log.dirs": filepath.Join(n.folder, "data"), "auto.create.topics.enable": "false",
 		"offsets.topic.replication.factor": "1", "offsets.topic.num.partitions": "5",
 		"transaction.state.log.replication.factor": "1", "transaction.state.log.min.isr": "1", "transaction.state.log.num.partitions": "5",
 		"group.initial.rebalance.delay.ms": "0",
 	}
 	maps.Copy(all, properties)
+	_, n.addr, _ = strings.Cut(all["advertised.listeners"], "://")
+	n.addr, _, _ = strings.Cut(n.addr, ",")
 	var text strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		fmt.Fprintf(&text, "%s=%s\n", key, all[key])

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/kafka"
+	"inv/internal/kafkatest"
+	"inv/internal/scenario"
+	"inv/scenarios"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+)
+
+// permission is one ACL of docs/operations.md: an operation on one resource.
+type permission struct {
+	kind      kmsg.ACLResourceType
+	name      string
+	prefixed  bool
+	operation kmsg.ACLOperation
+}
+
+func (p permission) String() string {
+	return fmt.Sprintf("%s on %s %s", p.operation, p.kind, p.name)
+}
+
+// documentedACLs reads the table of docs/operations.md by command.
+func documentedACLs(t *testing.T) (commands []string, acls map[string][]permission) {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	acls = map[string][]permission{}
+	command := ""
+	for _, line := range strings.Split(string(text), "\n") {
+		cells := strings.Split(line, "|")
+		if len(cells) != 6 || !slices.Contains([]string{"topic", "group", "cluster", "transactional-id"}, strings.TrimSpace(cells[2])) {
+			continue
+		}
+		if name := strings.Trim(cells[1], " `"); name != "" {
+			command = name
+			commands = append(commands, command)
+		}
+		kind, err := kmsg.ParseACLResourceType(strings.ReplaceAll(strings.TrimSpace(cells[2]), "-", "_"))
+		if err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		for _, name := range strings.Split(cells[3], ",") {
+			for _, word := range strings.Split(cells[4], ",") {
+				operation, err := kmsg.ParseACLOperation(strings.TrimSpace(word))
+				if err != nil {
+					t.Fatalf("%s: %v", line, err)
+				}
+				name, prefixed := strings.CutSuffix(strings.Trim(name, " `"), "*")
+				acls[command] = append(acls[command], permission{kind, name, prefixed, operation})
+			}
+		}
+	}
+	return commands, acls
+}
+
+// guarded is a cluster that asks for a password and obeys ACLs.
+type guarded struct {
+	t       *testing.T
+	brokers []string    // for the user
+	client  *kgo.Client // a superuser's
+}
+
+const guardedUser, guardedPassword = "app", "app-secret"
+
+func guardedEmbedded(t *testing.T) *guarded {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.ClusterID(kafka.EmbeddedClusterID), kfake.EnableSASL(), kfake.EnableACLs(),
+		kfake.Superuser("PLAIN", "admin", "admin"), kfake.User("PLAIN", guardedUser, guardedPassword))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(cluster.Close)
+	admin := kgo.SASL(plain.Auth{User: "admin", Pass: "admin"}.AsMechanism())
+	return &guarded{t, cluster.ListenAddrs(), kafkatest.Client(t, cluster.ListenAddrs(), admin)}
+}
+
+func guardedKafka(t *testing.T) *guarded {
+	addresses := []string{kafkatest.FreeAddress(t), kafkatest.FreeAddress(t), kafkatest.FreeAddress(t)}
+	node := kafkatest.NewNode(t, map[string]string{
+		"listeners":                                  "PLAINTEXT://" + addresses[0] + ",USERS://" + addresses[1] + ",CONTROLLER://" + addresses[2],
+		"advertised.listeners":                       "PLAINTEXT://" + addresses[0] + ",USERS://" + addresses[1],
+		"controller.quorum.voters":                   "1@" + addresses[2],
+		"listener.security.protocol.map":             "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,USERS:SASL_PLAINTEXT",
+		"sasl.enabled.mechanisms":                    "PLAIN",
+		"listener.name.users.plain.sasl.jaas.config": `org.apache.kafka.common.security.plain.PlainLoginModule required user_` + guardedUser + `="` + guardedPassword + `";`,
+		"authorizer.class.name":                      "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+		"super.users":                                "User:ANONYMOUS",
+	})
+	return &guarded{t, []string{addresses[1]}, kafkatest.Client(t, node.Brokers())}
+}
+
+// permit makes these the user's ACLs, and no others.
+func (g *guarded) permit(permissions []permission) {
+	g.t.Helper()
+	ctx := g.t.Context()
+	drop := kmsg.NewPtrDeleteACLsRequest()
+	f := kmsg.NewDeleteACLsRequestFilter()
+	f.Principal = kmsg.StringPtr("User:" + guardedUser)
+	f.ResourceType, f.ResourcePatternType = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny
+	f.Operation, f.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAny
+	drop.Filters = append(drop.Filters, f)
+	if _, err := drop.RequestWith(ctx, g.client); err != nil {
+		g.t.Fatal(err)
+	}
+	create := kmsg.NewPtrCreateACLsRequest()
+	for _, p := range permissions {
+		c := kmsg.NewCreateACLsRequestCreation()
+		c.ResourceType, c.ResourceName, c.ResourcePatternType = p.kind, p.name, kmsg.ACLResourcePatternTypeLiteral
+		if p.kind == kmsg.ACLResourceTypeCluster {
+			c.ResourceName = "kafka-cluster"
+		}
+		if p.prefixed {
+			c.ResourcePatternType = kmsg.ACLResourcePatternTypePrefixed
+		}
+		c.Principal, c.Host, c.Operation, c.PermissionType = "User:"+guardedUser, "*", p.operation, kmsg.ACLPermissionTypeAllow
+		create.Creations = append(create.Creations, c)
+	}
+	resp, err := create.RequestWith(ctx, g.client)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for _, r := range resp.Results {
+		if r.ErrorCode != 0 {
+			g.t.Fatalf("creating ACLs: %+v", r)
+		}
+	}
+	// Brokers hear of it a moment later.
+	kafkatest.Eventually(g.t, 20*time.Second, "the ACLs are in force", func() (bool, error) {
+		ask := kmsg.NewPtrDescribeACLsRequest()
+		ask.Principal, ask.ResourceType, ask.ResourcePatternType = f.Principal, f.ResourceType, f.ResourcePatternType
+		ask.Operation, ask.PermissionType = f.Operation, f.PermissionType
+		resp, err := ask.RequestWith(ctx, g.client)
+		if err != nil {
+			return false, err
+		}
+		n := 0
+		for _, r := range resp.Resources {
+			n += len(r.ACLs)
+		}
+		return n == len(permissions), fmt.Errorf("%d of %d", n, len(permissions))
+	})
+}
+
+// run runs a command line as the user, for a time that none needs.
+func (g *guarded) run(line string) invocation {
+	args := append(strings.Fields(line)[1:], "-b", g.brokers[0],
+		"-X", "security.protocol=SASL_PLAINTEXT", "-X", "sasl.mechanism=PLAIN",
+		"-X", `sasl.jaas.config=x required username="`+guardedUser+`" password="`+guardedPassword+`";`)
+	var out, stderr bytes.Buffer
+	ctx, cancel := context.WithTimeout(g.t.Context(), 20*time.Second)
+	defer cancel()
+	err := execute(ctx, args, &streams{in: strings.NewReader(""), out: &out, err: &stderr,
+		getenv: func(string) string { return "" }, now: time.Now, width: func() int { return 0 }})
+	code := exitCode(ctx, err, &stderr)
+	if ctx.Err() != nil {
+		fmt.Fprintln(&stderr, "(still running after 20 s)")
+	}
+	return invocation{out.String(), stderr.String(), code}
+}
+
+// topics makes all topics of the scenario.
+func (g *guarded) topics() {
+	g.t.Helper()
+	source, err := scenarios.Files.ReadFile("inventory.yaml")
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	sc, err := scenario.Parse("inventory.yaml", source)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if _, err := kafka.EnsureTopics(g.t.Context(), g.client, kafka.Specs(sc, "inv")...); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// work gives every stage something to do: products, orders that call for
+// reorders, and a bad record for each dead-letter topic.
+func (g *guarded) work(n int) {
+	g.t.Helper()
+	id := "p" + strconv.Itoa(n)
+	write := func(topic, key, value string) {
+		if err := g.client.ProduceSync(g.t.Context(), &kgo.Record{Topic: topic, Key: []byte(key), Value: []byte(value)}).FirstErr(); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+	write("product_catalog", id, `{"id":"`+id+`","name":"n","price":1,"reorder_threshold":5,"reorder_quantity":9,"critical_threshold":5,"initial_stock":9}`)
+	write("order_events", id, `{"order_id":"o`+id+`","items":[{"product_id":"`+id+`","quantity":6,"unit_price":1}],"order_total":6}`)
+	for _, topic := range []string{"product_catalog", "order_events", "stock_receipts", "reorder_events"} {
+		write(topic, id, "bad "+id)
+	}
+}
+
+// letter is a dead letter that is not back yet.
+func (g *guarded) letter() {
+	g.t.Helper()
+	r := &kgo.Record{Topic: "order_events.dlq", Value: []byte("{}")}
+	for key, value := range map[string]string{"dlq-topic": "order_events", "dlq-partition": "0", "dlq-offset": "0", "dlq-reason": "not-json"} {
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
+	}
+	if err := g.client.ProduceSync(g.t.Context(), r).FirstErr(); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+// prepare gives the command something to do.
+func (g *guarded) prepare(command string, acls map[string][]permission, n int) {
+	g.t.Helper()
+	g.topics()
+	switch words := strings.Fields(command); words[1] {
+	case "process", "groups":
+		g.work(n)
+	case "verify":
+		for process, permissions := range acls {
+			if strings.HasPrefix(process, "inv process") {
+				g.permit(permissions)
+				g.run(process)
+			}
+		}
+	case "dlq":
+		g.letter()
+	case "topics":
+		if _, err := kafka.DeleteTopics(g.t.Context(), g.client, "inv-product-log"); err != nil {
+			g.t.Fatal(err)
+		}
+	}
+}
+
+// Each command does its work with exactly the ACLs that docs/operations.md gives,
+// and fails plainly when one of them is missing: at once, with exit code 1, saying
+// that it was not authorized for what.
+func TestDocumentedACLs(t *testing.T) {
+	t.Run("embedded", func(t *testing.T) { testDocumentedACLs(t, guardedEmbedded(t), true) })
+	// The short form leaves out one permission of each command, not each.
+	long := os.Getenv("INV_FAULT_ROUNDS") != ""
+	t.Run("kafka", func(t *testing.T) { testDocumentedACLs(t, guardedKafka(t), long) })
+}
+
+func testDocumentedACLs(t *testing.T, g *guarded, each bool) {
+	commands, acls := documentedACLs(t)
+	if len(commands) == 0 {
+		t.Fatal("the table is gone")
+	}
+	n := 0
+	for _, command := range commands {
+		try := func(permissions []permission) invocation {
+			n++
+			g.prepare(command, acls, n)
+			g.permit(permissions)
+			return g.run(command)
+		}
+		// The bad reorders make verify find something, which is its work.
+		if got := try(acls[command]); got.code != 0 && !(command == "inv verify" && strings.Contains(got.stdout, "reorder_events")) {
+			t.Errorf("%s with all of its ACLs: exit code %d\n%s", command, got.code, got.stderr)
+		}
+		for i, missing := range acls[command] {
+			if i > 0 && !each {
+				break
+			}
+			got := try(slices.Delete(slices.Clone(acls[command]), i, i+1))
+			text := strings.ToLower(got.stderr)
+			if got.code != 1 || !strings.Contains(text, "authoriz") {
+				t.Errorf("%s without %s: exit code %d, want 1 and a message that it is not authorized\n%s", command, missing, got.code, got.stderr)
+			}
+		}
+	}
+}

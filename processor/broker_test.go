@@ -1,0 +1,53 @@
+package processor_test
+
+import (
+	"syscall"
+	"testing"
+	"time"
+
+	"inv/internal/kafkatest"
+	"inv/processor/runtime"
+)
+
+// The broker goes away in the middle of a transaction, cleanly or by SIGKILL, and
+// comes back. The same process waits for it, goes on, and nothing is lost or
+// doubled.
+func TestBrokerGoesAndComesBack(t *testing.T) {
+	node := kafkatest.NewNode(t, nil)
+	outages := []struct {
+		name         string
+		signal       syscall.Signal
+		stage, point string
+	}{
+		{"restarted", syscall.SIGTERM, "ledger", runtime.AtProduced},
+		{"killed", syscall.SIGKILL, "ingest", runtime.AtOffsets},
+		{"killed", syscall.SIGKILL, "ledger", runtime.AtOffsets},
+		{"killed", syscall.SIGKILL, "procurement", runtime.AtProduced},
+		{"killed", syscall.SIGKILL, "ledger", runtime.AtProduced},
+		{"restarted", syscall.SIGTERM, "ingest", runtime.AtProduced},
+	}
+	for round := range rounds(t, 16) / 8 {
+		o := outages[round%len(outages)]
+		t.Run(o.name+" "+o.stage+" "+o.point, func(t *testing.T) {
+			s := newSystem(t, node.Brokers())
+			products, _ := s.backlog(10_000)
+			c := s.start(func(c *childConfig) {
+				c.Instance, c.Stable = "same", true
+				c.Signal, c.PID, c.Stage, c.Point, c.Nth = o.signal, node.PID(), o.stage, o.point, 2
+			})
+			node.Gone(time.Minute)
+			node.Start()
+			s.write(s.orderRecords(ordersOf(500, products, 14))...)
+			s.untilCommitted("ingest", "orders", 10_500)
+			select {
+			case <-c.exited:
+				t.Fatalf("the process did not outlive the broker:\n%s", c.output())
+			default:
+			}
+			s.drain()
+			c.signal(syscall.SIGTERM)
+			c.done(10 * time.Second)
+			s.prove()
+		})
+	}
+}
