@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"sort"
 	"strings"
 
@@ -25,28 +27,39 @@ func topicsCommand(s *streams, f *sharedFlags) *cobra.Command {
 
 func topicsList(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json")
+	count := false
 	cmd := &cobra.Command{
-		Use:     "list",
+		Use:     "list [ALIAS|TOPIC…]",
 		Aliases: []string{"ls"},
 		Short:   "The topics there are, with their alias in the scenario",
-		Long: `List the cluster's topics. The processor's own are marked internal. The number
-of records is the difference of the offsets: commit markers and compacted
-records count too.`,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		Long: `List the cluster's topics, or those that are named. The processor's own are marked internal. OFFSETS is
+how far the ends of the partitions are from their starts, which is at least the
+number of records: commit markers, aborted data and what compaction has removed
+have offsets, too. --count reads the topics and counts their committed records.`,
+		Example: `  inv topics list
+  inv topics list updates --count`,
+		ValidArgsFunction: f.completeTopics,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			sc, err := f.loadScenario()
 			if err != nil {
 				return err
 			}
-			client, err := kafka.Connect(cmd.Context(), f.kafka())
+			client, only, err := f.existingTopics(cmd.Context(), args)
 			if err != nil {
 				return err
 			}
 			defer client.Close()
-			return listTopics(cmd.Context(), client, namesOf(sc, f.appID), s, output.value)
+			var counter func(ctx context.Context, topics []string) (map[string]int64, error)
+			if count {
+				counter = func(ctx context.Context, topics []string) (map[string]int64, error) {
+					return countRecords(ctx, f.kafka(), client, topics)
+				}
+			}
+			return listTopics(cmd.Context(), client, only, namesOf(sc, f.appID), counter, s, output.value)
 		},
 	}
 	cmd.Flags().VarP(&output, "output", "o", "text or json")
+	cmd.Flags().BoolVar(&count, "count", false, "read the topics and count their records")
 	return cmd
 }
 
@@ -66,30 +79,60 @@ func namesOf(sc *scenario.Scenario, app string) map[string]known {
 	return names
 }
 
-func listTopics(ctx context.Context, client *kgo.Client, names map[string]known, s *streams, format string) error {
+// countRecords counts the committed records of topics by reading them.
+func countRecords(ctx context.Context, c kafka.Config, client *kgo.Client, topics []string) (map[string]int64, error) {
+	spans, err := kafka.Spans(ctx, client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := kafka.CountRecords(ctx, c, math.MaxInt64, spans...)
+	if err != nil {
+		return nil, err
+	}
+	records := map[string]int64{}
+	for i, s := range spans {
+		records[s.Topic] += counts[i]
+	}
+	return records, nil
+}
+
+// listTopics writes the topics, all if none is named; with a counter also how
+// many records they have.
+func listTopics(ctx context.Context, client *kgo.Client, only []string, names map[string]known, counter func(context.Context, []string) (map[string]int64, error), s *streams, format string) error {
 	admin := kadm.NewClient(client)
-	topics, err := admin.ListTopics(ctx)
+	topics, err := admin.ListTopics(ctx, only...)
 	if err != nil {
 		return fmt.Errorf("listing topics: %w", err)
 	}
-	starts, err := admin.ListStartOffsets(ctx)
+	starts, err := admin.ListStartOffsets(ctx, only...)
 	if err != nil {
 		return fmt.Errorf("listing start offsets: %w", err)
 	}
-	ends, err := admin.ListEndOffsets(ctx)
+	ends, err := admin.ListEndOffsets(ctx, only...)
 	if err != nil {
 		return fmt.Errorf("listing end offsets: %w", err)
 	}
-	out := rows{header: []string{"TOPIC", "ALIAS", "PARTITIONS", "RECORDS", "INTERNAL"}}
+	out := rows{header: []string{"TOPIC", "ALIAS", "PARTITIONS", "OFFSETS", "INTERNAL"}}
+	var counts map[string]int64
+	if counter != nil {
+		out.header = slices.Insert(out.header, 4, "RECORDS")
+		if counts, err = counter(ctx, topics.Names()); err != nil {
+			return err
+		}
+	}
 	for _, t := range topics.Sorted() {
-		var records int64
+		var offsets int64
 		for p := range t.Partitions {
 			start, _ := starts.Lookup(t.Topic, p)
 			end, _ := ends.Lookup(t.Topic, p)
-			records += end.Offset - start.Offset
+			offsets += end.Offset - start.Offset
 		}
 		k := names[t.Topic]
-		out.add(t.Topic, k.alias, len(t.Partitions), records, flagWord(k.internal, format))
+		cells := []any{t.Topic, k.alias, len(t.Partitions), offsets, flagWord(k.internal, format)}
+		if counts != nil {
+			cells = slices.Insert(cells, 4, any(counts[t.Topic]))
+		}
+		out.add(cells...)
 	}
 	return out.write(s.out, format)
 }
