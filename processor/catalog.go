@@ -28,9 +28,9 @@ type catalogue struct {
 	reader *runtime.Reader
 
 	mu       sync.Mutex
-	products map[string]listing
-	next     []int64       // by partition: the offset read up to
-	moved    chan struct{} // closed when a partition's next has moved
+	products *runtime.Table // the listing of each, in a byte
+	next     []int64        // by partition: the offset read up to
+	moved    chan struct{}  // closed when a partition's next has moved
 	err      error
 }
 
@@ -41,7 +41,7 @@ func newCatalogue(c kafka.Config, topic string, partitions int, l limits) (*cata
 	}
 	return &catalogue{
 		topic: topic, limits: l, reader: reader,
-		products: map[string]listing{},
+		products: runtime.NewTable(),
 		next:     make([]int64, partitions),
 		moved:    make(chan struct{}),
 	}, nil
@@ -75,12 +75,21 @@ func (c *catalogue) apply() func(*kgo.Record) error {
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		if in.tombstone {
-			c.products[in.key] = delisted
+			c.set(in.key, delisted)
 		} else {
-			c.products[in.product.ID] = listed
+			c.set(in.product.ID, listed)
 		}
 		return nil
 	}
+}
+
+func (c *catalogue) set(id string, l listing) { c.products.Put(id, []byte{byte(l)}) }
+
+func (c *catalogue) listing(id string) listing {
+	if l, ok := c.products.Get(id); ok {
+		return listing(l[0])
+	}
+	return unknown
 }
 
 func (c *catalogue) advance(partition int, next int64) {
@@ -109,7 +118,7 @@ func (c *catalogue) missing(entries []event.Entry, needsListed bool) string {
 	defer c.mu.Unlock()
 	for i := range entries {
 		id := entries[i].ProductID
-		if l := c.products[id]; l == unknown || l == delisted && needsListed {
+		if l := c.listing(id); l == unknown || l == delisted && needsListed {
 			return id
 		}
 	}

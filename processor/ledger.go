@@ -48,7 +48,7 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	}
 	p := &ledgerPartition{stage: l, partition: source.Partition,
 		ofUpdates: newEnvelopes(event.TypeUpdate, l.app), ofReorders: newEnvelopes(event.TypeReorder, l.app), ofAlerts: newEnvelopes(event.TypeAlert, l.app),
-		before: -1, applied: -1, committed: map[string][]byte{}, waiting: map[string][]event.Entry{}, working: map[string]*product{}}
+		before: -1, applied: -1, committed: runtime.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	end, err := l.reader.HighWatermark(ctx, l.topics.ledgerChangelog, source.Partition)
 	if err != nil {
 		return nil, 0, err
@@ -98,7 +98,7 @@ func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64)
 type ledgerPartition struct {
 	stage     *ledger
 	partition int32
-	committed map[string][]byte
+	committed *runtime.Table
 	working   map[string]*product
 	touched   []*product               // in the order of their first touch
 	applied   int64                    // the last log offset in the state, -1: none
@@ -131,7 +131,7 @@ func (p *ledgerPartition) restore(r *kgo.Record) error {
 			return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 		}
 		p.applied = max(p.applied, applied)
-		p.committed[string(id)] = bytes.Clone(r.Value)
+		p.committed.Put(string(id), r.Value)
 		return nil
 	}
 	n, id, e, err := parseWaiting(r.Key, r.Value)
@@ -154,7 +154,7 @@ func (p *ledgerPartition) restore(r *kgo.Record) error {
 // restored puts the waiting entries in their order.
 func (p *ledgerPartition) restored() error {
 	p.before = p.applied
-	p.stage.stats.products.Add(int64(len(p.committed)))
+	p.stage.stats.products.Add(int64(p.committed.Len()))
 	for id, numbered := range p.restoring {
 		for n := range len(numbered) {
 			e, ok := numbered[n]
@@ -213,7 +213,7 @@ func (p *ledgerPartition) apply(tx *runtime.Tx, e event.Entry) error {
 // load decodes a product for the transaction.
 func (p *ledgerPartition) load(id string) (*product, error) {
 	w := &product{id: strings.Clone(id)}
-	if encoded, ok := p.committed[id]; ok {
+	if encoded, ok := p.committed.Get(id); ok {
 		var err error
 		if w.state, err = parseState(w.id, encoded); err != nil {
 			return nil, fmt.Errorf("product %s in partition %d: %w", quoted(id), p.partition, err)
@@ -245,8 +245,11 @@ func (p *ledgerPartition) write(tx *runtime.Tx, step *rules.Step) {
 	}
 }
 
-// valueRoom is what most outputs take, in bytes.
-const valueRoom = 640
+// valueRoom is what most outputs take, and stateRoom most states, in bytes.
+const (
+	valueRoom = 640
+	stateRoom = 200
+)
 
 func (p *ledgerPartition) produce(tx *runtime.Tx, topic string, envelopes *envelopes, id, key []byte, ms int64, value []byte) {
 	r := tx.Record()
@@ -267,7 +270,7 @@ func recordTime(ms int64, now time.Time) time.Time {
 // Seal writes one changelog record for each product that was touched.
 func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 	for _, w := range p.touched {
-		w.encoded = appendState(make([]byte, 0, 160), &w.state, p.applied)
+		w.encoded = tx.Keep(appendState(tx.Room(stateRoom), &w.state, p.applied))
 		p.log(tx, tx.Keep(append(append(tx.Room(64), productKey...), w.id...)), w.encoded)
 		for n := len(w.state.Waiting); n < w.waited; n++ {
 			p.log(tx, waitingKey(n, w.id), nil)
@@ -288,18 +291,16 @@ func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
 // Commit makes the transaction's products the state.
 func (p *ledgerPartition) Commit() {
 	s := p.stage.stats
-	now := time.Now()
+	now, known := time.Now(), p.committed.Len()
 	for _, w := range p.touched {
 		if w.changed != 0 {
 			s.endToEnd.observe(now.Sub(time.UnixMilli(w.changed)))
 		}
-		if _, known := p.committed[w.id]; !known {
-			s.products.Add(1)
-		}
-		p.committed[w.id] = w.encoded
+		p.committed.Put(w.id, w.encoded)
 		s.waiting.Add(int64(len(w.state.Waiting) - w.waited))
 		p.keepWaiting(w)
 	}
+	s.products.Add(int64(p.committed.Len() - known))
 	p.before = p.applied
 	p.stage.flow.add(p.partition, -p.lines)
 	s.updates.Add(p.updates)
@@ -324,7 +325,7 @@ func (p *ledgerPartition) keepWaiting(w *product) {
 
 // Close gives the partition up.
 func (p *ledgerPartition) Close() {
-	p.stage.stats.products.Add(-int64(len(p.committed)))
+	p.stage.stats.products.Add(-int64(p.committed.Len()))
 	for _, waiting := range p.waiting {
 		p.stage.stats.waiting.Add(-int64(len(waiting)))
 	}
