@@ -1,6 +1,8 @@
 package processor
 
 import (
+	"bytes"
+	"slices"
 	"strconv"
 
 	"inv/internal/event"
@@ -21,8 +23,10 @@ func deadLetterTopic(topic string) string { return topic + ".dlq" }
 // deadLetter is the record that puts r, byte for byte, into its dead-letter
 // topic: why it is there in headers, then its own headers. maxBytes is the
 // topic's largest batch; what doesn't fit is cut from the value, and if that is
-// not enough the key and the record's own headers go.
+// not enough the key and the record's own headers go. It holds nothing of r,
+// which is used again before the dead letter is on its way.
 func deadLetter(r *kgo.Record, stage string, why *event.Error, maxBytes int) *kgo.Record {
+	r = clone(r)
 	message := why.Message
 	if len(message) > maxReasonBytes {
 		message = message[:maxReasonBytes]
@@ -52,6 +56,15 @@ func deadLetter(r *kgo.Record, stage string, why *event.Error, maxBytes int) *kg
 	}
 	dead.Key, dead.Value, dead.Headers = nil, nil, truncated(headers)
 	return dead
+}
+
+func clone(r *kgo.Record) *kgo.Record {
+	c := *r
+	c.Key, c.Value, c.Headers = bytes.Clone(r.Key), bytes.Clone(r.Value), slices.Clone(r.Headers)
+	for i := range c.Headers {
+		c.Headers[i].Value = bytes.Clone(c.Headers[i].Value)
+	}
+	return &c
 }
 
 // size is at least what a record takes in a batch of its own.

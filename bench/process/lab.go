@@ -14,6 +14,7 @@ import (
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -217,7 +218,7 @@ func (l *lab) drop(ctx context.Context, names []string) error {
 	if err == nil {
 		err = gone.Error()
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, kerr.UnknownTopicOrPartition) {
 		return fmt.Errorf("deleting topics: %w", err)
 	}
 	for {

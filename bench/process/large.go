@@ -18,8 +18,9 @@ const restarts = 3
 // large measures a million products: memory while a backlog is drained, and how
 // long a restart takes to have its state again.
 func large(ctx context.Context, l *lab) error {
-	// About two lines an order, and a changelog record for almost each of them.
-	if err := l.backlog(ctx, shape{l.partitions, million}, 3*million/2); err != nil {
+	// A changelog record for each product, each line and almost each restock: about
+	// three million.
+	if err := l.backlog(ctx, shape{l.partitions, million}, million/2); err != nil {
 		return err
 	}
 	fmt.Printf("\n### A million products: %d orders, %d partitions\n\n", l.loaded, l.partitions)

@@ -48,8 +48,10 @@ type Logic interface {
 // Partition is the state of one source partition. Its methods are called by one
 // goroutine.
 type Partition interface {
-	// Process decides one record. An error stops the worker, after the
-	// transaction was aborted: records that are merely bad are no error.
+	// Process decides one record. The record and what it points to are used
+	// again afterwards, so what is to last has to be a copy. An error stops
+	// the worker, after the transaction was aborted: records that are merely
+	// bad are no error.
 	Process(ctx context.Context, tx *Tx, r *kgo.Record) error
 	// Seal adds what must be in a transaction that touched this partition,
 	// such as the changelog. It is called once, at the end.

@@ -24,6 +24,7 @@ type Reader struct {
 	client *kgo.Client
 	admin  *kadm.Client
 	codec  kgo.Decompressor
+	pools  []kgo.Pool
 
 	mu     sync.Mutex
 	topics map[string]*topicInfo
@@ -49,10 +50,12 @@ func NewReader(c kafka.Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
+	pool := &fetchPool{}
 	return &Reader{
 		client: client,
 		admin:  kadm.NewClient(client),
-		codec:  kgo.DefaultDecompressor(),
+		codec:  kgo.DefaultDecompressor(pool),
+		pools:  []kgo.Pool{pool},
 		topics: map[string]*topicInfo{},
 	}, nil
 }
@@ -122,7 +125,7 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Read calls use for the committed records from offset from up to, and not
-// with, offset to. It waits for transactions that are still open below to.
+// with, offset to. A record is use's until it returns; what it points to, too. It waits for transactions that are still open below to.
 // Offsets without a record, whatever the reason, are passed over.
 func (r *Reader) Read(ctx context.Context, topic string, partition int32, from, to int64, use func(*kgo.Record) error) error {
 	empty := 0
@@ -178,6 +181,7 @@ func (r *Reader) use(topic string, rp *kmsg.FetchResponseTopicPartition, pos, to
 		IsolationLevel: kgo.ReadCommitted(),
 		Topic:          topic,
 		Partition:      rp.Partition,
+		Pools:          r.pools,
 	}
 	fp, next := kgo.ProcessFetchPartition(o, rp, r.codec, nil)
 	for _, rec := range fp.Records {
@@ -187,6 +191,7 @@ func (r *Reader) use(topic string, rp *kmsg.FetchResponseTopicPartition, pos, to
 		if err := use(rec); err != nil {
 			return 0, err
 		}
+		rec.Recycle()
 	}
 	if fp.Err != nil && next == pos {
 		return 0, fmt.Errorf("reading %s/%d at offset %d: %w", topic, rp.Partition, pos, fp.Err)

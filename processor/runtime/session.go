@@ -43,6 +43,7 @@ type session struct {
 	polls     int
 	arena     *arena   // of the transaction in progress
 	free      *buffers // of packed values
+	pool      *fetchPool
 
 	mu    sync.Mutex
 	slots map[Source]*slot
@@ -53,7 +54,7 @@ type session struct {
 
 func (w *Worker) runSession(ctx, hard context.Context) error {
 	live, cancel := context.WithCancel(hard)
-	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: newArena(), free: &buffers{}}
+	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: newArena(), free: &buffers{}, pool: &fetchPool{}}
 	defer cancel()
 	if err := s.connect(); err != nil {
 		return err
@@ -102,6 +103,7 @@ func (s *session) connect() (err error) {
 		kgo.MaxBufferedRecords(maxBuffered),
 		kgo.ProducerLinger(0),
 		kgo.ConcurrentTransactionsBackoff(concurrentBackoff),
+		kgo.WithPools(s.pool),
 	)
 	if cfg.Hooks != nil {
 		opts = append(opts, kgo.WithHooks(cfg.Hooks()...))
@@ -130,10 +132,11 @@ func (s *session) connect() (err error) {
 // Sizes of what a session holds. They bound its memory: fetches wait while
 // polled records are processed, and producing waits while the buffer is full.
 const (
-	fetchPartitionBytes = 128 << 10
-	fetchBytes          = 2 << 20
+	fetchPartitionBytes = 64 << 10
+	fetchBytes          = 512 << 10
 	maxBuffered         = 10_000
-	maxProduced         = 12_000 // records of a transaction, give or take a poll
+	maxProduced         = 8_000 // records of a transaction, give or take a poll
+	maxConsumed         = 8_000
 	concurrentBackoff   = 5 * time.Millisecond
 )
 
@@ -349,7 +352,7 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 		if err != nil || !mine {
 			return consumed, mine, err
 		}
-		if n == 0 || tx.produced >= maxProduced || time.Now().After(until) {
+		if n == 0 || tx.produced >= maxProduced || consumed >= maxConsumed || time.Now().After(until) {
 			break
 		}
 		s.polls++
@@ -405,10 +408,12 @@ func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int
 		}
 		tx.touch(slot)
 		for _, r := range p.Records {
+			next := r.Offset + 1
 			if err = slot.partition.Process(s.ctx, tx, r); err != nil {
 				return
 			}
-			slot.next = r.Offset + 1
+			slot.next = next
+			r.Recycle()
 		}
 		n += len(p.Records)
 	})

@@ -38,12 +38,11 @@ type Window struct {
 }
 
 // moveAfter is how many entries are forgotten before the others are moved up.
-const moveAfter = 8192
+const moveAfter = 4096
 
 type seen struct {
 	print  Fingerprint
 	offset int64
-	before uint32 // number + 1 of the entry before with this fingerprint, 0: none
 }
 
 // NewWindow makes a window over so many offsets; 0 remembers nothing.
@@ -61,11 +60,13 @@ func (w *Window) Add(print Fingerprint, offset int64) (duplicate bool) {
 		w.reindex(2 * len(w.index))
 	}
 	at := w.find(print)
-	entry := seen{print: print, offset: offset, before: w.index[at]}
-	if entry.before != 0 {
-		duplicate = offset-w.entry(entry.before-1).offset <= w.span
+	if before := w.index[at]; before != 0 {
+		duplicate = offset-w.entry(before-1).offset <= w.span
 	}
-	w.entries = append(w.entries, entry)
+	if len(w.entries) == cap(w.entries) {
+		w.entries = append(make([]seen, 0, len(w.entries)+len(w.entries)/8+64), w.entries...)
+	}
+	w.entries = append(w.entries, seen{print, offset})
 	w.index[at] = w.first + uint32(w.len())
 	w.pending++
 	return duplicate
@@ -86,18 +87,15 @@ func (w *Window) Commit(next int64) {
 	}
 }
 
-// Rollback takes back what was added since the last commit.
+// Rollback takes back what was added since the last commit. It is rare, so it
+// makes the index anew in place of remembering what each entry displaced.
 func (w *Window) Rollback() {
-	for ; w.pending > 0; w.pending-- {
-		last := w.entries[len(w.entries)-1]
-		at := w.find(last.print)
-		if last.before > w.first {
-			w.index[at] = last.before
-		} else {
-			w.free(at)
-		}
-		w.entries = w.entries[:len(w.entries)-1]
+	if w.pending == 0 {
+		return
 	}
+	w.entries = w.entries[:len(w.entries)-w.pending]
+	w.pending = 0
+	w.reindex(len(w.index))
 }
 
 func (w *Window) len() int { return len(w.entries) - w.head }
@@ -142,7 +140,11 @@ func (w *Window) free(at int) {
 }
 
 func (w *Window) reindex(size int) {
-	w.index = make([]uint32, size)
+	if size == len(w.index) {
+		clear(w.index)
+	} else {
+		w.index = make([]uint32, size)
+	}
 	for i := range w.entries[w.head:] {
 		w.index[w.find(w.entries[w.head+i].print)] = w.first + uint32(i) + 1
 	}
@@ -150,14 +152,6 @@ func (w *Window) reindex(size int) {
 
 // renumber starts the numbers over, long before they run out.
 func (w *Window) renumber() {
-	for i := range w.entries[w.head:] {
-		e := &w.entries[w.head+i]
-		if e.before > w.first {
-			e.before -= w.first
-		} else {
-			e.before = 0
-		}
-	}
 	w.first = 0
 	w.reindex(len(w.index))
 }
