@@ -43,6 +43,10 @@ type childConfig struct {
 	PID          int
 	Stage, Point string
 	Nth          int64
+
+	// Replay, if not empty, is the dead-letter topic that the child puts back
+	// instead, of which Filter chooses, until it kills itself after Nth records.
+	Replay, Filter string
 }
 
 func TestMain(m *testing.M) {
@@ -57,6 +61,9 @@ func runChild(text string) int {
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
+	}
+	if c.Replay != "" {
+		return replayChild(c)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
