@@ -82,21 +82,30 @@ func TestKilledAtEachPoint(t *testing.T) {
 	}{
 		{"ingest", runtime.AtProduced, "log"},
 		{"ingest", runtime.AtOffsets, "log"},
+		{"ingest", runtime.AtEnding, ""},
 		{"ingest", runtime.AtCommitted, ""},
 		{"ledger", runtime.AtProduced, "updates"},
 		{"ledger", runtime.AtOffsets, "updates"},
+		{"ledger", runtime.AtEnding, ""},
 		{"ledger", runtime.AtCommitted, ""},
 		{"ledger", runtime.AtRestoring, ""},
 		{"procurement", runtime.AtProduced, "procurement-changelog"},
 		{"procurement", runtime.AtOffsets, "procurement-changelog"},
+		{"procurement", runtime.AtEnding, ""},
 		{"procurement", runtime.AtCommitted, ""},
 	} {
 		t.Run(c.stage+" "+c.point, func(t *testing.T) {
 			s := newSystem(t, kafkatest.Brokers(t))
-			s.backlog(3000)
+			products, _ := s.backlog(1500)
+			nth := int64(1)
+			if c.point == runtime.AtRestoring {
+				nth = 3 // of six partitions, when there is state
+				s.drain()
+			}
+			s.write(s.orderRecords(ordersOf(1500, products, 15))...)
 			stable := func(c *childConfig) { c.Instance, c.Stable = "same", true }
 			killed := s.start(stable, func(cfg *childConfig) {
-				cfg.Signal, cfg.Stage, cfg.Point, cfg.Nth = syscall.SIGKILL, c.stage, c.point, 1
+				cfg.Signal, cfg.Stage, cfg.Point, cfg.Nth = syscall.SIGKILL, c.stage, c.point, nth
 			})
 			if code := killed.wait(30 * time.Second); code != -1 {
 				t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())

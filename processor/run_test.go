@@ -1,6 +1,7 @@
 package processor_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -124,6 +125,40 @@ func TestRestartGoesOn(t *testing.T) {
 		}
 		if updates != want {
 			t.Errorf("%d updates counted, the fold has %d", updates, want)
+		}
+		s.prove()
+	})
+}
+
+// Equal records count once: within a transaction, in a later one of the same
+// process, and in one of the next process.
+func TestDuplicatesCountOnce(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		_, orders := s.backlog(100)
+		s.write(s.orderRecords(orders)...) // there at the start: within a transaction
+		stats := &processor.Stats{}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() {
+			cfg := s.config()
+			cfg.Drain, cfg.Stats = false, stats
+			_, err := processor.Run(ctx, cfg)
+			ended <- err
+		}()
+		s.untilCommitted("ingest", "orders", 200)
+		s.write(s.orderRecords(orders)...)
+		s.untilCommitted("ingest", "orders", 300)
+		stop()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+		if n := stats.Summary().Count(s.topic("orders"), processor.Duplicate); n != 200 {
+			t.Errorf("%d duplicates in one process, want 200", n)
+		}
+		s.write(s.orderRecords(orders)...)
+		if n := s.drain().Count(s.topic("orders"), processor.Duplicate); n != 100 {
+			t.Errorf("%d duplicates in the next, want 100", n)
 		}
 		s.prove()
 	})

@@ -138,13 +138,13 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	products, _ := s.backlog(5000)
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	stages := []string{"ingest", "ledger", "procurement"}
-	points := []string{runtime.AtProduced, runtime.AtOffsets, runtime.AtCommitted, runtime.AtRestoring}
+	points := []string{runtime.AtProduced, runtime.AtOffsets, runtime.AtEnding, runtime.AtCommitted, runtime.AtRestoring}
 	written := int64(5000)
 	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()
 	kills := rounds(t, 8)
 	for round := range kills {
-		stage, point, nth := stages[rng.IntN(3)], points[rng.IntN(4)], 1+rng.Int64N(6)
+		stage, point, nth := stages[rng.IntN(3)], points[rng.IntN(len(points))], 1+rng.Int64N(6)
 		c := s.start(func(c *childConfig) {
 			c.Instance, c.Stable, c.Signal, c.Stage, c.Point, c.Nth = "same", true, syscall.SIGKILL, stage, point, nth
 		})

@@ -547,8 +547,16 @@ func (s *session) abort(tx *Tx) {
 	tx.rollback()
 }
 
-// offsetsHook finds the moment between the offsets' commit and the transaction's.
+// offsetsHook finds the moments between the offsets' commit and the transaction's,
+// and during the latter.
 type offsetsHook struct{ at func(string) }
+
+// OnBrokerWrite is called with each request that was sent.
+func (h offsetsHook) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+	if key == int16(kmsg.EndTxn) && err == nil {
+		h.at(AtEnding)
+	}
+}
 
 // OnBrokerRead is called with each response.
 func (h offsetsHook) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {

@@ -43,6 +43,7 @@ type Config struct {
 const (
 	AtProduced  = "produced"  // records are written, offsets are not
 	AtOffsets   = "offsets"   // offsets are in the transaction, which is open
+	AtEnding    = "ending"    // the transaction's end is asked for and not answered
 	AtCommitted = "committed" // the transaction is committed, the state is not
 	AtRestoring = "restoring" // a partition's state is being rebuilt
 )
