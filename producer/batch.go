@@ -15,7 +15,7 @@ func (p *batches) take() *Batch {
 		b.slots = b.slots[:0]
 		return b
 	default:
-		return &Batch{slots: make([]slot, 0, batchSize), release: p.give, ready: make(chan struct{}, 1)}
+		return &Batch{slots: make([]slot, 0, batchSize), release: p.give}
 	}
 }
 

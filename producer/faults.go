@@ -24,7 +24,7 @@ const (
 	unknownRef
 	wrongType
 	oversize
-	faultKinds
+	faultKinds // how many there are
 )
 
 // faultNames are how faults are asked for, and what the header says.

@@ -28,8 +28,7 @@ type Batch struct {
 	buf     []byte
 	headers []Header
 	release func(*Batch)
-	ready   chan struct{} // the records are rendered
-	Data    any           // the sink's own, kept with the batch
+	Data    any // the sink's own, kept with the batch
 }
 
 // Release gives the batch's memory back. Its records must not be used any more.

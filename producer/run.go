@@ -19,14 +19,14 @@ type Options struct {
 	Start       time.Time      // the event time of the first record; zero: the wall clock
 	Shard       int            // from 1; which of Shards this run is
 	Shards      int            // 0 and 1: the only one
-	Workers     int            // goroutines that render; 0 and 1: the caller's
+	Workers     int            // goroutines that make records; 0 and 1: the caller's
 	Faults      []Fault
 	NoEvents    bool           // no CloudEvents headers
 	NoTags      bool           // no header on faulty records
 	Partitions  map[string]int // by topic name; the scenario's if absent
 	Partitioner string         // instead of the producers' own
 	Clock       Clock          // nil: [WallClock]
-	Progress    func(Progress) // called now and then by the goroutine of Run
+	Progress    func(Progress) // called now and then, by one goroutine at a time
 }
 
 // Progress is how far a run is.
@@ -115,17 +115,18 @@ type run struct {
 	clock     Clock
 	schedule  *schedule
 	renderer  *renderer
-	worker    *worker
-	pipeline  *pipeline // nil: one worker, which is the caller
 	batches   *batches
 	simulated bool
 	begin     time.Time
-	made      int64
-	sent      atomic.Int64
 	behind    time.Duration
-	faults    map[string]int64
-	event     [2]time.Time
 	reported  time.Time
+
+	made int64
+
+	// Of the batches that the sink has taken.
+	sent   atomic.Int64
+	faults map[string]int64
+	event  [2]time.Time
 }
 
 func newRun(p *Plan, o Options, sink Sink) (*run, error) {
@@ -136,7 +137,7 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	if o.Shard > o.Shards {
 		return nil, fmt.Errorf("shard %d of %d does not exist", o.Shard, o.Shards)
 	}
-	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, worker: &worker{}, batches: newBatches(), faults: map[string]int64{},
+	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, batches: newBatches(), faults: map[string]int64{},
 		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
 	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
 	if o.For > 0 {
@@ -192,40 +193,32 @@ func (r *run) source(i int32) (*source, error) {
 func (r *run) loop(ctx context.Context) error {
 	r.begin = r.clock.Now()
 	r.reported = r.begin
-	if r.options.Workers > 1 {
-		r.pipeline = newPipeline(ctx, r.renderer, r.write, r.options.Workers)
-	}
-	err := r.fill(ctx)
-	if r.pipeline != nil {
-		if pipelineErr := r.pipeline.close(); err == nil {
-			err = pipelineErr
-		}
-	}
-	return err
+	return r.work(ctx, max(r.options.Workers, 1))
 }
 
-// fill puts what is due into batches and sends them.
-func (r *run) fill(ctx context.Context) error {
+// next waits until something is due and returns it as a batch; nil if there is
+// nothing more to come, the sink has failed or ctx is over.
+func (r *run) next(ctx context.Context) (*Batch, error) {
+	r.report()
 	batch := r.batches.take()
 	for ctx.Err() == nil {
 		now := r.now()
 		end := !r.collect(batch, now)
-		switch {
-		case len(batch.slots) > 0:
-			if err := r.send(ctx, batch); err != nil {
-				return err
-			}
-			batch = r.batches.take()
-		case end:
-			return nil
-		default:
-			due, _, _ := r.schedule.peek(now)
-			if err := r.sleep(ctx, due); err != nil {
-				return err
-			}
+		if len(batch.slots) > 0 {
+			r.made += int64(len(batch.slots))
+			return batch, nil
+		}
+		if end {
+			break
+		}
+		due, _, _ := r.schedule.peek(now)
+		if err := r.sleep(ctx, due); err != nil {
+			batch.Release()
+			return nil, err
 		}
 	}
-	return nil
+	batch.Release()
+	return nil, nil
 }
 
 // now is how far the run is in its own time.
@@ -292,51 +285,38 @@ func (r *run) sleep(ctx context.Context, due time.Duration) error {
 	}
 }
 
-func (r *run) send(ctx context.Context, b *Batch) error {
-	r.note(b)
-	if r.pipeline != nil {
-		if err := r.pipeline.send(b); err != nil {
-			return err
-		}
-	} else {
-		r.renderer.render(r.worker, b)
-		if err := r.write(ctx, b); err != nil {
-			return err
-		}
-	}
-	r.report()
-	return nil
+// counted is what a summary has of a batch.
+type counted struct {
+	records int64
+	faults  [faultKinds]int64
+	event   [2]int64 // the first and last event time, epoch ms
 }
 
-// write gives a batch to the sink, and counts it if the sink has taken it.
-func (r *run) write(ctx context.Context, b *Batch) error {
-	count := int64(len(b.slots))
-	var faults [faultKinds]int64 // the batch is the sink's from Write on
+// count counts a batch while its slots are there to be counted.
+func (r *run) count(b *Batch) counted {
+	c := counted{records: int64(len(b.slots))}
 	if len(r.options.Faults) > 0 {
 		for _, s := range b.slots {
-			faults[s.fault]++
+			c.faults[s.fault]++
 		}
 	}
-	if err := r.sink.Write(ctx, b); err != nil {
-		return err
+	c.event = [2]int64{b.slots[0].at, b.slots[len(b.slots)-1].at}
+	return c
+}
+
+// add adds a batch that the sink has taken.
+func (r *run) add(c counted) {
+	if r.simulated && r.sent.Load() == 0 {
+		r.event[0] = time.UnixMilli(c.event[0])
 	}
-	r.sent.Add(count)
-	for kind, n := range faults {
+	if r.simulated {
+		r.event[1] = time.UnixMilli(c.event[1])
+	}
+	r.sent.Add(c.records)
+	for kind, n := range c.faults {
 		if n > 0 && fault(kind) != noFault {
 			r.faults[fault(kind).String()] += n
 		}
-	}
-	return nil
-}
-
-// note counts what is in a batch before others have it.
-func (r *run) note(b *Batch) {
-	r.made += int64(len(b.slots))
-	if r.simulated {
-		if r.event[0].IsZero() {
-			r.event[0] = time.UnixMilli(b.slots[0].at)
-		}
-		r.event[1] = time.UnixMilli(b.slots[len(b.slots)-1].at)
 	}
 }
 
