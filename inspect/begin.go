@@ -195,13 +195,20 @@ func (t *tail) committed(ctx context.Context, topics []*fetch.Topic, spans []*sp
 	if err != nil {
 		return nil, err
 	}
+	var none []string
 	for _, s := range spans {
 		offset, known := at[s.id]
 		if !known {
-			t.notice(fmt.Sprintf("group %s has committed nothing in %s p%d", t.o.Begin.Group, s.id.Topic, s.id.Partition))
+			none = append(none, fmt.Sprintf("%s p%d", s.id.Topic, s.id.Partition))
 			continue
 		}
-		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d before the end", t.o.Begin.Group, s.id.Topic, s.id.Partition, offset, s.end-offset))
+		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.id.Topic, s.id.Partition, offset, s.end-offset))
+	}
+	switch {
+	case len(none) > 0 && len(none) == len(spans):
+		t.notice(fmt.Sprintf("group %s has committed nothing here; beginning at the start", t.o.Begin.Group))
+	case len(none) > 0:
+		t.notice(fmt.Sprintf("group %s has committed nothing in %s; beginning at the start there", t.o.Begin.Group, list(none)))
 	}
 	return at, nil
 }

@@ -83,6 +83,10 @@ func NewPretty(o PrettyOptions) *Pretty {
 	return p
 }
 
+// SetWidth cuts the lines from now on to a terminal that has become wider or
+// narrower.
+func (p *Pretty) SetWidth(columns int) { p.options.Width = columns }
+
 // Count is how many lines of a severity have been rendered.
 func (p *Pretty) Count(s Severity) int { return p.counts[s] }
 

@@ -268,6 +268,31 @@ func TestBegins(t *testing.T) {
 	})
 }
 
+// Where a group stands is told for each partition, and once for those in which
+// it has committed nothing.
+func TestGroupIsTold(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	topic := kafkatest.Topic(t, brokers, "stands", 3)
+	p := producer(t, brokers)
+	produce(t, p, topic, 3, 0, 9)
+	offsets := kadm.Offsets{}
+	offsets.AddOffset(topic, 1, 2, -1)
+	if err := kadm.NewClient(p).CommitAllOffsets(t.Context(), "g", offsets); err != nil {
+		t.Fatal(err)
+	}
+	for group, want := range map[string]string{
+		"g": "group g stands at " + topic + " p1@2, 1 offsets before the end\n" +
+			"group g has committed nothing in " + topic + " p0; " + topic + " p2; beginning at the start there\n",
+		"none": "group none has committed nothing here; beginning at the start\n",
+	} {
+		notices := newOutput()
+		runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{Group: group}, Last: -1, Notice: func(text string) { fmt.Fprintln(notices, text) }})
+		if notices.String() != want {
+			t.Errorf("%q is told, want %q", notices.String(), want)
+		}
+	}
+}
+
 // An offset that only some partitions have begins at the nearest in the others.
 func TestOffsetOutside(t *testing.T) {
 	brokers := kafkatest.Embedded(t)

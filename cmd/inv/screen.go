@@ -20,14 +20,16 @@ type screen struct {
 	pretty *inspect.Pretty // nil: nothing to count
 	bell   bool
 	status bool // there is a status line
+	fit    bool // lines are as wide as the terminal
 	up     bool // it is on the screen now
 	rung   int
 	buf    bytes.Buffer
 }
 
-func newScreen(s *streams, colors *theme.Theme, r inspect.Renderer, bell, follow bool) *screen {
+func newScreen(s *streams, colors *theme.Theme, r inspect.Renderer, t *tailFlags, follow bool) *screen {
 	pretty, _ := r.(*inspect.Pretty)
-	return &screen{s: s, colors: colors, pretty: pretty, bell: bell && s.outTerminal, status: pretty != nil && follow && s.outTerminal}
+	onTerminal := pretty != nil && follow && s.outTerminal
+	return &screen{s: s, colors: colors, pretty: pretty, bell: t.bell && s.outTerminal, status: onTerminal, fit: onTerminal && !t.wide}
 }
 
 const (
@@ -52,6 +54,9 @@ func (c *screen) Write(lines []byte) (int, error) {
 	}
 	if _, err := c.s.out.Write(c.buf.Bytes()); err != nil {
 		return 0, err
+	}
+	if c.fit {
+		c.pretty.SetWidth(c.s.width()) // it may be another one by now
 	}
 	return len(lines), nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	neturl "net/url"
 	"runtime/debug"
 
 	"inv/inspect"
@@ -33,7 +34,12 @@ TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'
   inv tail updates --since 15m --filter '.current_stock <= 5'
   inv tail orders --until end -o json | jq .value.order_total
   inv tail alerts --expect 1 --within 30s`,
-		Args:              cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("which topic? an alias such as orders, a topic's name, or a pattern such as 'order*'; inv topics list shows those there are")
+			}
+			return nil
+		},
 		ValidArgsFunction: f.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := s.untilHangUp(cmd.Context())
@@ -102,7 +108,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		}
 		return t.browse(ctx, s, client, o, colors, views, inspect.Labels(o.Scenario, f.appID, args))
 	}
-	screen := newScreen(s, colors, renderer, t.bell, o.Follow)
+	screen := newScreen(s, colors, renderer, t, o.Follow)
 	o.Notice = screen.notice
 	ctx, closed := watchReader(ctx, s)
 	defer closed()
@@ -131,9 +137,13 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 	if url == "" {
 		return nil, nil
 	}
+	parsed, err := neturl.Parse(url)
+	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
+		return nil, usagef("the schema registry's address is no URL such as http://127.0.0.1:8081") // it may hold a password
+	}
 	client, err := sr.NewClient(append(options, sr.URLs(url))...)
 	if err != nil {
-		return nil, usagef("--registry %s: %w", termsafe.String(url), err)
+		return nil, usagef("the schema registry %s: %w", termsafe.String(parsed.Redacted()), err)
 	}
 	return schema.NewDecoder(ctx, client), nil
 }

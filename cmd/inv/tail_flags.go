@@ -128,7 +128,12 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 			return o, usagef("--partitioner says where a --key is; there is none")
 		}
 	}
-	if t.within > 0 && t.expect == 0 {
+	switch {
+	case t.expect < 0:
+		return o, usagef("--expect takes a number of records, 1 or more")
+	case t.within < 0 || t.idle < 0:
+		return o, usagef("--within and --idle take a duration such as 30s")
+	case t.within > 0 && t.expect == 0:
 		return o, usagef("--within is for --expect N")
 	}
 	return o, nil
@@ -174,6 +179,9 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 	}
 	if t.jsonPretty && !t.changed("output") {
 		t.output.value = "json"
+	}
+	if t.jsonPretty && t.output.value != "json" {
+		return nil, usagef("--json-pretty is -o json over many lines; -o %s is something else", t.output.value)
 	}
 	switch t.output.value {
 	case "json":

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,10 +41,12 @@ func TestTailOnATerminal(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers)
 	var out, notices lockedBuffer
+	var columns atomic.Int64
+	columns.Store(70)
 	s := &streams{
 		in: strings.NewReader(""), out: &out, err: &notices, outTerminal: true, errTerminal: true, now: time.Now,
 		getenv: func(name string) string { return map[string]string{"TERM": "xterm-256color"}[name] },
-		width:  func() int { return 70 },
+		width:  func() int { return int(columns.Load()) },
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	ended := make(chan int, 1)
@@ -65,6 +68,19 @@ func TestTailOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	wait(&out, "1 critical")
+	if strings.Contains(out.String(), "wh-east-1") {
+		t.Error("the line is wider than the terminal")
+	}
+	columns.Store(120) // which the lines after the next one follow
+	for i := range 2 {
+		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "inventory_alerts", Key: []byte("prod-456"), Value: []byte(alert)}).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+		wait(&out, fmt.Sprintf("%d critical", i+2))
+	}
+	if !strings.Contains(out.String(), "wh-east-1") {
+		t.Error("the line does not follow the terminal's width")
+	}
 	cancel(signalError{})
 	if code := <-ended; code != 0 {
 		t.Errorf("a following tail that is interrupted exits %d", code)
