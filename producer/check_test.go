@@ -114,10 +114,15 @@ producers:
 func FuzzRun(f *testing.F) {
 	for _, g := range []string{"a: {int: [1, 9]}", "a: {list: [1, 2], of: {b: {ref: c.id}}}", "a: {text: \"{b:03}\"}\n      b: 5", "a: {one_of: {x: 1}, optional: 5%}",
 		"a: {if: \"b > 1\", then: 1, else: x}\n      b: {normal: {mean: 1, sd: 2}}", "a: {drift: {base: 1}}", "a: [1, {hex: 3}, null]", "a: {calc: \"1/0 * 99999999999\"}"} {
-		f.Add(g)
+		f.Add("rate: 5/s", g)
 	}
-	f.Fuzz(func(t *testing.T, fields string) {
-		sc, problems := scenario.Read("f.yaml", []byte("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  c: {topic: t, rows: [{id: 1}, {id: 2}]}\n  p:\n    topic: t\n    value:\n      "+fields+"\n"))
+	for _, a := range []string{"rate: 5/s\n    bursts: {every: 2s, for: 1s, rate: 9/s}", "ramp: {from: 1/h, up: 1ns}", "jitter: poisson\n    key: {int: [1, 9], encoding: int32}",
+		"states: {a: {then: {b: 1, a: 2}, after: {exponential: {mean: 5}}}, b: {}}", "partition: {int: [-5, 9]}\n    headers: {h: {hex: 2}}", "format: {xml: R}", "format: csv",
+		"key: a\n    earlier: 20%\n    tombstones: 5%"} {
+		f.Add(a, "a: {int: [1, 9]}")
+	}
+	f.Fuzz(func(t *testing.T, attributes, fields string) {
+		sc, problems := scenario.Read("f.yaml", []byte("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  c: {topic: t, rows: [{id: 1}, {id: 2}]}\n  p:\n    topic: t\n    "+attributes+"\n    value:\n      "+fields+"\n"))
 		if sc == nil || len(problems) > 0 || len(Check(sc)) > 0 {
 			return
 		}

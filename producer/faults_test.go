@@ -149,3 +149,27 @@ func TestFaultsThatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// What is taken for faults can be had: shares that make sense, times and sizes
+// that are not negative.
+func FuzzParseFaults(f *testing.F) {
+	for _, text := range []string{"malformed=1%", "duplicate=0.5%:5s,late=2%:30s", "oversize=0.1%:2MiB", "unknown_ref=1", "late=2%:-1s", "tombstone=,"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		faults, err := ParseFaults(text)
+		if err != nil {
+			return
+		}
+		total := 0.0
+		for _, one := range faults {
+			total += float64(one.share)
+			if one.kind == noFault || one.kind >= faultKinds || !(one.share >= 0 && one.share <= 1) || one.delay < 0 || one.size < 0 || one.size > maxOversize {
+				t.Errorf("%q gives %+v", text, one)
+			}
+		}
+		if total > 1.0001 {
+			t.Errorf("%q adds up to %g", text, total)
+		}
+	})
+}

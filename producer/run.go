@@ -2,7 +2,9 @@ package producer
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -14,6 +16,7 @@ import (
 type Options struct {
 	App         string         // the application id, for topics named with {app}
 	Rate        *scenario.Rate // instead of the producers' own
+	Pace        Pace           // the same
 	Count       int64          // of each producer that has no rows; 0: no end
 	For         time.Duration  // 0: no end
 	Start       time.Time      // the event time of the first record; zero: the wall clock
@@ -27,6 +30,27 @@ type Options struct {
 	Partitioner string         // instead of the producers' own
 	Clock       Clock          // nil: [WallClock]
 	Progress    func(Progress) // called now and then, by one goroutine at a time
+}
+
+// Pace says what is to be otherwise than in the scenario about how the rates of
+// its producers change.
+type Pace struct {
+	Poisson *bool
+	Bursts  *scenario.Bursts
+	Ramp    *scenario.Ramp
+}
+
+func (p Pace) asked() bool { return p != Pace{} }
+
+// over is a producer's own pace with what is asked for instead.
+func (p Pace) over(own scenario.Pace) scenario.Pace {
+	if p.Poisson != nil {
+		own.Poisson = *p.Poisson
+	}
+	if p.Bursts != nil || p.Ramp != nil {
+		own.Bursts, own.Ramp = p.Bursts, p.Ramp
+	}
+	return own
 }
 
 // Progress is how far a run is.
@@ -150,6 +174,9 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 		}
 		r.schedule.sources = append(r.schedule.sources, src)
 	}
+	if o.Pace.asked() && !slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.max }) {
+		return nil, errors.New("bursts, a ramp and jitter change a rate, and nothing here has one; give it with --rate")
+	}
 	return r, nil
 }
 
@@ -172,7 +199,11 @@ func (r *run) source(i int32) (*source, error) {
 	case rate == nil && s.total < 0:
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Second}
 	}
+	pace = o.Pace.over(pace)
 	src.max = rate == nil || rate.Max()
+	if src.max && o.Pace.asked() && s.total < 0 {
+		return nil, fmt.Errorf("bursts, a ramp and jitter need a rate to change, and %s has max", s.name)
+	}
 	if src.max && r.simulated {
 		// A simulated clock goes by the producer's own rate, or a record each ms.
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Millisecond}
@@ -184,6 +215,9 @@ func (r *run) source(i int32) (*source, error) {
 	if src.max {
 		src.arrivals = atOnce{}
 	} else {
+		if err := pace.Check(rate); err != nil {
+			return nil, err
+		}
 		src.arrivals = newArrivals(*rate, pace, s.random)
 	}
 	src.dueNext = src.arrivals.due(src.next)

@@ -25,6 +25,9 @@ import (
 // produceFlags are the flags of `inv produce`.
 type produceFlags struct {
 	rate        string
+	jitter      choice
+	bursts      string
+	ramp        string
 	count       int64
 	period      time.Duration
 	seed        string
@@ -41,7 +44,7 @@ type produceFlags struct {
 }
 
 func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
-	p := &produceFlags{headers: newChoice("cloudevents", "none")}
+	p := &produceFlags{headers: newChoice("cloudevents", "none"), jitter: choice{"", []string{"none", "poisson"}}}
 	cmd := &cobra.Command{
 		Use:   "produce NAME…",
 		Short: "Send the records of a scenario's producers",
@@ -49,6 +52,7 @@ func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
 other goes on until --count, --for or Ctrl-C. The same --seed gives the same records.`,
 		Example: `  inv produce catalog
   inv produce orders --rate 500/s --count 10000
+  inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
   inv produce orders --seed 7 --count 3 --to stdout
   inv produce orders --start 2026-01-01T00:00:00Z --for 720h --rate 10/m --to month.jsonl`,
 		Args:              cobra.MinimumNArgs(1),
@@ -64,6 +68,9 @@ other goes on until --count, --for or Ctrl-C. The same --seed gives the same rec
 func (p *produceFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	fs.StringVar(&p.rate, "rate", "", "1s (one each second), 500/s, 0.5/s or max; the scenario's if not given")
+	fs.Var(&p.jitter, "jitter", "poisson makes the gaps between records exponential; the scenario's if not given")
+	fs.StringVar(&p.bursts, "bursts", "", "a higher rate for a while, again and again: every=10s,for=1s,rate=5000/s")
+	fs.StringVar(&p.ramp, "ramp", "", "from a lower rate up to the rate, and perhaps down again: from=10/s,up=30s,hold=1m,down=30s")
 	fs.Int64Var(&p.count, "count", 0, "stop after N records of each producer")
 	fs.DurationVar(&p.period, "for", 0, "stop after so long, such as 30s or 720h")
 	fs.StringVar(&p.seed, "seed", "", "a number; the same seed gives the same records (random, and printed, if not given)")
@@ -167,6 +174,9 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		}
 		o.Rate = &rate
 	}
+	if err := p.pace(&o); err != nil {
+		return o, err
+	}
 	if p.faults != "" {
 		faults, err := producer.ParseFaults(p.faults)
 		if err != nil {
@@ -200,6 +210,25 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		return o, usagef("--envelope is for stdout and files: add --to stdout")
 	}
 	return o, p.future(o, s.now())
+}
+
+// pace reads the flags that change rates over time.
+func (p *produceFlags) pace(o *producer.Options) (err error) {
+	if p.jitter.value != "" {
+		poisson := p.jitter.value == "poisson"
+		o.Pace.Poisson = &poisson
+	}
+	if p.bursts != "" {
+		if o.Pace.Bursts, err = scenario.ParseBursts(p.bursts); err != nil {
+			return usagef("--bursts: %w; such as every=10s,for=1s,rate=5000/s", err)
+		}
+	}
+	if p.ramp != "" {
+		if o.Pace.Ramp, err = scenario.ParseRamp(p.ramp); err != nil {
+			return usagef("--ramp: %w; such as from=10/s,up=30s,hold=1m,down=30s", err)
+		}
+	}
+	return nil
 }
 
 func parseStart(text string) (time.Time, error) {

@@ -69,9 +69,6 @@ func paceTable() []attr {
 				b := &Bursts{}
 				t.(*Producer).Pace.Bursts = b
 				d.mapping(n, "bursts", burstTable(), b)
-				if b.Every > 0 && b.For >= b.Every {
-					d.Problem(n, "bursts: one lasts %v, which is not shorter than every %v", b.For, b.Every)
-				}
 			}},
 		{name: "ramp", about: "from a lower rate up to `rate`, and perhaps down again", schema: mappingSchema(rampTable()),
 			read: func(d *Decoder, n *yaml.Node, t any) {
@@ -263,6 +260,9 @@ func (d *Decoder) producer(key, n *yaml.Node) Producer {
 	}
 	if contents != 1 {
 		d.Problem(key, "%s needs one of `value:`, the fields of its records, `rows:` and `read: true`", what)
+	}
+	if err := p.Pace.Check(p.Rate); err != nil {
+		d.Problem(key, "%s: %v", what, err)
 	}
 	if p.More != nil && p.Rows == nil {
 		d.Problem(key, "%s has `more:` without `rows:`", what)

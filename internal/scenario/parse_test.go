@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Every problem of a file at once, each where it stands, with what would be right.
@@ -157,4 +158,72 @@ func BenchmarkRead(b *testing.B) {
 	for b.Loop() {
 		Read("f.yaml", source)
 	}
+}
+
+func TestParsePace(t *testing.T) {
+	b, err := ParseBursts("every=10s,for=1s,rate=5000/s")
+	if err != nil || b.Every != 10*time.Second || b.For != time.Second || b.Rate.PerSecond() != 5000 {
+		t.Errorf("%+v, %v", b, err)
+	}
+	r, err := ParseRamp("up=30s,from=10/s,down=5s")
+	if err != nil || r.Up != 30*time.Second || r.Down != 5*time.Second || r.Hold != 0 || r.From.PerSecond() != 10 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	for text, want := range map[string]string{"": `no ""`, "every=1s": "for= is missing", "evry=1s": `did you mean "every"`, "every=1s,every=2s": "twice", "every=x": "it is a time", "rate=0/s": "above 0"} {
+		if _, err := ParseBursts(text); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", text, err, want)
+		}
+	}
+	five, most := Rate{Number{Units: 5}, time.Second}, Rate{}
+	for _, tt := range []struct {
+		pace Pace
+		rate *Rate
+		want string
+	}{
+		{Pace{}, &most, ""},
+		{Pace{Poisson: true}, nil, ""},
+		{Pace{Poisson: true}, &most, "max is none"},
+		{Pace{Bursts: b, Ramp: r}, &five, "together"},
+		{Pace{Bursts: &Bursts{}}, &five, "above 0"},
+		{Pace{Bursts: &Bursts{Every: 1, For: 1, Rate: five}}, &five, "not shorter"},
+		{Pace{Bursts: &Bursts{Every: 2, For: 1}}, &five, "can't be max"},
+		{Pace{Ramp: &Ramp{Up: 1}}, &five, "begin at max"},
+		{Pace{Ramp: &Ramp{From: five}}, &five, "takes no time"},
+	} {
+		if err := tt.pace.Check(tt.rate); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%+v: %v, want %q", tt.pace, err, tt.want)
+		}
+	}
+}
+
+// What a flag or a field takes as text can be used: no rate of nothing, no share
+// beyond all, no time that goes back.
+func FuzzParseText(f *testing.F) {
+	for _, text := range []string{"1s", "0.5/s", "max", "2.5%", "a-{n:06}{{x}}{b}", "every=10s,for=1s,rate=5000/s", "from=10/s,up=30s,hold=1m,down=30s", "9223372036854775807/h"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		if r, err := ParseRate(text); err == nil && !r.Max() && !(r.PerSecond() > 0) {
+			t.Errorf("the rate %q is %g", text, r.PerSecond())
+		}
+		if s, err := ParseShare(text); err == nil && !(s >= 0 && s <= 1) {
+			t.Errorf("the share %q is %g", text, s)
+		}
+		if n, ok := ParseNumber(text); ok && (n.Decimals < 0 || n.Decimals > MaxDecimals) {
+			t.Errorf("the number %q is %+v", text, n)
+		}
+		if b, err := ParseBursts(text); err == nil && (b.Every < 0 || b.For < 0) {
+			t.Errorf("the bursts %q are %+v", text, b)
+		}
+		if r, err := ParseRamp(text); err == nil && (r.Up < 0 || r.Hold < 0 || r.Down < 0) {
+			t.Errorf("the ramp %q is %+v", text, r)
+		}
+		if tmpl, err := ParseTemplate(text); err == nil {
+			for _, p := range tmpl.Parts {
+				if !p.Placeholder && p.Text == "" || p.Width < 0 || p.Width > 100 {
+					t.Errorf("the template %q has a part %+v", text, p)
+				}
+			}
+		}
+	})
 }
