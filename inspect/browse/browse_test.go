@@ -83,8 +83,8 @@ func TestFilterAsYouType(t *testing.T) {
 		t.Errorf("%d records of .n >= 9", len(m.shown))
 	}
 	press(m, "5")
-	if len(m.shown) != 5 {
-		t.Errorf("%d records of .n >= 95", len(m.shown))
+	if len(m.shown) != 5 || m.top != 0 {
+		t.Errorf("%d records of .n >= 95, from row %d on", len(m.shown), m.top)
 	}
 	press(m, " and")
 	if len(m.shown) != 5 || m.wrong == "" || !strings.Contains(m.View(), "and") {
@@ -177,6 +177,34 @@ func TestNoRecords(t *testing.T) {
 	press(m, "up", "enter", "c", "home", "end")
 	if len(*copied) != 0 || strings.Count(m.View(), "\n") != 4 {
 		t.Errorf("an empty browser:\n%s", m.View())
+	}
+}
+
+// Keys that come in one piece are as many keys; pasted text is no command.
+func TestKeysTogether(t *testing.T) {
+	m, _, _ := browser(t, 100, 60, 12)
+	enter := func(text string, paste bool) tea.Cmd {
+		_, cmd := m.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune(text), Paste: paste})
+		return cmd
+	}
+	enter("gjj", false)
+	if m.selected().Offset != 2 {
+		t.Errorf("gjj is at %d", m.selected().Offset)
+	}
+	if cmd := enter("q", true); cmd != nil || m.selected().Offset != 2 {
+		t.Error("a pasted q quits")
+	}
+	enter("/.n >= 95", false)
+	if !m.editing || len(m.shown) != 5 {
+		t.Errorf("%d records, filter %q", len(m.shown), m.filter)
+	}
+	enter(" and .n < 97", true)
+	if len(m.shown) != 2 {
+		t.Errorf("%d records, filter %q", len(m.shown), m.filter)
+	}
+	press(m, "enter")
+	if cmd := enter("jjq", false); cmd == nil {
+		t.Error("the q of jjq does not quit")
 	}
 }
 

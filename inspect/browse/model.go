@@ -117,9 +117,24 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		m.width, m.height = msg.Width, msg.Height
 		m.resize()
 	case tea.KeyMsg:
-		return m, m.key(msg)
+		return m, m.keys(msg)
 	}
 	return m, nil
+}
+
+// keys handles what one read of the terminal brought: keys that are typed fast
+// come as one. What is pasted is text for the filter, and never commands.
+func (m *Model) keys(k tea.KeyMsg) tea.Cmd {
+	if k.Paste && !m.editing {
+		return nil
+	}
+	for k.Type == tea.KeyRunes && len(k.Runes) > 1 && !m.editing {
+		if cmd := m.key(tea.KeyMsg{Type: tea.KeyRunes, Runes: k.Runes[:1]}); cmd != nil {
+			return cmd
+		}
+		k.Runes = k.Runes[1:]
+	}
+	return m.key(k)
 }
 
 func (m *Model) resize() {
@@ -161,13 +176,14 @@ func (m *Model) collect() {
 	m.clamp()
 }
 
-// clamp keeps the cursor on a record and the record on the screen.
+// clamp keeps the cursor on a record, the record on the screen, and the screen
+// full as long as there are records for it.
 func (m *Model) clamp() {
 	if m.following {
 		m.cursor = len(m.shown) - 1
 	}
 	m.cursor = max(0, min(m.cursor, len(m.shown)-1))
-	m.top = max(0, min(m.top, m.cursor), m.cursor-m.rows()+1)
+	m.top = max(0, min(m.top, m.cursor, len(m.shown)-m.rows()), m.cursor-m.rows()+1)
 }
 
 func (m *Model) key(k tea.KeyMsg) tea.Cmd {
