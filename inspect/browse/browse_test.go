@@ -218,6 +218,10 @@ func TestBounded(t *testing.T) {
 	if len(m.records) != maxRecords || len(m.shown) != maxRecords || m.selected().Offset != 10_000 {
 		t.Errorf("%d kept, %d shown, at %d", len(m.records), len(m.shown), m.selected().Offset)
 	}
+	m.Update(tea.WindowSizeMsg{Width: 100, Height: 12})
+	if !strings.Contains(m.View(), "20000 records, older ones dropped") {
+		t.Errorf("that some are dropped is not said:\n%s", m.View())
+	}
 }
 
 // The screen has as many lines as the terminal, none wider, and nothing that a

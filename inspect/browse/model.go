@@ -29,6 +29,7 @@ type Collector struct {
 	pending []*inspect.Record
 	bytes   int
 	notice  string
+	dropped bool // something that came is not kept
 }
 
 // Append keeps a copy of the record and appends nothing.
@@ -39,7 +40,7 @@ func (c *Collector) Append(dst []byte, r *inspect.Record) []byte {
 	c.bytes += size(r)
 	for len(c.pending) > maxRecords || c.bytes > maxBytes && len(c.pending) > 1 {
 		c.bytes -= size(c.pending[0])
-		c.pending = c.pending[1:]
+		c.pending, c.dropped = c.pending[1:], true
 	}
 	return dst
 }
@@ -51,12 +52,12 @@ func (c *Collector) Notice(text string) {
 	c.notice = text
 }
 
-func (c *Collector) take() ([]*inspect.Record, string) {
+func (c *Collector) take() (records []*inspect.Record, notice string, dropped bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	records, notice := c.pending, c.notice
+	records, notice = c.pending, c.notice
 	c.pending, c.bytes, c.notice = nil, 0, ""
-	return records, notice
+	return records, notice, c.dropped
 }
 
 func size(r *inspect.Record) int { return len(r.Key) + len(r.Value) + len(r.RawHeaders()) + 200 }
@@ -78,6 +79,7 @@ type Model struct {
 	width, height int
 	records       []*inspect.Record // all that are kept
 	bytes         int
+	dropped       bool              // older ones are no longer kept
 	shown         []*inspect.Record // those that pass the filter
 	cursor, top   int               // in shown
 	following     bool              // the cursor stays on the newest
@@ -153,7 +155,8 @@ func (m *Model) rows() int { return max(1, m.height-2) }
 
 // collect takes what has come. Paused, it is kept all the same, below.
 func (m *Model) collect() {
-	records, notice := m.collector.take()
+	records, notice, dropped := m.collector.take()
+	m.dropped = m.dropped || dropped
 	if notice != "" {
 		m.status = notice
 	}
@@ -167,6 +170,7 @@ func (m *Model) collect() {
 	m.pretty.Measure(records[max(0, len(records)-200):])
 	for len(m.records) > maxRecords || m.bytes > maxBytes && len(m.records) > 1 {
 		oldest := m.records[0]
+		m.dropped = true
 		m.records, m.bytes = m.records[1:], m.bytes-size(oldest)
 		if len(m.shown) > 0 && m.shown[0] == oldest {
 			m.shown = m.shown[1:]

@@ -31,6 +31,9 @@ func (m *Model) title() string {
 	if len(m.records) != 1 {
 		text += "s"
 	}
+	if m.dropped {
+		text += ", older ones dropped"
+	}
 	if m.match != nil {
 		text += fmt.Sprintf(" · %d match", len(m.shown))
 	}
