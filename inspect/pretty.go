@@ -25,7 +25,8 @@ type PrettyOptions struct {
 	Width    int              // columns of the terminal, to which lines are cut; 0: whole lines
 	// Views are by topic name; a topic without one is shown as key and JSON.
 	Views map[string]*View
-	// Labels are short names by topic, shown if there is more than one.
+	// Labels are short names by topic, shown if there is more than one. If there
+	// are any, lines have a severity only if one of these topics' views has.
 	Labels     map[string]string
 	Headers    bool // show the records' headers
 	RawControl bool // leave hostile characters as they are
@@ -37,7 +38,7 @@ type Pretty struct {
 	options    PrettyOptions
 	theme      *theme.Theme
 	clock      clock
-	severities bool // some view has conditions, so lines have a severity
+	severities bool // some topic's view has conditions, so lines have a severity
 	labelWidth int
 	layouts    map[string]*layout
 	last       *layout // of the record before: mostly the same topic again
@@ -72,8 +73,10 @@ func NewPretty(o PrettyOptions) *Pretty {
 	}
 	p := &Pretty{options: o, theme: o.Theme, clock: newClock(o.Location, o.Now), layouts: map[string]*layout{}}
 	p.clock.form, p.clock.now = o.Times, o.Clock
-	for _, v := range o.Views {
-		p.severities = p.severities || v != nil && v.hasConditions()
+	for topic, v := range o.Views {
+		if _, selected := o.Labels[topic]; selected || len(o.Labels) == 0 {
+			p.severities = p.severities || v != nil && v.hasConditions()
+		}
 	}
 	if len(o.Labels) > 1 {
 		for _, l := range o.Labels {

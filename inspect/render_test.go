@@ -163,6 +163,20 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// Topics whose views know no severity have no empty column for it.
+func TestSeverityColumn(t *testing.T) {
+	line := func(labels map[string]string) string {
+		p := NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon), Views: inventoryViews(t), Labels: labels})
+		return string(p.Append(nil, record("others", 0, 1, "k", "v")))
+	}
+	if got := line(map[string]string{"others": "others"}); got != "12:00:00.001 p0@1  k  v\n" {
+		t.Errorf("alone: %q", got)
+	}
+	if got := line(map[string]string{"others": "others", "inventory_alerts": "alerts"}); got != "12:00:00.001          others p0@1  k  v\n" {
+		t.Errorf("beside one that has: %q", got)
+	}
+}
+
 // No line is wider than the terminal, whatever is in it, but for the notes and
 // headers behind it.
 func TestWidth(t *testing.T) {
