@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"inv/internal/kafka"
@@ -101,6 +102,7 @@ func completeProperties(*cobra.Command, []string, string) ([]cobra.Completion, c
 // completeFlags completes the values of flags that every command has, and of
 // those that take one of a few words.
 func (f *sharedFlags) completeFlags(root *cobra.Command) error {
+	completeInPlainBash(root)
 	for flag, complete := range map[string]cobra.CompletionFunc{
 		"scenario": completeScenarios,
 		"profile":  f.completeProfiles,
@@ -127,6 +129,27 @@ func (f *sharedFlags) completeFlags(root *cobra.Command) error {
 		})
 	})
 	return failed
+}
+
+// plainBash stands in for a function of the bash-completion package, which the
+// script for bash calls, where that is not installed.
+const plainBash = `if ! declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
+    _get_comp_words_by_ref() {
+        cur=${COMP_WORDS[COMP_CWORD]}
+        prev=${COMP_WORDS[COMP_CWORD-1]}
+        words=("${COMP_WORDS[@]}")
+        cword=$COMP_CWORD
+    }
+fi
+
+`
+
+// completeInPlainBash makes the script for bash work without that package.
+func completeInPlainBash(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	if bash, _, err := root.Find([]string{"completion", "bash"}); err == nil {
+		bash.PreRun = func(cmd *cobra.Command, _ []string) { fmt.Fprint(cmd.OutOrStdout(), plainBash) }
+	}
 }
 
 func (f *sharedFlags) aliases(cmd *cobra.Command) []cobra.Completion {
