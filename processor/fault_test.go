@@ -60,6 +60,7 @@ func (s *system) aborted(alias string) (n int) {
 // Two processes share the work; one is killed in the middle of it. The outputs
 // are those of a sequential fold of the log, and the stock is what is left.
 func TestOneOfTwoProcessesIsKilled(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := newSystem(t, kafkatest.Brokers(t))
 	products, orders := s.backlog(60_000)
 	inventory := func(c *childConfig) { c.Topologies = []string{processor.Inventory} }
@@ -143,6 +144,7 @@ func (s *system) checkReceipts() {
 // A process that stands still until its partitions are another's, and then goes
 // on, writes nothing twice.
 func TestStoppedPastTheSessionTimeout(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	s := newSystem(t, kafkatest.Brokers(t))
 	products, _ := s.backlog(20_000)
 	lead := func(c *childConfig) { c.LeadTime = 3 * time.Second }

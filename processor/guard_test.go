@@ -27,6 +27,7 @@ func TestOutputsOfAnotherApplicationAreRefused(t *testing.T) {
 }
 
 func TestTopicDeletedWhileRunning(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		cases := []bool{true}
 		if os.Getenv("INV_KAFKA") != "" {

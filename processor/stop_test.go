@@ -12,6 +12,7 @@ import (
 
 // A processor stops within 10 s although its broker is gone.
 func TestStopsWithoutItsBroker(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)

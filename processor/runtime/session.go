@@ -24,6 +24,7 @@ const (
 	heartbeatInterval  = 2 * time.Second
 	rebalanceTimeout   = 30 * time.Second
 	transactionTimeout = 10 * time.Second
+	endWithin          = transactionTimeout // then the broker has aborted it
 	closeWithin        = 2 * time.Second
 	idlePoll           = 500 * time.Millisecond
 	fetchWait          = 200 * time.Millisecond // a partition whose restore is done waits for the fetch under way
@@ -455,7 +456,11 @@ func (s *session) commit(tx *Tx, ours bool) (committed bool, err error) {
 		_, _ = s.txn.End(s.ctx, kgo.TryAbort) // the session ends with the first error
 		return false, fmt.Errorf("writing: %w", err)
 	}
-	ctx := kgo.PreTxnCommitFnContext(s.ctx, func(req *kmsg.TxnOffsetCommitRequest) error {
+	// Ending waits for a heartbeat. If the group's loop has lost its broker
+	// meanwhile, it waits for the rebalance that this transaction holds back.
+	late, cancel := context.WithTimeout(s.ctx, endWithin)
+	defer cancel()
+	ctx := kgo.PreTxnCommitFnContext(late, func(req *kmsg.TxnOffsetCommitRequest) error {
 		if req.MemberID == "" || req.Generation < 0 {
 			return errNotMember
 		}
@@ -466,6 +471,9 @@ func (s *session) commit(tx *Tx, ours bool) (committed bool, err error) {
 	committed, err = s.txn.End(ctx, kgo.TransactionEndTry(ours))
 	if errors.Is(err, errNotMember) {
 		return false, nil
+	}
+	if err != nil && late.Err() != nil && s.ctx.Err() == nil {
+		return false, fmt.Errorf("a transaction did not end within %s: %w", endWithin, err)
 	}
 	if err != nil {
 		return false, fmt.Errorf("committing: %w", err)
