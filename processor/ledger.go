@@ -146,7 +146,9 @@ func (p *ledgerPartition) restore(r *kgo.Record) error {
 	}
 	p.restoring[id][n] = e
 	if r.Value == nil {
-		delete(p.restoring[id], n)
+		if delete(p.restoring[id], n); len(p.restoring[id]) == 0 {
+			delete(p.restoring, id)
+		}
 	}
 	return nil
 }

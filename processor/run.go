@@ -251,15 +251,18 @@ func (a *application) add(stage string, explicit []string, gate func(context.Con
 	if cfg.Hooks != nil {
 		hooks = func() []kgo.Hook { return cfg.Hooks(stage) }
 	}
-	poll := maxPoll
-	if stage == ledgerStage {
+	poll, first := maxPoll, ""
+	switch stage {
+	case ledgerStage:
 		poll = maxLogPoll
+	case ingestStage:
+		first = a.topics.catalog // lines that come before their product wait in the ledger's state
 	}
 	a.workers = append(a.workers, runtime.NewWorker(runtime.Config{
 		Name: stage, Kafka: cfg.Kafka, Group: cfg.group(stage),
 		TransactionalID: cfg.AppID + "-" + stage + "-" + cfg.Instance, Stable: cfg.StableInstance,
 		AtLeastOnce: cfg.Guarantee == AtLeastOnce,
-		Sources:     a.sources(stage), Stamp: a.stamp(), Packed: a.topics.log,
+		Sources:     a.sources(stage), First: first, Stamp: a.stamp(), Packed: a.topics.log,
 		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
 		Explicit:      append(explicit, a.topics.log),
 		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,

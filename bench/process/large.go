@@ -20,7 +20,7 @@ const restarts = 3
 func large(ctx context.Context, l *lab) error {
 	// A changelog record for each product, each line and almost each restock: about
 	// three million.
-	if err := l.backlog(ctx, shape{l.partitions, million}, million/2); err != nil {
+	if err := l.backlog(ctx, shape{l.partitions, million}, 6*million/10); err != nil {
 		return err
 	}
 	fmt.Printf("\n### A million products: %d orders, %d partitions\n\n", l.loaded, l.partitions)

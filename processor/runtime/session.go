@@ -48,9 +48,13 @@ type session struct {
 
 	mu    sync.Mutex
 	slots map[Source]*slot
-	err   error              // from a restore
-	wake  context.CancelFunc // ends the poll in progress
-	woken bool               // before there was one
+	err   error // from a restore
+	// holding says that all topics but the first wait; held are those of their
+	// partitions that are ready.
+	holding bool
+	held    []Source
+	wake    context.CancelFunc // ends the poll in progress
+	woken   bool               // before there was one
 }
 
 func (w *Worker) runSession(ctx, hard context.Context) error {
@@ -59,6 +63,10 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 	defer cancel()
 	if err := s.connect(); err != nil {
 		return err
+	}
+	if w.cfg.First != "" {
+		s.holding = true
+		go s.holdBack()
 	}
 	close(s.connected)
 	defer s.close()

@@ -135,7 +135,11 @@ func (w *session) restore(s *slot) {
 		return
 	}
 	s.partition, s.committed, s.next = partition, next, next
-	w.client.ResumeFetchPartitions(map[string][]int32{s.source.Topic: {s.source.Partition}})
+	if w.holding && s.source.Topic != w.worker.cfg.First {
+		w.held = append(w.held, s.source)
+	} else {
+		w.client.ResumeFetchPartitions(map[string][]int32{s.source.Topic: {s.source.Partition}})
+	}
 	w.wakeLocked()
 	w.report(len(w.balancer.assigned()))
 }

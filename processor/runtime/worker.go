@@ -22,6 +22,7 @@ type Config struct {
 	Stable          bool     // the transactional id is one that another process may take over
 	AtLeastOnce     bool     // no transactions: what is written may be written again
 	Sources         []string // topics; of what is polled together, in this order
+	First           string   // of Sources, one that is read to its end before the others, at the start
 	Packed          string   // the topic that Tx.Line writes to, if any
 	PackedHeaders   []kgo.RecordHeader
 	Explicit        []string               // topics whose records name their partition
