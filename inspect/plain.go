@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"inv/internal/jsonscan"
@@ -109,7 +110,10 @@ func (p *Pretty) appendKey(dst, key []byte) []byte {
 	shown := key[:min(len(key), maxShown)]
 	dst = append(dst, p.theme.Strong...)
 	if isBinary(wholeRunes(shown, len(shown) < len(key))) {
-		dst, _ = appendBinary(dst, shown)
+		var what string
+		if dst, what = appendBinary(dst, shown); strings.HasPrefix(what, schemaWord) {
+			dst = append(append(append(dst, " ("...), what...), ')') // which stands for its first bytes
+		}
 	} else {
 		dst = p.safe(dst, shown)
 	}

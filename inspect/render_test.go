@@ -98,6 +98,7 @@ func others() []*Record {
 		record("others", 0, 14, "k", strings.Repeat("long ", 8000)),
 		record("others", 0, 15, `quote"comma,`, ` "quoted", text `),
 		record("others", 0, 16, "k", `<order id="1" note='<"2">'><!-- a > b --><item/>a &lt; b<![CDATA[<x>]]></order>`+"\n<cut attribute=\"\x1b[31m"),
+		record("others", 0, 18, "\x00\x00\x00\x00\x07\x02\x06abc", "a framed key"),
 		record("others", 0, 17, "k", `{"text":"`+strings.Repeat("long ", 4000)+`","n":1}`),
 	}
 	records[4].Value, records[6].Key = nil, nil

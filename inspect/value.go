@@ -120,6 +120,8 @@ func SchemaID(b []byte) (id int, payload []byte, ok bool) {
 	return int(binary.BigEndian.Uint32(b[1:])), b[5:], true
 }
 
+const schemaWord = "schema "
+
 // appendBinary appends bytes that are not text as what they most likely are,
 // and a word for that.
 func appendBinary(dst, b []byte) (out []byte, what string) {
@@ -127,7 +129,7 @@ func appendBinary(dst, b []byte) (out []byte, what string) {
 		return strconv.AppendInt(dst, n, 10), fmt.Sprintf("int%d", 8*len(b))
 	}
 	if id, payload, ok := SchemaID(b); ok && len(payload) > 0 {
-		return hex.AppendEncode(append(dst, "0x"...), payload), "schema " + strconv.Itoa(id)
+		return hex.AppendEncode(append(dst, "0x"...), payload), schemaWord + strconv.Itoa(id)
 	}
 	return hex.AppendEncode(append(dst, "0x"...), b), strconv.Itoa(len(b)) + " bytes"
 }
