@@ -12,6 +12,7 @@ package fetch
 
 import (
 	"encoding/binary"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -121,6 +122,20 @@ func FromClient(k *kgo.Record) *Record {
 	}
 	r.SetHeaders(headers)
 	return r
+}
+
+// Client is a copy of the record as a franz-go record: FromClient's reverse.
+func (r *Record) Client() *kgo.Record {
+	c := r.Clone()
+	k := &kgo.Record{
+		Topic: c.Topic, Partition: c.Partition, Offset: c.Offset, Timestamp: time.UnixMilli(c.Timestamp),
+		LeaderEpoch: c.LeaderEpoch, ProducerID: c.ProducerID, ProducerEpoch: c.ProducerEpoch, Key: c.Key, Value: c.Value,
+	}
+	c.EachHeader(func(key, value []byte) bool {
+		k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
+		return true
+	})
+	return k
 }
 
 // varBytes reads a zig-zag varint length (-1: nil) and that many bytes.

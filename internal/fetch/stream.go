@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -56,7 +57,8 @@ type Stream struct {
 	added   chan []Position
 	reports chan report
 	workers map[int32]*worker
-	outage  bool // brokers do not answer, and that has been said
+	dropped sync.Map // of ID: partitions that are done with, though not at their stop
+	outage  bool     // brokers do not answer, and that has been said
 	err     error
 }
 
@@ -109,6 +111,16 @@ func (s *Stream) Add(ctx context.Context, positions []Position) {
 	case s.added <- positions:
 	case <-ctx.Done():
 	}
+}
+
+// Drop stops reading a partition of which enough has come. Chunks of it that are
+// on their way still come.
+func (s *Stream) Drop(id ID) { s.dropped.Store(id, true) }
+
+// over reports whether a partition is to be read no further.
+func (s *Stream) over(c *cursor) bool {
+	_, dropped := s.dropped.Load(c.ID)
+	return dropped || c.done()
 }
 
 const (
@@ -225,7 +237,7 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 	byLeader := map[int32][]*cursor{}
 	var moved []string
 	for _, c := range cursors {
-		if c.done() || !s.settle(ctx, c, topics[c.Topic], told) {
+		if s.over(c) || !s.settle(ctx, c, topics[c.Topic], told) {
 			ended++
 			continue
 		}

@@ -240,7 +240,7 @@ func (w *worker) settle(ctx context.Context, chunks []Chunk, answered []*cursor,
 	for _, c := range w.cursors {
 		err, gone := out[c]
 		switch {
-		case gone || c.done():
+		case gone || w.stream.over(c):
 			if !w.report(ctx, report{cursor: c, err: err}) {
 				return false
 			}

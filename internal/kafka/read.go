@@ -2,9 +2,10 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
+
+	"inv/internal/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -36,7 +37,7 @@ func Spans(ctx context.Context, client *kgo.Client, topics ...string) ([]Span, e
 // up to limit in each. The spans are as [Read] wants them.
 func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]int64, error) {
 	counts := make([]int64, len(spans))
-	err := Read(ctx, c, spans, func(span int, _ *kgo.Record) (enough bool) {
+	err := read(ctx, c, spans, func(span int, _ *fetch.Record) (enough bool) {
 		counts[span]++
 		return counts[span] >= limit
 	})
@@ -46,83 +47,70 @@ func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]
 	return counts, nil
 }
 
-// readIdle is how long all partitions may give nothing before what is left of
-// their spans is taken for empty: compaction can have removed all of it, and
-// then no record ever says that the end is reached.
-const readIdle = 3 * time.Second
-
 // Read calls visit with each committed data record of the spans, by the index
 // of its span, in the order of its partition, until visit has had enough of
 // that span. Control records and what was aborted are left out. The spans must
 // end at or below the last stable offset and name each partition at most once.
+// The error names the first batch that can't be read, if there is one; those
+// behind it have been visited.
 func Read(ctx context.Context, c Config, spans []Span, visit func(span int, r *kgo.Record) (enough bool)) error {
-	open := map[string]map[int32]int{} // the spans still being read
-	offsets := map[string]map[int32]kgo.Offset{}
-	left := 0
+	return read(ctx, c, spans, func(span int, r *fetch.Record) bool { return visit(span, r.Client()) })
+}
+
+// How the brokers are asked, and how long they may be away.
+var readOptions = fetch.StreamOptions{MaxBytes: 4 << 20, PartitionBytes: 1 << 20, Patience: 30 * time.Second}
+
+func read(ctx context.Context, c Config, spans []Span, visit func(span int, r *fetch.Record) (enough bool)) (err error) {
+	index := map[fetch.ID]int{}
+	var positions []fetch.Position
 	for i, s := range spans {
-		if s.From >= s.To {
-			continue
+		if s.From < s.To {
+			id := fetch.ID{Topic: s.Topic, Partition: s.Partition}
+			index[id] = i
+			positions = append(positions, fetch.Position{ID: id, Offset: s.From, Stop: s.To})
 		}
-		if open[s.Topic] == nil {
-			open[s.Topic], offsets[s.Topic] = map[int32]int{}, map[int32]kgo.Offset{}
-		}
-		open[s.Topic][s.Partition] = i
-		offsets[s.Topic][s.Partition] = kgo.NewOffset().At(s.From)
-		left++
 	}
-	if left == 0 {
+	if len(positions) == 0 {
 		return nil
 	}
-	reader, err := New(c, kgo.ConsumePartitions(offsets), kgo.KeepControlRecords(),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxWait(250*time.Millisecond))
+	client, err := New(c)
 	if err != nil {
 		return err
 	}
-	defer reader.Close()
-	for left > 0 {
-		fetches, err := pollWithin(ctx, reader, readIdle)
-		if err != nil {
-			return err
+	defer client.Close()
+	ctx, cancel := context.WithCancel(ctx)
+	stream := fetch.NewCluster(client, true).Stream(ctx, positions, readOptions)
+	defer func() {
+		cancel()
+		for range stream.Events() { // until the stream's goroutines are done
 		}
-		if fetches.NumRecords() == 0 {
-			return nil
-		}
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			i, ok := open[p.Topic][p.Partition]
-			if ok && visitSpan(p.Records, i, spans[i], visit) {
-				delete(open[p.Topic], p.Partition)
-				reader.PauseFetchPartitions(map[string][]int32{p.Topic: {p.Partition}})
-				left--
+	}()
+	decoder, done := fetch.NewDecoder(), map[fetch.ID]bool{}
+	for event := range stream.Events() {
+		for i := range event.Chunks {
+			chunk := &event.Chunks[i]
+			id := fetch.ID{Topic: chunk.Topic, Partition: chunk.Partition}
+			span := index[id]
+			if done[id] {
+				continue
 			}
-		})
-	}
-	return nil
-}
-
-// visitSpan says whether the span is finished.
-func visitSpan(records []*kgo.Record, i int, s Span, visit func(int, *kgo.Record) bool) (finished bool) {
-	for _, r := range records {
-		if r.Offset < s.To && !r.Attrs.IsControl() && visit(i, r) {
-			return true
-		}
-		if r.Offset >= s.To-1 {
-			return true
+			bad := decoder.Each(chunk, func(r *fetch.Record) bool {
+				done[id] = r.Offset >= spans[span].To || visit(span, r)
+				return !done[id]
+			})
+			if bad != nil && err == nil {
+				err = bad
+			}
+			if done[id] {
+				stream.Drop(id)
+			}
 		}
 	}
-	return false
-}
-
-func pollWithin(ctx context.Context, client *kgo.Client, within time.Duration) (kgo.Fetches, error) {
-	poll, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
-	fetches := client.PollFetches(poll)
-	if ctx.Err() != nil {
-		return nil, context.Cause(ctx)
+	switch {
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	case stream.Err() != nil:
+		return fmt.Errorf("reading %s: %w", positions[0].Topic, stream.Err())
 	}
-	for _, e := range fetches.Errors() {
-		if !errors.Is(e.Err, context.DeadlineExceeded) {
-			return nil, fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
-		}
-	}
-	return fetches, nil
+	return err
 }
