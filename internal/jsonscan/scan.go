@@ -1,6 +1,12 @@
 // Package jsonscan walks over JSON text once, without building values: it
 // checks the grammar (RFC 8259, as strictly as encoding/json), finds the few
 // fields that are asked for, and copies text in a form that is safe and compact.
+//
+// Package event has a scanner of its own, for the other job: it knows the type
+// of every field of a record, makes values of them, and says which is missing or
+// wrong. Here a value is a slice of the text until somebody looks at it, and
+// nothing is known of it but that it is well-formed. One scanner for both would
+// do for each what only the other needs.
 package jsonscan
 
 import (
