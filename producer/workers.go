@@ -7,27 +7,33 @@ import (
 
 // workers make a run's records. Each takes the next batch of the schedule, makes
 // its records, and gives it to the sink when those before it have been given: so
-// the order is that of one worker, and a record stays with the processor that
-// made it, in whose cache it is.
+// the order is that of one worker. A worker whose batch comes too early leaves it
+// to whoever gives the one before it, and goes on.
 type workers struct {
 	collect sync.Mutex // held by the one that goes on with the schedule
 	issued  int64      // tickets, in the order of the schedule; guarded by collect
 	over    bool       // guarded by collect
 	ended   error      // why it is over before its end; guarded by collect
 
-	turn  sync.Mutex
-	moved *sync.Cond
-	now   int64 // the ticket whose turn it is; guarded by turn
-	err   error // of the first batch that the sink did not take; of whoever's turn it is
-	stop  context.CancelCauseFunc
+	turn   sync.Mutex
+	moved  *sync.Cond
+	now    int64    // the ticket of the next batch to give; guarded by turn
+	early  []*Batch // those made, by ticket modulo the length; guarded by turn
+	giving bool     // a worker gives batches; guarded by turn
+
+	err  error // of the first batch that the sink did not take; of the one that gives
+	stop context.CancelCauseFunc
 }
+
+// ahead is how many batches a worker may have made before they can be given.
+const ahead = 4
 
 // work runs n workers until there is nothing more to make, the sink fails or ctx
 // ends. The caller is one of them.
 func (r *run) work(ctx context.Context, n int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	ws := &workers{stop: stop}
+	ws := &workers{stop: stop, early: make([]*Batch, ahead*n)}
 	ws.moved = sync.NewCond(&ws.turn)
 	var others sync.WaitGroup
 	for range n - 1 {
@@ -49,9 +55,9 @@ func (r *run) worker(ctx context.Context, ws *workers) {
 			return
 		}
 		r.renderer.render(w, b)
-		ws.wait(ticket)
-		r.give(ctx, ws, b)
-		ws.done()
+		for b = ws.made(b, ticket); b != nil; b = ws.next() {
+			r.give(ctx, ws, b)
+		}
 	}
 }
 
@@ -86,18 +92,31 @@ func (r *run) give(ctx context.Context, ws *workers, b *Batch) {
 	r.add(count)
 }
 
-// wait returns when it is the ticket's turn; done ends it.
-func (ws *workers) wait(ticket int64) {
+// made puts a batch among those to give. If it is the next one and nobody is
+// giving, the caller is to give it, and then what next returns.
+func (ws *workers) made(b *Batch, ticket int64) *Batch {
 	ws.turn.Lock()
-	for ws.now != ticket {
+	defer ws.turn.Unlock()
+	for ticket-ws.now >= int64(len(ws.early)) {
 		ws.moved.Wait()
 	}
-	ws.turn.Unlock()
+	if ws.giving || ticket != ws.now {
+		ws.early[ticket%int64(len(ws.early))] = b
+		return nil
+	}
+	ws.giving = true
+	return b
 }
 
-func (ws *workers) done() {
+// next is the batch after the one that was given, nil if it is not made yet.
+func (ws *workers) next() *Batch {
 	ws.turn.Lock()
+	defer ws.turn.Unlock()
 	ws.now++
-	ws.turn.Unlock()
 	ws.moved.Broadcast()
+	at := &ws.early[ws.now%int64(len(ws.early))]
+	b := *at
+	*at = nil
+	ws.giving = b != nil
+	return b
 }
