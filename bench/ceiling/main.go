@@ -1,8 +1,8 @@
 // Command ceiling is what a bare franz-go producer reaches: one static record of
-// a given size, sent again and again with the settings of `inv produce`. It is
-// the line that inv is measured against.
+// a given size, sent again and again with the settings of `inv produce`, to the
+// partitions in turn. It is the line that inv is measured against.
 //
-//	go run ./bench/ceiling -b 127.0.0.1:9092 -topic t -n 2000000 -value 230 -key 16 -headers 150
+//	go run ./bench/ceiling -b 127.0.0.1:9092 -topic t -n 2000000 -value 230 -key 16 -headers a=1,b=2
 package main
 
 import (
@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -24,19 +25,19 @@ func main() {
 	count := flag.Int("n", 2_000_000, "records")
 	value := flag.Int("value", 230, "bytes of the value")
 	key := flag.Int("key", 16, "bytes of the key")
-	headers := flag.Int("headers", 0, "bytes of six headers together, 0: no headers")
+	headers := flag.String("headers", "", "NAME=VALUE, separated by commas")
+	partitions := flag.Int("partitions", 6, "how many the topic has")
 	linger := flag.Duration("linger", 20*time.Millisecond, "the linger")
 	codec := flag.String("codec", "none", "none or snappy; one record again and again is nothing to a codec, so none is the fair one")
 	flag.Parse()
-	if err := run(*brokers, *topic, *count, *value, *key, *headers, *linger, *codec); err != nil {
+	if err := run(*brokers, *topic, *count, *value, *key, *partitions, *headers, *linger, *codec); err != nil {
 		fmt.Fprintln(os.Stderr, "ceiling:", err)
 		os.Exit(1)
 	}
 }
 
-func run(brokers, topic string, count, value, key, headers int, linger time.Duration, codec string) error {
-	opts := append(producer.KafkaOptions(), kgo.SeedBrokers(brokers), kgo.ProducerLinger(linger),
-		kgo.RecordPartitioner(kgo.UniformBytesPartitioner(64<<10, false, false, nil)))
+func run(brokers, topic string, count, value, key, partitions int, headers string, linger time.Duration, codec string) error {
+	opts := append(producer.KafkaOptions(), kgo.SeedBrokers(brokers), kgo.ProducerLinger(linger))
 	if codec == "none" {
 		opts = append(opts, kgo.ProducerBatchCompression(kgo.NoCompression()))
 	}
@@ -46,9 +47,9 @@ func run(brokers, topic string, count, value, key, headers int, linger time.Dura
 	}
 	defer client.Close()
 	var hs []kgo.RecordHeader
-	for i := range 6 {
-		if headers > 0 {
-			hs = append(hs, kgo.RecordHeader{Key: fmt.Sprintf("header-%02d", i), Value: fill(max(headers/6-9, 0))})
+	for pair := range strings.SplitSeq(headers, ",") {
+		if name, value, ok := strings.Cut(pair, "="); ok {
+			hs = append(hs, kgo.RecordHeader{Key: name, Value: []byte(value)})
 		}
 	}
 	records := sync.Pool{New: func() any { return new(kgo.Record) }}
@@ -63,9 +64,9 @@ func run(brokers, topic string, count, value, key, headers int, linger time.Dura
 	}
 	ctx := context.Background()
 	start := time.Now()
-	for range count {
+	for i := range count {
 		r := records.Get().(*kgo.Record)
-		*r = kgo.Record{Topic: topic, Key: k, Value: v, Headers: hs}
+		*r = kgo.Record{Topic: topic, Partition: int32(i % partitions), Key: k, Value: v, Headers: hs}
 		client.Produce(ctx, r, done)
 	}
 	if err := client.Flush(ctx); err != nil {
