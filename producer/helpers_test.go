@@ -16,7 +16,7 @@ func (c *collect) Write(_ context.Context, b *Batch) error {
 		r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value)
 		headers := make([]Header, len(r.Headers))
 		for i, h := range r.Headers {
-			headers[i] = Header{h.Key, bytes.Clone(h.Value)}
+			headers[i] = Header{Key: h.Key, Value: bytes.Clone(h.Value)}
 		}
 		r.Headers = headers
 		c.records = append(c.records, r)

@@ -32,6 +32,10 @@ func KafkaOptions(faults ...Fault) []kgo.Opt {
 	return opts
 }
 
+// Header is one header of a record. It is the client's own type, so that the
+// sink hands a record's headers on as they are.
+type Header = kgo.RecordHeader
+
 // KafkaSink sends records to Kafka. A record counts when all in-sync replicas
 // have it.
 type KafkaSink struct {
@@ -94,7 +98,6 @@ type sent struct {
 	batch   *Batch
 	sink    *KafkaSink
 	records []kgo.Record
-	headers []kgo.RecordHeader
 	left    atomic.Int64
 	failed  atomic.Int64
 	lost    atomic.Int64 // bytes of the failed
@@ -118,21 +121,12 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	}
 	on.sink = s
 	on.left.Store(int64(len(b.Records)))
-	on.headers = on.headers[:0]
-	for i := range b.Records {
-		for _, h := range b.Records[i].Headers {
-			on.headers = append(on.headers, kgo.RecordHeader(h))
-		}
-	}
 	s.inFlight.Add(1)
-	headers := on.headers
 	for i := range b.Records {
 		r, to := &b.Records[i], &on.records[i]
-		n := len(r.Headers)
 		// The client sets the other fields before it answers.
 		to.Topic, to.Partition, to.Key, to.Value = r.Topic, r.Partition, r.Key, r.Value
-		to.Headers, to.Timestamp, to.Context = headers[:n:n], time.UnixMilli(r.At), nil
-		headers = headers[n:]
+		to.Headers, to.Timestamp, to.Context = r.Headers, time.UnixMilli(r.At), nil
 		s.client.Produce(s.send, to, on.promise)
 	}
 	return nil

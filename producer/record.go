@@ -13,12 +13,6 @@ type Record struct {
 	Fault     string // what is wrong with it on purpose; "": nothing
 }
 
-// Header is one header of a record.
-type Header struct {
-	Key   string
-	Value []byte
-}
-
 // Batch is some records in the order in which they are sent, and the memory that
 // they stand in. Whoever gets one gives it back with Release.
 type Batch struct {

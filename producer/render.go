@@ -57,10 +57,10 @@ func newRenderer(p *Plan, o Options) *renderer {
 		r.streams = append(r.streams, rendered{
 			topic: name, partitions: max(partitions, 1), partitioner: partitioner,
 			fixed: []Header{
-				{"ce_specversion", []byte("1.0")},
-				{"ce_type", []byte(s.ceType)},
-				{"ce_source", []byte(s.source)},
-				{"content-type", []byte(contentType(s.spec.Format.Name))},
+				{Key: "ce_specversion", Value: []byte("1.0")},
+				{Key: "ce_type", Value: []byte(s.ceType)},
+				{Key: "ce_source", Value: []byte(s.source)},
+				{Key: "content-type", Value: []byte(contentType(s.spec.Format.Name))},
 				{Key: headerID}, {Key: headerTime},
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
@@ -193,10 +193,10 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 	for _, h := range content.headers {
 		start := len(b.buf)
 		b.buf = h.value(w, f, b.buf)
-		b.headers = append(b.headers, Header{h.name, b.buf[start:len(b.buf):len(b.buf)]})
+		b.headers = append(b.headers, Header{Key: h.name, Value: b.buf[start:len(b.buf):len(b.buf)]})
 	}
 	if r.tags && s.fault != noFault {
-		b.headers = append(b.headers, Header{FaultHeader, []byte(s.fault.String())})
+		b.headers = append(b.headers, Header{Key: FaultHeader, Value: []byte(s.fault.String())})
 	}
 	rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
 }

@@ -55,6 +55,7 @@ func (r *run) worker(ctx context.Context, ws *workers) {
 			return
 		}
 		r.renderer.render(w, b)
+		r.batches.filled(b)
 		for b = ws.made(b, ticket); b != nil; b = ws.next() {
 			r.give(ctx, ws, b)
 		}
