@@ -42,7 +42,7 @@ func RunTerminal(ctx context.Context, o Options, t Terminal) error {
 func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen) error {
 	o.defaults()
 	return withHub(ctx, &o, func(ctx context.Context, hub *Hub) error {
-		frame, err := hub.wait(ctx, s.View, asJSON, func(f *Frame) bool { return f.Status != nil && f.Status.Loading == LoadingDone })
+		frame, err := hub.wait(ctx, s.View, asJSON, func(s Status) bool { return s.Loading == LoadingDone })
 		if err != nil {
 			return err
 		}
@@ -55,23 +55,38 @@ func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen)
 	})
 }
 
-// wait waits until a whole frame is as wanted, and returns it.
-func (h *Hub) wait(ctx context.Context, v View, all bool, wanted func(*Frame) bool) (*Frame, error) {
+// wait waits until the status is as wanted, and returns a whole frame of then.
+func (h *Hub) wait(ctx context.Context, v View, all bool, wanted func(Status) bool) (*Frame, error) {
 	for {
-		h.mu.Lock()
-		if all {
-			v.Limit = len(h.model.all)
-		}
-		frame, more := h.model.Frame(v, 0, nil, h.now().UnixMilli()), h.published
-		h.mu.Unlock()
-		if wanted(frame) {
+		if frame, more := h.when(v, all, wanted); frame != nil {
 			return frame, nil
+		} else if err := await(ctx, more); err != nil {
+			return nil, err
 		}
-		select {
-		case <-more:
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	}
+}
+
+// when is a whole frame if the status is as wanted, and else nil with a channel
+// that the next publication closes.
+func (h *Hub) when(v View, all bool, wanted func(Status) bool) (*Frame, <-chan struct{}) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := h.now().UnixMilli()
+	if h.model.statusVersion == 0 || !wanted(h.model.Status(now)) {
+		return nil, h.published // a frame would hold up the reader
+	}
+	if all {
+		v.Limit = len(h.model.all)
+	}
+	return h.model.Frame(v, 0, nil, now), nil
+}
+
+func await(ctx context.Context, done <-chan struct{}) error {
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

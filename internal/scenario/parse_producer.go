@@ -163,7 +163,7 @@ func stateTable() []attr {
 		{name: "then", about: "the next state, or a mapping of states to shares", schema: obj{"anyOf": []any{
 			obj{"type": "string"}, obj{"type": "object", "minProperties": 1, "additionalProperties": shareSchema()}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).Then = d.next(n) }},
-		{name: "after", about: "how long after", schema: delaySchema(),
+		{name: "after", about: "how long after: 5m, [1h, 2h] (each as likely) or {mean: 30s} (exponential)", schema: delaySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).After = d.delay(n) }},
 	}
 }
@@ -225,7 +225,7 @@ func causeTable() []attr {
 		namesAttr("in", "only when the entity enters one of these states", func(c *Cause) *[]Name { return &c.In }),
 		shareAttr("share", "how often; always by default", func(c *Cause) *Share { return &c.Share }),
 		genAttr("count", "how many; one by default", func(c *Cause) **Gen { return &c.Count }),
-		{name: "after", about: "how long after", schema: delaySchema(),
+		{name: "after", about: "how long after: 5m, [1h, 2h] (each as likely) or {mean: 30s} (exponential)", schema: delaySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Cause).After = d.delay(n) }},
 	}
 }
