@@ -1,0 +1,120 @@
+package producer
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Numbers around every change of length, into buffers with and without room.
+func TestAppendInt(t *testing.T) {
+	numbers := []int64{-1, -10, -1 << 63, 1<<63 - 1, 0}
+	for p := int64(1); p <= 1e18; p *= 10 {
+		numbers = append(numbers, p-1, p, p+1, 2*p, 9*p-1, -p)
+		if p == 1e18 {
+			break
+		}
+	}
+	var grown thousands
+	for _, v := range numbers {
+		want := "x" + strconv.FormatInt(v, 10)
+		for room := range 24 {
+			dst := append(make([]byte, 0, 1+room), 'x')
+			if got := appendInt(dst, v); string(got) != want {
+				t.Fatalf("appendInt with room for %d: %s, want %s", room, got, want)
+			}
+			if got := grown.append(dst, v); string(got) != want {
+				t.Fatalf("thousands with room for %d: %s, want %s", room, got, want)
+			}
+		}
+	}
+	for v := int64(0); v < 25_000; v += 7 {
+		if got := grown.append(nil, v); string(got) != strconv.FormatInt(v, 10) {
+			t.Fatalf("thousands: %s, want %d", got, v)
+		}
+	}
+}
+
+func TestLiteral(t *testing.T) {
+	text := strings.Repeat("0123456789", 8)
+	for length := range len(text) {
+		l := newLiteral([]byte(text[:length]))
+		for _, room := range []int{0, 1, length, length + shortLiteral, 200} {
+			dst := append(make([]byte, 0, 1+room), 'x')
+			if got := l.append(dst); string(got) != "x"+text[:length] {
+				t.Fatalf("%d bytes with room for %d: %q", length, room, got)
+			}
+		}
+	}
+}
+
+// A draw of few rows is laid out with the bytes around it, one of many is not;
+// the values are the same.
+func TestDrawsMelt(t *testing.T) {
+	const from = 1000
+	for _, high := range []int{from + mostRows - 1, from + mostRows} {
+		records := fields(t, 400, fmt.Sprintf("a: {int: [%d, %d]}\nb: {copy: a}\nc: {one_of: [x, \"y\\\"\", 3]}\nd: {text: \"{a}/{c}\"}\ne: {int: [0, 9]}", from, high))
+		for _, r := range records {
+			a, _ := r["a"].(json.Number).Int64()
+			if a < from || a > int64(high) || r["a"] != r["b"] || r["d"] != fmt.Sprintf("%v/%v", r["a"], r["c"]) {
+				t.Fatalf("of %d to %d: %v", from, high, r)
+			}
+		}
+	}
+}
+
+// A sum is the same whether its list has been written before it, is written
+// after it, is left out now and then, or stands in another list.
+func TestSums(t *testing.T) {
+	const item = "{list: [0, 3], of: {q: {int: [1, 9]}, p: {decimal: [1, 90], decimals: 2}, parts: {list: [1, 2], of: {w: {int: [1, 500]}}}, weight: {sum: parts.w}}}"
+	records := fields(t, 500, "early: {sum: items.q * items.p, decimals: 2}\n"+
+		"items: "+item+"\n"+
+		"late: {sum: items.q * items.p, decimals: 2}\n"+
+		"again: {sum: items.q}\n"+
+		"others: {list: [1, 3], of: {n: {int: [1, 5]}}, nulls: 50%}\n"+
+		"ns: {sum: others.n}\n")
+	for _, r := range records {
+		cents, count := int64(0), int64(0)
+		for _, i := range r["items"].([]any) {
+			i := i.(map[string]any)
+			q, _ := i["q"].(json.Number).Int64()
+			p, _ := i["p"].(json.Number).Float64()
+			cents, count = cents+q*int64(p*100+0.5), count+q
+			weight := int64(0)
+			for _, part := range i["parts"].([]any) {
+				w, _ := part.(map[string]any)["w"].(json.Number).Int64()
+				weight += w
+			}
+			if i["weight"].(json.Number).String() != strconv.FormatInt(weight, 10) {
+				t.Fatalf("the weight of %v should be %d", i, weight)
+			}
+		}
+		total := fmt.Sprintf("%d.%02d", cents/100, cents%100)
+		if r["early"].(json.Number).String() != total || r["late"] != r["early"] || r["again"].(json.Number).String() != strconv.FormatInt(count, 10) {
+			t.Fatalf("should be %s and %d: %v", total, count, r)
+		}
+	}
+}
+
+// What a short literal writes beyond its end is never part of a record.
+func TestNothingIsWrittenTwice(t *testing.T) {
+	p := compiled(t, shipped(t, "inventory"), "orders")
+	whole, single := &collect{}, &collect{}
+	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 2 * batchSize}, whole); err != nil {
+		t.Fatal(err)
+	}
+	r := newRenderer(p, Options{})
+	for i := range whole.records {
+		b := &Batch{slots: []slot{{n: int64(i), at: whole.records[i].At}}, release: func(*Batch) {}}
+		r.render(&worker{}, b)
+		if err := single.Write(t.Context(), b); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := single.records[i], whole.records[i]; !bytes.Equal(got.Value, want.Value) || !bytes.Equal(got.Key, want.Key) {
+			t.Fatalf("alone:    %s\nin a run: %s", got.Value, want.Value)
+		}
+	}
+}
