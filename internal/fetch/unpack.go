@@ -75,6 +75,9 @@ func (u *unpacker) take() []byte {
 }
 
 func (u *unpacker) tooLarge() error {
+	if u.limit < 1<<20 {
+		return fmt.Errorf("%w than %d bytes", ErrTooLarge, u.limit)
+	}
 	return fmt.Errorf("%w than %d MiB", ErrTooLarge, u.limit>>20)
 }
 
