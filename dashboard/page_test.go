@@ -98,9 +98,21 @@ func TestPage(t *testing.T) {
 		b.t = t
 		b.until(5*time.Second, rowOf(p.ID)+`.querySelector("a").click() === undefined && location.hash !== "#/"`)
 		b.until(5*time.Second, `document.querySelector("#detail .stock-line") && document.querySelectorAll("#detail .list tbody tr").length > 2`)
+		b.do(chromedp.Click("#detail summary"), chromedp.Focus("#back"))
+		evaluate[bool](b, `(window.kept = [...document.querySelectorAll("#detail *")]).length > 50`)
 		restocked := w.store.Restock(p, 25, time.Now())
 		w.write(restocked...)
 		b.until(5*time.Second, `document.querySelector(".detail-stock")?.textContent === "25"`)
+		for what, expression := range map[string]string{
+			"the focus stays":         `document.activeElement.id === "back"`,
+			"what was opened stays":   `document.querySelector("#detail details").open`,
+			"nothing is made afresh":  `kept.filter((e) => !e.isConnected).length < 5`,
+			"the newest change is on": `document.querySelector("#detail .list tbody td:nth-child(3)").textContent === "25"`,
+		} {
+			if !evaluate[bool](b, expression) {
+				t.Errorf("%s: it is not so", what)
+			}
+		}
 		b.do(chromedp.NavigateBack())
 		b.until(5*time.Second, `!document.querySelector("#overview").hidden`)
 	})

@@ -108,7 +108,7 @@ func (s *setting) toDocument(ctx, tab context.Context, probe *probe) error {
 		new MutationObserver(() => {
 			const n = document.querySelector("#detail .list tbody td:nth-child(5)")?.textContent.replace(/\D/g, "");
 			if (n && bench.last !== n) { bench.last = n; bench.seen.push([n * 1, Date.now()]); }
-		}).observe(document.querySelector("#detail"), {childList: true, subtree: true});
+		}).observe(document.querySelector("#detail"), {childList: true, characterData: true, subtree: true});
 		true`
 	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watch)); err != nil {
 		return err

@@ -33,6 +33,32 @@ export function show(node, visible) {
   if (node.hidden === visible) node.hidden = !visible;
 }
 
+// morph gives a node the children of a fresh one with as few changes as there
+// are: focus, selection, what is open and where it is scrolled to stay.
+export function morph(node, fresh) {
+  const was = [...node.childNodes];
+  const now = [...fresh.childNodes];
+  now.forEach((child, i) => (was[i] ? morphOne(was[i], child) : node.append(child)));
+  for (const extra of was.slice(now.length)) extra.remove();
+}
+
+function morphOne(node, fresh) {
+  if (node.nodeName !== fresh.nodeName) {
+    node.replaceWith(fresh);
+    return;
+  }
+  if (node.nodeType === Node.TEXT_NODE) {
+    if (node.data !== fresh.data) node.data = fresh.data;
+    return;
+  }
+  for (const { name } of [...node.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) node.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) {
+    if (name === "style") node.style.cssText = fresh.style.cssText; // as an attribute the content policy refuses it
+    else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
+  }
+  morph(node, fresh);
+}
+
 export const productHref = (id) => "#/product/" + encodeURIComponent(id);
 
 export const words = { out: "Out", critical: "Critical", low: "Low", ok: "In stock", unknown: "Unknown" };

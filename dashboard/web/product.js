@@ -1,7 +1,7 @@
 // One product's own page: its stock against its thresholds over the last hour,
 // its last changes and its alerts.
 
-import { $, el, svg, words } from "./dom.js";
+import { $, el, morph, svg, words } from "./dom.js";
 import { age, count, hhmm, money, signed, time } from "./format.js";
 
 const hour = 3600000;
@@ -13,20 +13,17 @@ export function renderProduct(id, p, status) {
       el("p", { class: "muted" }, status?.loading === "stock" || !status ? "Loading…" : "No product has this id."));
     return;
   }
-  const focused = document.activeElement?.id === "back";
-  const open = main.querySelector("details.data")?.open;
-  const back = el("a", { href: "#/", id: "back" }, "← All products");
-  main.replaceChildren(
-    el("div", { class: "detail-head", "data-s": p.severity }, back, el("h2", { tabindex: "-1", id: "detail-title" }, p.product_name),
+  const fresh = el("main", {},
+    el("div", { class: "detail-head", "data-s": p.severity }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, p.product_name),
       el("span", { class: "sev" }, p.delisted ? "Delisted" : words[p.severity]), el("span", { class: "muted" }, p.product_id)),
-    el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Stock in the last hour")), ...history(p, status, open)),
+    el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Stock in the last hour")), ...history(p, status)),
     el("div", { class: "side" }, facts(p, status)),
     el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Last changes")), changes(p)),
     el("div", { class: "side" }, alerts(p)));
-  if (focused) back.focus();
+  morph(main, fresh);
 }
 
-function history(p, status, open) {
+function history(p, status) {
   const end = status?.window_end ?? Date.now();
   const start = end - hour;
   const points = p.history.filter((h) => h.time >= start);
@@ -48,7 +45,7 @@ function history(p, status, open) {
   };
   const said = `Stock of ${p.product_name} over the last hour: now ${p.current_stock ?? "unknown"}, reorder at ${p.reorder_threshold}, critical at ${p.critical_threshold}.`;
   const apart = Math.abs(y(p.reorder_threshold) - y(p.critical_threshold)) > 16;
-  const table = el("details", { class: "data body", open: open || undefined }, el("summary", {}, "As a table"),
+  const table = el("details", { class: "data body" }, el("summary", {}, "As a table"),
     el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Time"), el("th", { scope: "col" }, "Stock"))),
       el("tbody", {}, ...points.toReversed().map((h) => el("tr", {}, el("td", {}, time(h.time)), el("td", {}, count(h.stock))))))));
   return [
