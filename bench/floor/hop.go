@@ -22,7 +22,8 @@ func (s *settings) changelog() string { return s.app + "-ledger-changelog" }
 
 // What the processor's clients have, too.
 const (
-	maxProduced = 12_000
+	maxProduced = 8_000
+	maxConsumed = 8_000
 	maxBuffered = 10_000
 	packBytes   = 128 << 10
 	maxBehind   = 40_000 // lines
@@ -56,7 +57,7 @@ func newHop(s settings, name string, topics []string) (*hop, error) {
 		kgo.SeedBrokers(s.brokers), kgo.ClientID(id),
 		kgo.ConsumerGroup(id), kgo.TransactionalID(id), kgo.TransactionTimeout(10*time.Second),
 		kgo.ConsumeTopics(topics...), kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxPartitionBytes(128<<10), kgo.FetchMaxBytes(2<<20), kgo.FetchMaxWait(200*time.Millisecond),
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.FetchMaxPartitionBytes(64<<10), kgo.FetchMaxBytes(512<<10), kgo.FetchMaxWait(200*time.Millisecond),
 		kgo.BlockRebalanceOnPoll(), kgo.DisableAutoCommit(), kgo.DisableClientMetrics(),
 		kgo.Balancers(kgo.CooperativeStickyBalancer()), kgo.SessionTimeout(10*time.Second), kgo.HeartbeatInterval(2*time.Second),
 		kgo.RecordPartitioner(kgo.BasicConsistentPartitioner(func(topic string) func(*kgo.Record, int) int {
@@ -103,9 +104,10 @@ func (h *hop) transaction(ctx context.Context, w work, fetches kgo.Fetches) erro
 	}
 	h.produced, h.made = 0, h.made[:0]
 	until := time.Now().Add(h.commit)
-	for fetches.NumRecords() > 0 {
+	for consumed := 0; fetches.NumRecords() > 0; {
+		consumed += fetches.NumRecords()
 		fetches.EachPartition(func(p kgo.FetchTopicPartition) { w.records(h, p.Records) })
-		if h.produced >= maxProduced || time.Now().After(until) {
+		if h.produced >= maxProduced || consumed >= maxConsumed || time.Now().After(until) {
 			break
 		}
 		//lint:ignore SA1012 nil means that the poll doesn't wait

@@ -6,7 +6,7 @@
 // Hop 1 reads the orders and the reorders that came of them, and writes packed
 // log records; hop 2 reads the log and writes updates, reorders, alerts and a
 // changelog record for each product touched. Each step is a transaction that ends
-// when the poll runs dry, after 100 ms or at 12,000 records, as the processor's.
+// when the poll runs dry, after 100 ms or at 8,000 records, as the processor's.
 //
 // bench/process learns the plan from the topics that inv wrote, and runs it.
 //
@@ -55,7 +55,7 @@ func command(ctx context.Context) error {
 	flag.DurationVar(&s.commit, "commit", 100*time.Millisecond, "how long a transaction may take in more")
 	flag.DurationVar(&s.linger, "linger", 0, "the producers' linger")
 	flag.DurationVar(&s.backoff, "backoff", 5*time.Millisecond, "the pause while a transaction before is being completed")
-	gc := flag.Int("gc", 50, "GOGC, as inv process sets it")
+	gc := flag.Int("gc", 25, "GOGC, as inv process sets it")
 	file := flag.String("plan", "", "what to write: a FILE that bench/process made")
 	flag.Parse()
 	if *file == "" {

@@ -146,6 +146,7 @@ func (l *lab) reportDrain(sides []side, runs map[string][]*drained) {
 		}
 		fmt.Println(row + " |")
 	}
+	l.paper(runs["inv"])
 	for _, d := range runs["inv"] {
 		if d.verified == "" {
 			fmt.Println("\nA run was not verified.")
