@@ -68,6 +68,7 @@ func NewNode(t testing.TB, properties map[string]string) *Node {
 	}
 	var id [16]byte
 	_, _ = rand.Read(id[:]) // never fails
+	id[0] &= 0x7f           // or the text might begin as a flag does
 	format := n.java("kafka.tools.StorageTool", "format", "-t", base64.RawURLEncoding.EncodeToString(id[:]), "-c", n.file("server.properties"))
 	if out, err := format.CombinedOutput(); err != nil {
 		t.Fatalf("formatting the storage: %v\n%s", err, out)
