@@ -29,7 +29,8 @@ function history(p, status) {
   const points = p.history.filter((h) => h.time >= start);
   const first = points[0]?.time ?? end;
   const from = Math.min(Math.max(start, first), end - 60000); // a young history fills the width
-  const top = Math.max(2 * p.reorder_threshold, p.current_stock ?? 0, ...points.map((h) => h.stock), 1) * 1.05;
+  const most = Math.max(2 * p.reorder_threshold, p.current_stock ?? 0, ...points.map((h) => h.stock), 1);
+  const top = most * 1.05;
   const x = (t) => ((1000 * Math.max(0, t - from)) / (end - from)).toFixed(1);
   const y = (v) => (260 - (250 * v) / top).toFixed(1);
   let path = "";
@@ -54,6 +55,7 @@ function history(p, status) {
         points.length ? svg("path", { class: "area", d: `${path}V260H${x(points[0].time)}Z` }) : undefined,
         threshold("reorder", p.reorder_threshold), threshold("critical", p.critical_threshold),
         points.length ? svg("path", { class: "stock-line", d: path }) : undefined),
+      label("top", most, count(most)),
       label("reorder", apart ? p.reorder_threshold : (p.reorder_threshold + top * 0.03), `reorder ≤ ${count(p.reorder_threshold)}`),
       label("critical", apart ? p.critical_threshold : (p.critical_threshold - top * 0.03), `critical ≤ ${count(p.critical_threshold)}`)),
     el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, hhmm(from)), el("span", {}, hhmm((from + end) / 2)), el("span", {}, hhmm(end))),
