@@ -116,7 +116,8 @@ func FuzzRun(f *testing.F) {
 		"a: {if: \"b > 1\", then: 1, else: x}\n      b: {normal: {mean: 1, sd: 2}}", "a: {drift: {base: 1}}", "a: [1, {hex: 3}, null]", "a: {calc: \"1/0 * 99999999999\"}"} {
 		f.Add("rate: 5/s", g)
 	}
-	for _, a := range []string{"rate: 5/s\n    bursts: {every: 2s, for: 1s, rate: 9/s}", "ramp: {from: 1/h, up: 1ns}", "jitter: poisson\n    key: {int: [1, 9], encoding: int32}",
+	for _, a := range []string{"rate: 5/s\n    bursts: {every: 2s, for: 1s, rate: 9/s}", "ramp: {from: 1/h, up: 1ns}",
+		"rate: 5/s\n    bursts: {every: 0s, for: 0s, rate: 9/s}", "ramp: {from: 1/s, up: 0s}", "bursts: {every: 2s, for: 1s, rate: max}", "jitter: poisson\n    key: {int: [1, 9], encoding: int32}",
 		"states: {a: {then: {b: 1, a: 2}, after: {exponential: {mean: 5}}}, b: {}}", "partition: {int: [-5, 9]}\n    headers: {h: {hex: 2}}", "format: {xml: R}", "format: csv",
 		"key: a\n    earlier: 20%\n    tombstones: 5%"} {
 		f.Add(a, "a: {int: [1, 9]}")
