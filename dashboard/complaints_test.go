@@ -184,3 +184,31 @@ func TestOldTabIsTold(t *testing.T) {
 	evaluate[bool](b, `streams[0].dispatchEvent(new MessageEvent("hello", {data: '{"version":1,"build":"another"}'}))`)
 	b.until(2*time.Second, `!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
 }
+
+// What is still being read is said where it is missing, and no longer than that.
+func TestPageWhileLoading(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, kafkatest.Embedded(t), 5, 400)
+	w.run()
+	w.loaded()
+	b := browse(t, w.url)
+	b.spy()
+	b.screen(1440, 900, "dark", false)
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	stage := func(name string) {
+		evaluate[bool](b, fmt.Sprintf(`fetch("/api/summary").then((r) => r.json()).then((f) => {
+			for (const s of streams) s.close();
+			Object.assign(f.status, {loading: %q, progress: 0.4});
+			return streams.at(-1).dispatchEvent(new MessageEvent("delta", {data: JSON.stringify({status: f.status})}));
+		}) && true`, name))
+	}
+	stage("charts")
+	b.until(3*time.Second, `document.querySelector(".plot.loading")?.dataset.loading === "Loading the last hour… 40 %"`)
+	b.until(3*time.Second, `document.querySelector("#reorders-total").textContent.includes("reading older ones")`)
+	b.snap("loading")
+	stage("past")
+	b.until(3*time.Second, `!document.querySelector(".plot.loading") && document.querySelector("#dead-total").textContent.includes("reading older ones")`)
+	stage("")
+	b.until(3*time.Second, `!document.body.textContent.includes("reading older ones")`)
+}

@@ -104,7 +104,7 @@ export class Reorders {
     this.#now = now;
     this.#status = status;
     const { total, items } = this.#items;
-    text($("reorders-total"), (total ? `${count(total)}, oldest first` : "") + stillReading(status));
+    text($("reorders-total"), sofar(total ? `${count(total)}, oldest first` : "", status));
     this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total ? "" : "Nothing is on order");
   }
 
@@ -117,11 +117,11 @@ export class Reorders {
   }
 }
 
-// stillReading says that what a panel counts is not all yet.
-const stillReading = (status) => (status?.loading ? " · reading older ones…" : "");
+// sofar says of what a panel counts that it is not all yet.
+const sofar = (words, status) => [words, status?.loading ? "reading older ones…" : ""].filter(Boolean).join(" · ");
 
 export function renderDead(dead, status) {
-  text($("dead-total"), (dead.total ? count(dead.total) : "") + stillReading(status));
+  text($("dead-total"), sofar(dead.total ? count(dead.total) : "", status));
   const most = Math.max(...dead.reasons.map((r) => r.count), 1);
   const reasons = dead.reasons.slice(0, 12).map((r) => el("li", {},
     el("span", {}, el("b", {}, r.reason), " ", el("small", { class: "small" }, r.topic)), el("b", { class: "num" }, count(r.count)),

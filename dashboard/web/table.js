@@ -131,11 +131,12 @@ function makeSlot() {
   s.about = el("small");
   s.stock = el("b");
   s.of = el("small");
-  s.fill = svg("rect", { class: "fill", y: "1", height: "8", x: "0" });
+  s.fill = svg("rect", { class: "fill", y: "2.5", height: "5.5", x: "0" });
+  // The marks stand out above and below, so that they are seen on any fill.
   s.criticalMark = svg("line", { class: "mark", y1: "0", y2: "10" });
   s.reorderMark = svg("line", { class: "mark reorder", y1: "0", y2: "10" });
   s.bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("rect", { class: "track", y: "1", height: "8", width: "100" }), s.fill, s.criticalMark, s.reorderMark);
+    svg("rect", { class: "track", y: "2.5", height: "5.5", width: "100" }), s.fill, s.criticalMark, s.reorderMark);
   s.thresholds = el("small");
   s.line = svg("polyline");
   s.trend = svg("svg", { class: "trend", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" }, s.line);
