@@ -13,6 +13,7 @@ import (
 // comes back. The same process waits for it, goes on, and nothing is lost or
 // doubled.
 func TestBrokerGoesAndComesBack(t *testing.T) {
+	t.Parallel() // it waits more than it works
 	node := kafkatest.NewNode(t, nil)
 	outages := []struct {
 		name         string

@@ -77,6 +77,7 @@ func TestOneOfTwoProcessesIsKilled(t *testing.T) {
 // A process that is killed at each point of a transaction is replaced by one
 // with the same instance, which fences what the dead one left open.
 func TestKilledAtEachPoint(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		stage, point string
 		output       string // has aborted records if the kill hit
@@ -96,6 +97,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 		{"procurement", runtime.AtCommitted, ""},
 	} {
 		t.Run(c.stage+" "+c.point, func(t *testing.T) {
+			t.Parallel()
 			s := newSystem(t, kafkatest.Brokers(t))
 			products, _ := s.backlog(1500)
 			nth := int64(1)

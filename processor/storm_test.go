@@ -214,7 +214,9 @@ func (s *system) mustBeFound(what string) {
 func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 	t.Run("exactly-once off", func(t *testing.T) {
 		s := newSystem(t, kafkatest.Brokers(t))
-		s.backlog(2000)
+		products, _ := s.backlog(100)
+		s.drain(func(c *processor.Config) { c.Guarantee = processor.AtLeastOnce }) // products that open twice change nothing
+		s.write(s.orderRecords(ordersOf(2000, products, 16))...)
 		loose := func(c *childConfig) { c.Guarantee, c.Instance, c.Stable = processor.AtLeastOnce, "same", true }
 		s.start(loose, func(c *childConfig) {
 			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtProduced, 1

@@ -246,6 +246,7 @@ func (g *guarded) prepare(command string, acls map[string][]permission, n int) {
 // and fails plainly when one of them is missing: at once, with exit code 1, saying
 // that it was not authorized for what.
 func TestDocumentedACLs(t *testing.T) {
+	t.Parallel()
 	t.Run("embedded", func(t *testing.T) { testDocumentedACLs(t, guardedEmbedded(t), true) })
 	// The short form leaves out one permission of each command, not each.
 	long := os.Getenv("INV_FAULT_ROUNDS") != ""
