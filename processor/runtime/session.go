@@ -334,7 +334,9 @@ func (s *session) clearRevocation() error {
 	if err := s.txn.Begin(); err != nil {
 		return broken("beginning a transaction: %w", err)
 	}
-	if _, err := s.txn.End(s.ctx, kgo.TryAbort); err != nil {
+	late, cancel := s.beforeLate()
+	defer cancel()
+	if _, err := s.txn.End(late, kgo.TryAbort); err != nil {
 		return broken("ending an empty transaction: %w", err)
 	}
 	return nil
@@ -456,18 +458,16 @@ func (s *session) commit(tx *Tx, ours bool) (committed bool, err error) {
 	if s.txn == nil {
 		return s.commitPlain(tx)
 	}
-	if err := s.client.Flush(s.ctx); err != nil {
-		return false, fmt.Errorf("writing: %w", err)
+	late, cancel := s.beforeLate()
+	defer cancel()
+	if err := s.client.Flush(late); err != nil {
+		return false, s.lateError(late, "writing", err)
 	}
 	s.at(AtProduced)
 	if err := tx.failed(); err != nil {
-		_, _ = s.txn.End(s.ctx, kgo.TryAbort) // the session ends with the first error
+		_, _ = s.txn.End(late, kgo.TryAbort) // the session ends with the first error
 		return false, fmt.Errorf("writing: %w", err)
 	}
-	// Ending waits for a heartbeat. If the group's loop has lost its broker
-	// meanwhile, it waits for the rebalance that this transaction holds back.
-	late, cancel := context.WithTimeout(s.ctx, endWithin)
-	defer cancel()
 	ctx := kgo.PreTxnCommitFnContext(late, func(req *kmsg.TxnOffsetCommitRequest) error {
 		if req.MemberID == "" || req.Generation < 0 {
 			return errNotMember
@@ -480,13 +480,24 @@ func (s *session) commit(tx *Tx, ours bool) (committed bool, err error) {
 	if errors.Is(err, errNotMember) {
 		return false, nil
 	}
-	if err != nil && late.Err() != nil && s.ctx.Err() == nil {
-		return false, fmt.Errorf("a transaction did not end within %s: %w", endWithin, err)
-	}
 	if err != nil {
-		return false, fmt.Errorf("committing: %w", err)
+		return false, s.lateError(late, "committing", err)
 	}
 	return committed, nil
+}
+
+// beforeLate bounds the end of a transaction. It waits for brokers and, to commit,
+// for a heartbeat: if the group's loop has lost its broker meanwhile, that loop
+// waits for the rebalance that this transaction holds back.
+func (s *session) beforeLate() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(s.ctx, endWithin)
+}
+
+func (s *session) lateError(late context.Context, what string, err error) error {
+	if late.Err() != nil && s.ctx.Err() == nil {
+		return fmt.Errorf("%s: a transaction did not end within %s: %w", what, endWithin, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 // addPositions puts the position of each touched partition into the commit that
@@ -558,7 +569,9 @@ func (s *session) stampPlain(req *kmsg.OffsetCommitRequest) error {
 
 func (s *session) abort(tx *Tx) {
 	if s.txn != nil {
-		_, _ = s.txn.End(s.ctx, kgo.TryAbort) // the session ends anyway
+		late, cancel := s.beforeLate()
+		defer cancel()
+		_, _ = s.txn.End(late, kgo.TryAbort) // the session ends anyway
 	}
 	tx.rollback()
 }
