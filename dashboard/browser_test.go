@@ -115,7 +115,11 @@ func (b *tab) until(within time.Duration, expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, within+time.Second) // a poll whose expression throws never ends
 	defer cancel()
-	_, err := chromedp.Run(ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(within), chromedp.WithPollingInterval(20*time.Millisecond)))
+	poll := chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(within), chromedp.WithPollingInterval(20*time.Millisecond))
+	_, err := chromedp.Run(ctx, poll)
+	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Cannot find context") {
+		_, err = chromedp.Run(ctx, poll) // the page was loaded anew meanwhile
+	}
 	if err != nil {
 		b.snap("failed-" + b.t.Name())
 		b.t.Fatalf("not within %s: %s (%v)", within, expression, err)

@@ -120,7 +120,7 @@ func TestPage(t *testing.T) {
 	t.Run("times in UTC", func(t *testing.T) {
 		b.t = t
 		b.do(chromedp.Click("#zone"))
-		b.until(2*time.Second, `document.querySelector("#asof").textContent.endsWith("Z") && document.querySelector("tr.row .c-last small").textContent.endsWith("Z")`)
+		b.until(2*time.Second, `document.querySelector("#asof").textContent.endsWith("Z") && document.querySelector("tr.row .c-last small")?.textContent.endsWith("Z")`)
 		b.do(chromedp.Click("#zone"))
 		b.until(2*time.Second, `!document.querySelector("#asof").textContent.endsWith("Z")`)
 	})

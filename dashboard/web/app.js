@@ -88,6 +88,7 @@ function takeFrame(type, f) {
 }
 
 function takeProducts(products) {
+  if (productId()) return; // it asks for no rows; those of the table stay until it is seen again
   for (const row of products.rows) state.rows.set(row.product_id, row);
   const order = products.order ?? state.page.order;
   state.page = { total: products.total, offset: products.offset, order };
