@@ -19,7 +19,7 @@ type fetchPool struct {
 
 // Limits of what a fetchPool keeps.
 const (
-	poolBytes   = 3 << 20
+	poolBytes   = 2 << 20
 	poolSlices  = 16   // of records
 	poolRecords = 4096 // of one slice
 	poolRound   = 16 << 10

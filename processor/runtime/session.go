@@ -110,7 +110,7 @@ func (s *session) connect() (err error) {
 		kgo.RecordPartitioner(partitioner(explicit)),
 		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return int32(cfg.BatchBytes(topic)) }),
 		kgo.MaxBufferedRecords(maxBuffered),
-		kgo.ProducerLinger(0),
+		kgo.ProducerLinger(producerLinger),
 		kgo.ConcurrentTransactionsBackoff(concurrentBackoff),
 		kgo.WithPools(s.pool),
 	)
@@ -144,9 +144,10 @@ const (
 	fetchPartitionBytes = 64 << 10
 	fetchBytes          = 512 << 10
 	maxBuffered         = 10_000
-	maxProduced         = 8_000 // records of a transaction, give or take a poll
-	maxConsumed         = 8_000
+	maxRecords          = 8_000 // of a transaction, consumed or produced, give or take a poll
+	minRecords          = 200   // for each partition: every one costs the broker a batch and a marker
 	concurrentBackoff   = 5 * time.Millisecond
+	producerLinger      = 5 * time.Millisecond // larger batches; the end of a transaction does not wait for it
 )
 
 // close leaves the group. It does not wait for a broker that does not answer.
@@ -355,6 +356,7 @@ func (s *session) due(now time.Time) bool {
 // the commit interval is over; then what is due.
 func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, err error) {
 	ours = true
+	enough := s.enough()
 	until := time.Now().Add(s.worker.cfg.CommitEvery)
 	for {
 		tx.polls = s.polls
@@ -363,7 +365,7 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 		if err != nil || !mine {
 			return consumed, mine, err
 		}
-		if n == 0 || tx.produced >= maxProduced || consumed >= maxConsumed || time.Now().After(until) {
+		if n == 0 || max(tx.produced, consumed) >= enough || time.Now().After(until) {
 			break
 		}
 		s.polls++
@@ -390,6 +392,13 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 	}
 	tx.packAll()
 	return consumed, ours, nil
+}
+
+// enough is how many records end a transaction.
+func (s *session) enough() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(maxRecords, minRecords*len(s.slots))
 }
 
 // process gives records to their partitions, topic after topic. ours is false if one came from a
