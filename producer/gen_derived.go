@@ -108,17 +108,21 @@ func (b *builder) sum(s *scenario.Sum, pos scenario.Position) *node {
 			total += num(w, e)
 		}
 		w.pop()
-		return round(total)
+		if round != nil {
+			total = round(total)
+		}
+		return total
 	})
 	n.cost, n.timed, n.sum = of.cost, x.timed, &sum{of, num, round}
 	return n
 }
 
-// rounding changes a number's unit from 10^-from to 10^-to, half away from zero.
+// rounding changes a number's unit from 10^-from to 10^-to, half away from zero;
+// nil if that changes nothing.
 func rounding(from, to int) func(v int64) int64 {
 	switch {
 	case from == to:
-		return func(v int64) int64 { return v }
+		return nil
 	case from < to:
 		unit := pow10(to - from)
 		return func(v int64) int64 { return v * unit }
@@ -129,10 +133,10 @@ func rounding(from, to int) func(v int64) int64 {
 
 // rounded is the number in another unit.
 func rounded(num numFunc, from, to int) numFunc {
-	if from == to {
+	round := rounding(from, to)
+	if round == nil {
 		return num
 	}
-	round := rounding(from, to)
 	return func(w *worker, f *frame) int64 { return round(num(w, f)) }
 }
 

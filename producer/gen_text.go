@@ -149,6 +149,12 @@ func (b *builder) oneOf(s *scenario.OneOf, pos scenario.Position, key uint64, pa
 	if nums != nil {
 		out.num = func(w *worker, f *frame) int64 { return nums[pick(mix(f.h+key))](w, f) }
 	}
+	if allConstant(nodes) && len(nodes) <= mostRows {
+		out.pick = &picker{key: key, size: uint64(len(nodes)), draw: func(r uint64) int64 { return int64(pick(r)) }}
+		for _, n := range nodes {
+			out.drawn = append(out.drawn, n.bytes)
+		}
+	}
 	return leaf(out)
 }
 

@@ -63,8 +63,8 @@ type piece struct {
 // sum adds a number up over a list's elements.
 type sum struct {
 	list  *node
-	num   numFunc // of an element
-	round func(total int64) int64
+	num   numFunc                 // of an element
+	round func(total int64) int64 // nil: the total is in the right unit
 }
 
 type fieldNode struct {
@@ -233,6 +233,9 @@ func appendPadded(dst []byte, v int64, width int) []byte {
 
 // appendDecimal writes v, in units of 10^-dec, with dec decimals.
 func appendDecimal(dst []byte, v int64, dec int) []byte {
+	if dec == 0 {
+		return appendInt(dst, v)
+	}
 	if v < 0 {
 		dst, v = append(dst, '-'), -v
 	}

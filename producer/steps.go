@@ -1,31 +1,32 @@
 package producer
 
-// literal is bytes that are always the same.
+import "slices"
+
+// literal is bytes that are always the same. Most of a record is such pieces, so
+// up to 64 bytes are written without a call: whole, with what is beyond the end
+// left to the next piece to write over.
 type literal struct {
-	text  []byte
-	head  [shortLiteral]byte // of text, if it is short
-	short bool
+	text []byte
+	head [64]byte // of text
 }
 
-// shortLiteral is how many bytes two stores of the widest registers write that
-// the compiler uses. Most of a record is pieces no longer than that.
-const shortLiteral = 32
-
 func newLiteral(text []byte) literal {
-	l := literal{text: text, short: len(text) <= shortLiteral}
+	l := literal{text: text}
 	copy(l.head[:], text)
 	return l
 }
 
-// append writes the literal. A short one is stored whole, which takes no call,
-// and what is beyond its end is written over by the next piece.
 func (l *literal) append(dst []byte) []byte {
-	n := len(dst)
-	if l.short && cap(dst)-n >= shortLiteral {
-		*(*[shortLiteral]byte)(dst[n : n+shortLiteral]) = l.head
-		return dst[:n+len(l.text)]
+	n, size := len(dst), len(l.text)
+	if size > len(l.head) || cap(dst)-n < len(l.head) {
+		return append(dst, l.text...)
 	}
-	return append(dst, l.text...)
+	room := dst[n : n+len(l.head)]
+	*(*[32]byte)(room) = [32]byte(l.head[:32])
+	if size > 32 {
+		*(*[32]byte)(room[32:]) = [32]byte(l.head[32:])
+	}
+	return dst[:n+size]
 }
 
 // step is a piece of an encoded record: bytes that are always there, then a
@@ -34,12 +35,36 @@ type step struct {
 	before literal
 	value  appendFunc
 
-	rows []literal // nil: before and value
-	pick picker
+	rows  []literal // nil: before and value
+	picks []*picker // what draws the row: the number that their draws are the digits of
+}
+
+// row draws the row.
+func (st *step) row(f *frame) uint64 {
+	at := uint64(0)
+	for _, p := range st.picks {
+		r := mix(f.h + p.key)
+		if p.draw == nil { // as picker.row, which is too long to be inlined
+			r = below(r, p.size)
+		} else {
+			r = uint64(p.draw(r))
+		}
+		at = at*p.size + r
+	}
+	return at
+}
+
+// digit is what pick k has drawn for the row.
+func (st *step) digit(row, k int) int {
+	for _, p := range st.picks[k+1:] {
+		row /= int(p.size)
+	}
+	return row % int(st.picks[k].size)
 }
 
 // steps collects the pieces of a record. What is constant melts into what stands
-// before it: into the bytes around it, or into each of the rows of a draw.
+// before it: into the bytes around it, or into each of the rows of a draw. A draw
+// that follows another one melts into its rows, as long as there are few.
 type steps struct {
 	list    []step
 	rows    [][]byte // of the last step, which is a draw; nil: it is none
@@ -78,8 +103,11 @@ func (s *steps) quicker(n *node) appendFunc {
 		return n.json
 	}
 	t.num = n.sum.num
-	slot, round := n.sum.list.slot, n.sum.round
-	return number(n.dec, func(w *worker, _ *frame) int64 { return round(w.totals[slot]) }).json
+	slot, round, dec := n.sum.list.slot, n.sum.round, n.dec
+	if round == nil {
+		return func(w *worker, _ *frame, dst []byte) []byte { return appendDecimal(dst, w.totals[slot], dec) }
+	}
+	return func(w *worker, _ *frame, dst []byte) []byte { return appendDecimal(dst, round(w.totals[slot]), dec) }
 }
 
 // mostRows bounds the draws whose rows are laid out: with more of them, they
@@ -115,12 +143,37 @@ func (s *steps) value(v appendFunc) {
 
 // draw adds one of some rows.
 func (s *steps) draw(pick *picker, rows [][]byte) {
+	if s.rows != nil && s.melt(pick, rows) {
+		return
+	}
 	s.seal()
-	s.list = append(s.list, step{pick: *pick})
+	s.list = append(s.list, step{picks: []*picker{pick}})
 	for _, row := range rows {
-		s.rows = append(s.rows, append(s.pending[:len(s.pending):len(s.pending)], row...))
+		s.rows = append(s.rows, slices.Concat(s.pending, row))
 	}
 	s.pending = nil
+}
+
+// melt adds a draw to the one before it.
+func (s *steps) melt(pick *picker, rows [][]byte) bool {
+	last := &s.list[len(s.list)-1]
+	if k := slices.Index(last.picks, pick); k >= 0 { // another field of the same row
+		for i := range s.rows {
+			s.rows[i] = append(s.rows[i], rows[last.digit(i, k)]...)
+		}
+		return true
+	}
+	if len(s.rows)*len(rows) > mostRows {
+		return false
+	}
+	var both [][]byte
+	for _, first := range s.rows {
+		for _, then := range rows {
+			both = append(both, slices.Concat(first, then))
+		}
+	}
+	s.rows, last.picks = both, append(last.picks, pick)
+	return true
 }
 
 func (s *steps) piece(p piece) {
@@ -144,14 +197,11 @@ func (s *steps) done() appendFunc {
 	return func(w *worker, f *frame, dst []byte) []byte {
 		for i := range list {
 			st := &list[i]
-			switch {
-			case st.rows == nil:
-				dst = st.value(w, f, st.before.append(dst))
-			case st.pick.draw == nil: // as picker.row, which is too long to be inlined
-				dst = st.rows[below(mix(f.h+st.pick.key), st.pick.size)].append(dst)
-			default:
-				dst = st.rows[st.pick.row(f)].append(dst)
+			if st.rows != nil {
+				dst = st.rows[st.row(f)].append(dst)
+				continue
 			}
+			dst = st.value(w, f, st.before.append(dst))
 		}
 		return after.append(dst)
 	}

@@ -42,7 +42,7 @@ func TestLiteral(t *testing.T) {
 	text := strings.Repeat("0123456789", 8)
 	for length := range len(text) {
 		l := newLiteral([]byte(text[:length]))
-		for _, room := range []int{0, 1, length, length + shortLiteral, 200} {
+		for _, room := range []int{0, 1, length, length + 32, length + 64, 200} {
 			dst := append(make([]byte, 0, 1+room), 'x')
 			if got := l.append(dst); string(got) != "x"+text[:length] {
 				t.Fatalf("%d bytes with room for %d: %q", length, room, got)
@@ -63,6 +63,62 @@ func TestDrawsMelt(t *testing.T) {
 				t.Fatalf("of %d to %d: %v", from, high, r)
 			}
 		}
+	}
+}
+
+// Draws that follow each other are one draw, as long as there are few rows, and
+// fields of one referenced row stay together.
+func TestDrawsMeltTogether(t *testing.T) {
+	const source = `
+scenario: test
+topics:
+  a: {topic: a}
+  b: {topic: b}
+producers:
+  a:
+    topic: a
+    key: id
+    rows:
+      - {id: one, price: 1.50, name: "Ä \"1\""}
+      - {id: two, price: 22.25, name: two}
+      - {id: three, price: 3, name: three}
+  b:
+    topic: b
+    value:
+      x: {int: [1, 4]}
+      id: {ref: a.id, skew: 1.2}
+      y: {one_of: {p: 1, q: 5}}
+      price: {ref: a.price}
+      z: {int: [1, 40]}
+      name: {ref: a.name}
+      total: {calc: x * price, decimals: 2}
+      text: {text: "{x}|{id}|{y}|{z}"}
+`
+	sink := &collect{}
+	if _, err := Run(t.Context(), compiled(t, parsed(t, "test.yaml", source), "b"), Options{Start: testStart, Count: 3000}, sink); err != nil {
+		t.Fatal(err)
+	}
+	of := map[string][2]string{"one": {"1.50", `Ä "1"`}, "two": {"22.25", "two"}, "three": {"3", "three"}}
+	seen := map[string]int{}
+	for _, r := range sink.records {
+		var v struct {
+			X, Z         int
+			ID, Y, Name  string
+			Text         string
+			Price, Total json.Number
+		}
+		if err := json.Unmarshal(r.Value, &v); err != nil {
+			t.Fatalf("%s: %v", r.Value, err)
+		}
+		price, _ := v.Price.Float64()
+		if row := of[v.ID]; row != [2]string{v.Price.String(), v.Name} ||
+			v.Text != fmt.Sprintf("%d|%s|%s|%d", v.X, v.ID, v.Y, v.Z) || v.Total.String() != strconv.FormatFloat(price*float64(v.X), 'f', 2, 64) {
+			t.Fatalf("the fields don't belong together: %s", r.Value)
+		}
+		seen[v.ID+v.Y+strconv.Itoa(v.X)]++
+	}
+	if len(seen) != 3*2*4 {
+		t.Errorf("%d combinations come, want all 24: %v", len(seen), seen)
 	}
 }
 
