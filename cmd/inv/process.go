@@ -95,7 +95,7 @@ that it causes, is committed.`,
 // processGCPercent trades a little processor time for memory: what lives long has
 // few pointers, so that a collection costs little, and most of what the
 // processor allocates lives for one transaction. GOGC overrules it.
-const processGCPercent = 25
+const processGCPercent = 33
 
 // serveMetrics serves what the processor of cfg counts, until stop is called.
 func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (stop func(), err error) {
