@@ -6,25 +6,25 @@ import "slices"
 // up to 64 bytes are written without a call: whole, with what is beyond the end
 // left to the next piece to write over.
 type literal struct {
-	text []byte
-	head [64]byte // of text
+	text       []byte
+	head, tail [32]byte // of text
 }
 
 func newLiteral(text []byte) literal {
 	l := literal{text: text}
-	copy(l.head[:], text)
+	copy(l.tail[:], text[copy(l.head[:], text):])
 	return l
 }
 
 func (l *literal) append(dst []byte) []byte {
 	n, size := len(dst), len(l.text)
-	if size > len(l.head) || cap(dst)-n < len(l.head) {
+	if size > 64 || cap(dst)-n < 64 {
 		return append(dst, l.text...)
 	}
-	room := dst[n : n+len(l.head)]
-	*(*[32]byte)(room) = [32]byte(l.head[:32])
+	room := (*[64]byte)(dst[n : n+64])
+	*(*[32]byte)(room[:32]) = l.head
 	if size > 32 {
-		*(*[32]byte)(room[32:]) = [32]byte(l.head[32:])
+		*(*[32]byte)(room[32:]) = l.tail
 	}
 	return dst[:n+size]
 }

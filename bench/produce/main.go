@@ -12,6 +12,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -21,7 +22,6 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -118,27 +118,61 @@ func (b *bench) timed(ctx context.Context, p peer) (rate, rss float64, err error
 		return 0, 0, err
 	}
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()
-	out, err := cmd.CombinedOutput()
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	peak := watch(cmd.Process.Pid)
+	err = cmd.Wait()
 	took := time.Since(start)
+	rss = peak()
+	out := said.Bytes()
 	if err != nil {
 		return 0, 0, fmt.Errorf("%w\n%s", err, out)
 	}
 	if err := b.complete(ctx); err != nil {
 		return 0, 0, err
 	}
-	if usage, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		rss = float64(usage.Maxrss)
-	}
 	if p.rate == nil {
 		return float64(b.count) / took.Seconds(), rss, nil
 	}
-	said := p.rate.FindAllSubmatch(out, -1)
-	if len(said) == 0 {
+	rates := p.rate.FindAllSubmatch(out, -1)
+	if len(rates) == 0 {
 		return 0, 0, fmt.Errorf("it said no rate:\n%s", out)
 	}
-	rate, err = strconv.ParseFloat(string(said[len(said)-1][1]), 64)
+	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
 	return rate, rss, err
+}
+
+// watch follows the largest resident size of a process, in kB, until peak is
+// called. The usage that the kernel reports of an ended child counts what its
+// parent had, too.
+func watch(pid int) (peak func() float64) {
+	stop, result := make(chan struct{}), make(chan float64)
+	go func() {
+		largest := 0.0
+		for {
+			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
+				if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
+					if kb, err := strconv.ParseFloat(strings.Fields(after)[0], 64); err == nil {
+						largest = max(largest, kb)
+					}
+				}
+			}
+			select {
+			case <-stop:
+				result <- largest
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() float64 {
+		close(stop)
+		return <-result
+	}
 }
 
 // renew makes the topic anew, so that no run pays for the files of another.
