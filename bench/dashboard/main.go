@@ -37,7 +37,7 @@ func command(ctx context.Context, args []string) error {
 	case "feed":
 		return feed(ctx, args[1:])
 	case "measure":
-		return measure(ctx, args[1:])
+		return measureAll(ctx, args[1:])
 	}
 	return fmt.Errorf("the commands are feed and measure, not %q", args[0])
 }

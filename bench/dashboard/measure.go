@@ -7,10 +7,8 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inv/bench/measure"
 	"inv/dashboard/simulate"
 	"inv/internal/kafka"
 
@@ -38,7 +37,7 @@ type setting struct {
 	bounds   bounds
 }
 
-func measure(ctx context.Context, args []string) error {
+func measureAll(ctx context.Context, args []string) error {
 	var s setting
 	flags := flag.NewFlagSet("measure", flag.ExitOnError)
 	flags.StringVar(&s.brokers, "brokers", "", "HOST:PORT of an empty cluster; an embedded broker of its own if there is none")
@@ -58,17 +57,16 @@ func measure(ctx context.Context, args []string) error {
 	}
 	defer os.RemoveAll(folder)
 	inv := filepath.Join(folder, "inv")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", inv, "./cmd/inv").CombinedOutput(); err != nil {
-		return fmt.Errorf("building inv: %w\n%s", err, out)
+	if err := measure.Build(ctx, folder, "./cmd/inv"); err != nil {
+		return err
 	}
 	if s.brokers == "" {
-		broker, err := begin(ctx, inv, "broker", "--listen", "127.0.0.1:0")
+		at, end, err := measure.Broker(ctx, inv)
 		if err != nil {
 			return err
 		}
-		defer broker.end()
-		_, rest, _ := strings.Cut(broker.said, "Listening on ")
-		s.brokers, _, _ = strings.Cut(rest, ",")
+		defer end()
+		s.brokers = at
 	}
 	if err := s.measure(ctx, inv); err != nil {
 		return err
@@ -90,12 +88,12 @@ func (s *setting) measure(ctx context.Context, inv string) error {
 	}
 	fmt.Printf("%d products, %d updates in the topics, %d updates/s, %d clients\n", s.products, s.history, s.rate, s.clients)
 	began := time.Now()
-	board, err := begin(ctx, inv, "dashboard", "-b", s.brokers, "--listen", "127.0.0.1:0")
+	board, err := measure.Begin(ctx, inv, "dashboard", "-b", s.brokers, "--listen", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	defer board.end()
-	url := strings.TrimSpace(board.said[strings.Index(board.said, "http://"):])
+	defer board.End()
+	url := strings.TrimSpace(board.Said[strings.Index(board.Said, "http://"):])
 	if err := s.loading(ctx, url, began); err != nil {
 		return err
 	}
@@ -121,7 +119,7 @@ func (s *setting) measure(ctx context.Context, inv string) error {
 		err = failed
 	}
 	s.bounds.least("updates written", rate, "/s", 0.99*float64(s.rate))
-	s.bounds.most("highest RSS of the dashboard", board.memory("VmHWM"), "MB", 100)
+	s.bounds.most("highest RSS of the dashboard", float64(measure.PeakMemory(board.PID))/1e6, "MB", 100)
 	return err
 }
 
@@ -173,7 +171,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 }
 
 // streams measures clients that read event streams.
-func (s *setting) streams(ctx context.Context, url string, board *process, probe *probe) error {
+func (s *setting) streams(ctx context.Context, url string, board *measure.Process, probe *probe) error {
 	var wg sync.WaitGroup
 	var bytes, events atomic.Int64
 	ctx, cancel := context.WithCancel(ctx)
@@ -191,12 +189,12 @@ func (s *setting) streams(ctx context.Context, url string, board *process, probe
 	probe.reset()
 	bytes.Store(0)
 	events.Store(0)
-	from, began := board.cpu(), time.Now()
+	from, began := measure.CPU(board.PID), time.Now()
 	if err := sleep(ctx, s.during); err != nil {
 		return err
 	}
 	took := time.Since(began)
-	used := board.cpu() - from
+	used := measure.CPU(board.PID) - from
 	cancel()
 	wg.Wait()
 	s.bounds.most("CPU of the dashboard", used.Seconds()/took.Seconds(), "cores", 1)
@@ -290,56 +288,4 @@ func (p *probe) judge(what string, b *bounds) error {
 	fmt.Printf("%-36s %8.2f ms p50, %.0f ms at most, of %d\n", what, at(0.5), at(1), len(p.took))
 	b.most(what+", p99", at(0.99), "ms", 200)
 	return nil
-}
-
-// process is a child that writes to stderr when it is ready.
-type process struct {
-	cmd  *exec.Cmd
-	said string // its first line
-}
-
-func begin(ctx context.Context, name string, args ...string) (*process, error) {
-	p := &process{cmd: exec.CommandContext(ctx, name, args...)}
-	stderr, err := p.cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := p.cmd.Start(); err != nil {
-		return nil, err
-	}
-	lines := bufio.NewReader(stderr)
-	if p.said, err = lines.ReadString('\n'); err != nil {
-		return nil, fmt.Errorf("%s %s: %s%w", name, args[0], p.said, err)
-	}
-	go func() { _, _ = io.Copy(os.Stderr, lines) }()
-	return p, nil
-}
-
-func (p *process) end() {
-	_ = p.cmd.Process.Signal(os.Interrupt) // it may have ended by itself
-	_ = p.cmd.Wait()
-}
-
-// cpu is the processor time that the process has used.
-func (p *process) cpu() time.Duration {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+1:]))
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	const tick = time.Second / 100 // USER_HZ
-	return time.Duration(user+system) * tick
-}
-
-// memory is a line of the process's status in MB.
-func (p *process) memory(name string) float64 {
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(status), name+":")
-	kb, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
-	return kb / 1024
 }

@@ -16,11 +16,11 @@ import (
 	"math/rand"
 	"os"
 	"runtime"
-	"sort"
 	"strconv"
 	"syscall"
 	"time"
 
+	"inv/bench/measure"
 	"inv/internal/scenario"
 	"inv/producer"
 	"inv/scenarios"
@@ -31,7 +31,7 @@ func main() {
 	rounds := flag.Int("rounds", 5, "rounds of each")
 	headers := flag.Bool("headers", false, "with CloudEvents headers")
 	flag.Parse()
-	if err := measure(*count, *rounds, *headers); err != nil {
+	if err := measureAll(*count, *rounds, *headers); err != nil {
 		fmt.Fprintln(os.Stderr, "gen:", err)
 		os.Exit(1)
 	}
@@ -45,7 +45,7 @@ type result struct {
 	bytes     float64 // a record
 }
 
-func measure(count int64, rounds int, headers bool) error {
+func measureAll(count int64, rounds int, headers bool) error {
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
 	if err != nil {
 		return err
@@ -111,14 +111,7 @@ func cpuTime() time.Duration {
 
 // report prints the medians of all rounds but the first, which warms up.
 func report(a, b, c string, results [][]result) {
-	median := func(rs []result, of func(result) float64) float64 {
-		var v []float64
-		for _, r := range rs[1:] {
-			v = append(v, of(r))
-		}
-		sort.Float64s(v)
-		return v[len(v)/2]
-	}
+	median := func(rs []result, of func(result) float64) float64 { return measure.MedianOf(rs[1:], of) }
 	rate := func(r result) float64 { return r.perSecond }
 	cpu := func(r result) float64 { return r.cpu }
 	base := median(results[0], rate)

@@ -8,7 +8,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -22,6 +21,7 @@ import (
 	"strings"
 	"time"
 
+	"inv/bench/measure"
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -49,11 +49,11 @@ func command(ctx context.Context) error {
 	}
 	defer os.RemoveAll(folder)
 	inv := filepath.Join(folder, "inv")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-o", inv, "./cmd/inv").CombinedOutput(); err != nil {
-		return fmt.Errorf("building inv: %w\n%s", err, out)
+	if err := measure.Build(ctx, folder, "./cmd/inv"); err != nil {
+		return err
 	}
 	if *brokers == "" {
-		at, end, err := embedded(ctx, inv)
+		at, end, err := measure.Broker(ctx, inv)
 		if err != nil {
 			return err
 		}
@@ -175,26 +175,4 @@ func (b *bench) behind(ctx context.Context) (string, error) {
 		}
 	}
 	return "", nil
-}
-
-// embedded starts a broker and says where it listens.
-func embedded(ctx context.Context, inv string) (at string, end func(), err error) {
-	cmd := exec.CommandContext(ctx, inv, "broker", "--listen", "127.0.0.1:0")
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return "", nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return "", nil, err
-	}
-	line, err := bufio.NewReader(stderr).ReadString('\n')
-	_, rest, _ := strings.Cut(line, "Listening on ")
-	at, _, found := strings.Cut(rest, ",")
-	if err != nil || !found {
-		return "", nil, fmt.Errorf("inv broker says %q: %w", line, err)
-	}
-	return at, func() {
-		_ = cmd.Process.Signal(os.Interrupt) // it may have ended by itself
-		_ = cmd.Wait()
-	}, nil
 }

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"time"
+
+	"inv/bench/measure"
 )
 
 // startBroker formats and starts one node of Apache Kafka on free ports.
@@ -47,7 +49,7 @@ log.segment.delete.delay.ms=1000
 	if len(lines) == 0 {
 		return fmt.Errorf("the storage tool gave no cluster id")
 	}
-	if err := command1(ctx, "java", "-cp", cp, "kafka.tools.StorageTool", "format", "-t", string(lines[len(lines)-1]), "-c", properties); err != nil {
+	if err := measure.Run(ctx, "java", "-cp", cp, "kafka.tools.StorageTool", "format", "-t", string(lines[len(lines)-1]), "-c", properties); err != nil {
 		return err
 	}
 	l.broker, err = l.start("broker", nil, "java", "-Xms"+l.heap, "-Xmx"+l.heap, "-cp", cp, "kafka.Kafka", properties)

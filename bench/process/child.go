@@ -1,15 +1,14 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"inv/bench/measure"
 )
 
 // child is a process that is measured. Its output goes into a file.
@@ -56,7 +55,7 @@ func (c *child) running() error {
 		return fmt.Errorf("%s ended: %v\n%s", c.name, c.err, tail(c.log))
 	default:
 	}
-	c.rss = max(c.rss, status(c.cmd.Process.Pid, "VmHWM:"))
+	c.rss = max(c.rss, measure.PeakMemory(c.cmd.Process.Pid))
 	return nil
 }
 
@@ -85,32 +84,5 @@ func (c *child) cpuNow() time.Duration {
 	if c == nil {
 		return 0
 	}
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", c.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest)
-	if len(fields) < 13 {
-		return 0
-	}
-	user, _ := strconv.ParseInt(fields[11], 10, 64)
-	system, _ := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * time.Second / ticksPerSecond
-}
-
-// status is a size of a process in bytes.
-func status(pid int, field string) int64 {
-	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		return 0
-	}
-	defer f.Close()
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), field); ok {
-			n, _ := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return n << 10
-		}
-	}
-	return 0
+	return measure.CPU(c.cmd.Process.Pid)
 }

@@ -3,7 +3,10 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
+
+	"inv/bench/measure"
 )
 
 // drained is one run of a side over the backlog.
@@ -125,17 +128,17 @@ func (l *lab) reportDrain(sides []side, runs map[string][]*drained) {
 		if len(r) == 0 {
 			continue
 		}
-		seconds := medianOf(r, func(d *drained) float64 { return d.seconds })
+		seconds := measure.MedianOf(r, func(d *drained) float64 { return d.seconds })
 		fmt.Printf("| %s | %d | %.0f | %.1f | %.1f | %.1f | %s |\n", s.title, len(r), float64(l.loaded)/seconds, seconds,
-			medianOf(r, func(d *drained) float64 { return d.cpu }),
-			medianOf(r, func(d *drained) float64 { return d.brokerCPU }),
-			mib(int64(medianOf(r, func(d *drained) float64 { return float64(d.rss) }))))
+			measure.MedianOf(r, func(d *drained) float64 { return d.cpu }),
+			measure.MedianOf(r, func(d *drained) float64 { return d.brokerCPU }),
+			mib(int64(measure.MedianOf(r, func(d *drained) float64 { return float64(d.rss) }))))
 	}
 	fmt.Println()
 	ratio(runs["inv"], runs["streams"], "Kafka Streams", 5, 8)
 	ratio(runs["inv"], runs["floor"], "floor", 0.7, 0)
 	fmt.Println("\n| records (KiB on the wire) | " + titles(sides, runs) + " |")
-	fmt.Println("|---|" + repeat("---|", len(runs)))
+	fmt.Println("|---|" + strings.Repeat("---|", len(runs)))
 	for _, kind := range topicKinds {
 		row := "| " + kind
 		for _, s := range sides {
@@ -163,8 +166,8 @@ func ratio(a, b []*drained, than string, rateAim, cpuAim float64) {
 	}
 	seconds := func(d *drained) float64 { return d.seconds }
 	cpu := func(d *drained) float64 { return d.cpu }
-	rate := medianOf(b, seconds) / medianOf(a, seconds)
-	less := medianOf(b, cpu) / medianOf(a, cpu)
+	rate := measure.MedianOf(b, seconds) / measure.MedianOf(a, seconds)
+	less := measure.MedianOf(b, cpu) / measure.MedianOf(a, cpu)
 	fmt.Printf("- inv / %s: %.2f × the rate (wanted: ≥ %.1f)", than, rate, rateAim)
 	if cpuAim > 0 {
 		fmt.Printf(", 1/%.1f of the CPU seconds (wanted: ≤ 1/%.0f)", less, cpuAim)

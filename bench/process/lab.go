@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"inv/bench/floor/plan"
+	"inv/bench/measure"
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -77,33 +78,24 @@ func (l *lab) kafka() kafka.Config { return kafka.Config{Brokers: []string{l.bro
 func (l *lab) build(ctx context.Context) error {
 	if l.inv == "" {
 		l.inv = filepath.Join(l.dir, "inv")
-		if err := command1(ctx, "go", "build", "-o", l.inv, "./cmd/inv"); err != nil {
+		if err := measure.Run(ctx, "go", "build", "-o", l.inv, "./cmd/inv"); err != nil {
 			return err
 		}
 	}
 	l.floor = filepath.Join(l.dir, "floor")
-	if err := command1(ctx, "go", "build", "-o", l.floor, "./bench/floor"); err != nil {
+	if err := measure.Run(ctx, "go", "build", "-o", l.floor, "./bench/floor"); err != nil {
 		return err
 	}
 	if l.libs == "" {
 		l.libs = filepath.Join(l.dir, "libs")
 		pom := "bench/process/streams/pom.xml"
-		if err := command1(ctx, "mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DoutputDirectory="+l.libs); err != nil {
+		if err := measure.Run(ctx, "mvn", "-q", "-B", "-f", pom, "dependency:copy-dependencies", "-DoutputDirectory="+l.libs); err != nil {
 			return err
 		}
 	}
 	if l.peer == "" {
 		l.peer = filepath.Join(l.dir, "peer")
-		return command1(ctx, "javac", "-d", l.peer, "-cp", l.libs+"/*", "bench/process/streams/src/main/java/StockKeeper.java")
-	}
-	return nil
-}
-
-// command1 runs a command whose output matters only if it fails.
-func command1(ctx context.Context, name string, args ...string) error {
-	out, err := exec.CommandContext(ctx, name, args...).CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+		return measure.Run(ctx, "javac", "-d", l.peer, "-cp", l.libs+"/*", "bench/process/streams/src/main/java/StockKeeper.java")
 	}
 	return nil
 }

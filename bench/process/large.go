@@ -8,6 +8,8 @@ import (
 	"os"
 	"strings"
 	"time"
+
+	"inv/bench/measure"
 )
 
 const million = 1_000_000
@@ -62,7 +64,7 @@ func (l *lab) restart(ctx context.Context, s side) (seconds float64, rss int64, 
 		l.progress("%s: ready again after %.2f s, %s", s.title, one, mib(memory))
 		all, rss = append(all, one), max(rss, memory)
 	}
-	return median(all), rss, nil
+	return measure.Median(all), rss, nil
 }
 
 func (l *lab) restartOnce(ctx context.Context, s side) (seconds float64, rss int64, err error) {
@@ -92,7 +94,7 @@ func (l *lab) restartOnce(ctx context.Context, s side) (seconds float64, rss int
 		}
 	}
 	seconds = time.Since(c.begun).Seconds()
-	return seconds, status(c.cmd.Process.Pid, "VmHWM:"), c.stop()
+	return seconds, measure.PeakMemory(c.cmd.Process.Pid), c.stop()
 }
 
 // invReady asks inv whether every partition has its state.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"math"
+
+	"inv/bench/measure"
 )
 
 // What the arithmetic of a large cluster assumes.
@@ -22,8 +24,8 @@ func (l *lab) paper(runs []*drained) {
 		return
 	}
 	orders := float64(l.loaded)
-	cpu := medianOf(runs, func(d *drained) float64 { return d.cpu }) / orders
-	broker := medianOf(runs, func(d *drained) float64 { return d.brokerCPU }) / orders
+	cpu := measure.MedianOf(runs, func(d *drained) float64 { return d.cpu }) / orders
+	broker := measure.MedianOf(runs, func(d *drained) float64 { return d.brokerCPU }) / orders
 	var written, orderBytes, internal float64
 	for kind, c := range runs[len(runs)-1].topics {
 		written += float64(c.bytes) / orders

@@ -6,7 +6,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"time"
+
+	"inv/bench/measure"
 )
 
 // table measures inv at 1, 10 and 100 partitions and at 10³, 10⁵ and 10⁶
@@ -67,7 +68,7 @@ func machineTimes() times {
 	var t times
 	for i, field := range strings.Fields(line)[1:9] {
 		ticks, _ := strconv.ParseFloat(field, 64)
-		if s := ticks / float64(ticksPerSecond); i == 3 || i == 4 { // idle, iowait
+		if s := ticks / measure.TicksPerSecond; i == 3 || i == 4 { // idle, iowait
 			t.idle += s
 		} else {
 			t.busy += s
@@ -75,6 +76,3 @@ func machineTimes() times {
 	}
 	return t
 }
-
-// ticksPerSecond is what /proc counts times in.
-const ticksPerSecond = time.Second / (10 * time.Millisecond)

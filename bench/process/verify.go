@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os/exec"
 	"time"
+
+	"inv/bench/measure"
 )
 
 // verify compares inv verify with kcat reading the same topics and dropping them.
@@ -41,8 +43,8 @@ func verify(ctx context.Context, l *lab) error {
 	}
 	raws[0].row("kcat, the same topics raw", raws)
 	seconds := func(c *cost) float64 { return c.seconds }
-	fmt.Printf("\n- inv verify / kcat: %.2f × the time (wanted: ≤ 3), %s (wanted: ≤ 200 MB)\n", medianOf(audits, seconds)/medianOf(raws, seconds),
-		mib(int64(medianOf(audits, func(c *cost) float64 { return float64(c.rss) }))))
+	fmt.Printf("\n- inv verify / kcat: %.2f × the time (wanted: ≤ 3), %s (wanted: ≤ 200 MB)\n", measure.MedianOf(audits, seconds)/measure.MedianOf(raws, seconds),
+		mib(int64(measure.MedianOf(audits, func(c *cost) float64 { return float64(c.rss) }))))
 	return nil
 }
 
@@ -54,8 +56,8 @@ type cost struct {
 
 func (*cost) row(title string, all []*cost) {
 	fmt.Printf("| %s | %d | %.2f | %.2f | %s |\n", title, len(all),
-		medianOf(all, func(c *cost) float64 { return c.seconds }), medianOf(all, func(c *cost) float64 { return c.cpu }),
-		mib(int64(medianOf(all, func(c *cost) float64 { return float64(c.rss) }))))
+		measure.MedianOf(all, func(c *cost) float64 { return c.seconds }), measure.MedianOf(all, func(c *cost) float64 { return c.cpu }),
+		mib(int64(measure.MedianOf(all, func(c *cost) float64 { return float64(c.rss) }))))
 }
 
 // timed runs a command to its end, which must be a success.

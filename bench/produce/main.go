@@ -14,7 +14,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -23,6 +22,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"inv/bench/measure"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -101,18 +102,18 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	}
 	fmt.Println()
 	for i, p := range peers {
-		fmt.Printf("%-10s %10.0f records/s", p.name, median(rates[i]))
+		fmt.Printf("%-10s %10.0f records/s", p.name, measure.Median(rates[i]))
 		if i > 0 {
 			mean, low := ratio(rates[0], rates[i])
 			fmt.Printf("   inv is %.2f x, at least %.2f x with 95 %% certainty", mean, low)
 		}
 		fmt.Println()
 	}
-	fmt.Printf("inv's largest RSS was %.0f MB\n", largest/1000)
+	fmt.Printf("inv's largest RSS was %.0f MB\n", largest/1e6)
 	return nil
 }
 
-// timed runs a peer on a new topic; rss is in kB.
+// timed runs a peer on a new topic; rss is in bytes.
 func (b *bench) timed(ctx context.Context, p peer) (rate, rss float64, err error) {
 	if err := b.renew(ctx); err != nil {
 		return 0, 0, err
@@ -146,21 +147,14 @@ func (b *bench) timed(ctx context.Context, p peer) (rate, rss float64, err error
 	return rate, rss, err
 }
 
-// watch follows the largest resident size of a process, in kB, until peak is
-// called. The usage that the kernel reports of an ended child counts what its
-// parent had, too.
+// watch follows the largest resident size of a process, in bytes, until peak is
+// called.
 func watch(pid int) (peak func() float64) {
 	stop, result := make(chan struct{}), make(chan float64)
 	go func() {
 		largest := 0.0
 		for {
-			if status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid)); err == nil {
-				if _, after, ok := strings.Cut(string(status), "VmHWM:"); ok {
-					if kb, err := strconv.ParseFloat(strings.Fields(after)[0], 64); err == nil {
-						largest = max(largest, kb)
-					}
-				}
-			}
+			largest = max(largest, float64(measure.PeakMemory(pid)))
 			select {
 			case <-stop:
 				result <- largest
@@ -198,14 +192,6 @@ func (b *bench) complete(ctx context.Context) error {
 	ends.Each(func(o kadm.ListedOffset) { total += o.Offset })
 	if total != int64(b.count) {
 		return fmt.Errorf("%d records are in the topic, not %d", total, b.count)
-	}
-	return nil
-}
-
-// command runs a program that must succeed.
-func command(ctx context.Context, name string, args ...string) error {
-	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", name, err), errors.New(string(out)))
 	}
 	return nil
 }

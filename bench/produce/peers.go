@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"inv/bench/measure"
 	"inv/scenarios"
 )
 
@@ -70,10 +71,8 @@ func (s size) total() int { return s.value + s.key + s.headers() }
 // inv makes them, again and again.
 func (b *bench) prepare(ctx context.Context) error {
 	in := func(name string) string { return filepath.Join(b.folder, name) }
-	for _, program := range []string{"./cmd/inv", "./bench/ceiling"} {
-		if err := command(ctx, "go", "build", "-o", in(filepath.Base(program)), program); err != nil {
-			return err
-		}
+	if err := measure.Build(ctx, b.folder, "./cmd/inv", "./bench/ceiling"); err != nil {
+		return err
 	}
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
 	if err != nil {
@@ -83,7 +82,7 @@ func (b *bench) prepare(ctx context.Context) error {
 	if err := os.WriteFile(in("s.yaml"), source, 0o600); err != nil {
 		return err
 	}
-	if err := command(ctx, in("inv"), "--scenario", in("s.yaml"), "produce", "orders", "--seed", "1234567890",
+	if err := measure.Run(ctx, in("inv"), "--scenario", in("s.yaml"), "produce", "orders", "--seed", "1234567890",
 		"--rate", "max", "--count", "100000", "--headers", b.headers, "--to", in("envelopes"), "--envelope"); err != nil {
 		return err
 	}

@@ -1,17 +1,6 @@
 package main
 
-import (
-	"math"
-	"slices"
-)
-
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	if len(s)%2 == 1 {
-		return s[len(s)/2]
-	}
-	return (s[len(s)/2-1] + s[len(s)/2]) / 2
-}
+import "math"
 
 // student is the 95 % quantile of Student's t distribution with 1, 2, … degrees
 // of freedom (one-sided).

@@ -16,14 +16,3 @@ func TestRatio(t *testing.T) {
 		t.Errorf("a constant ratio of 3 is %v with bound %v", mean, low)
 	}
 }
-
-func TestMedian(t *testing.T) {
-	for _, c := range []struct {
-		of   []float64
-		want float64
-	}{{[]float64{3}, 3}, {[]float64{9, 1, 2}, 2}, {[]float64{4, 1, 3, 2}, 2.5}} {
-		if got := median(c.of); got != c.want {
-			t.Errorf("median of %v is %v, want %v", c.of, got, c.want)
-		}
-	}
-}
