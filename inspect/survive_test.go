@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"testing"
 	"time"
@@ -39,18 +38,8 @@ func following(t *testing.T, brokers []string, o Options) (out, notices *output)
 	return out, notices
 }
 
-func free(t *testing.T) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
 func TestBrokerRestart(t *testing.T) {
-	o := broker.Options{Listen: free(t), DataDir: t.TempDir()}
+	o := broker.Options{Listen: kafkatest.FreeAddress(t), DataDir: t.TempDir()}
 	first, err := broker.Start(o)
 	if err != nil {
 		t.Fatal(err)

@@ -2,8 +2,6 @@ package kafkatest
 
 import (
 	"bytes"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
 	"net"
 	"os"
@@ -23,28 +21,21 @@ type Cluster struct {
 	processes []*exec.Cmd
 }
 
-// StartCluster starts n brokers of Apache Kafka from the jars in the folder that
-// INV_KAFKA_LIBS names, as .ci/kafka sets it; they end with the test. Broker 1
+// StartCluster starts n brokers of Apache Kafka from the jars that
+// INV_KAFKA_LIBS names; they end with the test. Broker 1
 // is the controller, too. It takes some 5 seconds on an idle machine.
 func StartCluster(t testing.TB, n int) *Cluster {
 	t.Helper()
-	libs := os.Getenv("INV_KAFKA_LIBS")
-	if libs == "" {
-		if os.Getenv("INV_REQUIRE_KAFKA") != "" {
-			t.Fatal("INV_REQUIRE_KAFKA is set, but INV_KAFKA_LIBS names no folder of Apache Kafka's jars")
-		}
-		t.Skip("needs Apache Kafka's jars: .ci/kafka runs this test, or set INV_KAFKA_LIBS=FOLDER")
-	}
-	c := &Cluster{libs: libs, dir: t.TempDir(), addresses: make([]string, n), processes: make([]*exec.Cmd, n)}
+	c := &Cluster{libs: jars(t), dir: t.TempDir(), addresses: make([]string, n), processes: make([]*exec.Cmd, n)}
 	t.Cleanup(func() {
 		for i := range c.processes {
 			c.Kill(i + 1)
 		}
 	})
-	controller := freeAddress(t)
+	controller := FreeAddress(t)
 	id := uuid()
 	for i := range n {
-		c.addresses[i] = freeAddress(t)
+		c.addresses[i] = FreeAddress(t)
 		c.configure(t, i+1, id, controller)
 	}
 	for i := range n {
@@ -55,24 +46,6 @@ func StartCluster(t testing.TB, n int) *Cluster {
 
 // Addresses are those of all brokers.
 func (c *Cluster) Addresses() []string { return c.addresses }
-
-func freeAddress(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
-}
-
-// uuid is one as Kafka writes them.
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[0] &= 0x7f           // it must not begin with a dash
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
 
 func (c *Cluster) file(node int, name string) string {
 	return filepath.Join(c.dir, fmt.Sprint(node), name)

@@ -27,6 +27,7 @@ const startWithin = 90 * time.Second
 // start again: it keeps its port and its data until the test ends.
 type Node struct {
 	t      testing.TB
+	libs   string
 	addr   string
 	folder string
 	cmd    *exec.Cmd
@@ -34,19 +35,11 @@ type Node struct {
 }
 
 // NewNode starts an Apache Kafka with further server properties; the first of its
-// advertised.listeners is the test's own, without a password. The jars are in
-// the folder that INV_KAFKA_LIBS names, as .ci/kafka sets it; without it the test
-// is skipped, or fails if INV_REQUIRE_KAFKA is set.
+// advertised.listeners is the test's own, without a password. It needs the jars
+// that INV_KAFKA_LIBS names.
 func NewNode(t testing.TB, properties map[string]string) *Node {
 	t.Helper()
-	libs := os.Getenv("INV_KAFKA_LIBS")
-	if libs == "" {
-		if os.Getenv("INV_REQUIRE_KAFKA") != "" {
-			t.Fatal("INV_REQUIRE_KAFKA is set, but INV_KAFKA_LIBS names no folder of jars")
-		}
-		t.Skip("needs an Apache Kafka of its own: .ci/kafka runs this test, or set INV_KAFKA_LIBS=FOLDER")
-	}
-	n := &Node{t: t, folder: t.TempDir()}
+	n := &Node{t: t, libs: jars(t), folder: t.TempDir()}
 	address, controller := FreeAddress(t), FreeAddress(t)
 	all := map[string]string{
 		"process.roles": "broker,controller", "node.id": "1", "controller.quorum.voters": "1@" + controller,
@@ -66,10 +59,7 @@ func NewNode(t testing.TB, properties map[string]string) *Node {
 	if err := os.WriteFile(n.file("server.properties"), []byte(text.String()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // never fails
-	id[0] &= 0x7f           // or the text might begin as a flag does
-	format := n.java("kafka.tools.StorageTool", "format", "-t", base64.RawURLEncoding.EncodeToString(id[:]), "-c", n.file("server.properties"))
+	format := n.java("kafka.tools.StorageTool", "format", "-t", uuid(), "-c", n.file("server.properties"))
 	if out, err := format.CombinedOutput(); err != nil {
 		t.Fatalf("formatting the storage: %v\n%s", err, out)
 	}
@@ -81,6 +71,29 @@ func NewNode(t testing.TB, properties map[string]string) *Node {
 	})
 	n.Start()
 	return n
+}
+
+// jars is the folder of Apache Kafka's jars that INV_KAFKA_LIBS names, as
+// .ci/kafka sets it. Without it the test is skipped, or fails if
+// INV_REQUIRE_KAFKA is set.
+func jars(t testing.TB) string {
+	t.Helper()
+	libs := os.Getenv("INV_KAFKA_LIBS")
+	if libs == "" {
+		if os.Getenv("INV_REQUIRE_KAFKA") != "" {
+			t.Fatal("INV_REQUIRE_KAFKA is set, but INV_KAFKA_LIBS names no folder of Apache Kafka's jars")
+		}
+		t.Skip("needs Apache Kafka's jars: .ci/kafka runs this test, or set INV_KAFKA_LIBS=FOLDER")
+	}
+	return libs
+}
+
+// uuid is one as Kafka writes them.
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[0] &= 0x7f           // or the text might begin as a flag does
+	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
 // FreeAddress is a port of the loopback interface at which nobody listens.
@@ -97,7 +110,7 @@ func FreeAddress(t testing.TB) string {
 func (n *Node) file(name string) string { return filepath.Join(n.folder, name) }
 
 func (n *Node) java(args ...string) *exec.Cmd {
-	return exec.Command("java", append([]string{"-Xms256m", "-Xmx512m", "-cp", filepath.Join(os.Getenv("INV_KAFKA_LIBS"), "*")}, args...)...)
+	return exec.Command("java", append([]string{"-Xms256m", "-Xmx512m", "-cp", filepath.Join(n.libs, "*")}, args...)...)
 }
 
 // Brokers are the addresses for clients.
