@@ -59,6 +59,22 @@ func (b *tab) spy() {
 // openStreams is how many event streams the page has.
 const openStreams = `streams.filter((s) => s.readyState !== EventSource.CLOSED).length`
 
+// smallWorld is a dashboard of five products that has read what there is.
+func smallWorld(t *testing.T) *world {
+	t.Helper()
+	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
+	w.run()
+	w.loaded()
+	return w
+}
+
+// openLive opens the page and waits until it hears from the dashboard.
+func (b *tab) openLive() {
+	b.t.Helper()
+	b.open("")
+	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+}
+
 func (b *tab) setHidden(hidden bool) {
 	b.t.Helper()
 	evaluate[bool](b, fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %v}); document.dispatchEvent(new Event("visibilitychange"))`, hidden))
@@ -129,13 +145,10 @@ func TestPageLeftOpen(t *testing.T) {
 // connections to one host. When it is seen again it catches up.
 func TestHiddenPageHoldsNoConnection(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
-	w.run()
-	w.loaded()
+	w := smallWorld(t)
 	b := browse(t, w.url)
 	b.spy()
-	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.openLive()
 	b.setHidden(true)
 	b.until(2*time.Second, openStreams+` === 0 && document.querySelector("#connection-text").textContent === "Paused"`)
 	evaluate[bool](b, `dispatchEvent(new Event("online"))`)
@@ -149,14 +162,11 @@ func TestHiddenPageHoldsNoConnection(t *testing.T) {
 // A connection that is open but dead is noticed, and so is a sleep.
 func TestSilenceIsNotTakenForPeace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
-	w.run()
-	w.loaded()
+	w := smallWorld(t)
 	line := newProxy(t, w.url)
 	b := browse(t, line.url())
 	b.spy()
-	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.openLive()
 	line.freeze(true)
 	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "stale" && document.documentElement.hasAttribute("data-stale")`)
 	b.until(2*time.Second, `document.querySelector("#banner").textContent.includes("does not answer")`)
@@ -174,13 +184,10 @@ func TestSilenceIsNotTakenForPeace(t *testing.T) {
 // A tab from before an update of inv is told so.
 func TestOldTabIsTold(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
-	w.run()
-	w.loaded()
+	w := smallWorld(t)
 	b := browse(t, w.url)
 	b.spy()
-	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.openLive()
 	evaluate[bool](b, `streams[0].dispatchEvent(new MessageEvent("hello", {data: '{"version":1,"build":"another"}'}))`)
 	b.until(2*time.Second, `!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
 }
@@ -194,8 +201,7 @@ func TestPageWhileLoading(t *testing.T) {
 	b := browse(t, w.url)
 	b.spy()
 	b.screen(1440, 900, "dark", false)
-	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.openLive()
 	stage := func(name string) {
 		evaluate[bool](b, fmt.Sprintf(`fetch("/api/summary").then((r) => r.json()).then((f) => {
 			for (const s of streams) s.close();

@@ -82,10 +82,7 @@ func TestStreamsAreBounded(t *testing.T) {
 // While nothing happens the readers hear each second that it is so.
 func TestQuietIsSaid(t *testing.T) {
 	s := newShop(t, Access{})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { s.hub.Publish(ctx); close(done) }()
-	defer func() { cancel(); <-done }()
+	s.publish(t)
 	stream := s.stream(t, "/api/events")
 	stream.next()
 	first := stream.next()

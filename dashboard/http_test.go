@@ -32,6 +32,14 @@ func newShop(t *testing.T, access Access) *shop {
 	return s
 }
 
+// publish publishes by the clock until the test ends.
+func (s *shop) publish(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.hub.Publish(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
 // tell changes the model and publishes it.
 func (s *shop) tell(edit func()) {
 	s.hub.Update(func(*Model) { edit() })
@@ -434,10 +442,7 @@ func TestToken(t *testing.T) {
 
 func TestPublishIsAtOnceThenPaced(t *testing.T) {
 	s := newShop(t, Access{})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { s.hub.Publish(ctx); close(done) }()
-	defer func() { cancel(); <-done }()
+	s.publish(t)
 	stream := s.stream(t, "/api/events")
 	stream.next()
 	for i := range int64(5) {

@@ -15,15 +15,7 @@ var update = flag.Bool("update", false, "write the documentation anew")
 //
 //	go test ./internal/scenario -run Pages -update
 func TestPages(t *testing.T) {
-	files, err := filepath.Glob("../../scenarios/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no shipped scenarios", err)
-	}
-	for _, f := range files {
-		source, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for f, source := range shippedFiles(t) {
 		sc, err := Parse(f, source)
 		if err != nil {
 			t.Fatal(err)
@@ -40,6 +32,22 @@ func TestPages(t *testing.T) {
 		t.Fatalf("%s has no mark where the grammar begins", page)
 	}
 	samePage(t, page, before+mark+grammarPage())
+}
+
+// shippedFiles are the scenarios of this repository by file.
+func shippedFiles(t testing.TB) map[string][]byte {
+	t.Helper()
+	files, err := filepath.Glob("../../scenarios/*.yaml")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no shipped scenarios", err)
+	}
+	sources := map[string][]byte{}
+	for _, f := range files {
+		if sources[f], err = os.ReadFile(f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sources
 }
 
 func samePage(t *testing.T, file, want string) {

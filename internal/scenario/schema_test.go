@@ -3,7 +3,6 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -193,15 +192,7 @@ func TestSchemaAgrees(t *testing.T) {
 			t.Errorf("the schema says %v of:\n%s", schema, source)
 		}
 	}
-	files, err := filepath.Glob("../../scenarios/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no shipped scenarios", err)
-	}
-	for _, f := range files {
-		source, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, source := range shippedFiles(t) {
 		check(string(source), true)
 	}
 	for _, g := range generators() {
