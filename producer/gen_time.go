@@ -68,12 +68,6 @@ func timeNode(format string, at numFunc, timed bool) *node {
 
 func (b *builder) time(s *scenario.Time, key uint64) *node {
 	short, span := s.Ago[0].Milliseconds(), uint64(s.Ago[1].Milliseconds()-s.Ago[0].Milliseconds())+1
-	if s.Ago[1] == 0 && s.Format == "epoch_ms" {
-		n := number(0, func(_ *worker, f *frame) int64 { return f.at })
-		n.text = func(w *worker, f *frame, dst []byte) []byte { return w.epoch.append(dst, f.at) }
-		n.json, n.timed = n.text, true
-		return n
-	}
 	if s.Ago[1] == 0 {
 		return timeNode(s.Format, func(_ *worker, f *frame) int64 { return f.at }, true)
 	}

@@ -164,7 +164,8 @@ func (s *KafkaSink) hurry() {
 func (on *sent) done(r *kgo.Record, err error) {
 	if err != nil {
 		on.failed.Add(1)
-		on.lost.Add(sizeOf(r))
+		lost := Record{Key: r.Key, Value: r.Value, Headers: r.Headers}
+		on.lost.Add(int64(lost.Bytes()))
 		on.sink.fail(err, r.Topic)
 	}
 	if on.left.Add(-1) == 0 {
@@ -184,14 +185,6 @@ func (on *sent) finish(err error) {
 	on.batch.Release()
 	<-s.slots
 	s.inFlight.Done()
-}
-
-func sizeOf(r *kgo.Record) int64 {
-	size := len(r.Key) + len(r.Value)
-	for _, h := range r.Headers {
-		size += len(h.Key) + len(h.Value)
-	}
-	return int64(size)
 }
 
 func (s *KafkaSink) fail(err error, topic string) {

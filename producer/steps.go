@@ -43,13 +43,7 @@ type step struct {
 func (st *step) row(f *frame) uint64 {
 	at := uint64(0)
 	for _, p := range st.picks {
-		r := mix(f.h + p.key)
-		if p.draw == nil { // as picker.row, which is too long to be inlined
-			r = below(r, p.size)
-		} else {
-			r = uint64(p.draw(r))
-		}
-		at = at*p.size + r
+		at = at*p.size + uint64(p.row(f))
 	}
 	return at
 }
