@@ -55,7 +55,7 @@ func command(ctx context.Context) error {
 	flag.DurationVar(&s.commit, "commit", 100*time.Millisecond, "how long a transaction may take in more")
 	flag.DurationVar(&s.linger, "linger", 5*time.Millisecond, "the producers' linger")
 	flag.DurationVar(&s.backoff, "backoff", 5*time.Millisecond, "the pause while a transaction before is being completed")
-	gc := flag.Int("gc", 25, "GOGC, as inv process sets it")
+	gc := flag.Int("gc", 33, "GOGC, as inv process sets it")
 	file := flag.String("plan", "", "what to write: a FILE that bench/process made")
 	flag.Parse()
 	if *file == "" {
