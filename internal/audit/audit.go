@@ -8,7 +8,6 @@
 // holding, violated or undecided. What depends on everything having been
 // processed is decided only if the system was at rest around the snapshot.
 //
-// Memory is O(order lines): about 20 bytes a line, 5 an order, 150 a product and
 // Memory is O(order lines): about 20 bytes a line, 10 an order, 200 a product and
 // 150 a reorder or alert. No record's value is kept.
 package audit

@@ -125,7 +125,8 @@ func pause(ctx context.Context, d time.Duration) error {
 }
 
 // Read calls use for the committed records from offset from up to, and not
-// with, offset to. A record is use's until it returns; what it points to, too. It waits for transactions that are still open below to.
+// with, offset to. A record is use's until it returns; what it points to, too. It
+// waits for transactions that are still open below to.
 // Offsets without a record, whatever the reason, are passed over.
 func (r *Reader) Read(ctx context.Context, topic string, partition int32, from, to int64, use func(*kgo.Record) error) error {
 	empty := 0
