@@ -44,10 +44,14 @@ func ParseProduct(value []byte, dst *Product) error {
 	return s.finish()
 }
 
+var orderOrder = inOrder("order_id", "customer_id", "items", "product_id", "quantity", "unit_price", "order_total", "timestamp")
+
 // ParseOrder reads an order. It reuses the room in dst.Items.
-func ParseOrder(value []byte, dst *Order) error {
+func ParseOrder(value []byte, dst *Order) error { return parseOrder(value, dst, false) }
+
+func parseOrder(value []byte, dst *Order, borrow bool) error {
 	*dst = Order{Items: dst.Items[:0]}
-	var s scanner
+	s := scanner{borrow: borrow, usual: orderOrder}
 	for more := s.begin(value, "the order"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "order_id":
@@ -113,10 +117,14 @@ func (s *scanner) readLine(line *Line) {
 	}
 }
 
+var reorderOrder = inOrder("event_id", "product_id", "product_name", "current_stock", "reorder_quantity", "priority", "warehouse_id", "timestamp")
+
 // ParseReorder reads a reorder.
-func ParseReorder(value []byte, dst *Reorder) error {
+func ParseReorder(value []byte, dst *Reorder) error { return parseReorder(value, dst, false) }
+
+func parseReorder(value []byte, dst *Reorder, borrow bool) error {
 	*dst = Reorder{}
-	var s scanner
+	s := scanner{borrow: borrow, usual: reorderOrder}
 	for more := s.begin(value, "the reorder"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "event_id":
@@ -142,10 +150,15 @@ func ParseReorder(value []byte, dst *Reorder) error {
 	return s.finish()
 }
 
+var alertOrder = inOrder("alert_id", "alert_type", "product_id", "product_name", "current_stock", "threshold", "warehouse_id",
+	"timestamp", "message")
+
 // ParseAlert reads an alert.
-func ParseAlert(value []byte, dst *Alert) error {
+func ParseAlert(value []byte, dst *Alert) error { return parseAlert(value, dst, false) }
+
+func parseAlert(value []byte, dst *Alert, borrow bool) error {
 	*dst = Alert{}
-	var s scanner
+	s := scanner{borrow: borrow, usual: alertOrder}
 	for more := s.begin(value, "the alert"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "alert_id":

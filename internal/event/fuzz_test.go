@@ -3,6 +3,7 @@ package event
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math/big"
 	"reflect"
 	"testing"
@@ -78,6 +79,19 @@ func fuzzCodec[T any](f *testing.F, seeds []string, parse func([]byte, *T) error
 	})
 }
 
+// both reads with a Parse function and with its Borrow function, which must not
+// differ, nor write into the value.
+func both[T any](parse, borrow func([]byte, *T) error) func([]byte, *T) error {
+	return func(value []byte, dst *T) error {
+		borrowed, before := *dst, string(value)
+		err, again := parse(value, dst), borrow(value, &borrowed)
+		if !reflect.DeepEqual(err, again) || !reflect.DeepEqual(*dst, borrowed) || string(value) != before {
+			panic(fmt.Sprintf("%s\nparsed:   %+v, %v\nborrowed: %+v, %v", before, *dst, err, borrowed, again))
+		}
+		return err
+	}
+}
+
 func FuzzParseProduct(f *testing.F) {
 	fuzzCodec(f, []string{productJSON}, ParseProduct, AppendProduct, func(t *testing.T, m map[string]json.RawMessage, p *Product) {
 		checkField(t, "id", m["id"], p.ID)
@@ -93,8 +107,8 @@ func FuzzParseProduct(f *testing.F) {
 }
 
 func FuzzParseOrder(f *testing.F) {
-	seeds := []string{orderJSON, `{"order_id":"a","items":[{"quantity":1,"quantity":null}],"items":[{}],"order_total":-1e-3}`}
-	fuzzCodec(f, seeds, parseFreshOrder, AppendOrder, func(t *testing.T, m map[string]json.RawMessage, o *Order) {
+	seeds := []string{orderJSON, `{"timestamp":1, "order_total":0.5e1,"items":[{"product_id":"\u00e9\n","quantity":1},{"unit_price":12345678901.999,"product_id":"é"}],"order_id":"12345678\"90"}`, `{"order_id":"a","items":[{"quantity":1,"quantity":null}],"items":[{}],"order_total":-1e-3}`}
+	fuzzCodec(f, seeds, both(parseFreshOrder, borrowFreshOrder), AppendOrder, func(t *testing.T, m map[string]json.RawMessage, o *Order) {
 		checkField(t, "order_id", m["order_id"], o.OrderID)
 		checkField(t, "customer_id", m["customer_id"], o.CustomerID)
 		checkField(t, "order_total", m["order_total"], o.Total)
@@ -118,8 +132,18 @@ func parseFreshOrder(value []byte, dst *Order) error {
 	return ParseOrder(value, dst)
 }
 
+func borrowFreshOrder(value []byte, dst *Order) error {
+	dst.Items = []Line{}
+	return BorrowOrder(value, dst)
+}
+
+func borrowUpdate(value []byte, dst *Update) error {
+	_, err := BorrowUpdate(value, dst)
+	return err
+}
+
 func FuzzParseUpdate(f *testing.F) {
-	fuzzCodec(f, []string{updateJSON}, ParseUpdate, AppendUpdate, func(t *testing.T, m map[string]json.RawMessage, u *Update) {
+	fuzzCodec(f, []string{updateJSON, `{"seq":1,"product_id":"prod-12345678","stock":2,"delta":-00,"cause":"\xff\u0020"}`}, both(ParseUpdate, borrowUpdate), AppendUpdate, func(t *testing.T, m map[string]json.RawMessage, u *Update) {
 		checkField(t, "product_id", m["product_id"], u.ProductID)
 		checkField(t, "product_name", m["product_name"], u.ProductName)
 		checkField(t, "category", m["category"], u.Category)
@@ -141,7 +165,7 @@ func FuzzParseUpdate(f *testing.F) {
 }
 
 func FuzzParseReorder(f *testing.F) {
-	fuzzCodec(f, []string{reorderJSON}, ParseReorder, AppendReorder, func(t *testing.T, m map[string]json.RawMessage, r *Reorder) {
+	fuzzCodec(f, []string{reorderJSON}, both(ParseReorder, BorrowReorder), AppendReorder, func(t *testing.T, m map[string]json.RawMessage, r *Reorder) {
 		checkField(t, "event_id", m["event_id"], r.EventID)
 		checkField(t, "product_id", m["product_id"], r.ProductID)
 		checkField(t, "product_name", m["product_name"], r.ProductName)
@@ -154,7 +178,7 @@ func FuzzParseReorder(f *testing.F) {
 }
 
 func FuzzParseAlert(f *testing.F) {
-	fuzzCodec(f, []string{alertJSON}, ParseAlert, AppendAlert, func(t *testing.T, m map[string]json.RawMessage, a *Alert) {
+	fuzzCodec(f, []string{alertJSON}, both(ParseAlert, BorrowAlert), AppendAlert, func(t *testing.T, m map[string]json.RawMessage, a *Alert) {
 		checkField(t, "alert_id", m["alert_id"], a.AlertID)
 		checkField(t, "alert_type", m["alert_type"], a.AlertType)
 		checkField(t, "product_id", m["product_id"], a.ProductID)
@@ -211,6 +235,18 @@ func BenchmarkParseUpdate(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := ParseUpdate(value, &u); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkBorrowUpdate(b *testing.B) {
+	value := []byte(updateJSON)
+	var u Update
+	b.SetBytes(int64(len(value)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := BorrowUpdate(value, &u); err != nil {
 			b.Fatal(err)
 		}
 	}

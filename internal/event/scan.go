@@ -2,9 +2,12 @@ package event
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // maxDepth is how deep lists and objects may nest, as in encoding/json.
@@ -24,7 +27,10 @@ type scanner struct {
 	failed bool
 	depth  int
 	issues []issue
-	buf    []byte // holds the last string that had escapes
+	buf    []byte   // holds the last string that had escapes
+	borrow bool     // texts may be parts of src
+	usual  []string // the fields as they are usually written, each as "name":
+	ahead  int      // of them, the one that should come next
 }
 
 // issue is a field whose last value can't be taken.
@@ -94,6 +100,15 @@ func (s *scanner) next(closing byte) bool {
 // name reads an object's next field name up to its value. The result is valid
 // until the next string is read.
 func (s *scanner) name() []byte {
+	// One field may be left out, as those that say nothing are.
+	for i := s.ahead; i < len(s.usual) && i < s.ahead+2; i++ {
+		if next := s.usual[i]; len(s.src)-s.pos >= len(next) && string(s.src[s.pos:s.pos+len(next)]) == next {
+			name := s.src[s.pos+1 : s.pos+len(next)-2]
+			s.pos += len(next)
+			s.ahead = i + 1
+			return name
+		}
+	}
 	if s.space() != '"' {
 		s.fail()
 		return nil
@@ -104,7 +119,29 @@ func (s *scanner) name() []byte {
 		return nil
 	}
 	s.pos++
+	s.expect(name)
 	return name
+}
+
+// expect finds out what comes behind a field that was not the one expected: one
+// further down, or, in a list of objects, one further up.
+func (s *scanner) expect(name []byte) {
+	for n := range s.usual {
+		i := (s.ahead + n) % len(s.usual)
+		if usual := s.usual[i]; string(name) == usual[1:len(usual)-2] {
+			s.ahead = i + 1
+			return
+		}
+	}
+}
+
+// inOrder is the usual order of a record's fields, for scanner.usual. Reading
+// them in another order, or others, is slower and no different.
+func inOrder(names ...string) []string {
+	for i, n := range names {
+		names[i] = `"` + n + `":`
+	}
+	return names
 }
 
 // plain are the bytes that stand for themselves in a string: all but quote,
@@ -116,6 +153,15 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
+// plainBytes is how many of eight bytes, from the lowest on, are plain. A byte
+// above one that is not may be taken for another, which does not matter.
+func plainBytes(b uint64) int {
+	const each, high = 0x0101010101010101, 0x8080808080808080
+	quote, backslash := b^each*'"', b^each*'\\'
+	other := (quote-each)&^quote | (backslash-each)&^backslash | (b-each*' ')&^b | b
+	return bits.TrailingZeros64(other&high) / 8
+}
+
 // text reads a string; pos is at its quote. The result is part of the document
 // or of s.buf and valid until the next string is read.
 func (s *scanner) text() []byte {
@@ -123,6 +169,12 @@ func (s *scanner) text() []byte {
 	start := s.pos
 	src := s.src
 	i := start
+	for ; i+8 <= len(src); i += 8 {
+		if n := plainBytes(binary.LittleEndian.Uint64(src[i:])); n < 8 {
+			i += n
+			break
+		}
+	}
 	for i < len(src) && plain[src[i]] {
 		i++
 	}
@@ -349,7 +401,13 @@ func (s *scanner) readText(field string, dst *string) (present bool) {
 		s.settle(field)
 	}
 	if s.space() == '"' {
-		*dst = string(s.text())
+		at := s.pos + 1
+		switch text := s.text(); {
+		case s.borrow && len(text) > 0 && &text[0] == &s.src[at]: // else it was rewritten
+			*dst = unsafe.String(unsafe.SliceData(text), len(text))
+		default:
+			*dst = string(text)
+		}
 		return true
 	}
 	*dst = ""
@@ -366,6 +424,10 @@ func (s *scanner) readInt(field string, dst *int64) (present bool) {
 	}
 	*dst = 0
 	c := s.space()
+	if v, end := s.shortInt(s.pos); end > 0 {
+		*dst, s.pos = v, end
+		return true
+	}
 	if c != '-' && c-'0' > 9 {
 		if !s.null() {
 			s.mistyped(field, "a whole number")
@@ -386,6 +448,28 @@ func (s *scanner) readInt(field string, dst *int64) (present bool) {
 		return true
 	}
 	return false
+}
+
+// shortInt reads a whole number of at most 17 digits, as most are. end is 0 if
+// it is another, or none.
+func (s *scanner) shortInt(at int) (v int64, end int) {
+	i, negative := at, false
+	if i < len(s.src) && s.src[i] == '-' {
+		i, negative = i+1, true
+	}
+	first := i
+	for i < len(s.src) && s.src[i]-'0' <= 9 && i-first < 18 {
+		v = v*10 + int64(s.src[i]-'0')
+		i++
+	}
+	n := i - first
+	if n == 0 || n > 17 || n > 1 && s.src[first] == '0' || i == len(s.src) || s.src[i] == '.' || s.src[i]|0x20 == 'e' {
+		return 0, 0
+	}
+	if negative {
+		v = -v
+	}
+	return v, i
 }
 
 // plainInt is the value of at most 18 digits and a sign.
@@ -410,6 +494,10 @@ func (s *scanner) readMoney(field string, dst *Money) (present bool) {
 	}
 	*dst = 0
 	c := s.space()
+	if v, end := s.shortMoney(s.pos); end > 0 {
+		*dst, s.pos = v, end
+		return true
+	}
 	if c != '-' && c-'0' > 9 {
 		if !s.null() {
 			s.mistyped(field, "a number")
@@ -427,6 +515,30 @@ func (s *scanner) readMoney(field string, dst *Money) (present bool) {
 	}
 	*dst = m
 	return true
+}
+
+// shortMoney reads an amount below 10^11 with at most two decimals and no sign,
+// as most are. end is 0 if it is another, or none.
+func (s *scanner) shortMoney(at int) (v Money, end int) {
+	src, i := s.src, at
+	for i < len(src) && src[i]-'0' <= 9 && i-at < 12 {
+		v = v*10 + Money(src[i]-'0')
+		i++
+	}
+	if n := i - at; n == 0 || n > 11 || n > 1 && src[at] == '0' {
+		return 0, 0
+	}
+	unit := MoneyUnit
+	if i+1 < len(src) && src[i] == '.' && src[i+1]-'0' <= 9 {
+		for i++; i < len(src) && src[i]-'0' <= 9 && unit > MoneyUnit/100; i++ {
+			v = v*10 + Money(src[i]-'0')
+			unit /= 10
+		}
+	}
+	if i == len(src) || src[i]-'0' <= 9 || src[i] == '.' || src[i]|0x20 == 'e' {
+		return 0, 0
+	}
+	return v * unit, i
 }
 
 // mistyped skips a value of the wrong type and notes it.

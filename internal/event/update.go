@@ -26,10 +26,18 @@ func ParseUpdate(value []byte, dst *Update) error {
 	return err
 }
 
+var updateOrder = inOrder("product_id", "product_name", "category", "current_stock", "warehouse_id", "timestamp", "unit_price",
+	"reorder_threshold", "reorder_quantity", "critical_threshold", "seq", "delta", "cause", "unmet_quantity", "last_order_id",
+	"last_reorder_id", "last_updated")
+
 // ParseUpdateFields reads an inventory update and says which fields it has.
 func ParseUpdateFields(value []byte, dst *Update) (UpdateFields, error) {
+	return parseUpdate(value, dst, false)
+}
+
+func parseUpdate(value []byte, dst *Update, borrow bool) (UpdateFields, error) {
 	*dst = Update{}
-	var s scanner
+	s := scanner{borrow: borrow, usual: updateOrder}
 	var has UpdateFields
 	set := func(field UpdateFields, present bool) {
 		if has &^= field; present {
