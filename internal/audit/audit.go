@@ -8,13 +8,16 @@
 // holding, violated or undecided. What depends on everything having been
 // processed is decided only if the system was at rest around the snapshot.
 //
-// Memory is O(order lines): about 20 bytes a line, 10 an order, 200 a product and
-// 150 a reorder or alert. No record's value is kept.
+// Values are read by several goroutines and judged by one, in the records' order.
+//
+// Memory is O(order lines): 16 bytes a line, 30 an order, 200 a product and 100 a
+// reorder or alert, besides what is on its way. No record's value is kept.
 package audit
 
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -106,20 +109,22 @@ func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
 	a.judgeHistory(snap)
 	source.expect(snap)
 	a.makeRoom(snap)
-	for _, s := range a.steps() {
-		if err := source.read(ctx, snap, s.topics, s.take); err != nil {
-			return nil, err
-		}
+	if err := source.run(ctx, a, snap, a.steps()); err != nil {
+		return nil, err
 	}
 	a.warnings = append(a.warnings, source.notices...)
 	a.finish()
 	return a.report(), nil
 }
 
-// step is what is read together, and what takes it.
+// step is what is read together, and the batches that take it.
 type step struct {
-	topics []string
-	take   func(*kgo.Record)
+	topics  []string
+	batches *sync.Pool // of batch
+}
+
+func stepOf[T any](read func(*parser, *kgo.Record, *T), take func(*auditor, *T), topics ...string) step {
+	return step{topics, &sync.Pool{New: func() any { return &rows[T]{read: read, take: take} }}}
 }
 
 // steps are in the order that the auditor needs: what was dead-lettered before
@@ -128,14 +133,15 @@ type step struct {
 func (a *auditor) steps() []step {
 	t := a.o.Topics
 	return []step{
-		{[]string{deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}, a.deadLetter},
-		{[]string{t.Catalog}, a.catalogue},
-		{[]string{t.Reorders}, a.reorder},
-		{[]string{t.Alerts}, a.alert},
-		{[]string{t.Receipts}, a.receipt},
-		{[]string{t.PendingReceipts}, a.pendingReceipt},
-		{[]string{t.Orders}, a.order},
-		{[]string{t.Updates}, a.update},
+		stepOf((*parser).readDeadLetter, (*auditor).deadLetter,
+			deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)),
+		stepOf((*parser).readProduct, (*auditor).catalogue, t.Catalog),
+		stepOf((*parser).readReorder, (*auditor).takeReorder, t.Reorders),
+		stepOf((*parser).readAlert, (*auditor).takeAlert, t.Alerts),
+		stepOf((*parser).readReceipt, (*auditor).receipt, t.Receipts),
+		stepOf((*parser).readPending, (*auditor).pendingReceipt, t.PendingReceipts),
+		stepOf((*parser).readOrder, (*auditor).order, t.Orders),
+		stepOf((*parser).readUpdate, (*auditor).update, t.Updates),
 	}
 }
 

@@ -3,8 +3,7 @@ package audit
 import (
 	"fmt"
 	"hash/maphash"
-
-	"inv/internal/event"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,7 +22,7 @@ type auditor struct {
 	atRest  bool
 	trimmed map[string]bool // topics whose history does not begin at offset 0
 
-	index    map[string]uint32 // product id → place in products
+	index    index // of product ids
 	products []product
 
 	dead     map[place]deadRecord
@@ -32,13 +31,16 @@ type auditor struct {
 	receipts map[int32]*table[receiptRecord]
 	reorders reactions
 	alerts   reactions
-	restocks map[int32]*table[receiptRecord] // reorders as causes, with the reference policy
+	restocks map[int32]*table[receiptRecord] // reorders as causes, with the reference policy; with the other, those that can't be read
 	pending  map[uint64]bool                 // hashes of the keys in procurement's changelog
 	ids      hashSet
-	contents hashSet // of orders, to see copies in other partitions
-	windows  map[windowKey]*window
-	copies   int64
-	parsed   event.Order // reused from order to order
+	copies   int64 // of orders, in other partitions
+
+	orderContents, receiptContents contents
+
+	// The batch being judged.
+	texts     string
+	linesRead []lineRow
 
 	causeless   bool // some updates have no cause
 	factsAbsent bool // some updates lack what reorders and alerts follow from
@@ -79,62 +81,30 @@ func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset}
 
 func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.partition, p.offset) }
 
-// table holds something for each offset of a partition. Offsets without a data
-// record have the zero value.
-type table[T any] struct {
-	start int64
-	rows  []T
-}
-
-// add makes room up to an offset, which grows from call to call, and returns it.
-func (t *table[T]) add(offset int64) *T {
-	if len(t.rows) == 0 {
-		t.start = offset
-	}
-	for int64(len(t.rows)) <= offset-t.start {
-		var zero T
-		t.rows = append(t.rows, zero)
-	}
-	return &t.rows[offset-t.start]
-}
-
-// at returns what an offset holds, or nil if it is outside of the table.
-func (t *table[T]) at(offset int64) *T {
-	if t == nil || offset < t.start || offset-t.start >= int64(len(t.rows)) {
-		return nil
-	}
-	return &t.rows[offset-t.start]
-}
-
-func tableOf[T any](tables map[int32]*table[T], partition int32) *table[T] {
-	t := tables[partition]
-	if t == nil {
-		t = &table[T]{}
-		tables[partition] = t
-	}
-	return t
-}
-
 func newAuditor(o Options) *auditor {
 	return &auditor{
 		o: o, seed: maphash.MakeSeed(), checks: newChecks(), trimmed: map[string]bool{},
-		index: map[string]uint32{}, dead: map[place]deadRecord{},
+		dead:    map[place]deadRecord{},
 		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
-		reorders: newReactions(), alerts: newReactions(),
-		contents: hashSet{tagBits: 8}, pending: map[uint64]bool{}, windows: map[windowKey]*window{},
+		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{},
+		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
 	}
 }
 
 // productOf returns the place of a product, new or not.
-func (a *auditor) productOf(id string) uint32 {
-	i, ok := a.index[id]
+func (a *auditor) productOf(n name) uint32 {
+	id := a.text(n.text)
+	i, ok := a.findProduct(id, n.hash)
 	if !ok {
-		i = uint32(len(a.products))
-		a.index[id] = i
-		a.products = append(a.products, product{id: id})
+		i = a.index.add(n.hash)
+		a.products = append(a.products, product{id: strings.Clone(id)})
 	}
 	return i
+}
+
+func (a *auditor) findProduct(id string, hash uint64) (uint32, bool) {
+	return a.index.find(hash, func(i uint32) bool { return a.products[i].id == id })
 }
 
 func (a *auditor) reference() bool { return a.o.Policy == PolicyReference }
@@ -202,23 +172,12 @@ func (a *auditor) judgeHistory(s *snapshot) {
 }
 
 // source checks who wrote an output.
-func (a *auditor) source(r *kgo.Record) {
-	value, ok := event.Header(r.Headers, event.HeaderSource)
-	if !ok || a.o.App == "" {
+func (a *auditor) source(at place, w writer) {
+	if !w.named {
 		return
 	}
 	a.checks[checkSource].Checked++
-	if string(value) != a.o.App {
-		a.note(checkSource, Finding{Where: placeOf(r).String(), Expected: "ce_source " + a.o.App, Seen: "ce_source " + string(value)})
+	if w.other != "" {
+		a.note(checkSource, Finding{Where: at.String(), Expected: "ce_source " + a.o.App, Seen: "ce_source " + w.other})
 	}
-}
-
-// hash is of a value and of the dlq-replay header, which sets a record that was
-// put back apart from the one that was refused.
-func (a *auditor) hash(r *kgo.Record) uint64 {
-	h := maphash.Bytes(a.seed, r.Value)
-	if replay, ok := event.Header(r.Headers, event.HeaderDLQReplay); ok {
-		h ^= maphash.Bytes(a.seed, replay) * 0x9e3779b97f4a7c15
-	}
-	return h
 }

@@ -42,7 +42,7 @@ func (a *auditor) leftReactions(check int, of *reactions, kind string) {
 		if a.trimmed[a.o.Topics.Updates] || a.factsAbsent {
 			continue
 		}
-		a.note(check, Finding{Product: p.id, Where: r.at.String(), Expected: fmt.Sprintf("an update with seq %d that calls for the %s", r.seq, kind), Seen: "none"})
+		a.note(check, Finding{Product: p.id, Where: of.at(r).String(), Expected: fmt.Sprintf("an update with seq %d that calls for the %s", r.seq, kind), Seen: "none"})
 	}
 }
 
@@ -54,7 +54,7 @@ func (a *auditor) leftCounts(check int, of *reactions, kind string) {
 	for _, k := range keys {
 		n := of.counts[k]
 		p := &a.products[k.product]
-		if n > 0 && !a.atRest || n < 0 && p.delisted || a.trimmed[a.o.Topics.Updates] || a.trimmed[a.topicOf(check)] {
+		if n > 0 && !a.atRest || n < 0 && p.delisted || a.trimmed[a.o.Topics.Updates] || a.trimmed[of.topic] {
 			continue
 		}
 		f := Finding{Product: p.id, Expected: fmt.Sprintf("a %s for each update with stock %d", kind, k.number), Seen: fmt.Sprintf("%d too many", n)}
@@ -97,11 +97,11 @@ func (a *auditor) leftOrders() {
 			case o.marks.any(applied):
 				a.counts.Applied++
 				a.checks[checkLines].Checked++
-				a.wholeOrder(at, t.linesOf(o))
+				a.wholeOrder(at, t.lines(o))
 			case a.causeless:
 				a.countLines(t, o)
 			case o.marks.any(refused | duplicate):
-			case a.decidable(at.topic) && !a.mayBeCopy(at.topic, i):
+			case a.decidable(at.topic) && !a.mayBeCopy(at.topic, int64(i)):
 				expected := "applied or dead-lettered"
 				if o.marks.any(unsound) {
 					expected = "dead-lettered"
@@ -117,10 +117,10 @@ func (a *auditor) decidable(topic string) bool {
 	return a.atRest && !a.trimmed[a.o.Topics.Updates] && !a.trimmed[deadLetters(topic)]
 }
 
-// mayBeCopy says whether a record, the ith from the start of its partition, may be
-// a duplicate of one that is trimmed.
-func (a *auditor) mayBeCopy(topic string, i int) bool {
-	return a.trimmed[topic] && int64(i) < a.o.DedupeWindow
+// mayBeCopy says whether a record, so many offsets behind the start of its
+// partition, may be a duplicate of one that is trimmed.
+func (a *auditor) mayBeCopy(topic string, behind int64) bool {
+	return a.trimmed[topic] && behind < a.o.DedupeWindow
 }
 
 // countLines counts the lines of an order, for topics whose updates don't say
@@ -129,7 +129,7 @@ func (a *auditor) countLines(t *orderTable, o *orderRecord) {
 	if o.marks.any(refused | duplicate | unsound) {
 		return
 	}
-	for _, l := range t.linesOf(o) {
+	for _, l := range t.lines(o) {
 		a.products[l.product].lines++
 	}
 }
@@ -151,7 +151,7 @@ func (a *auditor) wholeOrder(at place, lines []line) {
 // leftReceipts are those that are not accounted for.
 func (a *auditor) leftReceipts() {
 	a.leftOf(a.o.Topics.Receipts, a.receipts)
-	if a.reference() {
+	if a.reference() || a.o.Procurement {
 		a.leftOf(a.o.Topics.Reorders, a.restocks)
 	}
 }
@@ -161,12 +161,12 @@ func (a *auditor) leftOf(topic string, tables map[int32]*table[receiptRecord]) {
 		t := tables[partition]
 		for i := range t.rows {
 			r := &t.rows[i]
-			if !r.marks.any(present) || r.marks.any(tombstone) {
+			if r.marks.any(tombstone) {
 				continue
 			}
 			a.checks[checkInput].Checked++
 			a.checks[checkOnce].Checked++
-			f := Finding{Where: place{topic, partition, t.start + int64(i)}.String(), Expected: "applied or dead-lettered", Seen: "neither"}
+			f := Finding{Where: place{topic, partition, t.offsets[i]}.String(), Expected: "applied or dead-lettered", Seen: "neither"}
 			switch {
 			case r.marks.any(refused | duplicate):
 				continue
@@ -176,7 +176,7 @@ func (a *auditor) leftOf(topic string, tables map[int32]*table[receiptRecord]) {
 				f.Product = a.products[r.product].id
 				a.products[r.product].receivedIn += r.quantity
 			}
-			if !r.marks.any(applied) && !a.causeless && a.decidable(topic) && !a.mayBeCopy(topic, i) {
+			if !r.marks.any(applied) && !a.causeless && a.decidable(topic) && !a.mayBeCopy(topic, t.offsets[i]-t.offsets[0]) {
 				a.note(checkInput, f)
 			}
 		}
@@ -189,12 +189,12 @@ func (a *auditor) leftCatalogue() {
 		t := a.catalog[partition]
 		for i := range t.rows {
 			r := &t.rows[i]
-			if !r.marks.any(present) || r.marks.any(tombstone) {
+			if r.marks.any(tombstone) {
 				continue
 			}
 			a.checks[checkInput].Checked++
 			a.checks[checkOnce].Checked++
-			at := place{a.o.Topics.Catalog, partition, t.start + int64(i)}
+			at := place{a.o.Topics.Catalog, partition, t.offsets[i]}
 			switch {
 			case r.marks.any(refused | applied):
 			case r.unchanged:
@@ -284,6 +284,6 @@ func (a *auditor) unanswered() {
 		if r.answers > 0 || !a.atRest || a.trimmed[a.o.Topics.Receipts] {
 			continue
 		}
-		a.note(checkReceipts, Finding{Product: a.products[r.product].id, Where: r.at.String(), Expected: "a receipt for " + a.reorderID(r), Seen: "none, and none is pending"})
+		a.note(checkReceipts, Finding{Product: a.products[r.product].id, Where: a.reorders.at(r).String(), Expected: "a receipt for " + a.reorderID(r), Seen: "none, and none is pending"})
 	}
 }

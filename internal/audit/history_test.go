@@ -218,15 +218,28 @@ func (h *history) audit(o Options, rest string) *Report {
 		starts.spans[h.trimmed] = []span{{topic: h.trimmed, from: trimmedFrom}}
 	}
 	a.judgeHistory(starts)
+	p := newParser(&a.o, a.seed)
 	for _, s := range a.steps() {
 		for _, topic := range s.topics {
-			for _, r := range h.records[topic] {
-				s.take(r)
-			}
+			h.judge(a, p, s, h.records[topic])
 		}
 	}
 	a.finish()
 	return a.report()
+}
+
+// judge has records judged in batches of some size, the same batch again and again.
+func (h *history) judge(a *auditor, p *parser, s step, records []*kgo.Record) {
+	b := s.batches.New().(batch)
+	for len(records) > 0 {
+		n := 1 + h.rnd.IntN(len(records))
+		b.begin(p)
+		for _, r := range records[:n] {
+			b.add(p, r)
+		}
+		b.judge(a)
+		records = records[n:]
+	}
 }
 
 // trimmedFrom is the first offset of a topic whose history is trimmed.

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -45,19 +46,17 @@ func (r *reader) expect(s *snapshot) {
 	}
 }
 
-// read hands every data record of the topics to take, each partition's in
-// order. The record and what it points to are valid during the call only; of
-// its headers it has those that the auditor looks at.
-func (r *reader) read(ctx context.Context, s *snapshot, topics []string, take func(*kgo.Record)) error {
-	var spans []span
-	for _, t := range topics {
-		spans = append(spans, s.spans[t]...)
+// pass counts a chunk for the progress.
+func (r *reader) pass(chunk *fetch.Chunk, end int64) {
+	if r.passed += min(chunk.Next, end) - min(chunk.From, end); r.progress != nil {
+		r.progress(r.passed, r.size)
 	}
-	return r.scan(ctx, spans, func(rec *kgo.Record) bool { take(rec); return true })
 }
 
-// scan is read for single spans; it ends early when take returns false.
-func (r *reader) scan(ctx context.Context, spans []span, take func(*kgo.Record) bool) error {
+// chunks fetches spans and hands each chunk to take, a partition's in order, with
+// the offset that the partition is to be read to. It ends early when take returns
+// false.
+func (r *reader) chunks(ctx context.Context, spans []span, take func(c *fetch.Chunk, end int64) bool) error {
 	ends := map[fetch.ID]int64{}
 	var positions []fetch.Position
 	for _, s := range spans {
@@ -79,28 +78,14 @@ func (r *reader) scan(ctx context.Context, spans []span, take func(*kgo.Record) 
 		for range stream.Events() { // until the stream's goroutines are done
 		}
 	}()
-	var rec kgo.Record
-	decoder, enough := fetch.NewDecoder(), false
 	for news := range stream.Events() {
 		if news.Notice != "" {
 			r.notices = append(r.notices, news.Notice)
 		}
 		for i := range news.Chunks {
 			chunk := &news.Chunks[i]
-			end := ends[fetch.ID{Topic: chunk.Topic, Partition: chunk.Partition}]
-			err := decoder.Each(chunk, func(raw *fetch.Record) bool {
-				if raw.Offset >= end {
-					return false
-				}
-				view(&rec, raw)
-				enough = !take(&rec)
-				return !enough
-			})
-			if err != nil || enough {
-				return err
-			}
-			if r.passed += min(chunk.Next, end) - min(chunk.From, end); r.progress != nil {
-				r.progress(r.passed, r.size)
+			if !take(chunk, ends[fetch.ID{Topic: chunk.Topic, Partition: chunk.Partition}]) {
+				return nil
 			}
 		}
 	}
@@ -111,6 +96,20 @@ func (r *reader) scan(ctx context.Context, spans []span, take func(*kgo.Record) 
 		return fmt.Errorf("reading %s: %w", spans[0].topic, err)
 	}
 	return nil
+}
+
+// holds says whether a span holds a data record.
+func (r *reader) holds(ctx context.Context, s span) (found bool, err error) {
+	decoder := fetch.NewDecoder()
+	var unreadable error
+	err = r.chunks(ctx, []span{s}, func(chunk *fetch.Chunk, end int64) bool {
+		unreadable = decoder.Each(chunk, func(raw *fetch.Record) bool {
+			found = raw.Offset < end
+			return false
+		})
+		return unreadable == nil && !found
+	})
+	return found, errors.Join(err, unreadable)
 }
 
 // view makes rec the record that raw is, without copying it.

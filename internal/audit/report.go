@@ -1,5 +1,10 @@
 package audit
 
+import (
+	"hash/maphash"
+	"strings"
+)
+
 // Verdict is the outcome of an audit or of one of its checks.
 type Verdict string
 
@@ -103,15 +108,17 @@ func newChecks() [checkCount]Check {
 	}
 }
 
-// note counts a finding and keeps it if there is room.
+// note counts a finding and keeps it if there is room. Its texts may be parts of
+// a batch's.
 func (a *auditor) note(check int, f Finding) {
 	c := &a.checks[check]
 	c.Violations++
-	if i, known := a.index[f.Product]; known && check <= checkOpening {
+	if i, known := a.findProduct(f.Product, maphash.String(a.seed, f.Product)); known && check <= checkOpening {
 		a.products[i].faulty = true
 	}
 	if c.Violations <= int64(a.o.MaxFindings) {
 		f.Check = c.ID
+		f.Product, f.Expected, f.Seen = strings.Clone(f.Product), strings.Clone(f.Expected), strings.Clone(f.Seen)
 		a.findings = append(a.findings, f)
 	}
 }

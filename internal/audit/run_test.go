@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"testing"
 
 	"inv/internal/kafka"
@@ -130,5 +131,17 @@ func TestRunWithoutTopics(t *testing.T) {
 	}
 	if r.Verdict != Undecided || len(r.Findings) > 0 {
 		t.Errorf("no topics are %+v", r)
+	}
+}
+
+func TestRunEndsWhenItIsTold(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	h := brokerHistory(t)
+	randomHistory(h)
+	o := h.write(t, brokers)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Progress = func(int64, int64) { cancel() }
+	if r, err := Run(ctx, kafkatest.Client(t, brokers), o); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, %v", r, err)
 	}
 }

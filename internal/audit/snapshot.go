@@ -10,7 +10,6 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // settleTime is how long the snapshot waits for transactions that were open when
@@ -235,7 +234,5 @@ func (r *reader) hasData(ctx context.Context, admin *kadm.Client, s span) (found
 	}
 	start, _ := starts.Lookup(s.topic, s.partition)
 	s.from = max(s.from, start.Offset)
-	quiet := &reader{client: r.client}
-	err = quiet.scan(ctx, []span{s}, func(*kgo.Record) bool { found = true; return false })
-	return found, err
+	return (&reader{client: r.client}).holds(ctx, s)
 }

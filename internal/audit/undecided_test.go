@@ -183,10 +183,10 @@ func TestDuplicatesByWindowAndReplay(t *testing.T) {
 func TestFindingsAreBounded(t *testing.T) {
 	h := plain(t)
 	for range 50 {
-		h.put("reorders", 0, "x", []byte("x"))
+		h.put("alerts", 0, "x", []byte("x"))
 	}
 	r := h.audit(testOptions(), "")
-	if len(r.Findings) != 20 || r.Checks[checkReorders].Violations != 50 {
-		t.Errorf("%d findings kept of %d", len(r.Findings), r.Checks[checkReorders].Violations)
+	if len(r.Findings) != 20 || r.Checks[checkAlerts].Violations != 50 {
+		t.Errorf("%d findings kept of %d", len(r.Findings), r.Checks[checkAlerts].Violations)
 	}
 }

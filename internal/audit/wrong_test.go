@@ -189,6 +189,8 @@ func TestWrongHistories(t *testing.T) {
 			h.put("reorders", r.Partition, string(r.Key), r.Value)
 		}, []string{"3.ids violated 1"}},
 		"3: a reorder that is no JSON": {func(h *history) { h.put("reorders", 0, "x", []byte("x")) },
+			[]string{"3.reorders violated 1", "4.input violated 1"}},
+		"3: but it was dead-lettered": {func(h *history) { h.refuse(h.put("reorders", 0, "x", []byte("x")), event.NotJSON) },
 			[]string{"3.reorders violated 1"}},
 		"3: an alert is missing": {func(h *history) { h.remove(h.by("alerts", "alert-chair-4")) },
 			[]string{"3.alerts violated 1"}},
