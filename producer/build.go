@@ -141,7 +141,7 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 			continue
 		}
 		found = true
-		pieces = append(pieces, piece{value: b.padded(n, p.Width, g.As.Pos)})
+		pieces = append(pieces, b.padded(n, p.Width, g.As.Pos))
 	}
 	if !found {
 		b.c.problem(g.As.Pos, "`as` needs {}, which stands for the value")
@@ -152,16 +152,20 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 }
 
 // padded is a node's text with at least width digits.
-func (b *builder) padded(n *node, width int, pos scenario.Position) appendFunc {
+func (b *builder) padded(n *node, width int, pos scenario.Position) piece {
 	if width == 0 {
-		return n.orEmpty()
+		p := piece{value: n.orEmpty()}
+		if n.null == nil && n.absent == nil {
+			p.short = n.short
+		}
+		return p
 	}
 	num := n.num
 	if num == nil || n.dec != 0 {
 		b.c.problem(pos, "a width such as :06 pads whole numbers, not %s", kindNames[n.kind])
-		return n.text
+		return piece{value: n.text}
 	}
-	return func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) }
+	return piece{value: func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) }}
 }
 
 func literalText(text string) appendFunc {
@@ -174,7 +178,7 @@ func concat(pieces []piece) appendFunc {
 	for _, p := range pieces {
 		s.piece(p)
 	}
-	return s.done()
+	return s.function()
 }
 
 // lookup finds a field by its path from here; nil with a problem if there is
@@ -254,7 +258,7 @@ func (n *node) moved(of func(w *worker, f *frame) *frame, leave func(w *worker))
 		}
 	}
 	out.text, out.json = move(n.text), move(n.json)
-	out.pieces, out.pick, out.drawn, out.sum = nil, nil, nil, nil
+	out.pieces, out.short, out.pick, out.drawn, out.nums, out.sum = nil, nil, nil, nil, nil, nil
 	if num := n.num; num != nil {
 		out.num = func(w *worker, f *frame) int64 {
 			v := num(w, of(w, f))

@@ -226,8 +226,11 @@ func (c *compiler) content(s *stream) {
 // recordContent compiles a record of this value, with what it has around it.
 func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
-	r := rowContent{value: encoder(root, spec.Format), fields: root.fields}
-	r.key, r.noKey = b.key(spec.Key)
+	r := rowContent{fields: root.fields}
+	var inside *node
+	r.key, inside = b.key(spec.Key)
+	r.program = encoder(root, spec.Format, inside)
+	r.value = r.program.function()
 	if spec.Partition != nil {
 		n := b.gen(spec.Partition, "partition")
 		if r.partition = n.num; n.num == nil || n.dec != 0 {
@@ -340,35 +343,50 @@ func broken() *node {
 // list at its longest and a field again wherever another refers to it.
 const maxCost = 1_000_000
 
-// key compiles a record's key.
-func (b *builder) key(k *scenario.Key) (key appendFunc, none bool) {
+// key compiles a record's key, nil if it has none. field is the one whose text it
+// is, if it is one's.
+func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 	switch {
 	case k == nil || k.Field.Text == "" && k.Gen == nil:
-		return nil, true
+		return nil, nil
 	case k.Gen != nil:
 		n := b.gen(k.Gen, "key")
 		if n.text == nil {
 			b.c.problem(k.Pos, "a key must be a plain value, not %s", kindNames[n.kind])
-			return nil, true
+			return nil, nil
 		}
 		if b.stream.spec.Earlier+b.stream.spec.Tombstones > 0 {
 			n = b.identity(n)
 		}
-		return b.keyEncoding(k, n), false
+		return b.keyEncoding(k, n), nil
 	}
 	n, _ := b.lookup(k.Field.Text, k.Field.Pos, "key")
 	if n == nil {
-		return nil, true
+		return nil, nil
 	}
 	if n.text == nil {
 		b.c.problem(k.Pos, "the key field %q must be a plain value, not %s", k.Field.Text, kindNames[n.kind])
-		return nil, true
+		return nil, nil
 	}
-	return b.keyEncoding(k, n), false
+	if keySize(k) > 0 {
+		return b.keyEncoding(k, n), nil
+	}
+	return b.keyEncoding(k, n), n
+}
+
+// keySize is how many bytes a key's encoding has; 0: it is a text.
+func keySize(k *scenario.Key) int {
+	switch k.Encoding {
+	case "int32":
+		return 4
+	case "int64":
+		return 8
+	}
+	return 0
 }
 
 func (b *builder) keyEncoding(k *scenario.Key, n *node) appendFunc {
-	size := map[string]int{"int32": 4, "int64": 8}[k.Encoding]
+	size := keySize(k)
 	if size == 0 {
 		return n.orEmpty()
 	}

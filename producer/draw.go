@@ -1,15 +1,27 @@
 package producer
 
-// picker draws a number from a frame's random key: a row of a table, an integer
-// of a range. It is a pure function of the frame; to keep what is drawn for the
-// other fields that need it was measured, and took longer than to draw it again.
+// uniform draws an integer from a frame's random key: low … low+size-1, each as
+// likely.
+type uniform struct {
+	low       int64
+	key, size uint64
+}
+
+func (u *uniform) draw(h uint64) int64 { return u.low + int64(below(mix(h+u.key), u.size)) }
+
+// picker draws a row of a table from a frame's random key. It is a pure function
+// of the frame; to keep what is drawn for the other fields that need it was
+// measured, and took longer than to draw it again.
 type picker struct {
 	key, size uint64
 	draw      func(r uint64) int64 // nil: 0 … size-1, each as likely
 }
 
-func (p *picker) row(f *frame) int64 {
-	r := mix(f.h + p.key)
+func (p *picker) row(f *frame) int64 { return p.of(f.h) }
+
+// of is the row that a random key draws.
+func (p *picker) of(h uint64) int64 {
+	r := mix(h + p.key)
 	if p.draw != nil {
 		return p.draw(r)
 	}

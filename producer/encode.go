@@ -2,21 +2,25 @@ package producer
 
 import "inv/internal/scenario"
 
-// encoder writes a value in a format.
-func encoder(n *node, format scenario.Format) appendFunc {
+// encoder writes a value in a format. key is the node whose text is the record's
+// key, too; nil: there is none.
+func encoder(n *node, format scenario.Format, key *node) *program {
+	s := &steps{key: key}
 	switch format.Name {
 	case "xml":
-		return xmlDocument(n, format)
+		xmlDocument(s, n, format)
 	case "csv":
-		return csvRecord(n)
+		csvRecord(s, n)
+	default:
+		jsonInto(s, n)
 	}
-	return jsonValue(n)
+	return s.done()
 }
 
 func jsonValue(n *node) appendFunc {
 	s := &steps{}
 	jsonInto(s, n)
-	return s.done()
+	return s.function()
 }
 
 // jsonInto adds a value's pieces.
@@ -40,7 +44,7 @@ func jsonInto(s *steps, n *node) {
 		jsonObject(s, n)
 	case n.kind == kindList && n.elem != nil:
 		s.raw("[")
-		s.value(s.listed(n, jsonValue(n.elem)))
+		s.array(n)
 		s.raw("]")
 	case n.kind == kindList:
 		s.raw("[")
@@ -53,12 +57,17 @@ func jsonInto(s *steps, n *node) {
 		s.raw("]")
 	case n.safe && n.pieces != nil:
 		s.raw(`"`)
+		key := s.beginKey(n)
 		for _, p := range n.pieces {
 			s.piece(p)
 		}
+		if key {
+			s.endKey()
+		}
 		s.raw(`"`)
+	case s.sum(n):
 	default:
-		s.value(s.quicker(n))
+		s.piece(piece{short: n.short, value: n.json})
 	}
 }
 
@@ -105,8 +114,8 @@ func jsonMaybe(name []byte, n *node) appendFunc {
 }
 
 // repeat writes a list's elements with a separator between them (0: none), and
-// adds up what t has by then.
-func repeat(n *node, elem appendFunc, separator byte, t *tally) appendFunc {
+// adds up num of them, if there is one.
+func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	length, enter, slot := n.length, n.enter, n.slot
 	return func(w *worker, f *frame, dst []byte) []byte {
 		count, total := length(w, f), int64(0)
@@ -117,12 +126,12 @@ func repeat(n *node, elem appendFunc, separator byte, t *tally) appendFunc {
 			}
 			enter(w, f, e, i)
 			dst = elem(w, e, dst)
-			if t.num != nil {
-				total += t.num(w, e)
+			if num != nil {
+				total += num(w, e)
 			}
 		}
 		w.pop()
-		if t.num != nil {
+		if num != nil {
 			w.totals[slot] = total
 		}
 		return dst
@@ -130,13 +139,11 @@ func repeat(n *node, elem appendFunc, separator byte, t *tally) appendFunc {
 }
 
 // xmlDocument writes an object as the elements of a root element.
-func xmlDocument(n *node, format scenario.Format) appendFunc {
-	s := &steps{}
+func xmlDocument(s *steps, n *node, format scenario.Format) {
 	if format.Header {
 		s.raw("<?xml version='1.1' encoding='UTF-8'?>")
 	}
 	xmlElement(s, format.Root, n)
-	return s.done()
 }
 
 // xmlElement adds one element. A list is its element again and again; null is an
@@ -146,7 +153,7 @@ func xmlElement(s *steps, name string, n *node) {
 		if n.elem != nil {
 			inner := &steps{}
 			xmlElement(inner, name, n.elem)
-			s.value(repeat(n, inner.done(), 0, &tally{}))
+			s.value(repeat(n, inner.function(), 0, nil))
 			return
 		}
 		for _, item := range n.items {
@@ -163,7 +170,7 @@ func xmlElement(s *steps, name string, n *node) {
 			}
 			inner := &steps{}
 			xmlElement(inner, field.name, field.node)
-			absent, value := field.node.absent, inner.done()
+			absent, value := field.node.absent, inner.function()
 			s.value(func(w *worker, f *frame, dst []byte) []byte {
 				if absent(w, f) {
 					return dst
@@ -178,15 +185,13 @@ func xmlElement(s *steps, name string, n *node) {
 }
 
 // csvRecord writes an object's plain values in the order of the fields.
-func csvRecord(n *node) appendFunc {
-	s := &steps{}
+func csvRecord(s *steps, n *node) {
 	for i, field := range n.fields {
 		if i > 0 {
 			s.raw(",")
 		}
 		s.value(escapedText(field.node, appendCSVText))
 	}
-	return s.done()
 }
 
 // escapedText is a plain value's text, escaped; nothing where it is null or absent.

@@ -37,8 +37,10 @@ type worker struct {
 	clock   clockText
 	epoch   thousands
 	number  thousands
-	nothing whole            // of a row: it has no cause, no state and no fault
-	totals  [maxTotals]int64 // of lists, see steps.listed
+	block   block
+	nothing whole                // of a row: it has no cause, no state and no fault
+	totals  [maxTotals + 1]int64 // of lists, see steps.sum; the last is of those that have none
+	keyEnd  int                  // where the key's text ended that stands in the value, see encoder
 }
 
 // takeText gives an empty buffer until giveText.

@@ -3,6 +3,7 @@ package producer
 import (
 	"bytes"
 	"math/bits"
+	"slices"
 	"strings"
 
 	"inv/internal/scenario"
@@ -43,11 +44,14 @@ func (b *builder) list(s *scenario.List, pos scenario.Position, path string, key
 		b.c.problem(s.Length.Pos, "a list's length must be whole numbers, not %s", kindNames[length.kind])
 		return broken()
 	}
-	n := &node{kind: kindList, length: boundedLength(length.num), slot: b.c.lists}
+	n := &node{kind: kindList, length: boundedLength(length.num), slot: b.c.lists, key: key}
 	b.c.lists++
 	longest := 1000
 	if fixed, ok := s.Length.Spec.(*scenario.Int); ok {
 		longest, n.length = int(fixed.High), length.num
+		if length.short != nil {
+			n.evenly = &length.short.uniform
+		}
 	}
 	if o, ok := s.Of.Spec.(*scenario.Object); ok {
 		in := b.inner(s.Of, path+"[]", 1)
@@ -113,7 +117,7 @@ func (b *builder) sum(s *scenario.Sum, pos scenario.Position) *node {
 		}
 		return total
 	})
-	n.cost, n.timed, n.sum = of.cost, x.timed, &sum{of, num, round}
+	n.cost, n.timed, n.sum = of.cost, x.timed, &sum{of, num, x.known, round}
 	return n
 }
 
@@ -218,8 +222,29 @@ type value struct {
 	dec   int
 	text  appendFunc
 	test  testFunc
+	known *tabled // num, if it follows from draws; nil: it does not
 	cost  int
 	timed bool
+}
+
+// tabled is a number that is a function of the rows that some picks draw.
+type tabled struct {
+	picks []*picker
+	num   func(row func(*picker) int) int64
+}
+
+// follows says that nothing but these picks is needed.
+func (t *tabled) follows(picks []*picker) bool {
+	return t != nil && !slices.ContainsFunc(t.picks, func(p *picker) bool { return !slices.Contains(picks, p) })
+}
+
+// tabledBoth is an operation on two numbers, nil if one is not known.
+func tabledBoth(left, right *value, op func(a, b int64) int64) *tabled {
+	l, r := left.known, right.known
+	if l == nil || r == nil {
+		return nil
+	}
+	return &tabled{slices.Concat(l.picks, r.picks), func(row func(*picker) int) int64 { return op(l.num(row), r.num(row)) }}
 }
 
 func (v *value) scaled(dec int) numFunc { return rounded(v.num, v.dec, dec) }
@@ -231,7 +256,8 @@ func (b *builder) expr(e *scenario.Expr, pos scenario.Position, prefix string) *
 		return &value{num: func(*worker, *frame) int64 { return 0 }}
 	case e.Number != nil:
 		units := e.Number.Units
-		return &value{num: func(*worker, *frame) int64 { return units }, dec: e.Number.Decimals}
+		return &value{num: func(*worker, *frame) int64 { return units }, dec: e.Number.Decimals,
+			known: &tabled{num: func(func(*picker) int) int64 { return units }}}
 	case e.Text != nil:
 		return &value{text: literalText(*e.Text)}
 	case e.Path != "":
@@ -276,6 +302,9 @@ func (b *builder) pathValue(path string, pos scenario.Position, prefix string) *
 	}
 	n = n.climbed(climb)
 	v := &value{num: n.num, dec: n.dec, text: n.orEmpty(), cost: n.cost, timed: n.timed}
+	if pick, nums := n.pick, n.nums; pick != nil && nums != nil {
+		v.known = &tabled{[]*picker{pick}, func(row func(*picker) int) int64 { return nums[row(pick)] }}
+	}
 	if n.kind == kindBool {
 		num := n.num
 		v.test = func(w *worker, f *frame) bool { return num(w, f) != 0 }
@@ -361,7 +390,7 @@ func (b *builder) arithmetic(op string, left, right *value, pos scenario.Positio
 		if dec > maxExprDecimals {
 			return &value{num: rounded(product, dec, maxExprDecimals), dec: maxExprDecimals}
 		}
-		return &value{num: product, dec: dec}
+		return &value{num: product, dec: dec, known: tabledBoth(left, right, func(a, b int64) int64 { return a * b })}
 	case "/":
 		// Six decimals of the quotient; by zero is 0.
 		const quotientDecimals = 6

@@ -7,19 +7,16 @@ import (
 )
 
 func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node {
-	low, size := s.Low, uint64(s.High-s.Low)+1
 	if s.Unique {
 		return b.unique(s, pos, key)
 	}
-	n := number(0, func(_ *worker, f *frame) int64 { return low + int64(below(mix(f.h+key), size)) })
-	n.text = func(_ *worker, f *frame, dst []byte) []byte {
-		return appendInt(dst, low+int64(below(mix(f.h+key), size)))
-	}
-	n.json = n.text
-	if size <= mostRows {
-		n.pick = &picker{key: key, size: size}
+	u := uniform{low: s.Low, key: key, size: uint64(s.High-s.Low) + 1}
+	n := number(0, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
+	n.short = &short{kind: anInt, uniform: u}
+	if u.size <= mostRows {
+		n.pick = &picker{key: key, size: u.size}
 		for v := s.Low; v <= s.High; v++ {
-			n.drawn = append(n.drawn, appendInt(nil, v))
+			n.drawn, n.nums = append(n.drawn, appendInt(nil, v)), append(n.nums, v)
 		}
 	}
 	return n

@@ -171,7 +171,7 @@ func (c *compiler) lostRef(n *node) *node {
 		return n
 	}
 	out := *n
-	out.pick, out.drawn = nil, nil
+	out.pick, out.drawn, out.nums = nil, nil, nil
 	if n.kind == kindNumber && n.num != nil {
 		num := n.num
 		lost := number(n.dec, func(w *worker, f *frame) int64 { return -1 - abs(num(w, f)) })
@@ -388,6 +388,9 @@ func tableNode(rows []*node, pick *picker) *node {
 	}
 	if len(rows) <= mostRows {
 		out.pick, out.drawn = pick, jsons
+		if hasNum {
+			out.nums = nums
+		}
 	}
 	return leaf(out)
 }

@@ -19,7 +19,7 @@ func (b *builder) sequence(s *scenario.Sequence) *node {
 		case p.Text == "seed":
 			n.pieces = append(n.pieces, piece{literal: seed})
 		case p.Width == 0:
-			n.pieces = append(n.pieces, piece{value: func(w *worker, f *frame, dst []byte) []byte { return w.number.append(dst, f.n+from) }})
+			n.pieces = append(n.pieces, piece{short: &short{kind: theNumber, uniform: uniform{low: from}}})
 		default:
 			width := p.Width
 			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte {
@@ -51,7 +51,7 @@ func (b *builder) text(s *scenario.Text, pos scenario.Position) *node {
 		n.safe = n.safe && of.safe
 		n.cost += of.cost
 		n.timed = n.timed || of.timed
-		n.pieces = append(n.pieces, piece{value: b.padded(of, p.Width, s.Text.Pos)})
+		n.pieces = append(n.pieces, b.padded(of, p.Width, s.Text.Pos))
 	}
 	n.text = concat(n.pieces)
 	switch s.Case {
@@ -151,8 +151,11 @@ func (b *builder) oneOf(s *scenario.OneOf, pos scenario.Position, key uint64, pa
 	}
 	if allConstant(nodes) && len(nodes) <= mostRows {
 		out.pick = &picker{key: key, size: uint64(len(nodes)), draw: func(r uint64) int64 { return int64(pick(r)) }}
-		for _, n := range nodes {
+		for i, n := range nodes {
 			out.drawn = append(out.drawn, n.bytes)
+			if nums != nil {
+				out.nums = append(out.nums, nums[i](nil, nil))
+			}
 		}
 	}
 	return leaf(out)

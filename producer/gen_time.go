@@ -48,9 +48,8 @@ func (c *clockText) append(dst []byte, ms int64) []byte {
 		c.second, c.known = second, true
 	}
 	milli := ms - floorDiv(ms, 1000)*1000
-	dst = append(dst, c.text[:]...)
-	pair := milli % 100 * 2
-	return append(dst, byte('0'+milli/100), digits[pair], digits[pair+1], 'Z')
+	d := (eight(uint64(milli)) | zeros) >> 40
+	return append(append(dst, c.text[:]...), byte(d), byte(d>>8), byte(d>>16), 'Z')
 }
 
 func timeNode(format string, at numFunc, timed bool) *node {
@@ -67,12 +66,16 @@ func timeNode(format string, at numFunc, timed bool) *node {
 }
 
 func (b *builder) time(s *scenario.Time, key uint64) *node {
-	short, span := s.Ago[0].Milliseconds(), uint64(s.Ago[1].Milliseconds()-s.Ago[0].Milliseconds())+1
+	least, span := s.Ago[0].Milliseconds(), uint64(s.Ago[1].Milliseconds()-s.Ago[0].Milliseconds())+1
 	if s.Ago[1] == 0 {
-		return timeNode(s.Format, func(_ *worker, f *frame) int64 { return f.at }, true)
+		n := timeNode(s.Format, func(_ *worker, f *frame) int64 { return f.at }, true)
+		if s.Format == "epoch_ms" {
+			n.short = &short{kind: theTime}
+		}
+		return n
 	}
 	return timeNode(s.Format, func(_ *worker, f *frame) int64 {
-		return f.at - short - int64(below(mix(f.h+key), span))
+		return f.at - least - int64(below(mix(f.h+key), span))
 	}, true)
 }
 

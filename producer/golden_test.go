@@ -35,10 +35,22 @@ func parsed(t testing.TB, file, source string) *scenario.Scenario {
 	return sc
 }
 
-// compiled compiles producers of a scenario with seed 7.
+// compiled compiles producers of a scenario with seed 7, ready for any fault.
 func compiled(t testing.TB, sc *scenario.Scenario, names ...string) *Plan {
 	t.Helper()
-	p, err := Compile(sc, CompileOptions{Names: names, Seed: 7, UnknownRefs: true})
+	return compiledWith(t, sc, CompileOptions{Names: names, Seed: 7, UnknownRefs: true})
+}
+
+// withoutFaults compiles producers of a scenario with seed 7 as a run without
+// faults does: what may be prepared then must not show.
+func withoutFaults(t testing.TB, sc *scenario.Scenario, names ...string) *Plan {
+	t.Helper()
+	return compiledWith(t, sc, CompileOptions{Names: names, Seed: 7})
+}
+
+func compiledWith(t testing.TB, sc *scenario.Scenario, o CompileOptions) *Plan {
+	t.Helper()
+	p, err := Compile(sc, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -82,6 +94,9 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			got := made(t, compiled(t, sc, names...), Options{Count: 40})
+			if other := made(t, withoutFaults(t, sc, names...), Options{Count: 40}); other != got {
+				t.Errorf("ready for faults, it makes other bytes.\n%s", firstDifference(got, other))
+			}
 			golden := filepath.Join("testdata", "golden", name+".jsonl")
 			if *update {
 				if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {

@@ -7,11 +7,12 @@ import (
 	"testing"
 	"time"
 
+	"inv/internal/scenario"
 	"inv/scenarios"
 )
 
-// everyRunning names a scenario's producers that run by themselves.
-func everyRunning(t *testing.T, name string) *Plan {
+// everyRunning compiles a scenario's producers that run by themselves.
+func everyRunning(t *testing.T, name string, compiled func(testing.TB, *scenario.Scenario, ...string) *Plan) *Plan {
 	sc := shipped(t, name)
 	var names []string
 	c := newCompiler(sc, CompileOptions{})
@@ -37,14 +38,19 @@ func TestWorkersGiveTheSameBytes(t *testing.T) {
 	entries, _ := scenarios.Files.ReadDir(".")
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".yaml")
-		p := everyRunning(t, name)
-		o := Options{Count: 3000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s,late=2%:10s,out_of_order=2%")}
-		want := made(t, p, o)
-		for _, workers := range []int{2, 16} {
-			o.Workers = workers
-			if made(t, p, o) != want {
-				t.Errorf("%s: %d workers give other bytes than one", name, workers)
-			}
+		p := everyRunning(t, name, compiled)
+		sameBytes(t, name+" with faults", p, Options{Count: 3000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s,late=2%:10s,out_of_order=2%")})
+		sameBytes(t, name, everyRunning(t, name, withoutFaults), Options{Count: 3000})
+	}
+}
+
+func sameBytes(t *testing.T, name string, p *Plan, o Options) {
+	t.Helper()
+	want := made(t, p, o)
+	for _, workers := range []int{2, 16} {
+		o.Workers = workers
+		if made(t, p, o) != want {
+			t.Errorf("%s: %d workers give other bytes than one", name, workers)
 		}
 	}
 }
@@ -52,21 +58,26 @@ func TestWorkersGiveTheSameBytes(t *testing.T) {
 // Four shards make together what one run makes, each at its numbers.
 func TestShardsGiveTheSameRecords(t *testing.T) {
 	for _, name := range []string{"inventory", "order-lifecycle", "click-stream", "customers", "iot-sensors"} {
-		p := everyRunning(t, name)
-		o := Options{Count: 1000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s")}
-		whole := strings.Split(strings.TrimSpace(made(t, p, o)), "\n")
-		var parts []string
-		for shard := 1; shard <= 4; shard++ {
-			o.Shard, o.Shards = shard, 4
-			if part := strings.TrimSpace(made(t, p, o)); part != "" {
-				parts = append(parts, strings.Split(part, "\n")...)
-			}
+		p := everyRunning(t, name, compiled)
+		sameShards(t, name+" with faults", p, Options{Count: 1000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s")})
+		sameShards(t, name, everyRunning(t, name, withoutFaults), Options{Count: 1000})
+	}
+}
+
+func sameShards(t *testing.T, name string, p *Plan, o Options) {
+	t.Helper()
+	whole := strings.Split(strings.TrimSpace(made(t, p, o)), "\n")
+	var parts []string
+	for shard := 1; shard <= 4; shard++ {
+		o.Shard, o.Shards = shard, 4
+		if part := strings.TrimSpace(made(t, p, o)); part != "" {
+			parts = append(parts, strings.Split(part, "\n")...)
 		}
-		slices.Sort(whole)
-		slices.Sort(parts)
-		if !slices.Equal(whole, parts) {
-			t.Errorf("%s: the shards make %d records, one run %d, or other ones", name, len(parts), len(whole))
-		}
+	}
+	slices.Sort(whole)
+	slices.Sort(parts)
+	if !slices.Equal(whole, parts) {
+		t.Errorf("%s: the shards make %d records, one run %d, or other ones", name, len(parts), len(whole))
 	}
 }
 

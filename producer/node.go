@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"math/bits"
 	"strconv"
 
 	"inv/internal/scenario"
@@ -35,6 +34,8 @@ type node struct {
 	bytes  []byte   // json of a constant
 	pick   *picker  // what draws the value, if one draw does
 	drawn  [][]byte // json of what it draws from, if that is few constants
+	nums   []int64  // num of the same, if they are numbers
+	short  *short   // the value, if a step can write it itself
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
@@ -45,6 +46,8 @@ type node struct {
 	elem    *node
 	element *builder // of the elements' fields
 	length  numFunc
+	evenly  *uniform                                     // length, if it is a draw; nil: it is not
+	key     uint64                                       // of the elements' randomness
 	enter   func(w *worker, f *frame, e *frame, i int64) // fills in an element's frame
 	slot    int                                          // in worker.totals, if less than maxTotals
 
@@ -58,12 +61,14 @@ type node struct {
 type piece struct {
 	literal string
 	value   appendFunc
+	short   *short // value, if a step can write it itself
 }
 
 // sum adds a number up over a list's elements.
 type sum struct {
 	list  *node
 	num   numFunc                 // of an element
+	known *tabled                 // the same, if it follows from draws; nil: it does not
 	round func(total int64) int64 // nil: the total is in the right unit
 }
 
@@ -152,103 +157,4 @@ func (n *node) scaled(dec int) numFunc {
 	}
 	num, unit := n.num, pow10(dec-n.dec)
 	return func(w *worker, f *frame) int64 { return num(w, f) * unit }
-}
-
-func pow10(n int) int64 {
-	v := int64(1)
-	for range n {
-		v *= 10
-	}
-	return v
-}
-
-const digits = "00010203040506070809101112131415161718192021222324252627282930313233343536373839" +
-	"40414243444546474849505152535455565758596061626364656667686970717273747576777879" +
-	"8081828384858687888990919293949596979899"
-
-// appendInt is strconv.AppendInt without its buffer: the digits are counted
-// first, and written where they belong.
-func appendInt(dst []byte, v int64) []byte {
-	u, n := uint64(v), len(dst)
-	if u < 10 {
-		return append(dst, byte('0'+u))
-	}
-	if u >= 1e18 || cap(dst)-n < 20 {
-		return strconv.AppendInt(dst, v, 10)
-	}
-	// 1233/4096 is a little more than the logarithm of 2 to the base 10.
-	width := bits.Len64(u) * 1233 >> 12
-	if u >= powers[width] {
-		width++
-	}
-	dst = dst[:n+width]
-	at := dst[n:]
-	for u >= 100 {
-		pair := u % 100 * 2
-		u /= 100
-		at[len(at)-1], at[len(at)-2] = digits[pair+1], digits[pair]
-		at = at[:len(at)-2]
-	}
-	if u < 10 {
-		at[0] = byte('0' + u)
-	} else {
-		at[0], at[1] = digits[u*2], digits[u*2+1]
-	}
-	return dst
-}
-
-var powers = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
-
-// thousands writes integers that grow in small steps, such as the numbers of
-// records and epoch milliseconds: it remembers the digits above the last three.
-type thousands struct {
-	above int64
-	text  literal
-	buf   [20]byte
-}
-
-func (t *thousands) append(dst []byte, v int64) []byte {
-	if v < 1000 {
-		return appendInt(dst, v)
-	}
-	above := v / 1000
-	if above != t.above {
-		t.above, t.text = above, newLiteral(appendInt(t.buf[:0], above))
-	}
-	rest := v - above*1000
-	pair := rest % 100 * 2
-	return append(t.text.append(dst), byte('0'+rest/100), digits[pair], digits[pair+1])
-}
-
-// appendPadded writes v with at least width digits.
-func appendPadded(dst []byte, v int64, width int) []byte {
-	if v < 0 {
-		dst, v = append(dst, '-'), -v
-	}
-	for rest := width - 1; rest > 0 && (rest > 18 || v < pow10(rest)); rest-- {
-		dst = append(dst, '0')
-	}
-	return appendInt(dst, v)
-}
-
-// appendDecimal writes v, in units of 10^-dec, with dec decimals.
-func appendDecimal(dst []byte, v int64, dec int) []byte {
-	if dec == 0 {
-		return appendInt(dst, v)
-	}
-	if v < 0 {
-		dst, v = append(dst, '-'), -v
-	}
-	if dec == 2 {
-		cents := v % 100 * 2
-		return append(append(appendInt(dst, v/100), '.'), digits[cents], digits[cents+1])
-	}
-	unit := pow10(dec)
-	dst = append(appendInt(dst, v/unit), '.')
-	for rest := v % unit; dec > 0; dec-- {
-		unit /= 10
-		dst = append(dst, byte('0'+rest/unit))
-		rest %= unit
-	}
-	return dst
 }

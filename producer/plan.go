@@ -76,9 +76,10 @@ func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the record of one row.
 type rowContent struct {
-	value, key appendFunc
-	noKey      bool
-	partition  numFunc
-	headers    []header
-	fields     []fieldNode
+	program   *program   // of the value
+	value     appendFunc // the program's
+	key       appendFunc // nil: it has none
+	partition numFunc
+	headers   []header
+	fields    []fieldNode
 }

@@ -27,6 +27,7 @@ type rendered struct {
 	partitioner string
 	fixed       []Header // the CloudEvents headers, those that change without value
 	prefix      []byte   // of ce_id
+	width       int      // of a record in a block; 0: they are made one by one
 }
 
 // The headers of CloudEvents in Kafka's binary mode. The two that change from
@@ -64,6 +65,7 @@ func newRenderer(p *Plan, o Options) *renderer {
 				{Key: headerID}, {Key: headerTime},
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
+			width:  blockWidth(s, o),
 		})
 	}
 	return r
@@ -76,8 +78,14 @@ func (r *renderer) render(w *worker, b *Batch) {
 		b.Records = make([]Record, 0, cap(b.slots))
 	}
 	b.Records = b.Records[:len(b.slots)]
-	for i := range b.slots {
-		r.record(w, b, &b.slots[i], &b.Records[i])
+	for i := 0; i < len(b.slots); {
+		n := r.ahead(b.slots[i:])
+		if n > 0 {
+			r.block(w, b, b.slots[i:i+n], b.Records[i:i+n])
+		} else {
+			r.record(w, b, &b.slots[i], &b.Records[i])
+		}
+		i += max(n, 1)
 	}
 }
 
@@ -99,7 +107,11 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 		b.buf = content.value(w, f, b.buf)
 		rec.Value = b.buf[start:len(b.buf):len(b.buf)]
 	}
-	if !content.noKey {
+	switch {
+	case content.key == nil:
+	case content.program.keyAt > 0 && rec.Value != nil:
+		rec.Key = b.buf[start+content.program.keyAt : w.keyEnd : w.keyEnd]
+	default:
 		start = len(b.buf)
 		b.buf = content.key(w, f, b.buf)
 		rec.Key = b.buf[start:len(b.buf):len(b.buf)]

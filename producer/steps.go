@@ -2,107 +2,31 @@ package producer
 
 import "slices"
 
-// literal is bytes that are always the same. Most of a record is such pieces, so
-// up to 64 bytes are written without a call: whole, with what is beyond the end
-// left to the next piece to write over.
-type literal struct {
-	text       []byte
-	head, tail [32]byte // of text
-}
-
-func newLiteral(text []byte) literal {
-	l := literal{text: text}
-	copy(l.tail[:], text[copy(l.head[:], text):])
-	return l
-}
-
-func (l *literal) append(dst []byte) []byte {
-	n, size := len(dst), len(l.text)
-	if size > 64 || cap(dst)-n < 64 {
-		return append(dst, l.text...)
-	}
-	room := (*[64]byte)(dst[n : n+64])
-	*(*[32]byte)(room[:32]) = l.head
-	if size > 32 {
-		*(*[32]byte)(room[32:]) = l.tail
-	}
-	return dst[:n+size]
-}
-
-// step is a piece of an encoded record: bytes that are always there, then a
-// value; or one of some rows of bytes that are known beforehand.
-type step struct {
-	before literal
-	value  appendFunc
-
-	rows  []literal // nil: before and value
-	picks []*picker // what draws the row: the number that their draws are the digits of
-}
-
-// row draws the row.
-func (st *step) row(f *frame) uint64 {
-	at := uint64(0)
-	for _, p := range st.picks {
-		at = at*p.size + uint64(p.row(f))
-	}
-	return at
-}
-
-// digit is what pick k has drawn for the row.
-func (st *step) digit(row, k int) int {
-	for _, p := range st.picks[k+1:] {
-		row /= int(p.size)
-	}
-	return row % int(st.picks[k].size)
-}
-
 // steps collects the pieces of a record. What is constant melts into what stands
 // before it: into the bytes around it, or into each of the rows of a draw. A draw
 // that follows another one melts into its rows, as long as there are few.
 type steps struct {
 	list    []step
-	rows    [][]byte // of the last step, which is a draw; nil: it is none
+	rows    [][]byte  // of the last step, which is a draw; nil: it is none
+	picks   []*picker // what draws them: their draws are the digits of the row's number
 	pending []byte
-	tallies map[*node]*tally // of the lists written so far
+	arrays  []*array
+
+	key   *node // the field that is the record's key as well; nil: none
+	keyAt int   // where its text begins; 0: it varies, or there is none
 }
 
-// tally is a number to add up over a list while it is written.
-type tally struct {
-	num numFunc // of an element; nil: none
+// array is a list that has been added, and what a sum after it has it add up.
+type array struct {
+	at    int // its step
+	list  *node
+	elem  *steps
+	num   numFunc // of an element; nil: nothing is to be added up
+	known *tabled // the same, if it follows from draws
 }
 
-// maxTotals bounds the lists that have a tally.
+// maxTotals bounds the lists that can add something up.
 const maxTotals = 16
-
-// listed is a list's elements, which a sum after it may have added up.
-func (s *steps) listed(n *node, elem appendFunc) appendFunc {
-	t := &tally{}
-	if n.slot < maxTotals {
-		if s.tallies == nil {
-			s.tallies = map[*node]*tally{}
-		}
-		s.tallies[n] = t
-	}
-	return repeat(n, elem, ',', t)
-}
-
-// quicker is a plain value's JSON. The sum of a list that has just been written
-// does not go through it once more.
-func (s *steps) quicker(n *node) appendFunc {
-	if n.sum == nil {
-		return n.json
-	}
-	t := s.tallies[n.sum.list]
-	if t == nil || t.num != nil {
-		return n.json
-	}
-	t.num = n.sum.num
-	slot, round, dec := n.sum.list.slot, n.sum.round, n.dec
-	if round == nil {
-		return func(w *worker, _ *frame, dst []byte) []byte { return appendDecimal(dst, w.totals[slot], dec) }
-	}
-	return func(w *worker, _ *frame, dst []byte) []byte { return appendDecimal(dst, round(w.totals[slot]), dec) }
-}
 
 // mostRows bounds the draws whose rows are laid out: with more of them, they
 // would push each other out of the processor's cache.
@@ -117,22 +41,76 @@ func (s *steps) raw(text string) {
 	}
 }
 
+// add adds a step after the bytes that are pending.
+func (s *steps) add(st step) {
+	s.seal()
+	for len(s.pending) > literalRoom {
+		s.list = append(s.list, step{before: newLiteral(s.pending[:literalRoom])})
+		s.pending = s.pending[literalRoom:]
+	}
+	st.before = newLiteral(s.pending)
+	s.list, s.pending = append(s.list, st), nil
+}
+
+func (s *steps) value(v appendFunc) { s.add(step{short: short{kind: aValue}, value: v}) }
+
+func (s *steps) piece(p piece) {
+	switch {
+	case p.short != nil:
+		s.add(step{short: *p.short})
+	case p.value != nil:
+		s.value(p.value)
+	default:
+		s.raw(p.literal)
+	}
+}
+
 // seal finishes a draw that was the last step.
 func (s *steps) seal() {
 	if s.rows == nil {
 		return
 	}
-	last := &s.list[len(s.list)-1]
-	for _, row := range s.rows {
-		last.rows = append(last.rows, newLiteral(row))
-	}
-	s.rows = nil
+	s.list = append(s.list, rowStep(s.picks, s.rows))
+	s.rows, s.picks = nil, nil
 }
 
-func (s *steps) value(v appendFunc) {
-	s.seal()
-	s.list = append(s.list, step{before: newLiteral(s.pending), value: v})
-	s.pending = nil
+// rowStep writes one of some rows.
+func rowStep(picks []*picker, rows [][]byte) step {
+	if longest(rows) > literalRoom {
+		return step{short: short{kind: aValue}, value: func(_ *worker, f *frame, dst []byte) []byte {
+			at := int64(0)
+			for _, p := range picks {
+				at = at*int64(p.size) + p.row(f)
+			}
+			return append(dst, rows[at]...)
+		}}
+	}
+	return step{short: short{kind: aRow}, draw: newDraw(picks, rows)}
+}
+
+func longest(rows [][]byte) (size int) {
+	for _, row := range rows {
+		size = max(size, len(row))
+	}
+	return size
+}
+
+func newDraw(picks []*picker, rows [][]byte) (d draw) {
+	for _, p := range picks {
+		d.picks = append(d.picks, *p)
+	}
+	for _, text := range rows {
+		d.rows = append(d.rows, row{literal: newLiteral(text)})
+	}
+	return d
+}
+
+// digit is what pick k has drawn for a row.
+func digit(picks []*picker, row, k int) int {
+	for _, p := range picks[k+1:] {
+		row /= int(p.size)
+	}
+	return row % int(picks[k].size)
 }
 
 // draw adds one of some rows.
@@ -141,19 +119,17 @@ func (s *steps) draw(pick *picker, rows [][]byte) {
 		return
 	}
 	s.seal()
-	s.list = append(s.list, step{picks: []*picker{pick}})
 	for _, row := range rows {
 		s.rows = append(s.rows, slices.Concat(s.pending, row))
 	}
-	s.pending = nil
+	s.picks, s.pending = []*picker{pick}, nil
 }
 
 // melt adds a draw to the one before it.
 func (s *steps) melt(pick *picker, rows [][]byte) bool {
-	last := &s.list[len(s.list)-1]
-	if k := slices.Index(last.picks, pick); k >= 0 { // another field of the same row
+	if k := slices.Index(s.picks, pick); k >= 0 { // another field of the same row
 		for i := range s.rows {
-			s.rows[i] = append(s.rows[i], rows[last.digit(i, k)]...)
+			s.rows[i] = append(s.rows[i], rows[digit(s.picks, i, k)]...)
 		}
 		return true
 	}
@@ -166,37 +142,84 @@ func (s *steps) melt(pick *picker, rows [][]byte) bool {
 			both = append(both, slices.Concat(first, then))
 		}
 	}
-	s.rows, last.picks = both, append(last.picks, pick)
+	s.rows, s.picks = both, append(s.picks, pick)
 	return true
 }
 
-func (s *steps) piece(p piece) {
-	if p.value == nil {
-		s.raw(p.literal)
-		return
-	}
-	s.value(p.value)
+// array adds a list's elements, which a sum after it may have it add up.
+func (s *steps) array(list *node) {
+	elem := &steps{}
+	jsonInto(elem, list.elem)
+	s.add(step{})
+	s.arrays = append(s.arrays, &array{at: len(s.list) - 1, list: list, elem: elem})
 }
 
-func (s *steps) done() appendFunc {
-	s.seal()
-	list, after := s.list, newLiteral(s.pending)
-	if len(list) == 1 && list[0].value != nil && len(after.text) == 0 {
-		before, value := &list[0].before, list[0].value
-		if len(before.text) == 0 {
-			return value
-		}
-		return func(w *worker, f *frame, dst []byte) []byte { return value(w, f, before.append(dst)) }
+// sum adds the sum of a list that has been written by then, so that it need not
+// go through it once more; false if it has to.
+func (s *steps) sum(n *node) bool {
+	if n.sum == nil || n.sum.list.slot >= maxTotals {
+		return false
 	}
-	return func(w *worker, f *frame, dst []byte) []byte {
-		for i := range list {
-			st := &list[i]
-			if st.rows != nil {
-				dst = st.rows[st.row(f)].append(dst)
-				continue
-			}
-			dst = st.value(w, f, st.before.append(dst))
+	for _, a := range s.arrays {
+		if a.list == n.sum.list && a.num == nil {
+			a.num, a.known = n.sum.num, n.sum.known
+			s.piece(piece{short: &short{kind: aTotal, total: total{a.list.slot, n.sum.round, n.dec}}})
+			return true
 		}
-		return after.append(dst)
 	}
+	return false
 }
+
+// step is how the list is written: by rows, if each element is one of some and
+// what is to be added up follows from which, else element by element.
+func (a *array) step() step {
+	elem, list := a.elem, a.list
+	byRow := len(elem.list) == 0 && elem.rows != nil && longest(elem.rows) < literalRoom
+	if !byRow || a.num != nil && !a.known.follows(elem.picks) {
+		return step{short: short{kind: aValue}, value: repeat(list, elem.function(), ',', a.num)}
+	}
+	elem.raw(",")
+	out := &rowList{draw: newDraw(elem.picks, elem.rows), key: list.key, length: list.length, most: -1, slot: min(list.slot, maxTotals)}
+	if list.evenly != nil {
+		out.length, out.of, out.most = nil, *list.evenly, int(list.evenly.low)+int(list.evenly.size)-1
+	}
+	for i := range out.rows {
+		if a.num != nil {
+			out.rows[i].tally = a.known.num(func(p *picker) int { return digit(elem.picks, i, slices.Index(elem.picks, p)) })
+		}
+	}
+	return step{short: short{kind: aList}, list: out}
+}
+
+// beginKey notes where the key's text begins, if it is this node's and stands at
+// the same place in each record.
+func (s *steps) beginKey(n *node) bool {
+	if n != s.key || len(s.list) > 0 || s.rows != nil {
+		return false
+	}
+	s.keyAt = len(s.pending)
+	return true
+}
+
+// endKey has the last step note where the key's text ends.
+func (s *steps) endKey() {
+	if len(s.pending) > 0 || len(s.list) == 0 {
+		s.add(step{})
+	}
+	s.list[len(s.list)-1].ends = true
+}
+
+func (s *steps) done() *program {
+	if s.seal(); len(s.pending) > 0 {
+		s.add(step{})
+	}
+	for _, a := range s.arrays {
+		st := a.step()
+		st.before, st.ends = s.list[a.at].before, s.list[a.at].ends
+		s.list[a.at] = st
+	}
+	return &program{s.list, s.keyAt}
+}
+
+// function is the pieces as a function.
+func (s *steps) function() appendFunc { return s.done().function() }

@@ -38,13 +38,16 @@ func TestAppendInt(t *testing.T) {
 	}
 }
 
-func TestLiteral(t *testing.T) {
-	text := strings.Repeat("0123456789", 8)
+// Bytes of any length, into buffers with and without room.
+func TestLiterals(t *testing.T) {
+	text := strings.Repeat("0123456789", 30)
 	for length := range len(text) {
-		l := newLiteral([]byte(text[:length]))
-		for _, room := range []int{0, 1, length, length + 32, length + 64, 200} {
+		s := &steps{}
+		s.raw(text[:length])
+		write := s.function()
+		for _, room := range []int{0, 1, length, length + 32, length + 64, 2 * stepRoom} {
 			dst := append(make([]byte, 0, 1+room), 'x')
-			if got := l.append(dst); string(got) != "x"+text[:length] {
+			if got := write(&worker{}, &frame{}, dst); string(got) != "x"+text[:length] {
 				t.Fatalf("%d bytes with room for %d: %q", length, room, got)
 			}
 		}
@@ -157,7 +160,7 @@ func TestSums(t *testing.T) {
 
 // What a short literal writes beyond its end is never part of a record.
 func TestNothingIsWrittenTwice(t *testing.T) {
-	p := compiled(t, shipped(t, "inventory"), "orders")
+	p := withoutFaults(t, shipped(t, "inventory"), "orders")
 	whole, single := &collect{}, &collect{}
 	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 2 * batchSize}, whole); err != nil {
 		t.Fatal(err)

@@ -1,0 +1,205 @@
+package producer
+
+// A block is some records of one stream that are made side by side: each step
+// writes its piece of all of them before the next step does. So nothing is called
+// through a function, and while one record waits for its random number or for the
+// place where its next piece goes, the processor is at the next one. It takes
+// steps that each know how much they write at most; a stream that has others is
+// made record by record.
+type block struct {
+	size   int // how many records there are
+	buf    []byte
+	end    [blockRecords]int    // how far they are written, in buf
+	keyEnd [blockRecords]int    // where the keys end that stand in them
+	h      [blockRecords]uint64 // their random keys
+	n, at  [blockRecords]int64  // their numbers and event times
+	draws  [blockRecords]int64
+	rows   [blockRecords]uint64
+	tally  [maxTotals + 1][blockRecords]int64
+	items  items
+}
+
+// items are the elements of the lists of all records, those of one after those of
+// the other.
+type items struct {
+	of   [blockRecords*mostItems + mostItems]uint8 // the record
+	h    [blockRecords*mostItems + mostItems]uint64
+	rows [blockRecords*mostItems + mostItems]uint64
+}
+
+const (
+	// With more records they don't fit the processor's first cache.
+	blockRecords = 32
+	// mostItems is how long a list may be in a block at most.
+	mostItems = 8
+	// mostWidth bounds a record of a block, which takes so much memory each time.
+	mostWidth = 1024
+)
+
+// overshoot bounds how far beyond its end a step may write.
+const overshoot = 64
+
+// width is how many bytes the program writes at most, with what it may write
+// beyond them; false: any number.
+func (p *program) width() (total int, ok bool) {
+	total = overshoot
+	for i := range p.steps {
+		s := &p.steps[i]
+		total += s.before.size
+		switch s.kind {
+		case nothing:
+		case theNumber, theTime, aTotal:
+			total += len("-9223372036854775808") + len("0.")
+		case anInt:
+			total += max(len(appendInt(nil, s.low)), len(appendInt(nil, s.low+int64(s.size-1))))
+		case aRow:
+			total += s.draw.longest()
+		case aList:
+			if s.list.most < 0 || s.list.most > mostItems {
+				return 0, false
+			}
+			total += s.list.most * s.list.longest()
+		default:
+			return 0, false
+		}
+	}
+	return total, true
+}
+
+func (d *draw) longest() (size int) {
+	for i := range d.rows {
+		size = max(size, d.rows[i].size)
+	}
+	return size
+}
+
+// room is where record i goes on.
+func (b *block) room(i int) *[stepRoom]byte { return (*[stepRoom]byte)(b.buf[b.end[i]:]) }
+
+// column writes the piece of a step into all records.
+func (s *step) column(w *worker, b *block) {
+	switch s.kind {
+	case nothing:
+		b.literals(&s.before)
+	case aRow:
+		s.draw.column(b)
+	case aList:
+		b.literals(&s.before)
+		s.list.column(b)
+	case theNumber:
+		b.counted(s, &w.number, b.n[:b.size])
+	case theTime:
+		b.counted(s, &w.epoch, b.at[:b.size])
+	case anInt:
+		for i, h := range b.h[:b.size] {
+			b.draws[i] = s.uniform.draw(h)
+		}
+		b.ints(&s.before, b.draws[:b.size])
+	case aTotal:
+		of := b.tally[s.total.slot][:b.size]
+		if round := s.total.round; round != nil {
+			for i, v := range of {
+				of[i] = round(v)
+			}
+		}
+		b.decimals(&s.before, of, s.total.dec)
+	}
+	if s.ends {
+		b.keyEnd = b.end
+	}
+}
+
+func (b *block) literals(l *literal) {
+	for i := range b.size {
+		l.put(b.room(i))
+		b.end[i] += l.size
+	}
+}
+
+// counted writes numbers that grow in small steps.
+func (b *block) counted(s *step, t *thousands, of []int64) {
+	for i, v := range of {
+		room := b.room(i)
+		s.before.put(room)
+		b.end[i] += s.before.size + t.put((*[digitsRoom]byte)(room[s.before.size:]), v+s.low)
+	}
+}
+
+func (b *block) ints(before *literal, of []int64) {
+	for i, v := range of {
+		room := b.room(i)
+		before.put(room)
+		b.end[i] += before.size + putInt((*[digitsRoom]byte)(room[before.size:]), v)
+	}
+}
+
+func (b *block) decimals(before *literal, of []int64, dec int) {
+	for i, v := range of {
+		room := b.room(i)
+		before.put(room)
+		b.end[i] += before.size + putDecimal((*[digitsRoom]byte)(room[before.size:]), v, dec)
+	}
+}
+
+// numbers draws the rows of all random keys, pick by pick.
+func (d *draw) numbers(rows, h []uint64) {
+	clear(rows)
+	rows = rows[:len(h)]
+	for i := range d.picks {
+		p := &d.picks[i]
+		key, size := p.key, p.size
+		if p.draw != nil {
+			for j, h := range h {
+				rows[j] = rows[j]*size + uint64(p.of(h))
+			}
+			continue
+		}
+		for j, h := range h {
+			rows[j] = rows[j]*size + below(mix(h+key), size)
+		}
+	}
+}
+
+func (d *draw) column(b *block) {
+	d.numbers(b.rows[:b.size], b.h[:b.size])
+	for i, at := range b.rows[:b.size] {
+		row := &d.rows[at]
+		row.put(b.room(i))
+		b.end[i] += row.size
+	}
+}
+
+// column writes the lists of all records. The elements of all are put into one
+// row first, since a loop over each list would end where the processor does not
+// expect it.
+func (l *rowList) column(b *block) {
+	for i, h := range b.h[:b.size] {
+		b.draws[i] = l.of.draw(h)
+	}
+	items, size := &b.items, 0
+	for i, h := range b.h[:b.size] {
+		h += l.key
+		for j := range l.most {
+			h += golden
+			items.of[size+j], items.h[size+j] = uint8(i), h
+		}
+		size += int(b.draws[i])
+	}
+	for j, h := range items.h[:size] {
+		items.h[j] = mix(h)
+	}
+	l.numbers(items.rows[:size], items.h[:size])
+	tally := &b.tally[l.slot]
+	clear(tally[:b.size])
+	for j, at := range items.rows[:size] {
+		row, i := &l.rows[at], items.of[j]%blockRecords
+		row.put(b.room(int(i)))
+		b.end[i] += row.size
+		tally[i] += row.tally
+	}
+	for i, n := range b.draws[:b.size] {
+		if n > 0 {
+			b.end[i]--
+		}
+	}
+}
