@@ -35,6 +35,8 @@ type setting struct {
 	during   time.Duration
 	browser  bool
 	bounds   bounds
+
+	traceFile string
 }
 
 func measureAll(ctx context.Context, args []string) error {
@@ -48,6 +50,7 @@ func measureAll(ctx context.Context, args []string) error {
 	flags.BoolVar(&s.apart, "apart", false, "each client looks at another page of products")
 	flags.DurationVar(&s.during, "for", 30*time.Second, "how long each part is measured")
 	flags.BoolVar(&s.browser, "browser", false, "measure a page in chromium instead of the clients")
+	flags.StringVar(&s.traceFile, "trace", "", "with -browser, a file for the trace, to be opened in chrome://tracing")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -1,9 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/chromedp/cdproto/cdp"
@@ -11,16 +16,38 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// taskEvent is a task in a trace; times in µs.
+// taskEvent is a task in a trace, or a part of one; times in µs.
 type taskEvent struct {
 	Name     string  `json:"name"`
 	Process  int     `json:"pid"`
 	Thread   int     `json:"tid"`
+	Start    float64 `json:"ts"`
 	Duration float64 `json:"dur"`
 	CPU      float64 `json:"tdur"` // of the thread itself
 	Args     struct {
 		Name string `json:"name"`
 	} `json:"args"`
+}
+
+func (e *taskEvent) end() float64 { return e.Start + e.Duration }
+
+// task is a task of the page's main thread.
+type task struct {
+	clock, own float64            // ms, by the clock and of the thread itself
+	parts      map[string]float64 // own time by what it was spent on, ms
+}
+
+const (
+	taskName   = "ThreadControllerImpl::RunTask"
+	forcedName = "Blink.ForcedStyleAndLayout.UpdateTime"
+)
+
+// parts are the events that say what a task does.
+var parts = map[string]string{
+	"FunctionCall": "script", "FireAnimationFrame": "script", "EventDispatch": "script", "TimerFire": "script", "RunMicrotasks": "script",
+	"UpdateLayoutTree": "style", "Layout": "layout", "PrePaint": "pre-paint", "Paint": "paint", "Layerize": "layerize", "Commit": "commit",
+	"MinorGC": "garbage", "MajorGC": "garbage", "V8.GC_MC_INCREMENTAL": "garbage", "HitTest": "hit test",
+	"IntersectionObserverController::computeIntersections": "observers",
 }
 
 // trace records what the page's main thread does, and prints its longest tasks
@@ -29,6 +56,7 @@ type taskEvent struct {
 func (s *setting) trace(ctx, tab context.Context) error {
 	var mu sync.Mutex
 	var events []taskEvent
+	var whole []json.RawMessage
 	complete := make(chan struct{})
 	err := chromedp.Listen(tab, func(ev any) {
 		switch e := ev.(type) {
@@ -36,6 +64,9 @@ func (s *setting) trace(ctx, tab context.Context) error {
 			mu.Lock()
 			defer mu.Unlock()
 			for _, raw := range e.Value {
+				if s.traceFile != "" {
+					whole = append(whole, json.RawMessage(raw))
+				}
 				var one taskEvent
 				if json.Unmarshal([]byte(raw), &one) == nil {
 					events = append(events, one)
@@ -48,7 +79,7 @@ func (s *setting) trace(ctx, tab context.Context) error {
 	if err != nil {
 		return err
 	}
-	config := &tracing.TraceConfig{IncludedCategories: []string{"toplevel", "blink", "__metadata"}}
+	config := &tracing.TraceConfig{IncludedCategories: []string{"toplevel", "blink", "devtools.timeline", "v8", "__metadata"}}
 	if _, err := chromedp.Call(tab, tracing.Start, tracing.StartParams{TraceConfig: config}); err != nil {
 		return fmt.Errorf("tracing: %w", err)
 	}
@@ -66,40 +97,119 @@ func (s *setting) trace(ctx, tab context.Context) error {
 	mu.Lock()
 	defer mu.Unlock()
 	s.judgeTasks(events)
-	return nil
+	if s.traceFile == "" {
+		return nil
+	}
+	file, err := json.Marshal(whole)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(s.traceFile, file, 0o600)
 }
 
-func (s *setting) judgeTasks(events []taskEvent) {
+// mainTasks are the tasks of the page's main thread, and how many layouts
+// scripts have forced.
+func mainTasks(events []taskEvent) (tasks []task, forced int) {
 	mains := map[[2]int]bool{}
 	for _, e := range events {
 		if e.Name == "thread_name" && e.Args.Name == "CrRendererMain" {
 			mains[[2]int{e.Process, e.Thread}] = true
 		}
 	}
-	var tasks, overClock, overCPU, forced float64
-	var clock, cpu float64
+	threads := map[[2]int][]taskEvent{}
 	for _, e := range events {
-		if e.Duration == 0 || !mains[[2]int{e.Process, e.Thread}] {
+		thread := [2]int{e.Process, e.Thread}
+		if e.Duration == 0 || !mains[thread] {
 			continue
 		}
-		if e.Name == "Blink.ForcedStyleAndLayout.UpdateTime" {
+		if e.Name == forcedName {
 			forced++
 		}
-		if e.Name != "ThreadControllerImpl::RunTask" {
-			continue // a part of one
-		}
-		tasks++
-		clock, cpu = max(clock, e.Duration/1000), max(cpu, e.CPU/1000)
-		if e.Duration > 50_000 {
-			overClock++
-		}
-		if e.CPU > 50_000 {
-			overCPU++
+		if e.Name == taskName || parts[e.Name] != "" {
+			threads[thread] = append(threads[thread], e)
 		}
 	}
-	fmt.Printf("%-36s %8.2f ms by the clock, %.2f ms by the thread's own time, of %.0f in %s\n", "the longest task in a trace", clock, cpu, tasks, s.during)
+	for _, of := range threads {
+		slices.SortFunc(of, func(a, b taskEvent) int {
+			return cmp.Or(cmp.Compare(a.Start, b.Start), cmp.Compare(b.Duration, a.Duration))
+		})
+		tasks = append(tasks, nest(of)...)
+	}
+	return tasks, forced
+}
+
+// nest gives each event's time to the task that it is a part of, less what the
+// parts within it took. The events are of one thread, sorted by their start.
+func nest(events []taskEvent) (tasks []task) {
+	var open []taskEvent
+	for _, e := range events {
+		for len(open) > 0 && open[len(open)-1].end() <= e.Start {
+			open = open[:len(open)-1]
+		}
+		own := e.CPU / 1000
+		if e.Name == taskName {
+			if len(open) == 0 {
+				tasks = append(tasks, task{e.Duration / 1000, own, map[string]float64{}})
+				open = append(open, e)
+			}
+			continue
+		}
+		if len(tasks) == 0 || len(open) == 0 {
+			continue
+		}
+		into := tasks[len(tasks)-1].parts
+		into[parts[e.Name]] += own
+		if around := parts[open[len(open)-1].Name]; around != "" {
+			into[around] -= own
+		}
+		open = append(open, e)
+	}
+	return tasks
+}
+
+func (s *setting) judgeTasks(events []taskEvent) {
+	tasks, forced := mainTasks(events)
+	var overClock, clock float64
+	sum := task{parts: map[string]float64{}}
+	for _, t := range tasks {
+		clock = max(clock, t.clock)
+		if t.clock > 50 {
+			overClock++
+		}
+		sum.own += t.own
+		for part, own := range t.parts {
+			sum.parts[part] += own
+		}
+	}
+	slices.SortFunc(tasks, func(a, b task) int { return cmp.Compare(b.own, a.own) })
+	at := func(q float64) float64 { return tasks[int(q*float64(len(tasks)-1))].own }
+	if len(tasks) > 0 {
+		fmt.Printf("%-36s %8.2f ms by the clock, of %d in %s\n", "the longest task in a trace", clock, len(tasks), s.during)
+		fmt.Printf("%-36s %8.2f ms p99, %.2f ms p99.9\n", "tasks, own time", at(0.01), at(0.001))
+		seconds := s.during.Seconds()
+		for part := range sum.parts {
+			sum.parts[part] /= seconds
+		}
+		sum.own /= seconds
+		fmt.Printf("%-36s %s\n", "a second", sum.String())
+		for _, t := range tasks[:min(3, len(tasks))] {
+			fmt.Printf("%-36s %s\n", "one of the longest", t.String())
+		}
+	}
 	s.bounds.most("tasks over 50 ms, by the clock", overClock, "", 0)
-	s.bounds.most("tasks over 50 ms, own time", overCPU, "", 0)
-	s.bounds.most("layouts forced by scripts", forced, "", 0)
-	s.bounds.least("tasks traced", tasks, "", 1)
+	if len(tasks) > 0 {
+		s.bounds.most("the longest task, own time", at(0), "ms", 25)
+	}
+	s.bounds.most("layouts forced by scripts", float64(forced), "", 0)
+	s.bounds.least("tasks traced", float64(len(tasks)), "", 1)
+}
+
+// String says what a task spent the thread's own time on.
+func (t task) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%8.2f ms own time", t.own)
+	for _, part := range slices.SortedFunc(maps.Keys(t.parts), func(a, b string) int { return cmp.Compare(t.parts[b], t.parts[a]) }) {
+		fmt.Fprintf(&b, ", %s %.1f", part, t.parts[part])
+	}
+	return b.String()
 }
