@@ -94,6 +94,27 @@ func TestPage(t *testing.T) {
 		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
 	})
 
+	t.Run("a row stays with its product", func(t *testing.T) {
+		b.t = t
+		last := w.store.Products()[7]
+		w.write(w.store.Restock(last, 1000, time.Now())...)
+		b.until(5*time.Second, `[...document.querySelectorAll("tr.row")].at(-1).dataset.id === "`+last.ID+`"`)
+		evaluate[bool](b, fmt.Sprintf(`(window.kept = [...document.querySelectorAll("tr.row")]).length === 40 && (%s.querySelector("a").focus(), true)`, rowOf(p.ID)))
+		w.sell(last, last.Stock)
+		b.until(5*time.Second, fmt.Sprintf(`[...document.querySelectorAll("tr.row")].slice(0, 2).some((r) => r.dataset.id === %q && r.dataset.s === "out")`, last.ID))
+		for what, expression := range map[string]string{
+			"the focus stays with its product": fmt.Sprintf(`document.activeElement.closest("tr").dataset.id === %q`, p.ID),
+			"rows are not made anew":           `kept.every((r) => r.isConnected)`,
+			"only what moves is moved":         `kept.at(-1).dataset.id === "` + last.ID + `"`,
+			"rows are in their order":          `[...document.querySelectorAll("tr.row")].every((r, i) => r.getAttribute("aria-rowindex") === String(i + 2))`,
+			"no product is there twice":        `new Set([...document.querySelectorAll("tr.row")].map((r) => r.dataset.id)).size === 40`,
+		} {
+			if !evaluate[bool](b, expression) {
+				t.Errorf("%s: it is not so", what)
+			}
+		}
+	})
+
 	t.Run("a product's own page", func(t *testing.T) {
 		b.t = t
 		b.until(5*time.Second, rowOf(p.ID)+`.querySelector("a").click() === undefined && location.hash !== "#/"`)

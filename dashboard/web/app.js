@@ -109,8 +109,8 @@ function announce(items) {
     telling = 0;
     if (!untold.length) return;
     const [newest] = untold;
-    text($("announcer"), (untold.length > 1 ? `${plural(untold.length, "new critical alert")}, the newest: ` : "Critical: ") +
-      `${newest.product_name || newest.product_id}, ${newest.current_stock} left`);
+    $("announcer").textContent = (untold.length > 1 ? `${plural(untold.length, "new critical alert")}, the newest: ` : "Critical: ") +
+      `${newest.product_name || newest.product_id}, ${newest.current_stock} left`;
     untold = [];
     telling = setTimeout(tell, 5000);
   };
@@ -119,26 +119,55 @@ function announce(items) {
 
 // --------------------------------------------------------------- what is drawn
 
+// What is drawn together: each of these takes a frame of its own, so that none
+// takes long when everything changes at once. The first goes first.
+const turns = [["status", "table", "product"], ["alerts", "reorders"], ["charts", "dead", "facets"]];
+const chartsEvery = 500; // ms; an hour does not change faster
+let lastTurn = null;
+let asked = false;
+let chartsAt = -chartsEvery; // when they were drawn last
+let chartsTimer = 0;
+
 function draw(...parts) {
-  if (dirty.size === 0) requestAnimationFrame(drawNow);
   for (const p of parts) dirty.add(p);
+  if (asked || !dirty.size) return;
+  asked = true;
+  requestAnimationFrame(drawTurn);
 }
 
 const serverNow = () => Date.now() + state.skew;
 
-function drawNow() {
-  const parts = new Set(dirty);
-  dirty.clear();
-  const onProduct = !!productId();
-  if (parts.has("status")) drawStatus();
-  if (parts.has("product") && onProduct) renderProduct(productId(), state.product, state.status);
-  if (onProduct) return; // the rest is drawn when it is seen again
-  if (parts.has("table")) drawTable();
-  if (parts.has("charts") && state.status) charts.render(state.status);
-  if (parts.has("alerts")) alerts.render();
-  if (parts.has("reorders")) reorders.render(serverNow(), state.status);
-  if (parts.has("dead") && state.dead) renderDead(state.dead, state.status);
-  if (parts.has("facets") && state.facets) drawFacets();
+function drawTurn() {
+  asked = false;
+  for (const part of dirty) if (!inSight(part)) dirty.delete(part); // it is drawn when it is seen again
+  const waiting = turns.filter((parts) => parts.some((p) => dirty.has(p)));
+  lastTurn = waiting[0] === lastTurn && waiting.length > 1 ? waiting[1] : waiting[0];
+  for (const part of lastTurn ?? []) if (dirty.delete(part)) drawPart[part]();
+  draw();
+}
+
+const inSight = (part) => part === "status" || !!productId() === (part === "product");
+
+const drawPart = {
+  status: drawStatus,
+  table: drawTable,
+  product: () => renderProduct(productId(), state.product, state.status),
+  alerts: () => alerts.render(),
+  reorders: () => reorders.render(serverNow(), state.status),
+  charts: drawCharts,
+  dead: () => state.dead && renderDead(state.dead, state.status),
+  facets: () => state.facets && drawFacets(),
+};
+
+function drawCharts() {
+  clearTimeout(chartsTimer);
+  const wait = chartsAt + chartsEvery - performance.now();
+  if (wait > 0) {
+    chartsTimer = setTimeout(() => draw("charts"), wait);
+  } else if (state.status) {
+    chartsAt = performance.now();
+    charts.render(state.status);
+  }
 }
 
 function drawTable() {
@@ -164,7 +193,8 @@ function drawStatus() {
   const banner = $("banner");
   if (stale) {
     banner.className = "banner";
-    text(banner, `Stale: the numbers are from ${asOf}${s ? `, ${age(serverNow() - (s.as_of || s.now))} ago` : ""}. ${trouble}`);
+    const said = `Stale: the numbers are from ${asOf}${s ? `, ${age(serverNow() - (s.as_of || s.now))} ago` : ""}. ${trouble}`;
+    if (banner.textContent !== said) banner.textContent = said;
   }
   if (!banner.classList.contains("info")) show(banner, stale);
 }

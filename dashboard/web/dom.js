@@ -16,9 +16,13 @@ function fill(node, attributes, children) {
 export const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 export const svg = (tag, attributes, ...children) => fill(document.createElementNS(svgNamespace, tag), attributes, children);
 
-// text and attr touch the document only when something changes.
+// text and attr touch the document only when something changes. An element whose
+// text text sets has nothing else in it: its one text node stays, since another
+// one would have its style worked out anew.
 export function text(node, value) {
-  if (node.textContent !== value) node.textContent = value;
+  const own = node.firstChild;
+  if (!own) node.append(value);
+  else if (own.data !== value) own.data = value;
 }
 
 export function attr(node, name, value) {

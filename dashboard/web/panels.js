@@ -104,7 +104,7 @@ export class Reorders {
     this.#now = now;
     this.#status = status;
     const { total, items } = this.#items;
-    text($("reorders-total"), sofar(total ? `${count(total)}, oldest first` : "", status));
+    text($("reorders-total"), sofar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status));
     this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total ? "" : "Nothing is on order");
   }
 

@@ -75,14 +75,10 @@ export class Table {
   render(page, rows) {
     if (page.offset !== this.offset && page.total > this.offset) return;
     const ids = page.order;
-    const focused = document.activeElement?.closest?.("tr.row")?.dataset.id;
-    while (this.#slots.length < ids.length) {
-      const slot = makeSlot();
-      this.#slots.push(slot);
-      this.#after.before(slot.row);
-    }
-    while (this.#slots.length > ids.length) this.#slots.pop().row.remove();
+    const focused = this.#slots.findIndex((s) => s.row.contains(document.activeElement));
+    const id = this.#page.order[focused];
     const another = page.offset !== this.#page.offset;
+    if (ids !== this.#page.order || another) this.#arrange(ids, page.offset);
     this.#page = page;
     this.#rows = rows;
     this.#drawRows(another);
@@ -90,17 +86,36 @@ export class Table {
     this.#before.firstChild.style.height = height(page.offset);
     this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
     attr($("table"), "aria-rowcount", page.total + 1);
-    if (focused) this.#keepFocus(focused, ids);
+    if (focused >= 0) this.#keepFocus(ids.includes(id) ? ids.indexOf(id) : Math.min(focused, ids.length - 1));
     show($("empty"), page.total === 0);
+  }
+
+  // arrange gives each id a row, in order. A row stays with its product, and of
+  // those there are as few as possible move: all others need no layout.
+  #arrange(ids, offset) {
+    const had = new Map(this.#page.order.map((id, i) => [id, i]));
+    const wanted = new Set(ids);
+    const spare = this.#slots.filter((_, i) => !wanted.has(this.#page.order[i]));
+    const now = ids.map((id) => (had.has(id) ? this.#slots[had.get(id)] : spare.pop() ?? makeSlot()));
+    for (const slot of spare) slot.row.remove();
+    now.forEach((slot, i) => had.has(ids[i]) || delete slot.drawn); // it showed another product
+    const stay = rising(ids.map((id) => had.get(id) ?? -1));
+    let next = this.#after;
+    for (let i = ids.length - 1; i >= 0; i--) {
+      if (!stay.has(i)) this.#body.insertBefore(now[i].row, next);
+      next = now[i].row;
+      attr(next, "aria-rowindex", offset + i + 2);
+    }
+    this.#slots = now;
   }
 
   // drawRest draws a few of the rows out of sight, the next ones each time: all
   // of them in one frame would be felt.
   drawRest() {
-    const { order, offset } = this.#page;
+    const { order } = this.#page;
     for (let n = Math.min(restAtOnce, order.length); n > 0; n--) {
       this.#rest = (this.#rest + 1) % order.length;
-      drawRow(this.#slots[this.#rest], this.#rows.get(order[this.#rest]), offset + this.#rest);
+      drawRow(this.#slots[this.#rest], this.#rows.get(order[this.#rest]));
     }
   }
 
@@ -109,15 +124,33 @@ export class Table {
     const first = Math.floor(this.#top / this.#rowHeight) - this.#page.offset - margin;
     const last = first + Math.ceil(this.#height / this.#rowHeight) + 2 * margin;
     this.#page.order.forEach((id, i) => {
-      if (all || !this.#slots[i].drawn || (i >= first && i <= last)) drawRow(this.#slots[i], this.#rows.get(id), this.#page.offset + i);
+      if (all || !this.#slots[i].drawn || (i >= first && i <= last)) drawRow(this.#slots[i], this.#rows.get(id));
     });
   }
 
-  // The focus stays with its product when the order changes.
-  #keepFocus(id, ids) {
-    const at = ids.indexOf(id);
-    if (at >= 0 && document.activeElement !== this.#slots[at].name) this.#slots[at].name.focus({ preventScroll: true });
+  // The focus stays with its product when the order changes, and in its place
+  // when the product is not shown any more.
+  #keepFocus(at) {
+    const name = this.#slots[at]?.name;
+    if (name && document.activeElement !== name) name.focus({ preventScroll: true });
   }
+}
+
+// rising finds places in a list whose numbers rise from one to the next, as
+// many as there can be. Negative ones don't count.
+function rising(numbers) {
+  const ends = []; // of the runs of each length, the place where the one with the lowest end ends
+  const before = [];
+  numbers.forEach((n, i) => {
+    if (n < 0) return;
+    let length = ends.findIndex((end) => numbers[end] > n);
+    if (length < 0) length = ends.length;
+    before[i] = ends[length - 1];
+    ends[length] = i;
+  });
+  const places = new Set();
+  for (let i = ends.at(-1); i !== undefined; i = before[i]) places.add(i);
+  return places;
 }
 
 function pad() {
@@ -152,8 +185,7 @@ function makeSlot() {
   return s;
 }
 
-function drawRow(s, row, index) {
-  attr(s.row, "aria-rowindex", index + 2);
+function drawRow(s, row) {
   if (!row || s.drawn === row && s.zone === zoneMark()) return;
   s.drawn = row;
   s.zone = zoneMark();
