@@ -217,7 +217,10 @@ func listLetters(ctx context.Context, s *streams, c kafka.Config, client *kgo.Cl
 		fmt.Fprintf(s.err, "The last %d of %d dead letters; -n 0 shows all.\n", len(letters), total)
 	}
 	noteForeign(s.err, foreign)
-	if format == "json" || len(letters) == 0 {
+	if total == 0 {
+		fmt.Fprintln(s.err, "There is no dead letter of this choice.")
+	}
+	if format == "json" || total == 0 {
 		return nil
 	}
 	return out.write(s.out, format)
@@ -225,7 +228,7 @@ func listLetters(ctx context.Context, s *streams, c kafka.Config, client *kgo.Cl
 
 func noteForeign(w io.Writer, foreign int) {
 	if foreign > 0 {
-		fmt.Fprintf(w, "%d records there are no dead letters: their headers do not say where they came from.\n", foreign)
+		fmt.Fprintf(w, "Passed over what is there and no dead letter: %d without the headers that say where it came from.\n", foreign)
 	}
 }
 

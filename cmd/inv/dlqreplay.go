@@ -66,12 +66,19 @@ func readRepair(s *streams, file string) (value []byte, err error) {
 	return append([]byte{}, value...), nil
 }
 
+func isOrAre(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
+}
+
 func replay(ctx context.Context, s *streams, client *kgo.Client, plan *deadletter.Plan, repair []byte, yes bool) error {
 	if plan.Already > 0 {
-		fmt.Fprintf(s.err, "%d are back already; --again puts them back once more.\n", plan.Already)
+		fmt.Fprintf(s.err, "%d %s back already; --again puts back once more.\n", plan.Already, isOrAre(plan.Already))
 	}
 	if plan.Cut > 0 {
-		fmt.Fprintf(s.err, "%d can't be put back: their values were cut, since they did not fit.\n", plan.Cut)
+		fmt.Fprintf(s.err, "%d can't be put back: what did not fit into the dead-letter topic was cut off.\n", plan.Cut)
 	}
 	noteForeign(s.err, plan.Foreign)
 	if plan.Total() == 0 {

@@ -78,7 +78,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	flags.Var(&policy, "policy", "the rules that the processor ran with")
 	flags.Int64Var(&window, "dedupe-window", audit.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
 	flags.VarP(&output, "output", "o", "text or json")
-	flags.IntVar(&findings, "findings", 20, "how many to show of each invariant; all are counted")
+	flags.IntVar(&findings, "findings", 5, "how many to show of each invariant; all are counted")
 	flags.StringSliceVar(&groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
 	return cmd
 }

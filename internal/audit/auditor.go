@@ -42,8 +42,10 @@ type auditor struct {
 	texts     string
 	linesRead []lineRow
 
+	numbered    bool // some updates have a seq
 	causeless   bool // some updates have no cause
 	factsAbsent bool // some updates lack what reorders and alerts follow from
+	writers     map[string]int64
 }
 
 // product is what is known of one product.
@@ -67,6 +69,7 @@ type product struct {
 	broken      bool            // its updates have a gap: what follows from them is unknown
 	base        bool            // its first updates are trimmed
 	causeless   bool            // some of its updates have no cause
+	unsummed    bool            // some of its updates lack what its sums are made of
 	inCatalogue bool
 }
 
@@ -87,7 +90,7 @@ func newAuditor(o Options) *auditor {
 		dead:    map[place]deadRecord{},
 		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
-		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{},
+		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
 		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
 	}
 }
@@ -152,7 +155,7 @@ func (a *auditor) judgeHistory(s *snapshot) {
 		why := "the history of " + name + " is trimmed"
 		switch name {
 		case t.Updates:
-			a.doubt(why, checkSeq, checkOpening, checkLines, checkInput, checkQuantities)
+			a.doubt(why, checkCauses, checkOnce, checkLines, checkSeq, checkStock, checkOpening, checkReorders, checkAlerts, checkInput, checkQuantities)
 		case t.Orders, t.Receipts:
 			a.doubt(why, checkCauses, checkOnce, checkLines, checkDelta, checkInput, checkQuantities, checkReceipts)
 		case t.Reorders:
@@ -171,6 +174,9 @@ func (a *auditor) judgeHistory(s *snapshot) {
 	}
 }
 
+// mostWriters is how many other applications are told apart.
+const mostWriters = 10
+
 // source checks who wrote an output.
 func (a *auditor) source(at place, w writer) {
 	if !w.named {
@@ -178,6 +184,9 @@ func (a *auditor) source(at place, w writer) {
 	}
 	a.checks[checkSource].Checked++
 	if w.other != "" {
+		if n, known := a.writers[w.other]; known || len(a.writers) < mostWriters {
+			a.writers[w.other] = n + 1
+		}
 		a.note(checkSource, Finding{Where: at.String(), Expected: "ce_source " + a.o.App, Seen: "ce_source " + w.other})
 	}
 }

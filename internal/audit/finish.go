@@ -21,8 +21,41 @@ func (a *auditor) finish() {
 	a.quantities()
 	a.unanswered()
 	a.checks[checkSeq].Checked = a.counts.Updates
+	a.leaveOut()
+	a.advise()
 	if a.copies > 0 {
 		a.warnings = append(a.warnings, fmt.Sprintf("%d orders are copies of one in another partition; they count as orders of their own", a.copies))
+	}
+}
+
+// leaveOut marks the checks that there is nothing to make of.
+func (a *auditor) leaveOut() {
+	skip := func(check int, why string) {
+		if c := &a.checks[check]; c.Violations == 0 {
+			c.Verdict, c.Why = Skipped, why
+		}
+	}
+	if !a.o.Procurement {
+		skip(checkReceipts, "no procurement")
+	}
+	if a.o.App == "" {
+		skip(checkSource, "of a processor that is not inv")
+	}
+	if a.reference() && a.checks[checkOpening].Checked == 0 {
+		skip(checkOpening, "with this policy products have no opening")
+	}
+}
+
+// advise says what the options should perhaps have been.
+func (a *auditor) advise() {
+	source := &a.checks[checkSource]
+	if all := source.Violations; all > 0 && all == source.Checked && len(a.writers) == 1 {
+		for name := range a.writers {
+			a.warnings = append(a.warnings, fmt.Sprintf("all outputs were written by %s: name the application with --app-id, or the groups of another processor with --group", name))
+		}
+	}
+	if a.factsAbsent && !a.numbered && !a.reference() {
+		a.warnings = append(a.warnings, "updates have neither seq nor thresholds, as the reference system's have not; its rules are checked with --policy reference")
 	}
 }
 
@@ -229,8 +262,8 @@ func (a *auditor) quantities() {
 			a.countedUpdates(p)
 			continue
 		}
-		if p.broken || p.faulty || p.base {
-			continue // said already, with the place
+		if p.broken || p.faulty || p.base || p.unsummed {
+			continue // said already, with the place or the reason
 		}
 		opening := p.opening
 		if want := opening + p.received - p.filled; want != p.stock {
@@ -273,11 +306,10 @@ func (a *auditor) reorderID(r *reaction) string {
 
 // unanswered are the reorders without a receipt.
 func (a *auditor) unanswered() {
-	c := &a.checks[checkReceipts]
 	if !a.o.Procurement {
-		c.Verdict, c.Why = Skipped, "no procurement"
 		return
 	}
+	c := &a.checks[checkReceipts]
 	for i := range a.reorders.all {
 		c.Checked++
 		r := &a.reorders.all[i]

@@ -127,14 +127,32 @@ type restState struct {
 	ends map[string]int64
 }
 
-// rest looks at the groups' committed offsets and at the ends of all topics.
+// rest looks at the groups' committed offsets and at the ends of all topics: the
+// system's, and those that a group has read besides, such as the repartition
+// topics of Kafka Streams.
 func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 	state := &restState{ends: map[string]int64{}}
 	if len(o.Groups) == 0 {
 		state.why = "no consumer group is known whose offsets would tell; name them with --group"
 	}
 	admin := kadm.NewClient(r.client)
-	details, err := admin.ListTopics(ctx, o.Topics.names()...)
+	names := o.Topics.names()
+	committed := make([]kadm.OffsetResponses, len(o.Groups))
+	for i, g := range o.Groups {
+		var err error
+		committed[i], err = admin.FetchOffsets(kadm.RequireStable(ctx), g.Name)
+		if err == nil {
+			err = committed[i].Error()
+		}
+		if errors.Is(err, kerr.UnstableOffsetCommit) {
+			state.why = fmt.Sprintf("a transaction of group %s is open", g.Name)
+		} else if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
+			return nil, fmt.Errorf("group %s: %w", g.Name, err)
+		}
+		names = append(names, slices.Collect(maps.Keys(committed[i]))...)
+	}
+	slices.Sort(names)
+	details, err := admin.ListTopics(ctx, slices.Compact(names)...)
 	if err != nil {
 		return nil, err
 	}
@@ -143,11 +161,11 @@ func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, g := range o.Groups {
+	for i, g := range o.Groups {
 		if state.why != "" {
 			break
 		}
-		if err := r.groupRest(ctx, admin, g, details, ends, state); err != nil {
+		if err := r.groupRest(ctx, admin, g, committed[i], details, ends, state); err != nil {
 			return nil, err
 		}
 	}
@@ -183,18 +201,8 @@ func (r *reader) ends(ctx context.Context, admin *kadm.Client, details kadm.Topi
 }
 
 // groupRest looks whether a group has read all data records of its topics.
-func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, details kadm.TopicDetails, ends kadm.ListedOffsets, state *restState) error {
-	committed, err := admin.FetchOffsets(kadm.RequireStable(ctx), g.Name)
-	if err == nil {
-		err = committed.Error()
-	}
-	if errors.Is(err, kerr.UnstableOffsetCommit) {
-		state.why = fmt.Sprintf("a transaction of group %s is open", g.Name)
-		return nil
-	}
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return fmt.Errorf("group %s: %w", g.Name, err)
-	}
+func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, committed kadm.OffsetResponses,
+	details kadm.TopicDetails, ends kadm.ListedOffsets, state *restState) error {
 	for _, name := range details.Names() {
 		if _, read := committed[name]; !read && !slices.Contains(g.Topics, name) {
 			continue
@@ -212,6 +220,9 @@ func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, det
 			}
 			if more {
 				state.why = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, name, p.Partition)
+				if len(committed) == 0 {
+					state.why = fmt.Sprintf("group %s has read nothing; is it another --app-id, or another processor's --group?", g.Name)
+				}
 				return nil
 			}
 		}

@@ -23,15 +23,30 @@ func (r *Report) WriteText(w io.Writer, t *theme.Theme) error {
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(out, "\n%s! %s%s\n", t.Warning, termsafe.String(warning), t.Reset)
 	}
-	c := &r.Counts
-	fmt.Fprintf(out, "\n%s orders: %s applied, %s duplicates, %s dead-lettered, %s skipped (with receipts and catalogue)\n",
-		grouped(c.Orders), grouped(c.Applied), grouped(c.Duplicates), grouped(c.DeadLettered), grouped(c.Skipped))
-	fmt.Fprintf(out, "%s updates of %s products, %s reorders, %s alerts, %s receipts\n",
-		grouped(c.Updates), grouped(c.Products), grouped(c.Reorders), grouped(c.Alerts), grouped(c.Receipts))
-	fmt.Fprintf(out, "%s units ordered: %s filled, %s unmet\n\n", grouped(c.Ordered), grouped(c.Filled), grouped(c.Unmet))
+	r.writeCounts(out)
 	mark, color := r.Verdict.mark(t)
 	fmt.Fprintf(out, "%s%s %s%s\n", color, mark, r.summary(), t.Reset)
 	return out.Flush()
+}
+
+func (r *Report) writeCounts(out io.Writer) {
+	c := &r.Counts
+	causeless := c.Applied == 0 && c.Ordered == 0 && c.Updates > 0 // which the checks say, too
+	fmt.Fprintf(out, "\n%s", counted(c.Orders, "order"))
+	if !causeless {
+		fmt.Fprintf(out, ", %s applied", grouped(c.Applied))
+	}
+	fmt.Fprintf(out, "; of all inputs %s, %s dead-lettered, %s skipped\n", counted(c.Duplicates, "duplicate"), grouped(c.DeadLettered), grouped(c.Skipped))
+	fmt.Fprintf(out, "%s of %s, %s, %s, %s\n", counted(c.Updates, "update"), counted(c.Products, "product"),
+		counted(c.Reorders, "reorder"), counted(c.Alerts, "alert"), counted(c.Receipts, "receipt"))
+	switch {
+	case causeless:
+	case r.Policy == PolicyReference && c.Unmet == 0: // it forgets what it could not fill
+		fmt.Fprintf(out, "%s ordered: %s filled\n", counted(c.Ordered, "unit"), grouped(c.Filled))
+	default:
+		fmt.Fprintf(out, "%s ordered: %s filled, %s unmet\n", counted(c.Ordered, "unit"), grouped(c.Filled), grouped(c.Unmet))
+	}
+	fmt.Fprintln(out)
 }
 
 func (v Verdict) mark(t *theme.Theme) (mark, color string) {
@@ -78,7 +93,7 @@ func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {
 			fmt.Fprintf(out, "\n    expected  %s\n    seen      %s\n", termsafe.String(f.Expected), termsafe.String(f.Seen))
 		}
 		if c.Violations > shown {
-			fmt.Fprintf(out, "\n  … and %s of %s\n", counted(c.Violations-shown, "more finding"), c.ID)
+			fmt.Fprintf(out, "\n  … and %s of %s; --findings N shows more\n", counted(c.Violations-shown, "more finding"), c.ID)
 		}
 	}
 }
@@ -94,10 +109,12 @@ func (r *Report) summary() string {
 			undecided = append(undecided, c.ID)
 		}
 	}
-	switch r.Verdict {
-	case Violated:
+	switch {
+	case r.Verdict == Violated && len(undecided) > 0:
+		return "violated: " + strings.Join(violated, ", ") + "; not decided: " + strings.Join(undecided, ", ")
+	case r.Verdict == Violated:
 		return "violated: " + strings.Join(violated, ", ")
-	case Undecided:
+	case r.Verdict == Undecided:
 		return "undecided: nothing is wrong in what could be checked; not decided: " + strings.Join(undecided, ", ")
 	}
 	return "all invariants hold"

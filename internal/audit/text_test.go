@@ -26,26 +26,41 @@ func TestReportAsText(t *testing.T) {
 	o.MaxFindings = 2
 	r := h.audit(o, "")
 	r.Warnings = append(r.Warnings, "3 orders are copies\x1b[2J")
-	for name, colors := range map[string]*theme.Theme{"report.txt": {}, "report-color.txt": theme.New(termenv.ANSI)} {
-		var b strings.Builder
-		if err := r.WriteText(&b, colors); err != nil {
+	golden(t, "report.txt", r, &theme.Theme{})
+	golden(t, "report-color.txt", r, theme.New(termenv.ANSI))
+}
+
+// Reports of systems that are right, and of one that can't be judged whole.
+func TestOtherReportsAsText(t *testing.T) {
+	golden(t, "report-holds.txt", plain(t).audit(testOptions(), ""), &theme.Theme{})
+	golden(t, "report-reference.txt", oursByReference(t).audit(referenceOptions(), ""), &theme.Theme{})
+	golden(t, "report-samples.txt", samples(t).audit(referenceOptions(), ""), &theme.Theme{})
+	h := plain(t)
+	h.remove(h.by("alerts", "alert-chair-4"))
+	golden(t, "report-running.txt", h.audit(testOptions(), "group inv-ingest has more to read on orders partition 0"), &theme.Theme{})
+}
+
+// golden compares a report's text with a file.
+func golden(t *testing.T, name string, r *Report, colors *theme.Theme) {
+	t.Helper()
+	var b strings.Builder
+	if err := r.WriteText(&b, colors); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		golden := filepath.Join("testdata", name)
-		if *update {
-			if err := os.WriteFile(golden, []byte(b.String()), 0o644); err != nil {
-				t.Fatal(err)
-			}
-		}
-		want, err := os.ReadFile(golden)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.String() != string(want) {
-			t.Errorf("%s:\n%s\nwant\n%s", name, b.String(), want)
-		}
-		if name == "report.txt" && strings.ContainsAny(b.String(), "\x1b\x07") {
-			t.Errorf("an escape sequence came through:\n%q", b.String())
-		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("%s:\n%s\nwant\n%s", name, b.String(), want)
+	}
+	if colors.Reset == "" && strings.ContainsAny(b.String(), "\x1b\x07") {
+		t.Errorf("an escape sequence came through:\n%q", b.String())
 	}
 }

@@ -65,7 +65,7 @@ func TestPendingReceiptsAreNotRest(t *testing.T) {
 // With the history trimmed, what is left must still agree, and what can't be
 // looked up is undecided.
 func TestTrimmedHistory(t *testing.T) {
-	for _, topic := range []string{"updates", "orders", "reorders", "alerts", "receipts", "orders.dlq"} {
+	for _, topic := range []string{"updates", "orders", "reorders", "alerts", "receipts", "orders.dlq", "catalog"} {
 		h := plain(t)
 		trim(h, topic)
 		r := h.audit(testOptions(), "")

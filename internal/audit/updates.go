@@ -48,8 +48,12 @@ func (a *auditor) update(c *updateRow) {
 func (a *auditor) sequence(c *updateRow, p *product) (repeated bool) {
 	if c.missing(event.HasUpdateSeq) {
 		a.doubt("updates have no seq", checkSeq)
+		if !a.reference() {
+			a.unsummed(p, "updates have no seq", checkOpening)
+		}
 		return false
 	}
+	a.numbered = true
 	switch expected := p.seq + 1; {
 	case c.seq == expected:
 		c.follows = true
@@ -69,7 +73,7 @@ func (a *auditor) sequence(c *updateRow, p *product) (repeated bool) {
 func (a *auditor) step(c *updateRow, p *product) {
 	a.checks[checkStock].Checked++
 	if c.missing(event.HasUpdateStock) {
-		a.doubt("updates have no current_stock", checkStock)
+		a.unsummed(p, "updates have no current_stock", checkStock, checkDelta, checkOpening)
 		return
 	}
 	if c.stock < 0 {
@@ -77,11 +81,17 @@ func (a *auditor) step(c *updateRow, p *product) {
 	}
 	switch {
 	case c.missing(event.HasUpdateDelta):
-		a.doubt("updates have no delta", checkStock)
+		a.unsummed(p, "updates have no delta", checkStock, checkDelta, checkOpening)
 	case c.follows && p.stock+c.delta != c.stock:
 		a.note(checkStock, Finding{Product: p.id, Where: c.at.String(),
 			Expected: fmt.Sprintf("stock %d%+d = %d", p.stock, c.delta, p.stock+c.delta), Seen: fmt.Sprintf("%d", c.stock)})
 	}
+}
+
+// unsummed leaves a product's sums undecided, and the checks.
+func (a *auditor) unsummed(p *product, why string, checks ...int) {
+	p.unsummed = true
+	a.doubt(why, append(checks, checkQuantities)...)
 }
 
 // tie ties the update to the input that it was made for.
@@ -275,6 +285,7 @@ func (a *auditor) causeCatalogue(c *updateRow, p *product) {
 	}
 	switch {
 	case a.reference():
+	case c.missing(event.HasUpdateDelta | event.HasUpdateStock):
 	case opening && (c.delta != row.initialStock || c.stock != row.initialStock):
 		a.note(checkOpening, Finding{Product: p.id, Where: c.at.String(), Expected: fmt.Sprintf("opened with stock %d, as %s has it", row.initialStock, a.causeOf(c)),
 			Seen: fmt.Sprintf("delta %d, stock %d", c.delta, c.stock)})

@@ -71,10 +71,7 @@ func TestWrongHistories(t *testing.T) {
 	alert := func(h *history, change func(*event.Alert)) {
 		edit(h.t, h.by("alerts", "alert-chair-4"), event.ParseAlert, event.AppendAlert, change)
 	}
-	for name, c := range map[string]struct {
-		wrong func(h *history)
-		want  []string
-	}{
+	eachIsFound(t, map[string]wrongCase{
 		"1: an update without a record": {func(h *history) { h.update("chair", 2).Value = []byte("{") },
 			[]string{"2.seq violated 2", "4.input violated 1"}},
 		"1: no cause": {func(h *history) { h.editUpdate("chair", 2, func(u *event.Update) { u.Cause = "somewhere" }) },
@@ -255,7 +252,17 @@ func TestWrongHistories(t *testing.T) {
 			h.update("chair", 2).Headers = []kgo.RecordHeader{{Key: event.HeaderSource, Value: []byte("other")}}
 		}, []string{"source violated 1"}},
 		"no headers are no finding": {func(h *history) { h.update("chair", 2).Headers = nil }, nil},
-	} {
+	})
+}
+
+// wrongCase makes the plain history wrong and says what is found then.
+type wrongCase struct {
+	wrong func(h *history)
+	want  []string
+}
+
+func eachIsFound(t *testing.T, cases map[string]wrongCase) {
+	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			h := plain(t)
 			c.wrong(h)
