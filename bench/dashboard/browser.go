@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/network"
-	"github.com/chromedp/cdproto/performance"
 	"github.com/chromedp/chromedp"
 )
 
@@ -36,72 +36,52 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 	if err := sleep(ctx, 3*time.Second); err != nil {
 		return err
 	}
-	const watch = `
-		window.bench = {frames: [], long: [], seen: []};
-		new PerformanceObserver((l) => bench.long.push(...l.getEntries().map((e) => e.duration))).observe({type: "longtask"});
-		(function frame(last) { requestAnimationFrame((now) => { bench.frames.push(now - last); frame(now); }) })(performance.now());
-		true`
-	if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watch)); err != nil {
-		return err
-	}
 	// The driver has the browser keep all that the page receives, for its network
 	// panel; when that store grows it takes the main thread up to 50 ms.
 	if _, err := chromedp.Call(tab, network.Disable, cdp.Empty{}); err != nil {
 		return err
 	}
-	// The thread's own time says what the page costs, also on a busy machine.
-	threadTime := performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}
-	if _, err := chromedp.Call(tab, performance.Enable, threadTime); err != nil {
-		return err
-	}
-	before, err := spent(tab)
-	if err != nil {
-		return err
-	}
-	if err := sleep(ctx, s.during); err != nil {
-		return err
-	}
-	after, err := spent(tab)
-	if err != nil {
-		return err
-	}
-	for _, name := range []string{"TaskDuration", "ScriptDuration", "RecalcStyleDuration", "LayoutDuration"} {
-		fmt.Printf("%-36s %8.2f ms of each second\n", "main thread, "+name, (after[name]-before[name])/s.during.Seconds()*1000)
-	}
-	type result struct {
-		Frames, Long []float64
-	}
-	got, err := chromedp.Run(tab, chromedp.Evaluate[result](`bench`))
-	if err != nil {
-		return err
-	}
-	var worst, over float64
-	for _, f := range got.Frames {
-		worst = max(worst, f)
-		if f > 50 {
-			over++
+	const watch = `
+		window.bench = {frames: []};
+		(function frame(last) {
+			requestAnimationFrame((now) => {
+				bench.frames.push(now - last);
+				if (now - last > 50) performance.mark("` + longFrame + `" + (now - last), {startTime: now});
+				frame(now);
+			});
+		})(performance.now());
+		true`
+	var frames []float64
+	events, err := s.trace(ctx, tab, func() error {
+		if _, err := chromedp.Run(tab, chromedp.Evaluate[bool](watch)); err != nil {
+			return err
 		}
-	}
-	fmt.Printf("%-36s %8.2f ms, of %d in %s\n", "the longest frame", worst, len(got.Frames), s.during)
-	s.bounds.most("frames over 50 ms", over, "", 0)
-	s.bounds.least("frames", float64(len(got.Frames))/s.during.Seconds(), "/s", 30)
-	if err := s.trace(ctx, tab); err != nil {
+		if err := sleep(ctx, s.during); err != nil {
+			return err
+		}
+		var err error
+		frames, err = chromedp.Run(tab, chromedp.Evaluate[[]float64](`bench.frames`))
+		return err
+	})
+	if err != nil {
 		return err
 	}
+	s.judgeFrames(frames)
+	s.judgeTasks(events)
 	return s.toDocument(ctx, tab, probe)
 }
 
-// spent is the time that the page's main thread has used, by purpose, in s.
-func spent(tab context.Context) (map[string]float64, error) {
-	got, err := chromedp.Call(tab, performance.GetMetrics, cdp.Empty{})
-	if err != nil {
-		return nil, err
+// judgeFrames takes the times from one frame to the next, in ms.
+func (s *setting) judgeFrames(frames []float64) {
+	if len(frames) == 0 {
+		s.bounds.least("frames", 0, "/s", 30)
+		return
 	}
-	by := map[string]float64{}
-	for _, m := range got.Metrics {
-		by[m.Name] = m.Value
-	}
-	return by, nil
+	slices.Sort(frames)
+	first, _ := slices.BinarySearch(frames, 50.0001)
+	fmt.Printf("%-36s %8.2f ms, p99 %.2f, of %d in %s\n", "the longest frame", frames[len(frames)-1], frames[len(frames)*99/100], len(frames), s.during)
+	s.bounds.most("frames over 50 ms", float64(len(frames)-first), "", 0)
+	s.bounds.least("frames", float64(len(frames))/s.during.Seconds(), "/s", 30)
 }
 
 // toDocument measures commits to the document on the probe's own page.

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -33,6 +34,7 @@ func (e *taskEvent) end() float64 { return e.Start + e.Duration }
 
 // task is a task of the page's main thread.
 type task struct {
+	start      float64            // µs
 	clock, own float64            // ms, by the clock and of the thread itself
 	parts      map[string]float64 // own time by what it was spent on, ms
 }
@@ -40,6 +42,7 @@ type task struct {
 const (
 	taskName   = "ThreadControllerImpl::RunTask"
 	forcedName = "Blink.ForcedStyleAndLayout.UpdateTime"
+	longFrame  = "long frame " // the mark of one, with its length in ms
 )
 
 // parts are the events that say what a task does.
@@ -50,10 +53,8 @@ var parts = map[string]string{
 	"IntersectionObserverController::computeIntersections": "observers",
 }
 
-// trace records what the page's main thread does, and prints its longest tasks
-// by the clock and by its own time: on a busy machine only the latter is the
-// page's doing.
-func (s *setting) trace(ctx, tab context.Context) error {
+// trace records what the page's main thread does meanwhile.
+func (s *setting) trace(ctx, tab context.Context, meanwhile func() error) ([]taskEvent, error) {
 	var mu sync.Mutex
 	var events []taskEvent
 	var whole []json.RawMessage
@@ -77,34 +78,33 @@ func (s *setting) trace(ctx, tab context.Context) error {
 		}
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	config := &tracing.TraceConfig{IncludedCategories: []string{"toplevel", "blink", "devtools.timeline", "v8", "__metadata"}}
+	config := &tracing.TraceConfig{IncludedCategories: []string{"toplevel", "blink", "blink.user_timing", "devtools.timeline", "v8", "__metadata"}}
 	if _, err := chromedp.Call(tab, tracing.Start, tracing.StartParams{TraceConfig: config}); err != nil {
-		return fmt.Errorf("tracing: %w", err)
+		return nil, fmt.Errorf("tracing: %w", err)
 	}
-	if err := sleep(ctx, s.during); err != nil {
-		return err
+	if err := meanwhile(); err != nil {
+		return nil, err
 	}
 	if _, err := chromedp.Call(tab, tracing.End, cdp.Empty{}); err != nil {
-		return fmt.Errorf("tracing: %w", err)
+		return nil, fmt.Errorf("tracing: %w", err)
 	}
 	select {
 	case <-complete:
 	case <-ctx.Done():
-		return ctx.Err()
+		return nil, ctx.Err()
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	s.judgeTasks(events)
 	if s.traceFile == "" {
-		return nil
+		return events, nil
 	}
 	file, err := json.Marshal(whole)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return os.WriteFile(s.traceFile, file, 0o600)
+	return events, os.WriteFile(s.traceFile, file, 0o600)
 }
 
 // mainTasks are the tasks of the page's main thread, and how many layouts
@@ -149,7 +149,7 @@ func nest(events []taskEvent) (tasks []task) {
 		own := e.CPU / 1000
 		if e.Name == taskName {
 			if len(open) == 0 {
-				tasks = append(tasks, task{e.Duration / 1000, own, map[string]float64{}})
+				tasks = append(tasks, task{e.Start, e.Duration / 1000, own, map[string]float64{}})
 				open = append(open, e)
 			}
 			continue
@@ -167,6 +167,34 @@ func nest(events []taskEvent) (tasks []task) {
 	return tasks
 }
 
+// explainFrames says of each frame over 50 ms what the main thread did in it. If
+// that is little, the thread was not let run: it was not the page that took long.
+func explainFrames(events []taskEvent, tasks []task) {
+	for _, e := range events {
+		said, ok := strings.CutPrefix(e.Name, longFrame)
+		length, err := strconv.ParseFloat(said, 64)
+		if !ok || err != nil {
+			continue
+		}
+		within := task{parts: map[string]float64{}}
+		for _, t := range tasks {
+			if t.start >= e.Start-length*1000 && t.start < e.Start {
+				within.add(t)
+			}
+		}
+		fmt.Printf("%-36s %s\n", fmt.Sprintf("main thread in %s%.1f ms", longFrame, length), within.String())
+	}
+}
+
+func (t *task) add(more task) {
+	t.own += more.own
+	for part, own := range more.parts {
+		t.parts[part] += own
+	}
+}
+
+// judgeTasks prints the main thread's longest tasks by the clock and by its own
+// time: on a busy machine only the latter is the page's doing.
 func (s *setting) judgeTasks(events []taskEvent) {
 	tasks, forced := mainTasks(events)
 	var overClock, clock float64
@@ -176,11 +204,9 @@ func (s *setting) judgeTasks(events []taskEvent) {
 		if t.clock > 50 {
 			overClock++
 		}
-		sum.own += t.own
-		for part, own := range t.parts {
-			sum.parts[part] += own
-		}
+		sum.add(t)
 	}
+	explainFrames(events, tasks)
 	slices.SortFunc(tasks, func(a, b task) int { return cmp.Compare(b.own, a.own) })
 	at := func(q float64) float64 { return tasks[int(q*float64(len(tasks)-1))].own }
 	if len(tasks) > 0 {
