@@ -246,3 +246,50 @@ func (l *loader) charts(ctx context.Context, spans map[fetch.ID]span, progress f
 		return false
 	})
 }
+
+// split divides spans at an offset of each; one without it is all early.
+func split(spans map[fetch.ID]span, at map[fetch.ID]int64) (early, late map[fetch.ID]span) {
+	early, late = make(map[fetch.ID]span, len(spans)), make(map[fetch.ID]span, len(spans))
+	for id, s := range spans {
+		middle, ok := at[id]
+		if !ok || middle < 0 {
+			middle = s.to
+		}
+		middle = max(s.from, min(middle, s.to))
+		early[id], late[id] = span{s.from, middle}, span{middle, s.to}
+	}
+	return early, late
+}
+
+// undecided looks, in what is before the charts, for the updates that those in
+// the charts are to be compared with: for the newest of each product, among the
+// last pastRange offsets of each partition.
+func (l *loader) undecided(ctx context.Context, earlier map[fetch.ID]span) error {
+	var left map[string]struct{}
+	l.hub.Look(func(m *Model, _ int64) { left = m.Undecided() })
+	whole := true // nothing is further back, and nothing was deleted
+	for id, s := range earlier {
+		whole = whole && s.from == 0 && s.to <= pastRange
+		earlier[id] = span{max(s.from, s.to-pastRange), s.to}
+	}
+	wanted := func(r *fetch.Record) bool {
+		_, is := left[string(r.Key)]
+		return is || len(r.Key) == 0
+	}
+	if len(left) > 0 {
+		err := l.back(ctx, earlier, newestRange, wanted, func(records []kept) bool {
+			now := l.now()
+			l.fold(Updates, records, func(m *Model, r *Record) {
+				if id := m.Before(r, now); id != "" {
+					delete(left, id)
+				}
+			})
+			return len(left) == 0
+		})
+		if err != nil {
+			return err
+		}
+	}
+	l.hub.Update(func(m *Model) { m.NothingOlder(whole, l.now()) })
+	return nil
+}

@@ -254,12 +254,25 @@ func TestEarlierUpdatesOfTheReferenceSystem(t *testing.T) {
 	for _, r := range slices.Backward(records) {
 		s.Older(r, now)
 	}
-	s.NothingOlder()
-	s.Publish()
-	m := s.frame().Minutes
-	if len(m) != 1 || m[0].Orders != 3 || m[0].Units != 3+5+5 || m[0].Revenue != Money(130*event.MoneyUnit) {
-		t.Errorf("minutes %+v, want one with 3 orders (the first of a product has none to compare it with), 13 units", m)
+	if left := s.Undecided(); len(left) != 2 {
+		t.Errorf("%v wait for an update before them, want a and b", left)
 	}
+	charts := func(orders, units int64) {
+		t.Helper()
+		s.Publish()
+		m := s.frame().Minutes
+		if len(m) != 1 || m[0].Orders != orders || m[0].Units != units || m[0].Revenue != Money(event.Money(10*units)*event.MoneyUnit) {
+			t.Errorf("minutes %+v, want one with %d orders, %d units", m, orders, units)
+		}
+	}
+	charts(3, 3+5+5) // the first of a product has none to compare it with
+	before := s.record(Updates, "inventory_updates", "a", `{"current_stock":26,"last_order_id":"order-0","last_updated":1,"product_id":"a"}`)
+	if id := s.Before(before, now); id != "a" || s.Before(before, now) != "" {
+		t.Errorf("the update before that of a was taken for one of %q, or twice", id)
+	}
+	charts(4, 3+5+5+6)
+	s.NothingOlder(false, now)
+	charts(4, 3+5+5+6) // what was deleted before that of b is not known
 	a, b := s.Detail("a", now), s.Detail("b", now)
 	if !slices.Equal(a.Trend, []int64{20, 17, 12, 12}) || !slices.Equal(b.Trend, []int64{9, 4, 54}) || b.Delta != 50 {
 		t.Errorf("trends %v and %v, the last change of b %d", a.Trend, b.Trend, b.Delta)

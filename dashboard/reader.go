@@ -208,17 +208,13 @@ func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]s
 	if err != nil {
 		return err
 	}
-	for id, sp := range updates {
-		first, ok := from[id]
-		if !ok || first < 0 {
-			first = sp.to // nothing that young
-		}
-		updates[id] = span{max(sp.from, min(first, sp.to)), sp.to}
-	}
+	earlier, updates := split(updates, from)
 	if err := l.charts(ctx, updates, func(p float64) { tell(LoadingCharts, p) }); err != nil {
 		return err
 	}
-	s.hub.Update((*Model).NothingOlder)
+	if err := l.undecided(ctx, earlier); err != nil {
+		return err
+	}
 	for total, left := length(older), length(older); left > 0; left = length(older) {
 		tell(LoadingPast, float64(total-left)/float64(total))
 		if older, err = s.loadPast(ctx, l, older); err != nil {

@@ -198,14 +198,51 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	m.addOlder(p, u.change)
 }
 
-// NothingOlder says that Older has got all there is: what still waits for an
-// update before it is shown in its product's history, and in no chart.
-func (m *Model) NothingOlder() {
+// Undecided are the products of which an update waits for the one before it.
+func (m *Model) Undecided() map[string]struct{} {
+	ids := map[string]struct{}{}
 	for _, p := range m.all {
 		if p.undecided != nil {
-			m.addOlder(p, p.undecided.change)
-			p.undecided = nil
+			ids[p.id] = struct{}{}
 		}
+	}
+	return ids
+}
+
+// Before takes an update from before the charts, the newest first. It returns
+// the product if one of its updates waited for this one.
+func (m *Model) Before(r *Record, now int64) string {
+	u := &m.update
+	if r.Value == nil {
+		return ""
+	}
+	if _, err := readUpdate(r, u); err != nil {
+		return ""
+	}
+	p := m.products[u.ProductID]
+	if p == nil || p.undecided == nil {
+		return ""
+	}
+	m.dirty = true
+	m.decide(p, u.CurrentStock, u.LastOrderID, now)
+	return p.id
+}
+
+// NothingOlder says that there is nothing before what Older and Before got. What
+// still waits for an update before it is shown in its product's history. If it
+// is known to be its product's first one, its order counts; what it changed is
+// not known even then.
+func (m *Model) NothingOlder(first bool, now int64) {
+	for _, p := range m.all {
+		if p.undecided == nil {
+			continue
+		}
+		if first {
+			m.count(&p.undecided.change, p.undecided.order, "", p.undecided.price, now)
+		}
+		m.addOlder(p, p.undecided.change)
+		p.undecided = nil
+		m.dirty = true
 	}
 }
 
