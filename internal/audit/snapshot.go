@@ -37,7 +37,7 @@ func (t Topics) names() []string {
 // was asked for, since their records may already show in an earlier topic.
 func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 	admin := kadm.NewClient(r.client)
-	details, err := admin.ListTopics(ctx, t.names()...)
+	details, err := describe(ctx, admin, t.names())
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 		{true, []string{t.Reorders, t.Alerts}},
 		{false, []string{t.Orders, t.Catalog}},
 	} {
-		topics := slices.DeleteFunc(step.topics, func(name string) bool { return details[name].Err != nil || len(details[name].Partitions) == 0 })
+		topics := slices.DeleteFunc(step.topics, func(name string) bool { return !details.Has(name) })
 		if len(topics) == 0 {
 			continue
 		}
@@ -73,6 +73,24 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 		}
 	}
 	return s, nil
+}
+
+// describe describes those of the topics that there are. One that may not be
+// looked at is an error: it is not the same as one that is not there.
+func describe(ctx context.Context, admin *kadm.Client, names []string) (kadm.TopicDetails, error) {
+	details, err := admin.ListTopics(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	for name, d := range details {
+		if errors.Is(d.Err, kerr.TopicAuthorizationFailed) {
+			return nil, fmt.Errorf("topic %s: %w", name, d.Err)
+		}
+		if d.Err != nil || len(d.Partitions) == 0 {
+			delete(details, name)
+		}
+	}
+	return details, nil
 }
 
 func spansOf(detail kadm.TopicDetail, starts, ends kadm.ListedOffsets) []span {
@@ -152,11 +170,10 @@ func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 		names = append(names, slices.Collect(maps.Keys(committed[i]))...)
 	}
 	slices.Sort(names)
-	details, err := admin.ListTopics(ctx, slices.Compact(names)...)
+	details, err := describe(ctx, admin, slices.Compact(names))
 	if err != nil {
 		return nil, err
 	}
-	maps.DeleteFunc(details, func(_ string, d kadm.TopicDetail) bool { return d.Err != nil || len(d.Partitions) == 0 })
 	ends, err := r.ends(ctx, admin, details, state)
 	if err != nil {
 		return nil, err
