@@ -80,20 +80,23 @@ func (a *auditor) leftReactions(check int, of *reactions, kind string) {
 }
 
 func (a *auditor) leftCounts(check int, of *reactions, kind string) {
-	maps.DeleteFunc(of.counts, func(_ reactionKey, n int32) bool { return n == 0 })
+	maps.DeleteFunc(of.counts, func(_ reactionKey, t tally) bool { return t.n == 0 })
 	keys := slices.SortedFunc(maps.Keys(of.counts), func(x, y reactionKey) int {
 		return cmp.Or(cmp.Compare(x.product, y.product), cmp.Compare(x.number, y.number))
 	})
 	for _, k := range keys {
-		n := of.counts[k]
+		t := of.counts[k]
+		n := t.n
 		p := &a.products[k.product]
 		if n > 0 && !a.atRest || n < 0 && p.delisted || a.trimmed[a.o.Topics.Updates] || a.trimmed[of.topic] {
 			continue
 		}
-		f := Finding{Product: p.id, Expected: fmt.Sprintf("a %s for each update with stock %d", kind, k.number), Seen: fmt.Sprintf("%d too many", n)}
+		at := place{of.topic, t.partition, t.offset}
+		f := Finding{Product: p.id, Expected: fmt.Sprintf("one %s for each update with stock %d", kind, k.number), Seen: fmt.Sprintf("%d too many; this is the last of them", n)}
 		if n < 0 {
-			f.Seen = fmt.Sprintf("%d missing", -n)
+			at.topic, f.Seen = a.o.Topics.Updates, fmt.Sprintf("%d missing; this is the last update that calls for one", -n)
 		}
+		f.Where = at.String()
 		a.note(check, f)
 	}
 }

@@ -32,7 +32,7 @@ type reactions struct {
 	topic  string
 	all    []reaction
 	byID   index
-	counts map[reactionKey]int32
+	counts map[reactionKey]tally
 }
 
 // reactionKey is a product and a stock.
@@ -41,8 +41,31 @@ type reactionKey struct {
 	number  int64
 }
 
+// tally is how many there are more than the updates call for. It names the last
+// of them, or, if there are too few, the last update that calls for one.
+type tally struct {
+	n         int32
+	partition int32
+	offset    int64
+}
+
+// more counts one that is there.
+func (r *reactions) more(v *reaction) {
+	k := reactionKey{v.product, v.stock}
+	r.counts[k] = tally{r.counts[k].n + 1, v.partition, v.offset}
+}
+
+// fewer counts an update that calls for one.
+func (r *reactions) fewer(k reactionKey, update place) {
+	t := r.counts[k]
+	if t.n--; t.n < 0 {
+		t.partition, t.offset = update.partition, update.offset
+	}
+	r.counts[k] = t
+}
+
 func newReactions(topic string) reactions {
-	return reactions{topic: topic, counts: map[reactionKey]int32{}}
+	return reactions{topic: topic, counts: map[reactionKey]tally{}}
 }
 
 func (r *reactions) at(v *reaction) place { return place{r.topic, v.partition, v.offset} }
@@ -185,7 +208,7 @@ func (a *auditor) unreadable(r *reactionRow, refusal marks) {
 // restock keeps a reorder as the reference policy sees it: what is ordered
 // arrives at once.
 func (a *auditor) restock(v *reaction) {
-	a.reorders.counts[reactionKey{v.product, v.stock}]++
+	a.reorders.more(v)
 	row := tableOf(a.restocks, v.partition).add(v.offset)
 	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity}
 	if v.answers > 0 {
@@ -212,7 +235,7 @@ func (a *auditor) takeAlert(r *reactionRow) {
 		a.note(checkAlerts, Finding{Where: r.at.String(), Product: product, Expected: "alert_type " + event.AlertCritical, Seen: a.text(r.kind)})
 	}
 	if a.reference() {
-		a.alerts.counts[reactionKey{reaction.product, reaction.stock}]++
+		a.alerts.more(&reaction)
 		return
 	}
 	if reaction.seq == 0 {

@@ -131,6 +131,11 @@ func TestReferencePolicyWithAllFields(t *testing.T) {
 		h := oursByReference(t)
 		c.wrong(h)
 		r := h.audit(referenceOptions(), "")
+		for _, f := range r.Findings {
+			if f.Where == "" {
+				t.Errorf("%s: no place in %+v", name, f)
+			}
+		}
 		if got := r.seen(); !slices.Equal(got, c.want) {
 			t.Errorf("%s: got %q\nwant %q\n%+v", name, got, c.want, r.Findings)
 		}

@@ -358,10 +358,10 @@ func (a *auditor) referenceReactions(c *updateRow, p *product) {
 	key := reactionKey{c.i, c.stock}
 	a.checks[checkReorders].Checked++
 	if c.stock <= reorderAt && (c.missing(event.HasUpdateReorderQuantity) || c.reorder.quantity > 0) {
-		a.reorders.counts[key]--
+		a.reorders.fewer(key, c.at)
 	}
 	a.checks[checkAlerts].Checked++
 	if c.stock <= criticalAt {
-		a.alerts.counts[key]--
+		a.alerts.fewer(key, c.at)
 	}
 }
