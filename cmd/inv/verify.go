@@ -55,7 +55,9 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 			if len(groups) > 0 {
 				o.App, o.Groups = "", namedGroups(groups, o.Topics)
 			}
-			o.Progress = auditProgress(s)
+			var read, total int64
+			show := auditProgress(s)
+			o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
 			client, err := kafka.Connect(cmd.Context(), f.kafka())
 			if err != nil {
 				return err
@@ -65,6 +67,9 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 			// it knows, not what it reads.
 			defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
 			report, err := audit.Run(cmd.Context(), client, o)
+			if err != nil && cmd.Context().Err() != nil {
+				fmt.Fprintf(s.err, "verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
+			}
 			if err != nil {
 				return fmt.Errorf("reading the topics: %w", err)
 			}
