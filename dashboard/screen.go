@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"inv/internal/termsafe"
 	"inv/internal/theme"
@@ -279,20 +280,22 @@ func (s *Screen) severityColor(v Severity) string {
 	return [severities]string{s.colors.Critical, s.colors.Critical, s.colors.Warning, s.colors.Good, s.colors.Dim}[v]
 }
 
+// summary counts what there is, as many items as fit, the most urgent first.
 func (s *Screen) summary() string {
 	l := s.line().put("", " ")
 	c := s.frame.Counts
 	if c == nil {
 		return ""
 	}
+	full := false
+	item := func(color, format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		if full = full || utf8.RuneCountInString(text) > l.left; !full {
+			l.put(color, text).put("", "  ")
+		}
+	}
 	for v, n := range []int{c.Out, c.Critical, c.Low, c.OK} {
-		l.put(s.severityColor(Severity(v)), fmt.Sprintf("%s %d %s", glyphs[v], n, Severity(v))).put("", "  ")
-	}
-	if r := s.frame.Reorders; r != nil && r.Total > 0 {
-		l.put("", fmt.Sprintf("%d on order  ", r.Total))
-	}
-	if d := s.frame.DeadLetters; d != nil && d.Total > 0 {
-		l.put(s.colors.Warning, fmt.Sprintf("%d dead letters  ", d.Total))
+		item(s.severityColor(Severity(v)), "%s %d %s", glyphs[v], n, Severity(v))
 	}
 	if p := s.frame.Problems; p != nil {
 		bad := p.Gaps
@@ -300,8 +303,14 @@ func (s *Screen) summary() string {
 			bad += m.Count
 		}
 		if bad > 0 {
-			l.put(s.colors.Critical, fmt.Sprintf("%d bad records  ", bad))
+			item(s.colors.Critical, "%d bad records", bad)
 		}
+	}
+	if d := s.frame.DeadLetters; d != nil && d.Total > 0 {
+		item(s.colors.Warning, "%d dead", d.Total)
+	}
+	if r := s.frame.Reorders; r != nil && r.Total > 0 {
+		item("", "%d on order", r.Total)
 	}
 	if n := len(s.frame.Minutes); n > 0 {
 		orders := make([]int64, n)
@@ -309,9 +318,11 @@ func (s *Screen) summary() string {
 			orders[i] = m.Orders
 		}
 		if st := s.frame.Status; st != nil && st.Recent != nil {
-			l.put("", fmt.Sprintf("%d orders/min ", st.Recent.Orders*60/st.Recent.Seconds))
+			item("", "%d orders/min", st.Recent.Orders*60/st.Recent.Seconds)
 		}
-		l.put(s.colors.Dim, sparkline(orders, l.left-1))
+		if !full {
+			l.put(s.colors.Dim, sparkline(orders, l.left-1))
+		}
 	}
 	return l.String()
 }

@@ -123,7 +123,7 @@ func (s *Screen) drawRow(c columns, r *Row, selected bool) string {
 	if c.last > 0 {
 		last := ""
 		if r.Updated > 0 {
-			last = fmt.Sprintf("%+d", r.Delta)
+			last = signed(r.Delta)
 		}
 		l.cell("", last, -c.last).put("", " ")
 	}
@@ -228,7 +228,7 @@ func (s *Screen) drawDetail() []string {
 	for _, c := range d.Changes {
 		change := "?"
 		if c.Delta != nil {
-			change = fmt.Sprintf("%+d", *c.Delta)
+			change = signed(*c.Delta)
 		}
 		l := s.line().put("", " ").put(s.colors.Dim, s.clock(c.Time, "15:04:05")).cell("", change, -8).cell("", strconv.FormatInt(c.Stock, 10), -8)
 		if c.Unmet > 0 {
@@ -282,4 +282,12 @@ func (s *Screen) drawHistory(d *Detail) []string {
 	axis := s.line().cell("", "", -9).put("", " ").put(s.colors.Dim, s.clock(start, layout))
 	to := s.clock(end, layout)
 	return append(lines, axis.put("", strings.Repeat(" ", max(1, 10+width-(s.Width-axis.left)-len(to)))).put(s.colors.Dim, to).String())
+}
+
+// signed is a change of stock as the page writes it.
+func signed(n int64) string {
+	if n == 0 {
+		return "±0"
+	}
+	return fmt.Sprintf("%+d", n)
 }

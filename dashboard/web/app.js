@@ -178,11 +178,13 @@ function drawTable() {
     : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet. The catalogue is empty: inv produce catalog writes one.");
 }
 
+const sentence = (words) => words && words[0].toUpperCase() + words.slice(1) + (words.endsWith(".") ? "" : ".");
+
 function drawStatus() {
   const s = state.status;
   renderFacts(state);
   if (s) renderSystem(s, state.problems);
-  const trouble = state.connection === "stale" ? state.why : s?.trouble ?? "";
+  const trouble = state.connection === "stale" ? state.why : sentence(s?.trouble ?? "");
   const stale = state.connection === "stale" || state.connection === "live" && !!trouble;
   const asOf = s ? time(s.as_of || s.now) : "";
   document.documentElement.toggleAttribute("data-stale", stale);

@@ -55,7 +55,7 @@ function history(p, status) {
         points.length ? svg("path", { class: "area", d: `${path}V260H${x(points[0].time)}Z` }) : undefined,
         threshold("reorder", p.reorder_threshold), threshold("critical", p.critical_threshold),
         points.length ? svg("path", { class: "stock-line", d: path }) : undefined),
-      label("top", most, count(most)),
+      label("most", most, count(most)),
       label("reorder", apart ? p.reorder_threshold : (p.reorder_threshold + top * 0.03), `reorder ≤ ${count(p.reorder_threshold)}`),
       label("critical", apart ? p.critical_threshold : (p.critical_threshold - top * 0.03), `critical ≤ ${count(p.critical_threshold)}`)),
     el("div", { class: "axis", "aria-hidden": "true" }, el("span", {}, hhmm(from)), el("span", {}, hhmm((from + end) / 2)), el("span", {}, hhmm(end))),
