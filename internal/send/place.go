@@ -1,0 +1,135 @@
+package send
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"inv/internal/recordbatch"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// askAgain is how old what is known of a topic may get; leaders are asked for
+// whenever a broker isn't one.
+const askAgain = 5 * time.Minute
+
+// locate asks for a topic's partitions until each has a leader.
+func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
+	began := time.Now()
+	for {
+		found, err := s.metadata(ctx, []string{name})
+		if err == nil && len(found) == 1 {
+			if err = complete(&found[0]); err == nil {
+				return s.learn(name, &found[0])
+			}
+		}
+		var answer *kerr.Error
+		gone := errors.Is(err, kerr.UnknownTopicOrPartition) && time.Since(began) > missingFor
+		if ctx.Err() != nil || gone || errors.As(err, &answer) && !answer.Retriable {
+			return nil, fmt.Errorf("looking for topic %s: %w", name, err)
+		}
+		t := time.NewTimer(later)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+		}
+		t.Stop()
+	}
+}
+
+// complete says what a topic lacks to be written to.
+func complete(t *kmsg.MetadataResponseTopic) error {
+	if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+		return err
+	}
+	for _, p := range t.Partitions {
+		if p.Leader < 0 {
+			return kerr.LeaderNotAvailable
+		}
+	}
+	if len(t.Partitions) == 0 {
+		return kerr.UnknownTopicOrPartition
+	}
+	return nil
+}
+
+// learn notes what the cluster says of a topic.
+func (s *Sender) learn(name string, found *kmsg.MetadataResponseTopic) (*Topic, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := s.topics[name]
+	if t == nil {
+		t = &Topic{sender: s, name: name, id: found.TopicID, limit: batchBytes}
+		if s.opts.MaxBatch != nil {
+			t.limit = max(min(t.limit, s.opts.MaxBatch(name)-recordbatch.Overhead), 1)
+		}
+		s.topics[name] = t
+	}
+	if t.id != found.TopicID {
+		return nil, fmt.Errorf("topic %s was deleted and made anew: %w", name, kerr.UnknownTopicID)
+	}
+	for n := len(t.partitions); n < len(found.Partitions); n++ {
+		t.partitions = append(t.partitions, &partition{topic: t, number: int32(n)})
+	}
+	t.lead(found)
+	t.asked = time.Now()
+	return t, nil
+}
+
+// lead takes over who leads; the sender's lock is held.
+func (t *Topic) lead(found *kmsg.MetadataResponseTopic) {
+	for _, p := range found.Partitions {
+		if n := int(p.Partition); n >= 0 && n < len(t.partitions) && p.Leader >= 0 {
+			t.partitions[n].leader = p.Leader
+		}
+	}
+}
+
+// relocate asks for the leaders of partitions that could not be written to. What
+// can't be learned now is tried where it was.
+func (s *Sender) relocate(ctx context.Context, moved []*partition) {
+	var names []string
+	seen := map[string]bool{}
+	for _, p := range moved {
+		if !seen[p.topic.name] {
+			seen[p.topic.name] = true
+			names = append(names, p.topic.name)
+		}
+	}
+	found, err := s.metadata(ctx, names)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range found {
+		if found[i].Topic == nil || found[i].ErrorCode != 0 {
+			continue
+		}
+		t := s.topics[*found[i].Topic]
+		switch {
+		case t == nil:
+		case t.id != found[i].TopicID:
+			s.fail(fmt.Errorf("topic %s was deleted and made anew: %w", t.name, kerr.UnknownTopicID))
+		default:
+			t.lead(&found[i])
+		}
+	}
+}
+
+func (s *Sender) metadata(ctx context.Context, names []string) ([]kmsg.MetadataResponseTopic, error) {
+	req := kmsg.NewPtrMetadataRequest()
+	for _, name := range names {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, t)
+	}
+	resp, err := req.RequestWith(ctx, s.client)
+	if err != nil {
+		return nil, err
+	}
+	return resp.Topics, nil
+}

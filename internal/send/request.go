@@ -1,0 +1,266 @@
+package send
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"inv/internal/recordbatch"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// byID is the first version of a produce request that names topics by their ids.
+const byID = 13
+
+// Times of requests.
+const (
+	acknowledgeWithin = 10 * time.Second       // the broker waits so long for its replicas
+	soon              = 2 * time.Millisecond   // until the transaction before this one is through
+	later             = 100 * time.Millisecond // until leaders have moved
+	missingFor        = 5 * time.Second        // a topic that is new may be unknown to a broker
+)
+
+// dispatch sends what can be sent; the lock is held.
+func (s *Sender) dispatch() {
+	for len(s.ready) > 0 && s.err == nil {
+		waiting := s.ready[:0:0]
+		var to int32
+		var request []*batch
+		bytes := 0
+		for _, p := range s.ready {
+			if len(request) == 0 {
+				to = p.leader
+			}
+			if s.inFlight[p.leader] >= maxInFlight || p.leader != to || bytes > requestBytes {
+				waiting = append(waiting, p)
+				continue
+			}
+			b := s.begin(p)
+			bytes += b.raw
+			request = append(request, b)
+		}
+		s.ready = waiting
+		if len(request) == 0 {
+			return
+		}
+		s.inFlight[to]++
+		s.requests.Go(func() { s.request(to, request) })
+	}
+}
+
+// begin takes a partition's next batch to be sent, which may be one that was sent
+// before; the lock is held.
+func (s *Sender) begin(p *partition) *batch {
+	if p.sending != nil {
+		return p.sending
+	}
+	b := p.queue[0]
+	p.queue[0] = nil
+	p.queue = p.queue[1:]
+	p.sending = b
+	b.since = time.Now()
+	b.sequence = p.sequence
+	p.sequence = after(p.sequence, b.count)
+	return b
+}
+
+// after is the sequence number n records later: 0 follows the largest.
+func after(sequence int32, n int) int32 {
+	return int32((int64(sequence) + int64(n)) % (math.MaxInt32 + 1))
+}
+
+// request sends batches to a leader. While it runs nobody else touches them.
+func (s *Sender) request(leader int32, batches []*batch) {
+	s.seal(batches)
+	resp, err := s.ask(leader, batches)
+	errs := verdicts(batches, resp, err)
+
+	s.mu.Lock()
+	s.inFlight[leader]--
+	var again []*partition
+	wait := soon
+	for i, b := range batches {
+		p := b.partition
+		switch err := errs[i]; {
+		case s.err != nil:
+		case err == nil:
+			s.done(b)
+		case !passes(err) || errors.Is(err, kerr.UnknownTopicOrPartition) && time.Since(b.since) > missingFor:
+			s.fail(fmt.Errorf("writing to %s/%d: %w", p.topic.name, p.number, err))
+		default:
+			b.last = err
+			again = append(again, p)
+			if !errors.Is(err, kerr.ConcurrentTransactions) {
+				wait = later
+			}
+		}
+	}
+	s.dispatch()
+	s.mu.Unlock()
+	if len(again) > 0 {
+		s.retry(again, wait)
+	}
+}
+
+// seal compresses what was not sent before.
+func (s *Sender) seal(batches []*batch) {
+	s.mu.Lock()
+	producer := s.producer
+	var scratch *bytes.Buffer
+	if last := len(s.scratch) - 1; last >= 0 {
+		scratch, s.scratch = s.scratch[last], s.scratch[:last]
+	} else {
+		scratch = &bytes.Buffer{}
+	}
+	s.mu.Unlock()
+	for _, b := range batches {
+		if b.wire != nil {
+			continue
+		}
+		s.mu.Lock()
+		var wire []byte
+		if last := len(s.wires) - 1; last >= 0 {
+			wire, s.wires[last] = s.wires[last][:0], nil
+			s.wires = s.wires[:last]
+		}
+		s.mu.Unlock()
+		b.wire = b.builder.Seal(wire, producer, b.sequence, s.compressor, scratch)
+		s.mu.Lock()
+		s.keep(b.builder.Buffer())
+		s.mu.Unlock()
+		b.builder.Reset(nil)
+	}
+	s.mu.Lock()
+	s.scratch = append(s.scratch, scratch)
+	s.mu.Unlock()
+}
+
+// ask is one produce request.
+func (s *Sender) ask(leader int32, batches []*batch) (*kmsg.ProduceResponse, error) {
+	if s.opts.Before != nil {
+		places := make([]Partition, len(batches))
+		for i, b := range batches {
+			places[i] = Partition{b.partition.topic.name, b.partition.number}
+		}
+		if err := s.opts.Before(s.ctx, places); err != nil {
+			return nil, err
+		}
+	}
+	req := kmsg.NewPtrProduceRequest()
+	req.Acks, req.TimeoutMillis = -1, int32(acknowledgeWithin.Milliseconds())
+	if s.opts.TransactionalID != "" {
+		req.TransactionID = &s.opts.TransactionalID
+	}
+	at := map[*Topic]int{}
+	for _, b := range batches {
+		topic := b.partition.topic
+		i, ok := at[topic]
+		if !ok {
+			i = len(req.Topics)
+			at[topic] = i
+			t := kmsg.NewProduceRequestTopic()
+			t.Topic, t.TopicID = topic.name, topic.id
+			req.Topics = append(req.Topics, t)
+		}
+		part := kmsg.NewProduceRequestTopicPartition()
+		part.Partition, part.Records = b.partition.number, b.wire
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, part)
+	}
+	resp, err := s.client.Broker(int(leader)).Request(s.ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return resp.(*kmsg.ProduceResponse), nil
+}
+
+// errUnanswered is for a partition that a response doesn't name.
+var errUnanswered = errors.New("the broker's response lacks it")
+
+// verdicts are what a response says of each batch.
+func verdicts(batches []*batch, resp *kmsg.ProduceResponse, err error) []error {
+	errs := make([]error, len(batches))
+	for i, b := range batches {
+		if errs[i] = err; err != nil {
+			continue
+		}
+		errs[i] = errUnanswered
+		topic := b.partition.topic
+		for _, t := range resp.Topics {
+			if resp.Version >= byID && t.TopicID != topic.id || resp.Version < byID && t.Topic != topic.name {
+				continue
+			}
+			for _, part := range t.Partitions {
+				if part.Partition == b.partition.number {
+					errs[i] = kerr.ErrorForCode(part.ErrorCode)
+				}
+			}
+		}
+		if errors.Is(errs[i], kerr.DuplicateSequenceNumber) {
+			errs[i] = nil // an earlier try has arrived
+		}
+	}
+	return errs
+}
+
+// passes says whether a batch may be sent again: the broker has said so, or said
+// nothing.
+func passes(err error) bool {
+	switch {
+	case errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed), errors.Is(err, errUnanswered),
+		// The topic is another one now. Sending by its new id would lose what
+		// the old one has acknowledged.
+		errors.Is(err, kerr.UnknownTopicID):
+		return false
+	}
+	var answer *kerr.Error
+	return !errors.As(err, &answer) || answer.Retriable
+}
+
+// done ends a batch that has arrived; the lock is held.
+func (s *Sender) done(b *batch) {
+	p := b.partition
+	p.sending = nil
+	if len(p.queue) > 0 {
+		s.ready = append(s.ready, p)
+	}
+	for _, h := range s.hooks {
+		h.OnProduceBatchWritten(kgo.BrokerMetadata{NodeID: p.leader}, p.topic.name, p.number, kgo.ProduceBatchMetrics{
+			NumRecords: b.count, UncompressedBytes: b.raw, CompressedBytes: len(b.wire) - recordbatch.Overhead,
+			CompressionType: recordbatch.Codec(b.wire),
+		})
+	}
+	if len(s.wires) < keepWires && cap(b.wire) <= batchBytes {
+		s.wires = append(s.wires, b.wire)
+	}
+	b.wire = nil
+	s.answered(1)
+}
+
+// retry sends the batches that were under way again, to who leads then.
+func (s *Sender) retry(again []*partition, wait time.Duration) {
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-s.ctx.Done():
+	}
+	if s.ctx.Err() == nil && wait >= later {
+		s.relocate(s.ctx, again)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ctx.Err() != nil {
+		s.fail(errClosed)
+	}
+	if s.err != nil {
+		return
+	}
+	s.ready = append(s.ready, again...)
+	s.dispatch()
+}
