@@ -5,34 +5,43 @@ import (
 	"time"
 
 	"inv/internal/event"
-	"inv/processor/runtime"
-
-	"github.com/twmb/franz-go/pkg/kgo"
+	"inv/internal/recordbatch"
 )
 
 // envelopes makes the CloudEvents headers of one event type, as
-// [event.AppendHeaders] does, without formatting what is the same each time.
+// [event.AppendHeaders] does, encoded for a record batch and without formatting
+// or encoding what is the same each time.
 type envelopes struct {
-	specVersion, kind, source, contentType []byte
-	clock                                  timeText
+	front, middle, back []byte // what stands before the id, before the time and behind it
+	clock               timeText
+	time                []byte
 }
 
 func newEnvelopes(kind, source string) *envelopes {
-	h := event.AppendHeaders(nil, event.Envelope{Type: kind, Source: source})
-	value := func(key string) []byte { v, _ := event.Header(h, key); return v }
-	return &envelopes{value(event.HeaderSpecVersion), value(event.HeaderType), value(event.HeaderSource), value(event.HeaderContentType), timeText{}}
+	headers := event.AppendHeaders(nil, event.Envelope{Type: kind, Source: source})
+	e := &envelopes{front: recordbatch.AppendHeaderCount(nil, len(headers))}
+	to := &e.front
+	for _, h := range headers {
+		switch h.Key {
+		case event.HeaderID:
+			*to = recordbatch.AppendKey(*to, h.Key)
+			to = &e.middle
+		case event.HeaderTime:
+			*to = recordbatch.AppendKey(*to, h.Key)
+			to = &e.back
+		default:
+			*to = recordbatch.AppendHeader(*to, h.Key, h.Value)
+		}
+	}
+	return e
 }
 
-// of returns the headers of one event.
-func (e *envelopes) of(tx *runtime.Tx, id []byte, ms int64) []kgo.RecordHeader {
-	h := tx.Headers(6)
-	h[0] = kgo.RecordHeader{Key: event.HeaderSpecVersion, Value: e.specVersion}
-	h[1] = kgo.RecordHeader{Key: event.HeaderType, Value: e.kind}
-	h[2] = kgo.RecordHeader{Key: event.HeaderSource, Value: e.source}
-	h[3] = kgo.RecordHeader{Key: event.HeaderID, Value: id}
-	h[4] = kgo.RecordHeader{Key: event.HeaderTime, Value: tx.Keep(e.clock.append(tx.Room(24), ms))}
-	h[5] = kgo.RecordHeader{Key: event.HeaderContentType, Value: e.contentType}
-	return h
+// append appends the headers of one event.
+func (e *envelopes) append(dst, id []byte, ms int64) []byte {
+	e.time = e.clock.append(e.time[:0], ms)
+	dst = recordbatch.AppendBytes(append(dst, e.front...), id)
+	dst = recordbatch.AppendBytes(append(dst, e.middle...), e.time)
+	return append(dst, e.back...)
 }
 
 // timeText formats times in RFC 3339 with milliseconds, in UTC. It keeps the

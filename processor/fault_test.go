@@ -82,6 +82,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 		stage, point string
 		output       string // has aborted records if the kill hit
 	}{
+		{"ingest", runtime.AtSealed, ""},
 		{"ingest", runtime.AtProduced, "log"},
 		{"ingest", runtime.AtOffsets, "log"},
 		{"ingest", runtime.AtEnding, ""},

@@ -16,7 +16,7 @@ import (
 
 // A transaction of timers alone consumes nothing, and is refused nevertheless
 // when its member has lost the partition: here the member is put out of the
-// group after the receipts are written and before the transaction ends.
+// group after the receipts are made and before the transaction begins.
 func TestTimersOfAMemberThatIsOutAreRefused(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		s := newSystem(t, brokers)
@@ -24,14 +24,14 @@ func TestTimersOfAMemberThatIsOutAreRefused(t *testing.T) {
 		s.write(s.record("reorders", "r1", `{"event_id":"r1","product_id":"prod-1","reorder_quantity":5,"timestamp":1}`))
 		ctx, stop := context.WithCancel(t.Context())
 		stats := &processor.Stats{}
-		var produced atomic.Int64
+		var sealed atomic.Int64
 		ended := make(chan error, 1)
 		go func() {
 			cfg := s.config()
 			cfg.Topologies, cfg.Drain, cfg.LeadTime, cfg.Stats = []string{processor.Procurement}, false, 300*time.Millisecond, stats
 			cfg.At = func(_, point string) {
 				// The first transaction takes the reorder, the second is the timer's.
-				if point == runtime.AtProduced && produced.Add(1) == 2 {
+				if point == runtime.AtSealed && sealed.Add(1) == 2 {
 					s.putOut("procurement")
 				}
 			}
@@ -49,7 +49,7 @@ func TestTimersOfAMemberThatIsOutAreRefused(t *testing.T) {
 		if n := len(s.all(s.topic("receipts"))); n != 1 {
 			t.Errorf("%d receipts, want 1", n)
 		}
-		if n := s.aborted("receipts"); n == 0 {
+		if stats.Summary().Aborts == 0 {
 			t.Error("the commit of the member that was out was not refused")
 		}
 	})

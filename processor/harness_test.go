@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"os"
+	"runtime"
 	"strconv"
 	"testing"
 	"time"
@@ -111,6 +112,11 @@ func (s *system) tryFor(long time.Duration, change ...func(*processor.Config)) (
 	}
 	ctx, cancel := context.WithTimeout(s.t.Context(), long)
 	defer cancel()
+	late := time.AfterFunc(long-time.Second, func() {
+		stacks := make([]byte, 1<<20)
+		s.t.Logf("what it waits for:\n%s", stacks[:runtime.Stack(stacks, true)])
+	})
+	defer late.Stop()
 	summary, err := processor.Run(ctx, cfg)
 	if ctx.Err() != nil {
 		err = errLate

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/recordbatch"
 	"inv/processor/rules"
 	"inv/processor/runtime"
 
@@ -107,16 +108,34 @@ type ledgerPartition struct {
 	restoring map[string]map[int]event.Entry
 
 	ofUpdates, ofReorders, ofAlerts *envelopes
+	outputs                         outputs // of the transaction in progress
+	key, id, value, headers         []byte  // of the record in the making
 
 	steps                     []rules.Step
 	updates, reorders, alerts int64
 	lines                     int64
 }
 
+// outputs is where a ledger's records go.
+type outputs struct{ updates, reorders, alerts, changelog runtime.Output }
+
+func (l *ledger) outputs(tx *runtime.Tx) (o outputs, err error) {
+	for _, to := range []struct {
+		out   *runtime.Output
+		topic string
+	}{{&o.updates, l.topics.updates}, {&o.reorders, l.topics.reorders}, {&o.alerts, l.topics.alerts}, {&o.changelog, l.topics.ledgerChangelog}} {
+		if *to.out, err = tx.Output(to.topic); err != nil {
+			return o, err
+		}
+	}
+	return o, nil
+}
+
 // product is one product in a transaction.
 type product struct {
 	id      string
 	state   rules.State
+	text    event.UpdateText
 	encoded []byte
 	waited  int   // entries that waited before
 	changed int64 // event time of the last update, 0: none
@@ -180,6 +199,10 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 		return fmt.Errorf("%s/%d@%d is in the format %s, this program reads %s; use the inv that wrote it, or inv reset --app-id",
 			r.Topic, r.Partition, r.Offset, quoted(string(format)), logFormat)
 	}
+	var err error
+	if p.outputs, err = p.stage.outputs(tx); err != nil {
+		return err
+	}
 	p.applied = r.Offset
 	for rest := string(r.Value); rest != ""; {
 		line, more, _ := strings.Cut(rest, "\n")
@@ -188,7 +211,7 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 		if err != nil {
 			return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 		}
-		if err := p.apply(tx, e); err != nil {
+		if err := p.apply(tx, &e); err != nil {
 			return err
 		}
 		p.lines++
@@ -196,7 +219,7 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 	return nil
 }
 
-func (p *ledgerPartition) apply(tx *runtime.Tx, e event.Entry) error {
+func (p *ledgerPartition) apply(tx *runtime.Tx, e *event.Entry) error {
 	w := p.working[e.ProductID]
 	if w == nil {
 		var err error
@@ -204,10 +227,10 @@ func (p *ledgerPartition) apply(tx *runtime.Tx, e event.Entry) error {
 			return err
 		}
 	}
-	w.state, p.steps = p.stage.policy(w.state, e, p.steps[:0])
+	p.steps = p.stage.policy(&w.state, e, p.steps[:0])
 	for i := range p.steps {
 		w.changed = p.steps[i].Update.Timestamp
-		p.write(tx, &p.steps[i])
+		p.write(tx, w, &p.steps[i])
 	}
 	return nil
 }
@@ -228,52 +251,51 @@ func (p *ledgerPartition) load(id string) (*product, error) {
 	return w, nil
 }
 
-func (p *ledgerPartition) write(tx *runtime.Tx, step *rules.Step) {
-	t := &p.stage.topics
+func (p *ledgerPartition) write(tx *runtime.Tx, w *product, step *rules.Step) {
 	u := &step.Update
 	u.LastUpdated = tx.Now().UnixMilli()
-	key := tx.Text(u.ProductID)
-	id := tx.Keep(appendID(tx.Room(64), "update-", u.ProductID, u.Seq))
+	p.key = append(p.key[:0], u.ProductID...)
+	p.id = appendID(p.id[:0], "update-", u.ProductID, u.Seq)
+	p.value = w.text.Append(p.value[:0], u)
 	p.updates++
-	p.produce(tx, t.updates, p.ofUpdates, id, key, u.Timestamp, tx.Keep(event.AppendUpdate(tx.Room(valueRoom), u)))
+	p.produce(tx, p.outputs.updates, p.ofUpdates, p.key, u.Timestamp)
 	if step.Reorders {
 		p.reorders++
-		id := tx.Text(step.Reorder.EventID)
-		p.produce(tx, t.reorders, p.ofReorders, id, id, u.Timestamp, tx.Keep(event.AppendReorder(tx.Room(valueRoom), &step.Reorder)))
+		p.id = append(p.id[:0], step.Reorder.EventID...)
+		p.value = event.AppendReorder(p.value[:0], &step.Reorder)
+		p.produce(tx, p.outputs.reorders, p.ofReorders, p.id, u.Timestamp)
 	}
 	if step.Alerts {
 		p.alerts++
-		p.produce(tx, t.alerts, p.ofAlerts, tx.Text(step.Alert.AlertID), key, u.Timestamp, tx.Keep(event.AppendAlert(tx.Room(valueRoom), &step.Alert)))
+		p.id = append(p.id[:0], step.Alert.AlertID...)
+		p.value = event.AppendAlert(p.value[:0], &step.Alert)
+		p.produce(tx, p.outputs.alerts, p.ofAlerts, p.key, u.Timestamp)
 	}
 }
 
-// valueRoom is what most outputs take, and stateRoom most states, in bytes.
-const (
-	valueRoom = 640
-	stateRoom = 200
-)
-
-func (p *ledgerPartition) produce(tx *runtime.Tx, topic string, envelopes *envelopes, id, key []byte, ms int64, value []byte) {
-	r := tx.Record()
-	r.Topic, r.Key, r.Value, r.Timestamp = topic, key, value, recordTime(ms, tx.Now())
-	r.Headers = envelopes.of(tx, id, ms)
-	tx.Produce(r)
+// produce writes the record whose id and value are in p.
+func (p *ledgerPartition) produce(tx *runtime.Tx, out runtime.Output, envelopes *envelopes, key []byte, ms int64) {
+	p.headers = envelopes.append(p.headers[:0], p.id, ms)
+	out.Append(out.Place(key), recordTime(ms, tx.Now()), key, p.value, p.headers)
 }
 
 // recordTime is the event time as far as a broker takes it.
-func recordTime(ms int64, now time.Time) time.Time {
-	t := time.UnixMilli(ms)
-	if t.After(now.Add(futureLimit)) {
-		return now
+func recordTime(ms int64, now time.Time) int64 {
+	if at := now.UnixMilli(); ms > at+futureLimit.Milliseconds() {
+		return at
 	}
-	return t
+	return ms
 }
+
+// stateRoom is what most states take, in bytes.
+const stateRoom = 200
 
 // Seal writes one changelog record for each product that was touched.
 func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 	for _, w := range p.touched {
 		w.encoded = tx.Keep(appendState(tx.Room(stateRoom), &w.state, p.applied))
-		p.log(tx, tx.Keep(append(append(tx.Room(64), productKey...), w.id...)), w.encoded)
+		p.key = append(append(p.key[:0], productKey...), w.id...)
+		p.log(tx, p.key, w.encoded)
 		for n := len(w.state.Waiting); n < w.waited; n++ {
 			p.log(tx, waitingKey(n, w.id), nil)
 		}
@@ -285,9 +307,7 @@ func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 }
 
 func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
-	r := tx.Record()
-	r.Topic, r.Partition, r.Key, r.Value = p.stage.topics.ledgerChangelog, p.partition, key, value
-	tx.Produce(r)
+	p.outputs.changelog.Append(p.partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())
 }
 
 // Commit makes the transaction's products the state.

@@ -176,7 +176,7 @@ func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
 		r := &d.receipt
 		tx.Produce(&kgo.Record{
 			Topic: p.stage.topics.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
-			Timestamp: recordTime(r.Timestamp, tx.Now()),
+			Timestamp: time.UnixMilli(recordTime(r.Timestamp, tx.Now())),
 			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.app, ID: r.ReceiptID, Time: r.Timestamp}),
 		})
 		p.log(tx, r.EventID, nil)

@@ -138,7 +138,7 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	products, _ := s.backlog(5000)
 	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
 	stages := []string{"ingest", "ledger", "procurement"}
-	points := []string{runtime.AtProduced, runtime.AtOffsets, runtime.AtEnding, runtime.AtCommitted, runtime.AtRestoring}
+	points := []string{runtime.AtSealed, runtime.AtProduced, runtime.AtOffsets, runtime.AtEnding, runtime.AtCommitted, runtime.AtRestoring}
 	written := int64(5000)
 	pace := time.NewTicker(20 * time.Millisecond)
 	defer pace.Stop()

@@ -47,17 +47,34 @@ func AppendOrder(dst []byte, o *Order) []byte {
 
 // AppendUpdate appends u.
 func AppendUpdate(dst []byte, u *Update) []byte {
-	dst = appendText(dst, `{"product_id":`, u.ProductID)
-	dst = appendText(dst, `,"product_name":`, u.ProductName)
-	dst = appendText(dst, `,"category":`, u.Category)
-	dst = appendInt(dst, `,"current_stock":`, u.CurrentStock)
-	dst = appendOptionalText(dst, `,"warehouse_id":`, u.WarehouseID)
-	dst = appendInt(dst, `,"timestamp":`, u.Timestamp)
+	var t UpdateText
+	return t.Append(dst, u)
+}
+
+// UpdateText appends the updates of one product, of which it remembers the JSON
+// that stays the same. The zero value is good for any product.
+type UpdateText struct {
+	text          []byte // what stands before the stock, before the time and before seq
+	place, limits int    // where the second and the third begin
+	of            updateConstants
+}
+
+// updateConstants are the fields of an update that the catalogue has.
+type updateConstants struct {
+	id, name, category, warehouse      string
+	threshold, reorderAmount, critical int64
+}
+
+// Append appends u as [AppendUpdate] does.
+func (t *UpdateText) Append(dst []byte, u *Update) []byte {
+	of := updateConstants{u.ProductID, u.ProductName, u.Category, u.WarehouseID, u.ReorderThreshold, u.ReorderQuantity, u.CriticalThreshold}
+	if t.text == nil || t.of != of {
+		t.remember(of)
+	}
+	dst = strconv.AppendInt(append(dst, t.text[:t.place]...), u.CurrentStock, 10)
+	dst = strconv.AppendInt(append(dst, t.text[t.place:t.limits]...), u.Timestamp, 10)
 	dst = AppendMoney(append(dst, `,"unit_price":`...), u.UnitPrice)
-	dst = appendInt(dst, `,"reorder_threshold":`, u.ReorderThreshold)
-	dst = appendInt(dst, `,"reorder_quantity":`, u.ReorderQuantity)
-	dst = appendInt(dst, `,"critical_threshold":`, u.CriticalThreshold)
-	dst = appendInt(dst, `,"seq":`, u.Seq)
+	dst = strconv.AppendInt(append(dst, t.text[t.limits:]...), u.Seq, 10)
 	dst = appendInt(dst, `,"delta":`, u.Delta)
 	dst = appendText(dst, `,"cause":`, u.Cause)
 	dst = appendOptionalInt(dst, `,"unmet_quantity":`, u.UnmetQuantity)
@@ -65,6 +82,19 @@ func AppendUpdate(dst []byte, u *Update) []byte {
 	dst = appendOptionalText(dst, `,"last_reorder_id":`, u.LastReorderID)
 	dst = appendInt(dst, `,"last_updated":`, u.LastUpdated)
 	return append(dst, '}')
+}
+
+func (t *UpdateText) remember(of updateConstants) {
+	t.of = of
+	dst := appendText(t.text[:0], `{"product_id":`, of.id)
+	dst = appendText(dst, `,"product_name":`, of.name)
+	dst = append(appendText(dst, `,"category":`, of.category), `,"current_stock":`...)
+	t.place = len(dst)
+	dst = append(appendOptionalText(dst, `,"warehouse_id":`, of.warehouse), `,"timestamp":`...)
+	t.limits = len(dst)
+	dst = appendInt(dst, `,"reorder_threshold":`, of.threshold)
+	dst = appendInt(dst, `,"reorder_quantity":`, of.reorderAmount)
+	t.text = append(appendInt(dst, `,"critical_threshold":`, of.critical), `,"seq":`...)
 }
 
 // AppendReorder appends r.
@@ -132,7 +162,7 @@ func appendOptionalText(dst []byte, name, v string) []byte {
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(s); {
+	for i := plainRun(s); i < len(s); {
 		c := s[i]
 		if plain[c] {
 			i++
@@ -155,6 +185,21 @@ func AppendString(dst []byte, s string) []byte {
 	}
 	dst = append(dst, s[start:]...)
 	return append(dst, '"')
+}
+
+// plainRun is how many bytes at the beginning of s, to the last whole eight, stand
+// for themselves in a JSON string.
+func plainRun(s string) int {
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		b := s[i : i+8]
+		eight := uint64(b[0]) | uint64(b[1])<<8 | uint64(b[2])<<16 | uint64(b[3])<<24 |
+			uint64(b[4])<<32 | uint64(b[5])<<40 | uint64(b[6])<<48 | uint64(b[7])<<56
+		if n := plainBytes(eight); n < 8 {
+			return i + n
+		}
+	}
+	return i
 }
 
 func appendEscape(dst []byte, c byte) []byte {

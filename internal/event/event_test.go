@@ -339,3 +339,31 @@ func TestMoney(t *testing.T) {
 		}
 	}
 }
+
+// The text of a product's updates is the same whether or not an earlier one is
+// remembered.
+func TestUpdateTextIsAppendUpdate(t *testing.T) {
+	a := Update{ProductID: "a", ProductName: "A \"quoted\" näme\x01", Category: "c", CurrentStock: 5, WarehouseID: "w", Timestamp: 7,
+		UnitPrice: 3 * MoneyUnit, ReorderThreshold: 1, ReorderQuantity: 2, CriticalThreshold: 3, Seq: 4, Delta: -1, Cause: "t/0@1#2",
+		UnmetQuantity: 8, LastOrderID: "o", LastReorderID: "r", LastUpdated: 9}
+	list := []Update{a, a, {}, {}, a}
+	for _, change := range []func(*Update){
+		func(u *Update) { u.ProductID = "b" }, func(u *Update) { u.ProductName = "" }, func(u *Update) { u.Category = "d" },
+		func(u *Update) { u.WarehouseID = "" }, func(u *Update) { u.ReorderThreshold++ }, func(u *Update) { u.ReorderQuantity++ },
+		func(u *Update) { u.CriticalThreshold++ }, func(u *Update) { u.CurrentStock++ }, func(u *Update) { u.LastOrderID = "" },
+	} {
+		change(&a)
+		list = append(list, a, a)
+	}
+	var text UpdateText
+	for i := range list {
+		want := AppendUpdate(nil, &list[i])
+		if got := text.Append([]byte("x"), &list[i]); string(got) != "x"+string(want) {
+			t.Errorf("%d:\n got %s\nwant %s", i, got, want)
+		}
+		var back Update
+		if err := ParseUpdate(want, &back); err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
+	}
+}

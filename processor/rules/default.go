@@ -3,25 +3,26 @@ package rules
 import "inv/internal/event"
 
 // Default is the system's own rules.
-func Default(s State, e event.Entry, steps []Step) (State, []Step) {
+func Default(s *State, e *event.Entry, steps []Step) []Step {
 	switch e.Kind {
 	case event.EntryProduct:
 		return defaultProduct(s, e, steps)
 	case event.EntryDelist:
 		s.Delisted = true
-		return s, steps
+		return steps
 	}
 	if !s.Opened {
-		return wait(s, e), steps
+		s.wait(e)
+		return steps
 	}
 	return defaultChange(s, e, steps)
 }
 
 // defaultProduct is rule 1, and rule 8 behind an opening. A record that lists a
 // delisted product again is a change, even if it is the old one.
-func defaultProduct(s State, e event.Entry, steps []Step) (State, []Step) {
+func defaultProduct(s *State, e *event.Entry, steps []Step) []Step {
 	if s.Opened && !s.Delisted && s.Product == e.Product {
-		return s, steps
+		return steps
 	}
 	opening := !s.Opened
 	s.Product, s.Opened, s.Delisted = e.Product, true, false
@@ -29,20 +30,20 @@ func defaultProduct(s State, e event.Entry, steps []Step) (State, []Step) {
 	if opening {
 		delta = e.Product.InitialStock
 	}
-	s, steps = defaultStep(s, e, delta, 0, steps)
+	steps = defaultStep(s, e, delta, 0, steps)
 	if !opening {
-		return s, steps
+		return steps
 	}
 	waiting := s.Waiting
 	s.Waiting = nil
-	for _, w := range waiting {
-		s, steps = defaultChange(s, w, steps)
+	for i := range waiting {
+		steps = defaultChange(s, &waiting[i], steps)
 	}
-	return s, steps
+	return steps
 }
 
 // defaultChange is rules 2 and 6.
-func defaultChange(s State, e event.Entry, steps []Step) (State, []Step) {
+func defaultChange(s *State, e *event.Entry, steps []Step) []Step {
 	if e.Kind == event.EntryReceipt {
 		if s.OpenReorder != 0 && e.EventID == event.ReorderID(e.ProductID, s.OpenReorder) {
 			s.OpenReorder = 0
@@ -54,21 +55,18 @@ func defaultChange(s State, e event.Entry, steps []Step) (State, []Step) {
 }
 
 // defaultStep writes one update and applies rules 3, 4 and 5 to it.
-func defaultStep(s State, e event.Entry, delta, unmet int64, steps []Step) (State, []Step) {
-	var step Step
-	s, step.Update = update(s, e, delta)
+func defaultStep(s *State, e *event.Entry, delta, unmet int64, steps []Step) []Step {
+	steps, step := update(s, e, delta, steps)
 	step.Update.UnmetQuantity = unmet
 	p := &s.Product
 	if s.Stock <= p.ReorderThreshold && s.OpenReorder == 0 && p.ReorderQuantity > 0 && !s.Delisted {
-		step.Reorders = true
-		step.Reorder = reorder(s, &step.Update, s.Stock < p.CriticalThreshold)
+		step.reorder(s.Stock < p.CriticalThreshold)
 		s.OpenReorder = s.Seq
 	}
 	low := s.Stock <= p.CriticalThreshold
 	if low && !s.Low && !s.Delisted {
-		step.Alerts = true
-		step.Alert = alert(s, &step.Update)
+		step.alert()
 	}
 	s.Low = low
-	return s, append(steps, step)
+	return steps
 }

@@ -14,7 +14,7 @@ const referenceUrgent = 5
 //
 // A reorder quantity of 0 writes no reorder here either: coming back it would
 // change nothing, and be written again for ever.
-func Reference(s State, e event.Entry, steps []Step) (State, []Step) {
+func Reference(s *State, e *event.Entry, steps []Step) []Step {
 	switch e.Kind {
 	case event.EntryProduct:
 		opening := !s.Opened
@@ -22,36 +22,34 @@ func Reference(s State, e event.Entry, steps []Step) (State, []Step) {
 		if opening {
 			waiting := s.Waiting
 			s.Waiting = nil
-			for _, w := range waiting {
-				s, steps = referenceStep(s, w, steps)
+			for i := range waiting {
+				steps = referenceStep(s, &waiting[i], steps)
 			}
 		}
-		return s, steps
+		return steps
 	case event.EntryDelist:
 		s.Delisted = true
-		return s, steps
+		return steps
 	}
 	if !s.Opened {
-		return wait(s, e), steps
+		s.wait(e)
+		return steps
 	}
 	return referenceStep(s, e, steps)
 }
 
-func referenceStep(s State, e event.Entry, steps []Step) (State, []Step) {
+func referenceStep(s *State, e *event.Entry, steps []Step) []Step {
 	delta := e.Quantity
 	if e.Kind == event.EntryLine {
 		delta = -min(e.Quantity, s.Stock)
 	}
-	var step Step
-	s, step.Update = update(s, e, delta)
+	steps, step := update(s, e, delta, steps)
 	p := &s.Product
 	if s.Stock <= p.ReorderThreshold && p.ReorderQuantity > 0 && !s.Delisted {
-		step.Reorders = true
-		step.Reorder = reorder(s, &step.Update, s.Stock <= referenceUrgent)
+		step.reorder(s.Stock <= referenceUrgent)
 	}
 	if s.Stock <= p.CriticalThreshold && !s.Delisted {
-		step.Alerts = true
-		step.Alert = alert(s, &step.Update)
+		step.alert()
 	}
-	return s, append(steps, step)
+	return steps
 }

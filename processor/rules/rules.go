@@ -30,9 +30,6 @@ import (
 )
 
 // State is one product. The zero value is a product that was never heard of.
-// A State is a value: policies return a new one and leave the given one as it
-// was. Of the states that follow from one, only the last made is good for use,
-// since the lists of waiting entries may share their memory.
 type State struct {
 	Product       event.Product // the catalogue record in force
 	Opened        bool          // the catalogue record was seen
@@ -55,30 +52,31 @@ type Step struct {
 	Reorders, Alerts bool
 }
 
-// Policy applies an entry to the state of its product. It appends what is to be
-// written to steps.
-type Policy func(s State, e event.Entry, steps []Step) (State, []Step)
+// Policy applies an entry to the state of its product, in place: a state is a few
+// hundred bytes, which copying for each order line was seen to cost. It appends
+// what is to be written to steps. The entry stays as it is.
+type Policy func(s *State, e *event.Entry, steps []Step) []Step
 
-// update counts and fills the update of one cause.
-func update(s State, e event.Entry, delta int64) (State, event.Update) {
+// update counts one cause and adds the step with its update.
+func update(s *State, e *event.Entry, delta int64, steps []Step) ([]Step, *Step) {
 	s.Stock += delta
 	s.Seq++
-	p := &s.Product
-	u := event.Update{
-		ProductID:         e.ProductID,
-		ProductName:       p.Name,
-		Category:          p.Category,
-		CurrentStock:      s.Stock,
-		WarehouseID:       p.WarehouseID,
-		Timestamp:         e.Timestamp,
-		UnitPrice:         p.Price,
-		ReorderThreshold:  p.ReorderThreshold,
-		ReorderQuantity:   p.ReorderQuantity,
-		CriticalThreshold: p.CriticalThreshold,
-		Seq:               s.Seq,
-		Delta:             delta,
-		Cause:             e.Cause,
-	}
+	steps = append(steps, Step{})
+	step := &steps[len(steps)-1]
+	p, u := &s.Product, &step.Update
+	u.ProductID = e.ProductID
+	u.ProductName = p.Name
+	u.Category = p.Category
+	u.CurrentStock = s.Stock
+	u.WarehouseID = p.WarehouseID
+	u.Timestamp = e.Timestamp
+	u.UnitPrice = p.Price
+	u.ReorderThreshold = p.ReorderThreshold
+	u.ReorderQuantity = p.ReorderQuantity
+	u.CriticalThreshold = p.CriticalThreshold
+	u.Seq = s.Seq
+	u.Delta = delta
+	u.Cause = e.Cause
 	switch e.Kind {
 	case event.EntryLine:
 		s.LastOrderID = e.OrderID
@@ -89,34 +87,39 @@ func update(s State, e event.Entry, delta int64) (State, event.Update) {
 		}
 	}
 	u.LastOrderID, u.LastReorderID = s.LastOrderID, s.LastReorderID
-	return s, u
+	return steps, step
 }
 
-func reorder(s State, u *event.Update, urgent bool) event.Reorder {
-	r := event.Reorder{
+// reorder adds a reorder to a step.
+func (step *Step) reorder(urgent bool) {
+	u := &step.Update
+	step.Reorders = true
+	step.Reorder = event.Reorder{
 		EventID:         event.ReorderID(u.ProductID, u.Seq),
 		ProductID:       u.ProductID,
 		ProductName:     u.ProductName,
 		CurrentStock:    u.CurrentStock,
-		ReorderQuantity: s.Product.ReorderQuantity,
+		ReorderQuantity: u.ReorderQuantity,
 		Priority:        event.PriorityNormal,
 		WarehouseID:     u.WarehouseID,
 		Timestamp:       u.Timestamp,
 	}
 	if urgent {
-		r.Priority = event.PriorityUrgent
+		step.Reorder.Priority = event.PriorityUrgent
 	}
-	return r
 }
 
-func alert(s State, u *event.Update) event.Alert {
-	return event.Alert{
+// alert adds an alert to a step.
+func (step *Step) alert() {
+	u := &step.Update
+	step.Alerts = true
+	step.Alert = event.Alert{
 		AlertID:      event.AlertID(u.ProductID, u.Seq),
 		AlertType:    event.AlertCritical,
 		ProductID:    u.ProductID,
 		ProductName:  u.ProductName,
 		CurrentStock: u.CurrentStock,
-		Threshold:    s.Product.CriticalThreshold,
+		Threshold:    u.CriticalThreshold,
 		WarehouseID:  u.WarehouseID,
 		Timestamp:    u.Timestamp,
 		Message:      "Critical inventory level: " + u.ProductName + " (" + strconv.FormatInt(u.CurrentStock, 10) + " units remaining)",
@@ -124,7 +127,4 @@ func alert(s State, u *event.Update) event.Alert {
 }
 
 // wait puts an entry behind those that wait already (rule 8).
-func wait(s State, e event.Entry) State {
-	s.Waiting = append(s.Waiting, e)
-	return s
-}
+func (s *State) wait(e *event.Entry) { s.Waiting = append(s.Waiting, *e) }

@@ -156,8 +156,8 @@ func TestRules(t *testing.T) {
 		t.Run(c.rule, func(t *testing.T) {
 			var s rules.State
 			var steps []rules.Step
-			for _, e := range c.entries {
-				s, steps = c.policy(s, e, steps)
+			for i := range c.entries {
+				steps = c.policy(&s, &c.entries[i], steps)
 			}
 			if got := describe(steps); got != c.want {
 				t.Errorf("\n got %s\nwant %s", got, c.want)
@@ -168,8 +168,10 @@ func TestRules(t *testing.T) {
 
 // Rule 7 and the records' fields: what an update, a reorder and an alert say.
 func TestRecordsAreSelfContained(t *testing.T) {
-	s, steps := rules.Default(rules.State{}, product(listed(20)), nil)
-	_, steps = rules.Default(s, take(16), steps[:0])
+	var s rules.State
+	opening, line := product(listed(20)), take(16)
+	steps := rules.Default(&s, &opening, nil)
+	steps = rules.Default(&s, &line, steps[:0])
 	u, r, a := steps[0].Update, steps[0].Reorder, steps[0].Alert
 	wantUpdate := event.Update{ProductID: "p", ProductName: "Thing", Category: "c", CurrentStock: 4, WarehouseID: "w", Timestamp: 2,
 		UnitPrice: 3 * event.MoneyUnit, ReorderThreshold: 10, ReorderQuantity: 50, CriticalThreshold: 5, Seq: 2, Delta: -16,
@@ -183,14 +185,23 @@ func TestRecordsAreSelfContained(t *testing.T) {
 	}
 }
 
-// A policy leaves the state that it was given as it was.
-func TestPoliciesLeaveTheOldState(t *testing.T) {
+// A copy of a state keeps what waited in it, and an entry stays as it is: a
+// transaction that is rolled back relies on both.
+func TestCopiesKeepWhatWaits(t *testing.T) {
 	for name, policy := range map[string]rules.Policy{"default": rules.Default, "reference": rules.Reference} {
-		first, _ := policy(rules.State{}, take(1), nil)
-		second, _ := policy(first, take(2), nil)
-		opened, _ := policy(second, product(listed(20)), nil)
-		if len(first.Waiting) != 1 || len(second.Waiting) != 2 || first.Waiting[0].Quantity != 1 || second.Opened || len(opened.Waiting) != 0 {
-			t.Errorf("%s: %+v, %+v, %+v", name, first, second, opened)
+		var s rules.State
+		entries := []event.Entry{take(1), take(2), product(listed(20))}
+		var before []rules.State
+		for i := range entries {
+			before = append(before, s)
+			policy(&s, &entries[i], nil)
+		}
+		if len(before[0].Waiting) != 0 || len(before[1].Waiting) != 1 || len(before[2].Waiting) != 2 || before[2].Opened ||
+			before[2].Waiting[0].Quantity != 1 || before[2].Waiting[1].Quantity != 2 || len(s.Waiting) != 0 {
+			t.Errorf("%s: %+v, then %+v", name, before, s)
+		}
+		if entries[0] != take(1) || entries[2] != product(listed(20)) {
+			t.Errorf("%s: an entry was changed", name)
 		}
 	}
 }

@@ -81,8 +81,9 @@ func TestReferencePolicyGivesTheRecordedSamples(t *testing.T) {
 			e.Quantity, lines[key] = lines[key][0], lines[key][1:]
 		}
 		last[id] = want.LastReorderID
-		var steps []rules.Step
-		states[id], steps = rules.Reference(states[id], e, nil)
+		state := states[id]
+		steps := rules.Reference(&state, &e, nil)
+		states[id] = state
 		if len(steps) != 1 {
 			t.Fatalf("update %d: %d updates", i, len(steps))
 		}
@@ -128,7 +129,8 @@ func openSamples(t *testing.T) (map[string]rules.State, map[string]int64) {
 		if err := event.ParseProduct([]byte(s.Value), &p); err != nil {
 			t.Fatal(err)
 		}
-		state, steps := rules.Reference(rules.State{}, event.Entry{Kind: event.EntryProduct, ProductID: p.ID, Product: p}, nil)
+		var state rules.State
+		steps := rules.Reference(&state, &event.Entry{Kind: event.EntryProduct, ProductID: p.ID, Product: p}, nil)
 		if len(steps) != 0 {
 			t.Errorf("an opening wrote %+v", steps)
 		}

@@ -8,8 +8,7 @@ import (
 
 // balancer is the cooperative-sticky balancer, which also notes the whole
 // assignment that each sync of the group gives this member. That is the only
-// place to see it: callbacks give differences, and the transact session passes
-// on only the first revocation between two transactions.
+// place to see it: callbacks give differences.
 type balancer struct {
 	kgo.GroupBalancer
 

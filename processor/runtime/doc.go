@@ -11,11 +11,14 @@
 //     (again) is rebuilt from what the topics hold, after the group has given
 //     its committed offset: only then are the former owner's transactions over.
 //     It is paused meanwhile, and the others run on.
-//   - Ownership is what the group's last sync said. The transact session hides
-//     all revocations but the first between two transactions, so the worker
-//     reads the assignment itself (see balancer) and drops what is not in it.
-//   - A transaction that is not committed without an error is a normal outcome
-//     of a rebalance: every touched partition rolls back, the records come again.
+//   - Ownership is what the group's last sync said: callbacks give differences,
+//     so the worker reads the assignment itself (see balancer) and drops what is
+//     not in it. None of them runs during a transaction.
+//   - A transaction commits its offsets in the name of the member and generation
+//     that it began with. If the group has moved on it refuses them, which is a
+//     normal outcome: every touched partition rolls back, the records come again.
+//   - The client library only consumes. Records are put into batches as they are
+//     made, and package send brings these to the brokers (see transactions).
 //   - A failed producer is not repaired: the session is dropped and made anew.
 //   - A transaction of timers alone consumes nothing. It commits the position
 //     of its partition nevertheless, under the member's generation, so that a

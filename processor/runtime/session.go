@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/send"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -34,16 +34,16 @@ const (
 type session struct {
 	worker   *Worker
 	client   *kgo.Client
-	txn      *kgo.GroupTransactSession // nil: at least once
+	sender   *send.Sender
+	txn      *transactions
 	balancer *balancer
 	// connected is closed when client is set: the client's own goroutines call
 	// back as soon as the group has answered, which may be before that.
 	connected chan struct{}
 	ctx       context.Context // ends with the session, outlives the worker's by the time to stop
-	revoked   atomic.Bool     // since the last transaction's end
 	polls     int
-	arena     *arena   // of the transaction in progress
-	free      *buffers // of packed values
+	arena     *arena // of the transaction in progress
+	packed    map[int32][]byte
 	pool      *fetchPool
 
 	mu    sync.Mutex
@@ -59,9 +59,9 @@ type session struct {
 
 func (w *Worker) runSession(ctx, hard context.Context) error {
 	live, cancel := context.WithCancel(hard)
-	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: newArena(), free: &buffers{}, pool: &fetchPool{}}
+	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: &arena{}, packed: map[int32][]byte{}, pool: &fetchPool{}}
 	defer cancel()
-	if err := s.connect(); err != nil {
+	if err := s.connect(ctx); err != nil {
 		return err
 	}
 	if w.cfg.First != "" {
@@ -70,22 +70,19 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 	}
 	close(s.connected)
 	defer s.close()
-	if s.txn != nil {
-		// Ends what a dead process with this id left open, and fences a live one.
-		if _, _, err := s.client.ProducerID(ctx); err != nil {
-			return broken("initializing the producer: %w", err)
-		}
+	if err := s.txn.begin(ctx); err != nil {
+		return s.explain(brokenError{err})
 	}
 	return s.loop(ctx)
 }
 
-func (s *session) connect() (err error) {
+func (s *session) connect(ctx context.Context) error {
 	cfg := &s.worker.cfg
-	opts := append([]kgo.Opt{kgo.SeedBrokers(cfg.Kafka.Brokers...)}, cfg.Kafka.Options...)
-	explicit := map[string]bool{}
-	for _, topic := range cfg.Explicit {
-		explicit[topic] = true
+	found, err := s.worker.lookAt(ctx)
+	if err != nil {
+		return err
 	}
+	opts := append([]kgo.Opt{kgo.SeedBrokers(cfg.Kafka.Brokers...)}, cfg.Kafka.Options...)
 	opts = append(opts,
 		kgo.ClientID(cfg.TransactionalID),
 		kgo.ConsumerGroup(cfg.Group),
@@ -104,50 +101,48 @@ func (s *session) connect() (err error) {
 		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.OnPartitionsAssigned(s.assigned),
-		kgo.OnPartitionsRevoked(s.lost),
-		kgo.OnPartitionsLost(s.lost),
 		kgo.AdjustFetchOffsetsFn(s.offsets),
-		kgo.RecordPartitioner(partitioner(explicit)),
-		kgo.ProducerBatchMaxBytesFn(func(topic string) int32 { return int32(cfg.BatchBytes(topic)) }),
-		kgo.MaxBufferedRecords(maxBuffered),
-		kgo.ProducerLinger(producerLinger),
-		kgo.ConcurrentTransactionsBackoff(concurrentBackoff),
 		kgo.WithPools(s.pool),
+		found.versions(),
 	)
+	var hooks []kgo.Hook
 	if cfg.Hooks != nil {
-		opts = append(opts, kgo.WithHooks(cfg.Hooks()...))
+		hooks = cfg.Hooks()
+		opts = append(opts, kgo.WithHooks(hooks...))
 	}
 	if cfg.Stable {
 		// A process that takes the id over takes the member over, too.
 		opts = append(opts, kgo.InstanceID(cfg.TransactionalID))
 	}
 	if cfg.At != nil {
-		opts = append(opts, kgo.WithHooks(offsetsHook{cfg.At}))
+		opts = append(opts, kgo.WithHooks(endingHook{cfg.At}))
 	}
-	if cfg.AtLeastOnce {
-		s.client, err = kgo.NewClient(opts...)
-	} else {
-		opts = append(opts, kgo.TransactionalID(cfg.TransactionalID), kgo.TransactionTimeout(transactionTimeout))
-		if s.txn, err = kgo.NewGroupTransactSession(opts...); err == nil {
-			s.client = s.txn.Client()
-		}
-	}
-	if err != nil {
+	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
+	s.txn = &transactions{client: s.client, group: cfg.Group, implicit: found.implicit, topicIDs: found.topicIDs, added: map[send.Partition]bool{}}
+	how := send.Options{MaxBatch: cfg.BatchBytes, Hooks: hooks}
+	if !cfg.AtLeastOnce {
+		s.txn.id, how.TransactionalID, how.Before = cfg.TransactionalID, cfg.TransactionalID, s.txn.before
+	}
+	if cfg.Stable {
+		s.txn.instance = &cfg.TransactionalID
+	}
+	if s.sender, err = send.New(s.client, how); err != nil {
+		s.client.Close()
+		return fmt.Errorf("configuring the %s stage's producer: %w", cfg.Name, err)
+	}
+	s.txn.sender = s.sender
 	return nil
 }
 
 // Sizes of what a session holds. They bound its memory: fetches wait while
-// polled records are processed, and producing waits while the buffer is full.
+// polled records are processed, and transactions end when they are large enough.
 const (
 	fetchPartitionBytes = 64 << 10
 	fetchBytes          = 512 << 10
-	maxBuffered         = 10_000
 	maxRecords          = 8_000 // of a transaction, consumed or produced, give or take a poll
 	minRecords          = 200   // for each partition: every one costs the broker a batch and a marker
-	concurrentBackoff   = 5 * time.Millisecond
-	producerLinger      = 5 * time.Millisecond // larger batches; the end of a transaction does not wait for it
 )
 
 // close leaves the group. It does not wait for a broker that does not answer.
@@ -161,6 +156,7 @@ func (s *session) close() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		s.sender.Close()
 		member, _ := s.client.GroupMetadata()
 		s.client.CloseAllowingRebalance()
 		s.leave(member)
@@ -299,307 +295,13 @@ func fetchError(fetches kgo.Fetches) (failed error) {
 	return failed
 }
 
-// step is one transaction, if there is anything for it.
-func (s *session) step(fetches kgo.Fetches) error {
-	if s.revoked.Swap(false) && s.txn != nil {
-		return s.clearRevocation()
-	}
-	now := s.worker.cfg.Now()
-	if fetches.NumRecords() == 0 && !s.due(now) {
-		return nil
-	}
-	if s.txn != nil {
-		if err := s.txn.Begin(); err != nil {
-			return broken("beginning a transaction: %w", err)
-		}
-	}
-	tx := s.newTx(now)
-	consumed, ours, err := s.fill(tx, fetches)
-	if err != nil {
-		s.abort(tx)
-		return err
-	}
-	return s.end(tx, consumed, ours)
-}
-
-func (s *session) newTx(now time.Time) *Tx {
-	tx := &Tx{ctx: s.ctx, client: s.client, now: now, arena: s.arena, free: s.free,
-		topic: s.worker.cfg.Packed, headers: s.worker.cfg.PackedHeaders, packed: map[int32][]byte{}}
-	tx.promise = tx.acknowledged
-	return tx
-}
-
-// clearRevocation ends an empty transaction: the session aborts the first one
-// behind a revocation, and rewinds to the committed offsets.
-func (s *session) clearRevocation() error {
-	if err := s.txn.Begin(); err != nil {
-		return broken("beginning a transaction: %w", err)
-	}
-	late, cancel := s.beforeLate()
-	defer cancel()
-	if _, err := s.txn.End(late, kgo.TryAbort); err != nil {
-		return broken("ending an empty transaction: %w", err)
-	}
-	return nil
-}
-
-func (s *session) due(now time.Time) bool {
-	for _, slot := range s.timed() {
-		if due, pending := slot.partition.(Timed).NextDue(); pending && !due.After(now) {
-			return true
-		}
-	}
-	return false
-}
-
-// fill processes what was polled, and what can be polled without waiting until
-// the commit interval is over; then what is due.
-func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, err error) {
-	ours = true
-	enough := s.enough()
-	until := time.Now().Add(s.worker.cfg.CommitEvery)
-	for {
-		tx.polls = s.polls
-		n, mine, err := s.process(tx, fetches)
-		consumed += n
-		if err != nil || !mine {
-			return consumed, mine, err
-		}
-		if n == 0 || max(tx.produced, consumed) >= enough || time.Now().After(until) {
-			break
-		}
-		s.polls++
-		//lint:ignore SA1012 nil means that the poll doesn't wait
-		fetches = s.client.PollRecords(nil, s.worker.cfg.MaxPoll)
-		if err := fetchError(fetches); err != nil {
-			return consumed, ours, err
-		}
-	}
-	now := s.worker.cfg.Now()
-	for _, slot := range s.timed() {
-		timed := slot.partition.(Timed)
-		if due, pending := timed.NextDue(); pending && !due.After(now) {
-			tx.touch(slot)
-			if err := timed.Due(tx, now); err != nil {
-				return consumed, ours, err
-			}
-		}
-	}
-	for _, slot := range tx.touched {
-		if err := slot.partition.Seal(tx); err != nil {
-			return consumed, ours, err
-		}
-	}
-	tx.packAll()
-	return consumed, ours, nil
-}
-
-// enough is how many records end a transaction.
-func (s *session) enough() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return max(maxRecords, minRecords*len(s.slots))
-}
-
-// process gives records to their partitions, topic after topic. ours is false if one came from a
-// partition that is not ready: then nothing of this may be committed.
-func (s *session) process(tx *Tx, fetches kgo.Fetches) (n int, ours bool, err error) {
-	ours = true
-	for _, topic := range s.worker.cfg.Sources {
-		more, mine, err := s.processTopic(tx, fetches, topic)
-		n += more
-		if err != nil || !mine {
-			return n, mine, err
-		}
-	}
-	return n, ours, nil
-}
-
-func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int, ours bool, err error) {
-	ours = true
-	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-		if err != nil || !ours || len(p.Records) == 0 || p.Topic != topic {
-			return
-		}
-		slot := s.ready(Source{p.Topic, p.Partition})
-		if slot == nil {
-			ours = false
-			return
-		}
-		tx.touch(slot)
-		for _, r := range p.Records {
-			next := r.Offset + 1
-			if err = slot.partition.Process(s.ctx, tx, r); err != nil {
-				return
-			}
-			slot.next = next
-			r.Recycle()
-		}
-		n += len(p.Records)
-	})
-	return n, ours, err
-}
-
-// errNotMember refuses a commit in the name of nobody, which brokers accept.
-var errNotMember = errors.New("no member of the group at the moment")
-
-// end commits, unless the records were not all ours.
-func (s *session) end(tx *Tx, consumed int, ours bool) error {
-	began := time.Now()
-	committed, err := s.commit(tx, ours)
-	s.worker.observe().Transaction(committed, consumed, tx.produced, time.Since(began))
-	if !committed {
-		tx.rollback()
-	}
-	if err != nil {
-		return s.explain(brokenError{err})
-	}
-	s.arena.reset()
-	s.free.reset()
-	if committed {
-		s.at(AtCommitted)
-		tx.commit()
-	}
-	return nil
-}
-
-func (s *session) commit(tx *Tx, ours bool) (committed bool, err error) {
-	if s.txn == nil {
-		return s.commitPlain(tx)
-	}
-	late, cancel := s.beforeLate()
-	defer cancel()
-	if err := s.client.Flush(late); err != nil {
-		return false, s.lateError(late, "writing", err)
-	}
-	s.at(AtProduced)
-	if err := tx.failed(); err != nil {
-		_, _ = s.txn.End(late, kgo.TryAbort) // the session ends with the first error
-		return false, fmt.Errorf("writing: %w", err)
-	}
-	ctx := kgo.PreTxnCommitFnContext(late, func(req *kmsg.TxnOffsetCommitRequest) error {
-		if req.MemberID == "" || req.Generation < 0 {
-			return errNotMember
-		}
-		addPositions(req, tx.touched)
-		s.stampTxn(req)
-		return nil
-	})
-	committed, err = s.txn.End(ctx, kgo.TransactionEndTry(ours))
-	if errors.Is(err, errNotMember) {
-		return false, nil
-	}
-	if err != nil {
-		return false, s.lateError(late, "committing", err)
-	}
-	return committed, nil
-}
-
-// beforeLate bounds the end of a transaction. It waits for brokers and, to commit,
-// for a heartbeat: if the group's loop has lost its broker meanwhile, that loop
-// waits for the rebalance that this transaction holds back.
-func (s *session) beforeLate() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(s.ctx, endWithin)
-}
-
-func (s *session) lateError(late context.Context, what string, err error) error {
-	if late.Err() != nil && s.ctx.Err() == nil {
-		return fmt.Errorf("%s: a transaction did not end within %s: %w", what, endWithin, err)
-	}
-	return fmt.Errorf("%s: %w", what, err)
-}
-
-// addPositions puts the position of each touched partition into the commit that
-// is not there: one of which only timers ran. The broker then checks the
-// member's generation, as for consumed records.
-func addPositions(req *kmsg.TxnOffsetCommitRequest, touched []*slot) {
-	for _, slot := range touched {
-		if slot.next < 0 || commits(req, slot.source) {
-			continue
-		}
-		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
-		p.Partition, p.Offset = slot.source.Partition, slot.next
-		t := kmsg.NewTxnOffsetCommitRequestTopic()
-		t.Topic, t.Partitions = slot.source.Topic, append(t.Partitions, p)
-		req.Topics = append(req.Topics, t)
-	}
-}
-
-func commits(req *kmsg.TxnOffsetCommitRequest, source Source) bool {
-	for _, t := range req.Topics {
-		if t.Topic != source.Topic {
-			continue
-		}
-		for _, p := range t.Partitions {
-			if p.Partition == source.Partition {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// commitPlain is the end without transactions: records first, then offsets. What
-// was written stays written if the offsets are refused, and is written again.
-func (s *session) commitPlain(tx *Tx) (bool, error) {
-	if err := s.client.Flush(s.ctx); err != nil {
-		return false, fmt.Errorf("writing: %w", err)
-	}
-	if err := tx.failed(); err != nil {
-		return false, fmt.Errorf("writing: %w", err)
-	}
-	s.at(AtProduced)
-	if err := s.client.CommitUncommittedOffsets(kgo.PreCommitFnContext(s.ctx, s.stampPlain)); err != nil {
-		return false, fmt.Errorf("committing: %w", err)
-	}
-	return true, nil
-}
-
-// stampTxn puts the worker's stamp on each offset of a commit.
-func (s *session) stampTxn(req *kmsg.TxnOffsetCommitRequest) {
-	for t := range req.Topics {
-		topic := &req.Topics[t]
-		for p := range topic.Partitions {
-			topic.Partitions[p].Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(topic.Partitions[p].Offset))
-		}
-	}
-}
-
-// stampPlain is stampTxn for a commit without a transaction.
-func (s *session) stampPlain(req *kmsg.OffsetCommitRequest) error {
-	for t := range req.Topics {
-		topic := &req.Topics[t]
-		for p := range topic.Partitions {
-			topic.Partitions[p].Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(topic.Partitions[p].Offset))
-		}
-	}
-	return nil
-}
-
-func (s *session) abort(tx *Tx) {
-	if s.txn != nil {
-		late, cancel := s.beforeLate()
-		defer cancel()
-		_, _ = s.txn.End(late, kgo.TryAbort) // the session ends anyway
-	}
-	tx.rollback()
-}
-
-// offsetsHook finds the moments between the offsets' commit and the transaction's,
-// and during the latter.
-type offsetsHook struct{ at func(string) }
+// endingHook finds the moment when a transaction's end has been asked for.
+type endingHook struct{ at func(string) }
 
 // OnBrokerWrite is called with each request that was sent.
-func (h offsetsHook) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
+func (h endingHook) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
 	if key == int16(kmsg.EndTxn) && err == nil {
 		h.at(AtEnding)
-	}
-}
-
-// OnBrokerRead is called with each response.
-func (h offsetsHook) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, err error) {
-	if key == int16(kmsg.TxnOffsetCommit) && err == nil {
-		h.at(AtOffsets)
 	}
 }
 

@@ -16,6 +16,8 @@ type slot struct {
 	partition Partition // nil until restored
 	committed int64     // next offset as of the last commit, -1: none yet
 	next      int64     // next offset in the transaction in progress
+	first     int64     // first offset in it
+	epoch     int32     // of the leader that the last record came from, -1: none yet
 	touched   bool      // by the transaction in progress
 }
 
@@ -62,14 +64,6 @@ func (w *session) drop(source Source) {
 	delete(w.slots, source)
 }
 
-// lost notes a revocation. The transact session aborts the next transaction
-// because of it, so the loop gets that over with before it does any work.
-func (w *session) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
-	if len(partitions) > 0 {
-		w.revoked.Store(true)
-	}
-}
-
 // offsets is called when the group has given the committed offsets of new
 // partitions, and before their first fetch. The former owner's transactions are
 // over now, so what they wrote can be read.
@@ -110,7 +104,7 @@ func (w *session) offsets(ctx context.Context, offsets map[string]map[int32]kgo.
 // open makes the slot of a partition whose restore begins.
 func (w *session) open(source Source, committed int64) *slot {
 	ctx, cancel := context.WithCancel(w.ctx)
-	s := &slot{source: source, ctx: ctx, cancel: cancel, committed: committed, next: committed}
+	s := &slot{source: source, ctx: ctx, cancel: cancel, committed: committed, next: committed, epoch: -1}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.drop(source)
@@ -142,6 +136,13 @@ func (w *session) restore(s *slot) {
 	}
 	w.wakeLocked()
 	w.report(len(w.balancer.assigned()))
+}
+
+// owned returns the slot of a partition, nil if there is none.
+func (w *session) owned(source Source) *slot {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.slots[source]
 }
 
 // ready returns the slot of a partition whose records may be processed, or nil.

@@ -2,8 +2,11 @@ package runtime
 
 import (
 	"context"
-	"sync"
 	"time"
+
+	"inv/internal/partition"
+	"inv/internal/recordbatch"
+	"inv/internal/send"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -15,20 +18,20 @@ const packBytes = 128 << 10
 // Tx is one transaction while it is filled.
 type Tx struct {
 	ctx      context.Context // ends with the session
-	client   *kgo.Client
+	sender   *send.Sender
+	from     member          // who commits
+	explicit map[string]bool // topics whose records name their partition
 	now      time.Time
-	topic    string // of packed records
-	free     *buffers
-	packed   map[int32][]byte
+	topic    string           // of packed records
+	packed   map[int32][]byte // values that are being filled; the session's
 	arena    *arena
-	promise  func(*kgo.Record, error)
-	headers  []kgo.RecordHeader // of packed records
+	headers  []byte // of packed records
+	scratch  []byte
 	touched  []*slot
+	rest     kgo.Fetches // polled last, and not processed to its end
 	produced int
 	polls    int
-
-	mu  sync.Mutex
-	err error // the first failed record
+	err      error // the first of what could not be appended
 }
 
 // Polls counts the session's polls. While it is the same, no record was fetched
@@ -38,28 +41,61 @@ func (tx *Tx) Polls() int { return tx.polls }
 // Now is the time at which the transaction began.
 func (tx *Tx) Now() time.Time { return tx.now }
 
-// Produce adds a record. It blocks while the client's buffer is full. Errors
-// end the transaction, not this call.
-func (tx *Tx) Produce(r *kgo.Record) {
-	tx.produced++
-	tx.client.Produce(tx.ctx, r, tx.promise)
+// Output is where a topic's records of this transaction go.
+type Output struct {
+	tx    *Tx
+	topic *send.Topic
 }
 
-func (tx *Tx) acknowledged(_ *kgo.Record, err error) {
-	if err == nil {
+// Output returns a topic's. It waits for the cluster when a topic is asked for
+// the first time.
+func (tx *Tx) Output(topic string) (Output, error) {
+	t, err := tx.sender.Topic(tx.ctx, topic)
+	if err != nil {
+		return Output{}, brokenError{err}
+	}
+	return Output{tx, t}, nil
+}
+
+// Place is the partition of a key.
+func (o Output) Place(key []byte) int32 { return partition.Murmur2(key, o.topic.Partitions()) }
+
+// Append adds a record of this time, epoch ms, to a partition. Headers are as
+// package recordbatch encodes them. What is given may be used again: it is copied.
+// Errors end the transaction, not this call.
+func (o Output) Append(to int32, ms int64, key, value, headers []byte) {
+	o.tx.produced++
+	o.topic.Append(to, ms, key, value, headers)
+}
+
+// Produce adds a record that is not made by the million. It goes to the partition
+// that it names if its topic is one of Config.Explicit, and else to its key's. A
+// time of zero is the transaction's.
+func (tx *Tx) Produce(r *kgo.Record) {
+	out, err := tx.Output(r.Topic)
+	if err != nil {
+		tx.fail(err)
 		return
 	}
-	tx.mu.Lock()
+	to := r.Partition
+	switch {
+	case !tx.explicit[r.Topic] && r.Key != nil:
+		to = out.Place(r.Key)
+	case !tx.explicit[r.Topic]:
+		to = int32(tx.produced % out.topic.Partitions())
+	}
+	ms := tx.now.UnixMilli()
+	if !r.Timestamp.IsZero() {
+		ms = r.Timestamp.UnixMilli()
+	}
+	tx.scratch = recordbatch.AppendHeaders(tx.scratch[:0], r.Headers)
+	out.Append(to, ms, r.Key, r.Value, tx.scratch)
+}
+
+func (tx *Tx) fail(err error) {
 	if tx.err == nil {
 		tx.err = err
 	}
-	tx.mu.Unlock()
-}
-
-func (tx *Tx) failed() error {
-	tx.mu.Lock()
-	defer tx.mu.Unlock()
-	return tx.err
 }
 
 // Line adds lines, each with its line feed, to the packed records of one
@@ -68,50 +104,41 @@ func (tx *Tx) Line(partition int32, line []byte) {
 	b := tx.packed[partition]
 	if len(b) > 0 && len(b)+len(line) > packBytes {
 		tx.pack(partition, b)
-		b = nil
+		b = b[:0]
 	}
 	if b == nil {
-		b = tx.free.take(len(line))
+		b = make([]byte, 0, packBytes)
 	}
 	tx.packed[partition] = append(b, line...)
 }
 
 func (tx *Tx) pack(partition int32, value []byte) {
-	tx.Produce(&kgo.Record{Topic: tx.topic, Partition: partition, Value: value, Headers: tx.headers})
+	out, err := tx.Output(tx.topic)
+	if err != nil {
+		tx.fail(err)
+		return
+	}
+	out.Append(partition, tx.now.UnixMilli(), nil, value, tx.headers)
 }
 
 func (tx *Tx) packAll() {
 	for partition, value := range tx.packed {
-		tx.pack(partition, value)
-	}
-	clear(tx.packed)
-}
-
-// buffers are packed values that can be used again.
-type buffers struct {
-	free, used [][]byte
-}
-
-func (f *buffers) take(n int) []byte {
-	var b []byte
-	if last := len(f.free) - 1; last >= 0 && n <= packBytes {
-		b, f.free = f.free[last], f.free[:last]
-	} else {
-		b = make([]byte, 0, max(packBytes, n))
-	}
-	if n <= packBytes {
-		f.used = append(f.used, b)
-	}
-	return b
-}
-
-func (f *buffers) reset() {
-	for _, b := range f.used {
-		if len(f.free) < keepChunks {
-			f.free = append(f.free, b[:0])
+		if len(value) > 0 {
+			tx.pack(partition, value)
 		}
 	}
-	f.used = f.used[:0]
+	tx.unpack()
+}
+
+// unpack empties the packed values. Their room is used again, but for what one
+// large line has left.
+func (tx *Tx) unpack() {
+	for partition, value := range tx.packed {
+		tx.packed[partition] = value[:0]
+		if cap(value) > 2*packBytes {
+			delete(tx.packed, partition)
+		}
+	}
 }
 
 func (tx *Tx) touch(s *slot) {
@@ -129,6 +156,7 @@ func (tx *Tx) commit() {
 }
 
 func (tx *Tx) rollback() {
+	tx.unpack()
 	for _, s := range tx.touched {
 		s.partition.Rollback()
 		s.next, s.touched = s.committed, false

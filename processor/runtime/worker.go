@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -25,7 +26,7 @@ type Config struct {
 	First           string   // of Sources, one that is read to its end before the others, at the start
 	Packed          string   // the topic that Tx.Line writes to, if any
 	PackedHeaders   []kgo.RecordHeader
-	Explicit        []string               // topics whose records name their partition
+	Explicit        []string               // topics whose records that Tx.Produce is given name their partition
 	BatchBytes      func(topic string) int // largest record batch of a topic
 	// Stamp is the metadata of each offset that is committed.
 	Stamp       func(offset int64) string
@@ -42,8 +43,9 @@ type Config struct {
 
 // Names of the points that Config.At is called with.
 const (
-	AtProduced  = "produced"  // records are written, offsets are not
-	AtOffsets   = "offsets"   // offsets are in the transaction, which is open
+	AtSealed    = "sealed"    // all is decided; of a small transaction, nothing is sent
+	AtProduced  = "produced"  // records are written; of a large transaction, offsets are not
+	AtOffsets   = "offsets"   // offsets are in the transaction, too, which is open
 	AtEnding    = "ending"    // the transaction's end is asked for and not answered
 	AtCommitted = "committed" // the transaction is committed, the state is not
 	AtRestoring = "restoring" // a partition's state is being rebuilt
@@ -65,12 +67,20 @@ var ErrFenced = errors.New("another process runs with the same --instance and to
 
 // Worker is one member of a stage's group.
 type Worker struct {
-	cfg   Config
-	logic Logic
+	cfg           Config
+	logic         Logic
+	explicit      map[string]bool
+	packedHeaders []byte // encoded
 }
 
 // NewWorker makes a worker; Run starts it.
-func NewWorker(cfg Config, logic Logic) *Worker { return &Worker{cfg, logic} }
+func NewWorker(cfg Config, logic Logic) *Worker {
+	w := &Worker{cfg: cfg, logic: logic, explicit: map[string]bool{}, packedHeaders: recordbatch.AppendHeaders(nil, cfg.PackedHeaders)}
+	for _, topic := range cfg.Explicit {
+		w.explicit[topic] = true
+	}
+	return w
+}
 
 // Name is the stage.
 func (w *Worker) Name() string { return w.cfg.Name }

@@ -1,0 +1,310 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// step is one transaction, if there is anything for it. The group gives no
+// partition away meanwhile, and none is lost without this member's generation.
+func (s *session) step(fetches kgo.Fetches) error {
+	now := s.worker.cfg.Now()
+	if fetches.NumRecords() == 0 && !s.due(now) {
+		return nil
+	}
+	tx := s.newTx(now)
+	consumed, ours, err := s.fill(tx, fetches)
+	if err != nil {
+		s.giveUp(tx)
+		return err
+	}
+	return s.end(tx, consumed, ours)
+}
+
+func (s *session) newTx(now time.Time) *Tx {
+	return &Tx{ctx: s.ctx, sender: s.sender, explicit: s.worker.explicit, now: now, arena: s.arena,
+		topic: s.worker.cfg.Packed, headers: s.worker.packedHeaders, packed: s.packed, from: s.txn.member()}
+}
+
+func (s *session) due(now time.Time) bool {
+	for _, slot := range s.timed() {
+		if due, pending := slot.partition.(Timed).NextDue(); pending && !due.After(now) {
+			return true
+		}
+	}
+	return false
+}
+
+// fill processes what was polled, and what can be polled without waiting until
+// the commit interval is over; then what is due.
+func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, err error) {
+	ours = true
+	enough := s.enough()
+	until := time.Now().Add(s.worker.cfg.CommitEvery)
+	for {
+		tx.polls = s.polls
+		n, mine, err := s.process(tx, fetches)
+		consumed += n
+		if err != nil || !mine {
+			tx.rest = fetches
+			return consumed, mine, err
+		}
+		if n == 0 || max(tx.produced, consumed) >= enough || time.Now().After(until) {
+			break
+		}
+		s.polls++
+		//lint:ignore SA1012 nil means that the poll doesn't wait
+		fetches = s.client.PollRecords(nil, s.worker.cfg.MaxPoll)
+		if err := fetchError(fetches); err != nil {
+			return consumed, ours, err
+		}
+	}
+	now := s.worker.cfg.Now()
+	for _, slot := range s.timed() {
+		timed := slot.partition.(Timed)
+		if due, pending := timed.NextDue(); pending && !due.After(now) {
+			tx.touch(slot)
+			if err := timed.Due(tx, now); err != nil {
+				return consumed, ours, err
+			}
+		}
+	}
+	for _, slot := range tx.touched {
+		if err := slot.partition.Seal(tx); err != nil {
+			return consumed, ours, err
+		}
+	}
+	tx.packAll()
+	return consumed, ours, tx.err
+}
+
+// enough is how many records end a transaction.
+func (s *session) enough() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(maxRecords, minRecords*len(s.slots))
+}
+
+// process gives records to their partitions, topic after topic. ours is false if one came from a
+// partition that is not ready: then nothing of this may be committed.
+func (s *session) process(tx *Tx, fetches kgo.Fetches) (n int, ours bool, err error) {
+	ours = true
+	for _, topic := range s.worker.cfg.Sources {
+		more, mine, err := s.processTopic(tx, fetches, topic)
+		n += more
+		if err != nil || !mine {
+			return n, mine, err
+		}
+	}
+	return n, ours, nil
+}
+
+func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int, ours bool, err error) {
+	ours = true
+	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+		if err != nil || !ours || len(p.Records) == 0 || p.Topic != topic {
+			return
+		}
+		slot := s.ready(Source{p.Topic, p.Partition})
+		if slot == nil {
+			ours = false
+			return
+		}
+		if !slot.touched {
+			slot.first = p.Records[0].Offset
+		}
+		tx.touch(slot)
+		for _, r := range p.Records {
+			next := r.Offset + 1
+			slot.epoch = r.LeaderEpoch
+			if err = slot.partition.Process(s.ctx, tx, r); err != nil {
+				return
+			}
+			slot.next = next
+			r.Recycle()
+		}
+		n += len(p.Records)
+	})
+	return n, ours, err
+}
+
+// end commits, unless the records were not all ours.
+func (s *session) end(tx *Tx, consumed int, ours bool) error {
+	began := time.Now()
+	late, cancel := s.beforeLate()
+	defer cancel()
+	committed, err := s.commit(late, tx, ours)
+	s.worker.observe().Transaction(committed, consumed, tx.produced, time.Since(began))
+	if !committed {
+		s.rewind(tx)
+		tx.rollback()
+	}
+	if err != nil {
+		return s.explain(brokenError{s.lateError(late, err)})
+	}
+	s.arena.reset()
+	if committed {
+		s.at(AtCommitted)
+		tx.commit()
+	}
+	return nil
+}
+
+// commit ends a transaction. That it wasn't committed is no error if the group
+// has moved on meanwhile.
+func (s *session) commit(ctx context.Context, tx *Tx, ours bool) (committed bool, err error) {
+	if !ours {
+		return false, s.abort(ctx)
+	}
+	s.at(AtSealed)
+	if s.worker.cfg.AtLeastOnce {
+		return s.commitPlain(ctx)
+	}
+	add := []func(context.Context, *Tx) error{s.addRecords, s.addOffsets}
+	if !s.txn.begun() {
+		slices.Reverse(add)
+	}
+	for _, next := range add {
+		switch err := next(ctx, tx); {
+		case errors.Is(err, errRefused):
+			s.worker.cfg.Log.Debug("the group refuses the offsets", "stage", s.worker.cfg.Name, "because", err)
+			return false, s.abort(ctx)
+		case err != nil:
+			return false, err
+		}
+	}
+	s.at(AtOffsets)
+	if err := s.txn.end(ctx, true); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// addRecords puts all records into the transaction.
+//
+// The first request of a transaction may come too soon: the markers of the one
+// before are still being written. Offsets are refused then and soon asked again. A
+// produce request waits in the broker, which looks again after 20 ms (Kafka's
+// add.partitions.to.txn.retry.backoff.ms). So a transaction of which nothing was
+// sent yet begins with its offsets.
+func (s *session) addRecords(ctx context.Context, _ *Tx) error {
+	if err := s.sender.Flush(ctx); err != nil {
+		return err
+	}
+	s.at(AtProduced)
+	return nil
+}
+
+// addOffsets puts what was consumed into the transaction.
+func (s *session) addOffsets(ctx context.Context, tx *Tx) error {
+	return s.txn.offsets(ctx, tx.from, s.positions(tx))
+}
+
+// commitPlain is the end without transactions: records first, then offsets. What
+// was written stays written if the offsets are refused, and is written again.
+func (s *session) commitPlain(ctx context.Context) (bool, error) {
+	if err := s.sender.Flush(ctx); err != nil {
+		return false, err
+	}
+	s.at(AtProduced)
+	if err := s.client.CommitUncommittedOffsets(kgo.PreCommitFnContext(ctx, s.stampPlain)); err != nil {
+		return false, fmt.Errorf("committing: %w", err)
+	}
+	return true, nil
+}
+
+// abort takes back what was written in the transaction.
+func (s *session) abort(ctx context.Context) error {
+	if err := s.sender.Discard(ctx); err != nil {
+		return err
+	}
+	return s.txn.end(ctx, false)
+}
+
+// giveUp ends a transaction of a session that ends anyway.
+func (s *session) giveUp(tx *Tx) {
+	late, cancel := s.beforeLate()
+	defer cancel()
+	_ = s.abort(late) // what is left open, the next session's first request ends
+	tx.rollback()
+}
+
+// positions are the offsets of a transaction's end.
+func (s *session) positions(tx *Tx) (topics []kmsg.TxnOffsetCommitRequestTopic) {
+	at := map[string]int{}
+	for _, slot := range tx.touched {
+		if slot.next < 0 {
+			continue
+		}
+		i, ok := at[slot.source.Topic]
+		if !ok {
+			i = len(topics)
+			at[slot.source.Topic] = i
+			t := kmsg.NewTxnOffsetCommitRequestTopic()
+			t.Topic = slot.source.Topic
+			topics = append(topics, t)
+		}
+		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
+		p.Partition, p.Offset, p.LeaderEpoch = slot.source.Partition, slot.next, slot.epoch
+		p.Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(slot.next))
+		topics[i].Partitions = append(topics[i].Partitions, p)
+	}
+	return topics
+}
+
+// rewind has everything that was polled for the transaction come again.
+func (s *session) rewind(tx *Tx) {
+	back := map[string]map[int32]kgo.EpochOffset{}
+	to := func(slot *slot, first int64) {
+		at := slot.committed
+		if at < 0 {
+			at = first // nothing was committed before it
+		}
+		if back[slot.source.Topic] == nil {
+			back[slot.source.Topic] = map[int32]kgo.EpochOffset{}
+		}
+		back[slot.source.Topic][slot.source.Partition] = kgo.EpochOffset{Epoch: -1, Offset: at}
+	}
+	for _, slot := range tx.touched {
+		if slot.next != slot.committed { // not by timers alone
+			to(slot, slot.first)
+		}
+	}
+	tx.rest.EachPartition(func(p kgo.FetchTopicPartition) {
+		slot := s.owned(Source{p.Topic, p.Partition})
+		if slot != nil && !slot.touched && len(p.Records) > 0 {
+			to(slot, p.Records[0].Offset)
+		}
+	})
+	s.client.SetOffsets(back)
+}
+
+// beforeLate bounds the end of a transaction.
+func (s *session) beforeLate() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(s.ctx, endWithin)
+}
+
+func (s *session) lateError(late context.Context, err error) error {
+	if late.Err() != nil && s.ctx.Err() == nil {
+		return fmt.Errorf("a transaction did not end within %s: %w", endWithin, err)
+	}
+	return err
+}
+
+// stampPlain puts the worker's stamp on each offset that is committed without a
+// transaction.
+func (s *session) stampPlain(req *kmsg.OffsetCommitRequest) error {
+	for t := range req.Topics {
+		topic := &req.Topics[t]
+		for p := range topic.Partitions {
+			topic.Partitions[p].Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(topic.Partitions[p].Offset))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,251 @@
+package runtime
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"inv/internal/recordbatch"
+	"inv/internal/send"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// concurrentBackoff is how long an answer of CONCURRENT_TRANSACTIONS is let pass:
+// the markers of the transaction before are still being written.
+const concurrentBackoff = 2 * time.Millisecond
+
+// transactions is a session's producer: its id and epoch, its sender, and where
+// the transaction in progress is in Kafka's protocol. Without a transactional id
+// it only produces.
+//
+// Since KIP-890 (transaction.version 2, Kafka 4.0) what is written and the offsets
+// join a transaction by themselves, and each transaction has an epoch of its own,
+// so a request of an earlier one can't fall into it. With older clusters both are
+// added by requests of their own.
+//
+// Nothing here is mended: an error of which it is unknown what the brokers made of
+// it ends the session, and the next one's InitProducerId aborts what is open.
+type transactions struct {
+	client   *kgo.Client
+	sender   *send.Sender
+	id       string // transactional
+	group    string
+	instance *string
+	implicit bool // transaction.version 2
+	topicIDs map[string][16]byte
+
+	producer recordbatch.Producer
+
+	mu    sync.Mutex
+	added map[send.Partition]bool // to the transaction in progress, by request
+	open  bool                    // it may have begun on the coordinator
+}
+
+// begin gets the producer's id. The transaction that a dead process with this id
+// left open is over then, and a live one is fenced.
+func (t *transactions) begin(ctx context.Context) error {
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.ProducerID, req.ProducerEpoch = -1, -1
+	if t.id != "" {
+		req.TransactionalID = &t.id
+		req.TransactionTimeoutMillis = int32(transactionTimeout.Milliseconds())
+	}
+	return t.patiently(ctx, func() error {
+		resp, err := req.RequestWith(ctx, t.client)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil {
+			return fmt.Errorf("getting a producer id: %w", err)
+		}
+		t.become(resp.ProducerID, resp.ProducerEpoch)
+		return nil
+	})
+}
+
+// become takes an id and epoch over. Sequence numbers start over.
+func (t *transactions) become(id int64, epoch int16) {
+	t.producer = recordbatch.Producer{ID: id, Epoch: epoch, Transactional: t.id != ""}
+	t.sender.Reset(t.producer)
+}
+
+// patiently repeats a request while the transaction before is being ended.
+func (t *transactions) patiently(ctx context.Context, request func() error) error {
+	for {
+		err := request()
+		if !errors.Is(err, kerr.ConcurrentTransactions) || pause(ctx, concurrentBackoff) != nil {
+			return err
+		}
+	}
+}
+
+// before is called before records are sent. Older clusters must be told of each
+// partition.
+func (t *transactions) before(ctx context.Context, to []send.Partition) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.open = true
+	if t.implicit {
+		return nil
+	}
+	req := kmsg.NewPtrAddPartitionsToTxnRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch = t.id, t.producer.ID, t.producer.Epoch
+	at := map[string]int{}
+	for _, p := range to {
+		if t.added[p] {
+			continue
+		}
+		i, ok := at[p.Topic]
+		if !ok {
+			i = len(req.Topics)
+			at[p.Topic] = i
+			topic := kmsg.NewAddPartitionsToTxnRequestTopic()
+			topic.Topic = p.Topic
+			req.Topics = append(req.Topics, topic)
+		}
+		req.Topics[i].Partitions = append(req.Topics[i].Partitions, p.Partition)
+	}
+	if len(req.Topics) == 0 {
+		return nil
+	}
+	err := t.patiently(ctx, func() error {
+		resp, err := req.RequestWith(ctx, t.client)
+		if err != nil {
+			return err
+		}
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+					return err
+				}
+			}
+		}
+		return kerr.ErrorForCode(resp.ErrorCode)
+	})
+	if err != nil {
+		return fmt.Errorf("adding partitions to the transaction: %w", err)
+	}
+	for _, p := range to {
+		t.added[p] = true
+	}
+	return nil
+}
+
+// begun says whether something of the transaction was sent.
+func (t *transactions) begun() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.open
+}
+
+// member is who commits offsets. The group refuses the offsets of one that it
+// knows by another generation.
+type member struct {
+	id         string
+	generation int32
+}
+
+// member is who this session is in its group now.
+func (t *transactions) member() member {
+	id, generation := t.client.GroupMetadata()
+	return member{id, generation}
+}
+
+// errRefused is for offsets that the group refuses from this member: somebody
+// else has, or will have, the partitions. The transaction can be aborted.
+var errRefused = errors.New("the group has moved on")
+
+// refusals are the answers that mean errRefused.
+var refusals = []error{
+	kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch,
+	kerr.GroupIDNotFound, kerr.TransactionAbortable,
+}
+
+// offsets adds the offsets of what was consumed to the transaction.
+func (t *transactions) offsets(ctx context.Context, from member, topics []kmsg.TxnOffsetCommitRequestTopic) error {
+	if from.id == "" || from.generation < 0 {
+		return errRefused // brokers accept offsets in the name of nobody
+	}
+	t.mu.Lock()
+	t.open = true
+	t.mu.Unlock()
+	if !t.implicit {
+		if err := t.addOffsets(ctx); err != nil {
+			return err
+		}
+	}
+	req := kmsg.NewPtrTxnOffsetCommitRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch = t.id, t.producer.ID, t.producer.Epoch
+	req.Group, req.MemberID, req.Generation, req.InstanceID = t.group, from.id, from.generation, t.instance
+	for i := range topics {
+		topics[i].TopicID = t.topicIDs[topics[i].Topic]
+	}
+	req.Topics = topics
+	return t.patiently(ctx, func() error {
+		resp, err := req.RequestWith(ctx, t.client)
+		if err != nil {
+			return fmt.Errorf("adding offsets to the transaction: %w", err)
+		}
+		for _, topic := range resp.Topics {
+			for _, p := range topic.Partitions {
+				err := kerr.ErrorForCode(p.ErrorCode)
+				for _, refusal := range refusals {
+					if errors.Is(err, refusal) {
+						return fmt.Errorf("%w: %w", errRefused, err)
+					}
+				}
+				if err != nil {
+					return fmt.Errorf("adding the offset of partition %d to the transaction: %w", p.Partition, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func (t *transactions) addOffsets(ctx context.Context) error {
+	req := kmsg.NewPtrAddOffsetsToTxnRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = t.id, t.producer.ID, t.producer.Epoch, t.group
+	return t.patiently(ctx, func() error {
+		resp, err := req.RequestWith(ctx, t.client)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil {
+			return fmt.Errorf("adding the group to the transaction: %w", err)
+		}
+		return nil
+	})
+}
+
+// end commits or aborts. After an error it is unknown which of both has happened.
+func (t *transactions) end(ctx context.Context, commit bool) error {
+	t.mu.Lock()
+	open := t.open
+	t.open = false
+	clear(t.added)
+	t.mu.Unlock()
+	if !open {
+		return nil
+	}
+	req := kmsg.NewPtrEndTxnRequest()
+	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Commit = t.id, t.producer.ID, t.producer.Epoch, commit
+	return t.patiently(ctx, func() error {
+		resp, err := req.RequestWith(ctx, t.client)
+		if err == nil {
+			err = kerr.ErrorForCode(resp.ErrorCode)
+		}
+		if err != nil {
+			return fmt.Errorf("ending the transaction: %w", err)
+		}
+		if resp.Version >= implicitEndTxn && resp.ProducerID >= 0 {
+			t.become(resp.ProducerID, resp.ProducerEpoch)
+		}
+		return nil
+	})
+}
