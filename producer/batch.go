@@ -1,48 +1,61 @@
 package producer
 
-import "sync/atomic"
+import (
+	"slices"
+	"sync"
+)
 
 // batches lends batches out and takes them back, from any goroutine.
 type batches struct {
-	free chan *Batch
+	mu   sync.Mutex
+	free []*Batch
 
 	// What the fullest batch so far held: a new one gets room for that much at
 	// once, since growing to it leaves as much garbage again.
-	bytes, headers atomic.Int64
+	bytes, headers int
 }
 
 // maxBatches is how many batches may be on their way: what bounds the memory of
 // a run whose sink is slower than its workers.
 const maxBatches = 16
 
-func newBatches() *batches { return &batches{free: make(chan *Batch, maxBatches)} }
+func newBatches() *batches { return &batches{free: make([]*Batch, 0, maxBatches)} }
 
-func (p *batches) take() *Batch {
-	select {
-	case b := <-p.free:
-		b.slots = b.slots[:0]
-		return b
-	default:
-		return &Batch{slots: make([]slot, 0, batchSize), release: p.give,
-			buf: make([]byte, 0, p.bytes.Load()), headers: make([]Header, 0, p.headers.Load())}
+// take lends a batch to a worker: if there is one, the last that it made, which is
+// in its processor's cache.
+func (p *batches) take(w *worker) *Batch {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last := len(p.free) - 1
+	if last < 0 {
+		return &Batch{slots: make([]slot, 0, batchSize), release: p.give, maker: w,
+			buf: make([]byte, 0, p.bytes), headers: make([]Header, 0, p.headers)}
 	}
+	at := last
+	for i, b := range p.free {
+		if b.maker == w {
+			at = i
+		}
+	}
+	b := p.free[at]
+	p.free = slices.Delete(p.free, at, at+1)
+	b.slots, b.maker = b.slots[:0], w
+	return b
 }
 
 // filled notes the size of a batch that has been made.
 func (p *batches) filled(b *Batch) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	// A little more than it held, for those after it differ a little.
-	raise(&p.bytes, int64(len(b.buf)+len(b.buf)/16))
-	raise(&p.headers, int64(len(b.headers)))
-}
-
-func raise(to *atomic.Int64, n int64) {
-	for old := to.Load(); n > old && !to.CompareAndSwap(old, n); old = to.Load() {
-	}
+	p.bytes = max(p.bytes, len(b.buf)+len(b.buf)/16)
+	p.headers = max(p.headers, len(b.headers))
 }
 
 func (p *batches) give(b *Batch) {
-	select {
-	case p.free <- b:
-	default: // more than can be on their way: let it go
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) < maxBatches { // else more than can be on their way: let it go
+		p.free = append(p.free, b)
 	}
 }

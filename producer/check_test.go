@@ -147,24 +147,29 @@ func FuzzRun(f *testing.F) {
 // A worker allocates nothing per record once its buffers have grown.
 func TestNoAllocations(t *testing.T) {
 	for _, tt := range []struct{ scenario, producer string }{{"inventory", "orders"}, {"iot-sensors", "readings"}, {"customers", "legacy-customers"}, {"click-stream", "clicks"}} {
-		p := compiled(t, shipped(t, tt.scenario), tt.producer)
-		r := newRenderer(p, Options{})
-		w, b := &worker{}, newBatches().take()
-		n := int64(0)
-		fill := func() {
-			b.slots = b.slots[:0]
-			for range batchSize {
-				b.slots = append(b.slots, slot{n: n, at: testStart.UnixMilli() + n, step: 0})
-				n++
-			}
-			r.render(w, b)
+		noAllocations(t, tt.scenario+" with faults", compiled(t, shipped(t, tt.scenario), tt.producer))
+		noAllocations(t, tt.scenario, withoutFaults(t, shipped(t, tt.scenario), tt.producer))
+	}
+}
+
+func noAllocations(t *testing.T, name string, p *Plan) {
+	t.Helper()
+	r := newRenderer(p, Options{})
+	w, b := &worker{}, newBatches().take(nil)
+	n := int64(0)
+	fill := func() {
+		b.slots = b.slots[:0]
+		for range batchSize {
+			b.slots = append(b.slots, slot{n: n, at: testStart.UnixMilli() + n, step: 0})
+			n++
 		}
-		for range 20 {
-			fill()
-		}
-		if got := testing.AllocsPerRun(20, fill) / batchSize; got > 0.01 {
-			t.Errorf("%s: %g allocations a record", tt.scenario, got)
-		}
+		r.render(w, b)
+	}
+	for range 20 {
+		fill()
+	}
+	if got := testing.AllocsPerRun(20, fill) / batchSize; got > 0.01 {
+		t.Errorf("%s: %g allocations a record", name, got)
 	}
 }
 
@@ -180,7 +185,7 @@ func TestManyRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRenderer(p, Options{NoEvents: true})
-	w, b := &worker{}, newBatches().take()
+	w, b := &worker{}, newBatches().take(nil)
 	for _, reading := range sink.records {
 		if reading.Stream != 1 || !strings.HasPrefix(string(reading.Key), "dev-0") && !strings.HasPrefix(string(reading.Key), "dev-1") {
 			continue

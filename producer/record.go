@@ -21,6 +21,7 @@ type Batch struct {
 	slots   []slot
 	buf     []byte
 	headers []Header
+	maker   *worker // who made it last
 	release func(*Batch)
 	Data    any // the sink's own, kept with the batch
 }

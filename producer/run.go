@@ -232,9 +232,9 @@ func (r *run) loop(ctx context.Context) error {
 
 // next waits until something is due and returns it as a batch; nil if there is
 // nothing more to come, the sink has failed or ctx is over.
-func (r *run) next(ctx context.Context) (*Batch, error) {
+func (r *run) next(ctx context.Context, w *worker) (*Batch, error) {
 	r.report()
-	batch := r.batches.take()
+	batch := r.batches.take(w)
 	for ctx.Err() == nil {
 		now := r.now()
 		end := !r.collect(batch, now)
