@@ -12,15 +12,23 @@ import (
 // faster than the one that judges.
 const mostParsers = 4
 
+// A batch is judged when it has this many rows, or was made of values of so many
+// bytes: a chunk may unpack to very much more than was fetched.
+const (
+	mostRows  = 1 << 14
+	mostBytes = 8 << 20
+)
+
 // job is one chunk on its way: it is fetched, read by some parser, and judged
 // when those before it have been.
 type job struct {
 	chunk fetch.Chunk
-	end   int64 // exclusive
-	batch batch
-	pool  *sync.Pool    // that the batch goes back to
-	ready chan struct{} // closed when the batch has been read
-	err   error
+	end   int64      // exclusive
+	pool  *sync.Pool // of its batches
+	// batches are what has been read, in order. All but one wait for the judge,
+	// so that a parser is never far ahead. When it is closed, err is valid.
+	batches chan batch
+	err     error
 }
 
 // pipeline reads steps one after the other.
@@ -61,7 +69,7 @@ func (p *pipeline) fetch(ctx context.Context, steps []step) {
 			spans = append(spans, p.snap.spans[t]...)
 		}
 		p.failed = p.reader.chunks(ctx, spans, func(chunk *fetch.Chunk, end int64) bool {
-			j := &job{chunk: *chunk, end: end, batch: s.batches.Get().(batch), pool: s.batches, ready: make(chan struct{})}
+			j := &job{chunk: *chunk, end: end, pool: s.batches, batches: make(chan batch, 1)}
 			return give(ctx, p.order, j) && give(ctx, p.jobs, j)
 		})
 		if p.failed != nil || ctx.Err() != nil {
@@ -84,41 +92,71 @@ func (p *pipeline) read(ctx context.Context) {
 	parser := newParser(&p.auditor.o, p.auditor.seed)
 	for j := range p.jobs {
 		if ctx.Err() == nil {
-			j.err = parser.read(j)
+			j.err = parser.read(ctx, j)
 		}
-		close(j.ready)
+		close(j.batches)
 	}
 }
 
-func (p *parser) read(j *job) error {
-	j.batch.begin(p)
-	return p.decoder.Each(&j.chunk, func(raw *fetch.Record) bool {
-		if raw.Offset >= j.end {
+// read makes batches of a job's records. It ends early, without an error, when ctx
+// is done.
+func (p *parser) read(ctx context.Context, j *job) error {
+	var b batch
+	rows, bytes := 0, 0
+	pass := func() bool {
+		if b == nil {
+			return true
+		}
+		select {
+		case j.batches <- b:
+			b, rows, bytes = nil, 0, 0
+			return true
+		case <-ctx.Done():
 			return false
 		}
+	}
+	err := p.decoder.Each(&j.chunk, func(raw *fetch.Record) bool {
+		if raw.Offset >= j.end || (rows >= mostRows || bytes >= mostBytes) && !pass() {
+			return false
+		}
+		if b == nil {
+			b = j.pool.Get().(batch)
+			b.begin(p)
+		}
 		view(&p.record, raw)
-		j.batch.add(p, &p.record)
+		b.add(p, &p.record)
+		rows, bytes = rows+1, bytes+len(raw.Value)
 		return true
 	})
+	pass()
+	return err
 }
 
 // judge has the jobs judged in their order.
 func (p *pipeline) judge(ctx context.Context) error {
 	for j := range p.order {
-		select {
-		case <-j.ready:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := p.judgeJob(ctx, j); err != nil {
+			return err
 		}
-		if j.err != nil {
-			return j.err
-		}
-		j.batch.judge(p.auditor)
 		p.reader.pass(&j.chunk, j.end)
-		j.pool.Put(j.batch)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err
 	}
 	return p.failed
+}
+
+func (p *pipeline) judgeJob(ctx context.Context, j *job) error {
+	for {
+		select {
+		case b, more := <-j.batches:
+			if !more {
+				return j.err
+			}
+			b.judge(p.auditor)
+			j.pool.Put(b)
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }

@@ -110,9 +110,9 @@ func TestUnreadableBatchEndsTheAudit(t *testing.T) {
 	a := newAuditor(testOptions())
 	broken := errors.New("broken")
 	p := &pipeline{reader: &reader{}, auditor: a, order: make(chan *job, 1)}
-	ready := make(chan struct{})
-	close(ready)
-	p.order <- &job{ready: ready, err: broken}
+	j := &job{batches: make(chan batch), err: broken}
+	close(j.batches)
+	p.order <- j
 	if err := p.judge(context.Background()); !errors.Is(err, broken) {
 		t.Errorf("%v", err)
 	}

@@ -145,3 +145,25 @@ func TestRunEndsWhenItIsTold(t *testing.T) {
 		t.Errorf("%v, %v", r, err)
 	}
 }
+
+// A batch that unpacks to very many records is judged in parts, each order once.
+func TestRunTakesManyRecordsInOneBatch(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	h := brokerHistory(t)
+	h.partitions = 1
+	h.product(chair)
+	const orders = 3*mostRows + 7
+	for n := range orders {
+		h.put("orders", 0, "", nil)
+		if n == mostRows {
+			h.order("o1", line1("chair", 1))
+		}
+	}
+	r, err := Run(t.Context(), kafkatest.Client(t, brokers), h.write(t, brokers))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Verdict != Holds || r.Counts.Orders != orders+1 || r.Counts.Skipped != orders || r.Counts.Applied != 1 {
+		t.Errorf("%v, %+v, %+v", r.seen(), r.Findings, r.Counts)
+	}
+}
