@@ -17,7 +17,7 @@ import (
 )
 
 // auditGCPercent is how much the heap may grow between collections during an audit.
-const auditGCPercent = 20
+const auditGCPercent = 30
 
 func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
 	policy := newChoice(string(audit.PolicyDefault), string(audit.PolicyReference))

@@ -49,18 +49,37 @@ func (r *Record) RawHeaders() []byte { return r.headers }
 func (r *Record) EachHeader(yield func(key, value []byte) bool) {
 	b := r.headers
 	for range r.HeaderCount {
-		var key, value []byte
-		var ok bool
-		if key, b, ok = varBytes(b); !ok {
-			return
+		key, value, rest, ok := shortHeader(b)
+		if !ok {
+			if key, rest, ok = varBytes(b); ok {
+				value, rest, ok = varBytes(rest)
+			}
+			if !ok {
+				return
+			}
 		}
-		if value, b, ok = varBytes(b); !ok {
-			return
-		}
+		b = rest
 		if !yield(key, value) {
 			return
 		}
 	}
+}
+
+// shortHeader reads a header whose lengths take one byte each, as most do. ok is
+// false if it is another.
+func shortHeader(b []byte) (key, value, rest []byte, ok bool) {
+	if len(b) == 0 || b[0]&0x81 != 0 { // longer than 63 bytes, or null
+		return nil, nil, nil, false
+	}
+	n := 1 + int(b[0]>>1)
+	if n >= len(b) || b[n]&0x81 != 0 {
+		return nil, nil, nil, false
+	}
+	end := n + 1 + int(b[n]>>1)
+	if end > len(b) {
+		return nil, nil, nil, false
+	}
+	return b[1:n:n], b[n+1 : end : end], b[end:], true
 }
 
 // Header returns the value of the first header with this key.
