@@ -36,8 +36,8 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 	if err := sleep(ctx, 3*time.Second); err != nil {
 		return err
 	}
-	// The driver has the browser keep all that the page receives, for its network
-	// panel; when that store grows it takes the main thread up to 50 ms.
+	// Else the browser keeps all that the page receives for the driver's network
+	// panel, on the page's main thread.
 	if _, err := chromedp.Call(tab, network.Disable, cdp.Empty{}); err != nil {
 		return err
 	}
