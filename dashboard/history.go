@@ -45,9 +45,18 @@ func (h *history) add(c change) {
 		copy(h.recent, h.recent[1:])
 		h.recent = h.recent[:recentChanges-1]
 	}
+	h.grow()
 	h.recent = append(h.recent, c)
 	if b, _ := h.bucket(c.time); b != nil {
 		b.stock = clamp(c.stock)
+	}
+}
+
+// grow makes room for a change. Left to append, the room would be for a third
+// more changes than there may be.
+func (h *history) grow() {
+	if n := len(h.recent); n == cap(h.recent) {
+		h.recent = append(make([]change, 0, min(max(4, 2*n), recentChanges)), h.recent...)
 	}
 }
 
@@ -56,6 +65,7 @@ func (h *history) add(c change) {
 func (h *history) addOlder(c change) bool {
 	used := false
 	if len(h.recent) < recentChanges {
+		h.grow()
 		h.recent = append(h.recent, change{})
 		copy(h.recent[1:], h.recent)
 		h.recent[0] = c
@@ -79,7 +89,7 @@ func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 		h.buckets = make([]bucket, 0, 4)
 	}
 	if len(h.buckets) < historyBuckets {
-		return h.grow(at)
+		return h.insert(at)
 	}
 	b = &h.buckets[slot(at)]
 	switch {
@@ -92,9 +102,9 @@ func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 	return b, true
 }
 
-// grow keeps the few buckets of a product that rarely changes as a sorted list,
+// insert keeps the few buckets of a product that rarely changes as a sorted list,
 // and makes it a ring once it is full.
-func (h *history) grow(at int32) (*bucket, bool) {
+func (h *history) insert(at int32) (*bucket, bool) {
 	i := len(h.buckets)
 	for i > 0 && h.buckets[i-1].at > at {
 		i--
