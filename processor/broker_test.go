@@ -1,12 +1,15 @@
 package processor_test
 
 import (
+	"context"
 	"syscall"
 	"testing"
 	"time"
 
 	"inv/internal/kafkatest"
 	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // The broker goes away in the middle of a transaction, cleanly or by SIGKILL, and
@@ -31,6 +34,7 @@ func TestBrokerGoesAndComesBack(t *testing.T) {
 		o := outages[round%len(outages)]
 		t.Run(o.name+" "+o.stage+" "+o.point, func(t *testing.T) {
 			s := newSystem(t, node.Brokers())
+			defer s.logTransactions()
 			products, _ := s.backlog(10_000)
 			c := s.start(func(c *childConfig) {
 				c.Instance, c.Stable = "same", true
@@ -54,5 +58,28 @@ func TestBrokerGoesAndComesBack(t *testing.T) {
 			c.done(10 * time.Second)
 			s.prove()
 		})
+	}
+}
+
+// logTransactions logs the state of each transaction, if the test has failed.
+func (s *system) logTransactions() {
+	if !s.t.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	admin := kadm.NewClient(s.client)
+	listed, err := admin.ListTransactions(ctx, nil, nil)
+	if err != nil {
+		s.t.Log(err)
+		return
+	}
+	described, err := admin.DescribeTransactions(ctx, listed.TransactionalIDs()...)
+	if err != nil {
+		s.t.Log(err)
+		return
+	}
+	for _, d := range described {
+		s.t.Logf("%+v", d)
 	}
 }

@@ -147,8 +147,28 @@ func (s *system) start(change ...func(*childConfig)) *child {
 		s.t.Fatal(err)
 	}
 	go func() { c.err = c.cmd.Wait(); close(c.exited) }()
-	s.t.Cleanup(func() { c.signal(syscall.SIGKILL); <-c.exited })
+	s.t.Cleanup(func() { c.end() })
 	return c
+}
+
+// end ends a child that still runs. If the test has failed, what the child waits
+// for is a part of the log.
+func (c *child) end() {
+	select {
+	case <-c.exited:
+		return
+	default:
+	}
+	if c.t.Failed() {
+		c.signal(syscall.SIGQUIT) // its runtime prints all goroutines
+		select {
+		case <-c.exited:
+		case <-time.After(5 * time.Second):
+		}
+		c.t.Logf("the child:\n%s", c.output())
+	}
+	c.signal(syscall.SIGKILL)
+	<-c.exited
 }
 
 func (c *child) signal(sig syscall.Signal) { _ = c.cmd.Process.Signal(sig) }
