@@ -4,7 +4,7 @@
 // The whole of it in three calls, as `inv produce` and `inv demo` make them:
 //
 //	plan, err := producer.Compile(sc, producer.CompileOptions{Names: []string{"orders"}, Seed: 7})
-//	sink := producer.NewKafkaSink(client, 30*time.Second)      // or NewWriterSink(os.Stdout, false)
+//	sink, err := producer.NewKafkaSink(client, 30*time.Second) // or NewWriterSink(os.Stdout, false)
 //	summary, err := producer.Run(ctx, plan, producer.Options{Count: 1000}, sink)
 //
 // [Compile] makes one plan of the file: steps, each some constant bytes and what

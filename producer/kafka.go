@@ -7,26 +7,22 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inv/internal/recordbatch"
+	"inv/internal/send"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// KafkaOptions are what a client needs for [NewKafkaSink]: the records say their
-// partition, acknowledgements come from all replicas, and retries make no
-// duplicates (idempotent is franz-go's default). Its own delivery timeout counts
-// from a record's timestamp, which here may be of any year, so the sink has one.
+// KafkaOptions are what a client needs for [NewKafkaSink]: acknowledgements from
+// all replicas.
 func KafkaOptions(faults ...Fault) []kgo.Opt {
-	opts := []kgo.Opt{
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.AllowIdempotentProduceCancellation(),
-		// The sink bounds what is on its way itself, so that it can be stopped.
-		kgo.MaxBufferedRecords(2 * maxBatches * batchSize),
-	}
+	opts := []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
 	for _, f := range faults {
 		if f.kind == oversize {
 			// Larger than brokers take; compressed, the padding is small.
-			opts = append(opts, kgo.ProducerBatchMaxBytes(2*maxOversize), kgo.BrokerMaxWriteBytes(4*maxOversize),
-				kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
+			opts = append(opts, kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
 		}
 	}
 	return opts
@@ -36,183 +32,232 @@ func KafkaOptions(faults ...Fault) []kgo.Opt {
 // sink hands a record's headers on as they are.
 type Header = kgo.RecordHeader
 
+// Sizes of a sink, before compression.
+const (
+	sinkBatch  = 512 << 10 // of a record batch, if -X batch.size allows as much
+	sinkWindow = 8 << 20   // of what waits for its acknowledgement
+)
+
 // KafkaSink sends records to Kafka. A record counts when all in-sync replicas
-// have it.
+// have it. They are put into record batches as they come (package recordbatch), so
+// a batch of ours is free again as soon as it was written.
 type KafkaSink struct {
-	client   *kgo.Client
-	counts   struct{ acknowledged, failed, bytes atomic.Int64 }
+	client *kgo.Client
+	sender *send.Sender
+	linger time.Duration
+	giveUp time.Duration
+
+	mu      sync.Mutex // of the sender's appending side
+	topics  map[string]*send.Topic
+	headers []byte
+	lingers bool // a push is to come
+	ready   bool // the producer has its id
+
+	written, writtenBytes, acknowledged atomic.Int64
+
 	once     sync.Once
 	failed   chan struct{}
 	err      error
-	inFlight sync.WaitGroup
-	slots    chan struct{} // as many as batches may be on their way
-
-	giveUp   time.Duration
 	progress atomic.Int64 // the time of the last answer, unix ns
 	watch    *time.Timer
-	send     context.Context // of the records; its end gives them up
+	ctx      context.Context // ends with the sink
 	stop     context.CancelFunc
-	ended    context.Context // a context that is over, see hurry
 }
 
-// NewKafkaSink sends with this client, which must have [KafkaOptions]. If nothing
-// is acknowledged for giveUp while records are on their way, they count as failed
-// and the run ends, also if they may have arrived without an answer: nothing is
-// sent again after that.
-func NewKafkaSink(client *kgo.Client, giveUp time.Duration) *KafkaSink {
-	s := &KafkaSink{client: client, giveUp: giveUp, failed: make(chan struct{}), slots: make(chan struct{}, maxBatches)}
-	s.send, s.stop = context.WithCancel(context.Background())
-	ended, end := context.WithCancel(context.Background())
-	end()
-	s.ended = ended
+// NewKafkaSink sends with this client, which must have [KafkaOptions]; linger,
+// batch size, compression and acknowledgements are the client's. If nothing is
+// acknowledged for giveUp while records are on their way, they count as failed and
+// the run ends, also if they may have arrived without an answer: nothing is sent
+// again after that.
+func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) {
+	s := &KafkaSink{client: client, giveUp: giveUp, topics: map[string]*send.Topic{}, failed: make(chan struct{})}
+	s.linger, _ = client.OptValue(kgo.ProducerLinger).(time.Duration)
+	largest, _ := client.OptValue(kgo.ProducerBatchMaxBytes).(int32)
+	var err error
+	s.sender, err = send.New(client, send.Options{
+		BatchBytes: min(sinkBatch, int(largest)), Window: sinkWindow, Acknowledged: s.arrived, Failed: s.fail,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.progress.Store(time.Now().UnixNano())
 	s.watch = time.AfterFunc(time.Hour, s.check)
 	s.watch.Reset(giveUp)
-	return s
+	return s, nil
 }
 
 // check gives up if no answer has come for too long, and else looks again.
 func (s *KafkaSink) check() {
 	idle := time.Duration(time.Now().UnixNano() - s.progress.Load())
-	if len(s.slots) > 0 && idle >= s.giveUp {
-		s.fail(fmt.Errorf("nothing was acknowledged for %s", s.giveUp), "the brokers")
-		s.stop()
-		s.client.AbortBufferedRecords(context.Background())
+	waits := s.written.Load() > s.acknowledged.Load()
+	if waits && idle >= s.giveUp {
+		s.fail(fmt.Errorf("producing to the brokers: nothing was acknowledged for %s", s.giveUp))
+		s.sender.Close()
 		return
 	}
 	next := s.giveUp - idle
-	if len(s.slots) == 0 {
+	if !waits {
 		next = s.giveUp
 	}
 	s.watch.Reset(max(next, time.Millisecond))
 }
 
-// Close ends the sink's watch over its records.
+// Close ends the sink and its watch over its records.
 func (s *KafkaSink) Close() {
 	s.watch.Stop()
 	s.stop()
+	s.sender.Close()
 }
 
-// sent is a batch on its way: the client's records for ours, kept with the batch.
-type sent struct {
-	batch   *Batch
-	sink    *KafkaSink
-	records []kgo.Record
-	left    atomic.Int64
-	failed  atomic.Int64
-	lost    atomic.Int64 // bytes of the failed
-	promise func(*kgo.Record, error)
-}
-
-// Write hands the records to the client; it blocks while too many are on their way.
+// Write puts the records into batches; it blocks while too many are on their way.
 func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
-	if err := s.claim(ctx); err != nil {
-		b.Release()
+	defer b.Release()
+	if err := s.begin(ctx); err != nil {
 		return err
 	}
-	if len(s.slots) == 1 { // the first after a pause
+	if err := s.sender.Room(ctx); err != nil {
+		return s.cause(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.written.Load() == s.acknowledged.Load() { // the first after a pause
 		s.progress.Store(time.Now().UnixNano())
 	}
-	on, _ := b.Data.(*sent)
-	if on == nil {
-		on = &sent{batch: b, records: make([]kgo.Record, cap(b.slots))}
-		on.promise = on.done
-		b.Data = on
-	}
-	on.sink = s
-	on.left.Store(int64(len(b.Records)))
-	s.inFlight.Add(1)
 	for i := range b.Records {
-		r, to := &b.Records[i], &on.records[i]
-		// The client sets the other fields before it answers.
-		to.Topic, to.Partition, to.Key, to.Value = r.Topic, r.Partition, r.Key, r.Value
-		to.Headers, to.Timestamp, to.Context = r.Headers, time.UnixMilli(r.At), nil
-		s.client.Produce(s.send, to, on.promise)
+		r := &b.Records[i]
+		topic, err := s.topic(ctx, r.Topic)
+		if err != nil {
+			return err
+		}
+		if n := topic.Partitions(); r.Partition < 0 || int(r.Partition) >= n {
+			return fmt.Errorf("producing to %s: the record's partition is %d, and the topic has %d", r.Topic, r.Partition, n)
+		}
+		s.headers = recordbatch.AppendHeaders(s.headers[:0], r.Headers)
+		s.written.Add(1)
+		s.writtenBytes.Add(int64(r.Bytes()))
+		topic.Append(r.Partition, r.At, r.Key, r.Value, s.headers)
+	}
+	if !s.lingers {
+		s.lingers = true
+		time.AfterFunc(s.linger, s.push)
 	}
 	return nil
 }
 
-// claim waits until one more batch may be on its way.
-func (s *KafkaSink) claim(ctx context.Context) error {
-	select {
-	case s.slots <- struct{}{}:
+// begin gets the producer its id, before the first record.
+func (s *KafkaSink) begin(ctx context.Context) error {
+	if s.ready {
 		return nil
-	default:
-		s.hurry()
 	}
-	select {
-	case s.slots <- struct{}{}:
-		return nil
-	case <-s.failed:
-		return s.err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// hurry has the client send what lingers: there is no room for the records that
-// it waits for. A flush begins with that, and this one does not wait for its end.
-// The client's own bound on records would do the same, but a goroutine waits for
-// each record above it, and it can't be left when ctx ends.
-func (s *KafkaSink) hurry() {
-	// The error is that of a context that is over.
-	_ = s.client.Flush(s.ended)
-}
-
-// done is the client's answer for one record. What is counted is counted once a
-// batch: one record's share of the time is some tens of nanoseconds.
-func (on *sent) done(r *kgo.Record, err error) {
+	id, err := producerID(ctx, s.client)
 	if err != nil {
-		on.failed.Add(1)
-		lost := Record{Key: r.Key, Value: r.Value, Headers: r.Headers}
-		on.lost.Add(int64(lost.Bytes()))
-		on.sink.fail(err, r.Topic)
+		return fmt.Errorf("producing to the brokers: getting a producer id: %w", err)
 	}
-	if on.left.Add(-1) == 0 {
-		on.finish(err)
-	}
+	s.sender.Reset(id)
+	s.ready = true
+	return nil
 }
 
-// finish counts a batch whose last record has been answered and gives it back.
-func (on *sent) finish(err error) {
-	s, failed := on.sink, on.failed.Swap(0)
-	s.counts.failed.Add(failed)
-	s.counts.acknowledged.Add(int64(len(on.batch.Records)) - failed)
-	s.counts.bytes.Add(on.batch.Bytes() - on.lost.Swap(0))
+// producerID is one by which brokers tell a batch that is sent again; nobody's if
+// the client was told to do without.
+func producerID(ctx context.Context, client *kgo.Client) (recordbatch.Producer, error) {
+	if off, _ := client.OptValue(kgo.DisableIdempotentWrite).(bool); off {
+		return recordbatch.Producer{ID: -1, Epoch: -1}, nil
+	}
+	req := kmsg.NewPtrInitProducerIDRequest()
+	req.ProducerID, req.ProducerEpoch = -1, -1
+	resp, err := req.RequestWith(ctx, client)
 	if err == nil {
-		s.progress.Store(time.Now().UnixNano())
+		err = kerr.ErrorForCode(resp.ErrorCode)
 	}
-	on.batch.Release()
-	<-s.slots
-	s.inFlight.Done()
+	if err != nil {
+		return recordbatch.Producer{}, err
+	}
+	return recordbatch.Producer{ID: resp.ProducerID, Epoch: resp.ProducerEpoch}, nil
 }
 
-func (s *KafkaSink) fail(err error, topic string) {
+// topic is where a topic's records go. The lock is held.
+func (s *KafkaSink) topic(ctx context.Context, name string) (*send.Topic, error) {
+	if t := s.topics[name]; t != nil {
+		return t, nil
+	}
+	t, err := s.sender.Topic(ctx, name)
+	if err != nil {
+		return nil, fmt.Errorf("producing to %s: %w", name, err)
+	}
+	s.topics[name] = t
+	return t, nil
+}
+
+// push sends what has lingered.
+func (s *KafkaSink) push() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lingers = s.sender.Push() && s.ctx.Err() == nil; s.lingers {
+		time.AfterFunc(s.linger, s.push)
+	}
+}
+
+// arrived counts records that the brokers have.
+func (s *KafkaSink) arrived(records int) {
+	s.acknowledged.Add(int64(records))
+	s.progress.Store(time.Now().UnixNano())
+}
+
+func (s *KafkaSink) fail(err error) {
 	s.once.Do(func() {
-		s.err = fmt.Errorf("producing to %s: %w", topic, err)
+		s.err = err
 		close(s.failed)
 	})
 }
 
-// Flush waits for all acknowledgements.
-func (s *KafkaSink) Flush(ctx context.Context) error {
-	if err := s.client.Flush(ctx); err != nil {
-		// Nobody waits for the rest any more: it counts as failed.
-		s.client.AbortBufferedRecords(context.WithoutCancel(ctx))
-		s.fail(fmt.Errorf("not acknowledged in time: %w", err), "the brokers")
-	}
-	s.inFlight.Wait()
+// cause is what the sink has failed of, if it has.
+func (s *KafkaSink) cause(err error) error {
 	select {
 	case <-s.failed:
 		return s.err
 	default:
-		return nil
+		return err
 	}
 }
 
-// Counts says what has been acknowledged.
+// Flush waits for all acknowledgements.
+func (s *KafkaSink) Flush(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-s.failed: // nobody waits for the rest any more
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.sender.Flush(ctx)
+	if err != nil {
+		s.fail(fmt.Errorf("producing to the brokers: not acknowledged in time: %w", err))
+	}
+	return s.cause(nil)
+}
+
+// Counts says what has been acknowledged. Once the sink has failed, what has not
+// been counts as failed.
 func (s *KafkaSink) Counts() Counts {
-	return Counts{s.counts.acknowledged.Load(), s.counts.failed.Load(), s.counts.bytes.Load()}
+	c := Counts{Acknowledged: s.acknowledged.Load()}
+	written, bytes := s.written.Load(), s.writtenBytes.Load()
+	select {
+	case <-s.failed:
+		c.Failed = written - c.Acknowledged
+	default:
+	}
+	// A record's share: what is not acknowledged may be any of them.
+	c.Bytes = bytes
+	if written > c.Acknowledged {
+		c.Bytes = int64(float64(bytes) * float64(c.Acknowledged) / float64(written))
+	}
+	return c
 }
 
 // Failed is closed when a record could not be delivered.

@@ -31,7 +31,10 @@ func ordersTo(t *testing.T, topic string) *Plan {
 func TestKafkaSink(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "orders", 6)
-		sink := NewKafkaSink(kafkatest.Client(t, brokers, KafkaOptions()...), 20*time.Second)
+		sink, err := NewKafkaSink(kafkatest.Client(t, brokers, KafkaOptions()...), 20*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
 		defer sink.Close()
 		plan := ordersTo(t, topic)
 		o := Options{Start: testStart, Count: 2000, Partitions: map[string]int{topic: 6}, Workers: 2}
@@ -94,7 +97,10 @@ func brokerGoesAway(t *testing.T, workers int) {
 	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: "gone", Partitions: 6}); err != nil {
 		t.Fatal(err)
 	}
-	sink := NewKafkaSink(client, time.Second)
+	sink, err := NewKafkaSink(client, time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer sink.Close()
 	rate := scenario.Rate{Count: scenario.Number{Units: 2000}, Per: time.Second}
 	s, err := Run(t.Context(), ordersTo(t, "gone"), Options{Rate: &rate, Workers: workers, Faults: halfMalformed(t), Progress: func(p Progress) {

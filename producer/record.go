@@ -23,7 +23,6 @@ type Batch struct {
 	headers []Header
 	maker   *worker // who made it last
 	release func(*Batch)
-	Data    any // the sink's own, kept with the batch
 }
 
 // Release gives the batch's memory back. Its records must not be used any more.

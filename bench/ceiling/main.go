@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"inv/producer"
-
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -36,8 +34,12 @@ func main() {
 	}
 }
 
+// maxBuffered is as many records as leave the brokers no pause.
+const maxBuffered = 16_384
+
 func run(brokers, topic string, count, value, key, partitions int, headers string, linger time.Duration, codec string) error {
-	opts := append(producer.KafkaOptions(), kgo.SeedBrokers(brokers), kgo.ProducerLinger(linger))
+	opts := []kgo.Opt{kgo.SeedBrokers(brokers), kgo.ProducerLinger(linger), kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(maxBuffered)}
 	if codec == "none" {
 		opts = append(opts, kgo.ProducerBatchCompression(kgo.NoCompression()))
 	}

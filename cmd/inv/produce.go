@@ -300,7 +300,11 @@ func kafkaSink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.P
 		return nil, "", nil, err
 	}
 	warnOfEmpty(ctx, s.err, client, f, plan)
-	sink := producer.NewKafkaSink(client, giveUp)
+	sink, err := producer.NewKafkaSink(client, giveUp)
+	if err != nil {
+		client.Close()
+		return nil, "", nil, err
+	}
 	return sink, strings.Join(names, ", "), func() error { sink.Close(); client.Close(); return nil }, nil
 }
 

@@ -136,7 +136,10 @@ func (d *demo) produce(ctx context.Context) error {
 			return err
 		}
 		o.App = d.App
-		sink := producer.NewKafkaSink(client, giveUpRecord)
+		sink, err := producer.NewKafkaSink(client, giveUpRecord)
+		if err != nil {
+			return err
+		}
 		defer sink.Close()
 		_, err = producer.Run(ctx, plan, o, sink)
 		return err

@@ -62,7 +62,10 @@ func (s *Sender) learn(name string, found *kmsg.MetadataResponseTopic) (*Topic, 
 	defer s.mu.Unlock()
 	t := s.topics[name]
 	if t == nil {
-		t = &Topic{sender: s, name: name, id: found.TopicID, limit: batchBytes}
+		t = &Topic{sender: s, name: name, id: found.TopicID, limit: s.opts.BatchBytes}
+		if t.limit == 0 {
+			t.limit = batchBytes
+		}
 		if s.opts.MaxBatch != nil {
 			t.limit = max(min(t.limit, s.opts.MaxBatch(name)-recordbatch.Overhead), 1)
 		}

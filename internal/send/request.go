@@ -79,7 +79,7 @@ func after(sequence int32, n int) int32 {
 func (s *Sender) request(leader int32, batches []*batch) {
 	s.seal(batches)
 	resp, err := s.ask(leader, batches)
-	errs := verdicts(batches, resp, err)
+	errs := s.verdicts(batches, resp, err)
 
 	s.mu.Lock()
 	s.inFlight[leader]--
@@ -92,7 +92,7 @@ func (s *Sender) request(leader int32, batches []*batch) {
 		case err == nil:
 			s.done(b)
 		case !passes(err) || errors.Is(err, kerr.UnknownTopicOrPartition) && time.Since(b.since) > missingFor:
-			s.fail(fmt.Errorf("writing to %s/%d: %w", p.topic.name, p.number, err))
+			s.fail(fmt.Errorf("producing to %s/%d: %w", p.topic.name, p.number, err))
 		default:
 			b.last = err
 			again = append(again, p)
@@ -183,10 +183,10 @@ func (s *Sender) ask(leader int32, batches []*batch) (*kmsg.ProduceResponse, err
 var errUnanswered = errors.New("the broker's response lacks it")
 
 // verdicts are what a response says of each batch.
-func verdicts(batches []*batch, resp *kmsg.ProduceResponse, err error) []error {
+func (s *Sender) verdicts(batches []*batch, resp *kmsg.ProduceResponse, err error) []error {
 	errs := make([]error, len(batches))
 	for i, b := range batches {
-		if errs[i] = err; err != nil {
+		if errs[i] = err; err != nil || s.unacknowledged {
 			continue
 		}
 		errs[i] = errUnanswered
@@ -239,6 +239,10 @@ func (s *Sender) done(b *batch) {
 		s.wires = append(s.wires, b.wire)
 	}
 	b.wire = nil
+	if s.opts.Acknowledged != nil {
+		s.opts.Acknowledged(b.count)
+	}
+	s.makeRoom(b.raw)
 	s.answered(1)
 }
 

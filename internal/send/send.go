@@ -36,6 +36,17 @@ const (
 
 // Options are what a [Sender] must know.
 type Options struct {
+	// BatchBytes is the largest batch before compression, 0 for 256 KiB. A record
+	// that is larger goes alone.
+	BatchBytes int
+	// Window is how many bytes may wait for their acknowledgement before
+	// [Sender.Room] blocks, 0 for any number.
+	Window int
+	// Acknowledged is called when the brokers have more records, and Failed at
+	// most once, with the first error that does not pass; nil if nobody asks. The
+	// sender waits for both.
+	Acknowledged func(records int)
+	Failed       func(error)
 	// TransactionalID is the producer's, "" for one without transactions.
 	TransactionalID string
 	// MaxBatch is the largest batch of a topic, in bytes; nil leaves it to the sender.
@@ -64,6 +75,8 @@ type Sender struct {
 	cancel     context.CancelFunc
 	requests   sync.WaitGroup
 
+	unacknowledged bool // brokers don't answer
+
 	open []*partition // with a batch that is being filled; the appender's
 
 	mu         sync.Mutex
@@ -73,6 +86,8 @@ type Sender struct {
 	inFlight   map[int32]int
 	unanswered int           // batches that were closed
 	idle       chan struct{} // closed when unanswered gets 0 or err is set
+	waiting    int           // bytes of them
+	roomy      chan struct{} // closed when waiting gets below the window, nil if nobody waits for that
 	err        error         // the first that does not pass
 	spare      [][]byte      // buffers to use again
 	spareBytes int
@@ -85,8 +100,14 @@ type Sender struct {
 func New(client *kgo.Client, opts Options) (*Sender, error) {
 	s := &Sender{client: client, opts: opts, topics: map[string]*Topic{}, inFlight: map[int32]int{}, idle: make(chan struct{})}
 	close(s.idle)
-	if acks, _ := client.OptValue(kgo.RequiredAcks).(kgo.Acks); acks != kgo.AllISRAcks() {
-		return nil, errors.New("what is written must be acknowledged by all replicas; leave out the property acks, or set it to all")
+	switch acks, _ := client.OptValue(kgo.RequiredAcks).(kgo.Acks); {
+	case acks == kgo.NoAck():
+		s.unacknowledged = true
+		fallthrough
+	case acks == kgo.LeaderAck():
+		if opts.TransactionalID != "" {
+			return nil, errors.New("what a transaction writes must be acknowledged by all replicas; leave out the property acks, or set it to all")
+		}
 	}
 	codecs, _ := client.OptValue(kgo.ProducerBatchCompression).([]kgo.CompressionCodec)
 	var err error
@@ -152,6 +173,7 @@ type partition struct {
 	number int32
 	batch  *batch // that is being filled, nil if there is none; the appender's
 	size   int    // bytes of the last one, the appender's
+	open   bool   // it is one of the sender's open ones, the appender's
 
 	// The sender's lock guards the rest.
 	leader   int32
@@ -187,7 +209,10 @@ func (t *Topic) Append(to int32, ms int64, key, value, headers []byte) {
 	if p.batch == nil {
 		p.batch = &batch{partition: p}
 		p.batch.builder.Reset(t.sender.buffer(max(room, p.size+p.size/8)))
-		t.sender.open = append(t.sender.open, p)
+		if !p.open {
+			p.open = true
+			t.sender.open = append(t.sender.open, p)
+		}
 	}
 	p.batch.builder.Append(ms, key, value, headers)
 }
@@ -197,7 +222,7 @@ func (p *partition) close() {
 	s, b := p.topic.sender, p.batch
 	p.batch = nil
 	b.count, b.raw = b.builder.Count(), b.builder.Size()
-	p.size = min(b.raw, batchBytes)
+	p.size = min(b.raw, p.topic.limit)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
@@ -207,8 +232,54 @@ func (p *partition) close() {
 		s.idle = make(chan struct{})
 	}
 	s.unanswered++
+	s.waiting += b.raw
 	if p.queue = append(p.queue, b); len(p.queue) == 1 && p.sending == nil {
 		s.ready = append(s.ready, p)
+	}
+}
+
+// Push sends what was appended, but for partitions of which something is under way:
+// their batches may as well get larger. It says whether it has left any.
+func (s *Sender) Push() (left bool) {
+	open := s.open[:0]
+	for _, p := range s.open {
+		s.mu.Lock()
+		busy := p.sending != nil || len(p.queue) > 0
+		s.mu.Unlock()
+		switch {
+		case p.batch != nil && busy:
+			open = append(open, p)
+			continue
+		case p.batch != nil:
+			p.close()
+		}
+		p.open = false
+	}
+	s.open = open
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dispatch()
+	return len(open) > 0
+}
+
+// Room waits until fewer bytes wait for their acknowledgement than the window has.
+func (s *Sender) Room(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if s.err != nil || s.opts.Window == 0 || s.waiting < s.opts.Window {
+			defer s.mu.Unlock()
+			return s.err
+		}
+		if s.roomy == nil {
+			s.roomy = make(chan struct{})
+		}
+		roomy := s.roomy
+		s.mu.Unlock()
+		select {
+		case <-roomy:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
 	}
 }
 
@@ -216,7 +287,7 @@ func (p *partition) close() {
 // error is the first one that does not pass; nothing is sent after it.
 func (s *Sender) Flush(ctx context.Context) error {
 	for _, p := range s.open {
-		if p.batch != nil {
+		if p.open = false; p.batch != nil {
 			p.close()
 		}
 	}
@@ -232,7 +303,7 @@ func (s *Sender) Flush(ctx context.Context) error {
 func (s *Sender) Discard(ctx context.Context) error {
 	s.mu.Lock()
 	for _, p := range s.open {
-		if p.batch != nil {
+		if p.open = false; p.batch != nil {
 			s.keep(p.batch.builder.Buffer())
 			p.batch = nil
 		}
@@ -241,6 +312,9 @@ func (s *Sender) Discard(ctx context.Context) error {
 	for _, t := range s.topics {
 		for _, p := range t.partitions {
 			s.answered(len(p.queue))
+			for _, b := range p.queue {
+				s.makeRoom(b.raw)
+			}
 			p.queue = nil
 		}
 	}
@@ -297,6 +371,19 @@ func (s *Sender) fail(err error) {
 	if s.unanswered > 0 {
 		close(s.idle)
 	}
+	s.makeRoom(0)
+	if s.opts.Failed != nil {
+		s.opts.Failed(err)
+	}
+}
+
+// makeRoom notes that bytes need no waiting for any more; the lock is held.
+func (s *Sender) makeRoom(bytes int) {
+	s.waiting -= bytes
+	if s.roomy != nil && (s.err != nil || s.waiting < s.opts.Window) {
+		close(s.roomy)
+		s.roomy = nil
+	}
 }
 
 // errClosed is for requests that Close has ended.
@@ -324,7 +411,7 @@ func (s *Sender) buffer(n int) []byte {
 
 // keep takes a buffer back; the lock is held.
 func (s *Sender) keep(b []byte) {
-	if cap(b) > 2*batchBytes || s.spareBytes+cap(b) > keepBytes {
+	if cap(b) > keepBytes/8 || s.spareBytes+cap(b) > keepBytes {
 		return
 	}
 	s.spareBytes += cap(b)

@@ -277,8 +277,8 @@ func TestWhatDoesNotPass(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer client.Close()
-		if _, err := send.New(client, send.Options{}); err == nil {
-			t.Fatal("one acknowledgement is enough for it")
+		if _, err := send.New(client, send.Options{TransactionalID: "x"}); err == nil {
+			t.Fatal("one acknowledgement is enough for a transaction")
 		}
 	})
 }
