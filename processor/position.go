@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"time"
 
 	"inv/processor/runtime"
 
@@ -57,10 +58,26 @@ func (a *application) sources(stage string) []string {
 	return []string{t.catalog, t.receipts, t.orders}
 }
 
+// outputs are the topics that a stage writes, but for dead letters.
+func (a *application) outputs(stage string) []string {
+	t := &a.topics
+	switch stage {
+	case ledgerStage:
+		return []string{t.updates, t.reorders, t.alerts, t.ledgerChangelog}
+	case procurementStage:
+		return []string{t.receipts, t.procurementChangelog}
+	}
+	return []string{t.log}
+}
+
+// pendingFor is how long offsets may wait for the end of a transaction. Brokers
+// end each within the transaction timeout, which is shorter.
+const pendingFor = time.Minute
+
 // committed are the offsets of a stage's group; none if there is no such group.
 func (a *application) committed(ctx context.Context, client *kgo.Client, stage string) (kadm.OffsetResponses, error) {
 	group := a.cfg.group(stage)
-	for {
+	for began := time.Now(); ; {
 		offsets, err := kadm.NewClient(client).FetchOffsets(kadm.RequireStable(ctx), group)
 		if err == nil {
 			err = offsets.Error()
@@ -72,6 +89,9 @@ func (a *application) committed(ctx context.Context, client *kgo.Client, stage s
 			return nil, nil
 		case !kerr.IsRetriable(err):
 			return nil, fmt.Errorf("asking for the offsets of %s: %w", group, err)
+		case errors.Is(err, kerr.UnstableOffsetCommit) && time.Since(began) > pendingFor:
+			return nil, fmt.Errorf("offsets of the group %s have waited for a transaction's end for %s, which is longer than a transaction lives: brokers that are stopped all at once can lose the end; start the process that has left it with its --instance, or end it with kafka-transactions.sh: %w",
+				group, pendingFor, err)
 		}
 		if err := sleep(ctx, watchEvery/10); err != nil {
 			return nil, err

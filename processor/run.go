@@ -264,6 +264,7 @@ func (a *application) add(stage string, explicit []string, gate func(context.Con
 		AtLeastOnce: cfg.Guarantee == AtLeastOnce,
 		Sources:     a.sources(stage), First: first, Stamp: a.stamp(), Packed: a.topics.log,
 		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
+		Outputs:       a.outputs(stage),
 		Explicit:      append(explicit, a.topics.log),
 		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,
 		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(stage), Hooks: hooks, At: at,

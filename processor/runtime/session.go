@@ -120,7 +120,7 @@ func (s *session) connect(ctx context.Context) error {
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
-	s.txn = &transactions{client: s.client, group: cfg.Group, implicit: found.implicit, topicIDs: found.topicIDs, added: map[send.Partition]bool{}}
+	s.txn = &transactions{client: s.client, group: cfg.Group, outputs: cfg.Outputs, implicit: found.implicit, topicIDs: found.topicIDs, added: map[send.Partition]bool{}}
 	how := send.Options{MaxBatch: cfg.BatchBytes, Hooks: hooks}
 	if !cfg.AtLeastOnce {
 		s.txn.id, how.TransactionalID, how.Before = cfg.TransactionalID, cfg.TransactionalID, s.txn.before

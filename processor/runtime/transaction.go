@@ -35,6 +35,7 @@ type transactions struct {
 	sender   *send.Sender
 	id       string // transactional
 	group    string
+	outputs  []string // topics that may be written to
 	instance *string
 	implicit bool // transaction.version 2
 	topicIDs map[string][16]byte
@@ -49,13 +50,14 @@ type transactions struct {
 // begin gets the producer's id. The transaction that a dead process with this id
 // left open is over then, and a live one is fenced.
 func (t *transactions) begin(ctx context.Context) error {
+	last := t.ended(ctx)
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.ProducerID, req.ProducerEpoch = -1, -1
 	if t.id != "" {
 		req.TransactionalID = &t.id
 		req.TransactionTimeoutMillis = int32(transactionTimeout.Milliseconds())
 	}
-	return t.patiently(ctx, func() error {
+	err := t.patiently(ctx, func() error {
 		resp, err := req.RequestWith(ctx, t.client)
 		if err == nil {
 			err = kerr.ErrorForCode(resp.ErrorCode)
@@ -66,6 +68,10 @@ func (t *transactions) begin(ctx context.Context) error {
 		t.become(resp.ProducerID, resp.ProducerEpoch)
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return t.mend(ctx, last)
 }
 
 // become takes an id and epoch over. Sequence numbers start over.
@@ -93,6 +99,11 @@ func (t *transactions) before(ctx context.Context, to []send.Partition) error {
 	if t.implicit {
 		return nil
 	}
+	return t.add(ctx, to)
+}
+
+// add adds partitions to the transaction; the lock is held.
+func (t *transactions) add(ctx context.Context, to []send.Partition) error {
 	req := kmsg.NewPtrAddPartitionsToTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = t.id, t.producer.ID, t.producer.Epoch
 	at := map[string]int{}

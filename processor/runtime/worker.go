@@ -26,6 +26,7 @@ type Config struct {
 	First           string   // of Sources, one that is read to its end before the others, at the start
 	Packed          string   // the topic that Tx.Line writes to, if any
 	PackedHeaders   []kgo.RecordHeader
+	Outputs         []string               // topics that are written to, but for dead letters
 	Explicit        []string               // topics whose records that Tx.Produce is given name their partition
 	BatchBytes      func(topic string) int // largest record batch of a topic
 	// Stamp is the metadata of each offset that is committed.
