@@ -29,7 +29,7 @@ const (
 	batchBytes   = 256 << 10 // of a batch, if the topic takes as much
 	requestBytes = 4 << 20   // of a request, give or take a batch
 	firstBytes   = 16 << 10  // by which new buffers are rounded up
-	keepBytes    = 6 << 20   // of buffers that wait to be used again
+	keepBytes    = 8 << 20   // of buffers that wait to be used again
 	keepWires    = 64        // sealed batches of which the room is used again
 	maxInFlight  = 2         // requests to one broker
 )
@@ -411,7 +411,7 @@ func (s *Sender) buffer(n int) []byte {
 
 // keep takes a buffer back; the lock is held.
 func (s *Sender) keep(b []byte) {
-	if cap(b) > keepBytes/8 || s.spareBytes+cap(b) > keepBytes {
+	if cap(b) > keepBytes/4 || s.spareBytes+cap(b) > keepBytes {
 		return
 	}
 	s.spareBytes += cap(b)

@@ -72,7 +72,7 @@ func (t *transactions) mend(ctx context.Context, last outcome) error {
 	if err != nil {
 		return err
 	}
-	if err := t.addOffsets(ctx); err != nil {
+	if err := t.addGroup(ctx); err != nil {
 		return err
 	}
 	return t.end(ctx, last == committed)

@@ -121,7 +121,7 @@ func (s *session) connect(ctx context.Context) error {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
 	s.txn = &transactions{client: s.client, group: cfg.Group, outputs: cfg.Outputs, implicit: found.implicit, topicIDs: found.topicIDs, added: map[send.Partition]bool{}}
-	how := send.Options{MaxBatch: cfg.BatchBytes, Hooks: hooks}
+	how := send.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks}
 	if !cfg.AtLeastOnce {
 		s.txn.id, how.TransactionalID, how.Before = cfg.TransactionalID, cfg.TransactionalID, s.txn.before
 	}
@@ -141,8 +141,10 @@ func (s *session) connect(ctx context.Context) error {
 const (
 	fetchPartitionBytes = 64 << 10
 	fetchBytes          = 512 << 10
-	maxRecords          = 8_000 // of a transaction, consumed or produced, give or take a poll
-	minRecords          = 200   // for each partition: every one costs the broker a batch and a marker
+	batchBytes          = 512 << 10 // before compression
+	windowBytes         = 4 << 20   // of batches that were not acknowledged
+	maxRecords          = 12_000    // of a transaction, consumed or produced, give or take a poll
+	minRecords          = 200       // for each partition: every one costs the broker a batch and a marker
 )
 
 // close leaves the group. It does not wait for a broker that does not answer.

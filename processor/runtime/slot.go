@@ -17,6 +17,7 @@ type slot struct {
 	committed int64     // next offset as of the last commit, -1: none yet
 	next      int64     // next offset in the transaction in progress
 	first     int64     // first offset in it
+	end       int64     // of what was there to be read when its records were fetched
 	epoch     int32     // of the leader that the last record came from, -1: none yet
 	touched   bool      // by the transaction in progress
 }

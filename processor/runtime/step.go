@@ -19,6 +19,7 @@ func (s *session) step(fetches kgo.Fetches) error {
 		return nil
 	}
 	tx := s.newTx(now)
+	s.txn.expect(tx.from, s.known())
 	consumed, ours, err := s.fill(tx, fetches)
 	if err != nil {
 		s.giveUp(tx)
@@ -58,9 +59,10 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 		if n == 0 || max(tx.produced, consumed) >= enough || time.Now().After(until) {
 			break
 		}
-		s.polls++
-		//lint:ignore SA1012 nil means that the poll doesn't wait
-		fetches = s.client.PollRecords(nil, s.worker.cfg.MaxPoll)
+		if err := s.sender.Room(s.ctx); err != nil {
+			return consumed, ours, brokenError{err}
+		}
+		fetches = s.pollMore(until, tx)
 		if err := fetchError(fetches); err != nil {
 			return consumed, ours, err
 		}
@@ -82,6 +84,27 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 	}
 	tx.packAll()
 	return consumed, ours, tx.err
+}
+
+// A partition of which so many offsets are known and not polled has a backlog.
+// Fewer may be end markers of transactions, which nobody is given.
+const backlog = 100
+
+// pollMore takes what was fetched meanwhile. It waits only if there is a backlog:
+// then more is on its way, and a transaction with more in it costs less.
+func (s *session) pollMore(until time.Time, tx *Tx) kgo.Fetches {
+	s.polls++
+	behind := false
+	for _, slot := range tx.touched {
+		behind = behind || slot.end-slot.next > backlog
+	}
+	if !behind {
+		//lint:ignore SA1012 nil means that the poll doesn't wait
+		return s.client.PollRecords(nil, s.worker.cfg.MaxPoll)
+	}
+	ctx, cancel := context.WithDeadline(s.ctx, until)
+	defer cancel()
+	return s.client.PollRecords(ctx, s.worker.cfg.MaxPoll)
 }
 
 // enough is how many records end a transaction.
@@ -119,6 +142,7 @@ func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int
 		if !slot.touched {
 			slot.first = p.Records[0].Offset
 		}
+		slot.end = p.LastStableOffset
 		tx.touch(slot)
 		for _, r := range p.Records {
 			next := r.Offset + 1
@@ -167,7 +191,7 @@ func (s *session) commit(ctx context.Context, tx *Tx, ours bool) (committed bool
 		return s.commitPlain(ctx)
 	}
 	add := []func(context.Context, *Tx) error{s.addRecords, s.addOffsets}
-	if !s.txn.begun() {
+	if !s.txn.begun() { // it begins with its offsets, see transactions.before
 		slices.Reverse(add)
 	}
 	for _, next := range add {
@@ -187,12 +211,6 @@ func (s *session) commit(ctx context.Context, tx *Tx, ours bool) (committed bool
 }
 
 // addRecords puts all records into the transaction.
-//
-// The first request of a transaction may come too soon: the markers of the one
-// before are still being written. Offsets are refused then and soon asked again. A
-// produce request waits in the broker, which looks again after 20 ms (Kafka's
-// add.partitions.to.txn.retry.backoff.ms). So a transaction of which nothing was
-// sent yet begins with its offsets.
 func (s *session) addRecords(ctx context.Context, _ *Tx) error {
 	if err := s.sender.Flush(ctx); err != nil {
 		return err
@@ -203,7 +221,7 @@ func (s *session) addRecords(ctx context.Context, _ *Tx) error {
 
 // addOffsets puts what was consumed into the transaction.
 func (s *session) addOffsets(ctx context.Context, tx *Tx) error {
-	return s.txn.offsets(ctx, tx.from, s.positions(tx))
+	return s.txn.offsets(ctx, tx.from, s.positions(tx.touched...))
 }
 
 // commitPlain is the end without transactions: records first, then offsets. What
@@ -235,10 +253,10 @@ func (s *session) giveUp(tx *Tx) {
 	tx.rollback()
 }
 
-// positions are the offsets of a transaction's end.
-func (s *session) positions(tx *Tx) (topics []kmsg.TxnOffsetCommitRequestTopic) {
+// positions are the next offsets of partitions.
+func (s *session) positions(slots ...*slot) (topics []kmsg.TxnOffsetCommitRequestTopic) {
 	at := map[string]int{}
-	for _, slot := range tx.touched {
+	for _, slot := range slots {
 		if slot.next < 0 {
 			continue
 		}
@@ -256,6 +274,18 @@ func (s *session) positions(tx *Tx) (topics []kmsg.TxnOffsetCommitRequestTopic) 
 		topics[i].Partitions = append(topics[i].Partitions, p)
 	}
 	return topics
+}
+
+// known is an offset that is committed already, if there is one.
+func (s *session) known() []kmsg.TxnOffsetCommitRequestTopic {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, slot := range s.slots {
+		if slot.partition != nil && slot.committed >= 0 {
+			return s.positions(slot)
+		}
+	}
+	return nil
 }
 
 // rewind has everything that was polled for the transaction come again.

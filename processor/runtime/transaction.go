@@ -45,6 +45,16 @@ type transactions struct {
 	mu    sync.Mutex
 	added map[send.Partition]bool // to the transaction in progress, by request
 	open  bool                    // it may have begun on the coordinator
+	from  member                  // who commits it
+	first []kmsg.TxnOffsetCommitRequestTopic
+}
+
+// expect says who will commit the next transaction, and which offsets it may begin
+// with: some that are committed already.
+func (t *transactions) expect(from member, first []kmsg.TxnOffsetCommitRequestTopic) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.from, t.first = from, first
 }
 
 // begin gets the producer's id. The transaction that a dead process with this id
@@ -91,15 +101,26 @@ func (t *transactions) patiently(ctx context.Context, request func() error) erro
 }
 
 // before is called before records are sent. Older clusters must be told of each
-// partition.
+// partition. The first request of a transaction may come too soon: the markers of
+// the one before are still being written. A produce request would wait in the
+// broker then, which looks again after 20 ms (Kafka's
+// add.partitions.to.txn.retry.backoff.ms); offsets are refused at once and asked
+// again. So a transaction begins with offsets, if need be with those that are
+// committed already: the ones of its end replace them.
 func (t *transactions) before(ctx context.Context, to []send.Partition) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	begun := t.open
 	t.open = true
-	if t.implicit {
+	if !t.implicit {
+		return t.add(ctx, to)
+	}
+	if begun || len(t.first) == 0 {
 		return nil
 	}
-	return t.add(ctx, to)
+	// Whatever is wrong with them is wrong with the transaction's own, too.
+	_ = t.addOffsets(ctx, t.from, t.first)
+	return nil
 }
 
 // add adds partitions to the transaction; the lock is held.
@@ -186,10 +207,14 @@ func (t *transactions) offsets(ctx context.Context, from member, topics []kmsg.T
 	t.open = true
 	t.mu.Unlock()
 	if !t.implicit {
-		if err := t.addOffsets(ctx); err != nil {
+		if err := t.addGroup(ctx); err != nil {
 			return err
 		}
 	}
+	return t.addOffsets(ctx, from, topics)
+}
+
+func (t *transactions) addOffsets(ctx context.Context, from member, topics []kmsg.TxnOffsetCommitRequestTopic) error {
 	req := kmsg.NewPtrTxnOffsetCommitRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = t.id, t.producer.ID, t.producer.Epoch
 	req.Group, req.MemberID, req.Generation, req.InstanceID = t.group, from.id, from.generation, t.instance
@@ -219,7 +244,7 @@ func (t *transactions) offsets(ctx context.Context, from member, topics []kmsg.T
 	})
 }
 
-func (t *transactions) addOffsets(ctx context.Context) error {
+func (t *transactions) addGroup(ctx context.Context) error {
 	req := kmsg.NewPtrAddOffsetsToTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch, req.Group = t.id, t.producer.ID, t.producer.Epoch, t.group
 	return t.patiently(ctx, func() error {
