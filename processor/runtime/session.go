@@ -141,9 +141,9 @@ func (s *session) connect(ctx context.Context) error {
 const (
 	fetchPartitionBytes = 64 << 10
 	fetchBytes          = 512 << 10
-	batchBytes          = 512 << 10 // before compression
+	batchBytes          = 256 << 10 // before compression
 	windowBytes         = 4 << 20   // of batches that were not acknowledged
-	maxRecords          = 12_000    // of a transaction, consumed or produced, give or take a poll
+	maxRecords          = 32_000    // of a transaction, consumed or produced, give or take a poll
 	minRecords          = 200       // for each partition: every one costs the broker a batch and a marker
 )
 
