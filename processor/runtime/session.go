@@ -101,6 +101,8 @@ func (s *session) connect(ctx context.Context) error {
 		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.OnPartitionsAssigned(s.assigned),
+		kgo.OnPartitionsRevoked(s.lost),
+		kgo.OnPartitionsLost(s.lost),
 		kgo.AdjustFetchOffsetsFn(s.offsets),
 		kgo.WithPools(s.pool),
 		found.versions(),

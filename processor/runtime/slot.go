@@ -65,6 +65,19 @@ func (w *session) drop(source Source) {
 	delete(w.slots, source)
 }
 
+// lost gives partitions up at once. Until the next assignment the member may have
+// a new generation already, in whose name the group would take what a timer, or
+// the beginning of a transaction, says of them.
+func (w *session) lost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for topic, list := range partitions {
+		for _, p := range list {
+			w.drop(Source{topic, p})
+		}
+	}
+}
+
 // offsets is called when the group has given the committed offsets of new
 // partitions, and before their first fetch. The former owner's transactions are
 // over now, so what they wrote can be read.
