@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/recordbatch"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -126,9 +127,8 @@ func (p *procurementPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo
 		},
 	}
 	p.added = append(p.added, d)
-	p.log(tx, o.EventID, appendPending(nil, &d))
 	p.count(r.Topic, Accepted, "")
-	return nil
+	return p.log(tx, o.EventID, appendPending(nil, &d))
 }
 
 func (p *procurementPartition) decode(r *kgo.Record) *event.Error {
@@ -156,8 +156,13 @@ func (p *procurementPartition) isPending(id string) bool {
 	return false
 }
 
-func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) {
-	tx.Produce(&kgo.Record{Topic: p.stage.topics.procurementChangelog, Partition: p.partition, Key: []byte(id), Value: value})
+func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) error {
+	out, err := tx.Output(p.stage.topics.procurementChangelog)
+	if err != nil {
+		return err
+	}
+	out.Append(p.partition, tx.Now().UnixMilli(), []byte(id), value, recordbatch.NoHeaders())
+	return nil
 }
 
 // NextDue is when the first pending receipt is due.
@@ -179,7 +184,9 @@ func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
 			Timestamp: time.UnixMilli(recordTime(r.Timestamp, tx.Now())),
 			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.app, ID: r.ReceiptID, Time: r.Timestamp}),
 		})
-		p.log(tx, r.EventID, nil)
+		if err := p.log(tx, r.EventID, nil); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -220,12 +220,12 @@ func (a *application) addInventory() (err error) {
 		kinds[t.reorders] = reorderInput
 	}
 	flow := newFlow()
-	a.add(ingestStage, nil, flow.wait, &ingest{
+	a.add(ingestStage, flow.wait, &ingest{
 		kinds: kinds, limits: a.limits(), catalogue: a.follow, reader: a.reader,
 		prints: runtime.NewFingerprinter(), window: cfg.DedupeWindow, logs: a.counts[t.log],
 		maxBatch: a.batch, stats: cfg.Stats, flow: flow,
 	})
-	a.add(ledgerStage, []string{t.ledgerChangelog}, nil, &ledger{
+	a.add(ledgerStage, nil, &ledger{
 		app: cfg.AppID, topics: *t, policy: cfg.policy(), reader: a.reader,
 		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.log], stats: cfg.Stats, flow: flow,
 	})
@@ -234,14 +234,14 @@ func (a *application) addInventory() (err error) {
 
 func (a *application) addProcurement() {
 	cfg, t := &a.cfg, &a.topics
-	a.add(procurementStage, []string{t.procurementChangelog}, nil, &procurement{
+	a.add(procurementStage, nil, &procurement{
 		app: cfg.AppID, topics: *t, lead: cfg.LeadTime, limits: a.limits(), reader: a.reader,
 		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.reorders],
 		maxBatch: a.batch, stats: cfg.Stats,
 	})
 }
 
-func (a *application) add(stage string, explicit []string, gate func(context.Context), logic runtime.Logic) {
+func (a *application) add(stage string, gate func(context.Context), logic runtime.Logic) {
 	cfg := &a.cfg
 	var at func(string)
 	if cfg.At != nil {
@@ -264,9 +264,8 @@ func (a *application) add(stage string, explicit []string, gate func(context.Con
 		AtLeastOnce: cfg.Guarantee == AtLeastOnce,
 		Sources:     a.sources(stage), First: first, Stamp: a.stamp(), Packed: a.topics.log,
 		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
-		Outputs:       a.outputs(stage),
-		Explicit:      append(explicit, a.topics.log),
-		BatchBytes:    a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,
+		TopicIDs:      a.ids, Outputs: a.outputs(stage),
+		BatchBytes: a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,
 		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(stage), Hooks: hooks, At: at,
 	}, logic))
 }

@@ -10,9 +10,7 @@ import (
 	"inv/internal/recordbatch"
 	"inv/internal/send"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // KafkaOptions are what a client needs for [NewKafkaSink]: acknowledgements from
@@ -145,36 +143,22 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-// begin gets the producer its id, before the first record.
+// begin gets the producer its id before the first record; nobody's if the client
+// was told to do without.
 func (s *KafkaSink) begin(ctx context.Context) error {
 	if s.ready {
 		return nil
 	}
-	id, err := producerID(ctx, s.client)
-	if err != nil {
-		return fmt.Errorf("producing to the brokers: getting a producer id: %w", err)
+	id := recordbatch.Producer{ID: -1, Epoch: -1}
+	if off, _ := s.client.OptValue(kgo.DisableIdempotentWrite).(bool); !off {
+		var err error
+		if id, err = send.Identify(ctx, s.client, "", 0); err != nil {
+			return fmt.Errorf("producing to the brokers: %w", err)
+		}
 	}
 	s.sender.Reset(id)
 	s.ready = true
 	return nil
-}
-
-// producerID is one by which brokers tell a batch that is sent again; nobody's if
-// the client was told to do without.
-func producerID(ctx context.Context, client *kgo.Client) (recordbatch.Producer, error) {
-	if off, _ := client.OptValue(kgo.DisableIdempotentWrite).(bool); off {
-		return recordbatch.Producer{ID: -1, Epoch: -1}, nil
-	}
-	req := kmsg.NewPtrInitProducerIDRequest()
-	req.ProducerID, req.ProducerEpoch = -1, -1
-	resp, err := req.RequestWith(ctx, client)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.ErrorCode)
-	}
-	if err != nil {
-		return recordbatch.Producer{}, err
-	}
-	return recordbatch.Producer{ID: resp.ProducerID, Epoch: resp.ProducerEpoch}, nil
 }
 
 // topic is where a topic's records go. The lock is held.
@@ -224,19 +208,9 @@ func (s *KafkaSink) cause(err error) error {
 
 // Flush waits for all acknowledgements.
 func (s *KafkaSink) Flush(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	go func() {
-		select {
-		case <-s.failed: // nobody waits for the rest any more
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	err := s.sender.Flush(ctx)
-	if err != nil {
+	if err := s.sender.Flush(ctx); err != nil {
 		s.fail(fmt.Errorf("producing to the brokers: not acknowledged in time: %w", err))
 	}
 	return s.cause(nil)

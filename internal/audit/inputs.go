@@ -146,11 +146,7 @@ func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 // order takes an order.
 func (a *auditor) order(r *orderRow) {
 	a.counts.Orders++
-	t := a.orders[r.at.partition]
-	if t == nil {
-		t = &orderTable{}
-		a.orders[r.at.partition] = t
-	}
+	t := tableOf(a.orders, r.at.partition)
 	row := t.add(r.at.offset)
 	row.marks = r.marks
 	if row.marks.any(tombstone) {

@@ -27,10 +27,10 @@ func (t *table[T]) at(offset int64) *T {
 	return nil
 }
 
-func tableOf[T any](tables map[int32]*table[T], partition int32) *table[T] {
+func tableOf[T any](tables map[int32]*T, partition int32) *T {
 	t := tables[partition]
 	if t == nil {
-		t = &table[T]{}
+		t = new(T)
 		tables[partition] = t
 	}
 	return t

@@ -17,7 +17,7 @@ const EmbeddedClusterID = "inv-embedded"
 
 // IsEmbedded says whether the client talks to the embedded broker.
 func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
-	meta, err := metadata(ctx, client, []string{})
+	meta, err := Metadata(ctx, client, []string{})
 	if err != nil {
 		return false, err
 	}
@@ -28,7 +28,7 @@ func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
 // named, of all topics if none is. It asks the cluster, where package kadm may
 // answer from a cache that is seconds old.
 func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (map[string]int, error) {
-	meta, err := metadata(ctx, client, names)
+	meta, err := Metadata(ctx, client, names)
 	if err != nil {
 		return nil, err
 	}
@@ -46,8 +46,8 @@ func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (
 	return counts, nil
 }
 
-// metadata asks for these topics: all if the slice is nil, none if it is empty.
-func metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
+// Metadata asks for these topics: all if the slice is nil, none if it is empty.
+func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
 	if names != nil {
 		req.Topics = []kmsg.MetadataRequestTopic{}

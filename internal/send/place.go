@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,10 +21,10 @@ const askAgain = 5 * time.Minute
 func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
 	began := time.Now()
 	for {
-		found, err := s.metadata(ctx, []string{name})
-		if err == nil && len(found) == 1 {
-			if err = complete(&found[0]); err == nil {
-				return s.learn(name, &found[0])
+		found, err := kafka.Metadata(ctx, s.client, []string{name})
+		if err == nil && len(found.Topics) == 1 {
+			if err = complete(&found.Topics[0]); err == nil {
+				return s.learn(name, &found.Topics[0])
 			}
 		}
 		var answer *kerr.Error
@@ -102,37 +103,24 @@ func (s *Sender) relocate(ctx context.Context, moved []*partition) {
 			names = append(names, p.topic.name)
 		}
 	}
-	found, err := s.metadata(ctx, names)
+	found, err := kafka.Metadata(ctx, s.client, names)
 	if err != nil {
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for i := range found {
-		if found[i].Topic == nil || found[i].ErrorCode != 0 {
+	for i := range found.Topics {
+		found := &found.Topics[i]
+		if found.Topic == nil || found.ErrorCode != 0 {
 			continue
 		}
-		t := s.topics[*found[i].Topic]
+		t := s.topics[*found.Topic]
 		switch {
 		case t == nil:
-		case t.id != found[i].TopicID:
+		case t.id != found.TopicID:
 			s.fail(fmt.Errorf("topic %s was deleted and made anew: %w", t.name, kerr.UnknownTopicID))
 		default:
-			t.lead(&found[i])
+			t.lead(found)
 		}
 	}
-}
-
-func (s *Sender) metadata(ctx context.Context, names []string) ([]kmsg.MetadataResponseTopic, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	for _, name := range names {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = kmsg.StringPtr(name)
-		req.Topics = append(req.Topics, t)
-	}
-	resp, err := req.RequestWith(ctx, s.client)
-	if err != nil {
-		return nil, err
-	}
-	return resp.Topics, nil
 }

@@ -37,16 +37,11 @@ func cluster(t *testing.T, brokers, partitions int) (*kfake.Cluster, []string) {
 // identify gets a producer id.
 func identify(t *testing.T, client *kgo.Client, transactional string) recordbatch.Producer {
 	t.Helper()
-	req := kmsg.NewPtrInitProducerIDRequest()
-	req.ProducerID, req.ProducerEpoch = -1, -1
-	if transactional != "" {
-		req.TransactionalID, req.TransactionTimeoutMillis = &transactional, 10_000
-	}
-	resp, err := req.RequestWith(t.Context(), client)
+	p, err := send.Identify(t.Context(), client, transactional, 10*time.Second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return recordbatch.Producer{ID: resp.ProducerID, Epoch: resp.ProducerEpoch, Transactional: transactional != ""}
+	return p
 }
 
 func sender(t *testing.T, client *kgo.Client, o send.Options) *send.Sender {

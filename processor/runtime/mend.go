@@ -15,28 +15,28 @@ import (
 type outcome uint8
 
 const (
-	open outcome = iota // or there was none, or it can't be told: InitProducerId ends it
-	committed
-	aborted
+	unknown outcome = iota // it is open, or there was none, or it can't be told: InitProducerId ends it
+	hasCommitted
+	hasAborted
 )
 
 // ended asks how the last transaction of this id has ended. Brokers before Kafka
 // 3.0 can't tell.
 func (t *transactions) ended(ctx context.Context) outcome {
 	if t.id == "" {
-		return open
+		return unknown
 	}
 	described, err := kadm.NewClient(t.client).DescribeTransactions(ctx, t.id)
 	if err != nil {
-		return open
+		return unknown
 	}
 	switch described[t.id].State {
 	case "CompleteCommit":
-		return committed
+		return hasCommitted
 	case "CompleteAbort":
-		return aborted
+		return hasAborted
 	}
-	return open
+	return unknown
 }
 
 // mend ends the last transaction once more where the brokers have not. A broker
@@ -47,7 +47,7 @@ func (t *transactions) ended(ctx context.Context) outcome {
 // the partition's records invisible until this producer ends another transaction
 // there. So that is what is done, and with the same outcome.
 func (t *transactions) mend(ctx context.Context, last outcome) error {
-	if last == open {
+	if last == unknown {
 		return nil
 	}
 	admin := kadm.NewClient(t.client)
@@ -75,7 +75,7 @@ func (t *transactions) mend(ctx context.Context, last outcome) error {
 	if err := t.addGroup(ctx); err != nil {
 		return err
 	}
-	return t.end(ctx, last == committed)
+	return t.end(ctx, last == hasCommitted)
 }
 
 // hanging says whether something of a transaction has not ended: the offsets of

@@ -78,7 +78,7 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 
 func (s *session) connect(ctx context.Context) error {
 	cfg := &s.worker.cfg
-	found, err := s.worker.lookAt(ctx)
+	implicit, err := s.worker.implicit(ctx)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (s *session) connect(ctx context.Context) error {
 		kgo.OnPartitionsLost(s.lost),
 		kgo.AdjustFetchOffsetsFn(s.offsets),
 		kgo.WithPools(s.pool),
-		found.versions(),
+		versions(implicit),
 	)
 	var hooks []kgo.Hook
 	if cfg.Hooks != nil {
@@ -122,7 +122,7 @@ func (s *session) connect(ctx context.Context) error {
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
-	s.txn = &transactions{client: s.client, group: cfg.Group, outputs: cfg.Outputs, implicit: found.implicit, topicIDs: found.topicIDs, added: map[send.Partition]bool{}}
+	s.txn = &transactions{client: s.client, group: cfg.Group, outputs: cfg.Outputs, implicit: implicit, topicIDs: cfg.TopicIDs, added: map[send.Partition]bool{}}
 	how := send.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks}
 	if !cfg.AtLeastOnce {
 		s.txn.id, how.TransactionalID, how.Before = cfg.TransactionalID, cfg.TransactionalID, s.txn.before

@@ -29,7 +29,7 @@ func (s *session) step(fetches kgo.Fetches) error {
 }
 
 func (s *session) newTx(now time.Time) *Tx {
-	return &Tx{ctx: s.ctx, sender: s.sender, explicit: s.worker.explicit, now: now, arena: s.arena,
+	return &Tx{ctx: s.ctx, sender: s.sender, now: now, arena: s.arena,
 		topic: s.worker.cfg.Packed, headers: s.worker.packedHeaders, packed: s.packed, from: s.txn.member()}
 }
 

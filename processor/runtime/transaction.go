@@ -10,6 +10,7 @@ import (
 	"inv/internal/recordbatch"
 	"inv/internal/send"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -28,8 +29,9 @@ const concurrentBackoff = 2 * time.Millisecond
 // so a request of an earlier one can't fall into it. With older clusters both are
 // added by requests of their own.
 //
-// Nothing here is mended: an error of which it is unknown what the brokers made of
-// it ends the session, and the next one's InitProducerId aborts what is open.
+// An error of which it is unknown what the brokers made of it ends the session. The
+// next one's InitProducerId aborts what is open, and mend ends what the brokers
+// have only half ended.
 type transactions struct {
 	client   *kgo.Client
 	sender   *send.Sender
@@ -38,7 +40,7 @@ type transactions struct {
 	outputs  []string // topics that may be written to
 	instance *string
 	implicit bool // transaction.version 2
-	topicIDs map[string][16]byte
+	topicIDs map[string]kadm.TopicID
 
 	producer recordbatch.Producer
 
@@ -61,22 +63,12 @@ func (t *transactions) expect(from member, first []kmsg.TxnOffsetCommitRequestTo
 // left open is over then, and a live one is fenced.
 func (t *transactions) begin(ctx context.Context) error {
 	last := t.ended(ctx)
-	req := kmsg.NewPtrInitProducerIDRequest()
-	req.ProducerID, req.ProducerEpoch = -1, -1
-	if t.id != "" {
-		req.TransactionalID = &t.id
-		req.TransactionTimeoutMillis = int32(transactionTimeout.Milliseconds())
-	}
 	err := t.patiently(ctx, func() error {
-		resp, err := req.RequestWith(ctx, t.client)
+		p, err := send.Identify(ctx, t.client, t.id, transactionTimeout)
 		if err == nil {
-			err = kerr.ErrorForCode(resp.ErrorCode)
+			t.become(p)
 		}
-		if err != nil {
-			return fmt.Errorf("getting a producer id: %w", err)
-		}
-		t.become(resp.ProducerID, resp.ProducerEpoch)
-		return nil
+		return err
 	})
 	if err != nil {
 		return err
@@ -85,9 +77,9 @@ func (t *transactions) begin(ctx context.Context) error {
 }
 
 // become takes an id and epoch over. Sequence numbers start over.
-func (t *transactions) become(id int64, epoch int16) {
-	t.producer = recordbatch.Producer{ID: id, Epoch: epoch, Transactional: t.id != ""}
-	t.sender.Reset(t.producer)
+func (t *transactions) become(p recordbatch.Producer) {
+	t.producer = p
+	t.sender.Reset(p)
 }
 
 // patiently repeats a request while the transaction before is being ended.
@@ -280,7 +272,7 @@ func (t *transactions) end(ctx context.Context, commit bool) error {
 			return fmt.Errorf("ending the transaction: %w", err)
 		}
 		if resp.Version >= implicitEndTxn && resp.ProducerID >= 0 {
-			t.become(resp.ProducerID, resp.ProducerEpoch)
+			t.become(recordbatch.Producer{ID: resp.ProducerID, Epoch: resp.ProducerEpoch, Transactional: true})
 		}
 		return nil
 	})

@@ -19,8 +19,7 @@ const packBytes = 128 << 10
 type Tx struct {
 	ctx      context.Context // ends with the session
 	sender   *send.Sender
-	from     member          // who commits
-	explicit map[string]bool // topics whose records name their partition
+	from     member // who commits
 	now      time.Time
 	topic    string           // of packed records
 	packed   map[int32][]byte // values that are being filled; the session's
@@ -68,8 +67,7 @@ func (o Output) Append(to int32, ms int64, key, value, headers []byte) {
 	o.topic.Append(to, ms, key, value, headers)
 }
 
-// Produce adds a record that is not made by the million. It goes to the partition
-// that it names if its topic is one of Config.Explicit, and else to its key's. A
+// Produce adds a record that is not made by the million, to its key's partition. A
 // time of zero is the transaction's.
 func (tx *Tx) Produce(r *kgo.Record) {
 	out, err := tx.Output(r.Topic)
@@ -77,12 +75,9 @@ func (tx *Tx) Produce(r *kgo.Record) {
 		tx.fail(err)
 		return
 	}
-	to := r.Partition
-	switch {
-	case !tx.explicit[r.Topic] && r.Key != nil:
+	to := int32(tx.produced % out.topic.Partitions()) // without a key, any
+	if r.Key != nil {
 		to = out.Place(r.Key)
-	case !tx.explicit[r.Topic]:
-		to = int32(tx.produced % out.topic.Partitions())
 	}
 	ms := tx.now.UnixMilli()
 	if !r.Timestamp.IsZero() {

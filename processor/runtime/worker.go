@@ -10,6 +10,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/recordbatch"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -26,9 +27,9 @@ type Config struct {
 	First           string   // of Sources, one that is read to its end before the others, at the start
 	Packed          string   // the topic that Tx.Line writes to, if any
 	PackedHeaders   []kgo.RecordHeader
-	Outputs         []string               // topics that are written to, but for dead letters
-	Explicit        []string               // topics whose records that Tx.Produce is given name their partition
-	BatchBytes      func(topic string) int // largest record batch of a topic
+	TopicIDs        map[string]kadm.TopicID // of the sources
+	Outputs         []string                // topics that are written to, but for dead letters
+	BatchBytes      func(topic string) int  // largest record batch of a topic
 	// Stamp is the metadata of each offset that is committed.
 	Stamp       func(offset int64) string
 	CommitEvery time.Duration         // at the latest, while records keep coming
@@ -70,17 +71,12 @@ var ErrFenced = errors.New("another process runs with the same --instance and to
 type Worker struct {
 	cfg           Config
 	logic         Logic
-	explicit      map[string]bool
 	packedHeaders []byte // encoded
 }
 
 // NewWorker makes a worker; Run starts it.
 func NewWorker(cfg Config, logic Logic) *Worker {
-	w := &Worker{cfg: cfg, logic: logic, explicit: map[string]bool{}, packedHeaders: recordbatch.AppendHeaders(nil, cfg.PackedHeaders)}
-	for _, topic := range cfg.Explicit {
-		w.explicit[topic] = true
-	}
-	return w
+	return &Worker{cfg: cfg, logic: logic, packedHeaders: recordbatch.AppendHeaders(nil, cfg.PackedHeaders)}
 }
 
 // Name is the stage.
