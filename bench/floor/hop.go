@@ -20,10 +20,11 @@ const (
 func (s *settings) log() string       { return s.app + "-product-log" }
 func (s *settings) changelog() string { return s.app + "-ledger-changelog" }
 
-// What the processor's clients have, too.
+// What the processor has, too, but for maxBuffered: it bounds what the client
+// library holds, which the processor makes batches without.
 const (
-	maxProduced = 8_000
-	maxConsumed = 8_000
+	maxProduced = 32_000
+	maxConsumed = 32_000
 	maxBuffered = 10_000
 	packBytes   = 128 << 10
 	maxBehind   = 40_000 // lines
