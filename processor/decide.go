@@ -2,6 +2,7 @@ package processor
 
 import (
 	"strings"
+	"unsafe"
 
 	"inv/internal/event"
 
@@ -32,7 +33,9 @@ const (
 	maxEntries = 16 << 20
 )
 
-// input is one decoded source record. Its fields are reused by the next decode.
+// input is one decoded source record. The next decode reuses what it holds, and
+// the texts of orders, receipts and reorders are parts of the record itself: all
+// is good until then, and as long as the record is.
 type input struct {
 	product event.Product
 	order   event.Order
@@ -68,11 +71,11 @@ func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
 	case orderInput:
 		err = in.decodeOrder(r, l)
 	case receiptInput:
-		if err = event.ParseReceipt(r.Value, &in.receipt); err == nil {
+		if err = event.BorrowReceipt(r.Value, &in.receipt); err == nil {
 			err = in.receipt.Check()
 		}
 	case reorderInput:
-		if err = event.ParseReorder(r.Value, &in.reorder); err == nil {
+		if err = event.BorrowReorder(r.Value, &in.reorder); err == nil {
 			err = in.reorder.Check()
 		}
 	}
@@ -90,7 +93,7 @@ func (in *input) decodeProduct(r *kgo.Record) error {
 }
 
 func (in *input) decodeOrder(r *kgo.Record, l limits) error {
-	if err := event.ParseOrder(r.Value, &in.order); err != nil {
+	if err := event.BorrowOrder(r.Value, &in.order); err != nil {
 		return err
 	}
 	if err := in.order.Check(); err != nil {
@@ -145,14 +148,15 @@ func (in *input) entries(kind inputKind, r *kgo.Record, to []event.Entry) []even
 	return append(to, e)
 }
 
-// lineCauses is the causes of all lines, a line each, in one string.
+// lineCauses is the causes of all lines, a line each, in one string, which is good
+// until the next call.
 func (in *input) lineCauses(c event.Cause) string {
 	in.causes = in.causes[:0]
 	for i := range in.order.Items {
 		c.Line = int32(i)
 		in.causes = append(c.Append(in.causes), '\n')
 	}
-	return string(in.causes)
+	return unsafe.String(unsafe.SliceData(in.causes), len(in.causes))
 }
 
 // setTime takes the event's own time if it has one.

@@ -30,7 +30,7 @@ type ingest struct {
 
 // Start rereads the window behind the committed offset.
 func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], window: runtime.NewWindow(0), counts: map[Tally]int64{}, lines: map[int32]int64{}}
+	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: runtime.NewWindow(0), counts: map[Tally]int64{}, lines: make([]int64, g.logs)}
 	if err := g.catalogue.refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
@@ -67,6 +67,7 @@ func (g *ingest) print(r *kgo.Record) runtime.Fingerprint {
 type ingestPartition struct {
 	stage  *ingest
 	kind   inputKind
+	topic  string
 	window *runtime.Window
 	next   int64
 
@@ -76,7 +77,8 @@ type ingestPartition struct {
 	refreshed int // Tx.Polls at which the catalogue was last asked for its end
 
 	counts    map[Tally]int64 // of the transaction in progress
-	lines     map[int32]int64 // by log partition
+	accepted  int64           // which are not in counts
+	lines     []int64         // by log partition
 	otherKeys int64
 }
 
@@ -111,7 +113,7 @@ func (p *ingestPartition) Process(ctx context.Context, tx *runtime.Tx, r *kgo.Re
 	if p.kind == orderInput && string(r.Key) != p.in.order.OrderID {
 		p.otherKeys++
 	}
-	p.count(r.Topic, Accepted, "")
+	p.accepted++
 	return nil
 }
 
@@ -174,9 +176,14 @@ func (p *ingestPartition) Seal(*runtime.Tx) error { return nil }
 // Commit counts what the transaction decided.
 func (p *ingestPartition) Commit() {
 	for partition, n := range p.lines {
-		p.stage.flow.add(partition, n)
+		if n > 0 {
+			p.stage.flow.add(int32(partition), n)
+		}
 	}
 	p.window.Commit(p.next)
+	if p.accepted > 0 {
+		p.counts[Tally{Topic: p.topic, Outcome: Accepted}] = p.accepted
+	}
 	p.stage.stats.tally(p.counts)
 	p.stage.stats.otherKeys.Add(p.otherKeys)
 	p.reset()
@@ -191,7 +198,7 @@ func (p *ingestPartition) Rollback() {
 func (p *ingestPartition) reset() {
 	clear(p.counts)
 	clear(p.lines)
-	p.otherKeys = 0
+	p.accepted, p.otherKeys = 0, 0
 }
 
 // Close has nothing to end.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unsafe"
 
 	"inv/internal/event"
 	"inv/internal/recordbatch"
@@ -111,6 +112,7 @@ type ledgerPartition struct {
 	outputs                         outputs // of the transaction in progress
 	key, id, value, headers         []byte  // of the record in the making
 
+	entry                     event.Entry // its texts are parts of the log's record
 	steps                     []rules.Step
 	updates, reorders, alerts int64
 	lines                     int64
@@ -204,14 +206,13 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 		return err
 	}
 	p.applied = r.Offset
-	for rest := string(r.Value); rest != ""; {
+	for rest := unsafe.String(unsafe.SliceData(r.Value), len(r.Value)); rest != ""; {
 		line, more, _ := strings.Cut(rest, "\n")
 		rest = more
-		e, err := event.ParseEntry(line)
-		if err != nil {
+		if err := event.ParseEntry(line, &p.entry); err != nil {
 			return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 		}
-		if err := p.apply(tx, &e); err != nil {
+		if err := p.apply(tx, &p.entry); err != nil {
 			return err
 		}
 		p.lines++
@@ -331,16 +332,11 @@ func (p *ledgerPartition) Commit() {
 	p.reset()
 }
 
-// keepWaiting keeps what waits for a product without the log records that it
-// was read from.
+// keepWaiting keeps what waits for a product.
 func (p *ledgerPartition) keepWaiting(w *product) {
 	if len(w.state.Waiting) == 0 {
 		delete(p.waiting, w.id)
 		return
-	}
-	for n := w.waited; n < len(w.state.Waiting); n++ {
-		e := &w.state.Waiting[n]
-		e.ProductID, e.Cause, e.OrderID, e.EventID = w.id, strings.Clone(e.Cause), strings.Clone(e.OrderID), strings.Clone(e.EventID)
 	}
 	p.waiting[w.id] = w.state.Waiting
 }

@@ -47,7 +47,7 @@ func parseWaiting(key, value []byte) (n int, id string, e event.Entry, err error
 		return 0, "", e, err
 	}
 	_, size := binary.Varint(value[1:])
-	e, err = event.ParseEntry(strings.TrimSuffix(string(value[1+size:]), "\n"))
+	err = event.ParseEntry(strings.TrimSuffix(string(value[1+size:]), "\n"), &e)
 	return n, id, e, err
 }
 

@@ -7,6 +7,9 @@ package event
 // BorrowOrder is [ParseOrder] without copying.
 func BorrowOrder(value []byte, dst *Order) error { return parseOrder(value, dst, true) }
 
+// BorrowReceipt is [ParseReceipt] without copying.
+func BorrowReceipt(value []byte, dst *Receipt) error { return parseReceipt(value, dst, true) }
+
 // BorrowUpdate is [ParseUpdateFields] without copying.
 func BorrowUpdate(value []byte, dst *Update) (UpdateFields, error) {
 	return parseUpdate(value, dst, true)

@@ -187,9 +187,11 @@ func parseAlert(value []byte, dst *Alert, borrow bool) error {
 }
 
 // ParseReceipt reads a stock receipt.
-func ParseReceipt(value []byte, dst *Receipt) error {
+func ParseReceipt(value []byte, dst *Receipt) error { return parseReceipt(value, dst, false) }
+
+func parseReceipt(value []byte, dst *Receipt, borrow bool) error {
 	*dst = Receipt{}
-	var s scanner
+	s := scanner{borrow: borrow}
 	for more := s.begin(value, "the receipt"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "receipt_id":

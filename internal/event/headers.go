@@ -1,6 +1,7 @@
 package event
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -29,8 +30,10 @@ const (
 	TypeReceipt = "inventory.receipt.v1"
 )
 
-// majorVersion is the one of the types above.
+// majorVersion is the one of the types above, and currentVersion how they end.
 const majorVersion = 1
+
+var currentVersion = []byte(".v1")
 
 // Headers of a dead-lettered record: where it came from, which stage refused it,
 // and why. They stand before the record's own headers.
@@ -112,7 +115,7 @@ func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool)
 // version, are taken as the current one.
 func CheckVersion(headers []kgo.RecordHeader) error {
 	value, ok := Header(headers, HeaderType)
-	if !ok {
+	if !ok || bytes.HasSuffix(value, currentVersion) {
 		return nil
 	}
 	if major, ok := ParseVersion(string(value)); ok && major != majorVersion {

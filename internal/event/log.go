@@ -75,9 +75,9 @@ func appendEntryProduct(dst []byte, p *Product) []byte {
 // ParseEntry reads one line, without its line feed, as AppendEntry writes it:
 // these fields in this order. The strings of the result that need no decoding
 // are parts of line, so who keeps one for long clones it.
-func ParseEntry(line string) (Entry, error) {
+func ParseEntry(line string, e *Entry) error {
 	s := lineScanner{rest: line}
-	var e Entry
+	*e = Entry{}
 	s.text(`{"k":"`)
 	switch kind, rest, _ := strings.Cut(s.rest, `"`); kind {
 	case "product":
@@ -107,9 +107,9 @@ func ParseEntry(line string) (Entry, error) {
 	}
 	s.text(`}`)
 	if s.bad || s.rest != "" {
-		return Entry{}, fmt.Errorf("not an entry of the product log at byte %d: %.100q", len(line)-len(s.rest), line)
+		return fmt.Errorf("not an entry of the product log at byte %d: %.100q", len(line)-len(s.rest), line)
 	}
-	return e, nil
+	return nil
 }
 
 // lineScanner reads JSON whose fields and order are known. After the first thing
@@ -157,9 +157,25 @@ func (s *lineScanner) number(field string) string {
 }
 
 func (s *lineScanner) int(field string) int64 {
-	n, err := strconv.ParseInt(s.number(field), 10, 64)
+	number := s.number(field)
+	if n, ok := shortNumber(number); ok {
+		return n
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
 	s.bad = s.bad || err != nil
 	return n
+}
+
+// shortNumber reads at most 18 digits without a sign, as most numbers are.
+func shortNumber(digits string) (n int64, ok bool) {
+	for i := range len(digits) {
+		d := digits[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		n = n*10 + int64(d)
+	}
+	return n, digits != "" && len(digits) <= 18
 }
 
 func (s *lineScanner) money(field string) Money {

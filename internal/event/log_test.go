@@ -36,8 +36,8 @@ func TestEntriesAreWrittenAndRead(t *testing.T) {
 			if !json.Valid([]byte(line)) {
 				t.Errorf("not JSON: %s", line)
 			}
-			got, err := event.ParseEntry(c.line)
-			if err != nil || got != c.entry {
+			var got event.Entry
+			if err := event.ParseEntry(c.line, &got); err != nil || got != c.entry {
 				t.Errorf("read %+v, %v", got, err)
 			}
 		})
@@ -47,7 +47,8 @@ func TestEntriesAreWrittenAndRead(t *testing.T) {
 func TestEntriesOfAnotherFormAreRefused(t *testing.T) {
 	for _, c := range entries {
 		for cut := range len(c.line) {
-			if e, err := event.ParseEntry(c.line[:cut]); err == nil {
+			var e event.Entry
+			if err := event.ParseEntry(c.line[:cut], &e); err == nil {
 				t.Errorf("%s was read as %+v", c.line[:cut], e)
 			}
 		}
@@ -57,7 +58,8 @@ func TestEntriesOfAnotherFormAreRefused(t *testing.T) {
 		strings.Replace(entries[0].line, `"q":2`, `"q":2.5`, 1), strings.Replace(entries[0].line, `"q":2,"p":79.99`, `"p":79.99,"q":2`, 1),
 		strings.Replace(entries[0].line, `79.99`, `7.9.9`, 1), `null`,
 	} {
-		if e, err := event.ParseEntry(line); err == nil {
+		var e event.Entry
+		if err := event.ParseEntry(line, &e); err == nil {
 			t.Errorf("%s was read as %+v", line, e)
 		}
 	}
@@ -68,11 +70,11 @@ func FuzzParseEntry(f *testing.F) {
 		f.Add(c.line)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		e, err := event.ParseEntry(line)
-		if err != nil {
+		var e, again event.Entry
+		if event.ParseEntry(line, &e) != nil {
 			return
 		}
-		again, err := event.ParseEntry(strings.TrimSuffix(string(event.AppendEntry(nil, &e)), "\n"))
+		err := event.ParseEntry(strings.TrimSuffix(string(event.AppendEntry(nil, &e)), "\n"), &again)
 		if err != nil || again != e {
 			t.Errorf("%q reads as %+v, and that as %+v, %v", line, e, again, err)
 		}

@@ -25,7 +25,7 @@ func defaultProduct(s *State, e *event.Entry, steps []Step) []Step {
 		return steps
 	}
 	opening := !s.Opened
-	s.Product, s.Opened, s.Delisted = e.Product, true, false
+	s.list(e.Product)
 	var delta int64
 	if opening {
 		delta = e.Product.InitialStock

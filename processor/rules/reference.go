@@ -18,7 +18,7 @@ func Reference(s *State, e *event.Entry, steps []Step) []Step {
 	switch e.Kind {
 	case event.EntryProduct:
 		opening := !s.Opened
-		s.Product, s.Opened, s.Delisted = e.Product, true, false
+		s.list(e.Product)
 		if opening {
 			waiting := s.Waiting
 			s.Waiting = nil

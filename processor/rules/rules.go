@@ -25,6 +25,7 @@ package rules
 
 import (
 	"strconv"
+	"strings"
 
 	"inv/internal/event"
 )
@@ -55,6 +56,8 @@ type Step struct {
 // Policy applies an entry to the state of its product, in place: a state is a few
 // hundred bytes, which copying for each order line was seen to cost. It appends
 // what is to be written to steps. The entry stays as it is.
+// Its texts are good only as long as the steps are used: what a state keeps of them
+// it clones.
 type Policy func(s *State, e *event.Entry, steps []Step) []Step
 
 // update counts one cause and adds the step with its update.
@@ -79,11 +82,11 @@ func update(s *State, e *event.Entry, delta int64, steps []Step) ([]Step, *Step)
 	u.Cause = e.Cause
 	switch e.Kind {
 	case event.EntryLine:
-		s.LastOrderID = e.OrderID
+		s.LastOrderID = strings.Clone(e.OrderID)
 		u.UnitPrice = e.Price
 	case event.EntryReceipt:
 		if e.EventID != "" {
-			s.LastReorderID = e.EventID
+			s.LastReorderID = strings.Clone(e.EventID)
 		}
 	}
 	u.LastOrderID, u.LastReorderID = s.LastOrderID, s.LastReorderID
@@ -127,4 +130,14 @@ func (step *Step) alert() {
 }
 
 // wait puts an entry behind those that wait already (rule 8).
-func (s *State) wait(e *event.Entry) { s.Waiting = append(s.Waiting, *e) }
+func (s *State) wait(e *event.Entry) {
+	w := *e
+	w.ProductID, w.Cause, w.OrderID, w.EventID = strings.Clone(e.ProductID), strings.Clone(e.Cause), strings.Clone(e.OrderID), strings.Clone(e.EventID)
+	s.Waiting = append(s.Waiting, w)
+}
+
+// list takes a catalogue record over.
+func (s *State) list(p event.Product) {
+	p.ID, p.Name, p.Category, p.WarehouseID = strings.Clone(p.ID), strings.Clone(p.Name), strings.Clone(p.Category), strings.Clone(p.WarehouseID)
+	s.Product, s.Opened, s.Delisted = p, true, false
+}
