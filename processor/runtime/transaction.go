@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/recordbatch"
@@ -16,9 +17,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// concurrentBackoff is how long an answer of CONCURRENT_TRANSACTIONS is let pass:
-// the markers of the transaction before are still being written.
-const concurrentBackoff = 2 * time.Millisecond
+// How long answers that pass are let pass: CONCURRENT_TRANSACTIONS, since the
+// markers of the transaction before are still being written, and
+// COORDINATOR_LOAD_IN_PROGRESS, by which a broker also says that it was interrupted
+// in asking itself whether the transaction is open (twice a minute, say, under load).
+const (
+	concurrentBackoff = 2 * time.Millisecond
+	loadBackoff       = 100 * time.Millisecond // at most; it begins with the other's
+)
 
 // transactions is a session's producer: its id and epoch, its sender, and where
 // the transaction in progress is in Kafka's protocol. Without a transactional id
@@ -43,6 +49,8 @@ type transactions struct {
 	topicIDs map[string]kadm.TopicID
 
 	producer recordbatch.Producer
+	// coordinator is the group's, one more than its node id, 0: not known.
+	coordinator atomic.Int32
 
 	mu    sync.Mutex
 	added map[send.Partition]bool // to the transaction in progress, by request
@@ -82,11 +90,18 @@ func (t *transactions) become(p recordbatch.Producer) {
 	t.sender.Reset(p)
 }
 
-// patiently repeats a request while the transaction before is being ended.
+// patiently repeats a request while the transaction before is being ended, or the
+// broker is busy with itself.
 func (t *transactions) patiently(ctx context.Context, request func() error) error {
-	for {
+	for backoff := concurrentBackoff; ; {
 		err := request()
-		if !errors.Is(err, kerr.ConcurrentTransactions) || pause(ctx, concurrentBackoff) != nil {
+		switch {
+		case errors.Is(err, kerr.CoordinatorLoadInProgress):
+			backoff = min(2*backoff, loadBackoff)
+		case !errors.Is(err, kerr.ConcurrentTransactions):
+			return err
+		}
+		if pause(ctx, backoff) != nil {
 			return err
 		}
 	}
@@ -215,7 +230,7 @@ func (t *transactions) addOffsets(ctx context.Context, from member, topics []kms
 	}
 	req.Topics = topics
 	return t.patiently(ctx, func() error {
-		resp, err := req.RequestWith(ctx, t.client)
+		resp, err := t.commitOffsets(ctx, req)
 		if err != nil {
 			return fmt.Errorf("adding offsets to the transaction: %w", err)
 		}
@@ -234,6 +249,41 @@ func (t *transactions) addOffsets(ctx context.Context, from member, topics []kms
 		}
 		return nil
 	})
+}
+
+// commitOffsets asks the group's coordinator. The client would look for it when it
+// says that it is busy, and wait for 250 ms; so it is asked by its number, as long as
+// it answers and is the coordinator.
+func (t *transactions) commitOffsets(ctx context.Context, req *kmsg.TxnOffsetCommitRequest) (*kmsg.TxnOffsetCommitResponse, error) {
+	if known := t.coordinator.Load(); known > 0 {
+		resp, err := t.client.Broker(int(known-1)).Request(ctx, req)
+		if resp, ok := resp.(*kmsg.TxnOffsetCommitResponse); ok && err == nil && !elsewhere(resp) {
+			return resp, nil
+		}
+		t.coordinator.Store(0)
+	}
+	shard := t.client.RequestSharded(ctx, req)[0] // one group has one coordinator
+	resp, ok := shard.Resp.(*kmsg.TxnOffsetCommitResponse)
+	switch {
+	case shard.Err != nil:
+		return nil, shard.Err
+	case !ok:
+		return nil, fmt.Errorf("the answer to offsets is a %T", shard.Resp)
+	}
+	t.coordinator.Store(shard.Meta.NodeID + 1)
+	return resp, nil
+}
+
+// elsewhere says that a broker is not the group's coordinator, or not any more.
+func elsewhere(resp *kmsg.TxnOffsetCommitResponse) bool {
+	for _, topic := range resp.Topics {
+		for _, p := range topic.Partitions {
+			if p.ErrorCode == kerr.NotCoordinator.Code || p.ErrorCode == kerr.CoordinatorNotAvailable.Code {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (t *transactions) addGroup(ctx context.Context) error {
