@@ -1,11 +1,8 @@
 package producer
 
-import (
-	"slices"
-	"sync"
-)
+import "sync"
 
-// batches lends batches out and takes them back, from any goroutine.
+// batches lends a worker its batches and takes them back, from any goroutine.
 type batches struct {
 	mu   sync.Mutex
 	free []*Batch
@@ -15,31 +12,24 @@ type batches struct {
 	bytes, headers int
 }
 
-// maxBatches is how many batches may be on their way: what bounds the memory of
-// a run whose sink is slower than its workers.
+// maxBatches is how many batches a worker keeps that have come back.
 const maxBatches = 16
 
 func newBatches() *batches { return &batches{free: make([]*Batch, 0, maxBatches)} }
 
-// take lends a batch to a worker: if there is one, the last that it made, which is
-// in its processor's cache.
-func (p *batches) take(w *worker) *Batch {
+// take lends a batch: the one that came back last, which is in the processor's
+// cache.
+func (p *batches) take() *Batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.free) - 1
 	if last < 0 {
-		return &Batch{slots: make([]slot, 0, batchSize), release: p.give, maker: w,
+		return &Batch{slots: make([]slot, 0, batchSize), release: p.give,
 			buf: make([]byte, 0, p.bytes), headers: make([]Header, 0, p.headers)}
 	}
-	at := last
-	for i, b := range p.free {
-		if b.maker == w {
-			at = i
-		}
-	}
-	b := p.free[at]
-	p.free = slices.Delete(p.free, at, at+1)
-	b.slots, b.maker = b.slots[:0], w
+	b := p.free[last]
+	p.free = p.free[:last]
+	b.slots = b.slots[:0]
 	return b
 }
 
@@ -55,7 +45,7 @@ func (p *batches) filled(b *Batch) {
 func (p *batches) give(b *Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.free) < maxBatches { // else more than can be on their way: let it go
+	if len(p.free) < maxBatches {
 		p.free = append(p.free, b)
 	}
 }

@@ -21,7 +21,6 @@ type Batch struct {
 	slots   []slot
 	buf     []byte
 	headers []Header
-	maker   *worker // who made it last
 	release func(*Batch)
 }
 

@@ -72,7 +72,7 @@ type Summary struct {
 }
 
 // batchSize is how many records go to the sink together at most.
-const batchSize = 512
+const batchSize = 256
 
 // Finite says that a run of the plan ends by itself.
 func (p *Plan) Finite(o Options) bool {
@@ -139,7 +139,6 @@ type run struct {
 	clock     Clock
 	schedule  *schedule
 	renderer  *renderer
-	batches   *batches
 	simulated bool
 	begin     time.Time
 	behind    time.Duration
@@ -161,7 +160,7 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	if o.Shard > o.Shards {
 		return nil, fmt.Errorf("shard %d of %d does not exist", o.Shard, o.Shards)
 	}
-	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, batches: newBatches(), faults: map[string]int64{},
+	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, faults: map[string]int64{},
 		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
 	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
 	if o.For > 0 {
@@ -230,31 +229,6 @@ func (r *run) loop(ctx context.Context) error {
 	return r.work(ctx, max(r.options.Workers, 1))
 }
 
-// next waits until something is due and returns it as a batch; nil if there is
-// nothing more to come, the sink has failed or ctx is over.
-func (r *run) next(ctx context.Context, w *worker) (*Batch, error) {
-	r.report()
-	batch := r.batches.take(w)
-	for ctx.Err() == nil {
-		now := r.now()
-		end := !r.collect(batch, now)
-		if len(batch.slots) > 0 {
-			r.made += int64(len(batch.slots))
-			return batch, nil
-		}
-		if end {
-			break
-		}
-		due, _, _ := r.schedule.peek(now)
-		if err := r.sleep(ctx, due); err != nil {
-			batch.Release()
-			return nil, err
-		}
-	}
-	batch.Release()
-	return nil, nil
-}
-
 // now is how far the run is in its own time.
 func (r *run) now() time.Duration {
 	if r.simulated {
@@ -270,11 +244,7 @@ func (r *run) collect(b *Batch, now time.Duration) bool {
 		start = r.options.Start
 	}
 	if src := r.schedule.plain(); src != nil && now < r.schedule.limit {
-		at := start.Add(now).UnixMilli()
-		for len(b.slots) < cap(b.slots) && !src.over() {
-			b.slots = append(b.slots, slot{n: src.next, at: at, stream: src.stream})
-			src.next += src.step
-		}
+		b.slots = src.fill(b.slots, start.Add(now).UnixMilli())
 	}
 	for len(b.slots) < cap(b.slots) {
 		due, from, ok := r.schedule.peek(now)
@@ -303,20 +273,15 @@ func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
 	return now
 }
 
-// sleep waits until the next record is due, and looks up now and then.
-func (r *run) sleep(ctx context.Context, due time.Duration) error {
+// wake is when to look for the next record: when it is due, or sooner if progress
+// is to be reported.
+func (r *run) wake(now time.Duration) time.Time {
+	due, _, _ := r.schedule.peek(now)
 	until := r.begin.Add(due)
 	if report := r.reported.Add(reportEvery); report.Before(until) && r.options.Progress != nil {
 		until = report
 	}
-	r.clock.Sleep(ctx, until, r.sink.Failed())
-	r.report()
-	select {
-	case <-r.sink.Failed():
-		return r.sink.Flush(ctx)
-	default:
-		return nil
-	}
+	return until
 }
 
 // counted is what a summary has of a batch.

@@ -25,6 +25,23 @@ func (s *source) advance() {
 
 func (s *source) over() bool { return s.end >= 0 && s.next >= s.end }
 
+// fill adds as many of the source's records as there is room for, which all happen
+// at the same time.
+func (s *source) fill(slots []slot, at int64) []slot {
+	n, size := s.next, cap(slots)
+	if s.end >= 0 {
+		size = int(min(int64(size), int64(len(slots))+max(0, (s.end-n+s.step-1)/s.step)))
+	}
+	first := len(slots)
+	slots = slots[:size]
+	for i := first; i < size; i++ {
+		slots[i] = slot{n: n, at: at, stream: s.stream}
+		n += s.step
+	}
+	s.next = n
+	return slots
+}
+
 // later is a record whose time has not come yet.
 type later struct {
 	due  time.Duration

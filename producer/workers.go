@@ -2,44 +2,60 @@ package producer
 
 import (
 	"context"
+	"runtime"
+	"slices"
 	"sync"
+	"time"
 )
 
 // workers make a run's records. Each takes the next batch of the schedule, makes
 // its records, and gives it to the sink when it is its turn: so the order is that
-// of one worker. A worker waits for its turn and keeps its batch, since the bytes
-// are in its processor's cache; batches are much alike, so once workers have waited
-// for each other they seldom have to again. To put a batch aside for the one who
-// gives the batch before it was measured: nearly all then moved to another cache.
+// of one worker. While it is another's turn, a worker keeps its batches, whose bytes
+// are in its processor's cache, and makes more. So one that was held up costs the
+// others nothing. When each waited with its one batch, they fell asleep, were awake
+// later than it takes to make a batch, and so held each other up for ever.
 type workers struct {
-	collect sync.Mutex // held by the one that goes on with the schedule
-	issued  int64      // tickets, in the order of the schedule; guarded by collect
-	over    bool       // guarded by collect
-	ended   error      // why it is over before its end; guarded by collect
+	*run
+	eager bool // there are processors enough to look out for a turn
 
-	// turns has one place for each worker, so each of the tickets that are out has
-	// its own. Whoever gets something from it may give its batch.
+	waits    sync.Mutex // of the one that waits until something is due; before planning
+	planning sync.Mutex // of what belongs to the schedule: the run's, and:
+	issued   int64      // tickets, in the order of the schedule
+	over     bool
+	ended    error // why it is over before its end
+
+	// turns has a place for each of the tickets that can be out. Whoever gets
+	// something from it may give its batch.
 	turns []chan struct{}
 
 	err  error // of the first batch that the sink did not take; of the one whose turn it is
 	stop context.CancelCauseFunc
 }
 
+// ahead is how many batches a worker makes before it waits for its turn. They fit
+// its processor's second cache together, and take about as long to make as it takes
+// to wake a worker.
+const ahead = 4
+
+// patience is how long a worker looks out for its turn before it sleeps: about as
+// long as it takes to be woken.
+const patience = 200 * time.Microsecond
+
 // work runs n workers until there is nothing more to make, the sink fails or ctx
 // ends. The caller is one of them.
 func (r *run) work(ctx context.Context, n int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	ws := &workers{stop: stop, turns: make([]chan struct{}, n)}
+	ws := &workers{run: r, eager: n <= runtime.GOMAXPROCS(0), stop: stop, turns: make([]chan struct{}, n*ahead)}
 	for i := range ws.turns {
 		ws.turns[i] = make(chan struct{}, 1)
 	}
-	ws.turns[0] <- struct{}{}
+	ws.turn(0) <- struct{}{}
 	var others sync.WaitGroup
 	for range n - 1 {
-		others.Go(func() { r.worker(ctx, ws) })
+		others.Go(func() { ws.work(ctx) })
 	}
-	r.worker(ctx, ws)
+	ws.work(ctx)
 	others.Wait()
 	if ws.err != nil {
 		return ws.err
@@ -47,62 +63,130 @@ func (r *run) work(ctx context.Context, n int) error {
 	return ws.ended
 }
 
-func (r *run) worker(ctx context.Context, ws *workers) {
-	w := &worker{}
+// turn is where the one with this ticket gets its turn.
+func (ws *workers) turn(ticket int64) chan struct{} { return ws.turns[ticket%int64(len(ws.turns))] }
+
+// pending is a batch that waits for its turn.
+type pending struct {
+	batch  *Batch
+	ticket int64
+}
+
+// work is one worker.
+func (ws *workers) work(ctx context.Context) {
+	w, lent := &worker{}, newBatches()
+	own := make([]pending, 0, ahead) // the oldest first
+	var usual time.Duration          // that it waited for its turn
 	for {
-		b, ticket := r.take(ctx, ws, w)
-		if b == nil {
+		b, ticket := ws.take(ctx, lent, len(own) == 0)
+		if b != nil {
+			ws.renderer.render(w, b)
+			lent.filled(b)
+			own = append(own, pending{b, ticket})
+		} else if len(own) == 0 {
 			return
 		}
-		r.renderer.render(w, b)
-		r.batches.filled(b)
-		places := int64(len(ws.turns))
-		await(ws.turns[ticket%places])
-		r.give(ctx, ws, b)
-		ws.turns[(ticket+1)%places] <- struct{}{}
+		if b == nil || len(own) == cap(own) { // there is nothing else to do
+			usual += (ws.await(own[0].ticket, usual) - usual) / 8
+			own = ws.give(ctx, own)
+		}
+		for len(own) > 0 && ws.comes(own[0].ticket) {
+			own = ws.give(ctx, own)
+		}
 	}
 }
 
-// spins is how often a worker looks for its turn before it sleeps, which takes some
-// microseconds. To fall asleep and be woken takes as long as it takes to give a
-// batch, and then the other worker would wait in its turn, and so on.
-const spins = 10_000
+// comes says whether it is the turn of this ticket.
+func (ws *workers) comes(ticket int64) bool {
+	select {
+	case <-ws.turn(ticket):
+		return true
+	default:
+		return false
+	}
+}
 
-// await waits for a turn.
-func await(turn <-chan struct{}) {
-	for i := 0; i < spins && len(turn) == 0; i++ {
-		continue
+// await waits for the turn of this ticket, and says for how long. If it usually takes
+// long, as when the sink is slow, it sleeps at once.
+func (ws *workers) await(ticket int64, usual time.Duration) time.Duration {
+	turn, begin := ws.turn(ticket), time.Now()
+	for look := 1; ws.eager && usual < patience && len(turn) == 0; look++ {
+		if look%256 == 0 && time.Since(begin) > patience {
+			break
+		}
 	}
 	<-turn
+	return time.Since(begin)
 }
 
-// take is the next batch with its ticket, nil if there is none.
-func (r *run) take(ctx context.Context, ws *workers, w *worker) (*Batch, int64) {
-	ws.collect.Lock()
-	defer ws.collect.Unlock()
-	if ws.over {
-		return nil, 0
-	}
-	b, err := r.next(ctx, w)
-	if b == nil {
-		ws.over, ws.ended = true, err
-		return nil, 0
-	}
-	ws.issued++
-	return b, ws.issued - 1
-}
-
-// give gives a batch to the sink, unless one before it was not taken.
-func (r *run) give(ctx context.Context, ws *workers, b *Batch) {
+// give gives a worker's oldest batch to the sink, unless one before it was not
+// taken, and the turn to the next. It returns the others.
+func (ws *workers) give(ctx context.Context, own []pending) []pending {
+	b := own[0].batch
 	if ws.err != nil {
 		b.Release()
-		return
+	} else {
+		count := ws.count(b)
+		if ws.err = ws.sink.Write(ctx, b); ws.err != nil {
+			ws.stop(ws.err)
+		} else {
+			ws.add(count)
+		}
 	}
-	count := r.count(b)
-	if err := r.sink.Write(ctx, b); err != nil {
-		ws.err = err
-		ws.stop(err)
-		return
+	ws.turn(own[0].ticket + 1) <- struct{}{}
+	return slices.Delete(own, 0, 1)
+}
+
+// take is the next batch with its ticket; nil if nothing is due or, should it wait
+// for that, if nothing is to come.
+func (ws *workers) take(ctx context.Context, lent *batches, wait bool) (*Batch, int64) {
+	if wait {
+		ws.waits.Lock()
+		defer ws.waits.Unlock()
 	}
-	r.add(count)
+	b := lent.take()
+	for {
+		ticket, until, over := ws.next(ctx, b)
+		if len(b.slots) > 0 {
+			return b, ticket
+		}
+		if over || !wait {
+			b.Release()
+			return nil, 0
+		}
+		ws.clock.Sleep(ctx, until, ws.sink.Failed())
+		select {
+		case <-ws.sink.Failed():
+			ws.end(ws.sink.Flush(ctx))
+		default:
+		}
+	}
+}
+
+// next fills a batch with what is due and gives it a ticket. If there is nothing, it
+// says until when to wait, or that it is over: there is nothing more to come, or ctx
+// has ended.
+func (ws *workers) next(ctx context.Context, b *Batch) (ticket int64, until time.Time, over bool) {
+	ws.planning.Lock()
+	defer ws.planning.Unlock()
+	ws.report()
+	if ws.over || ctx.Err() != nil {
+		return 0, until, true
+	}
+	now := ws.now()
+	more := ws.collect(b, now)
+	if n := len(b.slots); n > 0 {
+		ws.made += int64(n)
+		ws.issued++
+		return ws.issued - 1, until, false
+	}
+	ws.over = !more
+	return 0, ws.wake(now), ws.over
+}
+
+// end ends the run before its end.
+func (ws *workers) end(err error) {
+	ws.planning.Lock()
+	defer ws.planning.Unlock()
+	ws.over, ws.ended = true, err
 }
