@@ -103,7 +103,11 @@ func (c Config) withDefaults() (Config, error) {
 	for _, name := range c.Topologies {
 		if name != Inventory && name != Procurement {
 			known := []string{Inventory, Procurement}
-			return c, fmt.Errorf("%w: there is no topology %q (there are %s); did you mean %q?", ErrUsage, name, strings.Join(known, ", "), scenario.Nearest(name, known))
+			hint := ""
+			if near := scenario.Nearest(name, known); near != "" {
+				hint = fmt.Sprintf("; did you mean %q?", near)
+			}
+			return c, fmt.Errorf("%w: there is no topology %q (there are %s)%s", ErrUsage, name, strings.Join(known, ", "), hint)
 		}
 	}
 	setDefault(&c.Policy, PolicyDefault)

@@ -21,7 +21,7 @@ machine only unless --listen says otherwise.`,
 		Example: `  inv broker
   inv broker --data ./data
   inv broker --listen 0.0.0.0:9092 --advertise broker.lan:9092`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Log = func(message string) { fmt.Fprintln(s.err, "broker:", message) }
 			b, err := broker.Start(o)

@@ -33,7 +33,7 @@ what there is now and ends.`,
   inv dashboard --listen 0.0.0.0:8080
   inv dashboard --tui
   inv dashboard --once -o json | jq '.counts'`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			scn, err := f.loadScenario()
 			if err != nil {

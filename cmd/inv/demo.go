@@ -41,7 +41,7 @@ with a summary that is read from the topics, and its own verification. Other
 commands can look on meanwhile, from another terminal: inv tail alerts.`,
 		Example: `  inv demo
   inv demo --for 15s --rate 50/s --seed 7`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := scenario.ParseRate(rate)
 			if err != nil {

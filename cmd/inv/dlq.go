@@ -223,7 +223,7 @@ func listLetters(ctx context.Context, s *streams, c kafka.Config, client *kgo.Cl
 	if format == "json" || total == 0 {
 		return nil
 	}
-	return out.write(s.out, format)
+	return out.write(s, format)
 }
 
 func noteForeign(w io.Writer, foreign int) {
@@ -283,7 +283,7 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "Show one dead letter: why, from where, and its value",
 		Example: `  inv dlq show order_events.dlq/3@17
   inv dlq show order_events.dlq/3@17 -o raw > order.json`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("which dead letter? inv dlq list has their places, such as order_events.dlq/3@17"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !strings.Contains(args[0], "/") {
 				return usagef("%q is no place such as order_events.dlq/3@17; inv dlq list has them", args[0])

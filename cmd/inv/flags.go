@@ -71,7 +71,7 @@ func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) erro
 	var first error
 	flags.VisitAll(func(f *pflag.Flag) {
 		value := getenv(environmentName(f.Name))
-		if f.Changed || value == "" || f.Name == "help" {
+		if f.Changed || value == "" || f.Name == "help" || f.Name == "version" {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil && first == nil {
@@ -102,8 +102,8 @@ func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	names := shippedScenarios()
-	return nil, usagef("no scenario %q is shipped (there are %s) and there is no such file; did you mean %q?",
-		f.scenario, strings.Join(names, ", "), scenario.Nearest(f.scenario, names))
+	return nil, usagef("no scenario %q is shipped (there are %s) and there is no such file%s",
+		f.scenario, strings.Join(names, ", "), didYouMean(f.scenario, names))
 }
 
 func shippedScenarios() []string {

@@ -33,7 +33,7 @@ func groupsList(s *streams, f *sharedFlags) *cobra.Command {
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "The consumer groups there are",
-		Args:    cobra.NoArgs,
+		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			client, err := kafka.Connect(cmd.Context(), f.kafka())
 			if err != nil {
@@ -49,7 +49,7 @@ func groupsList(s *streams, f *sharedFlags) *cobra.Command {
 			for _, g := range listed.Sorted() {
 				out.add(g.Group, g.State, g.ProtocolType)
 			}
-			return out.write(s.out, output.value)
+			return out.write(s, output.value)
 		},
 	}
 	cmd.Flags().VarP(&output, "output", "o", "text or json")
@@ -61,7 +61,7 @@ func groupsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe GROUP…",
 		Short: "A group's members and what they are assigned",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  someArguments("which group? inv groups list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := kafka.Connect(cmd.Context(), f.kafka())
 			if err != nil {
@@ -81,7 +81,7 @@ func groupsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 					out.add(g.Group, g.State, m.MemberID, m.ClientHost, assignment(m))
 				}
 			}
-			return out.write(s.out, output.value)
+			return out.write(s, output.value)
 		},
 		ValidArgsFunction: f.completeGroups,
 	}
@@ -96,16 +96,14 @@ func describeGroups(ctx context.Context, client *kgo.Client, names []string) (ka
 	if err != nil {
 		return nil, fmt.Errorf("listing groups: %w", err)
 	}
-	for _, n := range names {
-		if _, ok := listed[n]; !ok {
-			return nil, usagef("there is no group %q%s", n, didYouMean(n, listed.Groups()))
-		}
-	}
 	groups, err := admin.DescribeGroups(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("describing groups: %w", err)
 	}
-	for _, g := range groups {
+	for _, g := range groups.Sorted() {
+		if _, ok := listed[g.Group]; !ok && !errors.Is(g.Err, kerr.GroupAuthorizationFailed) {
+			return nil, usagef("there is no group %q%s; `inv groups list` shows those there are", g.Group, didYouMean(g.Group, listed.Groups()))
+		}
 		if g.Err != nil {
 			return nil, fmt.Errorf("describing group %s: %w", g.Group, g.Err)
 		}
@@ -155,6 +153,8 @@ than 10,000 records lie between, and the offsets give at most that many.`,
 				if len(args) == 0 {
 					fmt.Fprintf(s.err, "No group of %s has read anything yet.\n", f.appID)
 				}
+			} else if err := f.mustBeGroups(cmd.Context(), args); err != nil {
+				return err
 			}
 			out := rows{header: []string{"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "OPEN"}}
 			if output.value == "json" {
@@ -167,7 +167,7 @@ than 10,000 records lie between, and the offsets give at most that many.`,
 				}
 				addLags(&out, group, lags, output.value)
 			}
-			return out.write(s.out, output.value)
+			return out.write(s, output.value)
 		},
 		ValidArgsFunction: f.completeGroups,
 	}
@@ -192,6 +192,17 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 		}
 		out.add(group, l.Topic, l.Partition, committed, l.End, records, open)
 	}
+}
+
+// mustBeGroups fails if one of the groups doesn't exist.
+func (f *sharedFlags) mustBeGroups(ctx context.Context, names []string) error {
+	client, err := kafka.Connect(ctx, f.kafka())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	_, err = describeGroups(ctx, client, names)
+	return err
 }
 
 // ownGroups are the groups of --app-id that exist.
@@ -262,7 +273,7 @@ refused, too: their offsets and its state belong together, and moving the one
 without the other would count orders twice. inv reset makes it begin anew.`,
 		Example: `  inv groups reset audit --to start
   inv groups reset audit --to 2026-05-01T00:00:00Z --topic orders --yes`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArgument("which group? inv groups list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, err := parseTarget(to, s.now())
 			if err != nil {

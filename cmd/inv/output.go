@@ -49,20 +49,48 @@ type rows struct {
 
 func (r *rows) add(cells ...any) { r.cells = append(r.cells, cells) }
 
-func (r *rows) write(w io.Writer, format string) error {
+func (r *rows) write(s *streams, format string) error {
 	if format == "json" {
-		return r.writeJSON(w)
+		return r.writeJSON(s.out)
 	}
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.Join(r.header, "\t"))
+	table := [][]string{r.header}
 	for _, cells := range r.cells {
 		texts := make([]string, len(cells))
 		for i, c := range cells {
 			texts[i] = visible(fmt.Sprint(c))
 		}
-		fmt.Fprintln(table, strings.TrimRight(strings.Join(texts, "\t"), "\t"))
+		table = append(table, texts)
 	}
-	return table.Flush()
+	if s.outTerminal {
+		fitLast(table, s.width())
+	}
+	out := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	for _, texts := range table {
+		fmt.Fprintln(out, strings.TrimRight(strings.Join(texts, "\t"), "\t"))
+	}
+	return out.Flush()
+}
+
+// leastLast is what remains of a last column, however narrow the terminal is.
+const leastLast = 20
+
+// fitLast cuts the last column so that lines are no wider than the terminal.
+func fitLast(table [][]string, columns int) {
+	if columns == 0 {
+		return
+	}
+	last := len(table[0]) - 1
+	before := 0
+	for i := range last {
+		width := 0
+		for _, texts := range table {
+			width = max(width, len([]rune(texts[i])))
+		}
+		before += width + 2
+	}
+	for _, texts := range table {
+		texts[last] = fit(texts[last], max(columns-before, leastLast)+1)
+	}
 }
 
 func (r *rows) writeJSON(w io.Writer) error {
@@ -83,6 +111,14 @@ func (r *rows) writeJSON(w io.Writer) error {
 		fmt.Fprintln(out, "}")
 	}
 	return out.Flush()
+}
+
+// fit cuts a line, one column a character, so that it leaves one free.
+func fit(text string, columns int) string {
+	if letters := []rune(text); columns > 1 && len(letters) >= columns {
+		return string(letters[:columns-2]) + "…"
+	}
+	return text
 }
 
 // visible makes a name from the cluster fit for a terminal: group and member

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"inv/processor"
@@ -49,11 +50,13 @@ that it causes, is committed.`,
 				Policy: policy.value, LeadTime: orNone(leadTime), DedupeWindow: orNone(window),
 				MaxValue: int(maxValue), AcceptTotals: acceptTotals, Guarantee: guarantee.value,
 				Instance: instance, StableInstance: instance != "", Drain: drain,
-				Log: logger(s.err, logFormat.value),
+				Stats: &processor.Stats{},
 			}
 			if instance == "" {
 				cfg.Instance = strings.ToLower(rand.Text()[:12])
 			}
+			line := newProcessLine(s, cfg.Stats, drain)
+			cfg.Log = logger(line, logFormat.value)
 			if metricsAddress != "" {
 				stop, err := serveMetrics(cmd.Context(), metricsAddress, &cfg)
 				if err != nil {
@@ -65,7 +68,10 @@ that it causes, is committed.`,
 				debug.SetGCPercent(processGCPercent)
 			}
 			began := s.now()
+			stopLine := line.start(cmd.Context(), cfg.Log)
 			summary, err := processor.Run(cmd.Context(), cfg)
+			stopLine()
+			summary.Waiting, summary.Pending = line.last.Waiting, line.last.Pending
 			if errors.Is(err, processor.ErrUsage) {
 				return usageError{err}
 			}
@@ -99,11 +105,16 @@ const processGCPercent = 33
 
 // serveMetrics serves what the processor of cfg counts, until stop is called.
 func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (stop func(), err error) {
+	if _, _, err := net.SplitHostPort(address); err != nil {
+		return nil, usagef("--metrics %q: it is HOST:PORT, such as 127.0.0.1:9464", address)
+	}
 	l, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("--metrics: the port is in use: %s; --metrics 127.0.0.1:0 takes a free one", address)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
-	cfg.Stats = &processor.Stats{}
 	server := metrics.New(cfg.Stats)
 	cfg.Hooks = server.Hooks
 	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
@@ -135,14 +146,20 @@ func logger(w io.Writer, format string) *slog.Logger {
 
 // writeSummary says what was committed.
 func writeSummary(w io.Writer, s processor.Summary, took time.Duration) {
-	fmt.Fprintf(w, "processed %d records in %s: %d accepted, %d duplicates, %d skipped, %d dead-lettered\n",
-		s.Count("", processor.Accepted)+s.Count("", processor.Duplicate)+s.Count("", processor.Skipped)+s.Count("", processor.DeadLettered),
-		took.Round(time.Millisecond),
-		s.Count("", processor.Accepted), s.Count("", processor.Duplicate), s.Count("", processor.Skipped), s.Count("", processor.DeadLettered))
-	fmt.Fprintf(w, "wrote %d updates, %d reorders, %d alerts, %d receipts in %d transactions (%d aborted)\n",
-		s.Updates, s.Reorders, s.Alerts, s.Receipts, s.Commits, s.Aborts)
-	if s.Waiting > 0 || s.Pending > 0 {
-		fmt.Fprintf(w, "left: %d lines that wait for their product, %d receipts that are not due\n", s.Waiting, s.Pending)
+	fmt.Fprintf(w, "processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
+		records(decided(s)), took.Round(time.Millisecond), grouped(s.Count("", processor.Accepted)),
+		many(s.Count("", processor.Duplicate), "duplicate"), grouped(s.Count("", processor.Skipped)), grouped(s.Count("", processor.DeadLettered)))
+	fmt.Fprintf(w, "wrote %s, %s, %s, %s in %s (%s aborted)\n",
+		many(s.Updates, "update"), many(s.Reorders, "reorder"), many(s.Alerts, "alert"), many(s.Receipts, "receipt"),
+		many(s.Commits, "transaction"), grouped(s.Aborts))
+	if s.Waiting > 0 {
+		fmt.Fprintf(w, "left: %s waiting for a product that the catalogue lacks\n", many(s.Waiting, "line"))
+	}
+	if s.Pending > 0 {
+		fmt.Fprintf(w, "left: %s not due yet, which the next inv process writes\n", many(s.Pending, "receipt"))
+	}
+	if s.Count("", processor.DeadLettered) > 0 {
+		fmt.Fprintln(w, "inv dlq list says why records were dead-lettered")
 	}
 }
 

@@ -48,14 +48,14 @@ func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "produce NAME…",
 		Short: "Send the records of a scenario's producers",
-		Long: `Send the records of a scenario's producers. A producer of rows sends each once; any
-other goes on until --count, --for or Ctrl-C. The same --seed gives the same records.`,
+		Long: `Send the records of a scenario's producers. A producer of rows sends each once;
+any other goes on until --count, --for or Ctrl-C. The same --seed gives the same
+records.`,
 		Example: `  inv produce catalog
   inv produce orders --rate 500/s --count 10000
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
   inv produce orders --seed 7 --count 3 --to stdout
   inv produce orders --start 2026-01-01T00:00:00Z --for 720h --rate 10/m --to month.jsonl`,
-		Args:              cobra.MinimumNArgs(1),
 		ValidArgsFunction: f.completeProducers,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return produce(cmd.Context(), s, f, p, args)
@@ -81,7 +81,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: topic, key, headers and timestamp besides the value, as JSON Lines")
 	fs.Var(&p.headers, "headers", "which headers records have")
 	fs.StringVar(&p.partitioner, "partitioner", "", "murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; the scenario's if not given")
-	fs.StringVar(&p.faults, "fault", "", "make records wrong on purpose: malformed=1%,duplicate=0.5%:5s,late=2%:30s,out_of_order=…,tombstone=…,unknown_ref=…,wrong_type=…,oversize=0.1%:2MiB")
+	fs.StringVar(&p.faults, "fault", "", "make records wrong on purpose, each kind its share: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
 	fs.BoolVar(&p.untagged, "untagged", false, "no inv-fault header on records that are wrong on purpose")
 	fs.IntVar(&p.workers, "workers", 0, "how many goroutines make records")
 }
@@ -90,6 +90,9 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	sc, err := f.loadScenario()
 	if err != nil {
 		return err
+	}
+	if len(names) == 0 {
+		return usagef("which producers? scenario %s has %s", sc.Name, producerNames(sc))
 	}
 	o, err := p.options(f, s)
 	if err != nil {

@@ -90,11 +90,14 @@ func summarize(w io.Writer, s producer.Summary, where string) {
 	}
 }
 
-func records(n int64) string {
+func records(n int64) string { return many(n, "record") }
+
+// many writes a number with what it counts.
+func many(n int64, what string) string {
 	if n == 1 {
-		return "1 record"
+		return "1 " + what
 	}
-	return grouped(n) + " records"
+	return grouped(n) + " " + what + "s"
 }
 
 // grouped writes a number with commas between the thousands.

@@ -25,7 +25,7 @@ topics that it wrote stay, and will be written a second time, unless --outputs
 removes them too. A group in use is refused: stop the processor first.`,
 		Example: `  inv reset --app-id inv
   inv reset --app-id inv --outputs --yes`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("app-id") {
 				return usagef("say whose state to remove with --app-id")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -84,6 +85,13 @@ func rootCommand(s *streams) (*cobra.Command, error) {
 	root.SetIn(s.in)
 	root.SetOut(s.out)
 	root.SetErr(s.err)
+	root.SetUsageFunc(func(cmd *cobra.Command) error { return writeUsage(cmd, s.width()) })
+	root.SetFlagErrorFunc(unknownFlag)
+	root.SetHelpCommand(helpCommand())
+	if info, ok := debug.ReadBuildInfo(); ok {
+		root.Version = info.Main.Version
+		root.SetVersionTemplate(versionText(info))
+	}
 	shared.register(root.PersistentFlags())
 	addGroup(root, "Begin here:", demoCommand(s, shared), brokerCommand(s))
 	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
@@ -113,6 +121,9 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 func groupUsage(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return cmd.Help()
+	}
+	if !cmd.HasAvailableSubCommands() {
+		return noArguments(cmd, args)
 	}
 	var names []string
 	for _, sub := range cmd.Commands() {

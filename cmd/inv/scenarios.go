@@ -19,8 +19,8 @@ func scenariosCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenarios",
 		Short: "The scenarios: what is shipped, and whether yours is right",
-		Long: `A scenario is a YAML file: its topics, the producers that fill them and how they are
-shown. Copy a shipped one, edit it, and name it with --scenario.`,
+		Long: `A scenario is a YAML file: its topics, the producers that fill them and how they
+are shown. Copy a shipped one, edit it, and name it with --scenario.`,
 		Example: `  inv scenarios show inventory > mine.yaml
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
@@ -34,7 +34,7 @@ func scenariosList(s *streams) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "The shipped scenarios with their producers",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			table := rows{header: []string{"SCENARIO", "PRODUCERS", "ABOUT"}}
 			for _, name := range shippedScenarios() {
@@ -46,25 +46,29 @@ func scenariosList(s *streams) *cobra.Command {
 				if err != nil {
 					return err
 				}
-				producers := make([]string, len(sc.Producers))
-				for i, p := range sc.Producers {
-					producers[i] = p.Name
-				}
 				about, _, _ := strings.Cut(strings.TrimSpace(sc.About), "\n")
-				table.add(name, strings.Join(producers, ", "), about)
+				table.add(name, producerNames(sc), about)
 			}
-			return table.write(s.out, output.value)
+			return table.write(s, output.value)
 		},
 	}
 	cmd.Flags().VarP(&output, "output", "o", "how it is written")
 	return cmd
 }
 
+func producerNames(sc *scenario.Scenario) string {
+	names := make([]string, len(sc.Producers))
+	for i, p := range sc.Producers {
+		names[i] = p.Name
+	}
+	return strings.Join(names, ", ")
+}
+
 func scenariosShow(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME",
 		Short:             "A shipped scenario's file, as it is",
-		Args:              cobra.ExactArgs(1),
+		Args:              oneArgument("which scenario? inv scenarios list shows those there are"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(_ *cobra.Command, args []string) error {
 			source, err := scenarios.Files.ReadFile(args[0] + ".yaml")
@@ -89,7 +93,7 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE…",
 		Short: "Every problem of a scenario file, with its line and column",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  someArguments("which file?"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var all scenario.Problems
 			for _, file := range args {
@@ -106,18 +110,11 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 				fmt.Fprintln(s.out, p)
 			}
 			if len(all) > 0 {
-				return exitError{code: exitUsage, err: fmt.Errorf("%s", counted(len(all), "problem"))}
+				return exitError{code: exitUsage, err: errors.New(many(int64(len(all)), "problem"))}
 			}
 			return nil
 		},
 	}
-}
-
-func counted(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // validate is what the grammar, the producers and the views have to say of a
@@ -157,7 +154,7 @@ func scenariosSchema(s *streams) *cobra.Command {
 		Example: `  inv scenarios schema > inv.schema.json
   # then, as the first line of mine.yaml:
   # yaml-language-server: $schema=inv.schema.json`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			out := json.NewEncoder(s.out)
 			out.SetIndent("", "  ")

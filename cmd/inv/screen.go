@@ -88,7 +88,7 @@ func (c *screen) draw() {
 			parts = append(parts, fmt.Sprintf("%s%d %s%s", severity.Color(c.colors), n, word, c.colors.Reset))
 		}
 	}
-	parts = append(parts, c.colors.Dim+counted(total, "record")+c.colors.Reset)
+	parts = append(parts, c.colors.Dim+records(int64(total))+c.colors.Reset)
 	c.buf.WriteString(strings.Join(parts, c.colors.Dim+" · "+c.colors.Reset))
 	c.up = true
 }

@@ -120,7 +120,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		}
 	}
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
-		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", counted(int(stats.Read), "record"), stats.Shown)
+		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
 	}
 	return tailError(err)
 }

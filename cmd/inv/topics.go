@@ -32,10 +32,11 @@ func topicsList(s *streams, f *sharedFlags) *cobra.Command {
 		Use:     "list [ALIAS|TOPIC…]",
 		Aliases: []string{"ls"},
 		Short:   "The topics there are, with their alias in the scenario",
-		Long: `List the cluster's topics, or those that are named. The processor's own are marked internal. OFFSETS is
-how far the ends of the partitions are from their starts, which is at least the
-number of records: commit markers, aborted data and what compaction has removed
-have offsets, too. --count reads the topics and counts their committed records.`,
+		Long: `List the cluster's topics, or those that are named. The processor's own are
+marked internal. OFFSETS is how far the ends of the partitions are from their
+starts, which is at least the number of records: commit markers, aborted data
+and what compaction has removed have offsets, too. --count reads the topics and
+counts their committed records.`,
 		Example: `  inv topics list
   inv topics list updates --count`,
 		ValidArgsFunction: f.completeTopics,
@@ -134,7 +135,7 @@ func listTopics(ctx context.Context, client *kgo.Client, only []string, names ma
 		}
 		out.add(cells...)
 	}
-	return out.write(s.out, format)
+	return out.write(s, format)
 }
 
 // flagWord is a yes in a table, which is easier to see alone.
@@ -224,7 +225,7 @@ func topicsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "describe ALIAS|TOPIC…",
 		Short: "A topic's partitions, offsets and settings",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  someArguments("which topic? inv topics list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, names, err := f.existingTopics(cmd.Context(), args)
 			if err != nil {
@@ -320,7 +321,7 @@ func describeTopics(ctx context.Context, client *kgo.Client, names []string, s *
 			out.add(t.Topic, p.Partition, start.Offset, last.Offset, end.Offset, p.Leader, len(p.Replicas))
 		}
 	}
-	if err := out.write(s.out, format); err != nil || format == "json" {
+	if err := out.write(s, format); err != nil || format == "json" {
 		return err
 	}
 	return describeConfigs(ctx, admin, names, s)
@@ -344,7 +345,7 @@ func describeConfigs(ctx context.Context, admin *kadm.Client, names []string, s 
 		return nil
 	}
 	fmt.Fprintln(s.out)
-	return out.write(s.out, "text")
+	return out.write(s, "text")
 }
 
 func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {
@@ -352,7 +353,7 @@ func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "delete ALIAS|TOPIC…",
 		Short: "Delete topics and their records",
-		Args:  cobra.MinimumNArgs(1),
+		Args:  someArguments("which topic? inv topics list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, names, err := f.existingTopics(cmd.Context(), args)
 			if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -73,8 +72,11 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 			if err != nil {
 				return fmt.Errorf("reading the topics: %w", err)
 			}
-			if err := writeReport(s.out, report, output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
+			if err := writeReport(s, report, output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
 				return err
+			}
+			if report.Verdict == audit.Undecided && !report.AtRest && len(groups) == 0 {
+				fmt.Fprintln(s.err, "It was not at rest: `inv process --drain` processes what is left, then verify can decide.")
 			}
 			return verdictError(report.Verdict)
 		},
@@ -97,7 +99,7 @@ func auditOptions(sc *scenario.Scenario, app string, policy audit.Policy, topolo
 	known := []string{"inventory", "procurement"}
 	for _, name := range topologies {
 		if !slices.Contains(known, name) {
-			return audit.Options{}, usagef("there is no topology %q (there are inventory, procurement); did you mean %q?", name, scenario.Nearest(name, known))
+			return audit.Options{}, usagef("there is no topology %q (there are inventory, procurement)%s", name, didYouMean(name, known))
 		}
 	}
 	var t audit.Topics
@@ -128,11 +130,15 @@ func namedGroups(names []string, t audit.Topics) []audit.Group {
 	return groups
 }
 
-func writeReport(w io.Writer, r *audit.Report, format string, t *theme.Theme) error {
+func writeReport(s *streams, r *audit.Report, format string, t *theme.Theme) error {
 	if format == "text" {
-		return r.WriteText(w, t)
+		columns := 0
+		if s.outTerminal {
+			columns = s.width()
+		}
+		return r.WriteText(s.out, t, columns)
 	}
-	encoder := json.NewEncoder(w)
+	encoder := json.NewEncoder(s.out)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
 	return encoder.Encode(r)

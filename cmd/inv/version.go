@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -11,19 +13,25 @@ func versionCommand(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
 		Short: "Version, commit, Go and library versions",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
 				return fmt.Errorf("this binary was built without module information; build it with go build")
 			}
-			fmt.Fprintf(s.out, "inv %s\ncommit %s\n%s\n", info.Main.Version, commitOf(info), info.GoVersion)
-			for _, m := range info.Deps {
-				fmt.Fprintf(s.out, "%s %s\n", m.Path, m.Version)
-			}
-			return nil
+			_, err := io.WriteString(s.out, versionText(info))
+			return err
 		},
 	}
+}
+
+func versionText(info *debug.BuildInfo) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "inv %s\ncommit %s\n%s\n", info.Main.Version, commitOf(info), info.GoVersion)
+	for _, m := range info.Deps {
+		fmt.Fprintf(&b, "%s %s\n", m.Path, m.Version)
+	}
+	return b.String()
 }
 
 // commitOf is the commit that the binary was built from; go run records none.

@@ -134,7 +134,7 @@ func (a *auditor) setRest(why string) {
 	a.checks[checkRest].Checked = int64(len(a.o.Groups))
 	if !a.atRest {
 		a.doubt(why, checkRest)
-		a.doubt("not at rest: "+why, checkInput, checkQuantities, checkReceipts)
+		a.doubt("not at rest, see 5.rest", checkInput, checkQuantities, checkReceipts)
 	}
 }
 

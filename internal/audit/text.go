@@ -13,11 +13,12 @@ import (
 
 // WriteText writes the report for a reader: each check with its mark, what was
 // found, what there was, and the verdict. Nothing that comes from a record
-// reaches the terminal as it is.
-func (r *Report) WriteText(w io.Writer, t *theme.Theme) error {
+// reaches the terminal as it is. In a terminal of so many columns what a check
+// says goes below its title if it doesn't fit beside it; 0: there is none.
+func (r *Report) WriteText(w io.Writer, t *theme.Theme, columns int) error {
 	out := bufio.NewWriter(w)
 	for i := range r.Checks {
-		r.Checks[i].write(out, t)
+		r.Checks[i].write(out, t, columns)
 	}
 	r.writeFindings(out, t)
 	for _, warning := range r.Warnings {
@@ -25,7 +26,11 @@ func (r *Report) WriteText(w io.Writer, t *theme.Theme) error {
 	}
 	r.writeCounts(out)
 	mark, color := r.Verdict.mark(t)
-	fmt.Fprintf(out, "%s%s %s%s\n", color, mark, r.summary(), t.Reset)
+	lines := []string{r.summary()}
+	if columns > 0 {
+		lines = wrapped(lines[0], columns-2)
+	}
+	fmt.Fprintf(out, "%s%s %s%s\n", color, mark, strings.Join(lines, "\n  "), t.Reset)
 	return out.Flush()
 }
 
@@ -61,18 +66,44 @@ func (v Verdict) mark(t *theme.Theme) (mark, color string) {
 	return "-", t.Dim
 }
 
-func (c *Check) write(out io.Writer, t *theme.Theme) {
+// idColumns and titleColumns are where a check's columns end.
+const idColumns, titleColumns = 16, 81
+
+func (c *Check) write(out io.Writer, t *theme.Theme, columns int) {
 	mark, color := c.Verdict.mark(t)
-	fmt.Fprintf(out, "%s%s%s %-13s %-64s", color, mark, t.Reset, c.ID, c.Title)
+	said, saidColor := grouped(c.Checked), t.Dim
 	switch {
 	case c.Verdict == Violated:
-		fmt.Fprintf(out, " %s%s%s", t.Critical, counted(c.Violations, "finding"), t.Reset)
+		said, saidColor = counted(c.Violations, "finding"), t.Critical
 	case c.Why != "":
-		fmt.Fprintf(out, " %s%s%s", color, termsafe.String(c.Why), t.Reset)
-	default:
-		fmt.Fprintf(out, " %s%s%s", t.Dim, grouped(c.Checked), t.Reset)
+		said, saidColor = termsafe.String(c.Why), color
 	}
-	fmt.Fprintln(out)
+	fmt.Fprintf(out, "%s%s%s %-13s ", color, mark, t.Reset, c.ID)
+	switch {
+	case columns == 0 || titleColumns+termsafe.Width([]byte(said)) <= columns:
+		fmt.Fprintf(out, "%-64s %s%s%s\n", c.Title, saidColor, said, t.Reset)
+	case c.Why == "" && c.Verdict != Violated:
+		fmt.Fprintln(out, c.Title) // how many were checked is worth no line
+	default:
+		fmt.Fprintln(out, c.Title)
+		for _, line := range wrapped(said, columns-idColumns) {
+			fmt.Fprintf(out, "%*s%s%s%s\n", idColumns, "", saidColor, line, t.Reset)
+		}
+	}
+}
+
+// wrapped breaks a text between words into lines of at most so many columns, if
+// its words allow it.
+func wrapped(text string, columns int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && termsafe.Width([]byte(line))+1+termsafe.Width([]byte(word)) > columns {
+			lines, line = append(lines, line), ""
+		}
+		line = strings.TrimPrefix(line+" "+word, " ")
+	}
+	return append(lines, line)
 }
 
 func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {

@@ -26,25 +26,27 @@ func TestReportAsText(t *testing.T) {
 	o.MaxFindings = 2
 	r := h.audit(o, "")
 	r.Warnings = append(r.Warnings, "3 orders are copies\x1b[2J")
-	golden(t, "report.txt", r, &theme.Theme{})
-	golden(t, "report-color.txt", r, theme.New(termenv.ANSI))
+	golden(t, "report.txt", r, &theme.Theme{}, 0)
+	golden(t, "report-color.txt", r, theme.New(termenv.ANSI), 0)
 }
 
 // Reports of systems that are right, and of one that can't be judged whole.
 func TestOtherReportsAsText(t *testing.T) {
-	golden(t, "report-holds.txt", plain(t).audit(testOptions(), ""), &theme.Theme{})
-	golden(t, "report-reference.txt", oursByReference(t).audit(referenceOptions(), ""), &theme.Theme{})
-	golden(t, "report-samples.txt", samples(t).audit(referenceOptions(), ""), &theme.Theme{})
+	golden(t, "report-holds.txt", plain(t).audit(testOptions(), ""), &theme.Theme{}, 0)
+	golden(t, "report-reference.txt", oursByReference(t).audit(referenceOptions(), ""), &theme.Theme{}, 0)
+	golden(t, "report-samples.txt", samples(t).audit(referenceOptions(), ""), &theme.Theme{}, 0)
 	h := plain(t)
 	h.remove(h.by("alerts", "alert-chair-4"))
-	golden(t, "report-running.txt", h.audit(testOptions(), "group inv-ingest has more to read on orders partition 0"), &theme.Theme{})
+	running := h.audit(testOptions(), "group inv-ingest has more to read on orders partition 0")
+	golden(t, "report-running.txt", running, &theme.Theme{}, 0)
+	golden(t, "report-running-80.txt", running, &theme.Theme{}, 80)
 }
 
 // golden compares a report's text with a file.
-func golden(t *testing.T, name string, r *Report, colors *theme.Theme) {
+func golden(t *testing.T, name string, r *Report, colors *theme.Theme, columns int) {
 	t.Helper()
 	var b strings.Builder
-	if err := r.WriteText(&b, colors); err != nil {
+	if err := r.WriteText(&b, colors, columns); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join("testdata", name)

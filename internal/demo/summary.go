@@ -64,7 +64,7 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 // Write shows the summary.
 func (s *Summary) Write(t *theme.Theme) []byte {
 	var b bytes.Buffer
-	title := fmt.Sprintf("%s of orders, seed %d", s.Took.Round(100*time.Millisecond), s.Seed)
+	title := fmt.Sprintf("%d orders in %s, seed %d", s.Records["orders"], s.Took.Round(100*time.Millisecond), s.Seed)
 	fmt.Fprintf(&b, "\n%s%s%s\n\n", t.Strong, title, t.Reset)
 	s.writeProducts(&b, t)
 	s.writeTopics(&b, t)
@@ -109,10 +109,10 @@ func (s *Summary) writeTopics(b *bytes.Buffer, t *theme.Theme) {
 	for _, c := range s.topics {
 		note := ""
 		if c.alias == "reorders" && c.records > 0 {
-			note = fmt.Sprintf("%s%d urgent%s, %s%d normal%s", when(s.Urgent > 0, t.Critical), s.Urgent, t.Reset,
+			note = fmt.Sprintf("  %s%d urgent%s, %s%d normal%s", when(s.Urgent > 0, t.Critical), s.Urgent, t.Reset,
 				when(c.records > s.Urgent, t.Warning), c.records-s.Urgent, t.Reset)
 		}
-		fmt.Fprintf(b, "  %-*s %9d  %s\n", width, c.topic, c.records, note)
+		fmt.Fprintf(b, "  %-*s %9d%s\n", width, c.topic, c.records, note)
 	}
 	if s.Records["dlq"] == 0 {
 		fmt.Fprintf(b, "  %-*s %9d\n", width, "dead letters", 0)

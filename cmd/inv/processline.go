@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"inv/processor"
+)
+
+// processLine shows how far `inv process` is: on a terminal a last line that is
+// written over, with the log above it; elsewhere a line of the log each ten
+// seconds in which something was processed. It is the log's writer.
+type processLine struct {
+	s     *streams
+	stats *processor.Stats
+	drain bool
+	began time.Time
+
+	mu    sync.Mutex
+	text  string // what stands on the terminal; "": nothing
+	ready bool   // that it was is said once
+
+	last processor.Summary // before the end, which gives all partitions back
+}
+
+func newProcessLine(s *streams, stats *processor.Stats, drain bool) *processLine {
+	return &processLine{s: s, stats: stats, drain: drain, began: s.now()}
+}
+
+// drawEvery is how often the terminal's line is made anew.
+const drawEvery = 250 * time.Millisecond
+
+// start shows the line until stop is called.
+func (l *processLine) start(ctx context.Context, log *slog.Logger) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		tick := time.NewTicker(drawEvery)
+		defer tick.Stop()
+		told, before := l.s.now(), processor.Summary{}
+		for {
+			now, counts := l.s.now(), l.stats.Summary()
+			l.last = counts
+			l.tellReady(log, counts, now)
+			switch {
+			case l.s.errTerminal:
+				l.draw(l.status(counts, now))
+			case now.Sub(told) >= lineEvery:
+				if n := decided(counts) - decided(before); n > 0 || counts.Restored > before.Restored {
+					log.Info("processing", "records", decided(counts), "per_second", int64(float64(n)/now.Sub(told).Seconds()),
+						"dead_lettered", counts.Count("", processor.DeadLettered), "restored", counts.Restored)
+				}
+				before, told = counts, now
+			}
+			select {
+			case <-tick.C:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	return func() { cancel(); done.Wait(); l.draw("") }
+}
+
+// tellReady logs that all state is there, once.
+func (l *processLine) tellReady(log *slog.Logger, counts processor.Summary, now time.Time) {
+	if !l.ready && counts.Ready() {
+		l.ready = true
+		log.Info("ready", "after", now.Sub(l.began).Round(time.Millisecond), "restored", counts.Restored, "products", counts.Products)
+	}
+}
+
+// Write writes lines of the log above the line.
+func (l *processLine) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.text != "" {
+		fmt.Fprint(l.s.err, eraseLine)
+	}
+	n, err := l.s.err.Write(p)
+	fmt.Fprint(l.s.err, l.text)
+	return n, err
+}
+
+func (l *processLine) draw(text string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if text != l.text {
+		fmt.Fprint(l.s.err, eraseLine+text)
+		l.text = text
+	}
+}
+
+// status is the line: what the processor does, and what it has done.
+func (l *processLine) status(c processor.Summary, now time.Time) string {
+	var parts []string
+	switch {
+	case c.Ready():
+	case c.Restored > 0:
+		parts = append(parts, "restoring: "+records(c.Restored)+" read again")
+	default:
+		parts = append(parts, "waiting for partitions")
+	}
+	if n := decided(c); n > 0 || c.Ready() {
+		parts = append(parts, records(n)+" processed", many(c.Updates, "update"), many(c.Reorders, "reorder"), many(c.Alerts, "alert"))
+	}
+	if n := c.Count("", processor.DeadLettered); n > 0 {
+		parts = append(parts, grouped(n)+" dead-lettered")
+	}
+	end := "Ctrl-C ends it"
+	if l.drain {
+		end = now.Sub(l.began).Round(time.Second).String()
+	}
+	return fit(strings.Join(parts, ", ")+"; "+end, l.s.width())
+}
+
+// decided is how many input records there were.
+func decided(s processor.Summary) (n int64) {
+	for _, count := range s.Records {
+		n += count
+	}
+	return n
+}

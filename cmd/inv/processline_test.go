@@ -1,0 +1,94 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/audit"
+	"inv/internal/theme"
+	"inv/processor"
+)
+
+func TestProcessLine(t *testing.T) {
+	began := time.Date(2026, 5, 1, 0, 0, 0, 0, time.UTC)
+	s := &streams{now: func() time.Time { return began }, width: func() int { return 80 }}
+	working := processor.Summary{
+		Records: map[processor.Tally]int64{{Topic: "orders", Outcome: processor.Accepted}: 1234, {Topic: "orders", Outcome: processor.DeadLettered}: 1},
+		Updates: 2468, Reorders: 1, Stages: map[string]processor.StageSummary{"ingest": {Assigned: 6, Ready: 6}},
+	}
+	restoring := processor.Summary{Restored: 20_000, Stages: map[string]processor.StageSummary{"ledger": {Assigned: 6, Ready: 2}}}
+	for want, c := range map[string]struct {
+		counts processor.Summary
+		drain  bool
+	}{
+		"waiting for partitions; Ctrl-C ends it":                                           {processor.Summary{}, false},
+		"restoring: 20,000 records read again; Ctrl-C ends it":                             {restoring, false},
+		"1,235 records processed, 2,468 updates, 1 reorder, 0 alerts, 1 dead-lettered; 3s": {working, true},
+	} {
+		if got := newProcessLine(s, nil, c.drain).status(c.counts, began.Add(3*time.Second)); got != fit(want, 80) {
+			t.Errorf("the line is %q, want %q", got, want)
+		}
+	}
+}
+
+// The log stands above the line, and the line is gone when it ends.
+func TestProcessLineBelowTheLog(t *testing.T) {
+	var screen bytes.Buffer
+	s := &streams{err: &screen, errTerminal: true, now: time.Now, width: func() int { return 0 }}
+	line := newProcessLine(s, &processor.Stats{}, false)
+	line.draw("busy")
+	slog.New(slog.NewTextHandler(line, nil)).Info("hello")
+	line.draw("")
+	if got := screen.String(); !strings.HasPrefix(got, eraseLine+"busy"+eraseLine+"time=") || !strings.HasSuffix(got, "msg=hello\nbusy"+eraseLine) {
+		t.Errorf("on the terminal: %q", got)
+	}
+}
+
+// A table's last column gives way to the terminal; what is in a pipe is whole.
+func TestTablesFitTheTerminal(t *testing.T) {
+	table := rows{header: []string{"NAME", "ABOUT"}}
+	table.add("inventory", strings.Repeat("long ", 20))
+	for terminal, want := range map[bool]int{true: 40, false: 112} {
+		var out bytes.Buffer
+		if err := table.write(&streams{out: &out, outTerminal: terminal, width: func() int { return 40 }}, "text"); err != nil {
+			t.Fatal(err)
+		}
+		last := strings.Split(out.String(), "\n")[1]
+		if got := len([]rune(last)); got > want || got < want-2 {
+			t.Errorf("terminal %v: %d columns, want about %d: %q", terminal, got, want, last)
+		}
+	}
+}
+
+// Usage fits the terminal, and what a command says of itself fits any.
+func TestUsageFitsTheTerminal(t *testing.T) {
+	var out bytes.Buffer
+	s := &streams{out: &out, err: &out, in: strings.NewReader(""), getenv: func(string) string { return "" }, now: time.Now, width: func() int { return 80 }}
+	if code := run([]string{"produce", "--help"}, s); code != exitDone {
+		t.Fatalf("exit code %d", code)
+	}
+	_, flags, _ := strings.Cut(out.String(), "\nFlags:\n")
+	for line := range strings.Lines(flags) {
+		if n := len([]rune(strings.TrimRight(line, "\n"))); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	for line := range strings.Lines(out.String()) {
+		if strings.Contains(line, "%!") {
+			t.Error(line)
+		}
+	}
+	var report bytes.Buffer
+	if err := writeReport(&streams{out: &report, outTerminal: true, width: func() int { return 80 }}, &audit.Report{Verdict: audit.Undecided,
+		Checks: []audit.Check{{ID: "5.rest", Title: "the system is at rest", Verdict: audit.Undecided, Why: strings.Repeat("why ", 30)}}}, "text", &theme.Theme{}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(report.String()) {
+		if n := len([]rune(line)); n > 81 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"inv/internal/scenario"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// narrowest is the width below which usage texts are no longer wrapped.
+const narrowest = 40
+
+// writeUsage is cobra's usage, with flags that are wrapped at the terminal's width.
+func writeUsage(cmd *cobra.Command, width int) error {
+	if width < narrowest {
+		width = 0 // no terminal, or one in which nothing fits
+	}
+	var b strings.Builder
+	b.WriteString("Usage:\n")
+	if cmd.Runnable() && !cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "  %s\n", cmd.UseLine())
+	} else {
+		fmt.Fprintf(&b, "  %s [command]\n", cmd.CommandPath())
+	}
+	section := func(title, text string) {
+		if text = strings.TrimRight(text, " \n"); text != "" {
+			fmt.Fprintf(&b, "\n%s:\n%s\n", title, text)
+		}
+	}
+	section("Aliases", aliases(cmd))
+	section("Examples", cmd.Example)
+	others := "Commands"
+	for _, g := range cmd.Groups() {
+		section(strings.TrimSuffix(g.Title, ":"), subcommands(cmd, g.ID))
+		others = "Also"
+	}
+	section(others, subcommands(cmd, ""))
+	section("Flags", cmd.LocalFlags().FlagUsagesWrapped(width))
+	section("Flags of every command", cmd.InheritedFlags().FlagUsagesWrapped(width))
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\n%s [command] --help says more about a command.\n", cmd.CommandPath())
+	}
+	_, err := fmt.Fprint(cmd.OutOrStdout(), b.String())
+	return err
+}
+
+func aliases(cmd *cobra.Command) string {
+	if len(cmd.Aliases) == 0 {
+		return ""
+	}
+	return "  " + cmd.NameAndAliases()
+}
+
+func subcommands(cmd *cobra.Command, group string) string {
+	var b strings.Builder
+	for _, sub := range cmd.Commands() {
+		if sub.GroupID == group && (sub.IsAvailableCommand() || sub.Name() == "help") {
+			fmt.Fprintf(&b, "  %-*s %s\n", sub.NamePadding(), sub.Name(), sub.Short)
+		}
+	}
+	return b.String()
+}
+
+// unknownFlag names the nearest flag, or where they are listed.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	if near := scenario.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+		return fmt.Errorf("%w; did you mean --%s?", err, near)
+	}
+	return fmt.Errorf("%w; `%s --help` lists them", err, cmd.CommandPath())
+}
+
+// noArguments is for commands that take flags only.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, and there is %q", cmd.CommandPath(), args[0])
+	}
+	return nil
+}
+
+// oneArgument and someArguments say what is missing, such as "which group?".
+func oneArgument(question string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		switch {
+		case len(args) == 0:
+			return usagef("%s", question)
+		case len(args) > 1:
+			return usagef("%s takes one argument, and there are %d", cmd.CommandPath(), len(args))
+		}
+		return nil
+	}
+}
+
+func someArguments(question string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usagef("%s", question)
+		}
+		return nil
+	}
+}
+
+// helpCommand is `inv help COMMAND`: cobra's shows the root's for a wrong one.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND…]",
+		Short: "Help about a command",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			about, rest, err := cmd.Root().Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return groupUsage(about, rest)
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
