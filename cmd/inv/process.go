@@ -71,12 +71,19 @@ that it causes, is committed.`,
 			stopLine := line.start(cmd.Context(), cfg.Log)
 			summary, err := processor.Run(cmd.Context(), cfg)
 			stopLine()
-			summary.Waiting, summary.Pending = line.last.Waiting, line.last.Pending
+			if cmd.Context().Err() != nil {
+				summary.Waiting, summary.Pending = line.last.Waiting, line.last.Pending
+			}
 			if errors.Is(err, processor.ErrUsage) {
 				return usageError{err}
 			}
 			if err == nil || summary.Commits > 0 { // else it was refused before it began
-				writeSummary(s.err, summary, s.now().Sub(began))
+				took := s.now().Sub(began)
+				if logFormat.value == "json" {
+					logSummary(cfg.Log, summary, took)
+				} else {
+					writeSummary(s.err, summary, took)
+				}
 			}
 			if err == nil && drain && cmd.Context().Err() != nil {
 				return cmd.Context().Err()
@@ -142,6 +149,15 @@ func logger(w io.Writer, format string) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, nil))
 	}
 	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// logSummary says what was committed to whoever reads the log as JSON.
+func logSummary(log *slog.Logger, s processor.Summary, took time.Duration) {
+	log.Info("stopped", "after", took.Round(time.Millisecond).String(), "records", decided(s),
+		"accepted", s.Count("", processor.Accepted), "duplicates", s.Count("", processor.Duplicate),
+		"skipped", s.Count("", processor.Skipped), "dead_lettered", s.Count("", processor.DeadLettered),
+		"updates", s.Updates, "reorders", s.Reorders, "alerts", s.Alerts, "receipts", s.Receipts,
+		"transactions", s.Commits, "aborted", s.Aborts, "waiting_lines", s.Waiting, "pending_receipts", s.Pending)
 }
 
 // writeSummary says what was committed.

@@ -70,7 +70,7 @@ func (l *processLine) start(ctx context.Context, log *slog.Logger) (stop func())
 func (l *processLine) tellReady(log *slog.Logger, counts processor.Summary, now time.Time) {
 	if !l.ready && counts.Ready() {
 		l.ready = true
-		log.Info("ready", "after", now.Sub(l.began).Round(time.Millisecond), "restored", counts.Restored, "products", counts.Products)
+		log.Info("ready", "after", now.Sub(l.began).Round(time.Millisecond).String(), "restored", counts.Restored)
 	}
 }
 

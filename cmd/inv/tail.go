@@ -115,8 +115,11 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	stats, err := inspect.Run(ctx, client, o, screen)
 	screen.close()
 	if err != nil || ctx.Err() != nil {
-		if unreached := reached(); errors.Is(unreached, kafka.ErrUnreachable) {
+		switch unreached := reached(); {
+		case errors.Is(unreached, kafka.ErrUnreachable), unreached != nil && !o.Follow:
 			return unreached
+		case unreached != nil:
+			return nil
 		}
 	}
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {

@@ -35,7 +35,7 @@ func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error
 		return nil, err
 	}
 	if err := reach(ctx, client, c); err != nil {
-		client.Close()
+		go client.Close() // which waits for the dial that nobody answers
 		return nil, err
 	}
 	return client, nil
@@ -56,17 +56,26 @@ func Begin(parent context.Context, c Config, opts ...kgo.Opt) (client *kgo.Clien
 		defer close(known)
 		if failed = reach(ctx, client, c); failed != nil {
 			cancel(failed)
+			client.Close() // what was asked meanwhile waits for the dial, too
 		}
 	}()
 	reached = func() error { <-known; return failed }
 	return client, ctx, reached, func() { cancel(nil) }, nil
 }
 
-// reach waits until a broker has answered.
+// reach waits until a broker has answered. It does not wait for the client to
+// agree that time is up: a dial goes on for ten seconds, whatever its context.
 func reach(ctx context.Context, client *kgo.Client, c Config) error {
 	ping, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	err := client.Ping(ping)
+	answered := make(chan error, 1)
+	go func() { answered <- client.Ping(ping) }()
+	var err error
+	select {
+	case err = <-answered:
+	case <-ping.Done():
+		err = fmt.Errorf("nothing heard for %s", connectTimeout)
+	}
 	switch {
 	case err == nil:
 		return nil
