@@ -17,7 +17,12 @@ import (
 // refused wants a start to be refused in words that hold each text.
 func (s *system) refused(texts ...string) {
 	s.t.Helper()
-	_, err := s.try()
+	s.refusedWith(func(*processor.Config) {}, texts...)
+}
+
+func (s *system) refusedWith(change func(*processor.Config), texts ...string) {
+	s.t.Helper()
+	_, err := s.try(change)
 	for _, text := range texts {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			s.t.Errorf("error %v\nwant %q in it", err, text)
@@ -241,4 +246,23 @@ func TestRepeatedRecordsAreNoMovedOffsets(t *testing.T) {
 	}
 	// Not prove: these dead letters never were, and the auditor looks for them.
 	s.checkFold()
+}
+
+// State that was made by one policy's rules is not gone on from with the other's.
+func TestAnotherPolicyIsRefused(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		s.backlog(50)
+		reference := func(c *processor.Config) { c.Policy = processor.PolicyReference }
+		s.drain()
+		s.refusedWith(reference, `--policy "default"`, `this one has "reference"`, "inv reset --app-id "+s.prefix+" --outputs")
+		s.drain()
+		s.prove()
+
+		other := newSystem(t, brokers)
+		other.backlog(50)
+		other.drain(reference)
+		other.refused(`--policy "reference"`, `this one has "default"`)
+		other.drain(reference)
+	})
 }

@@ -23,8 +23,12 @@ const positionFormat = "inv/1"
 // tools leave out when they move one, and the ids of all topics that state and
 // offsets are about: a topic that was made anew has the old one's name but not
 // its records. Deleting a topic removes its own offsets, so each has all ids.
+// Rules other than the default ones are named behind them: state made by the
+// one policy means nothing to the other.
 //
-//	inv/1 4711 wW3HZbXUTAWZ5cXqGbJFyQ== …
+//	inv/1 4711 wW3HZbXUTAWZ5cXqGbJFyQ== … [policy=reference]
+
+const policyMark = " policy="
 
 // bound are those topics.
 func (t *topics) bound() []string {
@@ -37,6 +41,9 @@ func (a *application) stamp() func(offset int64) string {
 	for _, topic := range a.topics.bound() {
 		ids.WriteByte(' ')
 		ids.WriteString(a.ids[topic].String())
+	}
+	if a.cfg.Policy != PolicyDefault {
+		ids.WriteString(policyMark + a.cfg.Policy)
 	}
 	suffix := ids.String()
 	return func(offset int64) string {
@@ -122,7 +129,11 @@ func (a *application) comparePosition(group string, o kadm.Offset) error {
 	if o.At < 0 {
 		return nil
 	}
-	fields := strings.Split(o.Metadata, " ")
+	metadata, policy, named := strings.Cut(o.Metadata, policyMark)
+	if !named {
+		policy = PolicyDefault
+	}
+	fields := strings.Split(metadata, " ")
 	bound := a.topics.bound()
 	switch format := fields[0]; {
 	case strings.HasPrefix(format, "inv/") && format != positionFormat:
@@ -131,6 +142,10 @@ func (a *application) comparePosition(group string, o kadm.Offset) error {
 	case format != positionFormat, len(fields) != 2+len(bound), fields[1] != strconv.FormatInt(o.At, 10):
 		return fmt.Errorf("the group %s is at offset %d of %s/%d, where no inv process has left it: its offsets were set back or forward by another tool, so records would count twice or not at all; start over from the inputs with %s",
 			group, o.At, o.Topic, o.Partition, a.reset())
+	}
+	if policy != a.cfg.Policy {
+		return fmt.Errorf("the group %s was left by a processor with --policy %s, and this one has %s, whose rules can't go on from its state: use another --app-id with topics of its own, or start over from the inputs with %s",
+			group, quoted(policy), quoted(a.cfg.Policy), a.reset())
 	}
 	for i, topic := range bound {
 		if fields[2+i] != a.ids[topic].String() {
@@ -142,7 +157,9 @@ func (a *application) comparePosition(group string, o kadm.Offset) error {
 }
 
 // reset is the command that starts this application over.
-func (a *application) reset() string { return "inv reset --app-id " + a.cfg.AppID }
+func (a *application) reset() string {
+	return "inv reset --app-id " + a.cfg.AppID + " --outputs (without --outputs, what it wrote stays and is written a second time)"
+}
 
 // refuseForgottenInputs looks for partitions without a committed offset of which
 // the log has something nevertheless: the group, or a part of its offsets, has

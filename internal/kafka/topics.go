@@ -199,7 +199,7 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 		if !ok {
 			missing = append(missing, s)
 		} else if s.Exact && n != s.Partitions {
-			return nil, fmt.Errorf("topic %s has %d partitions and must have %d: remove it with inv reset --app-id, or use another --app-id",
+			return nil, fmt.Errorf("topic %s has %d partitions and must have %d: remove it with inv reset --app-id ID, or use another",
 				s.Name, n, s.Partitions)
 		}
 	}
