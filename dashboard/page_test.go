@@ -155,6 +155,15 @@ func TestPage(t *testing.T) {
 		b.do(chromedp.Click(".chart summary"))
 	})
 
+	t.Run("no cell runs into the next", func(t *testing.T) {
+		b.t = t
+		for _, width := range []int64{800, 1280, 1440} {
+			b.screen(width, 900, "light", false)
+			b.until(2*time.Second, `[...document.querySelectorAll("tr.row .cell > *")].every((e) =>
+				e.getBoundingClientRect().right <= e.closest("td").getBoundingClientRect().right)`)
+		}
+	})
+
 	t.Run("names for screen readers", func(t *testing.T) {
 		b.t = t
 		for what, expression := range map[string]string{

@@ -81,14 +81,22 @@ func (c *screen) draw() {
 	}
 	total := 0
 	var parts []string
+	columns := 0 // without the colours
 	for _, severity := range []inspect.Severity{inspect.Critical, inspect.Warning, inspect.Good, inspect.Plain} {
 		n := c.pretty.Count(severity)
 		total += n
 		if word := severity.String(); n > 0 && word != "" {
-			parts = append(parts, fmt.Sprintf("%s%d %s%s", severity.Color(c.colors), n, word, c.colors.Reset))
+			text := fmt.Sprintf("%d %s", n, word)
+			columns += len(text) + len(" · ")
+			parts = append(parts, severity.Color(c.colors)+text+c.colors.Reset)
 		}
 	}
-	parts = append(parts, c.colors.Dim+records(int64(total))+c.colors.Reset)
+	text := records(int64(total))
+	parts = append(parts, c.colors.Dim+text+c.colors.Reset)
+	// A line that wraps can't be erased: in a narrow terminal the total is all.
+	if width := c.s.width(); width > 0 && columns+len(text) >= width {
+		parts = parts[len(parts)-1:]
+	}
 	c.buf.WriteString(strings.Join(parts, c.colors.Dim+" · "+c.colors.Reset))
 	c.up = true
 }

@@ -81,6 +81,14 @@ func TestTailOnATerminal(t *testing.T) {
 	if !strings.Contains(out.String(), "wh-east-1") {
 		t.Error("the line does not follow the terminal's width")
 	}
+	columns.Store(15) // too narrow for a status line of both
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "inventory_alerts", Key: []byte("prod-456"), Value: []byte(alert)}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	wait(&out, "4 records")
+	if strings.Contains(out.String(), "4 critical") {
+		t.Error("the status line is wider than the terminal")
+	}
 	cancel(signalError{})
 	if code := <-ended; code != 0 {
 		t.Errorf("a following tail that is interrupted exits %d", code)

@@ -57,11 +57,13 @@ function name(e, id, words) {
 export class Alerts {
   #items = [];
   #list = new List($("alerts"), entry, drawAlert, () => this.render());
+  #known = false; // nothing is said of what has not been heard of yet
   total = 0;
   skipped = 0;
 
   // take adds new alerts, newest first, and returns them.
   take(list, whole) {
+    this.#known = true;
     if (whole) {
       this.#items = [];
       this.skipped = 0;
@@ -75,7 +77,7 @@ export class Alerts {
   render() {
     text($("alerts-total"), this.total ? count(this.total) : "");
     this.#list.render(this.#items, this.skipped ? `${plural(this.skipped, "alert")} came too fast to be shown`
-      : this.#items.length ? "" : "No critical stock so far");
+      : this.#items.length || !this.#known ? "" : "No critical stock so far");
   }
 }
 
@@ -89,6 +91,7 @@ function drawAlert(e, a) {
 
 export class Reorders {
   #items = { total: 0, items: [] };
+  #known = false;
   #list = new List($("reorders"), () => {
     const when = el("small", { class: "right" });
     return Object.assign(entry(when), { when });
@@ -97,6 +100,7 @@ export class Reorders {
   #status = null;
 
   take(list) {
+    this.#known = true;
     this.#items = { total: list.total, items: list.items ?? this.#items.items };
   }
 
@@ -105,7 +109,7 @@ export class Reorders {
     this.#status = status;
     const { total, items } = this.#items;
     text($("reorders-total"), sofar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status));
-    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total ? "" : "Nothing is on order");
+    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total || !this.#known ? "" : "Nothing is on order");
   }
 
   #draw(e, r) {
