@@ -3,6 +3,7 @@ package processor_test
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -200,4 +201,38 @@ func TestSameInstanceTwice(t *testing.T) {
 	newer.done(10 * time.Second)
 	s.drain()
 	s.prove()
+}
+
+// A process with the instance of one that was killed goes on at once: it does not
+// wait until the broker finds the transaction that was left open, which is 10 s
+// after its beginning at the earliest. One of three is enough on a slow machine.
+func TestTakesOverAtOnce(t *testing.T) {
+	s := newSystem(t, kafkatest.Brokers(t))
+	products, _ := s.backlog(300)
+	var took time.Duration
+	for seed := range uint64(3) {
+		killed := s.start(func(c *childConfig) {
+			c.Instance, c.Stable = "same", true
+			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtOffsets, 1
+		})
+		if code := killed.wait(time.Minute); code != -1 {
+			t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
+		}
+		began := time.Now()
+		var once sync.Once
+		s.drain(func(c *processor.Config) {
+			c.Instance, c.StableInstance = "same", true
+			c.At = func(stage, point string) {
+				if stage == "ledger" && point == runtime.AtRestoring {
+					once.Do(func() { took = time.Since(began) })
+				}
+			}
+		})
+		if took < 9*time.Second {
+			s.prove()
+			return
+		}
+		s.write(s.orderRecords(ordersOf(300, products, 30+seed))...)
+	}
+	t.Errorf("the ledger's state was rebuilt %s after the start", took)
 }

@@ -76,20 +76,36 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	if a.reader, err = runtime.NewReader(cfg.Kafka); err != nil {
 		return nil, err
 	}
-	if err := a.refuse(ctx, client); err != nil {
-		a.reader.Close()
+	if err := a.begin(ctx, client); err != nil {
+		a.close()
 		return nil, err
 	}
-	if cfg.runs(Inventory) {
+	return a, nil
+}
+
+// begin makes the workers, unless something would make the numbers wrong.
+func (a *application) begin(ctx context.Context, client *kgo.Client) error {
+	if a.cfg.runs(Inventory) {
 		if err := a.addInventory(); err != nil {
-			a.reader.Close()
-			return nil, err
+			return err
 		}
 	}
-	if cfg.runs(Procurement) {
+	if a.cfg.runs(Procurement) {
 		a.addProcurement()
 	}
-	return a, nil
+	for _, w := range a.workers {
+		if err := w.TakeOver(ctx); err != nil { // its sessions try that again, and fail if it lasts
+			a.cfg.Log.Warn("the process before this one may hold back its offsets for a while", "stage", w.Name(), "because", err)
+		}
+	}
+	return a.refuse(ctx, client)
+}
+
+func (a *application) close() {
+	a.reader.Close()
+	if a.follow != nil {
+		a.follow.reader.Close() // not before the workers end: the last records may ask for the catalogue's end
+	}
 }
 
 // prepare creates what is missing and learns what is there.
@@ -304,10 +320,7 @@ func (a *application) run(parent context.Context) error {
 	done := make(chan struct{})
 	go func() {
 		group.Wait()
-		a.reader.Close()
-		if a.follow != nil {
-			a.follow.reader.Close() // not before: the last records may ask for the catalogue's end
-		}
+		a.close()
 		close(done)
 	}()
 	select {

@@ -131,48 +131,109 @@ func (s *system) checkOrders(written int64) {
 	}
 }
 
-// A process is killed again and again, at random transactions and points, and
-// started with the same instance.
+// A process is killed again and again, and started with the same instance: in every
+// other round where records are written and their transaction is open, which is
+// waited for, in the others at random transactions, points and times.
 func TestKilledAgainAndAgain(t *testing.T) {
 	s := newSystem(t, kafkatest.Brokers(t))
-	products, _ := s.backlog(5000)
-	rng := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))
+	k := &killer{system: s, rng: rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0))}
+	k.products, _ = s.backlog(5000)
+	k.written = 5000
 	stages := []string{"ingest", "ledger", "procurement"}
 	points := []string{runtime.AtSealed, runtime.AtProduced, runtime.AtOffsets, runtime.AtEnding, runtime.AtCommitted, runtime.AtRestoring}
-	written := int64(5000)
-	pace := time.NewTicker(20 * time.Millisecond)
-	defer pace.Stop()
+	aims := []struct{ stage, point, output string }{
+		{"ingest", runtime.AtProduced, "log"}, {"ledger", runtime.AtOffsets, "updates"},
+		{"ingest", runtime.AtOffsets, "log"}, {"ledger", runtime.AtProduced, "updates"},
+	}
 	kills := rounds(t, 8)
 	for round := range kills {
-		stage, point, nth := stages[rng.IntN(3)], points[rng.IntN(len(points))], 1+rng.Int64N(6)
-		c := s.start(func(c *childConfig) {
-			c.Instance, c.Stable, c.Signal, c.Stage, c.Point, c.Nth = "same", true, syscall.SIGKILL, stage, point, nth
-		})
-		after := time.After(time.Duration(500+rng.IntN(2500)) * time.Millisecond)
-		for alive := true; alive; {
-			list := ordersOf(100, products, uint64(1000*round)+uint64(written))
-			s.write(s.orderRecords(list)...)
-			s.write(s.orderRecords(list[:5])...) // duplicates, in this transaction or another
-			written += 105
-			select {
-			case <-c.exited:
-				alive = false
-			case <-after:
-				c.signal(syscall.SIGKILL)
-			case <-pace.C:
-			}
+		if round%2 == 1 {
+			k.kill(stages[k.rng.IntN(3)], points[k.rng.IntN(len(points))], time.Duration(500+k.rng.IntN(2500))*time.Millisecond)
+			continue
 		}
-		if code := c.wait(5 * time.Second); code != -1 {
-			t.Fatalf("round %d: exit code %d:\n%s", round, code, c.output())
+		aim := aims[round/2%len(aims)]
+		for tries := 1; ; tries++ {
+			k.kill(aim.stage, aim.point, 0)
+			if s.unended(aim.output) {
+				break
+			}
+			if tries == 20 { // a transaction of duplicates alone writes nothing
+				t.Fatalf("round %d: %d kills of %s at %q left nothing open in %s", round, tries, aim.stage, aim.point, aim.output)
+			}
 		}
 	}
 	s.start(func(c *childConfig) { c.Instance, c.Stable, c.Drain = "same", true, true }).done(5 * time.Minute)
 	s.prove()
 	log, updates := s.aborted("log"), s.aborted("updates")
-	t.Logf("%d kills, %d orders written; aborted records: %d of the log, %d updates", kills, written, log, updates)
-	if log+updates == 0 {
-		t.Error("nothing was aborted: no kill hit")
+	t.Logf("%d kills, %d orders written; aborted records: %d of the log, %d updates", k.kills, k.written, log, updates)
+	if log == 0 || updates == 0 {
+		t.Errorf("aborted records: %d of the log, %d updates; want some of both, or no kill hit", log, updates)
 	}
+}
+
+// killer kills processes while orders flow.
+type killer struct {
+	*system
+	rng      *rand.Rand
+	products []catalogued
+	written  int64
+	kills    int
+}
+
+// kill runs a process until one of its next transactions is at a point of a stage,
+// or until some time is over; 0 waits for the point.
+func (k *killer) kill(stage, point string, after time.Duration) {
+	k.t.Helper()
+	nth := 1 + k.rng.Int64N(6)
+	c := k.start(func(c *childConfig) {
+		c.Instance, c.Stable, c.Signal, c.Stage, c.Point, c.Nth = "same", true, syscall.SIGKILL, stage, point, nth
+	})
+	k.kills++
+	var enough <-chan time.Time
+	if after > 0 {
+		enough = time.After(after)
+	}
+	tooLate := time.After(time.Minute)
+	pace := time.NewTicker(20 * time.Millisecond)
+	defer pace.Stop()
+	for alive := true; alive; {
+		list := ordersOf(100, k.products, uint64(k.kills)<<32+uint64(k.written))
+		k.write(k.orderRecords(list)...)
+		k.write(k.orderRecords(list[:5])...) // duplicates, in this transaction or another
+		k.written += 105
+		select {
+		case <-c.exited:
+			alive = false
+		case <-enough:
+			c.signal(syscall.SIGKILL)
+		case <-tooLate:
+			k.t.Fatalf("%s is not %d times at %q within a minute:\n%s", stage, nth, point, c.output())
+		case <-pace.C:
+		}
+	}
+	if code := c.wait(5 * time.Second); code != -1 {
+		k.t.Fatalf("kill %d: exit code %d:\n%s", k.kills, code, c.output())
+	}
+}
+
+// unended says whether a topic has records of a transaction without its end.
+func (s *system) unended(alias string) (found bool) {
+	s.t.Helper()
+	admin := kadm.NewClient(s.client)
+	stable, err := admin.ListCommittedOffsets(s.t.Context(), s.topic(alias))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ends, err := admin.ListEndOffsets(s.t.Context(), s.topic(alias))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	stable.Each(func(o kadm.ListedOffset) {
+		if end, ok := ends.Lookup(o.Topic, o.Partition); ok && o.Offset < end.Offset {
+			found = true
+		}
+	})
+	return found
 }
 
 // caught counts what a check finds, in place of failing the test.

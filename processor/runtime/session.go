@@ -318,15 +318,18 @@ func (s *session) at(point string) {
 // explain tells a session that can be made anew from one that another process
 // fenced.
 func (s *session) explain(err error) error {
-	fenced := errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch)
+	// Brokers take the end of a transaction that somebody else has ended by
+	// getting a producer id for one that is asked for again: InvalidTxnState.
+	fenced := errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState)
 	if errors.Is(err, kerr.FencedInstanceID) || fenced && s.worker.cfg.Stable && s.twin() {
 		return fmt.Errorf("%s stage: %w (%v)", s.worker.cfg.Name, ErrFenced, err)
 	}
 	return err
 }
 
-// twin says whether another member of the group has this worker's transactional
-// id. It waits a little for one, since a process takes the id before it joins.
+// twin says whether another process has this worker's transactional id: another
+// member of the group, or whoever else uses the id. It waits a little for one, since
+// a process takes the id before it joins.
 func (s *session) twin() bool {
 	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
 	defer cancel()
@@ -340,6 +343,9 @@ func (s *session) twin() bool {
 					return true
 				}
 			}
+		}
+		if s.txn.taken(ctx, admin) {
+			return true
 		}
 		if pause(ctx, readerBackoff) != nil {
 			return false

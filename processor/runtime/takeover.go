@@ -1,0 +1,59 @@
+package runtime
+
+import (
+	"context"
+	"fmt"
+
+	"inv/internal/send"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// TakeOver fences the process that had this worker's transactional id and ends what
+// it has left open. Each session begins with that; here it comes before there is
+// one, since who asks the group for stable offsets would wait for the transaction
+// timeout, and for the broker to look for such transactions, which it does every
+// 10 s. It does nothing for an id that nobody can have had.
+func (w *Worker) TakeOver(ctx context.Context) error {
+	cfg := &w.cfg
+	if !cfg.Stable || cfg.AtLeastOnce {
+		return nil
+	}
+	implicit, err := w.implicit(ctx)
+	if err != nil {
+		return err
+	}
+	opts := append([]kgo.Opt{kgo.SeedBrokers(cfg.Kafka.Brokers...)}, cfg.Kafka.Options...)
+	opts = append(opts, kgo.ClientID(cfg.TransactionalID), kgo.DisableClientMetrics(), versions(implicit))
+	client, err := kgo.NewClient(opts...)
+	if err != nil {
+		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
+	}
+	defer client.Close()
+	sender, err := send.New(client, send.Options{TransactionalID: cfg.TransactionalID})
+	if err != nil {
+		return fmt.Errorf("configuring the %s stage's producer: %w", cfg.Name, err)
+	}
+	defer sender.Close()
+	t := &transactions{client: client, sender: sender, id: cfg.TransactionalID, group: cfg.Group, outputs: cfg.Outputs, implicit: implicit, added: map[send.Partition]bool{}}
+	return t.begin(ctx)
+}
+
+// taken says whether somebody else has got a producer id for this transactional id.
+// A transaction that a broker has aborted for its age has another epoch, too, but it
+// is over.
+func (t *transactions) taken(ctx context.Context, admin *kadm.Client) bool {
+	if t.id == "" {
+		return false
+	}
+	described, err := admin.DescribeTransactions(ctx, t.id)
+	if err != nil {
+		return false
+	}
+	d := described[t.id]
+	if d.Err != nil || d.ProducerID == t.producer.ID && d.ProducerEpoch == t.producer.Epoch {
+		return false
+	}
+	return d.State == "Empty" || d.State == "Ongoing"
+}
