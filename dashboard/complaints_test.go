@@ -72,7 +72,7 @@ func smallWorld(t *testing.T) *world {
 func (b *tab) openLive() {
 	b.t.Helper()
 	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.until(`document.querySelector("#connection").dataset.state === "live"`)
 }
 
 func (b *tab) setHidden(hidden bool) {
@@ -105,7 +105,7 @@ func TestPageLeftOpen(t *testing.T) {
 	b.spy()
 	b.screen(1440, 1000, "light", false)
 	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live" && document.querySelectorAll("tr.row").length === 80`)
+	b.until(`document.querySelector("#connection").dataset.state === "live" && document.querySelectorAll("tr.row").length === 80`)
 	busy := func(orders int) {
 		for range orders / 50 {
 			heard := evaluate[int](b, `streams[0].heard`)
@@ -115,7 +115,7 @@ func TestPageLeftOpen(t *testing.T) {
 				records = append(records, w.store.Order(now)...)
 			}
 			w.write(records...)
-			b.until(5*time.Second, fmt.Sprintf(`streams[0].heard > %d`, heard))
+			b.until(fmt.Sprintf(`streams[0].heard > %d`, heard))
 		}
 	}
 	busy(500) // what is made once is made
@@ -135,7 +135,7 @@ func TestPageLeftOpen(t *testing.T) {
 		t.Errorf("while drawing, the page asks for %q", forced)
 	}
 	evaluate[float64](b, `document.querySelector("#alerts").scrollTop = 20`)
-	b.until(5*time.Second, `document.querySelectorAll("#alerts li:not(.note)").length > 100`)
+	b.until(`document.querySelectorAll("#alerts li:not(.note)").length > 100`)
 	if n := evaluate[int](b, `document.querySelectorAll("#alerts li:not(.note)").length`); n > 400 {
 		t.Errorf("the feed has %d alerts, want 400 at most", n)
 	}
@@ -150,13 +150,13 @@ func TestHiddenPageHoldsNoConnection(t *testing.T) {
 	b.spy()
 	b.openLive()
 	b.setHidden(true)
-	b.until(2*time.Second, openStreams+` === 0 && document.querySelector("#connection-text").textContent === "Paused"`)
+	b.until(openStreams + ` === 0 && document.querySelector("#connection-text").textContent === "Paused"`)
 	evaluate[bool](b, `dispatchEvent(new Event("online"))`)
 	if n := evaluate[int](b, openStreams); n != 0 {
 		t.Error("a page that nobody sees connects when the network comes back")
 	}
 	b.setHidden(false)
-	b.until(5*time.Second, openStreams+` === 1 && document.querySelector("#connection").dataset.state === "live"`)
+	b.until(openStreams + ` === 1 && document.querySelector("#connection").dataset.state === "live"`)
 }
 
 // A connection that is open but dead is noticed, and so is a sleep.
@@ -168,17 +168,17 @@ func TestSilenceIsNotTakenForPeace(t *testing.T) {
 	b.spy()
 	b.openLive()
 	line.freeze(true)
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "stale" && document.documentElement.hasAttribute("data-stale")`)
-	b.until(2*time.Second, `document.querySelector("#banner").textContent.includes("does not answer")`)
+	b.until(`document.querySelector("#connection").dataset.state === "stale" && document.documentElement.hasAttribute("data-stale")`)
+	b.until(`document.querySelector("#banner").textContent.includes("does not answer")`)
 	if filter := evaluate[string](b, `getComputedStyle(document.querySelector("main")).filter`); filter != "grayscale(1)" {
 		t.Errorf("what is stale has filter %s, want to be grey", filter)
 	}
 	line.freeze(false)
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live" && !document.documentElement.hasAttribute("data-stale")`)
+	b.until(`document.querySelector("#connection").dataset.state === "live" && !document.documentElement.hasAttribute("data-stale")`)
 	was := evaluate[int](b, `streams.length`)
 	evaluate[bool](b, `(() => { const now = Date.now; Date.now = () => now() + 60_000; return true })()`)
-	b.until(5*time.Second, fmt.Sprintf(`streams.length > %d && %s === 1`, was, openStreams))
-	b.until(5*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
+	b.until(fmt.Sprintf(`streams.length > %d && %s === 1`, was, openStreams))
+	b.until(`document.querySelector("#connection").dataset.state === "live"`)
 }
 
 // A tab from before an update of inv is told so.
@@ -189,7 +189,7 @@ func TestOldTabIsTold(t *testing.T) {
 	b.spy()
 	b.openLive()
 	evaluate[bool](b, `streams[0].dispatchEvent(new MessageEvent("hello", {data: '{"version":1,"build":"another"}'}))`)
-	b.until(2*time.Second, `!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
+	b.until(`!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
 }
 
 // What is still being read is said where it is missing, and no longer than that.
@@ -210,11 +210,11 @@ func TestPageWhileLoading(t *testing.T) {
 		}) && true`, name))
 	}
 	stage("charts")
-	b.until(3*time.Second, `document.querySelector(".plot.loading")?.dataset.loading === "Loading the last hour… 40 %"`)
-	b.until(3*time.Second, `document.querySelector("#reorders-total").textContent.includes("reading older ones")`)
+	b.until(`document.querySelector(".plot.loading")?.dataset.loading === "Loading the last hour… 40 %"`)
+	b.until(`document.querySelector("#reorders-total").textContent.includes("reading older ones")`)
 	b.snap("loading")
 	stage("past")
-	b.until(3*time.Second, `!document.querySelector(".plot.loading") && document.querySelector("#dead-total").textContent.includes("reading older ones")`)
+	b.until(`!document.querySelector(".plot.loading") && document.querySelector("#dead-total").textContent.includes("reading older ones")`)
 	stage("")
-	b.until(3*time.Second, `!document.body.textContent.includes("reading older ones")`)
+	b.until(`!document.body.textContent.includes("reading older ones")`)
 }

@@ -33,8 +33,8 @@ func TestPage(t *testing.T) {
 	b := browse(t, line.url())
 	b.screen(1440, 1000, "light", false)
 	b.open("")
-	b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
-	b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
+	b.until(`document.querySelector("#connection").dataset.state === "live"`)
+	b.until(`document.querySelectorAll("tr.row").length === 40`)
 
 	p := w.store.Products()[0]
 	t.Run("an order makes the bar fall", func(t *testing.T) {
@@ -42,10 +42,10 @@ func TestPage(t *testing.T) {
 		w.sell(p, p.Stock)
 		w.write(w.store.Restock(p, p.ReorderThreshold+p.ReorderQuantity, time.Now())...)
 		row := rowOf(p.ID)
-		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
+		b.until(fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
 		width := evaluate[float64](b, row+`.querySelector(".fill").getAttribute("width") * 1`)
 		w.sell(p, p.ReorderThreshold)
-		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
+		b.until(fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
 		if now := evaluate[float64](b, row+`.querySelector(".fill").getAttribute("width") * 1`); now >= width {
 			t.Errorf("the bar is %v wide, and was %v before the order", now, width)
 		}
@@ -55,53 +55,53 @@ func TestPage(t *testing.T) {
 		b.t = t
 		evaluate[bool](b, `window.notReloaded = true`)
 		w.sell(p, p.Stock)
-		b.until(5*time.Second, fmt.Sprintf(`[...document.querySelectorAll("#alerts a")].some((a) => a.getAttribute("href") === "#/product/%s")`, p.ID))
-		b.until(5*time.Second, rowOf(p.ID)+`.dataset.s === "out"`)
-		b.until(8*time.Second, fmt.Sprintf(`document.querySelector("#announcer").textContent.includes(%q)`, p.Name))
+		b.until(fmt.Sprintf(`[...document.querySelectorAll("#alerts a")].some((a) => a.getAttribute("href") === "#/product/%s")`, p.ID))
+		b.until(rowOf(p.ID) + `.dataset.s === "out"`)
+		b.until(fmt.Sprintf(`document.querySelector("#announcer").textContent.includes(%q)`, p.Name))
 		if !evaluate[bool](b, `window.notReloaded === true`) {
 			t.Error("the page was loaded again")
 		}
-		b.until(5*time.Second, fmt.Sprintf(`document.querySelector("#reorders").textContent.includes(%q)`, p.Name))
+		b.until(fmt.Sprintf(`document.querySelector("#reorders").textContent.includes(%q)`, p.Name))
 	})
 
 	t.Run("a product named <script> stays text", func(t *testing.T) {
 		b.t = t
-		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector("a").textContent.startsWith("<script>")`, rowOf(hostile.ID)))
+		b.until(fmt.Sprintf(`%s.querySelector("a").textContent.startsWith("<script>")`, rowOf(hostile.ID)))
 		b.do(chromedp.Evaluate[chromedp.Void](fmt.Sprintf(`location.hash = "#/product/%s"`, hostile.ID)))
-		b.until(5*time.Second, `document.querySelector("#detail-title")?.textContent.startsWith("<script>")`)
+		b.until(`document.querySelector("#detail-title")?.textContent.startsWith("<script>")`)
 		if n := evaluate[int](b, `document.querySelectorAll("main script, main img").length`); n != 0 || evaluate[string](b, `document.title`) == "owned" {
 			t.Error("the name became part of the page")
 		}
 		b.do(chromedp.KeyEvent(kb.Escape))
-		b.until(5*time.Second, `!document.querySelector("#overview").hidden && document.querySelector("#detail").hidden`)
+		b.until(`!document.querySelector("#overview").hidden && document.querySelector("#detail").hidden`)
 	})
 
 	t.Run("search and filters", func(t *testing.T) {
 		b.t = t
 		// Not the driver's key event: it types the key that the page's handler prevents.
 		evaluate[bool](b, `document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true, cancelable: true}))`)
-		b.until(2*time.Second, `document.activeElement.id === "search"`)
+		b.until(`document.activeElement.id === "search"`)
 		b.do(chromedp.KeyEvent(p.ID))
-		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 1 && document.querySelector("#shown").textContent === "1 match"`)
+		b.until(`document.querySelectorAll("tr.row").length === 1 && document.querySelector("#shown").textContent === "1 match"`)
 		b.do(chromedp.Click("#clear"))
-		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
+		b.until(`document.querySelectorAll("tr.row").length === 40`)
 		b.do(chromedp.Click(`.tile[data-severity="out"]`))
-		b.until(5*time.Second, `[...document.querySelectorAll("tr.row")].every((r) => r.dataset.s === "out")`)
+		b.until(`[...document.querySelectorAll("tr.row")].every((r) => r.dataset.s === "out")`)
 		if hash := evaluate[string](b, `location.hash`); !strings.Contains(hash, "severity=out") {
 			t.Errorf("the address is %s: the filter is lost on reload", hash)
 		}
 		b.do(chromedp.Click("#clear"))
-		b.until(5*time.Second, `document.querySelectorAll("tr.row").length === 40`)
+		b.until(`document.querySelectorAll("tr.row").length === 40`)
 	})
 
 	t.Run("a row stays with its product", func(t *testing.T) {
 		b.t = t
 		last := w.store.Products()[7]
 		w.write(w.store.Restock(last, 1000, time.Now())...)
-		b.until(5*time.Second, `[...document.querySelectorAll("tr.row")].at(-1).dataset.id === "`+last.ID+`"`)
+		b.until(`[...document.querySelectorAll("tr.row")].at(-1).dataset.id === "` + last.ID + `"`)
 		evaluate[bool](b, fmt.Sprintf(`(window.kept = [...document.querySelectorAll("tr.row")]).length === 40 && (%s.querySelector("a").focus(), true)`, rowOf(p.ID)))
 		w.sell(last, last.Stock)
-		b.until(5*time.Second, fmt.Sprintf(`[...document.querySelectorAll("tr.row")].slice(0, 2).some((r) => r.dataset.id === %q && r.dataset.s === "out")`, last.ID))
+		b.until(fmt.Sprintf(`[...document.querySelectorAll("tr.row")].slice(0, 2).some((r) => r.dataset.id === %q && r.dataset.s === "out")`, last.ID))
 		for what, expression := range map[string]string{
 			"the focus stays with its product": fmt.Sprintf(`document.activeElement.closest("tr").dataset.id === %q`, p.ID),
 			"rows are not made anew":           `kept.every((r) => r.isConnected)`,
@@ -117,13 +117,13 @@ func TestPage(t *testing.T) {
 
 	t.Run("a product's own page", func(t *testing.T) {
 		b.t = t
-		b.until(5*time.Second, rowOf(p.ID)+`.querySelector("a").click() === undefined && location.hash !== "#/"`)
-		b.until(5*time.Second, `document.querySelector("#detail .stock-line") && document.querySelectorAll("#detail .list tbody tr").length > 2`)
+		b.until(rowOf(p.ID) + `.querySelector("a").click() === undefined && location.hash !== "#/"`)
+		b.until(`document.querySelector("#detail .stock-line") && document.querySelectorAll("#detail .list tbody tr").length > 2`)
 		b.do(chromedp.Click("#detail summary"), chromedp.Focus("#back"))
 		evaluate[bool](b, `(window.kept = [...document.querySelectorAll("#detail *")]).length > 50`)
 		restocked := w.store.Restock(p, 25, time.Now())
 		w.write(restocked...)
-		b.until(5*time.Second, `document.querySelector(".detail-stock")?.textContent === "25"`)
+		b.until(`document.querySelector(".detail-stock")?.textContent === "25"`)
 		for what, expression := range map[string]string{
 			"the focus stays":         `document.activeElement.id === "back"`,
 			"what was opened stays":   `document.querySelector("#detail details").open`,
@@ -135,23 +135,23 @@ func TestPage(t *testing.T) {
 			}
 		}
 		b.do(chromedp.NavigateBack())
-		b.until(5*time.Second, `!document.querySelector("#overview").hidden`)
+		b.until(`!document.querySelector("#overview").hidden`)
 	})
 
 	t.Run("times in UTC", func(t *testing.T) {
 		b.t = t
 		b.do(chromedp.Click("#zone"))
-		b.until(2*time.Second, `document.querySelector("#asof").textContent.endsWith("Z") && document.querySelector("tr.row .c-last small")?.textContent.endsWith("Z")`)
+		b.until(`document.querySelector("#asof").textContent.endsWith("Z") && document.querySelector("tr.row .c-last small")?.textContent.endsWith("Z")`)
 		b.do(chromedp.Click("#zone"))
-		b.until(2*time.Second, `!document.querySelector("#asof").textContent.endsWith("Z")`)
+		b.until(`!document.querySelector("#asof").textContent.endsWith("Z")`)
 	})
 
 	t.Run("the charts in words", func(t *testing.T) {
 		b.t = t
 		b.do(chromedp.Focus(".chart svg"), chromedp.KeyEvent(kb.ArrowLeft))
-		b.until(2*time.Second, `/^\d\d:\d\d/.test(document.querySelector(".chart output").textContent)`)
+		b.until(`/^\d\d:\d\d/.test(document.querySelector(".chart output").textContent)`)
 		b.do(chromedp.Click(".chart summary"))
-		b.until(2*time.Second, `document.querySelectorAll(".chart tbody tr").length === 60`)
+		b.until(`document.querySelectorAll(".chart tbody tr").length === 60`)
 		b.do(chromedp.Click(".chart summary"))
 	})
 
@@ -183,11 +183,11 @@ func TestPage(t *testing.T) {
 	t.Run("a page that nobody sees", func(t *testing.T) {
 		b.t = t
 		b.setHidden(true)
-		b.until(2*time.Second, `document.querySelector("#connection").dataset.state === "hidden"`)
+		b.until(`document.querySelector("#connection").dataset.state === "hidden"`)
 		w.sell(p, 1)
 		b.setHidden(false)
-		b.until(5*time.Second, `document.querySelector("#connection").dataset.state === "live"`)
-		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
+		b.until(`document.querySelector("#connection").dataset.state === "live"`)
+		b.until(fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
 	})
 
 	t.Run("the stream breaks and comes back", func(t *testing.T) {
@@ -195,13 +195,13 @@ func TestPage(t *testing.T) {
 		b.allow("ERR_")
 		b.allow("Failed to load resource")
 		line.set(true)
-		b.until(8*time.Second, `document.querySelector("#connection").dataset.state === "stale" && !document.querySelector("#banner").hidden`)
-		b.until(2*time.Second, `document.querySelector("#banner").textContent.startsWith("Stale: the numbers are from ")`)
+		b.until(`document.querySelector("#connection").dataset.state === "stale" && !document.querySelector("#banner").hidden`)
+		b.until(`document.querySelector("#banner").textContent.startsWith("Stale: the numbers are from ")`)
 		b.snap("stale")
 		w.sell(p, 1)
 		line.set(false)
-		b.until(20*time.Second, `document.querySelector("#connection").dataset.state === "live" && document.querySelector("#banner").hidden`)
-		b.until(5*time.Second, fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
+		b.until(`document.querySelector("#connection").dataset.state === "live" && document.querySelector("#banner").hidden`)
+		b.until(fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
 	})
 	b.t = t
 }
@@ -214,13 +214,13 @@ func TestPageScrollsTenThousandProducts(t *testing.T) {
 	b := browse(t, w.url)
 	b.screen(1440, 1000, "light", false)
 	b.open("#/?sort=name")
-	b.until(10*time.Second, `document.querySelector("#table").getAttribute("aria-rowcount") === "10001"`)
+	b.until(`document.querySelector("#table").getAttribute("aria-rowcount") === "10001"`)
 	if n := evaluate[int](b, `document.querySelectorAll("tr.row").length`); n > 100 {
 		t.Errorf("%d rows are in the document", n)
 	}
 	for _, to := range []string{"0.5", "0.99", "1", "0.25"} {
 		evaluate[float64](b, fmt.Sprintf(`(() => { const s = document.querySelector("#scroll"); return s.scrollTop = %s * (s.scrollHeight - s.clientHeight) })()`, to))
-		b.until(5*time.Second, `(() => { const box = document.querySelector("#scroll").getBoundingClientRect();
+		b.until(`(() => { const box = document.querySelector("#scroll").getBoundingClientRect();
 			const rows = [...document.querySelectorAll("tr.row")].map((r) => r.getBoundingClientRect());
 			const top = box.top + document.querySelector("thead").offsetHeight;
 			return rows[0].top <= top + 1 && rows.at(-1).bottom >= box.bottom - 1 })()`)
@@ -260,7 +260,7 @@ func TestScreenshots(t *testing.T) {
 	} {
 		b.screen(s.width, s.height, s.scheme, s.phone)
 		b.open(s.hash)
-		b.until(10*time.Second, `document.querySelector("#connection").dataset.state === "live" && (document.querySelector("tr.row") || document.querySelector(".stock-line")) && document.fonts.status === "loaded"`)
+		b.until(`document.querySelector("#connection").dataset.state === "live" && (document.querySelector("tr.row") || document.querySelector(".stock-line")) && document.fonts.status === "loaded"`)
 		b.snap(s.name)
 	}
 }
@@ -273,7 +273,7 @@ func TestPageWithoutTopics(t *testing.T) {
 	b := browse(t, w.url)
 	b.screen(1440, 900, "light", false)
 	b.open("")
-	b.until(10*time.Second, `document.querySelector("#system").textContent.includes("no such topic yet")`)
-	b.until(5*time.Second, `document.querySelector("#empty").textContent.includes("inv produce catalog")`)
+	b.until(`document.querySelector("#system").textContent.includes("no such topic yet")`)
+	b.until(`document.querySelector("#empty").textContent.includes("inv produce catalog")`)
 	b.snap("no-topics")
 }

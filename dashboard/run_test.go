@@ -156,9 +156,9 @@ type frame struct {
 }
 
 // eventually waits until the summary is as wanted.
-func (w *world) eventually(within time.Duration, what string, check func(f *frame) bool) {
+func (w *world) eventually(what string, check func(f *frame) bool) {
 	w.t.Helper()
-	kafkatest.Eventually(w.t, within, what, func() (bool, error) {
+	kafkatest.Eventually(w.t, patience, what, func() (bool, error) {
 		var f frame
 		if err := w.get("/api/summary", &f); err != nil {
 			return false, err
@@ -169,7 +169,7 @@ func (w *world) eventually(within time.Duration, what string, check func(f *fram
 
 func (w *world) loaded() {
 	w.t.Helper()
-	w.eventually(20*time.Second, "everything is loaded", func(f *frame) bool { return f.Status.Loading == "" && len(f.Status.Missing) == 0 })
+	w.eventually("everything is loaded", func(f *frame) bool { return f.Status.Loading == "" && len(f.Status.Missing) == 0 })
 }
 
 func (w *world) stock(id string) (int64, error) {
@@ -217,7 +217,7 @@ func TestNumbersAreThoseOfTheTopics(t *testing.T) {
 		}
 		p := w.store.Products()[7]
 		w.sell(p, 1)
-		kafkatest.Eventually(t, 5*time.Second, "the sale is seen", func() (bool, error) {
+		kafkatest.Eventually(t, patience, "the sale is seen", func() (bool, error) {
 			got, err := w.stock(p.ID)
 			return got == p.Stock, err
 		})
@@ -228,11 +228,11 @@ func TestTopicsThatComeLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 0, 0)
 	w.run()
-	w.eventually(10*time.Second, "missing topics are named", func(f *frame) bool { return len(f.Status.Missing) == 5 })
+	w.eventually("missing topics are named", func(f *frame) bool { return len(f.Status.Missing) == 5 })
 	w.store = simulate.New(w.topics, 1, 5)
 	w.create()
 	w.write(w.store.Open(time.Now())...)
-	w.eventually(10*time.Second, "the products are there", func(f *frame) bool { return f.Counts["products"] == 5 && f.Counts["unknown"] == 0 })
+	w.eventually("the products are there", func(f *frame) bool { return f.Counts["products"] == 5 && f.Counts["unknown"] == 0 })
 }
 
 func TestTopicsThatAreMadeAgain(t *testing.T) {
@@ -249,7 +249,7 @@ func TestTopicsThatAreMadeAgain(t *testing.T) {
 	w.store = simulate.New(w.topics, 2, 3)
 	w.create()
 	w.write(w.store.Open(time.Now())...)
-	w.eventually(20*time.Second, "only the new products are there", func(f *frame) bool { return f.Counts["products"] == 3 })
+	w.eventually("only the new products are there", func(f *frame) bool { return f.Counts["products"] == 3 })
 }
 
 func TestBrokerThatGoesAway(t *testing.T) {
@@ -262,7 +262,7 @@ func TestBrokerThatGoesAway(t *testing.T) {
 	w.run()
 	w.loaded()
 	b.Close()
-	w.eventually(20*time.Second, "it says that the brokers are away", func(f *frame) bool { return f.Status.Trouble != "" && f.Counts["products"] == 5 })
+	w.eventually("it says that the brokers are away", func(f *frame) bool { return f.Status.Trouble != "" && f.Counts["products"] == 5 })
 }
 
 func TestWhatIsMalformedIsCounted(t *testing.T) {
@@ -273,7 +273,7 @@ func TestWhatIsMalformedIsCounted(t *testing.T) {
 	w.run()
 	w.loaded()
 	w.write(&kgo.Record{Topic: w.topics.Alerts, Value: []byte("[]")}, &kgo.Record{Topic: w.topics.DeadLetters[0]})
-	kafkatest.Eventually(t, 5*time.Second, "both are counted", func() (bool, error) {
+	kafkatest.Eventually(t, patience, "both are counted", func() (bool, error) {
 		var f struct {
 			Problems struct{ Malformed []struct{ Count int } }
 			Dead     struct{ Total int } `json:"dead_letters"`

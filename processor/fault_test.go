@@ -70,7 +70,7 @@ func TestOneOfTwoProcessesIsKilled(t *testing.T) {
 	s.untilCommitted("ledger", "log", 1)
 	a.signal(syscall.SIGKILL)
 	a.wait(5 * time.Second)
-	b.done(time.Minute)
+	b.done(3 * time.Minute)
 	s.prove(processor.Inventory)
 	s.checkFinalStock(products, orders)
 }
@@ -112,10 +112,10 @@ func TestKilledAtEachPoint(t *testing.T) {
 			killed := s.start(stable, func(cfg *childConfig) {
 				cfg.Signal, cfg.Stage, cfg.Point, cfg.Nth = syscall.SIGKILL, c.stage, c.point, nth
 			})
-			if code := killed.wait(30 * time.Second); code != -1 {
+			if code := killed.wait(2 * time.Minute); code != -1 {
 				t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
 			}
-			s.start(stable, func(c *childConfig) { c.Drain = true }).done(time.Minute)
+			s.start(stable, func(c *childConfig) { c.Drain = true }).done(3 * time.Minute)
 			s.prove()
 			if c.output != "" && s.aborted(c.output) == 0 {
 				t.Error("nothing was aborted: the kill did not hit")
@@ -186,7 +186,7 @@ func TestSameInstanceTwice(t *testing.T) {
 		select {
 		case <-ended:
 		case <-time.After(100 * time.Millisecond):
-			if seed < 200 {
+			if seed < 600 {
 				continue
 			}
 			t.Fatalf("the older one still runs:\n%s", older.output())
@@ -215,7 +215,7 @@ func TestTakesOverAtOnce(t *testing.T) {
 			c.Instance, c.Stable = "same", true
 			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtOffsets, 1
 		})
-		if code := killed.wait(time.Minute); code != -1 {
+		if code := killed.wait(2 * time.Minute); code != -1 {
 			t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
 		}
 		began := time.Now()

@@ -95,9 +95,9 @@ func (s *system) drain(change ...func(*processor.Config)) processor.Summary {
 
 func (s *system) try(change ...func(*processor.Config)) (processor.Summary, error) {
 	s.t.Helper()
-	summary, err := s.tryFor(time.Minute, change...)
+	summary, err := s.tryFor(3*time.Minute, change...)
 	if errors.Is(err, errLate) {
-		s.t.Fatalf("not drained within a minute: %+v", summary)
+		s.t.Fatalf("not drained within three minutes: %+v", summary)
 	}
 	return summary, err
 }

@@ -78,7 +78,7 @@ func TestReplayPutsBackOnce(t *testing.T) {
 
 		repaired := `"product_id":"late"`
 		killed := s.start(func(c *childConfig) { c.Replay, c.Filter, c.Nth = dead, repaired, 7 })
-		if code := killed.wait(30 * time.Second); code != -1 {
+		if code := killed.wait(2 * time.Minute); code != -1 {
 			t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
 		}
 		s.drain() // some are accepted before the rest is put back

@@ -281,8 +281,8 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 		loose := func(c *childConfig) { c.Guarantee, c.Instance, c.Stable = processor.AtLeastOnce, "same", true }
 		s.start(loose, func(c *childConfig) {
 			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtProduced, 1
-		}).wait(30 * time.Second)
-		s.start(loose, func(c *childConfig) { c.Drain = true }).done(time.Minute)
+		}).wait(2 * time.Minute)
+		s.start(loose, func(c *childConfig) { c.Drain = true }).done(3 * time.Minute)
 		s.mustBeFound("updates that were written twice")
 	})
 	t.Run("dedupe off", func(t *testing.T) {

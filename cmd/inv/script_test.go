@@ -183,7 +183,7 @@ func listeningCmd(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: listening ADDRESS")
 	}
-	err := waitFor(10*time.Second, func() error {
+	err := waitFor(30*time.Second, func() error {
 		conn, err := net.DialTimeout("tcp", args[0], time.Second)
 		if err == nil {
 			conn.Close()

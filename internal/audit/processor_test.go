@@ -248,7 +248,7 @@ func (s *system) bombard(ctx context.Context) {
 
 func (s *system) drain() {
 	s.t.Helper()
-	ctx, cancel := context.WithTimeout(s.t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(s.t.Context(), 3*time.Minute)
 	defer cancel()
 	if err := s.client.Flush(ctx); err != nil {
 		s.t.Fatal(err)
