@@ -159,7 +159,7 @@ func TestPage(t *testing.T) {
 		b.t = t
 		for _, width := range []int64{800, 1280, 1440} {
 			b.screen(width, 900, "light", false)
-			b.until(2*time.Second, `[...document.querySelectorAll("tr.row .cell > *")].every((e) =>
+			b.until(`[...document.querySelectorAll("tr.row .cell > *")].every((e) =>
 				e.getBoundingClientRect().right <= e.closest("td").getBoundingClientRect().right)`)
 		}
 	})
