@@ -10,39 +10,75 @@ import (
 	"sync"
 	"time"
 
+	"inv/bench/measure"
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // latency compares how long it takes from the call that produces an order to the
-// callback that consumes its update, read_committed.
+// callback that consumes its update, read_committed. Sides take turns, so that a
+// host whose speed moves is as kind to all of them; a run that does not count comes
+// first, since a broker that was just started is slow.
 func latency(ctx context.Context, l *lab) error {
 	if err := l.planned(ctx); err != nil {
 		return err
 	}
+	l.progress("a run of Streams that does not count, to warm the broker")
+	if _, err := l.latencyOf(ctx, streamsSide(""), 0); err != nil {
+		return err
+	}
 	sides := []side{invSide(), floorSide(), streamsSide(""), streamsSide("10")}
-	fmt.Printf("\n### Latency: order → visible update, %d products, %d partitions, %s at each rate\n\n", l.products, l.partitions, l.measured)
+	seen := map[string][]*timings{}
+	for range l.rounds {
+		for _, s := range sides {
+			if !l.wants(s.name) {
+				continue
+			}
+			results, err := l.latencyOf(ctx, s, l.measured)
+			if err != nil {
+				return err
+			}
+			for _, r := range results {
+				seen[s.title+fmt.Sprint(r.rate)] = append(seen[s.title+fmt.Sprint(r.rate)], r)
+			}
+		}
+	}
+	l.reportLatency(sides, seen)
+	return nil
+}
+
+// reportLatency prints the medians of all rounds, but for the longest of all and the
+// number of orders seen. seen is by the side's title and the rate.
+func (l *lab) reportLatency(sides []side, seen map[string][]*timings) {
+	fmt.Printf("\n### Latency: order → visible update, %d products, %d partitions, %d rounds of %s at each rate\n\n", l.products, l.partitions, l.rounds, l.measured)
 	fmt.Println("| | rate | p50 ms | p95 ms | p99 ms | max ms | seen | CPU s |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
 	p99 := map[string]float64{}
-	for _, s := range sides {
-		if !l.wants(s.name) {
-			continue
-		}
-		results, err := l.latencyOf(ctx, s)
-		if err != nil {
-			return err
-		}
-		for _, r := range results {
-			fmt.Printf("| %s | %d/s | %.1f | %.1f | %.1f | %.1f | %d of %d | %.1f |\n", s.title, r.rate,
-				r.quantile(0.5), r.quantile(0.95), r.quantile(0.99), r.quantile(1), len(r.ms), r.sent, r.cpu)
-			p99[fmt.Sprint(s.name, r.rate)] = r.quantile(0.99)
+	for _, rate := range l.rates {
+		for _, s := range sides {
+			rounds := seen[s.title+fmt.Sprint(rate)]
+			if len(rounds) == 0 {
+				continue
+			}
+			quantile := func(q float64) float64 {
+				return measure.MedianOf(rounds, func(t *timings) float64 { return t.quantile(q) })
+			}
+			var longest float64
+			arrived, sent := 0, 0
+			for _, r := range rounds {
+				longest, arrived, sent = max(longest, r.quantile(1)), arrived+len(r.ms), sent+r.sent
+			}
+			fmt.Printf("| %s | %d/s | %.1f | %.1f | %.1f | %.1f | %d of %d | %.1f |\n", s.title, rate,
+				quantile(0.5), quantile(0.95), quantile(0.99), longest, arrived, sent,
+				measure.MedianOf(rounds, func(t *timings) float64 { return t.cpu }))
+			p99[s.title+fmt.Sprint(rate)] = quantile(0.99)
 		}
 	}
 	fmt.Println()
 	for _, rate := range l.rates {
-		inv, floor, streams := p99[fmt.Sprint("inv", rate)], p99[fmt.Sprint("floor", rate)], p99[fmt.Sprint("streams", rate)]
+		of := func(s side) float64 { return p99[s.title+fmt.Sprint(rate)] }
+		inv, floor, streams := of(invSide()), of(floorSide()), of(streamsSide(""))
 		if inv > 0 && streams > 0 {
 			fmt.Printf("- %d/s: inv's p99 is 1/%.1f of Streams' (wanted: ≤ 1/3, the aim is 1/6)\n", rate, streams/inv)
 		}
@@ -50,7 +86,6 @@ func latency(ctx context.Context, l *lab) error {
 			fmt.Printf("- %d/s: inv's p99 is %.2f × floor's (wanted: ≤ 1.5)\n", rate, inv/floor)
 		}
 	}
-	return nil
 }
 
 // planned makes sure that floor has a plan.
@@ -82,7 +117,7 @@ func (t *timings) quantile(q float64) float64 {
 }
 
 // latencyOf runs one side on topics without orders, at each rate in turn.
-func (l *lab) latencyOf(ctx context.Context, s side) ([]*timings, error) {
+func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]*timings, error) {
 	l.loaded = -1 // what is there has orders of the side before
 	if err := l.backlog(ctx, shape{l.partitions, l.products}, 0); err != nil {
 		return nil, err
@@ -98,7 +133,7 @@ func (l *lab) latencyOf(ctx context.Context, s side) ([]*timings, error) {
 	}
 	var results []*timings
 	for _, rate := range l.rates {
-		p, err := newProbe(l.kafka(), ids, rate, l.warm, l.measured)
+		p, err := newProbe(l.kafka(), ids, rate, l.warm, measured)
 		if err != nil {
 			return nil, err
 		}

@@ -83,7 +83,7 @@ func parse(mode string, args []string) (options, error) {
 	f.IntVar(&o.orders, "orders", 1_000_000, "orders in the backlog")
 	f.IntVar(&o.products, "products", 1_000, "products in the catalogue")
 	f.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
-	f.IntVar(&o.rounds, "rounds", 3, "rounds of inv and floor")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds of inv and floor; latency: of all")
 	f.IntVar(&o.peerRounds, "peer-rounds", 1, "rounds of Streams, which take much longer")
 	f.IntVar(&o.threads, "threads", 2, "threads of Streams")
 	f.DurationVar(&o.warm, "warm", 10*time.Second, "latency: how long before measuring")
