@@ -21,7 +21,7 @@ const byID = 13
 // Times of requests.
 const (
 	acknowledgeWithin = 10 * time.Second       // the broker waits so long for its replicas
-	soon              = 2 * time.Millisecond   // until the transaction before this one is through
+	soon              = 2 * time.Millisecond   // until the transaction before this one is through, or at first
 	later             = 100 * time.Millisecond // until leaders have moved
 	missingFor        = 5 * time.Second        // a topic that is new may be unknown to a broker
 )
@@ -97,7 +97,11 @@ func (s *Sender) request(leader int32, batches []*batch) {
 			b.last = err
 			again = append(again, p)
 			if !errors.Is(err, kerr.ConcurrentTransactions) {
-				wait = later
+				// The first time it may be that the broker was interrupted in asking
+				// itself whether the transaction is open (NOT_ENOUGH_REPLICAS).
+				if b.refused++; b.refused > 1 {
+					wait = later
+				}
 			}
 		}
 	}

@@ -192,6 +192,7 @@ type batch struct {
 	raw       int       // bytes of records
 	since     time.Time // when it was first sent
 	last      error     // of its last try
+	refused   int       // tries, but for those that came too soon
 }
 
 // Append adds a record to a partition's batch. Its time is in epoch ms; a nil key
