@@ -14,12 +14,15 @@ import (
 // it has left open. Each session begins with that; here it comes before there is
 // one, since who asks the group for stable offsets would wait for the transaction
 // timeout, and for the broker to look for such transactions, which it does every
-// 10 s. It does nothing for an id that nobody can have had.
+// 10 s. It does nothing for an id that nobody can have had, and gives up after the
+// time in which a transaction ends.
 func (w *Worker) TakeOver(ctx context.Context) error {
 	cfg := &w.cfg
 	if !cfg.Stable || cfg.AtLeastOnce {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, endWithin)
+	defer cancel()
 	implicit, err := w.implicit(ctx)
 	if err != nil {
 		return err
