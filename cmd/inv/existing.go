@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
@@ -20,6 +23,10 @@ func existingRows(ctx context.Context, f *sharedFlags, sc *scenario.Scenario, na
 	for name, alias := range producer.Reads(sc, names) {
 		for _, topic := range sc.TopicNames(alias, f.appID) {
 			read, err := readTable(ctx, f, topic)
+			if errors.Is(err, errNoTopic) {
+				return nil, fmt.Errorf("producer %q stands for the records of %s (`read: true`), and there is no such topic; "+
+					"check the name under topics: and --bootstrap-server, or take `read: true` away and say under rows: or value: what it makes", name, topic)
+			}
 			if err != nil {
 				return nil, fmt.Errorf("reading the keys of %s: %w", topic, err)
 			}
@@ -28,6 +35,8 @@ func existingRows(ctx context.Context, f *sharedFlags, sc *scenario.Scenario, na
 	}
 	return rows, nil
 }
+
+var errNoTopic = errors.New("there is no such topic")
 
 // readTable reads a topic up to the end that it has now. The rows are in the
 // order of their keys, so that the same keys give the same records.
@@ -39,8 +48,11 @@ func readTable(ctx context.Context, f *sharedFlags, topic string) ([]producer.Ex
 	}
 	defer client.Close()
 	counts, err := kafka.PartitionCounts(ctx, client, topic)
-	if err != nil || counts[topic] == 0 {
+	if err != nil {
 		return nil, err
+	}
+	if counts[topic] == 0 {
+		return nil, errNoTopic
 	}
 	admin := kadm.NewClient(client)
 	starts, err := admin.ListStartOffsets(ctx, topic)
@@ -51,14 +63,13 @@ func readTable(ctx context.Context, f *sharedFlags, topic string) ([]producer.Ex
 	if err != nil {
 		return nil, err
 	}
-	left := map[int32]int64{}
+	t := table{last: map[int32]map[string]tableRow{}, left: map[int32]int64{}}
 	ends.Each(func(o kadm.ListedOffset) {
 		if start, ok := starts.Lookup(topic, o.Partition); ok && o.Err == nil && o.Offset > start.Offset {
-			left[o.Partition] = o.Offset
+			t.left[o.Partition] = o.Offset
 		}
 	})
-	table := map[string][]byte{}
-	for len(left) > 0 {
+	for len(t.left) > 0 {
 		fetches := client.PollFetches(ctx)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
@@ -66,29 +77,52 @@ func readTable(ctx context.Context, f *sharedFlags, topic string) ([]producer.Ex
 		if err := fetches.Err(); err != nil {
 			return nil, err
 		}
-		fetches.EachRecord(func(r *kgo.Record) { keep(table, left, r) })
+		fetches.EachRecord(t.add)
 	}
-	return sortedRows(table), nil
+	return t.rows(), nil
 }
 
-func keep(table map[string][]byte, left map[int32]int64, r *kgo.Record) {
-	switch {
-	case r.Attrs.IsControl():
-	case r.Value == nil:
-		delete(table, string(r.Key))
-	default:
-		table[string(r.Key)] = r.Value
+// table is a topic as far as it has been read.
+type table struct {
+	last map[int32]map[string]tableRow // by partition and key
+	left map[int32]int64               // the ends of the partitions that are still read
+}
+
+type tableRow struct {
+	value []byte // nil: deleted
+	at    int64  // ms
+}
+
+func (t *table) add(r *kgo.Record) {
+	if !r.Attrs.IsControl() {
+		if t.last[r.Partition] == nil {
+			t.last[r.Partition] = map[string]tableRow{}
+		}
+		// A copy, for the record's bytes hold on to all that was fetched with it.
+		t.last[r.Partition][string(r.Key)] = tableRow{bytes.Clone(r.Value), r.Timestamp.UnixMilli()}
 	}
-	if end, ok := left[r.Partition]; ok && r.Offset >= end-1 {
-		delete(left, r.Partition)
+	if end, ok := t.left[r.Partition]; ok && r.Offset >= end-1 {
+		delete(t.left, r.Partition)
 	}
 }
 
-func sortedRows(table map[string][]byte) []producer.ExistingRow {
-	rows := make([]producer.ExistingRow, 0, len(table))
-	for key, value := range table {
-		rows = append(rows, producer.ExistingRow{Key: []byte(key), Value: value})
+// rows are the keys that have a value. A key that stands in two partitions has the
+// younger one, in whatever order they were read.
+func (t *table) rows() []producer.ExistingRow {
+	whole := map[string]tableRow{}
+	for _, partition := range slices.Sorted(maps.Keys(t.last)) {
+		for key, row := range t.last[partition] {
+			if before, ok := whole[key]; !ok || row.at >= before.at {
+				whole[key] = row
+			}
+		}
 	}
-	sort.Slice(rows, func(i, j int) bool { return string(rows[i].Key) < string(rows[j].Key) })
+	var rows []producer.ExistingRow
+	for key, row := range whole {
+		if row.value != nil {
+			rows = append(rows, producer.ExistingRow{Key: []byte(key), Value: row.value})
+		}
+	}
+	slices.SortFunc(rows, func(a, b producer.ExistingRow) int { return bytes.Compare(a.Key, b.Key) })
 	return rows
 }
