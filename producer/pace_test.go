@@ -180,3 +180,22 @@ func TestCountAndFor(t *testing.T) {
 		}
 	}
 }
+
+// A run that was asked for a time takes it, unless all its records are made.
+func TestForIsKept(t *testing.T) {
+	p, rate := compiled(t, shipped(t, "inventory"), "orders"), rateOf(t, "0.5/s")
+	for _, tt := range []struct {
+		o    Options
+		want time.Duration
+	}{
+		{Options{For: 5 * time.Second}, 5 * time.Second},
+		{Options{For: 5 * time.Second, Count: 2}, 2 * time.Second},
+		{Options{For: time.Second}, time.Second},
+	} {
+		tt.o.Rate, tt.o.Clock, tt.o.Workers = &rate, &fakeClock{now: testStart}, 1
+		s, err := Run(t.Context(), p, tt.o, &collect{})
+		if err != nil || s.Elapsed != tt.want || s.Rest != max(0, tt.o.For-tt.want) {
+			t.Errorf("--for %s --count %d took %s, %s left: %v", tt.o.For, tt.o.Count, s.Elapsed, s.Rest, err)
+		}
+	}
+}

@@ -27,15 +27,6 @@ type Batch struct {
 // Release gives the batch's memory back. Its records must not be used any more.
 func (b *Batch) Release() { b.release(b) }
 
-// Bytes is the size of the records' keys, values and headers.
-func (b *Batch) Bytes() int64 {
-	total := 0
-	for i := range b.Records {
-		total += b.Records[i].Bytes()
-	}
-	return int64(total)
-}
-
 // Bytes is the size of the record's key, value and headers.
 func (r *Record) Bytes() int {
 	n := len(r.Key) + len(r.Value)

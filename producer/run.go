@@ -61,6 +61,7 @@ type Progress struct {
 	Elapsed time.Duration
 	Behind  time.Duration // how late the schedule is
 	Left    int64         // records that are to come; -1: no end
+	Rest    time.Duration // of Options.For, by the wall clock; 0: none was asked for, or it is over
 }
 
 // Summary is a run that is over.
@@ -273,10 +274,19 @@ func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
 	return now
 }
 
+// lasts says whether the run goes on although nothing more is due before its end: if
+// a time was asked for, it takes that time, so that its rate is that of its records.
+func (r *run) lasts(now time.Duration) bool {
+	return !r.simulated && now < r.options.For && slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.over() })
+}
+
 // wake is when to look for the next record: when it is due, or sooner if progress
 // is to be reported.
 func (r *run) wake(now time.Duration) time.Time {
-	due, _, _ := r.schedule.peek(now)
+	due, _, ok := r.schedule.peek(now)
+	if !ok {
+		due = r.options.For
+	}
 	until := r.begin.Add(due)
 	if report := r.reported.Add(reportEvery); report.Before(until) && r.options.Progress != nil {
 		until = report
@@ -341,5 +351,9 @@ func (r *run) progress() Progress {
 		}
 		left += max(0, (s.end-s.next+s.step-1)/s.step)
 	}
-	return Progress{Counts: r.sink.Counts(), Made: r.made, Sent: r.sent.Load(), Elapsed: r.clock.Now().Sub(r.begin), Behind: max(r.behind, 0), Left: left}
+	p := Progress{Counts: r.sink.Counts(), Made: r.made, Sent: r.sent.Load(), Elapsed: r.clock.Now().Sub(r.begin), Behind: max(r.behind, 0), Left: left}
+	if !r.simulated {
+		p.Rest = max(0, r.options.For-p.Elapsed)
+	}
+	return p
 }

@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -27,51 +26,59 @@ type Counts struct {
 }
 
 // WriterSink writes the values, a line each, or with Envelope all of a record as
-// a line of JSON.
+// a line of JSON. A record counts when its line has been written, and with the
+// bytes of its line.
 type WriterSink struct {
-	w        *bufio.Writer
+	w        io.Writer
 	envelope bool
-	line     []byte
+	lines    []byte // that are to be written
+	waiting  int64  // how many
 	count    atomic.Int64
 	bytes    atomic.Int64
 	failed   chan struct{}
 }
 
+// writeSize is how much is written together.
+const writeSize = 1 << 16
+
 // NewWriterSink writes to w.
 func NewWriterSink(w io.Writer, envelope bool) *WriterSink {
-	return &WriterSink{w: bufio.NewWriterSize(w, 1<<16), envelope: envelope, failed: make(chan struct{})}
+	return &WriterSink{w: w, envelope: envelope, lines: make([]byte, 0, 2*writeSize), failed: make(chan struct{})}
 }
 
 // Write writes the batch and releases it.
-func (s *WriterSink) Write(_ context.Context, b *Batch) error {
+func (s *WriterSink) Write(ctx context.Context, b *Batch) error {
 	defer b.Release()
 	for i := range b.Records {
 		r := &b.Records[i]
-		s.line = s.line[:0]
 		if s.envelope {
-			s.line = appendEnvelope(s.line, r)
+			s.lines = appendEnvelope(s.lines, r)
 		} else {
-			s.line = append(s.line, r.Value...)
+			s.lines = append(s.lines, r.Value...)
 		}
-		if _, err := s.w.Write(append(s.line, '\n')); err != nil {
-			return fmt.Errorf("writing records: %w", err)
+		s.lines = append(s.lines, '\n')
+		s.waiting++
+		if len(s.lines) >= writeSize {
+			if err := s.Flush(ctx); err != nil {
+				return err
+			}
 		}
 	}
 	if len(b.slots) < cap(b.slots) { // there is no more to come for now
-		if err := s.w.Flush(); err != nil {
-			return fmt.Errorf("writing records: %w", err)
-		}
+		return s.Flush(ctx)
 	}
-	s.count.Add(int64(len(b.Records)))
-	s.bytes.Add(b.Bytes())
 	return nil
 }
 
 // Flush writes what is buffered.
 func (s *WriterSink) Flush(context.Context) error {
-	if err := s.w.Flush(); err != nil {
+	lines, count := s.lines, s.waiting
+	s.lines, s.waiting = s.lines[:0], 0
+	if _, err := s.w.Write(lines); err != nil {
 		return fmt.Errorf("writing records: %w", err)
 	}
+	s.count.Add(count)
+	s.bytes.Add(int64(len(lines)))
 	return nil
 }
 

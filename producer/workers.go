@@ -180,7 +180,7 @@ func (ws *workers) next(ctx context.Context, b *Batch) (ticket int64, until time
 		ws.issued++
 		return ws.issued - 1, until, false
 	}
-	ws.over = !more
+	ws.over = !more && !ws.lasts(now)
 	return 0, ws.wake(now), ws.over
 }
 

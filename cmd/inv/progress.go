@@ -50,6 +50,9 @@ func progressText(p producer.Progress) string {
 	if p.Left > 0 {
 		parts = append(parts, grouped(p.Left)+" to come")
 	}
+	if p.Rest > 0 {
+		parts = append(parts, p.Rest.Round(time.Second).String()+" left")
+	}
 	if p.Behind > time.Second {
 		parts = append(parts, "BEHIND by "+p.Behind.Round(100*time.Millisecond).String())
 	}
@@ -70,7 +73,10 @@ func perSecond(p producer.Progress) string {
 // summarize writes the end of a run.
 func summarize(w io.Writer, s producer.Summary, where string) {
 	fmt.Fprintf(w, "produced %s (%s) to %s in %s, %s/s\n",
-		records(s.Acknowledged), bytesText(s.Bytes), where, s.Elapsed.Round(time.Millisecond), perSecond(s.Progress))
+		records(s.Acknowledged), bytesText(s.Bytes), where, elapsedText(s.Elapsed), perSecond(s.Progress))
+	if !s.Event[0].IsZero() {
+		fmt.Fprintf(w, "event time from %s to %s\n", s.Event[0].UTC().Format(time.RFC3339), s.Event[1].UTC().Format(time.RFC3339))
+	}
 	if lost := s.Sent - s.Acknowledged; lost > 0 {
 		fmt.Fprintf(w, "sent and not acknowledged: %s\n", records(lost))
 	}
@@ -88,6 +94,14 @@ func summarize(w io.Writer, s producer.Summary, where string) {
 	for _, name := range names {
 		fmt.Fprintf(w, "fault %s: %s\n", name, records(s.Faults[name]))
 	}
+}
+
+// elapsedText is in milliseconds, unless that is nothing.
+func elapsedText(d time.Duration) string {
+	if d < time.Millisecond {
+		return d.Round(time.Microsecond).String()
+	}
+	return d.Round(time.Millisecond).String()
 }
 
 func records(n int64) string { return many(n, "record") }

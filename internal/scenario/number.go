@@ -148,7 +148,7 @@ func ParseRate(text string) (Rate, error) {
 	}
 	r := Rate{n, unit}
 	if r.PerSecond() > maxRate {
-		return Rate{}, fmt.Errorf("a rate is at most %g/s, not %q; use max", maxRate, text)
+		return Rate{}, fmt.Errorf("a rate is at most 1,000,000,000/s, not %q; use max", text)
 	}
 	return r, nil
 }
