@@ -43,6 +43,9 @@ commands can look on meanwhile, from another terminal: inv tail alerts.`,
   inv demo --for 15s --rate 50/s --seed 7`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.named {
+				return usagef("inv demo has a broker of its own; on yours it is `inv produce catalog`, `inv process`, `inv produce orders` and `inv tail alerts`, each with --brokers")
+			}
 			r, err := scenario.ParseRate(rate)
 			if err != nil {
 				return usagef("--rate: %w", err)
@@ -89,12 +92,13 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	fmt.Fprintf(s.err, "The inventory system on %s, %s orders for %s, seed %d.\n", b.Addr(), o.Rate, o.For, o.Seed)
 	fmt.Fprintf(s.err, "Look on from another terminal: %s\n", lookOn(b.Addr()))
+	screen := demo.NewScreen(s.out, s.err, colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
 	if page {
-		stop := showPage(ctx, s, f, o)
+		url, stop := showPage(ctx, s, f, o)
 		defer stop()
+		screen.Page = url
 	}
 	fmt.Fprintln(s.err)
-	screen := demo.NewScreen(s.out, s.err, colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
 	summary, err := demo.Run(ctx, o, screen)
 	if summary != nil {
 		if _, writeErr := s.out.Write(summary.Write(colors)); writeErr != nil {
@@ -125,27 +129,27 @@ func lookOn(addr string) string {
 func demoPages() []string { return []string{"127.0.0.1:8080", "127.0.0.1:0"} }
 
 // showPage serves the dashboard until it is stopped, and returns once it says
-// where. Without it the demo still goes on.
-func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (stop func()) {
+// where: at "" if nowhere, and without it the demo still goes on.
+func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (url string, stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
-	said := make(chan string, 2*len(demoPages()))
-	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Listening: func(url string) { said <- "The dashboard is at " + url }}
+	at := make(chan string, len(demoPages()))
+	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Listening: func(url string) { at <- url }}
 	page.Topics, page.Groups = dashboardTopics(o.Scenario, f.appID)
+	var err error // until ended
 	go func() {
 		defer close(ended)
-		var err error
 		for _, page.Listen = range demoPages() {
 			if err = dashboard.Run(ctx, page); err == nil || ctx.Err() != nil {
 				return
 			}
 		}
-		said <- fmt.Sprintf("No dashboard: %v", err)
 	}()
 	select {
-	case message := <-said:
-		fmt.Fprintln(s.err, message)
+	case url = <-at:
+		fmt.Fprintln(s.err, "The dashboard is at", url)
 	case <-ended:
+		fmt.Fprintf(s.err, "No dashboard: %v\n", err)
 	}
-	return func() { cancel(); <-ended }
+	return url, func() { cancel(); <-ended }
 }

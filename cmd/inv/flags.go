@@ -22,6 +22,8 @@ type sharedFlags struct {
 	appID    string
 	color    string
 
+	named bool // --brokers or --profile is on the command line
+
 	profile    string
 	config     string
 	properties propertyFlag
@@ -44,6 +46,7 @@ func (f *sharedFlags) register(fs *pflag.FlagSet) {
 // resolve completes the flags once they are parsed: what the command line
 // leaves out comes from the environment, then from the profile.
 func (f *sharedFlags) resolve(cmd *cobra.Command) error {
+	f.named = cmd.Flags().Changed("brokers") || cmd.Flags().Changed("profile")
 	if err := flagsFromEnvironment(cmd.Flags(), f.getenv); err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ type Screen struct {
 	status   bool       // err is a terminal
 	now      func() time.Time
 	length   time.Duration
+	Page     string // the dashboard's address, which the status repeats; the line that said it scrolls away
 
 	mu          sync.Mutex
 	began, told time.Time
@@ -76,6 +77,9 @@ func (s *Screen) draw(t *Tally) {
 	}
 	var b bytes.Buffer
 	left := fmt.Sprintf(" %s/%s  %d orders  ", seconds(min(elapsed, s.length)), seconds(s.length), t.Records["orders"])
+	if s.Page != "" {
+		left += s.Page + "  "
+	}
 	columns := len(left)
 	b.WriteString("\r\x1b[K" + s.theme.Dim + left + s.theme.Reset)
 	for _, p := range byUrgency(t.Products) {

@@ -1,0 +1,26 @@
+package demo
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"inv/internal/theme"
+)
+
+// The status has the dashboard's address, since the line that said it is gone
+// after the first orders, and still no more columns than the terminal.
+func TestStatusSaysWhereTheDashboardIs(t *testing.T) {
+	var status bytes.Buffer
+	s := NewScreen(&bytes.Buffer{}, &status, &theme.Theme{}, func() int { return 80 }, true, time.Now, 30*time.Second)
+	s.Page = "http://127.0.0.1:8080/"
+	products := []Product{{ID: "prod-123", Stock: 40, Peak: 40}, {ID: "prod-456", Stock: 30, Peak: 30}, {ID: "prod-789", Stock: 120, Peak: 120}}
+	if err := s.Lines(nil, &Tally{Records: map[string]int64{"orders": 12}, Products: products}); err != nil {
+		t.Fatal(err)
+	}
+	got := strings.TrimPrefix(status.String(), "\r\x1b[K")
+	if !strings.Contains(got, "12 orders  http://127.0.0.1:8080/  prod-123 ") || len([]rune(strings.TrimRight(got, " "))) > 80 {
+		t.Errorf("the status is %q", got)
+	}
+}
