@@ -17,23 +17,44 @@ type progressLine struct {
 	s     *streams
 	last  time.Time
 	shown bool
+
+	acknowledged int64
+	moved        time.Time // when that changed, or nothing was to be acknowledged
 }
 
 const lineEvery = 10 * time.Second
 
-func newProgressLine(s *streams) *progressLine { return &progressLine{s: s, last: s.now()} }
+// silence is how long nothing is acknowledged until that is said.
+const silence = 2 * time.Second
+
+func newProgressLine(s *streams) *progressLine {
+	return &progressLine{s: s, last: s.now(), moved: s.now()}
+}
 
 func (l *progressLine) show(p producer.Progress) {
+	now := l.s.now()
+	if p.Acknowledged != l.acknowledged || onTheWay(p) == 0 {
+		l.acknowledged, l.moved = p.Acknowledged, now
+	}
+	text := progressText(p, now.Sub(l.moved))
 	if l.s.errTerminal {
-		fmt.Fprintf(l.s.err, "\r%s\x1b[K", progressText(p))
+		columns := 80
+		if l.s.width != nil && l.s.width() > 0 {
+			columns = l.s.width()
+		}
+		// A line that wraps can't be written over.
+		fmt.Fprintf(l.s.err, "\r%s\x1b[K", text[:min(len(text), columns-1)])
 		l.shown = true
 		return
 	}
-	if now := l.s.now(); now.Sub(l.last) >= lineEvery {
+	if now.Sub(l.last) >= lineEvery {
 		l.last = now
-		fmt.Fprintln(l.s.err, progressText(p))
+		fmt.Fprintln(l.s.err, text)
 	}
 }
+
+// onTheWay is how many records have been sent and not been answered.
+func onTheWay(p producer.Progress) int64 { return p.Sent - p.Acknowledged - p.Failed }
 
 // end leaves the terminal's line empty for what follows.
 func (l *progressLine) end() {
@@ -42,19 +63,25 @@ func (l *progressLine) end() {
 	}
 }
 
-func progressText(p producer.Progress) string {
-	parts := []string{records(p.Acknowledged), perSecond(p) + "/s", bytesText(p.Bytes)}
+// progressText is a line of progress, what is wrong first. silent is how long
+// nothing has been acknowledged.
+func progressText(p producer.Progress, silent time.Duration) string {
+	parts := []string{records(p.Acknowledged), perSecond(p) + "/s"}
 	if p.Failed > 0 {
 		parts = append(parts, records(p.Failed)+" failed")
 	}
+	if silent >= silence {
+		parts = append(parts, fmt.Sprintf("NO ANSWER for %s to %s", silent.Round(time.Second), grouped(onTheWay(p))))
+	}
+	if p.Behind > time.Second {
+		parts = append(parts, "BEHIND by "+p.Behind.Round(100*time.Millisecond).String())
+	}
+	parts = append(parts, bytesText(p.Bytes))
 	if p.Left > 0 {
 		parts = append(parts, grouped(p.Left)+" to come")
 	}
 	if p.Rest > 0 {
 		parts = append(parts, p.Rest.Round(time.Second).String()+" left")
-	}
-	if p.Behind > time.Second {
-		parts = append(parts, "BEHIND by "+p.Behind.Round(100*time.Millisecond).String())
 	}
 	return strings.Join(parts, ", ")
 }
