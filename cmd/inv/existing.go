@@ -12,7 +12,6 @@ import (
 	"inv/internal/scenario"
 	"inv/producer"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -25,7 +24,7 @@ func existingRows(ctx context.Context, f *sharedFlags, sc *scenario.Scenario, na
 			read, err := readTable(ctx, f, topic)
 			if errors.Is(err, errNoTopic) {
 				return nil, fmt.Errorf("producer %q stands for the records of %s (`read: true`), and there is no such topic; "+
-					"check the name under topics: and --bootstrap-server, or take `read: true` away and say under rows: or value: what it makes", name, topic)
+					"check the name under topics: and --brokers, or take `read: true` away and say under rows: or value: what it makes", name, topic)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("reading the keys of %s: %w", topic, err)
@@ -41,8 +40,7 @@ var errNoTopic = errors.New("there is no such topic")
 // readTable reads a topic up to the end that it has now. The rows are in the
 // order of their keys, so that the same keys give the same records.
 func readTable(ctx context.Context, f *sharedFlags, topic string) ([]producer.ExistingRow, error) {
-	client, err := kafka.Connect(ctx, f.kafka(), kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
-		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords())
+	client, err := kafka.Connect(ctx, f.kafka())
 	if err != nil {
 		return nil, err
 	}
@@ -54,64 +52,37 @@ func readTable(ctx context.Context, f *sharedFlags, topic string) ([]producer.Ex
 	if counts[topic] == 0 {
 		return nil, errNoTopic
 	}
-	admin := kadm.NewClient(client)
-	starts, err := admin.ListStartOffsets(ctx, topic)
+	spans, err := kafka.Spans(ctx, client, topic)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := admin.ListCommittedOffsets(ctx, topic)
-	if err != nil {
-		return nil, err
-	}
-	t := table{last: map[int32]map[string]tableRow{}, left: map[int32]int64{}}
-	ends.Each(func(o kadm.ListedOffset) {
-		if start, ok := starts.Lookup(topic, o.Partition); ok && o.Err == nil && o.Offset > start.Offset {
-			t.left[o.Partition] = o.Offset
-		}
-	})
-	for len(t.left) > 0 {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		if err := fetches.Err(); err != nil {
-			return nil, err
-		}
-		fetches.EachRecord(t.add)
-	}
-	return t.rows(), nil
+	t := table{}
+	err = kafka.Read(ctx, f.kafka(), spans, func(_ int, r *kgo.Record) bool { t.add(r); return false })
+	return t.rows(), err
 }
 
-// table is a topic as far as it has been read.
-type table struct {
-	last map[int32]map[string]tableRow // by partition and key
-	left map[int32]int64               // the ends of the partitions that are still read
-}
+// table is a topic as far as it has been read: the last of each key, by partition.
+type table map[int32]map[string]tableRow
 
 type tableRow struct {
 	value []byte // nil: deleted
 	at    int64  // ms
 }
 
-func (t *table) add(r *kgo.Record) {
-	if !r.Attrs.IsControl() {
-		if t.last[r.Partition] == nil {
-			t.last[r.Partition] = map[string]tableRow{}
-		}
-		// A copy, for the record's bytes hold on to all that was fetched with it.
-		t.last[r.Partition][string(r.Key)] = tableRow{bytes.Clone(r.Value), r.Timestamp.UnixMilli()}
+func (t table) add(r *kgo.Record) {
+	if t[r.Partition] == nil {
+		t[r.Partition] = map[string]tableRow{}
 	}
-	if end, ok := t.left[r.Partition]; ok && r.Offset >= end-1 {
-		delete(t.left, r.Partition)
-	}
+	// A copy, for the value holds on to the headers.
+	t[r.Partition][string(r.Key)] = tableRow{bytes.Clone(r.Value), r.Timestamp.UnixMilli()}
 }
 
 // rows are the keys that have a value. A key that stands in two partitions has the
 // younger one, in whatever order they were read.
-func (t *table) rows() []producer.ExistingRow {
+func (t table) rows() []producer.ExistingRow {
 	whole := map[string]tableRow{}
-	for _, partition := range slices.Sorted(maps.Keys(t.last)) {
-		for key, row := range t.last[partition] {
+	for _, partition := range slices.Sorted(maps.Keys(t)) {
+		for key, row := range t[partition] {
 			if before, ok := whole[key]; !ok || row.at >= before.at {
 				whole[key] = row
 			}

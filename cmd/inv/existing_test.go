@@ -20,7 +20,7 @@ func TestYoungestRowOfAKey(t *testing.T) {
 	first := []*kgo.Record{record(0, "a", "a0", 9), record(0, "a", "a0 later", 1), record(0, "b", "b0", 7), record(0, "c", "c0", 3)}
 	second := []*kgo.Record{record(1, "a", "a1", 5), record(1, "b", "b1", 5), record(1, "c", "", 4)}
 	for _, order := range [][][]*kgo.Record{{first, second}, {second, first}, {first[:1], second, first[1:]}} {
-		table := table{last: map[int32]map[string]tableRow{}, left: map[int32]int64{}}
+		table := table{}
 		for _, records := range order {
 			for _, r := range records {
 				table.add(r)

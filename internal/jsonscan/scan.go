@@ -31,14 +31,6 @@ const (
 // encoding/json.
 const maxDepth = 10000
 
-// Skip reads one value from b[i:], which may begin with white space, and returns
-// the index behind it; ok is false if there is no well-formed value.
-func Skip(b []byte, i int) (end int, flags Flags, ok bool) {
-	var s scanner
-	end = s.value(b, s.space(b, i), 0)
-	return end, s.flags, end >= 0
-}
-
 // Valid reports whether b is exactly one JSON value, with white space around it
 // at most, and what is in it.
 func Valid(b []byte) (flags Flags, ok bool) {

@@ -43,9 +43,6 @@ type Condition struct {
 // Variables that a condition may use beside the record's value.
 var variables = [...]string{"$key", "$topic", "$partition", "$offset", "$timestamp", "$headers"}
 
-// Variables returns the names of the variables.
-func Variables() []string { return append([]string(nil), variables[:]...) }
-
 // Error is a condition that can't be compiled.
 type Error struct {
 	Source string
