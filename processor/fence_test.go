@@ -2,11 +2,14 @@ package processor_test
 
 import (
 	"context"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"inv/internal/kafkatest"
+	"inv/internal/send"
 	"inv/processor"
 	"inv/processor/runtime"
 
@@ -72,5 +75,35 @@ func (s *system) putOut(stage string) {
 	}
 	if resp, err := req.RequestWith(s.t.Context(), s.client); err != nil || len(resp.Members) != 1 {
 		s.t.Errorf("putting the members out: %v, %+v", err, resp)
+	}
+}
+
+// Somebody takes a process's transactional id in the middle of a transaction, and
+// has not joined the group yet: the process ends, and doesn't take the id back.
+func TestTakenInstanceEnds(t *testing.T) {
+	for _, point := range []string{runtime.AtSealed, runtime.AtProduced, runtime.AtOffsets} {
+		t.Run(point, func(t *testing.T) {
+			s := newSystem(t, kafkatest.Brokers(t))
+			s.backlog(300)
+			var once sync.Once
+			_, err := s.try(func(c *processor.Config) {
+				c.Instance, c.StableInstance = "same", true
+				c.At = func(stage, at string) {
+					if stage == "ledger" && at == point {
+						once.Do(func() {
+							kafkatest.Eventually(t, time.Minute, "the id is taken", func() (bool, error) {
+								_, err := send.Identify(t.Context(), s.client, s.prefix+"-ledger-same", 10*time.Second)
+								return err == nil, err // at first it only ends the transaction
+							})
+						})
+					}
+				}
+			})
+			if err == nil || !strings.Contains(err.Error(), "--instance") {
+				t.Errorf("error %v", err)
+			}
+			s.drain()
+			s.prove()
+		})
 	}
 }
