@@ -218,7 +218,11 @@ func listLetters(ctx context.Context, s *streams, c kafka.Config, client *kgo.Cl
 	}
 	noteForeign(s.err, foreign)
 	if total == 0 {
-		fmt.Fprintln(s.err, "There is no dead letter of this choice.")
+		such := " such"
+		if len(filter.Reasons)+len(filter.Places) == 0 && filter.Match == nil {
+			such = ""
+		}
+		fmt.Fprintf(s.err, "There are no%s dead letters in %s.\n", such, strings.Join(topics, ", "))
 	}
 	if format == "json" || total == 0 {
 		return nil

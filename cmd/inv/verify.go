@@ -75,7 +75,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 			if err := writeReport(s, report, output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
 				return err
 			}
-			if report.Verdict == audit.Undecided && !report.AtRest && len(groups) == 0 {
+			if output.value == "text" && report.Verdict == audit.Undecided && !report.AtRest && len(groups) == 0 {
 				fmt.Fprintln(s.err, "It was not at rest: `inv process --drain` processes what is left, then verify can decide.")
 			}
 			return verdictError(report.Verdict)
