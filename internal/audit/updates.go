@@ -160,6 +160,11 @@ func (a *auditor) unfit(c *updateRow, what string) {
 	a.note(checkCauses, Finding{Product: a.products[c.i].id, Where: c.at.String(), Expected: "a cause that may be applied", Seen: a.causeOf(c) + " is " + what})
 }
 
+// ofAnother notes an update whose cause names another product.
+func (a *auditor) ofAnother(c *updateRow, named uint32) {
+	a.note(checkDelta, Finding{Product: a.products[c.i].id, Where: c.at.String(), Expected: "an update of " + a.products[named].id + ", which " + a.causeOf(c) + " names", Seen: a.products[c.i].id})
+}
+
 // causeLine checks an update against the order line that it was made for.
 func (a *auditor) causeLine(c *updateRow, p *product) {
 	t := a.orders[c.cause.partition]
@@ -184,7 +189,7 @@ func (a *auditor) causeLine(c *updateRow, p *product) {
 	}
 	l.quantity |= lineClaimed
 	if l.product != c.i {
-		a.note(checkDelta, Finding{Product: p.id, Where: c.at.String(), Expected: "an update of " + a.products[l.product].id + ", which " + a.causeOf(c) + " names", Seen: p.id})
+		a.ofAnother(c, l.product)
 		return
 	}
 	p.lineApplied(c, l)
@@ -238,7 +243,7 @@ func (a *auditor) causeReceipt(c *updateRow, p *product, row *receiptRecord) {
 		return
 	}
 	if row.product != c.i {
-		a.note(checkDelta, Finding{Product: p.id, Where: c.at.String(), Expected: "an update of " + a.products[row.product].id + ", which " + a.causeOf(c) + " names", Seen: p.id})
+		a.ofAnother(c, row.product)
 		return
 	}
 	if p.open != 0 && row.closes == p.open {
@@ -280,7 +285,7 @@ func (a *auditor) causeCatalogue(c *updateRow, p *product) {
 		return
 	}
 	if row.product != c.i {
-		a.note(checkDelta, Finding{Product: p.id, Where: c.at.String(), Expected: "an update of " + a.products[row.product].id + ", which " + a.causeOf(c) + " names", Seen: p.id})
+		a.ofAnother(c, row.product)
 		return
 	}
 	switch {
