@@ -1,5 +1,7 @@
 package scenario
 
+import "slices"
+
 // JSONSchema is the grammar as a JSON Schema (draft 2020-12), made from the
 // tables that the parser reads by, so that an editor completes what the parser
 // takes. It can't say what names refer to.
@@ -8,15 +10,25 @@ func JSONSchema() map[string]any {
 	s["required"] = []any{"scenario"}
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "inv scenario"
-	s["$defs"] = obj{
+	defs := obj{
 		"scalar":    obj{"type": []any{"string", "number", "boolean", "null"}},
-		"topic":     mappingSchema(topicTable()),
-		"view":      mappingSchema(viewTable()),
-		"producer":  producerSchema(),
+		"topic":     titled("topic", mappingSchema(topicTable())),
+		"view":      titled("view", mappingSchema(viewTable())),
+		"producer":  titled("producer", producerSchema()),
 		"fields":    obj{"type": "object", "propertyNames": obj{"pattern": fieldName}, "additionalProperties": ref("generator")},
 		"generator": generatorSchema(),
 		"key":       keyGeneratorSchema(),
 	}
+	for _, a := range commonAttrs() {
+		defs[a.name] = a.described()
+	}
+	s["$defs"] = defs
+	return s
+}
+
+// titled names what a schema describes, for editors to show.
+func titled(title string, s obj) obj {
+	s["title"] = title
 	return s
 }
 
@@ -32,30 +44,64 @@ func producerSchema() obj {
 	return s
 }
 
+// generatorSchema takes a plain value, a list or a mapping. Which generator a mapping
+// is decides what else may stand in it: said as one `if` in the `else` of the one
+// before. As an anyOf, an editor would complete every key of every generator, some
+// of them thirty times, and of a wrong key only say that the value is no text.
 func generatorSchema() obj {
-	choices := []any{ref("scalar"), obj{"type": "array", "items": ref("generator")}}
-	for _, g := range generators() {
-		choices = append(choices, oneGenerator(g))
+	return obj{
+		"if":   obj{"type": "array"},
+		"then": obj{"items": ref("generator")},
+		"else": choose(nil),
+		// Any type, but said: where none is, an editor completes one that it guesses.
+		"type": []any{"string", "number", "boolean", "null", "array", "object"},
 	}
-	return obj{"anyOf": choices}
 }
 
-// keyGeneratorSchema is a generator that may also say how it is encoded.
+// keyGeneratorSchema is a mapping that may also say how it is encoded.
 func keyGeneratorSchema() obj {
-	var choices []any
-	for _, g := range generators() {
-		g.modifiers = append(g.modifiers[:len(g.modifiers):len(g.modifiers)], keyAttr())
-		choices = append(choices, oneGenerator(g))
-	}
-	return obj{"anyOf": choices}
+	s := choose([]attr{keyAttr()})
+	s["type"] = "object"
+	return s
 }
 
-func oneGenerator(g generator) obj {
-	table := append([]attr{must(g.arg)}, g.modifiers...)
-	s := mappingSchema(append(table, commonAttrs()...))
-	s["description"] = g.about + ", such as " + g.example
+// choose is the schema of a mapping that is one of the generators, with some
+// modifiers more than those of all.
+func choose(more []attr) obj {
+	all := generators()
+	names := obj{}
+	for _, g := range all {
+		names[g.arg.name] = obj{"description": g.described()}
+		for k, v := range g.arg.schema {
+			names[g.arg.name].(obj)[k] = v
+		}
+	}
+	// None of them: what there is.
+	s := obj{"properties": names, "additionalProperties": false, "minProperties": 1}
+	for _, g := range slices.Backward(all) {
+		s = obj{
+			"if":   obj{"type": "object", "required": []any{g.arg.name}},
+			"then": oneGenerator(g, more),
+			"else": s,
+		}
+	}
+	return s
+}
+
+func oneGenerator(g generator, more []attr) obj {
+	s := titled(g.arg.name, mappingSchema(slices.Concat([]attr{must(g.arg)}, g.modifiers, more)))
+	properties := s["properties"].(obj)
+	properties[g.arg.name].(obj)["description"] = g.described()
+	for _, a := range commonAttrs() {
+		properties[a.name] = ref(a.name)
+	}
 	if g.arg.name == "list" {
 		s["anyOf"] = []any{obj{"required": []any{"of"}}, obj{"required": []any{"each"}}}
 	}
 	return s
+}
+
+// described is what the generator makes, and what stands behind its name.
+func (g generator) described() string {
+	return g.about + ": " + g.example + "\n\n" + g.arg.about
 }

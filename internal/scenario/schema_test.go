@@ -100,7 +100,13 @@ func holds(root, schema obj, key string, rule, v any) bool {
 			}
 		}
 		return matches == 1 || matches > 1 && key == "anyOf"
-	case "description", "title", "$schema", "$defs":
+	case "if":
+		branch := "else"
+		if conforms(root, rule.(obj), v) {
+			branch = "then"
+		}
+		return conforms(root, schema[branch].(obj), v)
+	case "then", "else", "description", "title", "examples", "$schema", "$defs":
 		return true
 	}
 	panic("the test's validator does not know " + key)
@@ -238,8 +244,14 @@ func TestSchemaAgrees(t *testing.T) {
 // Every generator is in the schema, and nothing else is.
 func TestSchemaHasEveryGenerator(t *testing.T) {
 	names := map[string]bool{}
-	for _, of := range generatorSchema()["anyOf"].([]any)[2:] {
-		names[of.(obj)["required"].([]any)[0].(string)] = true
+	s := choose(nil)
+	for ; s["else"] != nil; s = s["else"].(obj) {
+		names[s["then"].(obj)["title"].(string)] = true
+	}
+	for name := range s["properties"].(obj) {
+		if !names[name] {
+			t.Errorf("%s is offered and is no generator", name)
+		}
 	}
 	want := map[string]bool{}
 	for _, g := range generators() {
