@@ -172,7 +172,7 @@ func writeSummary(w io.Writer, s processor.Summary, took time.Duration) {
 		fmt.Fprintf(w, "left: %s waiting for a product that the catalogue lacks\n", many(s.Waiting, "line"))
 	}
 	if s.Pending > 0 {
-		fmt.Fprintf(w, "left: %s not due yet, which the next inv process writes\n", many(s.Pending, "receipt"))
+		fmt.Fprintf(w, "left to another inv process, running or started next: %s not due yet\n", many(s.Pending, "receipt"))
 	}
 	if s.Count("", processor.DeadLettered) > 0 {
 		fmt.Fprintln(w, "inv dlq list says why records were dead-lettered")
