@@ -21,7 +21,7 @@ import (
 func groupsCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "groups",
-		Short: "List, describe and reset consumer groups, and how far behind they are",
+		Short: "List, describe and reset consumer groups; how far behind they are",
 	}
 	cmd.AddCommand(groupsList(s, f), groupsDescribe(s, f), groupsLag(s, f), groupsReset(s, f))
 	return cmd

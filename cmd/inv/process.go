@@ -31,7 +31,7 @@ func processCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var instance, metricsAddress string
 	cmd := &cobra.Command{
 		Use:   "process [TOPOLOGY…]",
-		Short: "Turn catalogue, orders and receipts into updates, reorders and alerts",
+		Short: "Turn orders and receipts into updates, reorders and alerts",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
 often as there are partitions to share. The topologies are inventory (stock,
 reorders, alerts) and procurement (a receipt for each reorder after the lead

@@ -119,8 +119,12 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 
 // groupUsage is a command that has only subcommands.
 func groupUsage(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
+	switch {
+	case len(args) > 0:
+	case cmd.HasParent():
 		return cmd.Help()
+	default:
+		return writeBrief(cmd)
 	}
 	if !cmd.HasAvailableSubCommands() {
 		return noArguments(cmd, args)

@@ -48,6 +48,18 @@ func writeUsage(cmd *cobra.Command, width int) error {
 	return err
 }
 
+// writeBrief is what inv alone says: no more than a small terminal holds.
+func writeBrief(root *cobra.Command) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, root.Short)
+	for _, g := range root.Groups() {
+		fmt.Fprintf(&b, "\n%s\n%s", g.Title, subcommands(root, g.ID))
+	}
+	fmt.Fprint(&b, "\n`inv demo` shows all of it in half a minute; `inv COMMAND --help` says more.\n")
+	_, err := fmt.Fprint(root.OutOrStdout(), b.String())
+	return err
+}
+
 func aliases(cmd *cobra.Command) string {
 	if len(cmd.Aliases) == 0 {
 		return ""

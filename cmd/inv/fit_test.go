@@ -76,9 +76,13 @@ func TestUsageFitsTheTerminal(t *testing.T) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}
+	out.Reset()
+	if code := run(nil, s); code != exitDone || strings.Count(out.String(), "\n") > 23 {
+		t.Errorf("exit code %d, and more lines than a small terminal has:\n%s", code, out.String())
+	}
 	for line := range strings.Lines(out.String()) {
-		if strings.Contains(line, "%!") {
-			t.Error(line)
+		if n := len([]rune(line)); n > 80 {
+			t.Errorf("%d columns: %s", n, line)
 		}
 	}
 	var report bytes.Buffer
