@@ -3,6 +3,7 @@ package producer
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -117,7 +118,7 @@ func fakeFunction(s *scenario.Fake) (info *gofakeit.Info, params *gofakeit.MapPa
 	}
 	given := map[string]bool{}
 	for _, p := range s.Params {
-		if !contains(known, p.Name.Text) {
+		if !slices.Contains(known, p.Name.Text) {
 			return nil, nil, "", fmt.Errorf("%s has no parameter %q%s", name, p.Name.Text, suggest(p.Name.Text, known))
 		}
 		for _, v := range p.Value {

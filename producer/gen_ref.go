@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"slices"
 	"strings"
 
 	"inv/internal/scenario"
@@ -117,7 +118,7 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 	}
 	rows, more, missing := set.field(s.Field.Text)
 	if missing > 0 {
-		if missing == 1 && len(set.rows) <= 1 || !contains(set.names, s.Field.Text) {
+		if missing == 1 && len(set.rows) <= 1 || !slices.Contains(set.names, s.Field.Text) {
 			b.c.problem(s.Field.Pos, "ref: %q has no field %q%s", set.name, s.Field.Text, suggest(s.Field.Text, set.names))
 		} else {
 			b.c.problem(s.Field.Pos, "ref: row %d of %q has no field %q", missing, set.name, s.Field.Text)
@@ -219,15 +220,6 @@ func (b *builder) existingRef(s *scenario.Ref, set *set) *node {
 		n = b.c.lostRef(n)
 	}
 	return n
-}
-
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if w == word {
-			return true
-		}
-	}
-	return false
 }
 
 // picker draws the row. Refs of one object to one producer share the key, and

@@ -199,3 +199,17 @@ func TestForIsKept(t *testing.T) {
 		}
 	}
 }
+
+// A run that can't keep its rate ends soon after its time all the same, and says that
+// it was behind.
+func TestForEndsARunThatIsBehind(t *testing.T) {
+	p, rate := compiled(t, shipped(t, "inventory"), "orders"), rateOf(t, "1000000/s")
+	sink := &collect{}
+	s, err := Run(t.Context(), p, Options{Rate: &rate, For: 2 * time.Second, Clock: &fakeClock{now: testStart, step: 50 * time.Millisecond}}, sink)
+	if err != nil || s.Elapsed < 2*time.Second || s.Elapsed > 4*time.Second {
+		t.Errorf("--for 2s took %s: %v", s.Elapsed, err)
+	}
+	if s.Behind < 2*time.Second || len(sink.records) == 0 {
+		t.Errorf("%d records came, %s behind", len(sink.records), s.Behind)
+	}
+}

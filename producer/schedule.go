@@ -100,15 +100,20 @@ func (s *schedule) wait(due time.Duration, at slot) {
 	heap.Push(&s.waiting, later{due, at, s.seq})
 }
 
+// overrun is how long after its end a run still makes what was due before.
+const overrun = time.Second
+
 // peek is when the next record is due; false if there is none any more. now is
-// what the rate max means.
+// what the rate max means. What follows from records that were made, or is late on
+// purpose, comes also if the run has not kept up.
 func (s *schedule) peek(now time.Duration) (due time.Duration, from *source, ok bool) {
+	ended := now-overrun > s.limit
 	for _, src := range s.sources {
 		at := src.dueNext
 		if src.max {
 			at = now
 		}
-		if !src.over() && at < s.limit && (from == nil || at < due) {
+		if !ended && !src.over() && at < s.limit && (from == nil || at < due) {
 			due, from = at, src
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -80,6 +81,9 @@ var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
 func syntaxProblem(file string, err error) Problem {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
+		if strings.HasPrefix(m[2], "did not find expected") {
+			line++ // what its parser finds, other than its scanner, the library counts from 0
+		}
 		return Problem{file, Position{line, 1}, "not YAML: " + m[2]}
 	}
 	return Problem{file, Position{}, fmt.Sprintf("not YAML: %v", err)}

@@ -227,3 +227,17 @@ func FuzzParseText(f *testing.F) {
 		}
 	})
 }
+
+// What is no YAML is said with its line, whichever part of the library found it.
+func TestLineOfBrokenYAML(t *testing.T) {
+	for source, want := range map[string]string{
+		"scenario: x\ntopics: {a: {topic: a":                   "t.yaml:2:1: ",
+		"scenario: x\ntopics:\n  a: {topic: a}\n  b: [1, 2}\n": "t.yaml:4:1: ",
+		"scenario: x\ntopics:\n  a: b\n   c: d\n":              "t.yaml:4:1: ",
+		"scenario: x\ntopics: \"a\nb\n":                        "t.yaml:2:1: ",
+	} {
+		if _, err := Parse("t.yaml", []byte(source)); err == nil || !strings.HasPrefix(err.Error(), want+"not YAML: ") {
+			t.Errorf("%q: %v, want %s", source, err, want)
+		}
+	}
+}
