@@ -107,3 +107,25 @@ func TestTakenInstanceEnds(t *testing.T) {
 		})
 	}
 }
+
+// A process whose records are refused for good leaves no open transaction behind:
+// the next one is not held back until the broker finds it.
+func TestFailureLeavesNothingOpen(t *testing.T) {
+	s := newSystem(t, kafkatest.Brokers(t))
+	products, _ := s.backlog(100)
+	s.drain()
+	admin := kadm.NewClient(s.client)
+	small := "100"
+	if _, err := admin.AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &small}}, s.topic("updates")); err != nil {
+		t.Fatal(err)
+	}
+	s.write(s.orderRecords(ordersOf(100, products, 41))...)
+	s.refused(s.topic("updates"))
+	kafkatest.Eventually(t, 8*time.Second, "the ledger's offsets are stable", func() (bool, error) {
+		offsets, err := admin.FetchOffsets(kadm.RequireStable(t.Context()), s.prefix+"-ledger")
+		if err == nil {
+			err = offsets.Error()
+		}
+		return err == nil, err
+	})
+}

@@ -161,6 +161,9 @@ func (s *session) close() {
 	go func() {
 		defer close(done)
 		s.sender.Close()
+		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
+		s.txn.abandon(ctx)
+		cancel()
 		member, _ := s.client.GroupMetadata()
 		s.client.CloseAllowingRebalance()
 		s.leave(member)

@@ -43,6 +43,16 @@ func (w *Worker) TakeOver(ctx context.Context) error {
 	return t.begin(ctx)
 }
 
+// abandon aborts what a session that has failed leaves open. An id that nobody takes
+// over would hold its group and its readers back until the brokers end it. Requests
+// that are still on their way have an epoch that is over then, but on older clusters
+// they would not, and could leave a transaction without end there: the timeout does it.
+func (t *transactions) abandon(ctx context.Context) {
+	if t.implicit && t.id != "" && t.begun() {
+		_ = t.end(ctx, false) // it may not be ours any more, or the brokers away
+	}
+}
+
 // taken says whether somebody else has got a producer id for this transactional id.
 // A transaction that a broker has aborted for its age has another epoch, too, but it
 // is over.
