@@ -32,10 +32,9 @@ type workers struct {
 	stop context.CancelCauseFunc
 }
 
-// ahead is how many batches a worker makes before it waits for its turn. They fit
-// its processor's second cache together, and take about as long to make as it takes
-// to wake a worker.
-const ahead = 4
+// ahead is how many batches a worker makes before it waits for its turn. With more,
+// those with headers don't fit its processor's second cache together.
+const ahead = 2
 
 // patience is how long a worker looks out for its turn before it sleeps: about as
 // long as it takes to be woken.
@@ -76,7 +75,7 @@ type pending struct {
 func (ws *workers) work(ctx context.Context) {
 	w, lent := &worker{}, newBatches()
 	own := make([]pending, 0, ahead) // the oldest first
-	var usual time.Duration          // that it waited for its turn
+	var l lookout
 	for {
 		b, ticket := ws.take(ctx, lent, len(own) == 0)
 		if b != nil {
@@ -87,7 +86,7 @@ func (ws *workers) work(ctx context.Context) {
 			return
 		}
 		if b == nil || len(own) == cap(own) { // there is nothing else to do
-			usual += (ws.await(own[0].ticket, usual) - usual) / 8
+			ws.await(own[0].ticket, &l)
 			own = ws.give(ctx, own)
 		}
 		for len(own) > 0 && ws.comes(own[0].ticket) {
@@ -106,17 +105,43 @@ func (ws *workers) comes(ticket int64) bool {
 	}
 }
 
-// await waits for the turn of this ticket, and says for how long. If it usually takes
-// long, as when the sink is slow, it sleeps at once.
-func (ws *workers) await(ticket int64, usual time.Duration) time.Duration {
-	turn, begin := ws.turn(ticket), time.Now()
-	for look := 1; ws.eager && usual < patience && len(turn) == 0; look++ {
-		if look%256 == 0 && time.Since(begin) > patience {
-			break
-		}
+// lookout remembers whether it has paid to look out for a turn. Where it has not, as
+// when the sink is slow or another program has the other processor, a worker sleeps at
+// once the next times: the more of them, the more often in a row it has not.
+type lookout struct{ skip, after int }
+
+const leastSkip, mostSkip = 8, 1024
+
+func (l *lookout) look(appears func() bool) {
+	switch {
+	case l.skip > 0:
+		l.skip--
+	case appears():
+		l.after = 0
+	default:
+		l.after = min(max(2*l.after, leastSkip), mostSkip)
+		l.skip = l.after
+	}
+}
+
+// await waits for the turn of this ticket.
+func (ws *workers) await(ticket int64, l *lookout) {
+	turn := ws.turn(ticket)
+	if ws.eager {
+		l.look(func() bool { return appears(turn) })
 	}
 	<-turn
-	return time.Since(begin)
+}
+
+// appears looks out for a turn for as long as a worker's patience.
+func appears(turn <-chan struct{}) bool {
+	begin := time.Now()
+	for look := 1; len(turn) == 0; look++ {
+		if look%256 == 0 && time.Since(begin) > patience {
+			return false
+		}
+	}
+	return true
 }
 
 // give gives a worker's oldest batch to the sink, unless one before it was not

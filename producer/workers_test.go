@@ -130,3 +130,32 @@ func TestWorkersEndWithTheSink(t *testing.T) {
 		}
 	}
 }
+
+// A worker for whom it does not pay to look out for its turn does it ever less.
+func TestLookout(t *testing.T) {
+	var l lookout
+	looks := func(waits int, appears bool) (n int) {
+		for range waits {
+			l.look(func() bool { n++; return appears })
+		}
+		return n
+	}
+	for _, tt := range []struct {
+		waits   int
+		appears bool
+		want    int
+	}{
+		{100, true, 100},
+		{1 + leastSkip, false, 1},   // in vain, then not for a while
+		{1 + 2*leastSkip, false, 1}, // in vain again, not for twice as long
+		{100_000, false, -1},        // about one of mostSkip
+		{mostSkip, true, -1},        // until it pays
+		{100, true, 100},            // and again
+		{1 + leastSkip, false, 1},   // from the beginning
+	} {
+		got := looks(tt.waits, tt.appears)
+		if tt.waits == 100_000 && (got < 90 || got > 110) || tt.want >= 0 && got != tt.want {
+			t.Errorf("%d waits, a turn appears %v: it looked %d times, want %d", tt.waits, tt.appears, got, tt.want)
+		}
+	}
+}
