@@ -122,11 +122,14 @@ func (b *bench) topic() (string, error) {
 	return name, os.WriteFile(b.scenario, []byte(changed), 0o644)
 }
 
+// settle is how long records come before the clock begins: the first batches of a
+// topic that is new wait in the broker for a quarter of a second, and catch up then.
+const settle = time.Second
+
 // keep produces at a rate, and says by how many per cent the records that arrived
 // came faster or slower, by this program's clock.
 func (b *bench) keep(ctx context.Context, client *kgo.Client, rate int) (off float64, err error) {
-	total := int(float64(rate) * b.during.Seconds())
-	want := total
+	total := int(float64(rate) * (b.during + settle).Seconds())
 	cmd := exec.CommandContext(ctx, b.inv, "produce", "orders", "-b", b.brokers, "--scenario", b.scenario,
 		"--rate", fmt.Sprintf("%d/s", rate), "--count", fmt.Sprint(total), "--seed", "7")
 	var said bytes.Buffer
@@ -134,31 +137,37 @@ func (b *bench) keep(ctx context.Context, client *kgo.Client, rate int) (off flo
 	if err := cmd.Start(); err != nil {
 		return 0, err
 	}
-	var first, last time.Time
-	got := 0
+	var first, begin, last time.Time
+	seen, counted := 0, 0
 	ctx, cancel := context.WithTimeout(ctx, 3*b.during+10*time.Second)
 	defer cancel()
-	for got < want {
+	for seen < total {
 		fetched := client.PollFetches(ctx)
 		if err := errors.Join(fetched.Err0(), ctx.Err()); err != nil {
-			return 0, fmt.Errorf("%d of %d records arrived: %w\n%s", got, want, err, said.String())
+			return 0, fmt.Errorf("%d of %d records arrived: %w\n%s", seen, total, err, said.String())
 		}
-		if n := fetched.NumRecords(); n > 0 {
-			last = time.Now()
-			if first.IsZero() {
-				first, got = last, got-n // its records were sent before the clock began
-				want -= n
-			}
-			got += n
+		n := fetched.NumRecords()
+		if n == 0 {
+			continue
+		}
+		last = time.Now()
+		seen += n
+		switch {
+		case first.IsZero():
+			first = last
+		case !begin.IsZero():
+			counted += n
+		case last.Sub(first) >= settle:
+			begin = last // what has come by now was sent before the clock began
 		}
 	}
 	if err := cmd.Wait(); err != nil {
 		return 0, fmt.Errorf("inv produce: %w\n%s", err, said.String())
 	}
-	achieved := float64(got) / last.Sub(first).Seconds()
+	achieved := float64(counted) / last.Sub(begin).Seconds()
 	off = 100 * (achieved/float64(rate) - 1)
 	fmt.Printf("%6d/s for %s: all %d records arrived, the last %d of them at %.1f/s: %+.2f %%, at most ±%.1f %%\n",
-		rate, b.during, total, got, achieved, off, bound)
+		rate, b.during, total, counted, achieved, off, bound)
 	return off, nil
 }
 
