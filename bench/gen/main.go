@@ -68,31 +68,22 @@ func measureAll(count int64, rounds int, headers bool) error {
 		return err
 	}
 	max := scenario.Rate{}
-	run := func(workers int) func(*hashSink) error {
-		return func(sink *hashSink) error {
-			_, err := producer.Run(context.Background(), plan, producer.Options{Rate: &max, Count: count, Workers: workers, NoEvents: !headers}, sink)
-			return err
-		}
+	run := func(workers int, count int64, sink *hashSink) error {
+		_, err := producer.Run(context.Background(), plan, producer.Options{Rate: &max, Count: count, Workers: workers, NoEvents: !headers}, sink)
+		return err
 	}
 	// Two runs that know nothing of each other are what the machine could do at most.
 	apart := func(sink *hashSink) error {
 		half, ended := newSink(count/2), make(chan error, 1)
-		options := producer.Options{Rate: &max, Workers: 1, NoEvents: !headers}
-		first, second := options, options
-		first.Count, second.Count = count-count/2, count/2
-		go func() {
-			_, err := producer.Run(context.Background(), plan, second, half)
-			ended <- err
-		}()
-		_, err := producer.Run(context.Background(), plan, first, sink)
-		err = errors.Join(err, <-ended)
+		go func() { ended <- run(1, count/2, half) }()
+		err := errors.Join(run(1, count-count/2, sink), <-ended)
 		sink.count, sink.bytes = sink.count+half.count, sink.bytes+half.bytes
 		return err
 	}
 	ways := []way{
 		{name: "encoding/json", run: func(sink *hashSink) error { return naive(count, headers, sink) }},
-		{name: "inv, 1 worker", run: run(1)},
-		{name: "inv, 2 workers", run: run(2)},
+		{name: "inv, 1 worker", run: func(sink *hashSink) error { return run(1, count, sink) }},
+		{name: "inv, 2 workers", run: func(sink *hashSink) error { return run(2, count, sink) }},
 		{name: "inv, 2 runs", run: apart},
 	}
 	for range rounds + 1 {

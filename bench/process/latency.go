@@ -24,12 +24,11 @@ func latency(ctx context.Context, l *lab) error {
 	if err := l.planned(ctx); err != nil {
 		return err
 	}
-	l.progress("a run of Streams that does not count, to warm the broker")
-	if _, err := l.latencyOf(ctx, streamsSide(""), 0); err != nil {
+	if err := l.warmUp(ctx); err != nil {
 		return err
 	}
 	sides := []side{invSide(), floorSide(), streamsSide(""), streamsSide("10")}
-	seen := map[string][]*timings{}
+	seen := map[seenAt][]*timings{}
 	for range l.rounds {
 		for _, s := range sides {
 			if !l.wants(s.name) {
@@ -40,7 +39,8 @@ func latency(ctx context.Context, l *lab) error {
 				return err
 			}
 			for _, r := range results {
-				seen[s.title+fmt.Sprint(r.rate)] = append(seen[s.title+fmt.Sprint(r.rate)], r)
+				at := seenAt{s.title, r.rate}
+				seen[at] = append(seen[at], r)
 			}
 		}
 	}
@@ -48,21 +48,40 @@ func latency(ctx context.Context, l *lab) error {
 	return nil
 }
 
+// warmUp runs one side, Streams if it is wanted, without looking at its times.
+func (l *lab) warmUp(ctx context.Context) error {
+	for _, s := range []side{streamsSide(""), invSide(), floorSide()} {
+		if l.wants(s.name) {
+			l.progress("a run of %s that does not count, to warm the broker", s.title)
+			_, err := l.latencyOf(ctx, s, 0)
+			return err
+		}
+	}
+	return nil
+}
+
+// seenAt is a side, by its title, at a rate.
+type seenAt struct {
+	title string
+	rate  int
+}
+
+// quantileOf is the median of all rounds' quantiles.
+func quantileOf(rounds []*timings, q float64) float64 {
+	return measure.MedianOf(rounds, func(t *timings) float64 { return t.quantile(q) })
+}
+
 // reportLatency prints the medians of all rounds, but for the longest of all and the
-// number of orders seen. seen is by the side's title and the rate.
-func (l *lab) reportLatency(sides []side, seen map[string][]*timings) {
+// number of orders seen.
+func (l *lab) reportLatency(sides []side, seen map[seenAt][]*timings) {
 	fmt.Printf("\n### Latency: order → visible update, %d products, %d partitions, %d rounds of %s at each rate\n\n", l.products, l.partitions, l.rounds, l.measured)
 	fmt.Println("| | rate | p50 ms | p95 ms | p99 ms | max ms | seen | CPU s |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
-	p99 := map[string]float64{}
 	for _, rate := range l.rates {
 		for _, s := range sides {
-			rounds := seen[s.title+fmt.Sprint(rate)]
+			rounds := seen[seenAt{s.title, rate}]
 			if len(rounds) == 0 {
 				continue
-			}
-			quantile := func(q float64) float64 {
-				return measure.MedianOf(rounds, func(t *timings) float64 { return t.quantile(q) })
 			}
 			var longest float64
 			arrived, sent := 0, 0
@@ -70,14 +89,18 @@ func (l *lab) reportLatency(sides []side, seen map[string][]*timings) {
 				longest, arrived, sent = max(longest, r.quantile(1)), arrived+len(r.ms), sent+r.sent
 			}
 			fmt.Printf("| %s | %d/s | %.1f | %.1f | %.1f | %.1f | %d of %d | %.1f |\n", s.title, rate,
-				quantile(0.5), quantile(0.95), quantile(0.99), longest, arrived, sent,
+				quantileOf(rounds, 0.5), quantileOf(rounds, 0.95), quantileOf(rounds, 0.99), longest, arrived, sent,
 				measure.MedianOf(rounds, func(t *timings) float64 { return t.cpu }))
-			p99[s.title+fmt.Sprint(rate)] = quantile(0.99)
 		}
 	}
 	fmt.Println()
 	for _, rate := range l.rates {
-		of := func(s side) float64 { return p99[s.title+fmt.Sprint(rate)] }
+		of := func(s side) float64 {
+			if rounds := seen[seenAt{s.title, rate}]; len(rounds) > 0 {
+				return quantileOf(rounds, 0.99)
+			}
+			return 0
+		}
 		inv, floor, streams := of(invSide()), of(floorSide()), of(streamsSide(""))
 		if inv > 0 && streams > 0 {
 			fmt.Printf("- %d/s: inv's p99 is 1/%.1f of Streams' (wanted: ≤ 1/3, the aim is 1/6)\n", rate, streams/inv)
