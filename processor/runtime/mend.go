@@ -20,17 +20,23 @@ const (
 	hasAborted
 )
 
+// describe asks what the coordinator knows of this id. Its State is "" if there is
+// none, or if that can't be told.
+func (t *transactions) describe(ctx context.Context) kadm.DescribedTransaction {
+	if t.id == "" {
+		return kadm.DescribedTransaction{}
+	}
+	described, err := kadm.NewClient(t.client).DescribeTransactions(ctx, t.id)
+	if d := described[t.id]; err == nil && d.Err == nil {
+		return d
+	}
+	return kadm.DescribedTransaction{}
+}
+
 // ended asks how the last transaction of this id has ended. Brokers before Kafka
 // 3.0 can't tell.
 func (t *transactions) ended(ctx context.Context) outcome {
-	if t.id == "" {
-		return unknown
-	}
-	described, err := kadm.NewClient(t.client).DescribeTransactions(ctx, t.id)
-	if err != nil {
-		return unknown
-	}
-	switch described[t.id].State {
+	switch t.describe(ctx).State {
 	case "CompleteCommit":
 		return hasCommitted
 	case "CompleteAbort":

@@ -122,13 +122,10 @@ func (s *session) connect(ctx context.Context) error {
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
-	s.txn = &transactions{client: s.client, group: cfg.Group, outputs: cfg.Outputs, implicit: implicit, topicIDs: cfg.TopicIDs, added: map[send.Partition]bool{}}
-	how := send.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks}
-	if !cfg.AtLeastOnce {
-		s.txn.id, how.TransactionalID, how.Before = cfg.TransactionalID, cfg.TransactionalID, s.txn.before
-	}
-	if cfg.Stable {
-		s.txn.instance = &cfg.TransactionalID
+	s.txn = s.worker.transactions(s.client, implicit)
+	how := send.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks, TransactionalID: s.txn.id}
+	if s.txn.id != "" {
+		how.Before = s.txn.before
 	}
 	if s.sender, err = send.New(s.client, how); err != nil {
 		s.client.Close()
@@ -347,7 +344,7 @@ func (s *session) twin() bool {
 				}
 			}
 		}
-		if s.txn.taken(ctx, admin) {
+		if s.txn.taken(ctx) {
 			return true
 		}
 		if pause(ctx, readerBackoff) != nil {

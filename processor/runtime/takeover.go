@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
+	"inv/internal/kafka"
 	"inv/internal/send"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -27,19 +27,16 @@ func (w *Worker) TakeOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opts := append([]kgo.Opt{kgo.SeedBrokers(cfg.Kafka.Brokers...)}, cfg.Kafka.Options...)
-	opts = append(opts, kgo.ClientID(cfg.TransactionalID), kgo.DisableClientMetrics(), versions(implicit))
-	client, err := kgo.NewClient(opts...)
+	client, err := kafka.New(cfg.Kafka, kgo.ClientID(cfg.TransactionalID), kgo.DisableClientMetrics(), versions(implicit))
 	if err != nil {
-		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
+		return fmt.Errorf("the %s stage: %w", cfg.Name, err)
 	}
 	defer client.Close()
-	sender, err := send.New(client, send.Options{TransactionalID: cfg.TransactionalID})
-	if err != nil {
+	t := w.transactions(client, implicit)
+	if t.sender, err = send.New(client, send.Options{TransactionalID: t.id}); err != nil {
 		return fmt.Errorf("configuring the %s stage's producer: %w", cfg.Name, err)
 	}
-	defer sender.Close()
-	t := &transactions{client: client, sender: sender, id: cfg.TransactionalID, group: cfg.Group, outputs: cfg.Outputs, implicit: implicit, added: map[send.Partition]bool{}}
+	defer t.sender.Close()
 	return t.begin(ctx)
 }
 
@@ -56,17 +53,8 @@ func (t *transactions) abandon(ctx context.Context) {
 // taken says whether somebody else has got a producer id for this transactional id.
 // A transaction that a broker has aborted for its age has another epoch, too, but it
 // is over.
-func (t *transactions) taken(ctx context.Context, admin *kadm.Client) bool {
-	if t.id == "" {
-		return false
-	}
-	described, err := admin.DescribeTransactions(ctx, t.id)
-	if err != nil {
-		return false
-	}
-	d := described[t.id]
-	if d.Err != nil || d.ProducerID == t.producer.ID && d.ProducerEpoch == t.producer.Epoch {
-		return false
-	}
-	return d.State == "Empty" || d.State == "Ongoing"
+func (t *transactions) taken(ctx context.Context) bool {
+	d := t.describe(ctx)
+	ours := d.ProducerID == t.producer.ID && d.ProducerEpoch == t.producer.Epoch
+	return !ours && (d.State == "Empty" || d.State == "Ongoing")
 }

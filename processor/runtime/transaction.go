@@ -20,7 +20,7 @@ import (
 // How long answers that pass are let pass: CONCURRENT_TRANSACTIONS, since the
 // markers of the transaction before are still being written, and
 // COORDINATOR_LOAD_IN_PROGRESS, by which a broker also says that it was interrupted
-// in asking itself whether the transaction is open (twice a minute, say, under load).
+// in asking itself whether the transaction is open (once in 150 of them in a drain).
 const (
 	concurrentBackoff = 2 * time.Millisecond
 	loadBackoff       = 100 * time.Millisecond // at most; it begins with the other's
@@ -57,6 +57,19 @@ type transactions struct {
 	open  bool                    // it may have begun on the coordinator
 	from  member                  // who commits it
 	first []kmsg.TxnOffsetCommitRequestTopic
+}
+
+// transactions are those of a client; its sender is still to be set.
+func (w *Worker) transactions(client *kgo.Client, implicit bool) *transactions {
+	cfg := &w.cfg
+	t := &transactions{client: client, group: cfg.Group, outputs: cfg.Outputs, implicit: implicit, topicIDs: cfg.TopicIDs, added: map[send.Partition]bool{}}
+	if !cfg.AtLeastOnce {
+		t.id = cfg.TransactionalID
+	}
+	if cfg.Stable {
+		t.instance = &cfg.TransactionalID
+	}
+	return t
 }
 
 // expect says who will commit the next transaction, and which offsets it may begin
