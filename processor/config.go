@@ -103,11 +103,7 @@ func (c Config) withDefaults() (Config, error) {
 	for _, name := range c.Topologies {
 		if name != Inventory && name != Procurement {
 			known := []string{Inventory, Procurement}
-			hint := ""
-			if near := scenario.Nearest(name, known); near != "" {
-				hint = fmt.Sprintf("; did you mean %q?", near)
-			}
-			return c, fmt.Errorf("%w: there is no topology %q (there are %s)%s", ErrUsage, name, strings.Join(known, ", "), hint)
+			return c, fmt.Errorf("%w: there is no topology %q (there are %s)%s", ErrUsage, name, strings.Join(known, ", "), scenario.DidYouMean(name, known))
 		}
 	}
 	setDefault(&c.Policy, PolicyDefault)

@@ -2,7 +2,6 @@ package processor
 
 import (
 	"strings"
-	"unsafe"
 
 	"inv/internal/event"
 
@@ -156,7 +155,7 @@ func (in *input) lineCauses(c event.Cause) string {
 		c.Line = int32(i)
 		in.causes = append(c.Append(in.causes), '\n')
 	}
-	return unsafe.String(unsafe.SliceData(in.causes), len(in.causes))
+	return borrowed(in.causes)
 }
 
 // setTime takes the event's own time if it has one.

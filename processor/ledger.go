@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unsafe"
 
 	"inv/internal/event"
 	"inv/internal/recordbatch"
@@ -206,7 +205,7 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 		return err
 	}
 	p.applied = r.Offset
-	for rest := unsafe.String(unsafe.SliceData(r.Value), len(r.Value)); rest != ""; {
+	for rest := borrowed(r.Value); rest != ""; {
 		line, more, _ := strings.Cut(rest, "\n")
 		rest = more
 		if err := event.ParseEntry(line, &p.entry); err != nil {

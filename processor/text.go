@@ -3,7 +3,11 @@ package processor
 import (
 	"bytes"
 	"strconv"
+	"unsafe"
 )
+
+// borrowed is b as a string that is good as long as b stays as it is.
+func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
 // quoted is text from a record as messages may repeat it.
 func quoted(s string) string {

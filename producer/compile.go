@@ -145,11 +145,8 @@ func (c *compiler) spec(name string) *scenario.Producer {
 
 // suggest is how a message about an unknown name ends.
 func suggest(word string, known []string) string {
-	if near := scenario.Nearest(word, known); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	if len(known) == 0 {
-		return ""
+	if hint := scenario.DidYouMean(word, known); hint != "" || len(known) == 0 {
+		return hint
 	}
 	return "; there is " + strings.Join(known, ", ")
 }

@@ -87,7 +87,7 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 		}
 		names, ok := known[arg]
 		if !ok {
-			return nil, f, usagef("%q has no dead letters%s", arg, didYouMean(arg, slices.Sorted(maps.Keys(known))))
+			return nil, f, usagef("%q has no dead letters%s", arg, scenario.DidYouMean(arg, slices.Sorted(maps.Keys(known))))
 		}
 		topics = append(topics, names...)
 	}
@@ -109,7 +109,7 @@ func knownReasons(words []string) (chosen []event.Reason, err error) {
 	}
 	for _, w := range words {
 		if !known[w] {
-			return nil, usagef("there is no reason %q%s", w, didYouMean(w, slices.Sorted(maps.Keys(known))))
+			return nil, usagef("there is no reason %q%s", w, scenario.DidYouMean(w, slices.Sorted(maps.Keys(known))))
 		}
 		chosen = append(chosen, event.Reason(w))
 	}

@@ -106,7 +106,7 @@ func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 	}
 	names := shippedScenarios()
 	return nil, usagef("no scenario %q is shipped (there are %s) and there is no such file%s",
-		f.scenario, strings.Join(names, ", "), didYouMean(f.scenario, names))
+		f.scenario, strings.Join(names, ", "), scenario.DidYouMean(f.scenario, names))
 }
 
 func shippedScenarios() []string {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/scenario"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -102,7 +103,7 @@ func describeGroups(ctx context.Context, client *kgo.Client, names []string) (ka
 	}
 	for _, g := range groups.Sorted() {
 		if _, ok := listed[g.Group]; !ok && !errors.Is(g.Err, kerr.GroupAuthorizationFailed) {
-			return nil, usagef("there is no group %q%s; `inv groups list` shows those there are", g.Group, didYouMean(g.Group, listed.Groups()))
+			return nil, usagef("there is no group %q%s; `inv groups list` shows those there are", g.Group, scenario.DidYouMean(g.Group, listed.Groups()))
 		}
 		if g.Err != nil {
 			return nil, fmt.Errorf("describing group %s: %w", g.Group, g.Err)

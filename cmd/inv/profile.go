@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 
 	"inv/internal/kafka"
+	"inv/internal/scenario"
 )
 
 // defaultProfile is used if there is one of that name and none is asked for.
@@ -103,7 +104,7 @@ func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile)
 	if f.profile == "" {
 		return nil, nil
 	}
-	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), didYouMean(name, names))
+	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), scenario.DidYouMean(name, names))
 }
 
 // firstFile reads the first of the files that exists.

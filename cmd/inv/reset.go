@@ -120,11 +120,3 @@ func deleteGroups(ctx context.Context, client *kgo.Client, groups []string, s *s
 	}
 	return nil
 }
-
-// didYouMean is "; did you mean …?", or "" if no candidate is near.
-func didYouMean(word string, candidates []string) string {
-	if near := scenario.Nearest(word, candidates); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
-	}
-	return ""
-}

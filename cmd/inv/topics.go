@@ -288,7 +288,7 @@ func noSuchTopic(name string, sc *scenario.Scenario, existing map[string]int) er
 		candidates = append(candidates, t)
 	}
 	sort.Strings(candidates)
-	if near := didYouMean(name, candidates); near != "" {
+	if near := scenario.DidYouMean(name, candidates); near != "" {
 		return usagef("there is no topic %q%s", name, near)
 	}
 	return usagef("there is no topic %q; `inv topics list` shows those there are", name)

@@ -99,7 +99,7 @@ func auditOptions(sc *scenario.Scenario, app string, policy audit.Policy, topolo
 	known := []string{"inventory", "procurement"}
 	for _, name := range topologies {
 		if !slices.Contains(known, name) {
-			return audit.Options{}, usagef("there is no topology %q (there are inventory, procurement)%s", name, didYouMean(name, known))
+			return audit.Options{}, usagef("there is no topology %q (there are inventory, procurement)%s", name, scenario.DidYouMean(name, known))
 		}
 	}
 	var t audit.Topics

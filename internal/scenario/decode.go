@@ -158,8 +158,8 @@ func keys[V any](m map[string]V) []string {
 
 // suggestion is "; did you mean …?" if a candidate is near, else all of them.
 func suggestion(word string, candidates []string) string {
-	if near := Nearest(word, candidates); near != "" {
-		return fmt.Sprintf("; did you mean %q?", near)
+	if hint := DidYouMean(word, candidates); hint != "" {
+		return hint
 	}
 	return "; it takes " + strings.Join(candidates, ", ")
 }

@@ -71,10 +71,7 @@ func choose(more []attr) obj {
 	all := generators()
 	names := obj{}
 	for _, g := range all {
-		names[g.arg.name] = obj{"description": g.described()}
-		for k, v := range g.arg.schema {
-			names[g.arg.name].(obj)[k] = v
-		}
+		names[g.arg.name] = g.key().described()
 	}
 	// None of them: what there is.
 	s := obj{"properties": names, "additionalProperties": false, "minProperties": 1}
@@ -89,9 +86,8 @@ func choose(more []attr) obj {
 }
 
 func oneGenerator(g generator, more []attr) obj {
-	s := titled(g.arg.name, mappingSchema(slices.Concat([]attr{must(g.arg)}, g.modifiers, more)))
+	s := titled(g.arg.name, mappingSchema(slices.Concat([]attr{must(g.key())}, g.modifiers, more)))
 	properties := s["properties"].(obj)
-	properties[g.arg.name].(obj)["description"] = g.described()
 	for _, a := range commonAttrs() {
 		properties[a.name] = ref(a.name)
 	}
@@ -101,7 +97,9 @@ func oneGenerator(g generator, more []attr) obj {
 	return s
 }
 
-// described is what the generator makes, and what stands behind its name.
-func (g generator) described() string {
-	return g.about + ": " + g.example + "\n\n" + g.arg.about
+// key is the key that names the generator, which says also what it makes.
+func (g generator) key() attr {
+	a := g.arg
+	a.about = g.about + ": " + g.example + "\n\n" + a.about
+	return a
 }

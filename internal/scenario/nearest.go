@@ -1,5 +1,7 @@
 package scenario
 
+import "fmt"
+
 // Nearest returns the candidate with the smallest edit distance to word, or ""
 // if none is near enough to be what was meant: at most a third of its length,
 // and at least one edit, apart.
@@ -35,4 +37,13 @@ func editDistance(a, b string) int {
 		before, above, row = above, row, before
 	}
 	return above[len(b)]
+}
+
+// DidYouMean is "; did you mean …?", to be put behind what was said of a word that
+// is none of the candidates, or "" if none is near.
+func DidYouMean(word string, candidates []string) string {
+	if near := Nearest(word, candidates); near != "" {
+		return fmt.Sprintf("; did you mean %q?", near)
+	}
+	return ""
 }
