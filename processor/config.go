@@ -1,45 +1,28 @@
-// Package processor is the stock keeper: it turns a catalogue, orders and
-// receipts into stock updates, reorders and alerts, on topics.
+// Package processor runs topologies: it reads topics as consumer groups, keeps
+// state behind changelogs and writes topics, each step in one Kafka transaction.
 //
-// Three stages, each a consumer group whose steps are Kafka transactions:
+// A [Topology] is a value with its stages; what a stage decides is its
+// [runtime.Logic]. This package makes the rest of it: topics are created, members
+// join the groups, offsets are committed with metadata that tells whether state
+// and topics still belong together, starts that would give wrong numbers are
+// refused, a backlog is drained, and everything is counted. It knows no topology
+// and no record: package inventory has the built-in ones, package builtin lists
+// them.
 //
-//	catalog, orders, receipts → ingest → product log, dead letters
-//	product log → ledger → updates, reorders, alerts
-//	reorders → procurement → receipts
-//
-// Ingest decides each input record once; the ledger applies the log's lines by
-// package rules, and its outputs are a function of the log; procurement answers
-// each reorder after the lead time. Stages know each other by topics only.
-// Package runtime is the loop under them.
-//
-// [Run] runs the stages of the chosen topologies in this process, as one member
-// of each group. Several processes, or several Runs, share the partitions.
+// [Run] runs topologies in this process, as one member of each group. Several
+// processes, or several Runs, share the partitions.
 package processor
 
 import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
-	"inv/processor/rules"
 
 	"github.com/twmb/franz-go/pkg/kgo"
-)
-
-// Topologies that Run knows, by name.
-const (
-	Inventory   = "inventory"   // ingest and ledger
-	Procurement = "procurement" // reorders become receipts
-)
-
-// Policies by name, see package rules.
-const (
-	PolicyDefault   = "default"
-	PolicyReference = "reference"
 )
 
 // Guarantees by name.
@@ -50,36 +33,27 @@ const (
 
 // Defaults of a Config.
 const (
-	DefaultLeadTime     = 5 * time.Second
-	DefaultDedupeWindow = 50_000
-	DefaultMaxValue     = 1 << 20
-	DefaultCommitEvery  = 100 * time.Millisecond
+	DefaultAppID       = "inv"
+	DefaultCommitEvery = 100 * time.Millisecond
 )
 
-// Config says what to run and where. Zero fields have the default that is named
-// with them; Kafka, Scenario and Instance must be set.
+// Config is what to run and where. Zero fields have the default that is named
+// with them; Kafka, Scenario, Topologies and Instance must be set.
 type Config struct {
 	Kafka      kafka.Config
-	Scenario   *scenario.Scenario
-	AppID      string   // default "inv"
-	Topologies []string // default the scenario's list
-	Policy     string   // default PolicyDefault
+	Scenario   *scenario.Scenario // names and describes the topics
+	AppID      string             // default DefaultAppID
+	Topologies []Topology
+	Guarantee  string // default ExactlyOnce
 
-	// LeadTime is from a reorder to its receipt; negative: none at all.
-	LeadTime     time.Duration // default DefaultLeadTime
-	DedupeWindow int64         // offsets; default DefaultDedupeWindow, negative: no deduplication
-	MaxValue     int           // bytes of an input value; default DefaultMaxValue
-	AcceptTotals bool          // orders whose total is not the sum are accepted
-	Guarantee    string        // default ExactlyOnce
-
-	// Instance tells the members of an application apart: it ends the
-	// transactional ids. StableInstance says that it is the same at every
+	// Instance distinguishes the members of an application: it ends the
+	// transactional ids. StableInstance means that it is the same at every
 	// start, so that a process fences the one that had it before.
 	Instance       string
 	StableInstance bool
 
-	// Drain ends Run when what was in the inputs at its start, and all that
-	// it caused, is committed, by whichever instances.
+	// Drain ends Run when the backlog at its start, and everything that it
+	// caused, is committed, by whichever instances.
 	Drain bool
 
 	CommitEvery time.Duration    // default DefaultCommitEvery
@@ -87,35 +61,16 @@ type Config struct {
 	Log         *slog.Logger     // default: discards
 	Stats       *Stats           // counts while Run runs; default one of its own
 	Hooks       func(stage string) []kgo.Hook
-	At          func(stage, point string) // at named points of transactions, for fault tests
+	At          func(stage, point string) // called at named points of transactions, for fault tests
 }
 
 // ErrUsage is wrapped by errors of a Config that can't be right.
 var ErrUsage = errors.New("wrong configuration")
 
 func (c Config) withDefaults() (Config, error) {
-	if c.AppID == "" {
-		c.AppID = "inv"
-	}
-	if len(c.Topologies) == 0 {
-		c.Topologies = c.Scenario.Topologies
-	}
-	for _, name := range c.Topologies {
-		if name != Inventory && name != Procurement {
-			known := []string{Inventory, Procurement}
-			return c, fmt.Errorf("%w: there is no topology %q (there are %s)%s", ErrUsage, name, strings.Join(known, ", "), scenario.DidYouMean(name, known))
-		}
-	}
-	setDefault(&c.Policy, PolicyDefault)
-	setDefault(&c.LeadTime, DefaultLeadTime)
-	setDefault(&c.DedupeWindow, DefaultDedupeWindow)
-	setDefault(&c.MaxValue, DefaultMaxValue)
+	setDefault(&c.AppID, DefaultAppID)
 	setDefault(&c.Guarantee, ExactlyOnce)
 	setDefault(&c.CommitEvery, DefaultCommitEvery)
-	c.LeadTime, c.DedupeWindow = max(c.LeadTime, 0), max(c.DedupeWindow, 0)
-	if c.Policy != PolicyDefault && c.Policy != PolicyReference {
-		return c, fmt.Errorf("%w: there is no policy %q; there are %s, %s", ErrUsage, c.Policy, PolicyDefault, PolicyReference)
-	}
 	if c.Guarantee != ExactlyOnce && c.Guarantee != AtLeastOnce {
 		return c, fmt.Errorf("%w: there is no guarantee %q; there are %s, %s", ErrUsage, c.Guarantee, ExactlyOnce, AtLeastOnce)
 	}
@@ -128,7 +83,7 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Stats == nil {
 		c.Stats = &Stats{}
 	}
-	return c, nil
+	return c, check(c.Topologies)
 }
 
 func setDefault[T comparable](field *T, value T) {
@@ -138,50 +93,5 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// runs says whether a topology is to run. The reference rules restock from the
-// reorders topic, so procurement does not run beside them.
-func (c *Config) runs(topology string) bool {
-	if topology == Procurement && c.Policy == PolicyReference {
-		return false
-	}
-	for _, name := range c.Topologies {
-		if name == topology {
-			return true
-		}
-	}
-	return false
-}
-
-func (c *Config) policy() rules.Policy {
-	if c.Policy == PolicyReference {
-		return rules.Reference
-	}
-	return rules.Default
-}
-
-func (c *Config) group(stage string) string { return c.AppID + "-" + stage }
-
-// topics are the names on the broker.
-type topics struct {
-	catalog, orders, receipts, updates, reorders, alerts string
-
-	log, ledgerChangelog, procurementChangelog string
-}
-
-func topicsOf(s *scenario.Scenario, app string) (t topics, err error) {
-	for _, alias := range []struct {
-		name string
-		to   *string
-	}{
-		{"catalog", &t.catalog}, {"orders", &t.orders}, {"receipts", &t.receipts},
-		{"updates", &t.updates}, {"reorders", &t.reorders}, {"alerts", &t.alerts},
-		{"log", &t.log}, {"ledger-changelog", &t.ledgerChangelog}, {"procurement-changelog", &t.procurementChangelog},
-	} {
-		declared, ok := s.Topic(alias.name)
-		if !ok {
-			return t, fmt.Errorf("%w: scenario %s declares no topic with the alias %q, which the processor needs", ErrUsage, s.Name, alias.name)
-		}
-		*alias.to = declared.NameFor(app)
-	}
-	return t, nil
-}
+// exact reports whether each input counts exactly once.
+func (c *Config) exact() bool { return c.Guarantee == ExactlyOnce }

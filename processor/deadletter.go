@@ -10,6 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// deadLetterSuffix ends the name of a dead-letter topic.
+const deadLetterSuffix = ".dlq"
+
 // maxReasonBytes bounds the dlq-message header.
 const maxReasonBytes = 1 << 10
 
@@ -17,17 +20,16 @@ const maxReasonBytes = 1 << 10
 // key, value and headers: the batch's frame and the lengths.
 const recordOverhead = 256
 
-// deadLetterTopic is where a topic's bad records go.
-func deadLetterTopic(topic string) string { return topic + ".dlq" }
+// DeadLetterTopic returns the name of a topic's dead-letter topic.
+func DeadLetterTopic(topic string) string { return topic + deadLetterSuffix }
 
-// deadLetter is the record that puts r, byte for byte, into its dead-letter
-// topic: why it is there in headers, then its own headers. maxBytes is the
-// topic's largest batch; what doesn't fit is cut from the value, and if that is
-// not enough the key and the record's own headers go. It holds nothing of r,
-// which is used again before the dead letter is on its way.
-func deadLetter(r *kgo.Record, stage string, why *event.Error, maxBytes int) *kgo.Record {
+// DeadLetter returns the record that puts r, byte for byte, into its dead-letter
+// topic: the reason in headers, then r's own headers. maxBytes is the largest
+// batch of that topic. If the record does not fit, its value is cut, and if that
+// is not enough, its key and its own headers are dropped. The result shares no
+// memory with r, which is reused before the dead letter is sent.
+func DeadLetter(r *kgo.Record, stage, reason, message string, maxBytes int) *kgo.Record {
 	r = clone(r)
-	message := why.Message
 	if len(message) > maxReasonBytes {
 		message = message[:maxReasonBytes]
 	}
@@ -40,17 +42,17 @@ func deadLetter(r *kgo.Record, stage string, why *event.Error, maxBytes int) *kg
 	headers = add(headers, event.HeaderDLQOffset, strconv.FormatInt(r.Offset, 10))
 	headers = add(headers, event.HeaderDLQTimestamp, strconv.FormatInt(r.Timestamp.UnixMilli(), 10))
 	headers = add(headers, event.HeaderDLQStage, stage)
-	headers = add(headers, event.HeaderDLQReason, string(why.Reason))
+	headers = add(headers, event.HeaderDLQReason, reason)
 	headers = add(headers, event.HeaderDLQMessage, message)
-	dead := &kgo.Record{Topic: deadLetterTopic(r.Topic), Key: r.Key, Value: r.Value, Headers: append(headers, r.Headers...)}
-	if size(dead) <= maxBytes {
+	dead := &kgo.Record{Topic: DeadLetterTopic(r.Topic), Key: r.Key, Value: r.Value, Headers: append(headers, r.Headers...)}
+	if maxSize(dead) <= maxBytes {
 		return dead
 	}
 	truncated := func(headers []kgo.RecordHeader) []kgo.RecordHeader {
 		return add(headers, event.HeaderDLQTruncated, strconv.Itoa(len(r.Value)))
 	}
 	dead.Headers = append(truncated(headers), r.Headers...)
-	if over := size(dead) - maxBytes; over <= len(r.Value) {
+	if over := maxSize(dead) - maxBytes; over <= len(r.Value) {
 		dead.Value = r.Value[:len(r.Value)-over]
 		return dead
 	}
@@ -67,8 +69,8 @@ func clone(r *kgo.Record) *kgo.Record {
 	return &c
 }
 
-// size is at least what a record takes in a batch of its own.
-func size(r *kgo.Record) int {
+// maxSize returns at least what a record takes in a batch of its own.
+func maxSize(r *kgo.Record) int {
 	n := recordOverhead + len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {
 		n += len(h.Key) + len(h.Value) + 10

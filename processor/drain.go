@@ -3,6 +3,8 @@ package processor
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"inv/internal/kafka"
@@ -18,10 +20,14 @@ const drainPoll = 50 * time.Millisecond
 // read, to see whether there is a record among them.
 const fewOffsets = 200
 
-// drain waits until what is in the inputs now, and all that it causes, is
+// drain waits until the backlog of now, and everything that it causes, is
 // committed. It looks at topics and groups only, so it does not matter which
-// instances do the work. What comes in later may make it wait longer, through
-// the receipts that it causes.
+// instances do the work.
+//
+// Inputs count up to the ends that they have now. Stages are waited for in their
+// order, so that each has what the ones before it wrote. A topic that feeds back
+// to an earlier stage sends the drain around once more if it has grown since;
+// records that come in later can prolong it in that way.
 func (a *application) drain(ctx context.Context) error {
 	client, err := kafka.New(a.cfg.Kafka)
 	if err != nil {
@@ -29,84 +35,114 @@ func (a *application) drain(ctx context.Context) error {
 	}
 	defer client.Close()
 	d := drainer{application: a, admin: kadm.NewClient(client)}
-	t := &a.topics
-	sources := []string{t.catalog, t.orders, t.receipts}
-	caused := []string{t.receipts}
-	if a.cfg.Policy == PolicyReference {
-		sources, caused = append(sources, t.reorders), append(caused, t.reorders)
-	}
-	if !a.cfg.runs(Inventory) {
-		return d.procured(ctx)
+	back, written := a.feedback()
+	inputs := offsets{}
+	for _, stage := range a.stages {
+		sources := slices.DeleteFunc(a.layout.topics(stage.Reads), func(topic string) bool { return written[topic] })
+		if err := d.ends(ctx, inputs, sources...); err != nil {
+			return err
+		}
 	}
 	for {
-		ends, err := d.ends(ctx, sources...)
-		if err != nil {
+		looked := offsets{}
+		for _, stage := range a.stages {
+			ends, err := d.pass(ctx, stage, inputs)
+			if err != nil {
+				return err
+			}
+			for topic := range ends {
+				if _, seen := looked[topic]; back[topic] && !seen {
+					looked[topic] = ends[topic]
+				}
+			}
+		}
+		now := offsets{}
+		if err := d.ends(ctx, now, slices.Collect(maps.Keys(looked))...); err != nil {
 			return err
 		}
-		if err := d.passed(ctx, ingestStage, ends); err != nil {
-			return err
-		}
-		logEnds, err := d.ends(ctx, t.log)
-		if err != nil {
-			return err
-		}
-		if err := d.passed(ctx, ledgerStage, logEnds); err != nil {
-			return err
-		}
-		if err := d.procured(ctx); err != nil {
-			return err
-		}
-		now, err := d.ends(ctx, caused...)
-		if err != nil {
-			return err
-		}
-		if same(ends, now) {
+		if maps.EqualFunc(looked, now, maps.Equal) {
 			return nil
 		}
-		sources = caused
 	}
 }
 
-// same says whether the partitions of now have the same ends in both.
-func same(ends, now map[string]map[int32]int64) bool {
-	for topic, partitions := range now {
-		for p, end := range partitions {
-			if ends[topic][p] != end {
-				return false
+// feedback returns the topics that a stage writes and an earlier one, or itself,
+// reads, and all that stages write.
+func (a *application) feedback() (back, written map[string]bool) {
+	back, written = map[string]bool{}, map[string]bool{}
+	for i, stage := range a.stages {
+		for _, topic := range a.layout.topics(stage.outputs()) {
+			written[topic] = true
+			for _, reader := range a.stages[:i+1] {
+				if slices.Contains(a.layout.topics(reader.Reads), topic) {
+					back[topic] = true
+				}
 			}
 		}
 	}
-	return true
+	return back, written
 }
+
+// offsets are by topic and partition.
+type offsets map[string]map[int32]int64
 
 type drainer struct {
 	*application
 	admin *kadm.Client
 }
 
-// ends are the ends of all partitions of topics, open transactions included.
-func (d *drainer) ends(ctx context.Context, topics ...string) (map[string]map[int32]int64, error) {
-	listed, err := d.admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
+// pass waits until a stage has processed the inputs up to the given ends, and
+// whatever stages have written for it by now. It returns the ends that it waited
+// for.
+func (d *drainer) pass(ctx context.Context, stage *Stage, inputs offsets) (offsets, error) {
+	ends := offsets{}
+	if err := d.ends(ctx, ends, d.layout.topics(stage.Reads)...); err != nil {
 		return nil, err
 	}
-	ends := map[string]map[int32]int64{}
+	for topic := range ends {
+		if given, ok := inputs[topic]; ok {
+			ends[topic] = given
+		}
+	}
+	if err := d.passed(ctx, stage, ends); err != nil {
+		return nil, err
+	}
+	if stage.Pending == nil {
+		return ends, nil
+	}
+	for p, end := range ends[d.layout.names[stage.Reads[0]]] {
+		if err := d.settled(ctx, stage, p, end); err != nil {
+			return nil, err
+		}
+	}
+	return ends, nil
+}
+
+// ends adds the ends of all partitions of topics, open transactions included.
+func (d *drainer) ends(ctx context.Context, to offsets, topics ...string) error {
+	if len(topics) == 0 {
+		return nil // none named would be all
+	}
+	listed, err := d.admin.ListEndOffsets(ctx, topics...)
+	if err != nil {
+		return err
+	}
 	for _, topic := range topics {
-		ends[topic] = map[int32]int64{}
+		to[topic] = map[int32]int64{}
 	}
 	listed.Each(func(o kadm.ListedOffset) {
 		if o.Err != nil {
 			err = fmt.Errorf("%s/%d: %w", o.Topic, o.Partition, o.Err)
 		}
-		ends[o.Topic][o.Partition] = o.Offset
+		to[o.Topic][o.Partition] = o.Offset
 	})
-	return ends, err
+	return err
 }
 
 // passed waits until a stage has committed all data records before the ends.
-func (d *drainer) passed(ctx context.Context, stage string, ends map[string]map[int32]int64) error {
+func (d *drainer) passed(ctx context.Context, stage *Stage, ends offsets) error {
 	for {
-		committed, err := d.admin.FetchOffsets(ctx, d.cfg.group(stage))
+		committed, err := d.admin.FetchOffsets(ctx, Group(d.cfg.AppID, stage.Name))
 		if err == nil {
 			var done bool
 			if done, err = d.beyond(ctx, committed, ends); done {
@@ -117,7 +153,7 @@ func (d *drainer) passed(ctx context.Context, stage string, ends map[string]map[
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			d.cfg.Log.Debug("asking for the committed offsets", "stage", stage, "error", err)
+			d.cfg.Log.Debug("fetching the committed offsets", "stage", stage.Name, "error", err)
 		}
 		if err := sleep(ctx, drainPoll); err != nil {
 			return err
@@ -125,7 +161,7 @@ func (d *drainer) passed(ctx context.Context, stage string, ends map[string]map[
 	}
 }
 
-func (d *drainer) beyond(ctx context.Context, committed kadm.OffsetResponses, ends map[string]map[int32]int64) (bool, error) {
+func (d *drainer) beyond(ctx context.Context, committed kadm.OffsetResponses, ends offsets) (bool, error) {
 	for topic, partitions := range ends {
 		for p, end := range partitions {
 			at := int64(0)
@@ -150,50 +186,31 @@ func (d *drainer) beyond(ctx context.Context, committed kadm.OffsetResponses, en
 	return true, nil
 }
 
-// anyRecord says whether there is a committed data record in a range.
+// anyRecord reports whether there is a committed data record in a range.
 func (d *drainer) anyRecord(ctx context.Context, topic string, partition int32, from, to int64) (bool, error) {
 	found := false
 	err := d.reader.Read(ctx, topic, partition, from, to, func(*kgo.Record) error { found = true; return nil })
 	return found, err
 }
 
-// procured waits until procurement has answered every reorder that is there now.
-func (d *drainer) procured(ctx context.Context) error {
-	if !d.cfg.runs(Procurement) {
-		return nil
-	}
-	ends, err := d.ends(ctx, d.topics.reorders)
-	if err != nil {
-		return err
-	}
-	if err := d.passed(ctx, procurementStage, ends); err != nil {
-		return err
-	}
-	for p, end := range ends[d.topics.reorders] {
-		if err := d.answered(ctx, p, end); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// answered follows one partition of procurement's changelog until no reorder
-// from before an offset is pending.
-func (d *drainer) answered(ctx context.Context, partition int32, end int64) error {
+// settled follows one partition of a stage's changelog until nothing is pending
+// that came from before an offset of its source.
+func (d *drainer) settled(ctx context.Context, stage *Stage, partition int32, end int64) error {
+	changelog := d.layout.names[stage.State]
 	open := map[string]bool{}
 	next := int64(0)
 	for {
-		high, err := d.reader.HighWatermark(ctx, d.topics.procurementChangelog, partition)
+		high, err := d.reader.HighWatermark(ctx, changelog, partition)
 		if err != nil {
 			return err
 		}
-		err = d.reader.Read(ctx, d.topics.procurementChangelog, partition, next, high, func(r *kgo.Record) error {
+		err = d.reader.Read(ctx, changelog, partition, next, high, func(r *kgo.Record) error {
 			if r.Value == nil {
 				delete(open, string(r.Key))
 				return nil
 			}
-			pending, err := parsePending(r.Value)
-			if err == nil && pending.offset < end {
+			offset, err := stage.Pending(r.Value)
+			if err == nil && offset < end {
 				open[string(r.Key)] = true
 			}
 			return err

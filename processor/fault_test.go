@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"inv/internal/kafkatest"
-	"inv/processor"
+	"inv/processor/inventory"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -64,14 +64,14 @@ func TestOneOfTwoProcessesIsKilled(t *testing.T) {
 	t.Parallel() // it waits more than it works
 	s := newSystem(t, kafkatest.Brokers(t))
 	products, orders := s.backlog(60_000)
-	inventory := func(c *childConfig) { c.Topologies = []string{processor.Inventory} }
-	a := s.start(inventory, func(c *childConfig) { c.Instance = "a" })
-	b := s.start(inventory, func(c *childConfig) { c.Instance, c.Drain = "b", true })
+	alone := func(c *childConfig) { c.Topologies = []string{inventory.Name} }
+	a := s.start(alone, func(c *childConfig) { c.Instance = "a" })
+	b := s.start(alone, func(c *childConfig) { c.Instance, c.Drain = "b", true })
 	s.untilCommitted("ledger", "log", 1)
 	a.signal(syscall.SIGKILL)
 	a.wait(5 * time.Second)
 	b.done(3 * time.Minute)
-	s.prove(processor.Inventory)
+	s.prove(inventory.Name)
 	s.checkFinalStock(products, orders)
 }
 
@@ -161,7 +161,7 @@ func TestStoppedPastTheSessionTimeout(t *testing.T) {
 	s.untilCommitted("ingest", "orders", 22_000) // b has a's partitions
 	a.signal(syscall.SIGCONT)
 	s.write(s.orderRecords(ordersOf(2000, products, 13))...)
-	s.drain(func(c *processor.Config) { c.LeadTime = 3 * time.Second })
+	s.drain(func(c *config) { c.LeadTime = 3 * time.Second })
 	for _, c := range []*child{a, b} {
 		c.signal(syscall.SIGTERM)
 		c.done(10 * time.Second)
@@ -220,7 +220,7 @@ func TestTakesOverAtOnce(t *testing.T) {
 		}
 		began := time.Now()
 		var once sync.Once
-		s.drain(func(c *processor.Config) {
+		s.drain(func(c *config) {
 			c.Instance, c.StableInstance = "same", true
 			c.At = func(stage, point string) {
 				if stage == "ledger" && point == runtime.AtRestoring {

@@ -11,6 +11,7 @@ import (
 	"inv/internal/kafkatest"
 	"inv/internal/send"
 	"inv/processor"
+	"inv/processor/inventory"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -31,18 +32,18 @@ func TestTimersOfAMemberThatIsOutAreRefused(t *testing.T) {
 		ended := make(chan error, 1)
 		go func() {
 			cfg := s.config()
-			cfg.Topologies, cfg.Drain, cfg.LeadTime, cfg.Stats = []string{processor.Procurement}, false, 300*time.Millisecond, stats
+			cfg.Topologies, cfg.Drain, cfg.LeadTime, cfg.Stats = []string{inventory.Procurement}, false, 300*time.Millisecond, stats
 			cfg.At = func(_, point string) {
 				// The first transaction takes the reorder, the second is the timer's.
 				if point == runtime.AtSealed && sealed.Add(1) == 2 {
 					s.putOut("procurement")
 				}
 			}
-			_, err := processor.Run(ctx, cfg)
+			_, err := cfg.run(ctx)
 			ended <- err
 		}()
 		kafkatest.Eventually(t, 30*time.Second, "the receipt is written", func() (bool, error) {
-			return stats.Summary().Receipts > 0, nil
+			return stats.Summary().Counts["receipt"] > 0, nil
 		})
 		stop()
 		if err := <-ended; err != nil {
@@ -86,7 +87,7 @@ func TestTakenInstanceEnds(t *testing.T) {
 			s := newSystem(t, kafkatest.Brokers(t))
 			s.backlog(300)
 			var once sync.Once
-			_, err := s.try(func(c *processor.Config) {
+			_, err := s.try(func(c *config) {
 				c.Instance, c.StableInstance = "same", true
 				c.At = func(stage, at string) {
 					if stage == "ledger" && at == point {

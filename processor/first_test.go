@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"inv/internal/kafkatest"
-	"inv/processor"
+	"inv/processor/inventory"
 )
 
 // A backlog of a large catalogue and of orders, all there before the start: the
@@ -16,7 +16,7 @@ func TestCatalogueIsReadFirst(t *testing.T) {
 	s.create()
 	s.write(s.catalogRecords(products)...)
 	s.write(s.orderRecords(ordersOf(3000, products, 1))...)
-	s.drain(func(c *processor.Config) { c.Topologies = []string{processor.Inventory} })
+	s.drain(func(c *config) { c.Topologies = []string{inventory.Name} })
 	for _, r := range s.all(s.topic("ledger-changelog")) {
 		if bytes.HasPrefix(r.Key, []byte("w/")) {
 			t.Fatalf("a line waited for its product: %q", r.Key)

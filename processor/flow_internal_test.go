@@ -18,27 +18,27 @@ func TestFlowCountsWhatTheOwnLedgerHasToApply(t *testing.T) {
 		}
 		return behind > maxBehind
 	}
-	f.add(0, maxBehind+1) // another process's ledger has it
+	f.Add(0, maxBehind+1) // another process's ledger has it
 	if waits() {
 		t.Error("waits for another ledger")
 	}
-	f.own(0)
-	f.add(0, -5) // others' lines
-	f.add(0, maxBehind)
+	f.Own(0)
+	f.Add(0, -5) // others' lines
+	f.Add(0, maxBehind)
 	if waits() {
 		t.Error("others' lines count")
 	}
 	f.wait(t.Context())
-	f.add(0, 1)
+	f.Add(0, 1)
 	if !waits() {
 		t.Error("doesn't wait")
 	}
 	f.wait(stopped) // ends with its context
 	done := make(chan struct{})
 	go func() { f.wait(t.Context()); close(done) }()
-	f.add(0, -1)
+	f.Add(0, -1)
 	<-done
-	f.add(0, maxBehind)
-	f.disown(0)
+	f.Add(0, maxBehind)
+	f.Disown(0)
 	f.wait(t.Context())
 }

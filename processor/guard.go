@@ -4,60 +4,208 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/kafka"
+	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// lookBack is how many offsets at a partition's end are looked at for the
+// pendingFor is how long offsets may wait for the end of a transaction. Brokers
+// end each within the transaction timeout, which is shorter.
+const pendingFor = time.Minute
+
+// committed returns the offsets of a stage's group; none if there is no such
+// group.
+func (a *application) committed(ctx context.Context, client *kgo.Client, stage *Stage) (kadm.OffsetResponses, error) {
+	group := Group(a.cfg.AppID, stage.Name)
+	for began := time.Now(); ; {
+		offsets, err := kadm.NewClient(client).FetchOffsets(kadm.RequireStable(ctx), group)
+		if err == nil {
+			err = offsets.Error()
+		}
+		switch {
+		case err == nil:
+			return offsets, nil
+		case errors.Is(err, kerr.GroupIDNotFound):
+			return nil, nil
+		case !kerr.IsRetriable(err):
+			return nil, fmt.Errorf("fetching the offsets of %s: %w", group, err)
+		case errors.Is(err, kerr.UnstableOffsetCommit) && time.Since(began) > pendingFor:
+			return nil, &PendingTransactionError{Group: group, Err: err}
+		}
+		if err := sleep(ctx, watchEvery/10); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// refuseMovedPositions compares what the groups have committed with the topics
+// that are there.
+func (a *application) refuseMovedPositions(ctx context.Context, client *kgo.Client) error {
+	earlier := false
+	for _, stage := range a.stages {
+		offsets, err := a.committed(ctx, client, stage)
+		if err != nil {
+			return err
+		}
+		for _, topic := range a.layout.topics(stage.Reads) {
+			for _, o := range offsets[topic] {
+				if o.At < 0 {
+					continue
+				}
+				if err := a.comparePosition(stage, o.Offset); err != nil {
+					return err
+				}
+				earlier = earlier || isEarlier(o.Metadata)
+			}
+		}
+	}
+	if earlier {
+		a.cfg.Log.Info("continuing from offsets of an earlier version", "format", firstFormat, "from now on", positionFormat)
+	}
+	return nil
+}
+
+// lookBack is how many offsets at a partition's end are searched for the
 // application that wrote them.
 const lookBack = 20
 
-// refuseOthersOutputs looks at what the ledger writes: two ledgers in one topic
-// would give each product two stocks.
-func (a *application) refuseOthersOutputs(ctx context.Context) error {
-	topic := a.topics.updates
-	for p := range int32(a.counts[topic]) {
-		end, err := a.reader.StableEnd(ctx, topic, p)
-		if err != nil {
-			return err
+// refuseOthersOutputs looks at the topics that only one application may write:
+// two ledgers in one topic, for one, would give each product two stocks.
+func (a *application) refuseOthersOutputs(ctx context.Context, stage *Stage) error {
+	for _, w := range stage.Writes {
+		if !w.Exclusive {
+			continue
 		}
-		var source string
-		err = a.reader.Read(ctx, topic, p, max(end-lookBack, 0), end, func(r *kgo.Record) error {
-			if v, ok := event.Header(r.Headers, event.HeaderSource); ok {
-				source = string(v)
+		topic := a.layout.names[w.Topic]
+		for p := range int32(a.layout.partitions[topic]) {
+			source, err := a.lastSource(ctx, topic, p)
+			if err != nil {
+				return err
 			}
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		if source != "" && source != a.cfg.AppID {
-			return fmt.Errorf("topic %s is written by the application %s; go on with --app-id %s, or give this one topics of its own in the scenario", topic, quoted(source), quoted(source))
+			if source != "" && source != a.cfg.AppID {
+				return &OtherApplicationError{Topic: topic, App: source}
+			}
 		}
 	}
 	return nil
 }
 
-// watchEvery is how often the topics are looked for.
+// lastSource returns the application that wrote a partition's last records, ""
+// if they don't name one.
+func (a *application) lastSource(ctx context.Context, topic string, partition int32) (source string, err error) {
+	end, err := a.reader.StableEnd(ctx, topic, partition)
+	if err != nil {
+		return "", err
+	}
+	err = a.reader.Read(ctx, topic, partition, max(end-lookBack, 0), end, func(r *kgo.Record) error {
+		if v, ok := event.Header(r.Headers, event.HeaderSource); ok {
+			source = string(v)
+		}
+		return nil
+	})
+	return source, err
+}
+
+// refuseForgottenInputs looks for partitions without a committed offset although
+// the stage's log has lines decided from them: the group, or a part of its
+// offsets, has expired or was removed, as after a week without a member. The
+// stage would begin with the first record again and count each twice. At least
+// once does that anyway.
+func (a *application) refuseForgottenInputs(ctx context.Context, client *kgo.Client, stage *Stage) error {
+	if stage.Log == "" || !a.cfg.exact() {
+		return nil
+	}
+	for again := false; ; again = true {
+		open, err := a.uncommitted(ctx, client, stage)
+		if err != nil || len(open) == 0 {
+			return err
+		}
+		decided, ok, err := a.decidedOf(ctx, stage, open)
+		if err != nil || !ok {
+			return err
+		}
+		if again { // at first, another instance may just have begun with it
+			return StartOver("the group %s has no offset of %s/%d, though %s has what it decided of it: it has expired or was removed, and records would count twice",
+				Group(a.cfg.AppID, stage.Name), decided.Topic, decided.Partition, a.layout.names[stage.Log])
+		}
+	}
+}
+
+// uncommitted returns the partitions of a stage's sources that have had records
+// and have no offset of the group.
+func (a *application) uncommitted(ctx context.Context, client *kgo.Client, stage *Stage) (open []runtime.Source, err error) {
+	offsets, err := a.committed(ctx, client, stage)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, a.layout.topics(stage.Reads)...)
+	if err != nil {
+		return nil, fmt.Errorf("listing the ends of the inputs: %w", err)
+	}
+	ends.Each(func(end kadm.ListedOffset) {
+		if o, ok := offsets.Lookup(end.Topic, end.Partition); (!ok || o.At < 0) && end.Offset > 0 {
+			open = append(open, runtime.Source{Topic: end.Topic, Partition: end.Partition})
+		}
+	})
+	return open, nil
+}
+
+var errFound = errors.New("found")
+
+// decidedOf searches the stage's log for a line of one of the partitions.
+func (a *application) decidedOf(ctx context.Context, stage *Stage, open []runtime.Source) (found runtime.Source, ok bool, err error) {
+	marks := make([]string, len(open))
+	for i, source := range open {
+		marks[i] = stage.Decided(source)
+	}
+	topic := a.layout.names[stage.Log]
+	for p := range int32(a.layout.partitions[topic]) {
+		end, err := a.reader.StableEnd(ctx, topic, p)
+		if err != nil {
+			return found, false, err
+		}
+		err = a.reader.Read(ctx, topic, p, 0, end, func(r *kgo.Record) error {
+			value := string(r.Value)
+			for i, mark := range marks {
+				if strings.Contains(value, mark) {
+					found = open[i]
+					return errFound
+				}
+			}
+			return nil
+		})
+		if errors.Is(err, errFound) {
+			return found, true, nil
+		}
+		if err != nil {
+			return found, false, err
+		}
+	}
+	return found, false, nil
+}
+
+// watchEvery is how often the topics are looked at while they are in use.
 const watchEvery = time.Second
 
-// watchTopics ends with an error when a topic in use is deleted or made anew:
+// watchTopics ends with an error when a topic in use is deleted or recreated:
 // offsets would begin again, and equal causes would name other records. Clients
 // wait for such a topic for ever.
 func (a *application) watchTopics(ctx context.Context) error {
-	client, err := a.adminClient()
+	client, err := kafka.New(a.cfg.Kafka)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
 	var names []string
-	for name := range a.ids {
+	for name := range a.layout.ids {
 		names = append(names, name)
 	}
 	missing := map[string]int{}
@@ -79,13 +227,13 @@ func (a *application) watchTopics(ctx context.Context) error {
 func (a *application) compareTopic(d kadm.TopicDetail, name string, missing map[string]int) error {
 	if d.Topic == "" || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
 		if missing[name]++; missing[name] > 2 {
-			return fmt.Errorf("topic %s was deleted while it was in use; start over from the inputs with %s", name, a.reset())
+			return StartOver("topic %s was deleted while it was in use", name)
 		}
 		return nil
 	}
 	missing[name] = 0
-	if d.Err == nil && d.ID != a.ids[name] {
-		return fmt.Errorf("topic %s was deleted and made anew while it was in use; start over from the inputs with %s", name, a.reset())
+	if d.Err == nil && d.ID != a.layout.ids[name] {
+		return StartOver("topic %s was deleted and recreated while it was in use", name)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package processor_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -18,8 +19,9 @@ func TestOutputsOfAnotherApplicationAreRefused(t *testing.T) {
 		s.backlog(100)
 		s.drain()
 		other := s.prefix + "-other"
-		_, err := s.try(func(c *processor.Config) { c.AppID = other })
-		if err == nil || !strings.Contains(err.Error(), "--app-id") || !strings.Contains(err.Error(), s.prefix) {
+		_, err := s.try(func(c *config) { c.AppID = other })
+		var others *processor.OtherApplicationError
+		if !errors.As(err, &others) || others.App != s.prefix || others.Topic != s.topic("updates") {
 			t.Errorf("error %v", err)
 		}
 		kafkatest.DeleteAfter(t, s.client, other+"-product-log", other+"-ledger-changelog", other+"-procurement-changelog")
@@ -38,7 +40,7 @@ func TestTopicDeletedWhileRunning(t *testing.T) {
 			s.backlog(100)
 			ended := make(chan error, 1)
 			go func() {
-				_, err := s.tryFor(time.Minute, func(c *processor.Config) { c.Drain = false })
+				_, err := s.tryFor(time.Minute, func(c *config) { c.Drain = false })
 				ended <- err
 			}()
 			s.untilCommitted("ingest", "orders", 100)

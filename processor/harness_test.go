@@ -17,6 +17,8 @@ import (
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/scenarios"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -67,12 +69,31 @@ func prefixTopics(sc *scenario.Scenario, prefix string) {
 	}
 }
 
+// config is a run of the inventory system.
+type config struct {
+	processor.Config
+	inventory.Options
+	Topologies []string // names
+}
+
+// run runs it.
+func (c config) run(ctx context.Context) (processor.Summary, error) {
+	var err error
+	if c.Config.Topologies, err = builtin.Select(c.Scenario, c.Topologies, c.Options); err != nil {
+		return processor.Summary{}, err
+	}
+	return processor.Run(ctx, c.Config)
+}
+
 // config is what the tests run with unless they say otherwise.
-func (s *system) config() processor.Config {
-	return processor.Config{
-		Kafka: kafka.Config{Brokers: s.brokers}, Scenario: s.scenario, AppID: s.prefix,
-		Topologies: []string{processor.Inventory, processor.Procurement},
-		LeadTime:   50 * time.Millisecond, Instance: "test", Drain: true, Log: testLog(s.t),
+func (s *system) config() config {
+	return config{
+		Config: processor.Config{
+			Kafka: kafka.Config{Brokers: s.brokers}, Scenario: s.scenario, AppID: s.prefix,
+			Instance: "test", Drain: true, Log: testLog(s.t),
+		},
+		Options:    inventory.Options{LeadTime: 50 * time.Millisecond},
+		Topologies: []string{inventory.Name, inventory.Procurement},
 	}
 }
 
@@ -84,7 +105,7 @@ func testLog(t testing.TB) *slog.Logger {
 }
 
 // drain runs a processor until the inputs are drained.
-func (s *system) drain(change ...func(*processor.Config)) processor.Summary {
+func (s *system) drain(change ...func(*config)) processor.Summary {
 	s.t.Helper()
 	summary, err := s.try(change...)
 	if err != nil {
@@ -93,7 +114,7 @@ func (s *system) drain(change ...func(*processor.Config)) processor.Summary {
 	return summary
 }
 
-func (s *system) try(change ...func(*processor.Config)) (processor.Summary, error) {
+func (s *system) try(change ...func(*config)) (processor.Summary, error) {
 	s.t.Helper()
 	summary, err := s.tryFor(3*time.Minute, change...)
 	if errors.Is(err, errLate) {
@@ -105,7 +126,7 @@ func (s *system) try(change ...func(*processor.Config)) (processor.Summary, erro
 var errLate = errors.New("the processor still ran")
 
 // tryFor runs a processor until it ends by itself, or for so long.
-func (s *system) tryFor(long time.Duration, change ...func(*processor.Config)) (processor.Summary, error) {
+func (s *system) tryFor(long time.Duration, change ...func(*config)) (processor.Summary, error) {
 	cfg := s.config()
 	for _, c := range change {
 		c(&cfg)
@@ -117,7 +138,7 @@ func (s *system) tryFor(long time.Duration, change ...func(*processor.Config)) (
 		s.t.Logf("what it waits for:\n%s", stacks[:runtime.Stack(stacks, true)])
 	})
 	defer late.Stop()
-	summary, err := processor.Run(ctx, cfg)
+	summary, err := cfg.run(ctx)
 	if ctx.Err() != nil {
 		err = errLate
 	}

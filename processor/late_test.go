@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"inv/internal/kafkatest"
-	"inv/processor"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -36,7 +35,7 @@ func TestGroupFailsWhileATransactionEnds(t *testing.T) {
 	s.backlog(200)
 	beats := &heartbeats{refused: make(chan struct{})}
 	var once sync.Once
-	summary := s.drain(func(c *processor.Config) {
+	summary := s.drain(func(c *config) {
 		c.Hooks = func(stage string) []kgo.Hook {
 			if stage == "ingest" {
 				return []kgo.Hook{beats}

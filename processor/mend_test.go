@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"inv/internal/kafkatest"
-	"inv/processor"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -29,7 +28,7 @@ func TestLastTransactionIsEndedAgain(t *testing.T) {
 	brokers := kafkatest.Brokers(t) // the embedded one can't tell how a transaction ended
 	s := newSystem(t, brokers)
 	products, _ := s.backlog(300)
-	same := func(c *processor.Config) { c.Instance, c.StableInstance = "same", true }
+	same := func(c *config) { c.Instance, c.StableInstance = "same", true }
 	s.drain(same)
 	other := kafkatest.Client(t, brokers, kgo.TransactionalID(s.prefix+"-other"))
 	if err := other.BeginTransaction(); err != nil {
@@ -41,10 +40,10 @@ func TestLastTransactionIsEndedAgain(t *testing.T) {
 	}
 	s.write(s.orderRecords(ordersOf(300, products, 21))...)
 	seen := &added{}
-	summary := s.drain(same, func(c *processor.Config) {
+	summary := s.drain(same, func(c *config) {
 		c.Hooks = func(string) []kgo.Hook { return []kgo.Hook{seen} }
 	})
-	if summary.Rebuilds != 0 || summary.Updates == 0 {
+	if summary.Rebuilds != 0 || summary.Counts["update"] == 0 {
 		t.Errorf("%+v", summary)
 	}
 	if seen.requests.Load() == 0 {

@@ -1,6 +1,7 @@
 package processor_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"inv/internal/event"
 	"inv/internal/kafkatest"
 	"inv/processor"
+	"inv/processor/inventory"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -17,12 +19,16 @@ import (
 // refused wants a start to be refused in words that hold each text.
 func (s *system) refused(texts ...string) {
 	s.t.Helper()
-	s.refusedWith(func(*processor.Config) {}, texts...)
+	s.refusedWith(func(*config) {}, texts...)
 }
 
-func (s *system) refusedWith(change func(*processor.Config), texts ...string) {
+func (s *system) refusedWith(change func(*config), texts ...string) {
 	s.t.Helper()
 	_, err := s.try(change)
+	var wrong *processor.StartOverError
+	if !errors.As(err, &wrong) {
+		s.t.Errorf("error %v, want one that starting over helps against", err)
+	}
 	for _, text := range texts {
 		if err == nil || !strings.Contains(err.Error(), text) {
 			s.t.Errorf("error %v\nwant %q in it", err, text)
@@ -63,7 +69,6 @@ func TestMovedOffsetsAreRefused(t *testing.T) {
 		s := newSystem(t, brokers)
 		products, _ := s.backlog(200)
 		s.drain()
-		advice := "inv reset --app-id " + s.prefix
 		for _, c := range []struct{ stage, alias string }{
 			{"ingest", "orders"}, {"ingest", "catalog"}, {"ingest", "receipts"}, {"ledger", "log"}, {"procurement", "reorders"},
 		} {
@@ -72,12 +77,12 @@ func TestMovedOffsetsAreRefused(t *testing.T) {
 				moved := was
 				moved.At, moved.Metadata = was.At+by, ""
 				s.commit(c.stage, moved)
-				s.refused(s.prefix+"-"+c.stage, fmt.Sprintf("offset %d of %s/%d", moved.At, moved.Topic, moved.Partition), "set back or forward", advice)
+				s.refused(s.prefix+"-"+c.stage, fmt.Sprintf("offset %d of %s/%d", moved.At, moved.Topic, moved.Partition), "set back or forward")
 			}
 			older := was
-			older.Metadata = "inv/0" + strings.TrimPrefix(was.Metadata, "inv/1")
+			older.Metadata = "inv/0" + strings.TrimPrefix(was.Metadata, "inv/2")
 			s.commit(c.stage, older)
-			s.refused(s.prefix+"-"+c.stage, "another version", "inv/0", advice)
+			s.refused(s.prefix+"-"+c.stage, "another version", "inv/0")
 			s.commit(c.stage, was)
 		}
 		s.write(s.orderRecords(ordersOf(50, products, 97))...)
@@ -99,14 +104,14 @@ func TestForgottenOffsetsAreRefused(t *testing.T) {
 		if _, err := admin.DeleteOffsets(t.Context(), s.prefix+"-ingest", gone); err != nil {
 			t.Fatal(err)
 		}
-		s.refused(fmt.Sprintf("no offset of %s/%d", one.Topic, one.Partition), "would count twice", "inv reset --app-id "+s.prefix)
+		s.refused(fmt.Sprintf("no offset of %s/%d", one.Topic, one.Partition), "would count twice")
 		s.commit("ingest", one)
 		s.drain()
 		s.prove()
 		if _, err := admin.DeleteGroups(t.Context(), s.prefix+"-ingest"); err != nil {
 			t.Fatal(err)
 		}
-		s.refused("would count twice", "inv reset --app-id "+s.prefix)
+		s.refused("would count twice")
 	})
 }
 
@@ -116,15 +121,15 @@ func TestExpiredOffsetsOfTheLedger(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		s := newSystem(t, brokers)
 		_, orders := s.backlog(200)
-		inventory := func(c *processor.Config) { c.Topologies = []string{processor.Inventory} }
-		s.drain(inventory)
+		alone := func(c *config) { c.Topologies = []string{inventory.Name} }
+		s.drain(alone)
 		if _, err := kadm.NewClient(s.client).DeleteGroups(t.Context(), s.prefix+"-ledger"); err != nil {
 			t.Fatal(err)
 		}
 		s.write(s.orderRecords(orders[:10])...) // duplicates: nothing new for most partitions
 		s.write(s.orderRecords(ordersOf(50, catalogOf(50), 99))...)
-		s.drain(inventory)
-		s.prove(processor.Inventory)
+		s.drain(alone)
+		s.prove(inventory.Name)
 	})
 }
 
@@ -144,7 +149,7 @@ func TestTopicMadeAnewWhileNothingRan(t *testing.T) {
 		case "catalog":
 			s.write(s.catalogRecords(products)...)
 		}
-		s.refused("topic "+s.topic(alias)+" was deleted and made anew", "inv reset --app-id "+s.prefix)
+		s.refused("topic " + s.topic(alias) + " was deleted and recreated")
 	}
 	for _, alias := range []string{"catalog", "receipts", "reorders", "log", "ledger-changelog", "procurement-changelog"} {
 		t.Run(alias, func(t *testing.T) { anew(t, kafkatest.Embedded(t), alias) })
@@ -167,7 +172,7 @@ func TestChangelogThatDisagrees(t *testing.T) {
 			o.At = 0
 			s.commit("ledger", o)
 			s.write(s.orderRecords(ordersOf(100, catalogOf(50), 95))...) // or it ends, drained, before it looks
-			s.refused("includes offset", "set back", "inv reset --app-id")
+			s.refused("includes offset", "set back")
 		})
 		t.Run("less", func(t *testing.T) {
 			s := newSystem(t, brokers)
@@ -175,7 +180,7 @@ func TestChangelogThatDisagrees(t *testing.T) {
 			s.drain()
 			s.empty("ledger-changelog")
 			s.write(s.orderRecords(ordersOf(100, catalogOf(50), 95))...)
-			s.refused(s.topic("ledger-changelog"), "lacks offset", "inv reset --app-id")
+			s.refused(s.topic("ledger-changelog"), "lacks offset")
 		})
 	})
 }
@@ -222,7 +227,7 @@ func TestOlderFormatsAreRefused(t *testing.T) {
 			r := s.record(c.alias, c.key, c.value)
 			r.Headers = c.headers
 			s.write(r)
-			s.refused(c.want, "inv reset --app-id")
+			s.refused(c.want)
 		})
 	}
 }
@@ -232,7 +237,7 @@ func TestOlderFormatsAreRefused(t *testing.T) {
 func TestRepeatedRecordsAreNoMovedOffsets(t *testing.T) {
 	s := newSystem(t, kafkatest.Embedded(t))
 	_, orders := s.backlog(100)
-	narrow := func(c *processor.Config) { c.DedupeWindow = 5 }
+	narrow := func(c *config) { c.DedupeWindow = 5 }
 	s.drain(narrow)
 	s.write(s.orderRecords(orders)...)
 	again := s.orderRecords(orders[:10])
@@ -253,16 +258,16 @@ func TestAnotherPolicyIsRefused(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		s := newSystem(t, brokers)
 		s.backlog(50)
-		reference := func(c *processor.Config) { c.Policy = processor.PolicyReference }
+		reference := func(c *config) { c.Policy = inventory.PolicyReference }
 		s.drain()
-		s.refusedWith(reference, `--policy "default"`, `this one has "reference"`, "inv reset --app-id "+s.prefix+" --outputs")
+		s.refusedWith(reference, `policy "default"`, `this one has "reference"`)
 		s.drain()
 		s.prove()
 
 		other := newSystem(t, brokers)
 		other.backlog(50)
 		other.drain(reference)
-		other.refused(`--policy "reference"`, `this one has "default"`)
+		other.refused(`policy "reference"`, `this one has "default"`)
 		other.drain(reference)
 	})
 }

@@ -1,239 +1,153 @@
 package processor
 
 import (
-	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
-	"time"
-
-	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// positionFormat begins the metadata of each offset that a stage commits. It
-// changes when this program can't go on from what one before it has committed.
-const positionFormat = "inv/1"
-
-// A committed offset has, in its metadata, the offset once more, which other
-// tools leave out when they move one, and the ids of all topics that state and
-// offsets are about: a topic that was made anew has the old one's name but not
-// its records. Deleting a topic removes its own offsets, so each has all ids.
-// Rules other than the default ones are named behind them: state made by the
-// one policy means nothing to the other.
+// position is the metadata of an offset that a stage commits: the offset once
+// more, which other tools leave out when they move one, and the ids of the
+// stage's topics. A recreated topic has the name of the old one but not its
+// records; since deleting a topic removes its own offsets, those of the stage's
+// other topics must tell. Rules other than the default ones are named, because
+// state made by one policy means nothing to another:
 //
-//	inv/1 4711 wW3HZbXUTAWZ5cXqGbJFyQ== … [policy=reference]
-
-const policyMark = " policy="
-
-// bound are those topics.
-func (t *topics) bound() []string {
-	return []string{t.catalog, t.orders, t.receipts, t.reorders, t.log, t.ledgerChangelog, t.procurementChangelog}
+//	inv/2 4711 log=wW3HZbXUTAWZ5cXqGbJFyQ== ledger-changelog=… [policy=reference]
+//
+// A topic that the metadata doesn't name is not compared, so a later version may
+// add topics to a stage.
+type position struct {
+	offset int64
+	policy string
+	ids    map[string]string // by alias
 }
 
-// stamp returns what makes the metadata of an offset.
-func (a *application) stamp() func(offset int64) string {
-	var ids strings.Builder
-	for _, topic := range a.topics.bound() {
-		ids.WriteByte(' ')
-		ids.WriteString(a.ids[topic].String())
-	}
-	if a.cfg.Policy != PolicyDefault {
-		ids.WriteString(policyMark + a.cfg.Policy)
-	}
-	suffix := ids.String()
-	return func(offset int64) string {
-		return positionFormat + " " + strconv.FormatInt(offset, 10) + suffix
-	}
+// Formats of a position. A new one means that programs before it can't go on.
+const (
+	positionFormat = "inv/2"
+	// firstFormat had the ids of all topics of the inventory system, in the order
+	// of firstAliases and without their names.
+	firstFormat = "inv/1"
+)
+
+// firstAliases are the topics that firstFormat names.
+func firstAliases() []string {
+	return []string{"catalog", "orders", "receipts", "reorders", "log", "ledger-changelog", "procurement-changelog"}
 }
 
-// sources are the topics that a stage reads.
-func (a *application) sources(stage string) []string {
-	t := &a.topics
-	switch {
-	case stage == ledgerStage:
-		return []string{t.log}
-	case stage == procurementStage:
-		return []string{t.reorders}
-	case a.cfg.Policy == PolicyReference:
-		return []string{t.catalog, t.reorders, t.receipts, t.orders}
+const policyKey = "policy"
+
+// defaultPolicy is what messages call the policy "".
+const defaultPolicy = "default"
+
+// stamp returns what makes the metadata of a stage's offset.
+func (a *application) stamp(stage *Stage) func(offset int64) string {
+	var rest strings.Builder
+	for _, alias := range stage.identity() {
+		fmt.Fprintf(&rest, " %s=%s", alias, a.layout.ids[a.layout.names[alias]])
 	}
-	return []string{t.catalog, t.receipts, t.orders}
+	if policy := a.policies[stage]; policy != "" {
+		fmt.Fprintf(&rest, " %s=%s", policyKey, policy)
+	}
+	suffix := rest.String()
+	return func(offset int64) string { return positionFormat + " " + strconv.FormatInt(offset, 10) + suffix }
 }
 
-// outputs are the topics that a stage writes, but for dead letters.
-func (a *application) outputs(stage string) []string {
-	t := &a.topics
-	switch stage {
-	case ledgerStage:
-		return []string{t.updates, t.reorders, t.alerts, t.ledgerChangelog}
-	case procurementStage:
-		return []string{t.receipts, t.procurementChangelog}
-	}
-	return []string{t.log}
-}
+// errNoPosition means that metadata is not a processor's.
+var errNoPosition = errors.New("not written by a processor")
 
-// pendingFor is how long offsets may wait for the end of a transaction. Brokers
-// end each within the transaction timeout, which is shorter.
-const pendingFor = time.Minute
+// formatError is metadata of a format that this program doesn't know.
+type formatError string
 
-// committed are the offsets of a stage's group; none if there is no such group.
-func (a *application) committed(ctx context.Context, client *kgo.Client, stage string) (kadm.OffsetResponses, error) {
-	group := a.cfg.group(stage)
-	for began := time.Now(); ; {
-		offsets, err := kadm.NewClient(client).FetchOffsets(kadm.RequireStable(ctx), group)
-		if err == nil {
-			err = offsets.Error()
-		}
-		switch {
-		case err == nil:
-			return offsets, nil
-		case errors.Is(err, kerr.GroupIDNotFound):
-			return nil, nil
-		case !kerr.IsRetriable(err):
-			return nil, fmt.Errorf("asking for the offsets of %s: %w", group, err)
-		case errors.Is(err, kerr.UnstableOffsetCommit) && time.Since(began) > pendingFor:
-			return nil, fmt.Errorf("offsets of the group %s have waited for a transaction's end for %s, which is longer than a transaction lives: brokers that are stopped all at once can lose the end; start the process that has left it with its --instance, or end it with kafka-transactions.sh: %w",
-				group, pendingFor, err)
-		}
-		if err := sleep(ctx, watchEvery/10); err != nil {
-			return nil, err
-		}
-	}
-}
+func (e formatError) Error() string { return "unknown format " + quoted(string(e)) }
 
-// refuseMovedPositions compares what the groups have committed with the topics
-// that are there.
-func (a *application) refuseMovedPositions(ctx context.Context, client *kgo.Client) error {
-	for _, stage := range []string{ingestStage, ledgerStage, procurementStage} {
-		offsets, err := a.committed(ctx, client, stage)
-		if err != nil {
-			return err
-		}
-		for _, topic := range a.sources(stage) {
-			for _, o := range offsets[topic] {
-				if err := a.comparePosition(a.cfg.group(stage), o.Offset); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
-}
-
-func (a *application) comparePosition(group string, o kadm.Offset) error {
-	if o.At < 0 {
-		return nil
-	}
-	metadata, policy, named := strings.Cut(o.Metadata, policyMark)
-	if !named {
-		policy = PolicyDefault
-	}
+// parsePosition reads the metadata of a committed offset, also that of earlier
+// versions.
+func parsePosition(metadata string) (position, error) {
 	fields := strings.Split(metadata, " ")
-	bound := a.topics.bound()
+	p := position{ids: map[string]string{}}
 	switch format := fields[0]; {
-	case strings.HasPrefix(format, "inv/") && format != positionFormat:
-		return fmt.Errorf("the group %s was left by another version of inv, as %s; this one goes on from %s only: use that version, or start over from the inputs with %s",
-			group, quoted(format), positionFormat, a.reset())
-	case format != positionFormat, len(fields) != 2+len(bound), fields[1] != strconv.FormatInt(o.At, 10):
-		return fmt.Errorf("the group %s is at offset %d of %s/%d, where no inv process has left it: its offsets were set back or forward by another tool, so records would count twice or not at all; start over from the inputs with %s",
-			group, o.At, o.Topic, o.Partition, a.reset())
+	case format != positionFormat && format != firstFormat && strings.HasPrefix(format, "inv/"):
+		return p, formatError(format)
+	case format != positionFormat && format != firstFormat, len(fields) < 2:
+		return p, errNoPosition
 	}
-	if policy != a.cfg.Policy {
-		return fmt.Errorf("the group %s was left by a processor with --policy %s, and this one has %s, whose rules can't go on from its state: use another --app-id with topics of its own, or start over from the inputs with %s",
-			group, quoted(policy), quoted(a.cfg.Policy), a.reset())
+	var err error
+	if p.offset, err = strconv.ParseInt(fields[1], 10, 64); err != nil {
+		return p, errNoPosition
 	}
-	for i, topic := range bound {
-		if fields[2+i] != a.ids[topic].String() {
-			return fmt.Errorf("topic %s was deleted and made anew since the group %s committed: its records are others now, or lost; start over from the inputs with %s",
-				topic, group, a.reset())
+	named := fields[2:]
+	if fields[0] == firstFormat {
+		aliases := firstAliases()
+		if len(named) < len(aliases) {
+			return p, errNoPosition
+		}
+		for i, alias := range aliases {
+			p.ids[alias] = named[i]
+		}
+		named = named[len(aliases):]
+	}
+	for _, field := range named {
+		key, value, ok := strings.Cut(field, "=")
+		switch {
+		case !ok:
+			return p, errNoPosition
+		case key == policyKey:
+			p.policy = value
+		default:
+			p.ids[key] = value
+		}
+	}
+	return p, nil
+}
+
+// isEarlier reports whether metadata has a format of an earlier version, which
+// the next commit replaces.
+func isEarlier(metadata string) bool { return strings.HasPrefix(metadata, firstFormat+" ") }
+
+// comparePosition compares a committed offset with the stage and its topics.
+func (a *application) comparePosition(stage *Stage, o kadm.Offset) error {
+	group := Group(a.cfg.AppID, stage.Name)
+	p, err := parsePosition(o.Metadata)
+	var other formatError
+	switch {
+	case errors.As(err, &other):
+		return StartOver("the group %s was left by another version of inv, as %s; this one continues from %s: use that version",
+			group, quoted(string(other)), positionFormat)
+	case err != nil || p.offset != o.At:
+		return StartOver("the group %s is at offset %d of %s/%d, where no inv process has left it: its offsets were set back or forward by another tool, so records would count twice or not at all",
+			group, o.At, o.Topic, o.Partition)
+	case p.policy != a.policies[stage]:
+		return StartOver("the group %s was left by a processor with policy %s, and this one has %s, whose rules can't continue from its state: use another application id with topics of its own",
+			group, quotedPolicy(p.policy), quotedPolicy(a.policies[stage]))
+	}
+	for _, alias := range stage.identity() {
+		topic := a.layout.names[alias]
+		if id, ok := p.ids[alias]; ok && id != a.layout.ids[topic].String() {
+			return StartOver("topic %s was deleted and recreated since the group %s committed: its records are others now, or lost", topic, group)
 		}
 	}
 	return nil
 }
 
-// reset is the command that starts this application over.
-func (a *application) reset() string {
-	return "inv reset --app-id " + a.cfg.AppID + " --outputs (without --outputs, what it wrote stays and is written a second time)"
+func quotedPolicy(policy string) string {
+	setDefault(&policy, defaultPolicy)
+	return quoted(policy)
 }
 
-// refuseForgottenInputs looks for partitions without a committed offset of which
-// the log has something nevertheless: the group, or a part of its offsets, has
-// expired or was removed, as a week without a member does. Ingest would begin
-// with the first record again and count each twice. At least once does that
-// anyway.
-func (a *application) refuseForgottenInputs(ctx context.Context, client *kgo.Client) error {
-	if a.cfg.Guarantee != ExactlyOnce {
-		return nil
-	}
-	for again := false; ; again = true {
-		open, err := a.uncommitted(ctx, client)
-		if err != nil || len(open) == 0 {
-			return err
-		}
-		decided, ok, err := a.decidedOf(ctx, open)
-		if err != nil || !ok {
-			return err
-		}
-		if again { // at first, another instance may just have begun with it
-			return fmt.Errorf("the group %s has no offset of %s/%d, though %s has what it decided of it: it has expired or was removed, and records would count twice; start over from the inputs with %s",
-				a.cfg.group(ingestStage), decided.Topic, decided.Partition, a.topics.log, a.reset())
+// identity are the topics whose ids the stage's committed offsets carry: if one
+// of them is deleted and recreated, offsets and state mean nothing.
+func (s *Stage) identity() []string {
+	all := append(slices.Clone(s.Reads), s.kept()...)
+	for _, w := range s.Writes {
+		if w.Feeds {
+			all = append(all, w.Topic)
 		}
 	}
-}
-
-// uncommitted are the partitions of ingest's sources that have had records and
-// no offset of the group.
-func (a *application) uncommitted(ctx context.Context, client *kgo.Client) (open []runtime.Source, err error) {
-	offsets, err := a.committed(ctx, client, ingestStage)
-	if err != nil {
-		return nil, err
-	}
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, a.sources(ingestStage)...)
-	if err != nil {
-		return nil, fmt.Errorf("asking for the inputs' ends: %w", err)
-	}
-	ends.Each(func(end kadm.ListedOffset) {
-		if o, ok := offsets.Lookup(end.Topic, end.Partition); (!ok || o.At < 0) && end.Offset > 0 {
-			open = append(open, runtime.Source{Topic: end.Topic, Partition: end.Partition})
-		}
-	})
-	return open, nil
-}
-
-var errFound = errors.New("found")
-
-// decidedOf looks into the log for a line of one of the partitions.
-func (a *application) decidedOf(ctx context.Context, open []runtime.Source) (found runtime.Source, ok bool, err error) {
-	causes := make([]string, len(open))
-	for i, s := range open {
-		causes[i] = fmt.Sprintf(`"src":"%s/%d@`, s.Topic, s.Partition) // as event.AppendEntry has it
-	}
-	for p := range int32(a.counts[a.topics.log]) {
-		end, err := a.reader.StableEnd(ctx, a.topics.log, p)
-		if err != nil {
-			return found, false, err
-		}
-		err = a.reader.Read(ctx, a.topics.log, p, 0, end, func(r *kgo.Record) error {
-			value := string(r.Value)
-			for i, cause := range causes {
-				if strings.Contains(value, cause) {
-					found = open[i]
-					return errFound
-				}
-			}
-			return nil
-		})
-		if errors.Is(err, errFound) {
-			return found, true, nil
-		}
-		if err != nil {
-			return found, false, err
-		}
-	}
-	return found, false, nil
+	return all
 }

@@ -18,6 +18,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/inventory"
 	"inv/scenarios"
 )
 
@@ -79,9 +80,9 @@ func runChild(text string) int {
 	}
 	prefixTopics(sc, c.Prefix)
 	var times atomic.Int64
-	summary, err := processor.Run(ctx, processor.Config{
-		Kafka: kafka.Config{Brokers: c.Brokers}, Scenario: sc, AppID: c.Prefix, Topologies: c.Topologies, Policy: c.Policy, Guarantee: c.Guarantee,
-		Instance: c.Instance, StableInstance: c.Stable, Drain: c.Drain, LeadTime: c.LeadTime, DedupeWindow: c.DedupeWindow,
+	summary, err := config{Topologies: c.Topologies, Options: inventory.Options{Policy: c.Policy, LeadTime: c.LeadTime, DedupeWindow: c.DedupeWindow}, Config: processor.Config{
+		Kafka: kafka.Config{Brokers: c.Brokers}, Scenario: sc, AppID: c.Prefix, Guarantee: c.Guarantee,
+		Instance: c.Instance, StableInstance: c.Stable, Drain: c.Drain,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		At: func(stage, point string) {
 			if c.Signal != 0 && stage == c.Stage && point == c.Point && times.Add(1) == c.Nth {
@@ -93,7 +94,7 @@ func runChild(text string) int {
 				select {} // SIGKILL comes at once, and nothing goes on here before
 			}
 		},
-	})
+	}}.run(ctx)
 	fmt.Fprintf(os.Stderr, "%+v\n", summary)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -132,7 +133,7 @@ func (c *child) output() string {
 func (s *system) start(change ...func(*childConfig)) *child {
 	s.t.Helper()
 	cfg := childConfig{Brokers: s.brokers, Prefix: s.prefix, LeadTime: 50 * time.Millisecond, Instance: "child",
-		Topologies: []string{processor.Inventory, processor.Procurement}}
+		Topologies: []string{inventory.Name, inventory.Procurement}}
 	for _, c := range change {
 		c(&cfg)
 	}

@@ -5,6 +5,8 @@ import (
 
 	"inv/internal/audit"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 )
 
 // prove ends every test of a fault: what the topics hold is the fold of the
@@ -20,15 +22,25 @@ func (s *system) prove(topologies ...string) {
 }
 
 func procures(topologies []string) bool {
-	return len(topologies) == 0 || slices.Contains(topologies, processor.Procurement)
+	return len(topologies) == 0 || slices.Contains(topologies, inventory.Procurement)
 }
 
 // verify is what inv verify does.
 func (s *system) verify(topologies ...string) *audit.Report {
 	s.t.Helper()
-	names := audit.Topics{Catalog: s.topic("catalog"), Orders: s.topic("orders"), Receipts: s.topic("receipts"), Updates: s.topic("updates"),
-		Reorders: s.topic("reorders"), Alerts: s.topic("alerts"), Log: s.topic("log"), PendingReceipts: s.topic("procurement-changelog")}
-	report, err := audit.Run(s.t.Context(), s.client, audit.OptionsFor(s.prefix, audit.PolicyDefault, names, procures(topologies)))
+	names, err := audit.TopicsOf(s.scenario, s.prefix)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	running, err := builtin.Select(s.scenario, topologies, inventory.Options{})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var groups []audit.Group
+	for _, g := range processor.Groups(s.scenario, s.prefix, running) {
+		groups = append(groups, audit.Group(g))
+	}
+	report, err := audit.Run(s.t.Context(), s.client, audit.OptionsFor(s.prefix, audit.PolicyDefault, names, groups, procures(topologies)))
 	if err != nil {
 		s.t.Fatal("auditing:", err)
 	}

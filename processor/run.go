@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"time"
 
 	"inv/internal/kafka"
 	"inv/processor/runtime"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,13 +17,8 @@ import (
 // has ended.
 const stopWithin = 5 * time.Second
 
-// maxPoll is how many records a stage takes from its buffer at once, and
-// maxLogPoll how many of the log, of which each holds some thousand lines. Behind
-// each, the stage looks whether it is time to commit.
-const (
-	maxPoll    = 2_000
-	maxLogPoll = 4
-)
+// defaultMaxPoll is the default of Stage.MaxPoll.
+const defaultMaxPoll = 2_000
 
 // Run processes until ctx ends, or until the inputs are drained if cfg says so;
 // both are no error. It creates the topics that are missing. Once ctx has ended
@@ -49,20 +42,25 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 
 // application is the stages of one Run.
 type application struct {
-	cfg      Config
-	topics   topics
-	counts   map[string]int // partitions
-	ids      map[string]kadm.TopicID
-	maxBatch map[string]int // bytes
-	reader   *runtime.Reader
-	workers  []*runtime.Worker
-	follow   *catalogue // nil without ingest
+	cfg        Config
+	stages     []*Stage
+	policies   map[*Stage]string
+	layout     *layout
+	reader     *runtime.Reader
+	workers    []*runtime.Worker
+	background []Background
 }
 
 func newApplication(ctx context.Context, cfg Config) (*application, error) {
-	a := &application{cfg: cfg}
+	a := &application{cfg: cfg, stages: stages(cfg.Topologies), policies: map[*Stage]string{}}
+	for i := range cfg.Topologies {
+		t := &cfg.Topologies[i]
+		for j := range t.Stages {
+			a.policies[&t.Stages[j]] = t.Policy
+		}
+	}
 	var err error
-	if a.topics, err = topicsOf(cfg.Scenario, cfg.AppID); err != nil {
+	if a.layout, err = newLayout(cfg.Scenario, cfg.AppID, cfg.Topologies); err != nil {
 		return nil, err
 	}
 	client, err := kafka.Connect(ctx, cfg.Kafka)
@@ -70,8 +68,12 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 		return nil, err
 	}
 	defer client.Close()
-	if err := a.prepare(ctx, client); err != nil {
+	created, err := a.layout.create(ctx, client, cfg.Scenario, cfg.AppID, a.stages)
+	if err != nil {
 		return nil, err
+	}
+	if len(created) > 0 {
+		cfg.Log.Info("created topics", "topics", created)
 	}
 	if a.reader, err = runtime.NewReader(cfg.Kafka); err != nil {
 		return nil, err
@@ -85,86 +87,67 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 
 // begin makes the workers, unless something would make the numbers wrong.
 func (a *application) begin(ctx context.Context, client *kgo.Client) error {
-	if a.cfg.runs(Inventory) {
-		if err := a.addInventory(); err != nil {
+	flows := map[string]*Flow{} // by log
+	for _, stage := range a.stages {
+		if stage.Log != "" {
+			flows[stage.Log] = newFlow()
+		}
+	}
+	for _, stage := range a.stages {
+		if err := a.add(stage, flows); err != nil {
 			return err
 		}
 	}
-	if a.cfg.runs(Procurement) {
-		a.addProcurement()
-	}
 	for _, w := range a.workers {
-		if err := w.TakeOver(ctx); err != nil { // its sessions try that again, and fail if it lasts
-			a.cfg.Log.Warn("the process before this one may hold back its offsets for a while", "stage", w.Name(), "because", err)
+		if err := w.TakeOver(ctx); err != nil { // its sessions try again, and fail if it lasts
+			a.cfg.Log.Warn("offsets of the previous process may be held back for a while", "stage", w.Name(), "error", err)
 		}
 	}
 	return a.refuse(ctx, client)
 }
 
-func (a *application) close() {
-	a.reader.Close()
-	if a.follow != nil {
-		a.follow.reader.Close() // not before the workers end: the last records may ask for the catalogue's end
+// add makes a stage's worker.
+func (a *application) add(stage *Stage, flows map[string]*Flow) error {
+	cfg := &a.cfg
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, layout: a.layout}
+	var gate func(context.Context)
+	if stage.Log != "" {
+		env.Flow = flows[stage.Log]
+		gate = env.Flow.wait
+	} else if f := flows[stage.Reads[0]]; f != nil {
+		env.Flow = f
 	}
-}
-
-// prepare creates what is missing and learns what is there.
-func (a *application) prepare(ctx context.Context, client *kgo.Client) error {
-	s, app := a.cfg.Scenario, a.cfg.AppID
-	specs := kafka.Specs(s, app)
-	for i := range specs {
-		if specs[i].Name == a.topics.procurementChangelog {
-			specs = append(specs[:i], specs[i+1:]...) // laid out by the reorders, below
-			break
-		}
-	}
-	created, err := kafka.EnsureTopics(ctx, client, specs...)
+	logic, err := stage.New(env)
 	if err != nil {
-		return err
+		return fmt.Errorf("stage %s: %w", stage.Name, err)
 	}
-	var names []string
-	for _, spec := range specs {
-		names = append(names, spec.Name)
+	if b, ok := logic.(Background); ok {
+		a.background = append(a.background, b)
 	}
-	if a.counts, err = kafka.PartitionCounts(ctx, client, names...); err != nil {
-		return err
+	var at func(string)
+	if cfg.At != nil {
+		at = func(point string) { cfg.At(stage.Name, point) }
 	}
-	if log, state := a.counts[a.topics.log], a.counts[a.topics.ledgerChangelog]; log != state {
-		return fmt.Errorf("topic %s has %d partitions and %s has %d; they must have as many, so set both in the scenario, delete the topics, or use another --app-id",
-			a.topics.log, log, a.topics.ledgerChangelog, state)
-	}
-	for _, spec := range kafka.Specs(s, app, "procurement-changelog") {
-		spec.Partitions = a.counts[a.topics.reorders]
-		more, err := kafka.EnsureTopics(ctx, client, spec)
-		if err != nil {
-			return err
-		}
-		created, names = append(created, more...), append(names, spec.Name)
-	}
-	if len(created) > 0 {
-		a.cfg.Log.Info("created topics", "topics", created)
-	}
-	if err := a.learnIDs(ctx, client, names); err != nil {
-		return err
-	}
-	return a.learnBatches(ctx, client, names)
-}
-
-// learnIDs asks for the topics' ids, by which one that is made anew is told from
-// the one that had its name.
-func (a *application) learnIDs(ctx context.Context, client *kgo.Client, names []string) error {
-	details, err := kadm.NewClient(client).ListTopics(ctx, names...)
-	if err == nil {
-		err = details.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("asking for the topics' ids: %w", err)
-	}
-	a.ids = map[string]kadm.TopicID{}
-	for name, d := range details {
-		a.ids[name] = d.ID
-	}
+	maxPoll := stage.MaxPoll
+	setDefault(&maxPoll, defaultMaxPoll)
+	a.workers = append(a.workers, runtime.NewWorker(runtime.Config{
+		Name: stage.Name, Kafka: cfg.Kafka, Group: Group(cfg.AppID, stage.Name),
+		TransactionalID: Group(cfg.AppID, stage.Name) + "-" + cfg.Instance, Stable: cfg.StableInstance,
+		AtLeastOnce: !cfg.exact(),
+		Sources:     a.layout.topics(stage.Reads), First: a.layout.names[stage.First], Stamp: a.stamp(stage),
+		TopicIDs: a.layout.ids, Outputs: a.layout.topics(stage.outputs()),
+		BatchBytes: a.layout.maxBatch, CommitEvery: cfg.CommitEvery, MaxPoll: maxPoll, Gate: gate, StopWithin: stopWithin,
+		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(stage.Name), Hooks: hooksOf(cfg.Hooks, stage.Name), At: at,
+	}, logic))
 	return nil
+}
+
+// hooksOf returns Config.Hooks for one stage.
+func hooksOf(hooks func(string) []kgo.Hook, stage string) func() []kgo.Hook {
+	if hooks == nil {
+		return nil
+	}
+	return func() []kgo.Hook { return hooks(stage) }
 }
 
 // refuse looks for what would make the numbers wrong, before anything is read.
@@ -172,118 +155,22 @@ func (a *application) refuse(ctx context.Context, client *kgo.Client) error {
 	if err := a.refuseMovedPositions(ctx, client); err != nil {
 		return err
 	}
-	if !a.cfg.runs(Inventory) {
-		return nil
-	}
-	if err := a.refuseOthersOutputs(ctx); err != nil {
-		return err
-	}
-	return a.refuseForgottenInputs(ctx, client)
-}
-
-// batchDefault is franz-go's own largest record batch.
-const batchDefault = 1_000_012
-
-// learnBatches asks how large a record batch each topic takes.
-func (a *application) learnBatches(ctx context.Context, client *kgo.Client, names []string) error {
-	a.maxBatch = map[string]int{}
-	configs, err := kadm.NewClient(client).DescribeTopicConfigs(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("asking for the topics' settings: %w", err)
-	}
-	for _, c := range configs {
-		for _, v := range c.Configs {
-			if n, err := strconv.Atoi(v.MaybeValue()); v.Key == "max.message.bytes" && err == nil {
-				a.maxBatch[c.Name] = n
-			}
+	for _, stage := range a.stages {
+		if err := a.refuseOthersOutputs(ctx, stage); err != nil {
+			return err
+		}
+		if err := a.refuseForgottenInputs(ctx, client, stage); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-func (a *application) batch(topic string) int {
-	n, ok := a.maxBatch[topic]
-	if !ok {
-		return batchDefault
+func (a *application) close() {
+	a.reader.Close()
+	for _, b := range a.background { // not before the workers end: their last records may need it
+		b.Close()
 	}
-	if _, isDeadLetters := a.deadLetters()[topic]; isDeadLetters {
-		return n
-	}
-	return min(n, batchDefault)
-}
-
-func (a *application) deadLetters() map[string]bool {
-	names := map[string]bool{}
-	for _, t := range []string{a.topics.catalog, a.topics.orders, a.topics.receipts, a.topics.reorders} {
-		names[deadLetterTopic(t)] = true
-	}
-	return names
-}
-
-func (a *application) adminClient() (*kgo.Client, error) { return kafka.New(a.cfg.Kafka) }
-
-func (a *application) limits() limits {
-	return limits{maxValue: a.cfg.MaxValue, acceptTotals: a.cfg.AcceptTotals}
-}
-
-func (a *application) addInventory() (err error) {
-	cfg, t := &a.cfg, &a.topics
-	if a.follow, err = newCatalogue(cfg.Kafka, t.catalog, a.counts[t.catalog], a.limits()); err != nil {
-		return err
-	}
-	kinds := map[string]inputKind{t.catalog: catalogInput, t.orders: orderInput, t.receipts: receiptInput}
-	if cfg.Policy == PolicyReference {
-		kinds[t.reorders] = reorderInput
-	}
-	flow := newFlow()
-	a.add(ingestStage, flow.wait, &ingest{
-		kinds: kinds, limits: a.limits(), catalogue: a.follow, reader: a.reader,
-		prints: runtime.NewFingerprinter(), window: cfg.DedupeWindow, logs: a.counts[t.log],
-		maxBatch: a.batch, stats: cfg.Stats, flow: flow,
-	})
-	a.add(ledgerStage, nil, &ledger{
-		app: cfg.AppID, topics: *t, policy: cfg.policy(), reader: a.reader,
-		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.log], stats: cfg.Stats, flow: flow,
-	})
-	return nil
-}
-
-func (a *application) addProcurement() {
-	cfg, t := &a.cfg, &a.topics
-	a.add(procurementStage, nil, &procurement{
-		app: cfg.AppID, topics: *t, lead: cfg.LeadTime, limits: a.limits(), reader: a.reader,
-		exact: cfg.Guarantee == ExactlyOnce, partitions: a.counts[t.reorders],
-		maxBatch: a.batch, stats: cfg.Stats,
-	})
-}
-
-func (a *application) add(stage string, gate func(context.Context), logic runtime.Logic) {
-	cfg := &a.cfg
-	var at func(string)
-	if cfg.At != nil {
-		at = func(point string) { cfg.At(stage, point) }
-	}
-	var hooks func() []kgo.Hook
-	if cfg.Hooks != nil {
-		hooks = func() []kgo.Hook { return cfg.Hooks(stage) }
-	}
-	poll, first := maxPoll, ""
-	switch stage {
-	case ledgerStage:
-		poll = maxLogPoll
-	case ingestStage:
-		first = a.topics.catalog // lines that come before their product wait in the ledger's state
-	}
-	a.workers = append(a.workers, runtime.NewWorker(runtime.Config{
-		Name: stage, Kafka: cfg.Kafka, Group: cfg.group(stage),
-		TransactionalID: cfg.AppID + "-" + stage + "-" + cfg.Instance, Stable: cfg.StableInstance,
-		AtLeastOnce: cfg.Guarantee == AtLeastOnce,
-		Sources:     a.sources(stage), First: first, Stamp: a.stamp(), Packed: a.topics.log,
-		PackedHeaders: []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}},
-		TopicIDs:      a.ids, Outputs: a.outputs(stage),
-		BatchBytes: a.batch, CommitEvery: cfg.CommitEvery, MaxPoll: poll, Gate: gate, StopWithin: stopWithin,
-		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(stage), Hooks: hooks, At: at,
-	}, logic))
 }
 
 // errDrained ends a Run that has nothing left to do.
@@ -305,8 +192,8 @@ func (a *application) run(parent context.Context) error {
 	for _, w := range a.workers {
 		start(w.Run)
 	}
-	if a.follow != nil {
-		start(a.follow.follow)
+	for _, b := range a.background {
+		start(b.Run)
 	}
 	start(a.watchTopics)
 	if a.cfg.Drain {
@@ -334,7 +221,7 @@ func (a *application) run(parent context.Context) error {
 	return nil
 }
 
-// after is closed some time after ctx has ended.
+// after returns a channel that is closed some time after ctx has ended.
 func after(ctx context.Context, by time.Duration) <-chan struct{} {
 	late := make(chan struct{})
 	context.AfterFunc(ctx, func() { time.AfterFunc(by, func() { close(late) }) })

@@ -8,6 +8,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/processor"
+	"inv/processor/inventory"
 )
 
 // The outputs are those of a sequential fold of the product log, and every line
@@ -42,8 +43,8 @@ func TestOutputsAreTheFoldOfTheLog(t *testing.T) {
 				t.Errorf("%s: %d filled and %d unmet, ordered %d", p.ID, filled, unmet, demand[p.ID])
 			}
 		}
-		if n := len(s.all(s.topic("receipts"))); int64(n) != summary.Reorders || n == 0 {
-			t.Errorf("%d receipts for %d reorders", n, summary.Reorders)
+		if n := len(s.all(s.topic("receipts"))); int64(n) != summary.Counts["reorder"] || n == 0 {
+			t.Errorf("%d receipts for %d reorders", n, summary.Counts["reorder"])
 		}
 		s.prove()
 	})
@@ -58,10 +59,10 @@ func TestFinalStockWithoutProcurement(t *testing.T) {
 		orders := ordersOf(300, products, 3)
 		s.create()
 		s.write(s.orderRecords(orders[:100])...) // refused: no such products yet
-		s.drain(func(c *processor.Config) { c.Topologies = []string{processor.Inventory} })
+		s.drain(func(c *config) { c.Topologies = []string{inventory.Name} })
 		s.write(s.catalogRecords(products)...)
 		s.write(s.orderRecords(orders[100:])...)
-		s.drain(func(c *processor.Config) { c.Topologies = []string{processor.Inventory} })
+		s.drain(func(c *config) { c.Topologies = []string{inventory.Name} })
 		s.checkFinalStock(products, orders[100:])
 		if n := len(s.all(s.topic("orders") + ".dlq")); n != 100 {
 			t.Errorf("%d orders dead-lettered, want 100", n)
@@ -105,7 +106,7 @@ func TestRestartGoesOn(t *testing.T) {
 				s.write(s.orderRecords(orders[:20])...) // of before the restart
 			}
 			summary := s.drain()
-			updates += summary.Updates
+			updates += summary.Counts["update"]
 			want := int64(10)
 			if part > 0 {
 				want += 20
@@ -143,7 +144,7 @@ func TestDuplicatesCountOnce(t *testing.T) {
 		go func() {
 			cfg := s.config()
 			cfg.Drain, cfg.Stats = false, stats
-			_, err := processor.Run(ctx, cfg)
+			_, err := cfg.run(ctx)
 			ended <- err
 		}()
 		s.untilCommitted("ingest", "orders", 200)
@@ -181,10 +182,10 @@ func TestAnotherPartitionCountIsRefused(t *testing.T) {
 
 func TestUnknownNamesAreUsageErrors(t *testing.T) {
 	s := newSystem(t, kafkatest.Embedded(t))
-	for want, change := range map[string]func(*processor.Config){
-		`did you mean "inventory"`: func(c *processor.Config) { c.Topologies = []string{"invntory"} },
-		`no policy "strict"`:       func(c *processor.Config) { c.Policy = "strict" },
-		`no guarantee "maybe"`:     func(c *processor.Config) { c.Guarantee = "maybe" },
+	for want, change := range map[string]func(*config){
+		`did you mean "inventory"`: func(c *config) { c.Topologies = []string{"invntory"} },
+		`no policy "strict"`:       func(c *config) { c.Policy = "strict" },
+		`no guarantee "maybe"`:     func(c *config) { c.Guarantee = "maybe" },
 	} {
 		if _, err := s.try(change); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want %s", err, want)

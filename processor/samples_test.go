@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/kafkatest"
 	"inv/processor"
+	"inv/processor/inventory"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -36,7 +37,7 @@ func (s *system) writeSamples(alias, file string) (n int64) {
 // What the reference system wrote goes in through the topics without complaint,
 // under both policies.
 func TestReferenceSamplesAreProcessed(t *testing.T) {
-	for _, policy := range []string{processor.PolicyDefault, processor.PolicyReference} {
+	for _, policy := range []string{inventory.PolicyDefault, inventory.PolicyReference} {
 		t.Run(policy, func(t *testing.T) {
 			kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 				s := newSystem(t, brokers)
@@ -44,16 +45,16 @@ func TestReferenceSamplesAreProcessed(t *testing.T) {
 				products := s.writeSamples("catalog", "product_catalog")
 				orders := s.writeSamples("orders", "order_events")
 				reorders := s.writeSamples("reorders", "reorder_events")
-				summary := s.drain(func(c *processor.Config) { c.Policy = policy })
+				summary := s.drain(func(c *config) { c.Policy = policy })
 				if n := summary.Count("", processor.DeadLettered); n != 0 {
 					t.Errorf("%d dead-lettered: %v", n, summary.Records)
 				}
-				for alias, want := range map[string]int64{"catalog": products, "orders": orders, "reorders": reorders + summary.Reorders} {
+				for alias, want := range map[string]int64{"catalog": products, "orders": orders, "reorders": reorders + summary.Counts["reorder"]} {
 					if n := summary.Count(s.topic(alias), processor.Accepted); n != want {
 						t.Errorf("%d of %d %s accepted", n, want, alias)
 					}
 				}
-				if policy == processor.PolicyDefault {
+				if policy == inventory.PolicyDefault {
 					s.checkFold()
 				}
 			})

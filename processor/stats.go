@@ -9,7 +9,7 @@ import (
 	"inv/internal/event"
 )
 
-// Outcome is what ingest or procurement decided of a record.
+// Outcome is what a stage decided of an input record.
 type Outcome string
 
 // The outcomes. Every input record has exactly one.
@@ -30,50 +30,44 @@ type Tally struct {
 // Stats counts what was committed. Its methods may be called at any time from
 // any goroutine; the zero value is ready.
 type Stats struct {
-	updates, reorders, alerts, receipts atomic.Int64
-	otherKeys                           atomic.Int64
-	waiting, pending, products          atomic.Int64
-	restored                            atomic.Int64
-	endToEnd                            histogram
+	restored atomic.Int64
+	endToEnd histogram
 
-	mu      sync.Mutex
-	records map[Tally]int64
-	stages  map[string]*stageStats
+	mu       sync.Mutex
+	records  map[Tally]int64
+	stages   map[string]*stageStats
+	counters map[string]*atomic.Int64 // by kind of output or name of metric
 }
 
 // Summary is the counts at one moment.
 type Summary struct {
-	Records                             map[Tally]int64
-	Updates, Reorders, Alerts, Receipts int64
-	OtherKeys                           int64 // orders whose key is not their id
-	Waiting                             int64 // lines that wait for their product, in this process
-	Pending                             int64 // receipts that are not due, in this process
-	Products                            int64 // in this process's state
-	Restored                            int64 // records reread to rebuild state
-	Commits, Aborts                     int64 // transactions of all stages
-	Rebuilds                            int64 // sessions made anew, of all stages
-	Stages                              map[string]StageSummary
+	Records map[Tally]int64
+	// Counts are the records written, by [Output].Kind, and the values of each
+	// [Metric], by Name. Gauges are of this process.
+	Counts          map[string]int64
+	Restored        int64 // records read again to rebuild state
+	Commits, Aborts int64 // transactions of all stages
+	Rebuilds        int64 // sessions of all stages that were replaced after a failure
+	Stages          map[string]StageSummary
 
 	// EndToEnd is from the event time of a change to its commit, of the last
-	// change of each product in a transaction.
+	// change of each key in a transaction.
 	EndToEnd Durations
 }
 
 // Summary returns the counts so far.
 func (s *Stats) Summary() Summary {
+	summary := Summary{
+		Counts: map[string]int64{}, Stages: map[string]StageSummary{},
+		Restored: s.restored.Load(), EndToEnd: s.endToEnd.durations(),
+	}
 	s.mu.Lock()
-	records := make(map[Tally]int64, len(s.records))
-	for k, v := range s.records {
-		records[k] = v
+	summary.Records = maps.Clone(s.records)
+	for name, n := range s.counters {
+		summary.Counts[name] = n.Load()
 	}
 	stages := maps.Clone(s.stages)
 	s.mu.Unlock()
-	summary := Summary{
-		Records: records, Stages: map[string]StageSummary{},
-		Updates: s.updates.Load(), Reorders: s.reorders.Load(), Alerts: s.alerts.Load(), Receipts: s.receipts.Load(),
-		OtherKeys: s.otherKeys.Load(), Waiting: s.waiting.Load(), Pending: s.pending.Load(),
-		Products: s.products.Load(), Restored: s.restored.Load(), EndToEnd: s.endToEnd.durations(),
-	}
 	for name, stage := range stages {
 		one := StageSummary{
 			Assigned: stage.assigned.Load(), Ready: stage.ready.Load(),
@@ -95,7 +89,8 @@ func (s Summary) Count(topic string, outcome Outcome) (n int64) {
 	return n
 }
 
-func (s *Stats) tally(counts map[Tally]int64) {
+// Tally adds counts of input records.
+func (s *Stats) Tally(counts map[Tally]int64) {
 	if len(counts) == 0 {
 		return
 	}
@@ -109,11 +104,30 @@ func (s *Stats) tally(counts map[Tally]int64) {
 	}
 }
 
+// Restored adds records that were read again to rebuild state.
+func (s *Stats) Restored(n int64) { s.restored.Add(n) }
+
+// EndToEnd observes the time from a change's event time to its commit.
+func (s *Stats) EndToEnd(d time.Duration) { s.endToEnd.observe(d) }
+
+// counter returns the counter of this name, creating it if need be.
+func (s *Stats) counter(name string) *atomic.Int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.counters == nil {
+		s.counters = map[string]*atomic.Int64{}
+	}
+	if s.counters[name] == nil {
+		s.counters[name] = &atomic.Int64{}
+	}
+	return s.counters[name]
+}
+
 // StageSummary is one stage at one moment.
 type StageSummary struct {
 	Assigned, Ready int64 // partitions; those that are not ready are being restored
 	Commits, Aborts int64 // transactions
-	Rebuilds        int64 // sessions made anew
+	Rebuilds        int64 // sessions that were replaced after a failure
 	Ending          Durations
 }
 
@@ -139,7 +153,7 @@ func (s *stageStats) Partitions(assigned, ready int) {
 
 func (s *stageStats) Rebuilt(error) { s.rebuilds.Add(1) }
 
-// stage returns a stage's stats, making them when they are first asked for.
+// stage returns a stage's stats, creating them if need be.
 func (s *Stats) stage(name string) *stageStats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -152,8 +166,8 @@ func (s *Stats) stage(name string) *stageStats {
 	return s.stages[name]
 }
 
-// Ready says whether every stage has partitions or had the chance to, and all of
-// them have their state.
+// Ready reports whether every stage has partitions, and all of them have their
+// state.
 func (s Summary) Ready() bool {
 	for _, stage := range s.Stages {
 		if stage.Ready < stage.Assigned || stage.Assigned == 0 {

@@ -7,7 +7,6 @@ import (
 
 	"inv/internal/broker"
 	"inv/internal/kafkatest"
-	"inv/processor"
 )
 
 // A processor stops within 10 s although its broker is gone.
@@ -31,7 +30,7 @@ func TestStopsWithoutItsBroker(t *testing.T) {
 	go func() {
 		cfg := s.config()
 		cfg.Drain = false
-		_, err := processor.Run(ctx, cfg)
+		_, err := cfg.run(ctx)
 		ended <- err
 	}()
 	s.untilCommitted("ingest", "orders", int64(len(orders)))

@@ -17,6 +17,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/processor"
+	"inv/processor/inventory"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -85,7 +86,7 @@ func (s *system) member(instance string) (stop func() error) {
 	go func() {
 		cfg := s.config()
 		cfg.Instance, cfg.Drain = instance, false
-		_, err := processor.Run(ctx, cfg)
+		_, err := cfg.run(ctx)
 		ended <- err
 	}()
 	return func() error {
@@ -266,7 +267,7 @@ func (s *system) mustBeFound(what string) {
 	if !s.finds(func(s *system) { s.checkFold() }) {
 		s.t.Errorf("%s: not found by the fold", what)
 	}
-	if !s.finds(func(s *system) { s.verify(processor.Inventory) }) {
+	if !s.finds(func(s *system) { s.verify(inventory.Name) }) {
 		s.t.Errorf("%s: not found by the auditor", what)
 	}
 }
@@ -276,7 +277,7 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 	t.Run("exactly-once off", func(t *testing.T) {
 		s := newSystem(t, kafkatest.Brokers(t))
 		products, _ := s.backlog(100)
-		s.drain(func(c *processor.Config) { c.Guarantee = processor.AtLeastOnce }) // products that open twice change nothing
+		s.drain(func(c *config) { c.Guarantee = processor.AtLeastOnce }) // products that open twice change nothing
 		s.write(s.orderRecords(ordersOf(2000, products, 16))...)
 		loose := func(c *childConfig) { c.Guarantee, c.Instance, c.Stable = processor.AtLeastOnce, "same", true }
 		s.start(loose, func(c *childConfig) {
@@ -289,13 +290,13 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 		s := newSystem(t, kafkatest.Embedded(t))
 		products, orders := s.backlog(200)
 		s.write(s.orderRecords(orders[:50])...)
-		s.drain(func(c *processor.Config) {
-			c.DedupeWindow, c.Topologies = -1, []string{processor.Inventory}
+		s.drain(func(c *config) {
+			c.DedupeWindow, c.Topologies = -1, []string{inventory.Name}
 		})
 		if !s.finds(func(s *system) { s.checkFinalStock(products, orders) }) {
 			t.Error("orders that were applied twice were not found by the stock that is left")
 		}
-		if !s.finds(func(s *system) { s.verify(processor.Inventory) }) {
+		if !s.finds(func(s *system) { s.verify(inventory.Name) }) {
 			t.Error("orders that were applied twice were not found by the auditor")
 		}
 	})
@@ -309,7 +310,7 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 			if _, err := kadm.NewClient(s.client).DeleteGroups(t.Context(), s.prefix+"-ledger"); err != nil {
 				t.Fatal(err)
 			}
-			s.drain(func(c *processor.Config) { c.Topologies = []string{processor.Inventory} })
+			s.drain(func(c *config) { c.Topologies = []string{inventory.Name} })
 			s.mustBeFound("what was written again")
 		})
 	})

@@ -17,7 +17,7 @@ func TestProcessLine(t *testing.T) {
 	s := &streams{now: func() time.Time { return began }, width: func() int { return 80 }}
 	working := processor.Summary{
 		Records: map[processor.Tally]int64{{Topic: "orders", Outcome: processor.Accepted}: 1234, {Topic: "orders", Outcome: processor.DeadLettered}: 1},
-		Updates: 2468, Reorders: 1, Stages: map[string]processor.StageSummary{"ingest": {Assigned: 6, Ready: 6}},
+		Counts:  map[string]int64{"update": 2468, "reorder": 1}, Stages: map[string]processor.StageSummary{"ingest": {Assigned: 6, Ready: 6}},
 	}
 	restoring := processor.Summary{Restored: 20_000, Stages: map[string]processor.StageSummary{"ledger": {Assigned: 6, Ready: 2}}}
 	for want, c := range map[string]struct {
@@ -28,7 +28,7 @@ func TestProcessLine(t *testing.T) {
 		"restoring: 20,000 records read again; Ctrl-C ends it":                             {restoring, false},
 		"1,235 records processed, 2,468 updates, 1 reorder, 0 alerts, 1 dead-lettered; 3s": {working, true},
 	} {
-		if got := newProcessLine(s, nil, c.drain).status(c.counts, began.Add(3*time.Second)); got != fit(want, 80) {
+		if got := newProcessLine(s, nil, []string{"update", "reorder", "alert"}, c.drain).status(c.counts, began.Add(3*time.Second)); got != fit(want, 80) {
 			t.Errorf("the line is %q, want %q", got, want)
 		}
 	}
@@ -38,7 +38,7 @@ func TestProcessLine(t *testing.T) {
 func TestProcessLineBelowTheLog(t *testing.T) {
 	var screen bytes.Buffer
 	s := &streams{err: &screen, errTerminal: true, now: time.Now, width: func() int { return 0 }}
-	line := newProcessLine(s, &processor.Stats{}, false)
+	line := newProcessLine(s, &processor.Stats{}, nil, false)
 	line.draw("busy")
 	slog.New(slog.NewTextHandler(line, nil)).Info("hello")
 	line.draw("")

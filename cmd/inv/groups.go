@@ -12,6 +12,9 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
+	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -241,8 +244,8 @@ func (f *sharedFlags) mustSeeSources(ctx context.Context) error {
 		return err
 	}
 	var names []string
-	for _, alias := range []string{"catalog", "orders", "receipts", "reorders", "log"} {
-		names = append(names, sc.TopicNames(alias, f.appID)...)
+	for _, g := range processor.Groups(sc, f.appID, builtinTopologies()) {
+		names = append(names, g.Topics...)
 	}
 	if len(names) == 0 {
 		return nil
@@ -257,8 +260,15 @@ func (f *sharedFlags) mustSeeSources(ctx context.Context) error {
 }
 
 // processorGroups are the consumer groups of an application id's stages.
-func processorGroups(app string) []string {
-	return []string{app + "-ingest", app + "-ledger", app + "-procurement"}
+func processorGroups(app string) []string { return processor.GroupNames(app, builtinTopologies()) }
+
+// builtinTopologies are all topologies, with their options' defaults.
+func builtinTopologies() []processor.Topology {
+	all, err := builtin.All(inventory.Options{})
+	if err != nil {
+		panic(err) // the defaults are right
+	}
+	return all
 }
 
 func groupsReset(s *streams, f *sharedFlags) *cobra.Command {

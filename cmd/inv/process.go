@@ -15,16 +15,18 @@ import (
 	"time"
 
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/processor/metrics"
 
 	"github.com/spf13/cobra"
 )
 
 func processCommand(s *streams, f *sharedFlags) *cobra.Command {
-	policy := newChoice(processor.PolicyDefault, processor.PolicyReference)
+	policy := newChoice(inventory.PolicyDefault, inventory.PolicyReference)
 	guarantee := newChoice(processor.ExactlyOnce, processor.AtLeastOnce)
 	logFormat := newChoice("text", "json")
-	maxValue := size(processor.DefaultMaxValue)
+	maxValue := size(inventory.DefaultMaxValue)
 	var leadTime time.Duration
 	var window int64
 	var drain, acceptTotals bool
@@ -33,29 +35,34 @@ func processCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "process [TOPOLOGY…]",
 		Short: "Turn orders and receipts into updates, reorders and alerts",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
-often as there are partitions to share. The topologies are inventory (stock,
-reorders, alerts) and procurement (a receipt for each reorder after the lead
-time); without a name the scenario's list runs.
+often as there are partitions to share. Without a name the scenario's list of
+topologies runs. There are:
 
-It runs until Ctrl-C, or with --drain until what is in the inputs now, and all
-that it causes, is committed.`,
+` + topologyList() + `
+It runs until Ctrl-C. With --drain it processes the current backlog and its
+follow-ups, then exits.`,
 		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario()
 			if err != nil {
 				return err
 			}
-			cfg := processor.Config{
-				Kafka: f.kafka(), Scenario: sc, AppID: f.appID, Topologies: names,
+			topologies, err := builtin.Select(sc, names, inventory.Options{
 				Policy: policy.value, LeadTime: orNone(leadTime), DedupeWindow: orNone(window),
-				MaxValue: int(maxValue), AcceptTotals: acceptTotals, Guarantee: guarantee.value,
+				MaxValue: int(maxValue), AcceptTotals: acceptTotals,
+			})
+			if err != nil {
+				return usageError{err}
+			}
+			cfg := processor.Config{
+				Kafka: f.kafka(), Scenario: sc, AppID: f.appID, Topologies: topologies, Guarantee: guarantee.value,
 				Instance: instance, StableInstance: instance != "", Drain: drain,
 				Stats: &processor.Stats{},
 			}
 			if instance == "" {
 				cfg.Instance = strings.ToLower(rand.Text()[:12])
 			}
-			line := newProcessLine(s, cfg.Stats, drain)
+			line := newProcessLine(s, cfg.Stats, processor.Kinds(topologies), drain)
 			cfg.Log = logger(line, logFormat.value)
 			if metricsAddress != "" {
 				stop, err := serveMetrics(cmd.Context(), metricsAddress, &cfg)
@@ -72,7 +79,11 @@ that it causes, is committed.`,
 			summary, err := processor.Run(cmd.Context(), cfg)
 			stopLine()
 			if cmd.Context().Err() != nil {
-				summary.Waiting, summary.Pending = line.last.Waiting, line.last.Pending
+				for _, m := range processor.Metrics(topologies) {
+					if m.Gauge {
+						summary.Counts[m.Name] = line.last.Counts[m.Name]
+					}
+				}
 			}
 			if errors.Is(err, processor.ErrUsage) {
 				return usageError{err}
@@ -80,24 +91,24 @@ that it causes, is committed.`,
 			if err == nil || summary.Commits > 0 { // else it was refused before it began
 				took := s.now().Sub(began)
 				if logFormat.value == "json" {
-					logSummary(cfg.Log, summary, took)
+					logSummary(cfg.Log, summary, topologies, took)
 				} else {
-					writeSummary(s.err, summary, took)
+					writeSummary(s.err, summary, topologies, took)
 				}
 			}
 			if err == nil && drain && cmd.Context().Err() != nil {
 				return cmd.Context().Err()
 			}
-			return err
+			return processHint(err, f.appID)
 		},
 	}
 	flags := cmd.Flags()
 	flags.Var(&policy, "policy", "the rules: the system's own, or the reference system's")
-	flags.DurationVar(&leadTime, "lead-time", processor.DefaultLeadTime, "from a reorder to its receipt")
+	flags.DurationVar(&leadTime, "lead-time", inventory.DefaultLeadTime, "from a reorder to its receipt")
 	flags.BoolVar(&drain, "drain", false, "exit when what is in the inputs now, and all that it causes, is committed")
 	flags.StringVar(&instance, "instance", "", "this instance's `ID`: the same at every start fences the process that had it; random by default")
 	flags.Var(&guarantee, "guarantee", "exactly-once or at-least-once")
-	flags.Int64Var(&window, "dedupe-window", processor.DefaultDedupeWindow, "`offsets` within which an equal record of a partition is a duplicate; 0: none is")
+	flags.Int64Var(&window, "dedupe-window", inventory.DefaultDedupeWindow, "`offsets` within which an equal record of a partition is a duplicate; 0: none is")
 	flags.Var(&maxValue, "max-value", "the largest value of an input record, such as 1MiB")
 	flags.BoolVar(&acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
 	flags.Var(&logFormat, "log", "text or json")
@@ -122,14 +133,14 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 	if err != nil {
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
-	server := metrics.New(cfg.Stats)
+	server := metrics.New(cfg.Stats, cfg.Topologies)
 	cfg.Hooks = server.Hooks
 	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	ctx, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		if err := server.Serve(ctx, l, cfg.Kafka, processorGroups(cfg.AppID), cfg.Log); err != nil {
+		if err := server.Serve(ctx, l, cfg.Kafka, processor.GroupNames(cfg.AppID, cfg.Topologies), cfg.Log); err != nil {
 			cfg.Log.Error("serving metrics", "error", err)
 		}
 	}()
@@ -151,32 +162,71 @@ func logger(w io.Writer, format string) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, nil))
 }
 
-// logSummary says what was committed to whoever reads the log as JSON.
-func logSummary(log *slog.Logger, s processor.Summary, took time.Duration) {
-	log.Info("stopped", "after", took.Round(time.Millisecond).String(), "records", decided(s),
-		"accepted", s.Count("", processor.Accepted), "duplicates", s.Count("", processor.Duplicate),
-		"skipped", s.Count("", processor.Skipped), "dead_lettered", s.Count("", processor.DeadLettered),
-		"updates", s.Updates, "reorders", s.Reorders, "alerts", s.Alerts, "receipts", s.Receipts,
-		"transactions", s.Commits, "aborted", s.Aborts, "waiting_lines", s.Waiting, "pending_receipts", s.Pending)
+// topologyList describes the topologies, a line each.
+func topologyList() string {
+	var b strings.Builder
+	for _, t := range builtinTopologies() {
+		fmt.Fprintf(&b, "  %-12s %s\n", t.Name, t.About)
+	}
+	return b.String()
 }
 
-// writeSummary says what was committed.
-func writeSummary(w io.Writer, s processor.Summary, took time.Duration) {
+// processHint adds what to do about an error of the processor.
+func processHint(err error, app string) error {
+	var wrong *processor.StartOverError
+	var others *processor.OtherApplicationError
+	var pending *processor.PendingTransactionError
+	switch {
+	case errors.As(err, &wrong):
+		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, what it wrote stays and is written a second time)", err, app)
+	case errors.As(err, &others):
+		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+	case errors.As(err, &pending):
+		return fmt.Errorf("%w; start the process that left it with the same --instance, or end it with kafka-transactions.sh", err)
+	}
+	return err
+}
+
+// logSummary writes what was committed to a log in JSON.
+func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.Topology, took time.Duration) {
+	attrs := []any{"after", took.Round(time.Millisecond).String(), "records", decided(s),
+		"accepted", s.Count("", processor.Accepted), "duplicates", s.Count("", processor.Duplicate),
+		"skipped", s.Count("", processor.Skipped), "dead_lettered", s.Count("", processor.DeadLettered)}
+	for _, kind := range processor.Kinds(topologies) {
+		attrs = append(attrs, kind+"s", s.Counts[kind])
+	}
+	attrs = append(attrs, "transactions", s.Commits, "aborted", s.Aborts)
+	for _, m := range processor.Metrics(topologies) {
+		if m.Left != "" {
+			attrs = append(attrs, m.Name, s.Counts[m.Name])
+		}
+	}
+	log.Info("stopped", attrs...)
+}
+
+// writeSummary writes what was committed, and what is left.
+func writeSummary(w io.Writer, s processor.Summary, topologies []processor.Topology, took time.Duration) {
 	fmt.Fprintf(w, "processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
 		records(decided(s)), took.Round(time.Millisecond), grouped(s.Count("", processor.Accepted)),
 		many(s.Count("", processor.Duplicate), "duplicate"), grouped(s.Count("", processor.Skipped)), grouped(s.Count("", processor.DeadLettered)))
-	fmt.Fprintf(w, "wrote %s, %s, %s, %s in %s (%s aborted)\n",
-		many(s.Updates, "update"), many(s.Reorders, "reorder"), many(s.Alerts, "alert"), many(s.Receipts, "receipt"),
-		many(s.Commits, "transaction"), grouped(s.Aborts))
-	if s.Waiting > 0 {
-		fmt.Fprintf(w, "left: %s waiting for a product that the catalogue lacks\n", many(s.Waiting, "line"))
-	}
-	if s.Pending > 0 {
-		fmt.Fprintf(w, "left to another inv process, running or started next: %s not due yet\n", many(s.Pending, "receipt"))
+	fmt.Fprintf(w, "wrote %s in %s (%s aborted)\n", strings.Join(written(s, processor.Kinds(topologies)), ", "), many(s.Commits, "transaction"), grouped(s.Aborts))
+	for _, m := range processor.Metrics(topologies) {
+		if n := s.Counts[m.Name]; m.Left != "" && n > 0 {
+			fmt.Fprintf(w, m.Left+"\n", many(n, m.Unit))
+		}
 	}
 	if s.Count("", processor.DeadLettered) > 0 {
 		fmt.Fprintln(w, "inv dlq list says why records were dead-lettered")
 	}
+}
+
+// written are the counts of what was written, in words.
+func written(s processor.Summary, kinds []string) []string {
+	words := make([]string, len(kinds))
+	for i, kind := range kinds {
+		words[i] = many(s.Counts[kind], kind)
+	}
+	return words
 }
 
 // size is a flag that takes bytes: 1048576, 1024KiB or 1MiB.

@@ -17,6 +17,7 @@ import (
 type processLine struct {
 	s     *streams
 	stats *processor.Stats
+	kinds []string // of what is written
 	drain bool
 	began time.Time
 
@@ -27,8 +28,8 @@ type processLine struct {
 	last processor.Summary // before the end, which gives all partitions back
 }
 
-func newProcessLine(s *streams, stats *processor.Stats, drain bool) *processLine {
-	return &processLine{s: s, stats: stats, drain: drain, began: s.now()}
+func newProcessLine(s *streams, stats *processor.Stats, kinds []string, drain bool) *processLine {
+	return &processLine{s: s, stats: stats, kinds: kinds, drain: drain, began: s.now()}
 }
 
 // drawEvery is how often the terminal's line is made anew.
@@ -106,7 +107,8 @@ func (l *processLine) status(c processor.Summary, now time.Time) string {
 		parts = append(parts, "waiting for partitions")
 	}
 	if n := decided(c); n > 0 || c.Ready() {
-		parts = append(parts, records(n)+" processed", many(c.Updates, "update"), many(c.Reorders, "reorder"), many(c.Alerts, "alert"))
+		parts = append(parts, records(n)+" processed")
+		parts = append(parts, written(c, l.kinds)...)
 	}
 	if n := c.Count("", processor.DeadLettered); n > 0 {
 		parts = append(parts, grouped(n)+" dead-lettered")

@@ -8,6 +8,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
+	"inv/processor"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -84,17 +85,22 @@ func (f *sharedFlags) reset(ctx context.Context, client *kgo.Client, sc *scenari
 	return deleteTopics(ctx, client, topics, s)
 }
 
-// processorTopics are the existing topics that are the processor's: the
-// internal ones, and with outputs those that no producer of the scenario fills.
+// processorTopics are the existing topics that are the processor's: those that it
+// keeps for itself, and with outputs those that no producer of the scenario fills.
 func processorTopics(ctx context.Context, client *kgo.Client, sc *scenario.Scenario, app string, outputs bool) ([]string, error) {
-	filled := map[string]bool{}
-	for _, p := range sc.Producers {
-		filled[p.Topic.Text] = true
-	}
-	var names []string
-	for _, t := range sc.Topics {
-		if t.Internal || outputs && !filled[t.Alias] {
-			names = append(names, sc.TopicNames(t.Alias, app)...)
+	all := builtinTopologies()
+	names := processor.KeptTopics(sc, app, all)
+	if outputs {
+		filled := map[string]bool{}
+		for _, p := range sc.Producers {
+			for _, name := range sc.TopicNames(p.Topic.Text, app) {
+				filled[name] = true
+			}
+		}
+		for _, name := range processor.WrittenTopics(sc, app, all) {
+			if !filled[name] {
+				names = append(names, name)
+			}
 		}
 	}
 	if len(names) == 0 {

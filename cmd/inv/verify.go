@@ -11,6 +11,9 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/internal/theme"
+	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 
 	"github.com/spf13/cobra"
 )
@@ -93,27 +96,20 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 // auditOptions are the auditor's options for the processor of an application id
 // with these topologies, the scenario's if there are none.
 func auditOptions(sc *scenario.Scenario, app string, policy audit.Policy, topologies []string) (audit.Options, error) {
-	if len(topologies) == 0 {
-		topologies = sc.Topologies
+	running, err := builtin.Select(sc, topologies, inventory.Options{Policy: string(policy)})
+	if err != nil {
+		return audit.Options{}, usageError{err}
 	}
-	known := []string{"inventory", "procurement"}
-	for _, name := range topologies {
-		if !slices.Contains(known, name) {
-			return audit.Options{}, usagef("there is no topology %q (there are inventory, procurement)%s", name, scenario.DidYouMean(name, known))
-		}
+	t, err := audit.TopicsOf(sc, app)
+	if err != nil {
+		return audit.Options{}, usageError{err}
 	}
-	var t audit.Topics
-	for alias, to := range map[string]*string{
-		"catalog": &t.Catalog, "orders": &t.Orders, "receipts": &t.Receipts, "updates": &t.Updates,
-		"reorders": &t.Reorders, "alerts": &t.Alerts, "log": &t.Log, "procurement-changelog": &t.PendingReceipts,
-	} {
-		declared, ok := sc.Topic(alias)
-		if !ok {
-			return audit.Options{}, usagef("scenario %s declares no topic with the alias %q; verify is for the inventory system", sc.Name, alias)
-		}
-		*to = declared.NameFor(app)
+	var groups []audit.Group
+	for _, g := range processor.Groups(sc, app, running) {
+		groups = append(groups, audit.Group(g))
 	}
-	return audit.OptionsFor(app, policy, t, slices.Contains(topologies, "procurement")), nil
+	procurement := slices.ContainsFunc(running, func(t processor.Topology) bool { return t.Name == inventory.Procurement })
+	return audit.OptionsFor(app, policy, t, groups, procurement), nil
 }
 
 // namedGroups are the groups of a processor that is not known: it must have read

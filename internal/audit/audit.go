@@ -19,6 +19,8 @@ import (
 	"fmt"
 	"sync"
 
+	"inv/internal/scenario"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -42,6 +44,32 @@ type Topics struct {
 	Updates, Reorders, Alerts string // outputs
 	Log                       string // the processor's product log: only its lag is looked at
 	PendingReceipts           string // procurement's changelog: only which keys it holds is looked at
+}
+
+// TopicsOf returns a scenario's names for the topics. It fails with a
+// [MissingTopicError] if the scenario lacks one.
+func TopicsOf(s *scenario.Scenario, app string) (t Topics, err error) {
+	for _, one := range []struct {
+		alias string
+		to    *string
+	}{
+		{"catalog", &t.Catalog}, {"orders", &t.Orders}, {"receipts", &t.Receipts}, {"updates", &t.Updates},
+		{"reorders", &t.Reorders}, {"alerts", &t.Alerts}, {"log", &t.Log}, {"procurement-changelog", &t.PendingReceipts},
+	} {
+		declared, ok := s.Topic(one.alias)
+		if !ok {
+			return t, &MissingTopicError{Scenario: s.Name, Alias: one.alias}
+		}
+		*one.to = declared.NameFor(app)
+	}
+	return t, nil
+}
+
+// MissingTopicError is returned for a scenario that is not the inventory system's.
+type MissingTopicError struct{ Scenario, Alias string }
+
+func (e *MissingTopicError) Error() string {
+	return fmt.Sprintf("scenario %s declares no topic with the alias %q, which the audit needs", e.Scenario, e.Alias)
 }
 
 // Group is a consumer group whose committed offsets say what was processed.
@@ -71,21 +99,13 @@ type Options struct {
 	Progress func(read, total int64)
 }
 
-// OptionsFor returns the options for inv's own processor under an application id.
-func OptionsFor(app string, policy Policy, t Topics, procurement bool) Options {
-	o := Options{
-		Topics: t, Policy: policy, App: app, Procurement: procurement && policy == PolicyDefault,
+// OptionsFor returns the options for inv's own processor under an application id,
+// with its consumer groups.
+func OptionsFor(app string, policy Policy, t Topics, groups []Group, procurement bool) Options {
+	return Options{
+		Topics: t, Policy: policy, App: app, Groups: groups, Procurement: procurement && policy == PolicyDefault,
 		DedupeWindow: DefaultDedupeWindow, MaxFindings: 20,
 	}
-	ingest := Group{Name: app + "-ingest", Topics: []string{t.Catalog, t.Orders, t.Receipts}}
-	if policy == PolicyReference {
-		ingest.Topics[2] = t.Reorders
-	}
-	o.Groups = []Group{ingest, {Name: app + "-ledger", Topics: []string{t.Log}}}
-	if o.Procurement {
-		o.Groups = append(o.Groups, Group{Name: app + "-procurement", Topics: []string{t.Reorders}})
-	}
-	return o
 }
 
 // Run audits the topics. An error means that the audit could not be made; what

@@ -22,7 +22,7 @@ func testTopics(prefix string) Topics {
 }
 
 func testOptions() Options {
-	o := OptionsFor("inv", PolicyDefault, testTopics(""), true)
+	o := OptionsFor("inv", PolicyDefault, testTopics(""), testGroups("inv", testTopics("")), true)
 	o.DedupeWindow = 20
 	return o
 }
@@ -280,4 +280,13 @@ func (r *Report) seen() (ids []string) {
 	}
 	slices.Sort(ids)
 	return ids
+}
+
+// testGroups are the groups of the processor that wrote the history.
+func testGroups(app string, t Topics) []Group {
+	return []Group{
+		{Name: app + "-ingest", Topics: []string{t.Catalog, t.Orders, t.Receipts}},
+		{Name: app + "-ledger", Topics: []string{t.Log}},
+		{Name: app + "-procurement", Topics: []string{t.Reorders}},
+	}
 }

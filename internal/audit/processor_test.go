@@ -16,6 +16,8 @@ import (
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/scenarios"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -154,9 +156,16 @@ const chaosWindow = 40
 
 func (s *system) config(instance string) processor.Config {
 	return processor.Config{
-		Kafka: kafka.Config{Brokers: s.brokers}, Scenario: s.scenario, AppID: s.app, LeadTime: 50 * time.Millisecond,
-		DedupeWindow: chaosWindow, Instance: instance, Policy: string(s.policy),
+		Kafka: kafka.Config{Brokers: s.brokers}, Scenario: s.scenario, AppID: s.app, Topologies: s.topologies(), Instance: instance,
 	}
+}
+
+func (s *system) topologies() []processor.Topology {
+	topologies, err := builtin.Select(s.scenario, nil, inventory.Options{LeadTime: 50 * time.Millisecond, DedupeWindow: chaosWindow, Policy: string(s.policy)})
+	if err != nil {
+		panic(err) // the tests' own policies are known
+	}
+	return topologies
 }
 
 // churn runs instances that come and go until the context ends.
@@ -179,9 +188,15 @@ func (s *system) churn(ctx context.Context, instances int) {
 
 func (s *system) verify() *audit.Report {
 	s.t.Helper()
-	topics := audit.Topics{Catalog: s.topic("catalog"), Orders: s.topic("orders"), Receipts: s.topic("receipts"), Updates: s.topic("updates"),
-		Reorders: s.topic("reorders"), Alerts: s.topic("alerts"), Log: s.topic("log"), PendingReceipts: s.topic("procurement-changelog")}
-	o := audit.OptionsFor(s.app, s.policy, topics, true)
+	topics, err := audit.TopicsOf(s.scenario, s.app)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var groups []audit.Group
+	for _, g := range processor.Groups(s.scenario, s.app, s.topologies()) {
+		groups = append(groups, audit.Group(g))
+	}
+	o := audit.OptionsFor(s.app, s.policy, topics, groups, true)
 	o.DedupeWindow = chaosWindow
 	r, err := audit.Run(s.t.Context(), s.client, o)
 	if err != nil {

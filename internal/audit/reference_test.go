@@ -42,7 +42,7 @@ func samples(t *testing.T) *history {
 }
 
 func referenceOptions() Options {
-	o := OptionsFor("", PolicyReference, testTopics(""), true)
+	o := OptionsFor("", PolicyReference, testTopics(""), testGroups("", testTopics(""))[:2], true)
 	o.DedupeWindow = 0
 	return o
 }

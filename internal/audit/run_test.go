@@ -17,7 +17,7 @@ import (
 func (h *history) write(t *testing.T, brokers []string) Options {
 	t.Helper()
 	ctx := t.Context()
-	o := OptionsFor(h.app, PolicyDefault, testTopics(h.prefix), true)
+	o := OptionsFor(h.app, PolicyDefault, testTopics(h.prefix), testGroups(h.app, testTopics(h.prefix)), true)
 	o.DedupeWindow = h.window
 	client := kafkatest.Client(t, brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.TransactionalID(h.app), kgo.ProducerBatchCompression(kgo.SnappyCompression()))

@@ -15,6 +15,8 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/producer"
 )
 
@@ -47,6 +49,12 @@ const (
 func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 	d := &demo{Options: o, screen: screen, stats: &processor.Stats{}}
 	var err error
+	if d.topologies, err = builtin.Select(o.Scenario, nil, inventory.Options{LeadTime: o.LeadTime}); err != nil {
+		return nil, err
+	}
+	if d.topics, err = audit.TopicsOf(o.Scenario, o.App); err != nil {
+		return nil, err
+	}
 	if d.feed, err = newFeed(o, screen); err != nil {
 		return nil, err
 	}
@@ -89,10 +97,12 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 
 type demo struct {
 	Options
-	screen *Screen
-	stats  *processor.Stats
-	feed   *feed
-	took   time.Duration // how long orders came
+	topologies []processor.Topology
+	topics     audit.Topics
+	screen     *Screen
+	stats      *processor.Stats
+	feed       *feed
+	took       time.Duration // how long orders came
 }
 
 func within(asked bool, short, long time.Duration) time.Duration {
@@ -115,7 +125,7 @@ func (d *demo) prepare(ctx context.Context) error {
 func (d *demo) process(ctx context.Context) error {
 	_, err := processor.Run(ctx, processor.Config{
 		Kafka: d.Kafka, Scenario: d.Scenario, AppID: d.App, Instance: "demo",
-		LeadTime: d.LeadTime, Stats: d.stats,
+		Topologies: d.topologies, Stats: d.stats,
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("processing: %w", err)
@@ -180,8 +190,11 @@ func (d *demo) settle(ctx context.Context, asked bool) {
 // at one stage and the next.
 func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 	counts := d.stats.Summary()
-	rest = counts.Pending == 0 && counts.Waiting == 0
-	for _, g := range d.groups() {
+	rest = true
+	for _, m := range processor.Metrics(d.topologies) {
+		rest = rest && (m.Left == "" || counts.Counts[m.Name] == 0)
+	}
+	for _, g := range processor.Groups(d.Scenario, d.App, d.topologies) {
 		lags, err := kafka.GroupLag(ctx, d.Kafka, g.Name, g.Topics...)
 		if err != nil {
 			return 0, false
@@ -194,20 +207,10 @@ func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 	return ends, rest
 }
 
-func (d *demo) groups() []audit.Group {
-	return audit.OptionsFor(d.App, audit.PolicyDefault, d.topics(), true).Groups
-}
-
-func (d *demo) topics() audit.Topics {
-	name := func(alias string) string {
-		if names := d.Scenario.TopicNames(alias, d.App); len(names) > 0 {
-			return names[0]
-		}
-		return ""
+func (d *demo) auditOptions() audit.Options {
+	var groups []audit.Group
+	for _, g := range processor.Groups(d.Scenario, d.App, d.topologies) {
+		groups = append(groups, audit.Group(g))
 	}
-	return audit.Topics{
-		Catalog: name("catalog"), Orders: name("orders"), Receipts: name("receipts"),
-		Updates: name("updates"), Reorders: name("reorders"), Alerts: name("alerts"),
-		Log: name("log"), PendingReceipts: name("procurement-changelog"),
-	}
+	return audit.OptionsFor(d.App, audit.PolicyDefault, d.topics, groups, true)
 }

@@ -55,7 +55,7 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 			s.topics = append(s.topics, topicCount{alias, t, byTopic[t]})
 		}
 	}
-	if s.Audit, err = audit.Run(ctx, client, audit.OptionsFor(d.App, audit.PolicyDefault, d.topics(), true)); err != nil {
+	if s.Audit, err = audit.Run(ctx, client, d.auditOptions()); err != nil {
 		return s, fmt.Errorf("verifying: %w", err)
 	}
 	return s, nil

@@ -40,8 +40,9 @@ type Server struct {
 	clients map[string]*prometheus.Registry // by stage: of the client in use
 }
 
-// New makes a Server for the processor that has these Stats.
-func New(stats *processor.Stats) *Server {
+// New makes a Server for the processor that runs these topologies with these
+// Stats.
+func New(stats *processor.Stats, topologies []processor.Topology) *Server {
 	s := &Server{
 		LagEvery: lagEvery,
 		stats:    stats,
@@ -51,7 +52,7 @@ func New(stats *processor.Stats) *Server {
 		}, []string{"group", "topic", "partition"}),
 		clients: map[string]*prometheus.Registry{},
 	}
-	s.registry.MustRegister(collector{stats}, s.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(newCollector(stats, topologies), s.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
 
@@ -136,8 +137,31 @@ func (s *Server) pollLag(ctx context.Context, c kafka.Config, groups []string, l
 	}
 }
 
-// collector gives the Stats of a moment.
-type collector struct{ stats *processor.Stats }
+// collector gives the Stats of a moment. Besides what every topology has, it
+// knows the kinds of outputs and the metrics that the topologies declare.
+type collector struct {
+	stats *processor.Stats
+	kinds []string
+	own   []ownMetric
+}
+
+type ownMetric struct {
+	name  string
+	desc  *prometheus.Desc
+	value prometheus.ValueType
+}
+
+func newCollector(stats *processor.Stats, topologies []processor.Topology) collector {
+	c := collector{stats: stats, kinds: processor.Kinds(topologies)}
+	for _, m := range processor.Metrics(topologies) {
+		value := prometheus.CounterValue
+		if m.Gauge {
+			value = prometheus.GaugeValue
+		}
+		c.own = append(c.own, ownMetric{m.Name, desc(m.Name, m.Help), value})
+	}
+	return c
+}
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc("inv_"+name, help, labels, nil)
@@ -146,22 +170,21 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	records      = desc("records_total", "Input records by what was decided of them.", "topic", "outcome", "reason")
 	outputs      = desc("outputs_total", "Records written, by kind.", "kind")
-	otherKeys    = desc("orders_with_another_key_total", "Orders whose key is not their id.")
-	waiting      = desc("waiting_lines", "Lines that wait for their product.")
-	pending      = desc("pending_receipts", "Receipts that are not due yet.")
-	products     = desc("state_products", "Products in this process's state.")
-	restored     = desc("restored_records_total", "Records reread to rebuild state.")
+	restored     = desc("restored_records_total", "Records read again to rebuild state.")
 	partitions   = desc("partitions", "Partitions of a stage, assigned to this process and with their state.", "stage", "state")
 	transactions = desc("transactions_total", "Transactions by how they ended.", "stage", "result")
-	rebuilds     = desc("sessions_rebuilt_total", "Clients made anew after a failure.", "stage")
+	rebuilds     = desc("sessions_rebuilt_total", "Clients that were replaced after a failure.", "stage")
 	ending       = desc("transaction_end_seconds", "Time to write and commit a transaction.", "stage")
 	endToEnd     = desc("end_to_end_seconds", "From an event's own time to the commit of what it changed.")
 )
 
 // Describe implements prometheus.Collector.
 func (c collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{records, outputs, otherKeys, waiting, pending, products, restored, partitions, transactions, rebuilds, ending, endToEnd} {
+	for _, d := range []*prometheus.Desc{records, outputs, restored, partitions, transactions, rebuilds, ending, endToEnd} {
 		ch <- d
+	}
+	for _, m := range c.own {
+		ch <- m.desc
 	}
 }
 
@@ -177,13 +200,12 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 	for t, n := range s.Records {
 		counter(records, n, t.Topic, string(t.Outcome), string(t.Reason))
 	}
-	for kind, n := range map[string]int64{"update": s.Updates, "reorder": s.Reorders, "alert": s.Alerts, "receipt": s.Receipts} {
-		counter(outputs, n, kind)
+	for _, kind := range c.kinds {
+		counter(outputs, s.Counts[kind], kind)
 	}
-	counter(otherKeys, s.OtherKeys)
-	gauge(waiting, s.Waiting)
-	gauge(pending, s.Pending)
-	gauge(products, s.Products)
+	for _, m := range c.own {
+		ch <- prometheus.MustNewConstMetric(m.desc, m.value, float64(s.Counts[m.name]))
+	}
 	counter(restored, s.Restored)
 	for name, stage := range s.Stages {
 		gauge(partitions, stage.Assigned, name, "assigned")

@@ -17,6 +17,8 @@ import (
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/processor/metrics"
 	"inv/scenarios"
 
@@ -48,7 +50,11 @@ func running(t *testing.T) (url string) {
 		}
 	}
 	stats := &processor.Stats{}
-	server := metrics.New(stats)
+	topologies, err := builtin.Select(sc, nil, inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := metrics.New(stats, topologies)
 	server.LagEvery = 50 * time.Millisecond
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -57,7 +63,7 @@ func running(t *testing.T) (url string) {
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 2)
 	go func() {
-		_, err := processor.Run(ctx, processor.Config{Kafka: c, Scenario: sc, Instance: "test", Stats: stats, Hooks: server.Hooks})
+		_, err := processor.Run(ctx, processor.Config{Kafka: c, Scenario: sc, Topologies: topologies, Instance: "test", Stats: stats, Hooks: server.Hooks})
 		ended <- err
 	}()
 	go func() {

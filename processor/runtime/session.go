@@ -43,7 +43,6 @@ type session struct {
 	ctx       context.Context // ends with the session, outlives the worker's by the time to stop
 	polls     int
 	arena     *arena // of the transaction in progress
-	packed    map[int32][]byte
 	pool      *fetchPool
 
 	mu    sync.Mutex
@@ -59,7 +58,7 @@ type session struct {
 
 func (w *Worker) runSession(ctx, hard context.Context) error {
 	live, cancel := context.WithCancel(hard)
-	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: &arena{}, packed: map[int32][]byte{}, pool: &fetchPool{}}
+	s := &session{worker: w, ctx: live, balancer: newBalancer(), connected: make(chan struct{}), slots: map[Source]*slot{}, arena: &arena{}, pool: &fetchPool{}}
 	defer cancel()
 	if err := s.connect(ctx); err != nil {
 		return err

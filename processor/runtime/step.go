@@ -29,8 +29,7 @@ func (s *session) step(fetches kgo.Fetches) error {
 }
 
 func (s *session) newTx(now time.Time) *Tx {
-	return &Tx{ctx: s.ctx, sender: s.sender, now: now, arena: s.arena,
-		topic: s.worker.cfg.Packed, headers: s.worker.packedHeaders, packed: s.packed, from: s.txn.member()}
+	return &Tx{ctx: s.ctx, sender: s.sender, now: now, arena: s.arena, from: s.txn.member()}
 }
 
 func (s *session) due(now time.Time) bool {
@@ -82,7 +81,6 @@ func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, er
 			return consumed, ours, err
 		}
 	}
-	tx.packAll()
 	return consumed, ours, tx.err
 }
 

@@ -11,20 +11,13 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// packBytes is when a packed log record is full. It leaves room below the
-// brokers' usual limit of 1 MiB for a line that comes last.
-const packBytes = 128 << 10
-
 // Tx is one transaction while it is filled.
 type Tx struct {
 	ctx      context.Context // ends with the session
 	sender   *send.Sender
 	from     member // who commits
 	now      time.Time
-	topic    string           // of packed records
-	packed   map[int32][]byte // values that are being filled; the session's
 	arena    *arena
-	headers  []byte // of packed records
 	scratch  []byte
 	touched  []*slot
 	rest     kgo.Fetches // polled last, and not processed to its end
@@ -93,49 +86,6 @@ func (tx *Tx) fail(err error) {
 	}
 }
 
-// Line adds lines, each with its line feed, to the packed records of one
-// partition of the worker's packed topic. Lines of a partition keep their order.
-func (tx *Tx) Line(partition int32, line []byte) {
-	b := tx.packed[partition]
-	if len(b) > 0 && len(b)+len(line) > packBytes {
-		tx.pack(partition, b)
-		b = b[:0]
-	}
-	if b == nil {
-		b = make([]byte, 0, packBytes)
-	}
-	tx.packed[partition] = append(b, line...)
-}
-
-func (tx *Tx) pack(partition int32, value []byte) {
-	out, err := tx.Output(tx.topic)
-	if err != nil {
-		tx.fail(err)
-		return
-	}
-	out.Append(partition, tx.now.UnixMilli(), nil, value, tx.headers)
-}
-
-func (tx *Tx) packAll() {
-	for partition, value := range tx.packed {
-		if len(value) > 0 {
-			tx.pack(partition, value)
-		}
-	}
-	tx.unpack()
-}
-
-// unpack empties the packed values. Their room is used again, but for what one
-// large line has left.
-func (tx *Tx) unpack() {
-	for partition, value := range tx.packed {
-		tx.packed[partition] = value[:0]
-		if cap(value) > 2*packBytes {
-			delete(tx.packed, partition)
-		}
-	}
-}
-
 func (tx *Tx) touch(s *slot) {
 	if !s.touched {
 		s.touched = true
@@ -151,7 +101,6 @@ func (tx *Tx) commit() {
 }
 
 func (tx *Tx) rollback() {
-	tx.unpack()
 	for _, s := range tx.touched {
 		s.partition.Rollback()
 		s.next, s.touched = s.committed, false

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"inv/internal/kafka"
-	"inv/internal/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -21,12 +20,10 @@ type Config struct {
 	Kafka           kafka.Config
 	Group           string
 	TransactionalID string
-	Stable          bool     // the transactional id is one that another process may take over
-	AtLeastOnce     bool     // no transactions: what is written may be written again
-	Sources         []string // topics; of what is polled together, in this order
-	First           string   // of Sources, one that is read to its end before the others, at the start
-	Packed          string   // the topic that Tx.Line writes to, if any
-	PackedHeaders   []kgo.RecordHeader
+	Stable          bool                    // the transactional id is one that another process may take over
+	AtLeastOnce     bool                    // no transactions: what is written may be written again
+	Sources         []string                // topics; of what is polled together, in this order
+	First           string                  // of Sources, one that is read to its end before the others, at the start
 	TopicIDs        map[string]kadm.TopicID // of the sources
 	Outputs         []string                // topics that are written to, but for dead letters
 	BatchBytes      func(topic string) int  // largest record batch of a topic
@@ -69,14 +66,13 @@ var ErrFenced = errors.New("another process runs with the same --instance and to
 
 // Worker is one member of a stage's group.
 type Worker struct {
-	cfg           Config
-	logic         Logic
-	packedHeaders []byte // encoded
+	cfg   Config
+	logic Logic
 }
 
 // NewWorker makes a worker; Run starts it.
 func NewWorker(cfg Config, logic Logic) *Worker {
-	return &Worker{cfg: cfg, logic: logic, packedHeaders: recordbatch.AppendHeaders(nil, cfg.PackedHeaders)}
+	return &Worker{cfg: cfg, logic: logic}
 }
 
 // Name is the stage.

@@ -1,17 +1,17 @@
-package processor
+package inventory
 
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 
 	"inv/internal/event"
 	"inv/internal/partition"
+	"inv/processor"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-const ingestStage = "ingest"
 
 // ingest decides each record of the source topics once: structure first, then
 // duplicate, then whether its product is known.
@@ -22,15 +22,43 @@ type ingest struct {
 	reader    *runtime.Reader
 	prints    runtime.Fingerprinter
 	window    int64 // offsets; 0: no deduplication
-	logs      int   // partitions of the product log
-	maxBatch  func(topic string) int
-	stats     *Stats
-	flow      *flow
+	env       processor.Env
+	log       *packer
+	otherKeys *atomic.Int64
+}
+
+func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
+	g := &ingest{
+		kinds: map[string]inputKind{}, limits: o.limits(), reader: env.Reader,
+		prints: runtime.NewFingerprinter(), window: o.DedupeWindow, env: env,
+		log:       newPacker(env.Topic("log"), env.Partitions("log")),
+		otherKeys: env.Counter(otherKeys),
+	}
+	kinds := map[string]inputKind{"catalog": catalogInput, "orders": orderInput, "receipts": receiptInput, "reorders": reorderInput}
+	for _, alias := range reads {
+		g.kinds[env.Topic(alias)] = kinds[alias]
+	}
+	var err error
+	g.catalogue, err = newCatalogue(env.Kafka, env.Topic("catalog"), env.Partitions("catalog"), g.limits)
+	return g, err
+}
+
+// Run follows the catalogue.
+func (g *ingest) Run(ctx context.Context) error { return g.catalogue.follow(ctx) }
+
+// Close releases the catalogue's connections.
+func (g *ingest) Close() { g.catalogue.reader.Close() }
+
+// decidedFrom is how the log's lines name the partition that they came from, see
+// [event.AppendEntry].
+func decidedFrom(source runtime.Source) string {
+	return fmt.Sprintf(`"src":"%s/%d@`, source.Topic, source.Partition)
 }
 
 // Start rereads the window behind the committed offset.
 func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: runtime.NewWindow(0), counts: map[Tally]int64{}, lines: make([]int64, g.logs)}
+	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: runtime.NewWindow(0),
+		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.partitions())}
 	if err := g.catalogue.refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
@@ -43,14 +71,14 @@ func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int
 	}
 	from := max(committed-g.window, 0)
 	err := g.reader.Read(ctx, source.Topic, source.Partition, from, committed, func(r *kgo.Record) error {
-		g.stats.restored.Add(1)
+		g.env.Stats.Restored(1)
 		if p.in.decode(p.kind, r, g.limits) == nil && !p.in.tombstone {
 			p.window.Add(g.print(r), r.Offset)
 		}
 		return nil
 	})
 	if err != nil {
-		return nil, 0, fmt.Errorf("rereading the duplicates' window: %w", err)
+		return nil, 0, fmt.Errorf("rereading the window of duplicates: %w", err)
 	}
 	p.window.Commit(committed)
 	return p, committed, nil
@@ -76,7 +104,7 @@ type ingestPartition struct {
 	line      []byte
 	refreshed int // Tx.Polls at which the catalogue was last asked for its end
 
-	counts    map[Tally]int64 // of the transaction in progress
+	counts    map[processor.Tally]int64 // of the transaction in progress
 	accepted  int64           // which are not in counts
 	lines     []int64         // by log partition
 	otherKeys int64
@@ -90,11 +118,11 @@ func (p *ingestPartition) Process(ctx context.Context, tx *runtime.Tx, r *kgo.Re
 		return nil
 	}
 	if p.in.tombstone && p.kind != catalogInput {
-		p.count(r.Topic, Skipped, "")
+		p.count(r.Topic, processor.Skipped, "")
 		return nil
 	}
 	if p.window.Add(p.stage.print(r), r.Offset) && !p.in.tombstone {
-		p.count(r.Topic, Duplicate, "")
+		p.count(r.Topic, processor.Duplicate, "")
 		return nil
 	}
 	p.list = p.in.entries(p.kind, r, p.list[:0])
@@ -106,9 +134,12 @@ func (p *ingestPartition) Process(ctx context.Context, tx *runtime.Tx, r *kgo.Re
 		p.refuse(tx, r, &event.Error{Reason: event.UnknownProduct, Message: "no such product in the catalogue: " + quoted(missing)})
 		return nil
 	}
-	if err := p.write(tx); err != nil {
+	if err := p.encode(); err != nil {
 		p.refuse(tx, r, err)
 		return nil
+	}
+	if err := p.write(tx); err != nil {
+		return err
 	}
 	if p.kind == orderInput && string(r.Key) != p.in.order.OrderID {
 		p.otherKeys++
@@ -139,8 +170,8 @@ func (p *ingestPartition) missing() string {
 	return p.stage.catalogue.missing(p.list, p.kind == orderInput)
 }
 
-// write puts the entries into the log, all or none.
-func (p *ingestPartition) write(tx *runtime.Tx) *event.Error {
+// encode makes the lines of the log.
+func (p *ingestPartition) encode() *event.Error {
 	p.line = p.line[:0]
 	start := 0
 	for i := range p.list {
@@ -150,11 +181,18 @@ func (p *ingestPartition) write(tx *runtime.Tx) *event.Error {
 		}
 		start = len(p.line)
 	}
+	return nil
+}
+
+// write puts the lines into the log, each in the partition of its product.
+func (p *ingestPartition) write(tx *runtime.Tx) error {
 	rest := p.line
 	for i := range p.list {
 		end := lineEnd(rest)
-		to := partition.Murmur2([]byte(p.list[i].ProductID), p.stage.logs)
-		tx.Line(to, rest[:end])
+		to := partition.Murmur2([]byte(p.list[i].ProductID), len(p.lines))
+		if err := p.stage.log.add(tx, to, rest[:end]); err != nil {
+			return err
+		}
 		p.lines[to]++
 		rest = rest[end:]
 	}
@@ -162,35 +200,37 @@ func (p *ingestPartition) write(tx *runtime.Tx) *event.Error {
 }
 
 func (p *ingestPartition) refuse(tx *runtime.Tx, r *kgo.Record, why *event.Error) {
-	tx.Produce(deadLetter(r, ingestStage, why, p.stage.maxBatch(deadLetterTopic(r.Topic))))
-	p.count(r.Topic, DeadLettered, why.Reason)
+	tx.Produce(processor.DeadLetter(r, "ingest", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
+	p.count(r.Topic, processor.DeadLettered, why.Reason)
 }
 
-func (p *ingestPartition) count(topic string, outcome Outcome, reason event.Reason) {
-	p.counts[Tally{topic, outcome, reason}]++
+func (p *ingestPartition) count(topic string, outcome processor.Outcome, reason event.Reason) {
+	p.counts[processor.Tally{Topic: topic, Outcome: outcome, Reason: reason}]++
 }
 
-// Seal adds nothing: lines are packed by the transaction.
-func (p *ingestPartition) Seal(*runtime.Tx) error { return nil }
+// Seal writes the records of the log that are not full yet. They hold the lines
+// of all partitions, so the first one to be sealed writes them.
+func (p *ingestPartition) Seal(tx *runtime.Tx) error { return p.stage.log.flush(tx) }
 
 // Commit counts what the transaction decided.
 func (p *ingestPartition) Commit() {
 	for partition, n := range p.lines {
 		if n > 0 {
-			p.stage.flow.add(int32(partition), n)
+			p.stage.env.Flow.Add(int32(partition), n)
 		}
 	}
 	p.window.Commit(p.next)
 	if p.accepted > 0 {
-		p.counts[Tally{Topic: p.topic, Outcome: Accepted}] = p.accepted
+		p.counts[processor.Tally{Topic: p.topic, Outcome: processor.Accepted}] = p.accepted
 	}
-	p.stage.stats.tally(p.counts)
-	p.stage.stats.otherKeys.Add(p.otherKeys)
+	p.stage.env.Stats.Tally(p.counts)
+	p.stage.otherKeys.Add(p.otherKeys)
 	p.reset()
 }
 
 // Rollback forgets it: the records come again.
 func (p *ingestPartition) Rollback() {
+	p.stage.log.discard()
 	p.window.Rollback()
 	p.reset()
 }

@@ -1,21 +1,20 @@
-package processor
+package inventory
 
 import (
 	"container/heap"
 	"context"
 	"encoding/binary"
-	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/event"
 	"inv/internal/recordbatch"
+	"inv/processor"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-const procurementStage = "procurement"
 
 // pendingFormat is the first byte of a procurement changelog value.
 const pendingFormat = 1
@@ -26,15 +25,21 @@ const dueAtOnce = 5_000
 // procurement answers each reorder with a receipt after the lead time. Partition
 // p of the reorders and partition p of its changelog belong together.
 type procurement struct {
-	app        string
-	topics     topics
-	lead       time.Duration
-	limits     limits
-	reader     *runtime.Reader
-	exact      bool
-	partitions int
-	maxBatch   func(topic string) int
-	stats      *Stats
+	env       processor.Env
+	lead      time.Duration
+	limits    limits
+	changelog string
+	receipts  string
+
+	written, pending *atomic.Int64
+}
+
+func newProcurement(env processor.Env, o Options) *procurement {
+	return &procurement{
+		env: env, lead: o.LeadTime, limits: o.limits(),
+		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"),
+		written: env.Counter("receipt"), pending: env.Counter(pendingReceipts),
+	}
 }
 
 // pending is a receipt that is not due yet.
@@ -46,15 +51,15 @@ type pending struct {
 
 // Start reads the changelog of a partition.
 func (s *procurement) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	if int(source.Partition) >= s.partitions {
-		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that %s has; use another --app-id", source.Topic, s.partitions, s.topics.procurementChangelog)
+	if partitions := s.env.Partitions("procurement-changelog"); int(source.Partition) >= partitions {
+		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that %s has; use another application id", source.Topic, partitions, s.changelog)
 	}
-	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[Tally]int64{}}
-	end, err := s.reader.HighWatermark(ctx, s.topics.procurementChangelog, source.Partition)
+	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[processor.Tally]int64{}}
+	end, err := s.env.Reader.HighWatermark(ctx, s.changelog, source.Partition)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := s.reader.Read(ctx, s.topics.procurementChangelog, source.Partition, 0, end, p.restore); err != nil {
+	if err := s.env.Reader.Read(ctx, s.changelog, source.Partition, 0, end, p.restore); err != nil {
 		return nil, 0, err
 	}
 	last := int64(-1)
@@ -63,10 +68,10 @@ func (s *procurement) Start(ctx context.Context, source runtime.Source, committe
 		last = max(last, d.offset)
 	}
 	heap.Init(&p.queue)
-	s.stats.pending.Add(int64(len(p.open)))
-	if s.exact && last >= 0 && last >= committed {
-		return nil, 0, fmt.Errorf("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired; inv reset --app-id starts over from the inputs",
-			s.topics.procurementChangelog, source.Partition, last, source.Topic, committed)
+	s.pending.Add(int64(len(p.open)))
+	if s.env.Exact && last >= 0 && last >= committed {
+		return nil, 0, processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired",
+			s.changelog, source.Partition, last, source.Topic, committed)
 	}
 	return p, committed, nil
 }
@@ -81,11 +86,11 @@ type procurementPartition struct {
 	reorder event.Reorder
 	added   []pending // by the transaction in progress
 	done    []pending
-	counts  map[Tally]int64
+	counts  map[processor.Tally]int64
 }
 
 func (p *procurementPartition) restore(r *kgo.Record) error {
-	p.stage.stats.restored.Add(1)
+	p.stage.env.Stats.Restored(1)
 	if r.Value == nil {
 		delete(p.open, string(r.Key))
 		return nil
@@ -101,17 +106,17 @@ func (p *procurementPartition) restore(r *kgo.Record) error {
 // Process takes one reorder. One that is already pending is a duplicate.
 func (p *procurementPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
 	if r.Value == nil {
-		p.count(r.Topic, Skipped, "")
+		p.count(r.Topic, processor.Skipped, "")
 		return nil
 	}
 	if err := p.decode(r); err != nil {
-		tx.Produce(deadLetter(r, procurementStage, err, p.stage.maxBatch(deadLetterTopic(r.Topic))))
-		p.count(r.Topic, DeadLettered, err.Reason)
+		tx.Produce(processor.DeadLetter(r, "procurement", string(err.Reason), err.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
+		p.count(r.Topic, processor.DeadLettered, err.Reason)
 		return nil
 	}
 	o := &p.reorder
 	if p.isPending(o.EventID) {
-		p.count(r.Topic, Duplicate, "")
+		p.count(r.Topic, processor.Duplicate, "")
 		return nil
 	}
 	at := o.Timestamp
@@ -127,7 +132,7 @@ func (p *procurementPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo
 		},
 	}
 	p.added = append(p.added, d)
-	p.count(r.Topic, Accepted, "")
+	p.count(r.Topic, processor.Accepted, "")
 	return p.log(tx, o.EventID, appendPending(nil, &d))
 }
 
@@ -157,7 +162,7 @@ func (p *procurementPartition) isPending(id string) bool {
 }
 
 func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) error {
-	out, err := tx.Output(p.stage.topics.procurementChangelog)
+	out, err := tx.Output(p.stage.changelog)
 	if err != nil {
 		return err
 	}
@@ -180,9 +185,9 @@ func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
 		p.done = append(p.done, d)
 		r := &d.receipt
 		tx.Produce(&kgo.Record{
-			Topic: p.stage.topics.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
-			Timestamp: time.UnixMilli(recordTime(r.Timestamp, tx.Now())),
-			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.app, ID: r.ReceiptID, Time: r.Timestamp}),
+			Topic: p.stage.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
+			Timestamp: time.UnixMilli(processor.RecordTime(r.Timestamp, tx.Now())),
+			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.env.App, ID: r.ReceiptID, Time: r.Timestamp}),
 		})
 		if err := p.log(tx, r.EventID, nil); err != nil {
 			return err
@@ -203,10 +208,10 @@ func (p *procurementPartition) Commit() {
 		p.open[d.receipt.EventID] = d
 		heap.Push(&p.queue, d)
 	}
-	s := p.stage.stats
-	s.receipts.Add(int64(len(p.done)))
+	s := p.stage
+	s.written.Add(int64(len(p.done)))
 	s.pending.Add(int64(len(p.added) - len(p.done)))
-	s.tally(p.counts)
+	s.env.Stats.Tally(p.counts)
 	p.reset()
 }
 
@@ -219,15 +224,15 @@ func (p *procurementPartition) Rollback() {
 }
 
 // Close gives the partition up.
-func (p *procurementPartition) Close() { p.stage.stats.pending.Add(-int64(len(p.open))) }
+func (p *procurementPartition) Close() { p.stage.pending.Add(-int64(len(p.open))) }
 
 func (p *procurementPartition) reset() {
 	p.added, p.done = p.added[:0], p.done[:0]
 	clear(p.counts)
 }
 
-func (p *procurementPartition) count(topic string, outcome Outcome, reason event.Reason) {
-	p.counts[Tally{topic, outcome, reason}]++
+func (p *procurementPartition) count(topic string, outcome processor.Outcome, reason event.Reason) {
+	p.counts[processor.Tally{Topic: topic, Outcome: outcome, Reason: reason}]++
 }
 
 // dueQueue is a heap by due time.
@@ -244,7 +249,7 @@ func (q *dueQueue) Pop() any {
 	return d
 }
 
-var errPending = errors.New("not a pending receipt; use the inv that wrote it, or inv reset --app-id")
+var errPending = processor.StartOver("not a pending receipt; use the version that wrote it")
 
 // appendPending appends a pending receipt as the changelog has it: when it is
 // due, the reorder's offset, and the receipt as it will be written.
@@ -253,6 +258,12 @@ func appendPending(dst []byte, d *pending) []byte {
 	dst = binary.AppendVarint(dst, d.due.UnixMilli())
 	dst = binary.AppendVarint(dst, d.offset)
 	return event.AppendReceipt(dst, &d.receipt)
+}
+
+// pendingOffset is where the reorder behind a changelog value stands.
+func pendingOffset(value []byte) (int64, error) {
+	d, err := parsePending(value)
+	return d.offset, err
 }
 
 func parsePending(value []byte) (d pending, err error) {

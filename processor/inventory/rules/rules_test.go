@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"inv/internal/event"
-	"inv/processor/rules"
+	"inv/processor/inventory/rules"
 )
 
 // listed is a catalogue record with the thresholds that most tests use.

@@ -1,14 +1,14 @@
-package processor
+package inventory
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
 	"inv/internal/event"
-	"inv/processor/rules"
+	"inv/processor"
+	"inv/processor/inventory/rules"
 )
 
 // stateFormat is the first byte of a ledger changelog value. It changes with
@@ -58,7 +58,7 @@ const (
 	flagLow
 )
 
-var errState = errors.New("not a state of the ledger; use the inv that wrote it, or inv reset --app-id")
+var errState = processor.StartOver("not a state of the ledger; use the version that wrote it")
 
 // appendState appends a product's state as the changelog and the ledger's
 // memory have it, with the log offset that it includes. The product's id and

@@ -1,21 +1,21 @@
-package processor
+package inventory
 
 import (
 	"bytes"
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/event"
 	"inv/internal/recordbatch"
-	"inv/processor/rules"
+	"inv/processor"
+	"inv/processor/inventory/rules"
 	"inv/processor/runtime"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
-
-const ledgerStage = "ledger"
 
 // logFormat is the value of the header that says how a record of the product
 // log is laid out.
@@ -24,44 +24,50 @@ const (
 	logFormat       = "product-log/1"
 )
 
-// futureLimit is how far ahead of the clock a Kafka timestamp may be. Brokers
-// refuse more than an hour; an event from further ahead gets the clock's time.
-const futureLimit = 30 * time.Minute
-
 // ledger applies the product log to the products. Partition p of the log and
 // partition p of the changelog belong together.
 type ledger struct {
-	app        string
-	topics     topics
-	policy     rules.Policy
-	reader     *runtime.Reader
-	exact      bool // exactly once: the changelog and the committed offset must agree
-	partitions int
-	stats      *Stats
-	flow       *flow
+	env    processor.Env
+	policy rules.Policy
+	names  ledgerTopics
+
+	updates, reorders, alerts, waiting, products *atomic.Int64
+}
+
+// ledgerTopics are the names on the broker.
+type ledgerTopics struct{ log, changelog, updates, reorders, alerts string }
+
+func newLedger(env processor.Env, policy rules.Policy) *ledger {
+	return &ledger{
+		env: env, policy: policy,
+		names: ledgerTopics{log: env.Topic("log"), changelog: env.Topic("ledger-changelog"),
+			updates: env.Topic("updates"), reorders: env.Topic("reorders"), alerts: env.Topic("alerts")},
+		updates: env.Counter("update"), reorders: env.Counter("reorder"), alerts: env.Counter("alert"),
+		waiting: env.Counter(waitingLines), products: env.Counter(stateProducts),
+	}
 }
 
 // Start reads the changelog of a partition. It checks that the changelog holds
 // exactly what is before the committed offset: not more, and not less.
 func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	if int(source.Partition) >= l.partitions {
-		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that this application's state is laid out for; use another --app-id", source.Topic, l.partitions)
+	if partitions := l.env.Partitions("ledger-changelog"); int(source.Partition) >= partitions {
+		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that this application's state is laid out for; use another application id", source.Topic, partitions)
 	}
 	p := &ledgerPartition{stage: l, partition: source.Partition,
-		ofUpdates: newEnvelopes(event.TypeUpdate, l.app), ofReorders: newEnvelopes(event.TypeReorder, l.app), ofAlerts: newEnvelopes(event.TypeAlert, l.app),
+		ofUpdates: newEnvelopes(event.TypeUpdate, l.env.App), ofReorders: newEnvelopes(event.TypeReorder, l.env.App), ofAlerts: newEnvelopes(event.TypeAlert, l.env.App),
 		before: -1, applied: -1, committed: runtime.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
-	end, err := l.reader.HighWatermark(ctx, l.topics.ledgerChangelog, source.Partition)
+	end, err := l.env.Reader.HighWatermark(ctx, l.names.changelog, source.Partition)
 	if err != nil {
 		return nil, 0, err
 	}
-	if err := l.reader.Read(ctx, l.topics.ledgerChangelog, source.Partition, 0, end, p.restore); err != nil {
+	if err := l.env.Reader.Read(ctx, l.names.changelog, source.Partition, 0, end, p.restore); err != nil {
 		return nil, 0, err
 	}
 	if err := p.restored(); err != nil {
 		return nil, 0, err
 	}
-	l.flow.own(source.Partition)
-	if !l.exact {
+	l.env.Flow.Own(source.Partition)
+	if !l.env.Exact {
 		return p, committed, nil // the state may include more; that is applied again
 	}
 	if committed < 0 {
@@ -75,22 +81,21 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 
 // check compares the restored state with the committed offset.
 func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64) error {
-	const advice = "inv reset --app-id starts over from the inputs"
 	if p.applied >= committed {
-		return fmt.Errorf("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back; %s",
-			l.topics.ledgerChangelog, p.partition, p.applied, l.topics.log, committed, advice)
+		return processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back",
+			l.names.changelog, p.partition, p.applied, l.names.log, committed)
 	}
-	start, err := l.reader.LogStart(ctx, l.topics.log, p.partition)
+	start, err := l.env.Reader.LogStart(ctx, l.names.log, p.partition)
 	if err != nil {
 		return err
 	}
 	if start > p.applied+1 && committed > start {
-		return fmt.Errorf("%s/%d begins at offset %d, behind what its changelog includes (%d), so it can't be checked; %s",
-			l.topics.log, p.partition, start, p.applied, advice)
+		return processor.StartOver("%s/%d begins at offset %d, behind what its changelog includes (%d), so it can't be checked",
+			l.names.log, p.partition, start, p.applied)
 	}
-	return l.reader.Read(ctx, l.topics.log, p.partition, p.applied+1, committed, func(r *kgo.Record) error {
-		return fmt.Errorf("the changelog %s/%d lacks offset %d of %s, which is committed (it includes %d): records of it were lost; %s",
-			l.topics.ledgerChangelog, p.partition, r.Offset, l.topics.log, p.applied, advice)
+	return l.env.Reader.Read(ctx, l.names.log, p.partition, p.applied+1, committed, func(r *kgo.Record) error {
+		return processor.StartOver("the changelog %s/%d lacks offset %d of %s, which is committed (it includes %d): records of it were lost",
+			l.names.changelog, p.partition, r.Offset, l.names.log, p.applied)
 	})
 }
 
@@ -124,7 +129,7 @@ func (l *ledger) outputs(tx *runtime.Tx) (o outputs, err error) {
 	for _, to := range []struct {
 		out   *runtime.Output
 		topic string
-	}{{&o.updates, l.topics.updates}, {&o.reorders, l.topics.reorders}, {&o.alerts, l.topics.alerts}, {&o.changelog, l.topics.ledgerChangelog}} {
+	}{{&o.updates, l.names.updates}, {&o.reorders, l.names.reorders}, {&o.alerts, l.names.alerts}, {&o.changelog, l.names.changelog}} {
 		if *to.out, err = tx.Output(to.topic); err != nil {
 			return o, err
 		}
@@ -144,7 +149,7 @@ type product struct {
 
 // restore takes one record of the changelog.
 func (p *ledgerPartition) restore(r *kgo.Record) error {
-	p.stage.stats.restored.Add(1)
+	p.stage.env.Stats.Restored(1)
 	if id, ok := bytes.CutPrefix(r.Key, []byte(productKey)); ok {
 		applied, err := stateApplied(r.Value)
 		if err != nil {
@@ -176,15 +181,15 @@ func (p *ledgerPartition) restore(r *kgo.Record) error {
 // restored puts the waiting entries in their order.
 func (p *ledgerPartition) restored() error {
 	p.before = p.applied
-	p.stage.stats.products.Add(int64(p.committed.Len()))
+	p.stage.products.Add(int64(p.committed.Len()))
 	for id, numbered := range p.restoring {
 		for n := range len(numbered) {
 			e, ok := numbered[n]
 			if !ok {
-				return fmt.Errorf("the changelog of partition %d lacks an entry that waits for product %s; inv reset --app-id starts over from the inputs", p.partition, quoted(id))
+				return processor.StartOver("the changelog %s/%d lacks an entry that waits for product %s", p.stage.names.changelog, p.partition, quoted(id))
 			}
 			p.waiting[id] = append(p.waiting[id], e)
-			p.stage.stats.waiting.Add(1)
+			p.stage.waiting.Add(1)
 		}
 	}
 	p.restoring = nil
@@ -193,11 +198,11 @@ func (p *ledgerPartition) restored() error {
 
 // Process applies one record of the log.
 func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
-	if r.Offset <= p.applied && p.stage.exact {
+	if r.Offset <= p.applied && p.stage.env.Exact {
 		return fmt.Errorf("offset %d of %s/%d comes a second time: the state includes %d", r.Offset, r.Topic, r.Partition, p.applied)
 	}
 	if format, _ := event.Header(r.Headers, logFormatHeader); string(format) != logFormat {
-		return fmt.Errorf("%s/%d@%d is in the format %s, this program reads %s; use the inv that wrote it, or inv reset --app-id",
+		return processor.StartOver("%s/%d@%d is in the format %s, and this program reads %s; use the version that wrote it",
 			r.Topic, r.Partition, r.Offset, quoted(string(format)), logFormat)
 	}
 	var err error
@@ -276,15 +281,7 @@ func (p *ledgerPartition) write(tx *runtime.Tx, w *product, step *rules.Step) {
 // produce writes the record whose id and value are in p.
 func (p *ledgerPartition) produce(tx *runtime.Tx, out runtime.Output, envelopes *envelopes, key []byte, ms int64) {
 	p.headers = envelopes.append(p.headers[:0], p.id, ms)
-	out.Append(out.Place(key), recordTime(ms, tx.Now()), key, p.value, p.headers)
-}
-
-// recordTime is the event time as far as a broker takes it.
-func recordTime(ms int64, now time.Time) int64 {
-	if at := now.UnixMilli(); ms > at+futureLimit.Milliseconds() {
-		return at
-	}
-	return ms
+	out.Append(out.Place(key), processor.RecordTime(ms, tx.Now()), key, p.value, p.headers)
 }
 
 // stateRoom is what most states take, in bytes.
@@ -312,11 +309,11 @@ func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
 
 // Commit makes the transaction's products the state.
 func (p *ledgerPartition) Commit() {
-	s := p.stage.stats
+	s := p.stage
 	now, known := time.Now(), p.committed.Len()
 	for _, w := range p.touched {
 		if w.changed != 0 {
-			s.endToEnd.observe(now.Sub(time.UnixMilli(w.changed)))
+			s.env.Stats.EndToEnd(now.Sub(time.UnixMilli(w.changed)))
 		}
 		p.committed.Put(w.id, w.encoded)
 		s.waiting.Add(int64(len(w.state.Waiting) - w.waited))
@@ -324,7 +321,7 @@ func (p *ledgerPartition) Commit() {
 	}
 	s.products.Add(int64(p.committed.Len() - known))
 	p.before = p.applied
-	p.stage.flow.add(p.partition, -p.lines)
+	p.stage.env.Flow.Add(p.partition, -p.lines)
 	s.updates.Add(p.updates)
 	s.reorders.Add(p.reorders)
 	s.alerts.Add(p.alerts)
@@ -342,11 +339,11 @@ func (p *ledgerPartition) keepWaiting(w *product) {
 
 // Close gives the partition up.
 func (p *ledgerPartition) Close() {
-	p.stage.stats.products.Add(-int64(p.committed.Len()))
+	p.stage.products.Add(-int64(p.committed.Len()))
 	for _, waiting := range p.waiting {
-		p.stage.stats.waiting.Add(-int64(len(waiting)))
+		p.stage.waiting.Add(-int64(len(waiting)))
 	}
-	p.stage.flow.disown(p.partition)
+	p.stage.env.Flow.Disown(p.partition)
 }
 
 // Rollback drops them.

@@ -1,4 +1,4 @@
-package processor
+package inventory
 
 import (
 	"reflect"
@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"inv/internal/event"
-	"inv/processor/rules"
+	"inv/processor/inventory/rules"
 )
 
 func TestStatesAreWrittenAndRead(t *testing.T) {

@@ -1,0 +1,40 @@
+package processor
+
+import "fmt"
+
+// StartOverError is wrapped by errors about topics, offsets and state that do not
+// belong together: going on would count records twice or not at all. Starting
+// over from the inputs helps, with new groups and new state.
+type StartOverError struct{ Err error }
+
+func (e *StartOverError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what does not belong together.
+func (e *StartOverError) Unwrap() error { return e.Err }
+
+// StartOver returns a StartOverError with a formatted message.
+func StartOver(format string, args ...any) error {
+	return &StartOverError{fmt.Errorf(format, args...)}
+}
+
+// OtherApplicationError is returned when another application writes a topic that
+// only one may write.
+type OtherApplicationError struct{ Topic, App string }
+
+func (e *OtherApplicationError) Error() string {
+	return fmt.Sprintf("topic %s is written by the application %s", e.Topic, quoted(e.App))
+}
+
+// PendingTransactionError is returned when a group's offsets have waited for the
+// end of a transaction for longer than a transaction lives.
+type PendingTransactionError struct {
+	Group string
+	Err   error
+}
+
+func (e *PendingTransactionError) Error() string {
+	return fmt.Sprintf("offsets of the group %s have waited for the end of a transaction for %s, longer than a transaction lives; brokers that are all stopped at once can lose the end: %v", e.Group, pendingFor, e.Err)
+}
+
+// Unwrap returns the broker's error.
+func (e *PendingTransactionError) Unwrap() error { return e.Err }
