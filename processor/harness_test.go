@@ -76,10 +76,14 @@ type config struct {
 	Topologies []string // names
 }
 
+func (c config) selected() ([]processor.Topology, error) {
+	return builtin.Select(c.Scenario, c.Topologies, c.Options)
+}
+
 // run runs it.
 func (c config) run(ctx context.Context) (processor.Summary, error) {
 	var err error
-	if c.Config.Topologies, err = builtin.Select(c.Scenario, c.Topologies, c.Options); err != nil {
+	if c.Config.Topologies, err = c.selected(); err != nil {
 		return processor.Summary{}, err
 	}
 	return processor.Run(ctx, c.Config)

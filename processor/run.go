@@ -109,7 +109,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(stage *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, state: stage.State, layout: a.layout}
 	var gate func(context.Context)
 	if stage.Log != "" {
 		env.Flow = flows[stage.Log]

@@ -8,8 +8,11 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/recordbatch"
 	"inv/internal/scenario"
 	"inv/processor/runtime"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Topology is a named set of stages. It is a value: everything that works on
@@ -107,6 +110,7 @@ type Env struct {
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
+	state  string // alias of the stage's changelog
 	layout *layout
 }
 
@@ -119,6 +123,34 @@ func (e Env) Partitions(alias string) int { return e.layout.partitions[e.Topic(a
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
 func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }
+
+// Restore calls use with each committed record of the changelog's partition that
+// belongs to a source partition, from its beginning to its end now. The record is
+// valid until use returns.
+func (e Env) Restore(ctx context.Context, source runtime.Source, use func(*kgo.Record) error) error {
+	changelog, partitions := e.Topic(e.state), e.Partitions(e.state)
+	if int(source.Partition) >= partitions {
+		return fmt.Errorf("topic %s has grown beyond the %d partitions of %s, by which the state is laid out; use another application id", source.Topic, partitions, changelog)
+	}
+	end, err := e.Reader.HighWatermark(ctx, changelog, source.Partition)
+	if err != nil {
+		return err
+	}
+	return e.Reader.Read(ctx, changelog, source.Partition, 0, end, func(r *kgo.Record) error {
+		e.Stats.restored.Add(1)
+		return use(r)
+	})
+}
+
+// Log adds a record to the changelog's partition that belongs to a source
+// partition. A nil value removes the key. Key and value may be reused.
+func (e Env) Log(tx *runtime.Tx, partition int32, key, value []byte) error {
+	out, err := tx.Output(e.Topic(e.state))
+	if err == nil {
+		out.Append(partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())
+	}
+	return err
+}
 
 // Counter returns the number behind a Metric, or the count of an output's kind.
 func (e Env) Counter(name string) *atomic.Int64 { return e.Stats.counter(name) }

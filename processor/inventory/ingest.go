@@ -105,8 +105,8 @@ type ingestPartition struct {
 	refreshed int // Tx.Polls at which the catalogue was last asked for its end
 
 	counts    map[processor.Tally]int64 // of the transaction in progress
-	accepted  int64           // which are not in counts
-	lines     []int64         // by log partition
+	accepted  int64                     // which are not in counts
+	lines     []int64                   // by log partition
 	otherKeys int64
 }
 

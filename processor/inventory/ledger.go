@@ -50,17 +50,10 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 // Start reads the changelog of a partition. It checks that the changelog holds
 // exactly what is before the committed offset: not more, and not less.
 func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	if partitions := l.env.Partitions("ledger-changelog"); int(source.Partition) >= partitions {
-		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that this application's state is laid out for; use another application id", source.Topic, partitions)
-	}
 	p := &ledgerPartition{stage: l, partition: source.Partition,
 		ofUpdates: newEnvelopes(event.TypeUpdate, l.env.App), ofReorders: newEnvelopes(event.TypeReorder, l.env.App), ofAlerts: newEnvelopes(event.TypeAlert, l.env.App),
 		before: -1, applied: -1, committed: runtime.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
-	end, err := l.env.Reader.HighWatermark(ctx, l.names.changelog, source.Partition)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := l.env.Reader.Read(ctx, l.names.changelog, source.Partition, 0, end, p.restore); err != nil {
+	if err := l.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
 	if err := p.restored(); err != nil {
@@ -149,7 +142,6 @@ type product struct {
 
 // restore takes one record of the changelog.
 func (p *ledgerPartition) restore(r *kgo.Record) error {
-	p.stage.env.Stats.Restored(1)
 	if id, ok := bytes.CutPrefix(r.Key, []byte(productKey)); ok {
 		applied, err := stateApplied(r.Value)
 		if err != nil {

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"inv/internal/event"
-	"inv/internal/recordbatch"
 	"inv/processor"
 	"inv/processor/runtime"
 
@@ -51,15 +50,8 @@ type pending struct {
 
 // Start reads the changelog of a partition.
 func (s *procurement) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	if partitions := s.env.Partitions("procurement-changelog"); int(source.Partition) >= partitions {
-		return nil, 0, fmt.Errorf("topic %s has grown beyond the %d partitions that %s has; use another application id", source.Topic, partitions, s.changelog)
-	}
 	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[processor.Tally]int64{}}
-	end, err := s.env.Reader.HighWatermark(ctx, s.changelog, source.Partition)
-	if err != nil {
-		return nil, 0, err
-	}
-	if err := s.env.Reader.Read(ctx, s.changelog, source.Partition, 0, end, p.restore); err != nil {
+	if err := s.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
 	last := int64(-1)
@@ -90,7 +82,6 @@ type procurementPartition struct {
 }
 
 func (p *procurementPartition) restore(r *kgo.Record) error {
-	p.stage.env.Stats.Restored(1)
 	if r.Value == nil {
 		delete(p.open, string(r.Key))
 		return nil
@@ -162,12 +153,7 @@ func (p *procurementPartition) isPending(id string) bool {
 }
 
 func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) error {
-	out, err := tx.Output(p.stage.changelog)
-	if err != nil {
-		return err
-	}
-	out.Append(p.partition, tx.Now().UnixMilli(), []byte(id), value, recordbatch.NoHeaders())
-	return nil
+	return p.stage.env.Log(tx, p.partition, []byte(id), value)
 }
 
 // NextDue is when the first pending receipt is due.
