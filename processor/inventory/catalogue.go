@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// listing is what the catalogue says of a product.
+// listing is the state of a product in the catalogue.
 type listing uint8
 
 const (
@@ -20,8 +20,9 @@ const (
 	delisted         // its last record is a tombstone
 )
 
-// catalogue follows the whole catalogue topic, whichever partitions of it this
-// process ingests, so that every instance can tell whether a product is known.
+// catalogue follows all partitions of the catalogue topic, not only those that
+// this process ingests, so that every instance knows every product. It is safe
+// for concurrent use.
 type catalogue struct {
 	topic  string
 	limits limits
@@ -29,8 +30,8 @@ type catalogue struct {
 
 	mu       sync.Mutex
 	products *runtime.Table // the listing of each, in a byte
-	next     []int64        // by partition: the offset read up to
-	moved    chan struct{}  // closed when a partition's next has moved
+	next     []int64        // next offset to read, by partition
+	moved    chan struct{}  // closed when next has changed
 	err      error
 }
 
@@ -54,7 +55,7 @@ func (c *catalogue) follow(ctx context.Context) error {
 		group.Go(func() {
 			err := c.reader.Follow(ctx, c.topic, int32(p), 0, c.apply(), func(next int64) { c.advance(p, next) })
 			if ctx.Err() != nil {
-				err = context.Cause(ctx) // whoever waits for the catalogue must not wait for ever
+				err = context.Cause(ctx) // wakes those who wait for the catalogue
 			}
 			c.fail(err)
 		})
@@ -65,7 +66,7 @@ func (c *catalogue) follow(ctx context.Context) error {
 	return c.err
 }
 
-// apply is what takes one partition's records.
+// apply returns a function that applies the records of one partition.
 func (c *catalogue) apply() func(*kgo.Record) error {
 	var in input
 	return func(r *kgo.Record) error {
@@ -110,9 +111,8 @@ func (c *catalogue) fail(err error) {
 	}
 }
 
-// missing returns the first product of the entries that is not known so far, or
-// "". Orders need a listed product; stock arrives also for one that was delisted
-// since.
+// missing returns the first product of the entries that is not known yet, or "".
+// Orders need a listed product; receipts may also be for one that was delisted.
 func (c *catalogue) missing(entries []event.Entry, needsListed bool) string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -125,7 +125,7 @@ func (c *catalogue) missing(entries []event.Entry, needsListed bool) string {
 	return ""
 }
 
-// refresh reads up to where the catalogue ends now.
+// refresh waits until the catalogue has been read to its current end.
 func (c *catalogue) refresh(ctx context.Context) error {
 	for p := range c.next {
 		end, err := c.reader.StableEnd(ctx, c.topic, int32(p))

@@ -8,11 +8,10 @@ import (
 	"inv/internal/recordbatch"
 )
 
-// envelopes makes the CloudEvents headers of one event type, as
-// [event.AppendHeaders] does, encoded for a record batch and without formatting
-// or encoding what is the same each time.
+// envelopes encodes the CloudEvents headers of one event type for a record batch.
+// It gives what [event.AppendHeaders] gives, but encodes the constant parts once.
 type envelopes struct {
-	front, middle, back []byte // what stands before the id, before the time and behind it
+	front, middle, back []byte // before the id, between id and time, and after the time
 	clock               timeText
 	time                []byte
 }
@@ -44,8 +43,8 @@ func (e *envelopes) append(dst, id []byte, ms int64) []byte {
 	return append(dst, e.back...)
 }
 
-// timeText formats times in RFC 3339 with milliseconds, in UTC. It keeps the
-// date of the last one.
+// timeText formats times as RFC 3339 with milliseconds in UTC. It caches the date
+// of the last one.
 type timeText struct {
 	day  int64 // since 1970
 	date []byte
@@ -77,7 +76,7 @@ func appendPadded(dst []byte, n, digits int) []byte {
 	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
 }
 
-// appendID appends prefix, the product's id, a dash and seq.
+// appendID appends an id: the prefix, the product's id, a dash and seq.
 func appendID(dst []byte, prefix, product string, seq int64) []byte {
 	dst = append(append(append(dst, prefix...), product...), '-')
 	return strconv.AppendInt(dst, seq, 10)

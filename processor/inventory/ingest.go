@@ -49,8 +49,8 @@ func (g *ingest) Run(ctx context.Context) error { return g.catalogue.follow(ctx)
 // Close releases the catalogue's connections.
 func (g *ingest) Close() { g.catalogue.reader.Close() }
 
-// decidedFrom is how the log's lines name the partition that they came from, see
-// [event.AppendEntry].
+// decidedFrom returns the text by which a line of the log names the partition
+// that it came from, see [event.AppendEntry].
 func decidedFrom(source runtime.Source) string {
 	return fmt.Sprintf(`"src":"%s/%d@`, source.Topic, source.Partition)
 }
@@ -84,8 +84,8 @@ func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int
 	return p, committed, nil
 }
 
-// print is what makes two records duplicates: the value, and where it was
-// replayed from. Equal values have equal ids.
+// print returns the fingerprint by which records are duplicates: of the value,
+// and of the dead letter that it was replayed from. Equal values have equal ids.
 func (g *ingest) print(r *kgo.Record) runtime.Fingerprint {
 	replay, _ := event.Header(r.Headers, event.HeaderDLQReplay)
 	return g.prints.Of(r.Value, replay)
@@ -102,7 +102,7 @@ type ingestPartition struct {
 	in        input
 	list      []event.Entry
 	line      []byte
-	refreshed int // Tx.Polls at which the catalogue was last asked for its end
+	refreshed int // Tx.Polls when the catalogue's end was last asked for
 
 	counts    map[processor.Tally]int64 // of the transaction in progress
 	accepted  int64                     // which are not in counts
@@ -148,9 +148,9 @@ func (p *ingestPartition) Process(ctx context.Context, tx *runtime.Tx, r *kgo.Re
 	return nil
 }
 
-// unknown returns a product of the record that the catalogue doesn't have.
-// Before it says so it reads the catalogue up to an end that was asked for after
-// the record was fetched.
+// unknown returns a product of the record that the catalogue lacks, or "". It is
+// certain: the catalogue has been read to an end that was asked for after the
+// record was fetched.
 func (p *ingestPartition) unknown(ctx context.Context, tx *runtime.Tx) (string, error) {
 	missing := p.missing()
 	if missing == "" || p.refreshed == tx.Polls() {
@@ -170,7 +170,7 @@ func (p *ingestPartition) missing() string {
 	return p.stage.catalogue.missing(p.list, p.kind == orderInput)
 }
 
-// encode makes the lines of the log.
+// encode encodes the entries as lines of the log.
 func (p *ingestPartition) encode() *event.Error {
 	p.line = p.line[:0]
 	start := 0
@@ -212,7 +212,7 @@ func (p *ingestPartition) count(topic string, outcome processor.Outcome, reason 
 // of all partitions, so the first one to be sealed writes them.
 func (p *ingestPartition) Seal(tx *runtime.Tx) error { return p.stage.log.flush(tx) }
 
-// Commit counts what the transaction decided.
+// Commit publishes the transaction's counts.
 func (p *ingestPartition) Commit() {
 	for partition, n := range p.lines {
 		if n > 0 {
@@ -228,7 +228,7 @@ func (p *ingestPartition) Commit() {
 	p.reset()
 }
 
-// Rollback forgets it: the records come again.
+// Rollback drops them: the records come again.
 func (p *ingestPartition) Rollback() {
 	p.stage.log.discard()
 	p.window.Rollback()
@@ -241,5 +241,5 @@ func (p *ingestPartition) reset() {
 	p.accepted, p.otherKeys = 0, 0
 }
 
-// Close has nothing to end.
+// Close has nothing to release.
 func (p *ingestPartition) Close() {}

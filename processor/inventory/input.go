@@ -24,17 +24,17 @@ type limits struct {
 	acceptTotals bool
 }
 
-// maxEntry bounds one line of the product log, and through it every record that
-// the ledger writes of it: an alert has the product's name twice. maxEntries
-// bounds all lines of one order: its id is in each.
+// Limits of the product log, in bytes. maxEntry bounds one line, and through it
+// every record that the ledger derives from it: an alert has the product's name
+// twice. maxEntries bounds all lines of one order, each of which has its id.
 const (
 	maxEntry   = 256 << 10
 	maxEntries = 16 << 20
 )
 
-// input is one decoded source record. The next decode reuses what it holds, and
-// the texts of orders, receipts and reorders are parts of the record itself: all
-// is good until then, and as long as the record is.
+// input is one decoded source record. It is valid until the next call of decode,
+// and as long as the record is: texts of orders, receipts and reorders are parts
+// of the record's value.
 type input struct {
 	product event.Product
 	order   event.Order
@@ -46,8 +46,8 @@ type input struct {
 	key       string // of a catalogue tombstone
 }
 
-// decode is ingest's first question, that of structure: it depends on nothing
-// but the record. A tombstone decodes; what it means is the caller's.
+// decode checks the structure of a record; the result depends on nothing but the
+// record. A tombstone is accepted, and its meaning left to the caller.
 func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
 	in.tombstone = r.Value == nil
 	if in.tombstone {
@@ -104,7 +104,7 @@ func (in *input) decodeOrder(r *kgo.Record, l limits) error {
 	return in.order.CheckTotal()
 }
 
-// asEventError is err, which is an *event.Error or nil, as what it is.
+// asEventError returns err, which is nil or an *event.Error, as an *event.Error.
 func asEventError(err error) *event.Error {
 	if err == nil {
 		return nil
@@ -115,7 +115,7 @@ func asEventError(err error) *event.Error {
 	return &event.Error{Reason: event.NotJSON, Message: err.Error()}
 }
 
-// entries appends the product log's entries of an accepted record.
+// entries appends the entries that an accepted record adds to the product log.
 func (in *input) entries(kind inputKind, r *kgo.Record, to []event.Entry) []event.Entry {
 	cause := event.Cause{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
 	e := event.Entry{Timestamp: r.Timestamp.UnixMilli()}
@@ -147,8 +147,8 @@ func (in *input) entries(kind inputKind, r *kgo.Record, to []event.Entry) []even
 	return append(to, e)
 }
 
-// lineCauses is the causes of all lines, a line each, in one string, which is good
-// until the next call.
+// lineCauses returns the causes of all order lines in one string, one on each
+// line. It is valid until the next call.
 func (in *input) lineCauses(c event.Cause) string {
 	in.causes = in.causes[:0]
 	for i := range in.order.Items {
@@ -158,7 +158,7 @@ func (in *input) lineCauses(c event.Cause) string {
 	return borrowed(in.causes)
 }
 
-// setTime takes the event's own time if it has one.
+// setTime prefers the event's own time, if it has one, to the record's.
 func setTime(e *event.Entry, ms int64) {
 	if ms != 0 {
 		e.Timestamp = ms

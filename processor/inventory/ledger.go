@@ -17,8 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// logFormat is the value of the header that says how a record of the product
-// log is laid out.
+// logFormat is the value of the header with the layout of a record of the product
+// log.
 const (
 	logFormatHeader = "inv-format"
 	logFormat       = "product-log/1"
@@ -47,8 +47,8 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 	}
 }
 
-// Start reads the changelog of a partition. It checks that the changelog holds
-// exactly what is before the committed offset: not more, and not less.
+// Start reads the changelog of a partition, and checks that it holds exactly the
+// effects of the log before the committed offset: no more and no less.
 func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
 	p := &ledgerPartition{stage: l, partition: source.Partition,
 		ofUpdates: newEnvelopes(event.TypeUpdate, l.env.App), ofReorders: newEnvelopes(event.TypeReorder, l.env.App), ofAlerts: newEnvelopes(event.TypeAlert, l.env.App),
@@ -61,7 +61,7 @@ func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int
 	}
 	l.env.Flow.Own(source.Partition)
 	if !l.env.Exact {
-		return p, committed, nil // the state may include more; that is applied again
+		return p, committed, nil // the state may be ahead; those lines are applied again
 	}
 	if committed < 0 {
 		if p.applied >= 0 {
@@ -92,30 +92,30 @@ func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64)
 	})
 }
 
-// ledgerPartition is the products of one partition. They are kept encoded, as
-// the changelog has them, and decoded while a transaction works on them.
+// ledgerPartition is the products of one partition. Their state is kept encoded,
+// as in the changelog, and decoded while a transaction works on it.
 type ledgerPartition struct {
 	stage     *ledger
 	partition int32
 	committed *runtime.Table
 	working   map[string]*product
-	touched   []*product               // in the order of their first touch
-	applied   int64                    // the last log offset in the state, -1: none
-	before    int64                    // the same as of the last commit
-	waiting   map[string][]event.Entry // for their product, as of the last commit
+	touched   []*product               // by the transaction, in order of first use
+	applied   int64                    // last log offset in the state, -1: none
+	before    int64                    // applied as of the last commit
+	waiting   map[string][]event.Entry // lines without a product, by product id, as of the last commit
 	restoring map[string]map[int]event.Entry
 
 	ofUpdates, ofReorders, ofAlerts *envelopes
 	outputs                         outputs // of the transaction in progress
-	key, id, value, headers         []byte  // of the record in the making
+	key, id, value, headers         []byte  // of the record being written
 
-	entry                     event.Entry // its texts are parts of the log's record
+	entry                     event.Entry // its texts are parts of the log record
 	steps                     []rules.Step
 	updates, reorders, alerts int64
 	lines                     int64
 }
 
-// outputs is where a ledger's records go.
+// outputs are the topics that a ledger writes.
 type outputs struct{ updates, reorders, alerts, changelog runtime.Output }
 
 func (l *ledger) outputs(tx *runtime.Tx) (o outputs, err error) {
@@ -136,11 +136,11 @@ type product struct {
 	state   rules.State
 	text    event.UpdateText
 	encoded []byte
-	waited  int   // entries that waited before
-	changed int64 // event time of the last update, 0: none
+	waited  int   // entries that waited as of the last commit
+	changed int64 // event time of the last update in epoch ms, 0: none
 }
 
-// restore takes one record of the changelog.
+// restore applies one record of the changelog.
 func (p *ledgerPartition) restore(r *kgo.Record) error {
 	if id, ok := bytes.CutPrefix(r.Key, []byte(productKey)); ok {
 		applied, err := stateApplied(r.Value)
@@ -270,13 +270,13 @@ func (p *ledgerPartition) write(tx *runtime.Tx, w *product, step *rules.Step) {
 	}
 }
 
-// produce writes the record whose id and value are in p.
+// produce writes a record whose id and value are in p.
 func (p *ledgerPartition) produce(tx *runtime.Tx, out runtime.Output, envelopes *envelopes, key []byte, ms int64) {
 	p.headers = envelopes.append(p.headers[:0], p.id, ms)
 	out.Append(out.Place(key), processor.RecordTime(ms, tx.Now()), key, p.value, p.headers)
 }
 
-// stateRoom is what most states take, in bytes.
+// stateRoom is the size that most encoded states fit in, in bytes.
 const stateRoom = 200
 
 // Seal writes one changelog record for each product that was touched.
@@ -299,7 +299,7 @@ func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
 	p.outputs.changelog.Append(p.partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())
 }
 
-// Commit makes the transaction's products the state.
+// Commit makes the transaction's products the committed state.
 func (p *ledgerPartition) Commit() {
 	s := p.stage
 	now, known := time.Now(), p.committed.Len()
@@ -320,7 +320,7 @@ func (p *ledgerPartition) Commit() {
 	p.reset()
 }
 
-// keepWaiting keeps what waits for a product.
+// keepWaiting updates the lines that wait for a product.
 func (p *ledgerPartition) keepWaiting(w *product) {
 	if len(w.state.Waiting) == 0 {
 		delete(p.waiting, w.id)
@@ -329,7 +329,7 @@ func (p *ledgerPartition) keepWaiting(w *product) {
 	p.waiting[w.id] = w.state.Waiting
 }
 
-// Close gives the partition up.
+// Close removes the partition from the counts.
 func (p *ledgerPartition) Close() {
 	p.stage.products.Add(-int64(p.committed.Len()))
 	for _, waiting := range p.waiting {
@@ -338,7 +338,7 @@ func (p *ledgerPartition) Close() {
 	p.stage.env.Flow.Disown(p.partition)
 }
 
-// Rollback drops them.
+// Rollback drops the transaction's products.
 func (p *ledgerPartition) Rollback() {
 	p.applied = p.before
 	p.reset()

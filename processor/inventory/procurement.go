@@ -43,7 +43,7 @@ func newProcurement(env processor.Env, o Options) *procurement {
 
 // pending is a receipt that is not due yet.
 type pending struct {
-	due     time.Time // by this program's clock
+	due     time.Time // by the clock of the process that read the reorder
 	offset  int64     // of the reorder
 	receipt event.Receipt
 }
@@ -72,8 +72,8 @@ func (s *procurement) Start(ctx context.Context, source runtime.Source, committe
 type procurementPartition struct {
 	stage     *procurement
 	partition int32
-	open      map[string]pending // by reorder, as of the last commit
-	queue     dueQueue           // the same by due time; may have some that are done
+	open      map[string]pending // by reorder id, as of the last commit
+	queue     dueQueue           // open by due time; may hold some that are done
 
 	reorder event.Reorder
 	added   []pending // by the transaction in progress
@@ -94,7 +94,7 @@ func (p *procurementPartition) restore(r *kgo.Record) error {
 	return nil
 }
 
-// Process takes one reorder. One that is already pending is a duplicate.
+// Process records one reorder as pending. One that already is, is a duplicate.
 func (p *procurementPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
 	if r.Value == nil {
 		p.count(r.Topic, processor.Skipped, "")
@@ -156,7 +156,7 @@ func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) erro
 	return p.stage.env.Log(tx, p.partition, []byte(id), value)
 }
 
-// NextDue is when the first pending receipt is due.
+// NextDue returns when the first pending receipt is due.
 func (p *procurementPartition) NextDue() (time.Time, bool) {
 	if len(p.queue) == 0 {
 		return time.Time{}, false
@@ -164,7 +164,7 @@ func (p *procurementPartition) NextDue() (time.Time, bool) {
 	return p.queue[0].due, true
 }
 
-// Due writes the receipts that are due and clears them.
+// Due writes the receipts that are due and removes them from the changelog.
 func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
 	for len(p.queue) > 0 && len(p.done) < dueAtOnce && !p.queue[0].due.After(now) {
 		d := heap.Pop(&p.queue).(pending)
@@ -182,10 +182,10 @@ func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
 	return nil
 }
 
-// Seal adds nothing: the changelog is written as things happen.
+// Seal adds nothing: the changelog is written record by record.
 func (p *procurementPartition) Seal(*runtime.Tx) error { return nil }
 
-// Commit makes what the transaction added and cleared the state.
+// Commit applies what the transaction added and removed.
 func (p *procurementPartition) Commit() {
 	for _, d := range p.done {
 		delete(p.open, d.receipt.EventID)
@@ -201,7 +201,7 @@ func (p *procurementPartition) Commit() {
 	p.reset()
 }
 
-// Rollback puts back what was due.
+// Rollback puts back the receipts that were due.
 func (p *procurementPartition) Rollback() {
 	for _, d := range p.done {
 		heap.Push(&p.queue, d)
@@ -209,7 +209,7 @@ func (p *procurementPartition) Rollback() {
 	p.reset()
 }
 
-// Close gives the partition up.
+// Close removes the partition from the counts.
 func (p *procurementPartition) Close() { p.stage.pending.Add(-int64(len(p.open))) }
 
 func (p *procurementPartition) reset() {
@@ -237,8 +237,8 @@ func (q *dueQueue) Pop() any {
 
 var errPending = processor.StartOver("not a pending receipt; use the version that wrote it")
 
-// appendPending appends a pending receipt as the changelog has it: when it is
-// due, the reorder's offset, and the receipt as it will be written.
+// appendPending encodes a pending receipt for the changelog: its due time, the
+// offset of the reorder, and the receipt as it will be written.
 func appendPending(dst []byte, d *pending) []byte {
 	dst = append(dst, pendingFormat)
 	dst = binary.AppendVarint(dst, d.due.UnixMilli())
@@ -246,7 +246,7 @@ func appendPending(dst []byte, d *pending) []byte {
 	return event.AppendReceipt(dst, &d.receipt)
 }
 
-// pendingOffset is where the reorder behind a changelog value stands.
+// pendingOffset returns the offset of the reorder behind a changelog value.
 func pendingOffset(value []byte) (int64, error) {
 	d, err := parsePending(value)
 	return d.offset, err

@@ -11,8 +11,8 @@ import (
 	"inv/processor/inventory/rules"
 )
 
-// stateFormat is the first byte of a ledger changelog value. It changes with
-// the layout: a state of another format is refused, not guessed at.
+// stateFormat is the first byte of a value in the ledger's changelog. It changes
+// with the layout: a state of another format is refused.
 const stateFormat = 1
 
 // The changelog has one record for each product, and one for each entry that
@@ -25,15 +25,15 @@ func waitingKey(n int, id string) []byte {
 	return append(key, id...)
 }
 
-// appendWaiting appends a waiting entry as the changelog has it.
+// appendWaiting encodes a waiting entry for the changelog.
 func appendWaiting(dst []byte, e *event.Entry, applied int64) []byte {
 	dst = append(dst, stateFormat)
 	dst = binary.AppendVarint(dst, applied)
 	return event.AppendEntry(dst, e)
 }
 
-// parseWaiting reads what waitingKey and appendWaiting wrote; value is nil for
-// an entry that was applied.
+// parseWaiting decodes a record of waitingKey and appendWaiting; value is nil if
+// the entry has been applied since.
 func parseWaiting(key, value []byte) (n int, id string, e event.Entry, err error) {
 	number, id, ok := strings.Cut(strings.TrimPrefix(string(key), "w/"), "/")
 	n, err = strconv.Atoi(number)

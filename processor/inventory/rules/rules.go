@@ -30,11 +30,11 @@ import (
 	"inv/internal/event"
 )
 
-// State is one product. The zero value is a product that was never heard of.
+// State is one product. The zero value is a product without any entry yet.
 type State struct {
 	Product       event.Product // the catalogue record in force
 	Opened        bool          // the catalogue record was seen
-	Delisted      bool          // the catalogue's last word was a tombstone
+	Delisted      bool          // the last catalogue record was a tombstone
 	Low           bool          // stock was critical in the last update (rule 5)
 	Stock         int64
 	Seq           int64 // of the last update, 0: none
@@ -44,7 +44,7 @@ type State struct {
 	Waiting       []event.Entry // in the log's order (rule 8)
 }
 
-// Step is one update and what follows from it, in the order of rule 7.
+// Step is one update and its consequences, in the order of rule 7.
 type Step struct {
 	Update  event.Update
 	Reorder event.Reorder // if Reorders
@@ -53,11 +53,10 @@ type Step struct {
 	Reorders, Alerts bool
 }
 
-// Policy applies an entry to the state of its product, in place: a state is a few
-// hundred bytes, which copying for each order line was seen to cost. It appends
-// what is to be written to steps. The entry stays as it is.
-// Its texts are good only as long as the steps are used: what a state keeps of them
-// it clones.
+// Policy applies an entry to the state of its product, in place, since copying a
+// few hundred bytes for each order line is measurable. It appends the records to
+// write to steps. The entry is not changed; texts that the state keeps are cloned,
+// because those of the entry are valid only until the steps have been used.
 type Policy func(s *State, e *event.Entry, steps []Step) []Step
 
 // update counts one cause and adds the step with its update.
@@ -129,14 +128,14 @@ func (step *Step) alert() {
 	}
 }
 
-// wait puts an entry behind those that wait already (rule 8).
+// wait queues an entry (rule 8).
 func (s *State) wait(e *event.Entry) {
 	w := *e
 	w.ProductID, w.Cause, w.OrderID, w.EventID = strings.Clone(e.ProductID), strings.Clone(e.Cause), strings.Clone(e.OrderID), strings.Clone(e.EventID)
 	s.Waiting = append(s.Waiting, w)
 }
 
-// list takes a catalogue record over.
+// list puts a catalogue record in force.
 func (s *State) list(p event.Product) {
 	p.ID, p.Name, p.Category, p.WarehouseID = strings.Clone(p.ID), strings.Clone(p.Name), strings.Clone(p.Category), strings.Clone(p.WarehouseID)
 	s.Product, s.Opened, s.Delisted = p, true, false
