@@ -15,11 +15,11 @@ func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
 	if len(t.o.Partitions) > 0 && !slices.Contains(t.o.Partitions, partition) {
 		return false
 	}
-	if t.o.Key == nil || t.o.Partitioner == AnyPartitioner {
+	if t.o.Key == nil {
 		return true
 	}
-	home, err := t.o.Partitioner.partition(t.o.Key, len(topic.Partitions))
-	return err != nil || home == partition
+	home, known := t.o.Partitioner.Of(t.o.Key, len(topic.Partitions))
+	return !known || home == partition
 }
 
 // spans snapshots what each partition holds now.

@@ -3,11 +3,9 @@ package inspect
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"regexp"
 
 	"inv/internal/jsonscan"
-	"inv/internal/partition"
 	"inv/internal/query"
 )
 
@@ -148,25 +146,4 @@ func (f *filter) match(r *Record) bool {
 		return false
 	}
 	return f.condition == nil || f.condition.match(r)
-}
-
-// Partitioner says how a writer chose the partition of a key.
-type Partitioner string
-
-// The partitioners.
-const (
-	AnyPartitioner Partitioner = ""        // not known
-	Murmur2        Partitioner = "murmur2" // Java clients, franz-go
-	CRC32          Partitioner = "crc32"   // librdkafka's consistent_random
-)
-
-// partition is where the partitioner puts a key among n partitions.
-func (p Partitioner) partition(key []byte, n int) (int32, error) {
-	switch p {
-	case Murmur2:
-		return partition.Murmur2(key, n), nil
-	case CRC32:
-		return partition.CRC32(key, n), nil
-	}
-	return 0, fmt.Errorf("no partitioner %q", p)
 }

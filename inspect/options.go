@@ -17,6 +17,7 @@ import (
 	"slices"
 	"time"
 
+	"inv/internal/partition"
 	"inv/internal/scenario"
 )
 
@@ -72,7 +73,7 @@ type Options struct {
 	// Key is that of the records to show, if it is not nil; Partitioner says
 	// which partition they are in, "": look at all.
 	Key         []byte
-	Partitioner Partitioner
+	Partitioner partition.Partitioner
 	// Follow goes on with what comes; else Run stops at the end that was there
 	// when it began.
 	Follow bool

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 )
 
 // UsageError is a request that can't be right; its text says what would be.
@@ -105,7 +106,7 @@ func (sel *selection) unknown(name string, s *scenario.Scenario, topics []string
 	}
 	sort.Strings(candidates)
 	text := fmt.Sprintf("no topic and no alias %q", name)
-	if near := scenario.Nearest(name, candidates); near != "" {
+	if near := suggest.Nearest(name, candidates); near != "" {
 		return usagef("%s; did you mean %q? (--wait waits for a topic of that name)", text, near)
 	}
 	var shown []string

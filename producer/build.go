@@ -203,7 +203,7 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 		}
 		climb += at.levels
 	}
-	b.c.problem(pos, "%s: there is no field %q here%s", what, path, suggest(first, b.names()))
+	b.c.problem(pos, "%s: there is no field %q here%s", what, path, alternatives(first, b.names()))
 	return nil, 0
 }
 

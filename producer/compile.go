@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 )
 
 // CompileOptions say which plan to make of a scenario.
@@ -57,7 +58,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 		spec := c.spec(name)
 		if spec == nil {
 			known := producerNames(s)
-			return nil, &UnknownProducerError{name, scenario.Nearest(name, known), known}
+			return nil, &UnknownProducerError{name, suggest.Nearest(name, known), known}
 		}
 		if cause := c.causedProducer(spec); cause != "" {
 			return nil, &CausedProducerError{name, cause}
@@ -143,9 +144,9 @@ func (c *compiler) spec(name string) *scenario.Producer {
 	return nil
 }
 
-// suggest is how a message about an unknown name ends.
-func suggest(word string, known []string) string {
-	if hint := scenario.DidYouMean(word, known); hint != "" || len(known) == 0 {
+// alternatives returns the end of a message about an unknown name.
+func alternatives(word string, known []string) string {
+	if hint := suggest.DidYouMean(word, known); hint != "" || len(known) == 0 {
 		return hint
 	}
 	return "; there is " + strings.Join(known, ", ")
@@ -200,7 +201,7 @@ func (c *compiler) topic(s *stream) {
 		return
 	}
 	if !slices.Contains(aliases, name.Text) {
-		c.problem(name.Pos, "producer %q fills the topic %q, which is no alias under topics%s", s.name, name.Text, suggest(name.Text, aliases))
+		c.problem(name.Pos, "producer %q fills the topic %q, which is no alias under topics%s", s.name, name.Text, alternatives(name.Text, aliases))
 		return
 	}
 	s.topic, _ = c.scenario.Topic(name.Text)

@@ -85,7 +85,7 @@ func parseFault(item string) (Fault, error) {
 		}
 	}
 	if f.kind == noFault {
-		return f, fmt.Errorf("no fault is called %q%s", name, suggest(name, faultNames[1:]))
+		return f, fmt.Errorf("no fault is called %q%s", name, alternatives(name, faultNames[1:]))
 	}
 	if !ok {
 		return f, fmt.Errorf("%s needs a share: %s=1%%", name, name)

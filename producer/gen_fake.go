@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 
 	"github.com/brianvoe/gofakeit/v7"
 )
@@ -104,7 +105,7 @@ func fakeFunction(s *scenario.Fake) (info *gofakeit.Info, params *gofakeit.MapPa
 			names = append(names, n)
 		}
 		sort.Strings(names)
-		near := scenario.Nearest(strings.ToLower(name), names)
+		near := suggest.Nearest(strings.ToLower(name), names)
 		if near == "" {
 			return nil, nil, "", fmt.Errorf("gofakeit has no function %q", name)
 		}
@@ -119,7 +120,7 @@ func fakeFunction(s *scenario.Fake) (info *gofakeit.Info, params *gofakeit.MapPa
 	given := map[string]bool{}
 	for _, p := range s.Params {
 		if !slices.Contains(known, p.Name.Text) {
-			return nil, nil, "", fmt.Errorf("%s has no parameter %q%s", name, p.Name.Text, suggest(p.Name.Text, known))
+			return nil, nil, "", fmt.Errorf("%s has no parameter %q%s", name, p.Name.Text, alternatives(p.Name.Text, known))
 		}
 		for _, v := range p.Value {
 			params.Add(p.Name.Text, v)

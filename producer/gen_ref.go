@@ -33,7 +33,7 @@ func (c *compiler) set(name scenario.Name) *set {
 	}
 	spec := c.spec(name.Text)
 	if spec == nil {
-		c.problem(name.Pos, "ref: there is no producer %q%s", name.Text, suggest(name.Text, producerNames(c.scenario)))
+		c.problem(name.Pos, "ref: there is no producer %q%s", name.Text, alternatives(name.Text, producerNames(c.scenario)))
 		return nil
 	}
 	s := &set{name: spec.Name, random: c.randomKey(spec.Name), busy: true}
@@ -119,7 +119,7 @@ func (b *builder) ref(s *scenario.Ref, path string) *node {
 	rows, more, missing := set.field(s.Field.Text)
 	if missing > 0 {
 		if missing == 1 && len(set.rows) <= 1 || !slices.Contains(set.names, s.Field.Text) {
-			b.c.problem(s.Field.Pos, "ref: %q has no field %q%s", set.name, s.Field.Text, suggest(s.Field.Text, set.names))
+			b.c.problem(s.Field.Pos, "ref: %q has no field %q%s", set.name, s.Field.Text, alternatives(s.Field.Text, set.names))
 		} else {
 			b.c.problem(s.Field.Pos, "ref: row %d of %q has no field %q", missing, set.name, s.Field.Text)
 		}
@@ -254,7 +254,7 @@ func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(uint64) 
 	first := func(uint64) int { return 0 }
 	rows, more, missing := set.field(s.Weight.Text)
 	if missing > 0 {
-		b.c.problem(s.Weight.Pos, "weight: row %d of %q has no field %q%s", missing, set.name, s.Weight.Text, suggest(s.Weight.Text, set.names))
+		b.c.problem(s.Weight.Pos, "weight: row %d of %q has no field %q%s", missing, set.name, s.Weight.Text, alternatives(s.Weight.Text, set.names))
 		return first
 	}
 	if total > maxWeighted {

@@ -66,7 +66,7 @@ func (c *compiler) machine(spec *scenario.States) *machine {
 		for _, n := range s.Then {
 			to, ok := index[n.State.Text]
 			if !ok {
-				c.problem(n.State.Pos, "state %q: there is no state %q%s", s.Name, n.State.Text, suggest(n.State.Text, names))
+				c.problem(n.State.Pos, "state %q: there is no state %q%s", s.Name, n.State.Text, alternatives(n.State.Text, names))
 				continue
 			}
 			total += float64(n.Share)
@@ -153,7 +153,7 @@ func (c *compiler) causes(s *stream) {
 	for i, spec := range s.spec.Causes {
 		to := c.spec(spec.Producer.Text)
 		if to == nil {
-			c.problem(spec.Producer.Pos, "causes: there is no producer %q%s", spec.Producer.Text, suggest(spec.Producer.Text, producerNames(c.scenario)))
+			c.problem(spec.Producer.Pos, "causes: there is no producer %q%s", spec.Producer.Text, alternatives(spec.Producer.Text, producerNames(c.scenario)))
 			continue
 		}
 		if len(to.Rows) > 0 || to.Read || to.States != nil {
@@ -245,7 +245,7 @@ func (c *compiler) stateIndex(s *stream, name scenario.Name) int {
 		}
 		names = append(names, state.name)
 	}
-	c.problem(name.Pos, "there is no state %q%s", name.Text, suggest(name.Text, names))
+	c.problem(name.Pos, "there is no state %q%s", name.Text, alternatives(name.Text, names))
 	return -1
 }
 

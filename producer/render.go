@@ -1,5 +1,7 @@
 package producer
 
+import "inv/internal/partition"
+
 // contentTypes are the media types of the formats.
 func contentType(format string) string {
 	switch format {
@@ -24,7 +26,7 @@ type renderer struct {
 type rendered struct {
 	topic       string
 	partitions  int
-	partitioner string
+	partitioner partition.Partitioner
 	fixed       []Header // the CloudEvents headers, those that change without value
 	prefix      []byte   // of ce_id
 	width       int      // of a record in a block; 0: they are made one by one
@@ -48,7 +50,7 @@ func newRenderer(p *Plan, o Options) *renderer {
 	}
 	for _, s := range p.streams {
 		name := s.topic.NameFor(o.App)
-		partitions, partitioner := s.topic.Partitions, s.spec.Partitioner
+		partitions, partitioner := s.topic.Partitions, partition.Partitioner(s.spec.Partitioner)
 		if n := o.Partitions[name]; n > 0 {
 			partitions = n
 		}

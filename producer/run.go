@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inv/internal/partition"
 	"inv/internal/scenario"
 )
 
@@ -24,12 +25,12 @@ type Options struct {
 	Shards      int            // 0 and 1: the only one
 	Workers     int            // goroutines that make records; 0 and 1: the caller's
 	Faults      []Fault
-	NoEvents    bool           // no CloudEvents headers
-	NoTags      bool           // no header on faulty records
-	Partitions  map[string]int // by topic name; the scenario's if absent
-	Partitioner string         // instead of the producers' own
-	Clock       Clock          // nil: [WallClock]
-	Progress    func(Progress) // called now and then, by one goroutine at a time
+	NoEvents    bool                  // no CloudEvents headers
+	NoTags      bool                  // no header on faulty records
+	Partitions  map[string]int        // by topic name; the scenario's if absent
+	Partitioner partition.Partitioner // instead of the producers' own
+	Clock       Clock                 // nil: [WallClock]
+	Progress    func(Progress)        // called now and then, by one goroutine at a time
 }
 
 // Pace says what is to be otherwise than in the scenario about how the rates of

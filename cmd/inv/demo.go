@@ -8,10 +8,10 @@ import (
 	"runtime/debug"
 	"time"
 
+	"inv/cmd/inv/demo"
 	"inv/dashboard"
 	"inv/internal/audit"
 	"inv/internal/broker"
-	"inv/internal/demo"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/internal/theme"

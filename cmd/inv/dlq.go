@@ -19,6 +19,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/query"
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 	"inv/internal/termsafe"
 
 	"github.com/spf13/cobra"
@@ -87,7 +88,7 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 		}
 		names, ok := known[arg]
 		if !ok {
-			return nil, f, usagef("%q has no dead letters%s", arg, scenario.DidYouMean(arg, slices.Sorted(maps.Keys(known))))
+			return nil, f, usagef("%q has no dead letters%s", arg, suggest.DidYouMean(arg, slices.Sorted(maps.Keys(known))))
 		}
 		topics = append(topics, names...)
 	}
@@ -109,7 +110,7 @@ func knownReasons(words []string) (chosen []event.Reason, err error) {
 	}
 	for _, w := range words {
 		if !known[w] {
-			return nil, usagef("there is no reason %q%s", w, scenario.DidYouMean(w, slices.Sorted(maps.Keys(known))))
+			return nil, usagef("there is no reason %q%s", w, suggest.DidYouMean(w, slices.Sorted(maps.Keys(known))))
 		}
 		chosen = append(chosen, event.Reason(w))
 	}

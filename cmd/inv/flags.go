@@ -8,6 +8,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 	"inv/scenarios"
 
 	"github.com/spf13/cobra"
@@ -106,7 +107,7 @@ func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 	}
 	names := shippedScenarios()
 	return nil, usagef("no scenario %q is shipped (there are %s) and there is no such file%s",
-		f.scenario, strings.Join(names, ", "), scenario.DidYouMean(f.scenario, names))
+		f.scenario, strings.Join(names, ", "), suggest.DidYouMean(f.scenario, names))
 }
 
 func shippedScenarios() []string {

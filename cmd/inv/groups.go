@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
-	"inv/internal/scenario"
+	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -106,7 +106,7 @@ func describeGroups(ctx context.Context, client *kgo.Client, names []string) (ka
 	}
 	for _, g := range groups.Sorted() {
 		if _, ok := listed[g.Group]; !ok && !errors.Is(g.Err, kerr.GroupAuthorizationFailed) {
-			return nil, usagef("there is no group %q%s; `inv groups list` shows those there are", g.Group, scenario.DidYouMean(g.Group, listed.Groups()))
+			return nil, usagef("there is no group %q%s; `inv groups list` shows those there are", g.Group, suggest.DidYouMean(g.Group, listed.Groups()))
 		}
 		if g.Err != nil {
 			return nil, fmt.Errorf("describing group %s: %w", g.Group, g.Err)

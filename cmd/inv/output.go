@@ -4,13 +4,12 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
+	"inv/internal/suggest"
 	"io"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode"
-
-	"inv/internal/scenario"
 
 	"github.com/spf13/pflag"
 )
@@ -32,7 +31,7 @@ func (c *choice) Set(value string) error {
 			return nil
 		}
 	}
-	if near := scenario.Nearest(value, c.choices); near != "" {
+	if near := suggest.Nearest(value, c.choices); near != "" {
 		return fmt.Errorf("it takes %s; did you mean %q?", strings.Join(c.choices, ", "), near)
 	}
 	return fmt.Errorf("it takes %s", strings.Join(c.choices, ", "))

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/partition"
 	"inv/internal/scenario"
 	"inv/producer"
 
@@ -169,7 +170,7 @@ func (p *produceFlags) seedNumber() (uint64, error) {
 
 func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, error) {
 	o := producer.Options{App: f.appID, Count: p.count, For: p.period, Workers: p.workers,
-		NoEvents: p.headers.value == "none", Partitioner: p.partitioner}
+		NoEvents: p.headers.value == "none", Partitioner: partition.Partitioner(p.partitioner)}
 	if p.rate != "" {
 		rate, err := scenario.ParseRate(p.rate)
 		if err != nil {
@@ -190,8 +191,8 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 	if p.count < 0 || p.period < 0 || p.products < 0 || p.workers < 0 {
 		return o, usagef("--count, --for, --products and --workers can't be negative")
 	}
-	if p.partitioner != "" && !slices.Contains(producer.Partitioners(), p.partitioner) {
-		return o, usagef("--partitioner %q: it is %s", p.partitioner, strings.Join(producer.Partitioners(), ", "))
+	if p.partitioner != "" && !slices.Contains(partition.Names(), p.partitioner) {
+		return o, usagef("--partitioner %q: it is %s", p.partitioner, strings.Join(partition.Names(), ", "))
 	}
 	if p.shard != "" {
 		k, n, ok := strings.Cut(p.shard, "/")

@@ -11,7 +11,7 @@ import (
 	"text/tabwriter"
 
 	"inv/internal/kafka"
-	"inv/internal/scenario"
+	"inv/internal/suggest"
 )
 
 // defaultProfile is used if there is one of that name and none is asked for.
@@ -104,7 +104,7 @@ func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile)
 	if f.profile == "" {
 		return nil, nil
 	}
-	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), scenario.DidYouMean(name, names))
+	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), suggest.DidYouMean(name, names))
 }
 
 // firstFile reads the first of the files that exists.

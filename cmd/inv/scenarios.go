@@ -9,6 +9,7 @@ import (
 
 	"inv/inspect"
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -83,7 +84,7 @@ func scenariosShow(s *streams) *cobra.Command {
 
 func unknownScenario(name string) error {
 	names := shippedScenarios()
-	if near := scenario.Nearest(name, names); near != "" {
+	if near := suggest.Nearest(name, names); near != "" {
 		return usagef("no scenario %q is shipped; did you mean %q?", name, near)
 	}
 	return usagef("no scenario %q is shipped; there are %s", name, strings.Join(names, ", "))

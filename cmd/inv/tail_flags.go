@@ -6,6 +6,7 @@ import (
 
 	"inv/inspect"
 	"inv/internal/fetch"
+	"inv/internal/partition"
 	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
@@ -49,7 +50,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	t.changed = fs.Changed
 	t.output = newChoice("pretty", "json", "raw", "yaml", "csv")
 	t.valueAs = newChoice(inspect.ValueForms()...)
-	t.partitioner = newChoice("any", string(inspect.Murmur2), string(inspect.CRC32))
+	t.partitioner = newChoice(append([]string{"any"}, partition.KeyedNames()...)...)
 
 	fs.IntVarP(&t.last, "last", "n", inspect.DefaultLast, "begin with the last N records of all partitions together, in time order")
 	fs.BoolVarP(&t.follow, "follow", "f", true, "go on with what comes; --follow=false is --until end")
@@ -124,7 +125,7 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 		o.Key = []byte(t.key)
 	}
 	if t.partitioner.value != "any" {
-		if o.Partitioner = inspect.Partitioner(t.partitioner.value); o.Key == nil {
+		if o.Partitioner = partition.Partitioner(t.partitioner.value); o.Key == nil {
 			return o, usagef("--partitioner says where a --key is; there is none")
 		}
 	}

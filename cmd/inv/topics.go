@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -288,7 +289,7 @@ func noSuchTopic(name string, sc *scenario.Scenario, existing map[string]int) er
 		candidates = append(candidates, t)
 	}
 	sort.Strings(candidates)
-	if near := scenario.DidYouMean(name, candidates); near != "" {
+	if near := suggest.DidYouMean(name, candidates); near != "" {
 		return usagef("there is no topic %q%s", name, near)
 	}
 	return usagef("there is no topic %q; `inv topics list` shows those there are", name)

@@ -3,9 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
+	"inv/internal/suggest"
 	"strings"
-
-	"inv/internal/scenario"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -89,7 +88,7 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 			names = append(names, f.Name)
 		}
 	})
-	if near := scenario.Nearest(unknown.GetSpecifiedName(), names); near != "" {
+	if near := suggest.Nearest(unknown.GetSpecifiedName(), names); near != "" {
 		return fmt.Errorf("%w; did you mean --%s?", err, near)
 	}
 	return fmt.Errorf("%w; `%s --help` lists them", err, cmd.CommandPath())

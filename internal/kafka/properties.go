@@ -2,14 +2,13 @@ package kafka
 
 import (
 	"fmt"
+	"inv/internal/suggest"
 	"math"
 	"regexp"
 	"sort"
 	"strconv"
 	"strings"
 	"time"
-
-	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -102,7 +101,7 @@ func ParseProperties(settings []string) ([]kgo.Opt, error) {
 			if instead := decidedElsewhere(name); instead != "" {
 				return nil, fmt.Errorf("property %s can't be set: %s", name, instead)
 			}
-			if near := scenario.Nearest(name, names); near != "" {
+			if near := suggest.Nearest(name, names); near != "" {
 				return nil, fmt.Errorf("no property %q; did you mean %s?", name, near)
 			}
 			return nil, fmt.Errorf("no property %q; -X list shows those there are", name)

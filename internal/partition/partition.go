@@ -1,17 +1,46 @@
-// Package partition places keys as the two common families of Kafka clients do.
-// The producer, the processor and the inspector must agree on it: a key that is
+// Package partition chooses partitions as the two common families of Kafka clients
+// do. The producer, the processor and the inspector must agree on it: a key that is
 // looked for in another partition than it was written to is not found.
 package partition
 
 import "hash/crc32"
 
-// Murmur2 is the partition of a key among n, at least 1, for Kafka's own
+// Partitioner is how a writer chooses the partition of a record, by the name that
+// scenarios and flags use.
+type Partitioner string
+
+// The partitioners.
+const (
+	ByMurmur2  Partitioner = "murmur2"     // Kafka's own producer, franz-go
+	ByCRC32    Partitioner = "crc32"       // librdkafka's consistent partitioners
+	RoundRobin Partitioner = "round-robin" // not by key
+)
+
+// Names returns the names of all partitioners.
+func Names() []string { return append(KeyedNames(), string(RoundRobin)) }
+
+// KeyedNames returns the names of those that choose by the key alone.
+func KeyedNames() []string { return []string{string(ByMurmur2), string(ByCRC32)} }
+
+// Of returns the partition of a key among n, at least 1, and reports whether the
+// partitioner chooses by the key alone.
+func (p Partitioner) Of(key []byte, n int) (partition int32, keyed bool) {
+	switch p {
+	case ByMurmur2:
+		return Murmur2(key, n), true
+	case ByCRC32:
+		return CRC32(key, n), true
+	}
+	return 0, false
+}
+
+// Murmur2 returns the partition of a key among n, at least 1, for Kafka's own
 // producer and franz-go.
 func Murmur2(key []byte, n int) int32 {
 	return int32((murmur2(key) & 0x7fffffff) % uint32(n))
 }
 
-// CRC32 is the partition of a key among n, at least 1, for librdkafka's
+// CRC32 returns the partition of a key among n, at least 1, for librdkafka's
 // consistent partitioners.
 func CRC32(key []byte, n int) int32 {
 	return int32(crc32.ChecksumIEEE(key) % uint32(n))

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"inv/internal/suggest"
 	"sort"
 	"strings"
 
@@ -158,7 +159,7 @@ func keys[V any](m map[string]V) []string {
 
 // suggestion is "; did you mean …?" if a candidate is near, else all of them.
 func suggestion(word string, candidates []string) string {
-	if hint := DidYouMean(word, candidates); hint != "" {
+	if hint := suggest.DidYouMean(word, candidates); hint != "" {
 		return hint
 	}
 	return "; it takes " + strings.Join(candidates, ", ")

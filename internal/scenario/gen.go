@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"inv/internal/suggest"
 	"slices"
 	"strings"
 	"time"
@@ -164,7 +165,7 @@ func (d *Decoder) noGenerator(n *yaml.Node, what string) {
 		return
 	}
 	first := n.Content[0]
-	if near := Nearest(first.Value, names); near != "" {
+	if near := suggest.Nearest(first.Value, names); near != "" {
 		d.Problem(first, "no generator is called %q; did you mean %q?", first.Value, near)
 		return
 	}

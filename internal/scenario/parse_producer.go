@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"inv/internal/partition"
 	"strconv"
 	"time"
 
@@ -25,7 +26,7 @@ func producerTable() []attr {
 			}},
 		genAttr("partition", "a generator of partition numbers", func(p *Producer) **Gen { return &p.Partition }),
 		choiceAttr("partitioner", "how a key gives a partition; murmur2 by default, as the Java client", func(p *Producer) *string { return &p.Partitioner },
-			"murmur2", "crc32", "round-robin"),
+			partition.Names()...),
 	}, append(contentTable(), paceTable()...)...)
 }
 
@@ -245,7 +246,7 @@ func (d *Decoder) producers(n *yaml.Node) []Producer {
 }
 
 func (d *Decoder) producer(key, n *yaml.Node) Producer {
-	p := Producer{Name: key.Value, Pos: positionOf(key), Format: Format{Name: "json"}, Partitioner: "murmur2"}
+	p := Producer{Name: key.Value, Pos: positionOf(key), Format: Format{Name: "json"}, Partitioner: string(partition.ByMurmur2)}
 	what := "producer " + strconv.Quote(key.Value)
 	before := len(d.Problems)
 	d.mapping(n, what, producerTable(), &p)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/inventory"
 )
@@ -36,7 +37,7 @@ func Select(s *scenario.Scenario, names []string, o inventory.Options) ([]proces
 	known := Names()
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("%w: there is no topology %q (there are %s)%s", processor.ErrUsage, name, strings.Join(known, ", "), scenario.DidYouMean(name, known))
+			return nil, fmt.Errorf("%w: there is no topology %q (there are %s)%s", processor.ErrUsage, name, strings.Join(known, ", "), suggest.DidYouMean(name, known))
 		}
 	}
 	return slices.DeleteFunc(all, func(t processor.Topology) bool { return !slices.Contains(names, t.Name) }), nil

@@ -8,8 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"inv/cmd/inv/demo"
 	"inv/internal/audit"
-	"inv/internal/demo"
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"

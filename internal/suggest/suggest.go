@@ -1,10 +1,10 @@
-package scenario
+// Package suggest finds the word that was meant by a misspelt one.
+package suggest
 
 import "fmt"
 
-// Nearest returns the candidate with the smallest edit distance to word, or ""
-// if none is near enough to be what was meant: at most a third of its length,
-// and at least one edit, apart.
+// Nearest returns the candidate with the smallest edit distance to word, or "" if
+// none is within a third of its length, or within one edit for short words.
 func Nearest(word string, candidates []string) string {
 	best, bestDistance := "", max(1, len(word)/3)+1
 	for _, c := range candidates {
@@ -39,8 +39,8 @@ func editDistance(a, b string) int {
 	return above[len(b)]
 }
 
-// DidYouMean is "; did you mean …?", to be put behind what was said of a word that
-// is none of the candidates, or "" if none is near.
+// DidYouMean returns "; did you mean …?" with the nearest candidate, to end a
+// message about an unknown word, or "" if none is near.
 func DidYouMean(word string, candidates []string) string {
 	if near := Nearest(word, candidates); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
