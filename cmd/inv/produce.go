@@ -6,21 +6,16 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"inv/internal/kafka"
 	"inv/internal/partition"
 	"inv/internal/scenario"
 	"inv/producer"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // produceFlags are the flags of `inv produce`.
@@ -103,7 +98,11 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err != nil {
 		return err
 	}
-	existing, err := existingRows(ctx, f, sc, names)
+	existing, err := producer.ReadExisting(ctx, f.kafka(), sc, f.appID, names)
+	var missing *producer.NoTopicError
+	if errors.As(err, &missing) {
+		return fmt.Errorf("%w; check the name under topics: and --brokers, or take `read: true` away and say under rows: or value: what it makes", err)
+	}
 	if err != nil {
 		return err
 	}
@@ -120,18 +119,18 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return usageError{err}
 	}
 	fmt.Fprintf(s.err, "seed %d\n", seed)
-	sink, where, done, err := p.sink(ctx, s, f, plan, &o)
+	out, err := p.open(ctx, s, f, plan, &o)
 	if err != nil {
 		return err
 	}
 	line := newProgressLine(s)
 	o.Progress = line.show
-	summary, err := producer.Run(ctx, plan, o, sink)
+	summary, err := producer.Run(ctx, plan, o, out)
 	line.end()
-	if closeErr := done(); err == nil {
+	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	summarize(s.err, summary, where)
+	summarize(s.err, summary, strings.Join(out.Where, ", "))
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !summary.Finite:
 		return nil
@@ -259,100 +258,29 @@ func (p *produceFlags) future(o producer.Options, now time.Time) error {
 	return nil
 }
 
-// sink opens what the records go to. where names it for the summary, done closes it.
-func (p *produceFlags) sink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (sink producer.Sink, where string, done func() error, err error) {
+// open opens the output, and says what was found.
+func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
 	switch p.to {
-	case "kafka":
-		return kafkaSink(ctx, s, f, plan, o)
 	case "stdout", "-":
-		return producer.NewWriterSink(s.out, p.envelope), "stdout", func() error { return nil }, nil
-	}
-	file, err := os.Create(p.to)
-	if err != nil {
-		return nil, "", nil, fmt.Errorf("--to: %w", err)
-	}
-	return producer.NewWriterSink(file, p.envelope), p.to, file.Close, nil
-}
-
-// giveUpAfter is how long a record is tried before the run fails.
-const giveUpAfter = 30 * time.Second
-
-func kafkaSink(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (producer.Sink, string, func() error, error) {
-	config, giveUp, err := deliveryTimeout(f.kafka())
-	if err != nil {
-		return nil, "", nil, err
-	}
-	client, err := kafka.Connect(ctx, config, producer.KafkaOptions(o.Faults...)...)
-	if err != nil {
-		return nil, "", nil, err
-	}
-	specs := kafka.Specs(plan.Scenario, f.appID, plan.Topics()...)
-	created, err := kafka.EnsureTopics(ctx, client, specs...)
-	if err != nil {
-		client.Close()
-		return nil, "", nil, err
-	}
-	names := make([]string, len(specs))
-	for i, t := range specs {
-		names[i] = t.Name
-	}
-	if len(created) > 0 {
-		fmt.Fprintf(s.err, "created %s\n", strings.Join(created, ", "))
-	}
-	if o.Partitions, err = kafka.PartitionCounts(ctx, client, names...); err != nil {
-		client.Close()
-		return nil, "", nil, err
-	}
-	warnOfEmpty(ctx, s.err, client, f, plan)
-	sink, err := producer.NewKafkaSink(client, giveUp)
-	if err != nil {
-		client.Close()
-		return nil, "", nil, err
-	}
-	return sink, strings.Join(names, ", "), func() error { sink.Close(); client.Close(); return nil }, nil
-}
-
-// deliveryTimeout takes -X delivery.timeout.ms from the client, which counts it
-// from the records' timestamps, and gives it to the sink.
-func deliveryTimeout(config kafka.Config) (kafka.Config, time.Duration, error) {
-	probe, err := kafka.New(config)
-	if err != nil {
-		return config, 0, err
-	}
-	defer probe.Close()
-	config.Options = append(slices.Clone(config.Options), kgo.RecordDeliveryTimeout(0))
-	if asked, ok := probe.OptValue(kgo.RecordDeliveryTimeout).(time.Duration); ok && asked > 0 {
-		return config, asked, nil
-	}
-	return config, giveUpAfter, nil
-}
-
-// warnOfEmpty says if a topic that the records refer to has no record: whoever
-// reads both would know none of the keys.
-func warnOfEmpty(ctx context.Context, stderr io.Writer, client *kgo.Client, f *sharedFlags, plan *producer.Plan) {
-	own := plan.Topics()
-	for name, alias := range plan.References() {
-		if slices.Contains(own, alias) {
-			continue
+		return producer.OpenWriter(s.out, "stdout", p.envelope), nil
+	case "kafka":
+	default:
+		out, err := producer.OpenFile(p.to, p.envelope)
+		if err != nil {
+			return nil, fmt.Errorf("--to: %w", err)
 		}
-		for _, topic := range plan.Scenario.TopicNames(alias, f.appID) {
-			if empty, err := isEmpty(ctx, client, topic); err == nil && empty {
-				fmt.Fprintf(stderr, "warning: %s is empty, and the records refer to it; fill it with `inv produce %s`\n", topic, name)
-			}
-		}
+		return out, nil
 	}
-}
-
-func isEmpty(ctx context.Context, client *kgo.Client, topic string) (bool, error) {
-	counts, err := kafka.PartitionCounts(ctx, client, topic)
-	if err != nil || counts[topic] == 0 {
-		return true, err
-	}
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+	out, err := producer.OpenKafka(ctx, f.kafka(), plan, f.appID, o.Faults)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	empty := true
-	ends.Each(func(o kadm.ListedOffset) { empty = empty && o.Err == nil && o.Offset == 0 })
-	return empty, nil
+	o.Partitions = out.Partitions
+	if len(out.Created) > 0 {
+		fmt.Fprintf(s.err, "created %s\n", strings.Join(out.Created, ", "))
+	}
+	for _, e := range out.Empty {
+		fmt.Fprintf(s.err, "warning: %s is empty, and the records refer to it; fill it with `inv produce %s`\n", e.Topic, e.Producer)
+	}
+	return out, nil
 }

@@ -40,7 +40,6 @@ const (
 	settleWhenAsked  = 5 * time.Second
 	summarizeWithin  = 20 * time.Second
 	summarizeIfAsked = 3 * time.Second
-	giveUpRecord     = 10 * time.Second
 )
 
 // Run plays the demo until its time is over or ctx ends, and then sums up
@@ -135,30 +134,25 @@ func (d *demo) process(ctx context.Context) error {
 
 // produce sends the catalogue, then orders at their rate.
 func (d *demo) produce(ctx context.Context) error {
-	client, err := kafka.Connect(ctx, d.Kafka, producer.KafkaOptions()...)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
 	run := func(name string, o producer.Options) error {
 		plan, err := producer.Compile(d.Scenario, producer.CompileOptions{Names: []string{name}, Seed: d.Seed})
 		if err != nil {
 			return err
 		}
-		o.App = d.App
-		sink, err := producer.NewKafkaSink(client, giveUpRecord)
+		out, err := producer.OpenKafka(ctx, d.Kafka, plan, d.App, nil)
 		if err != nil {
 			return err
 		}
-		defer sink.Close()
-		_, err = producer.Run(ctx, plan, o, sink)
+		defer out.Close()
+		o.App, o.Partitions = d.App, out.Partitions
+		_, err = producer.Run(ctx, plan, o, out)
 		return err
 	}
 	if err := run("catalog", producer.Options{}); err != nil {
 		return err
 	}
 	began := d.Now()
-	err = run("orders", producer.Options{Rate: &d.Rate, For: d.For})
+	err := run("orders", producer.Options{Rate: &d.Rate, For: d.For})
 	d.took = d.Now().Sub(began)
 	return err
 }
