@@ -3,13 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/admin"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // completeWithin bounds what a TAB waits for a broker.
@@ -23,9 +25,9 @@ func (f *sharedFlags) completeAliases(cmd *cobra.Command, _ []string, _ string) 
 // completeTopics completes aliases and the topics of a broker that answers.
 func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	words := f.aliases(cmd)
-	f.ask(cmd, func(ctx context.Context, admin *kadm.Client) {
-		if topics, err := admin.ListTopics(ctx); err == nil {
-			words = append(words, topics.Names()...)
+	f.ask(cmd, func(ctx context.Context, c *admin.Client) {
+		if topics, err := c.PartitionCounts(ctx); err == nil {
+			words = slices.AppendSeq(words, maps.Keys(topics))
 		}
 	})
 	return words, cobra.ShellCompDirectiveNoFileComp
@@ -34,9 +36,10 @@ func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) (
 // completeGroups completes the consumer groups of a broker that answers.
 func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
-	f.ask(cmd, func(ctx context.Context, admin *kadm.Client) {
-		if groups, err := admin.ListGroups(ctx); err == nil {
-			words = groups.Groups()
+	f.ask(cmd, func(ctx context.Context, c *admin.Client) {
+		groups, _ := c.Groups(ctx) // a TAB is no place for its error
+		for _, g := range groups {
+			words = append(words, g.Name)
 		}
 	})
 	return words, cobra.ShellCompDirectiveNoFileComp
@@ -63,16 +66,13 @@ func completeScenarios(*cobra.Command, []string, string) ([]cobra.Completion, co
 	return shippedScenarios(), cobra.ShellCompDirectiveDefault
 }
 
-// completeTopologies completes the processor's topologies in the scenario.
-func (f *sharedFlags) completeTopologies(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if f.resolve(cmd) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeTopologies completes the processor's topologies.
+func completeTopologies(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var words []cobra.Completion
+	for _, t := range builtinTopologies() {
+		words = append(words, cobra.CompletionWithDesc(t.Name, t.About))
 	}
-	sc, err := f.loadScenario()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	return sc.Topologies, cobra.ShellCompDirectiveNoFileComp
+	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeProfiles completes the profiles of inv.yaml.
@@ -167,16 +167,16 @@ func (f *sharedFlags) aliases(cmd *cobra.Command) []cobra.Completion {
 	return words
 }
 
-func (f *sharedFlags) ask(cmd *cobra.Command, question func(context.Context, *kadm.Client)) {
+func (f *sharedFlags) ask(cmd *cobra.Command, question func(context.Context, *admin.Client)) {
 	if f.resolve(cmd) != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	client, err := kafka.Connect(ctx, f.kafka())
+	c, err := admin.Connect(ctx, f.kafka())
 	if err != nil {
 		return
 	}
-	defer client.Close()
-	question(ctx, kadm.NewClient(client))
+	defer c.Close()
+	question(ctx, c)
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"inv/internal/scenario"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -22,15 +23,25 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// processFlags are the flags of `inv process`.
+type processFlags struct {
+	policy, guarantee, logFormat choice
+	maxValue                     size
+	leadTime                     time.Duration
+	window                       int64
+	drain, acceptTotals          bool
+	instance, metricsAddress     string
+}
+
 func processCommand(s *streams, f *sharedFlags) *cobra.Command {
-	policy := newChoice(inventory.PolicyDefault, inventory.PolicyReference)
-	guarantee := newChoice(processor.ExactlyOnce, processor.AtLeastOnce)
-	logFormat := newChoice("text", "json")
-	maxValue := size(inventory.DefaultMaxValue)
-	var leadTime time.Duration
-	var window int64
-	var drain, acceptTotals bool
-	var instance, metricsAddress string
+	return processCommandWith(s, f, &processFlags{})
+}
+
+func processCommandWith(s *streams, f *sharedFlags, p *processFlags) *cobra.Command {
+	p.policy = newChoice(inventory.PolicyDefault, inventory.PolicyReference)
+	p.guarantee = newChoice(processor.ExactlyOnce, processor.AtLeastOnce)
+	p.logFormat = newChoice("text", "json")
+	p.maxValue = size(inventory.DefaultMaxValue)
 	cmd := &cobra.Command{
 		Use:   "process [TOPOLOGY…]",
 		Short: "Turn orders and receipts into updates, reorders and alerts",
@@ -41,79 +52,97 @@ topologies runs. There are:
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
 follow-ups, then exits.`,
-		ValidArgsFunction: f.completeTopologies,
+		ValidArgsFunction: completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario()
 			if err != nil {
 				return err
 			}
-			topologies, err := builtin.Select(sc, names, inventory.Options{
-				Policy: policy.value, LeadTime: orNone(leadTime), DedupeWindow: orNone(window),
-				MaxValue: int(maxValue), AcceptTotals: acceptTotals,
-			})
+			cfg, err := p.config(sc, f.appID, names)
 			if err != nil {
-				return usageError{err}
+				return err
 			}
-			cfg := processor.Config{
-				Kafka: f.kafka(), Scenario: sc, AppID: f.appID, Topologies: topologies, Guarantee: guarantee.value,
-				Instance: instance, StableInstance: instance != "", Drain: drain,
-				Stats: &processor.Stats{},
-			}
-			if instance == "" {
-				cfg.Instance = strings.ToLower(rand.Text()[:12])
-			}
-			line := newProcessLine(s, cfg.Stats, processor.Kinds(topologies), drain)
-			cfg.Log = logger(line, logFormat.value)
-			if metricsAddress != "" {
-				stop, err := serveMetrics(cmd.Context(), metricsAddress, &cfg)
-				if err != nil {
-					return err
-				}
-				defer stop()
-			}
-			if s.getenv("GOGC") == "" {
-				debug.SetGCPercent(processGCPercent)
-			}
-			began := s.now()
-			stopLine := line.start(cmd.Context(), cfg.Log)
-			summary, err := processor.Run(cmd.Context(), cfg)
-			stopLine()
-			if cmd.Context().Err() != nil {
-				for _, m := range processor.Metrics(topologies) {
-					if m.Gauge {
-						summary.Counts[m.Name] = line.last.Counts[m.Name]
-					}
-				}
-			}
-			if errors.Is(err, processor.ErrUsage) {
-				return usageError{err}
-			}
-			if err == nil || summary.Commits > 0 { // else it was refused before it began
-				took := s.now().Sub(began)
-				if logFormat.value == "json" {
-					logSummary(cfg.Log, summary, topologies, took)
-				} else {
-					writeSummary(s.err, summary, topologies, took)
-				}
-			}
-			if err == nil && drain && cmd.Context().Err() != nil {
-				return cmd.Context().Err()
-			}
-			return processHint(err, f.appID)
+			cfg.Kafka = f.kafka()
+			return p.run(cmd.Context(), s, cfg)
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(&policy, "policy", "the rules: the system's own, or the reference system's")
-	flags.DurationVar(&leadTime, "lead-time", inventory.DefaultLeadTime, "from a reorder to its receipt")
-	flags.BoolVar(&drain, "drain", false, "exit when what is in the inputs now, and all that it causes, is committed")
-	flags.StringVar(&instance, "instance", "", "this instance's `ID`: the same at every start fences the process that had it; random by default")
-	flags.Var(&guarantee, "guarantee", "exactly-once or at-least-once")
-	flags.Int64Var(&window, "dedupe-window", inventory.DefaultDedupeWindow, "`offsets` within which an equal record of a partition is a duplicate; 0: none is")
-	flags.Var(&maxValue, "max-value", "the largest value of an input record, such as 1MiB")
-	flags.BoolVar(&acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
-	flags.Var(&logFormat, "log", "text or json")
-	flags.StringVar(&metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
+	flags.Var(&p.policy, "policy", "the rules: the system's own, or the reference system's")
+	flags.DurationVar(&p.leadTime, "lead-time", inventory.DefaultLeadTime, "from a reorder to its receipt")
+	flags.BoolVar(&p.drain, "drain", false, "process the current backlog and its follow-ups, then exit")
+	flags.StringVar(&p.instance, "instance", "", "this instance's `ID`: the same at every start fences the process that had it; random by default")
+	flags.Var(&p.guarantee, "guarantee", "exactly-once or at-least-once")
+	flags.Int64Var(&p.window, "dedupe-window", inventory.DefaultDedupeWindow, "`offsets` within which an equal record of a partition is a duplicate; 0: none is")
+	flags.Var(&p.maxValue, "max-value", "the largest value of an input record, such as 1MiB")
+	flags.BoolVar(&p.acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
+	flags.Var(&p.logFormat, "log", "text or json")
+	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
 	return cmd
+}
+
+// config is what the flags say of a run, but for the cluster.
+func (p *processFlags) config(sc *scenario.Scenario, app string, names []string) (processor.Config, error) {
+	topologies, err := builtin.Select(sc, names, inventory.Options{
+		Policy: p.policy.value, LeadTime: orNone(p.leadTime), DedupeWindow: orNone(p.window),
+		MaxValue: int(p.maxValue), AcceptTotals: p.acceptTotals,
+	})
+	if err != nil {
+		return processor.Config{}, usageError{err}
+	}
+	if _, _, err := net.SplitHostPort(p.metricsAddress); p.metricsAddress != "" && err != nil {
+		return processor.Config{}, usagef("--metrics %q: it is HOST:PORT, such as 127.0.0.1:9464", p.metricsAddress)
+	}
+	cfg := processor.Config{
+		Scenario: sc, AppID: app, Topologies: topologies, Guarantee: p.guarantee.value,
+		Instance: p.instance, StableInstance: p.instance != "", Drain: p.drain,
+		Stats: &processor.Stats{},
+	}
+	if p.instance == "" {
+		cfg.Instance = strings.ToLower(rand.Text()[:12])
+	}
+	return cfg, nil
+}
+
+// run processes, with the line, the metrics and the summary around it.
+func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config) error {
+	line := newProcessLine(s, cfg.Stats, processor.Kinds(cfg.Topologies), p.drain)
+	cfg.Log = logger(line, p.logFormat.value)
+	if p.metricsAddress != "" {
+		stop, err := serveMetrics(ctx, p.metricsAddress, &cfg)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	if s.getenv("GOGC") == "" {
+		debug.SetGCPercent(processGCPercent)
+	}
+	began := s.now()
+	stopLine := line.start(ctx, cfg.Log)
+	summary, err := processor.Run(ctx, cfg)
+	stopLine()
+	if ctx.Err() != nil { // gauges as they were before all partitions were given back
+		for _, m := range processor.Metrics(cfg.Topologies) {
+			if m.Gauge {
+				summary.Counts[m.Name] = line.last.Counts[m.Name]
+			}
+		}
+	}
+	if errors.Is(err, processor.ErrUsage) {
+		return usageError{err}
+	}
+	if err == nil || summary.Commits > 0 { // else it was refused before it began
+		took := s.now().Sub(began)
+		if p.logFormat.value == "json" {
+			logSummary(cfg.Log, summary, cfg.Topologies, took)
+		} else {
+			writeSummary(s.err, summary, cfg.Topologies, took)
+		}
+	}
+	if err == nil && p.drain && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return processHint(err, cfg.AppID)
 }
 
 // processGCPercent trades a little processor time for memory: what lives long has
@@ -121,11 +150,8 @@ follow-ups, then exits.`,
 // processor allocates lives for one transaction. GOGC overrules it.
 const processGCPercent = 33
 
-// serveMetrics serves what the processor of cfg counts, until stop is called.
+// serveMetrics serves the counts of the processor of cfg until stop is called.
 func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (stop func(), err error) {
-	if _, _, err := net.SplitHostPort(address); err != nil {
-		return nil, usagef("--metrics %q: it is HOST:PORT, such as 127.0.0.1:9464", address)
-	}
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--metrics: the port is in use: %s; --metrics 127.0.0.1:0 takes a free one", address)
@@ -147,7 +173,7 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 	return func() { cancel(); <-done }, nil
 }
 
-// orNone is a flag's value for a Config, in which 0 means the default.
+// orNone returns a flag's value for options in which 0 means the default.
 func orNone[T ~int64](v T) T {
 	if v <= 0 {
 		return -1

@@ -6,13 +6,11 @@ import (
 	"maps"
 	"slices"
 
-	"inv/internal/kafka"
+	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/processor"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -35,12 +33,9 @@ removes them too. A group in use is refused: stop the processor first.`,
 			if err != nil {
 				return err
 			}
-			client, err := kafka.Connect(cmd.Context(), f.kafka())
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			return f.reset(cmd.Context(), client, sc, s, yes, outputs)
+			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
+				return f.reset(cmd.Context(), s, c, sc, yes, outputs)
+			})
 		},
 	}
 	cmd.Flags().BoolVar(&outputs, "outputs", false, "remove the topics that the processor writes, too")
@@ -48,17 +43,17 @@ removes them too. A group in use is refused: stop the processor first.`,
 	return cmd
 }
 
-func (f *sharedFlags) reset(ctx context.Context, client *kgo.Client, sc *scenario.Scenario, s *streams, yes, outputs bool) error {
-	groups, err := f.ownGroups(ctx)
+func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, yes, outputs bool) error {
+	groups, err := c.Existing(ctx, processorGroups(f.appID))
 	if err != nil {
 		return err
 	}
 	if len(groups) > 0 {
-		if _, err := groupsAtRest(ctx, client, groups); err != nil {
+		if err := c.AtRest(ctx, groups...); err != nil {
 			return err
 		}
 	}
-	topics, err := processorTopics(ctx, client, sc, f.appID, outputs)
+	topics, err := existingOf(ctx, c, topicsToReset(sc, f.appID, outputs))
 	if err != nil {
 		return err
 	}
@@ -76,53 +71,43 @@ func (f *sharedFlags) reset(ctx context.Context, client *kgo.Client, sc *scenari
 	if err := confirm(s, yes, "remove these", items); err != nil {
 		return err
 	}
-	if err := deleteGroups(ctx, client, groups, s); err != nil {
+	deleted, err := c.DeleteGroups(ctx, groups...)
+	for _, g := range deleted {
+		fmt.Fprintln(s.out, g)
+	}
+	if err != nil || len(topics) == 0 {
 		return err
 	}
-	if len(topics) == 0 {
-		return nil
-	}
-	return deleteTopics(ctx, client, topics, s)
+	return deleteTopics(ctx, s, c, topics)
 }
 
-// processorTopics are the existing topics that are the processor's: those that it
-// keeps for itself, and with outputs those that no producer of the scenario fills.
-func processorTopics(ctx context.Context, client *kgo.Client, sc *scenario.Scenario, app string, outputs bool) ([]string, error) {
+// topicsToReset are the topics that are the processor's: those that it keeps for
+// itself, and with outputs those that no producer of the scenario fills.
+func topicsToReset(sc *scenario.Scenario, app string, outputs bool) []string {
 	all := builtinTopologies()
 	names := processor.KeptTopics(sc, app, all)
-	if outputs {
-		filled := map[string]bool{}
-		for _, p := range sc.Producers {
-			for _, name := range sc.TopicNames(p.Topic.Text, app) {
-				filled[name] = true
-			}
-		}
-		for _, name := range processor.WrittenTopics(sc, app, all) {
-			if !filled[name] {
-				names = append(names, name)
-			}
+	if !outputs {
+		return names
+	}
+	filled := map[string]bool{}
+	for _, p := range sc.Producers {
+		for _, name := range sc.TopicNames(p.Topic.Text, app) {
+			filled[name] = true
 		}
 	}
+	for _, name := range processor.WrittenTopics(sc, app, all) {
+		if !filled[name] {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// existingOf returns those of the topics that exist, by name.
+func existingOf(ctx context.Context, c *admin.Client, names []string) ([]string, error) {
 	if len(names) == 0 {
 		return nil, nil
 	}
-	existing, err := kafka.PartitionCounts(ctx, client, names...)
+	existing, err := c.PartitionCounts(ctx, names...)
 	return slices.Sorted(maps.Keys(existing)), err
-}
-
-func deleteGroups(ctx context.Context, client *kgo.Client, groups []string, s *streams) error {
-	if len(groups) == 0 {
-		return nil
-	}
-	responses, err := kadm.NewClient(client).DeleteGroups(ctx, groups...)
-	if err != nil {
-		return fmt.Errorf("removing groups: %w", err)
-	}
-	for _, r := range responses.Sorted() {
-		if r.Err != nil {
-			return fmt.Errorf("removing group %s: %w", r.Group, r.Err)
-		}
-		fmt.Fprintln(s.out, r.Group)
-	}
-	return nil
 }

@@ -3,18 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"sort"
 	"strings"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func topicsCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -46,18 +44,13 @@ counts their committed records.`,
 			if err != nil {
 				return err
 			}
-			client, only, err := f.existingTopics(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			var counter func(ctx context.Context, topics []string) (map[string]int64, error)
-			if count {
-				counter = func(ctx context.Context, topics []string) (map[string]int64, error) {
-					return countRecords(ctx, f.kafka(), client, topics)
+			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
+				only, err := f.existingTopics(cmd.Context(), c, args)
+				if err != nil {
+					return err
 				}
-			}
-			return listTopics(cmd.Context(), client, only, namesOf(sc, f.appID), counter, s, output.value)
+				return listTopics(cmd.Context(), s, c, only, namesOf(sc, f.appID), count, output.value)
+			})
 		},
 	}
 	cmd.Flags().VarP(&output, "output", "o", "text or json")
@@ -81,58 +74,26 @@ func namesOf(sc *scenario.Scenario, app string) map[string]known {
 	return names
 }
 
-// countRecords counts the committed records of topics by reading them.
-func countRecords(ctx context.Context, c kafka.Config, client *kgo.Client, topics []string) (map[string]int64, error) {
-	spans, err := kafka.Spans(ctx, client, topics...)
-	if err != nil {
-		return nil, err
-	}
-	counts, err := kafka.CountRecords(ctx, c, math.MaxInt64, spans...)
-	if err != nil {
-		return nil, err
-	}
-	records := map[string]int64{}
-	for i, s := range spans {
-		records[s.Topic] += counts[i]
-	}
-	return records, nil
-}
-
-// listTopics writes the topics, all if none is named; with a counter also how
+// listTopics writes the topics, all if none is named; if asked to count, also how
 // many records they have.
-func listTopics(ctx context.Context, client *kgo.Client, only []string, names map[string]known, counter func(context.Context, []string) (map[string]int64, error), s *streams, format string) error {
-	admin := kadm.NewClient(client)
-	topics, err := admin.ListTopics(ctx, only...)
+func listTopics(ctx context.Context, s *streams, c *admin.Client, only []string, names map[string]known, count bool, format string) error {
+	topics, err := c.Topics(ctx, only...)
 	if err != nil {
-		return fmt.Errorf("listing topics: %w", err)
-	}
-	starts, err := admin.ListStartOffsets(ctx, only...)
-	if err != nil {
-		return fmt.Errorf("listing start offsets: %w", err)
-	}
-	ends, err := admin.ListEndOffsets(ctx, only...)
-	if err != nil {
-		return fmt.Errorf("listing end offsets: %w", err)
+		return err
 	}
 	out := rows{header: []string{"TOPIC", "ALIAS", "PARTITIONS", "OFFSETS", "INTERNAL"}}
 	var counts map[string]int64
-	if counter != nil {
+	if count {
 		out.header = slices.Insert(out.header, 4, "RECORDS")
-		if counts, err = counter(ctx, topics.Names()); err != nil {
+		if counts, err = c.CountRecords(ctx, topics); err != nil {
 			return err
 		}
 	}
-	for _, t := range topics.Sorted() {
-		var offsets int64
-		for p := range t.Partitions {
-			start, _ := starts.Lookup(t.Topic, p)
-			end, _ := ends.Lookup(t.Topic, p)
-			offsets += end.Offset - start.Offset
-		}
-		k := names[t.Topic]
-		cells := []any{t.Topic, k.alias, len(t.Partitions), offsets, flagWord(k.internal, format)}
-		if counts != nil {
-			cells = slices.Insert(cells, 4, any(counts[t.Topic]))
+	for _, t := range topics {
+		k := names[t.Name]
+		cells := []any{t.Name, k.alias, t.Partitions, t.Offsets, flagWord(k.internal, format)}
+		if count {
+			cells = slices.Insert(cells, 4, any(counts[t.Name]))
 		}
 		out.add(cells...)
 	}
@@ -150,9 +111,18 @@ func flagWord(set bool, format string) any {
 	return ""
 }
 
+// topicsCreateFlags are the flags of `inv topics create`.
+type topicsCreateFlags struct {
+	partitions int
+	override   bool // --partitions was given
+	configs    []string
+}
+
 func topicsCreate(s *streams, f *sharedFlags) *cobra.Command {
-	var partitions int
-	var configs []string
+	return topicsCreateWith(s, f, &topicsCreateFlags{})
+}
+
+func topicsCreateWith(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create [ALIAS|TOPIC…]",
 		Short: "Create topics as the scenario says, all of them by default",
@@ -162,55 +132,54 @@ names of those created.`,
 		Example: `  inv topics create
   inv topics create orders payments --partitions 12 --set retention.ms=86400000`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			specs, err := specsToCreate(f, args, partitions, configs, cmd.Flags().Changed("partitions"))
+			sc, err := f.loadScenario()
 			if err != nil {
 				return err
 			}
-			client, err := kafka.Connect(cmd.Context(), f.kafka())
+			t.override = cmd.Flags().Changed("partitions")
+			specs, err := t.specs(sc, f.appID, args)
 			if err != nil {
 				return err
 			}
-			defer client.Close()
-			created, err := kafka.EnsureTopics(cmd.Context(), client, specs...)
-			for _, name := range created {
-				fmt.Fprintln(s.out, name)
-			}
-			if err == nil && len(created) < len(specs) {
-				fmt.Fprintf(s.err, "%d of %d were there already.\n", len(specs)-len(created), len(specs))
-			}
-			return err
+			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
+				created, err := c.Create(cmd.Context(), specs...)
+				for _, name := range created {
+					fmt.Fprintln(s.out, name)
+				}
+				if err == nil && len(created) < len(specs) {
+					fmt.Fprintf(s.err, "%d of %d were there already.\n", len(specs)-len(created), len(specs))
+				}
+				return err
+			})
 		},
 		ValidArgsFunction: f.completeAliases,
 	}
-	cmd.Flags().IntVar(&partitions, "partitions", 6, "partitions, instead of what the scenario says")
-	cmd.Flags().StringArrayVar(&configs, "set", nil, "a topic setting by Kafka's property name, KEY=VALUE; repeatable")
+	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "partitions, instead of what the scenario says")
+	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic setting by Kafka's property name, KEY=VALUE; repeatable")
 	return cmd
 }
 
-func specsToCreate(f *sharedFlags, args []string, partitions int, configs []string, override bool) ([]kafka.TopicSpec, error) {
-	sc, err := f.loadScenario()
-	if err != nil {
-		return nil, err
+// specs are the topics to create: those of the scenario, or the named ones.
+func (t *topicsCreateFlags) specs(sc *scenario.Scenario, app string, names []string) ([]kafka.TopicSpec, error) {
+	if t.partitions < 1 {
+		return nil, usagef("--partitions %d: a topic has at least one", t.partitions)
 	}
-	if partitions < 1 {
-		return nil, usagef("--partitions %d: a topic has at least one", partitions)
-	}
-	specs := kafka.Specs(sc, f.appID)
-	if len(args) > 0 {
-		specs = nil
-		for _, a := range args {
-			if _, ok := sc.Topic(a); ok {
-				specs = append(specs, kafka.Specs(sc, f.appID, a)...)
-				continue
-			}
-			specs = append(specs, kafka.TopicSpec{Name: a, Partitions: partitions, Configs: map[string]string{}})
+	var specs []kafka.TopicSpec
+	for _, name := range names {
+		if _, ok := sc.Topic(name); ok {
+			specs = append(specs, kafka.Specs(sc, app, name)...)
+			continue
 		}
+		specs = append(specs, kafka.TopicSpec{Name: name, Partitions: t.partitions, Configs: map[string]string{}})
+	}
+	if len(names) == 0 {
+		specs = kafka.Specs(sc, app)
 	}
 	for i := range specs {
-		if override {
-			specs[i].Partitions = partitions
+		if t.override {
+			specs[i].Partitions = t.partitions
 		}
-		for _, c := range configs {
+		for _, c := range t.configs {
 			key, value, ok := strings.Cut(c, "=")
 			if !ok || key == "" {
 				return nil, usagef("--set %q: it is KEY=VALUE, such as retention.ms=86400000", c)
@@ -228,12 +197,13 @@ func topicsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "A topic's partitions, offsets and settings",
 		Args:  someArguments("which topic? inv topics list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, names, err := f.existingTopics(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			return describeTopics(cmd.Context(), client, names, s, output.value)
+			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
+				names, err := f.existingTopics(cmd.Context(), c, args)
+				if err != nil {
+					return err
+				}
+				return describeTopics(cmd.Context(), s, c, names, output.value)
+			})
 		},
 		ValidArgsFunction: f.completeTopics,
 	}
@@ -241,21 +211,19 @@ func topicsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 	return cmd
 }
 
-// existingTopics connects and resolves aliases and names to topics that exist;
-// a name that is neither is wrong usage, with the nearest.
-func (f *sharedFlags) existingTopics(ctx context.Context, args []string) (*kgo.Client, []string, error) {
+// existingTopics resolves aliases and names to topics that exist; a name that is
+// neither is wrong usage, with the nearest.
+func (f *sharedFlags) existingTopics(ctx context.Context, c *admin.Client, args []string) ([]string, error) {
+	if len(args) == 0 {
+		return nil, nil
+	}
 	sc, err := f.loadScenario()
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	client, err := kafka.Connect(ctx, f.kafka())
+	existing, err := c.PartitionCounts(ctx)
 	if err != nil {
-		return nil, nil, err
-	}
-	existing, err := kafka.PartitionCounts(ctx, client)
-	if err != nil {
-		client.Close()
-		return nil, nil, err
+		return nil, err
 	}
 	var names []string
 	for _, a := range args {
@@ -270,11 +238,10 @@ func (f *sharedFlags) existingTopics(ctx context.Context, args []string) (*kgo.C
 			}
 		}
 		if !found {
-			client.Close()
-			return nil, nil, noSuchTopic(a, sc, existing)
+			return nil, noSuchTopic(a, sc, existing)
 		}
 	}
-	return client, names, nil
+	return names, nil
 }
 
 func noSuchTopic(name string, sc *scenario.Scenario, existing map[string]int) error {
@@ -295,57 +262,27 @@ func noSuchTopic(name string, sc *scenario.Scenario, existing map[string]int) er
 	return usagef("there is no topic %q; `inv topics list` shows those there are", name)
 }
 
-func describeTopics(ctx context.Context, client *kgo.Client, names []string, s *streams, format string) error {
-	admin := kadm.NewClient(client)
-	topics, err := admin.ListTopics(ctx, names...)
+func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []string, format string) error {
+	partitions, err := c.Partitions(ctx, names...)
 	if err != nil {
-		return fmt.Errorf("listing topics: %w", err)
-	}
-	starts, err := admin.ListStartOffsets(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("listing start offsets: %w", err)
-	}
-	stable, err := admin.ListCommittedOffsets(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("listing stable offsets: %w", err)
-	}
-	ends, err := admin.ListEndOffsets(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("listing end offsets: %w", err)
+		return err
 	}
 	out := rows{header: []string{"TOPIC", "PARTITION", "START", "STABLE", "END", "LEADER", "REPLICAS"}}
-	for _, t := range topics.Sorted() {
-		for _, p := range t.Partitions.Sorted() {
-			start, _ := starts.Lookup(t.Topic, p.Partition)
-			last, _ := stable.Lookup(t.Topic, p.Partition)
-			end, _ := ends.Lookup(t.Topic, p.Partition)
-			out.add(t.Topic, p.Partition, start.Offset, last.Offset, end.Offset, p.Leader, len(p.Replicas))
-		}
+	for _, p := range partitions {
+		out.add(p.Topic, p.Partition, p.Start, p.Stable, p.End, p.Leader, p.Replicas)
 	}
 	if err := out.write(s, format); err != nil || format == "json" {
 		return err
 	}
-	return describeConfigs(ctx, admin, names, s)
-}
-
-// describeConfigs writes the settings that a topic has of its own.
-func describeConfigs(ctx context.Context, admin *kadm.Client, names []string, s *streams) error {
-	all, err := admin.DescribeTopicConfigs(ctx, names...)
-	if err != nil {
-		return fmt.Errorf("reading the topics' settings: %w", err)
-	}
-	out := rows{header: []string{"TOPIC", "SETTING", "VALUE"}}
-	for _, rc := range all {
-		for _, c := range rc.Configs {
-			if c.Source.String() == "DYNAMIC_TOPIC_CONFIG" {
-				out.add(rc.Name, c.Key, c.MaybeValue())
-			}
-		}
-	}
-	if len(out.cells) == 0 {
-		return nil
+	settings, err := c.Settings(ctx, names...)
+	if err != nil || len(settings) == 0 {
+		return err
 	}
 	fmt.Fprintln(s.out)
+	out = rows{header: []string{"TOPIC", "SETTING", "VALUE"}}
+	for _, setting := range settings {
+		out.add(setting.Topic, setting.Key, setting.Value)
+	}
 	return out.write(s, "text")
 }
 
@@ -356,15 +293,16 @@ func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "Delete topics and their records",
 		Args:  someArguments("which topic? inv topics list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			client, names, err := f.existingTopics(cmd.Context(), args)
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			if err := confirm(s, yes, "delete these topics with all their records", names); err != nil {
-				return err
-			}
-			return deleteTopics(cmd.Context(), client, names, s)
+			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
+				names, err := f.existingTopics(cmd.Context(), c, args)
+				if err != nil {
+					return err
+				}
+				if err := confirm(s, yes, "delete these topics with all their records", names); err != nil {
+					return err
+				}
+				return deleteTopics(cmd.Context(), s, c, names)
+			})
 		},
 		ValidArgsFunction: f.completeTopics,
 	}
@@ -372,8 +310,8 @@ func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {
 	return cmd
 }
 
-func deleteTopics(ctx context.Context, client *kgo.Client, names []string, s *streams) error {
-	deleted, err := kafka.DeleteTopics(ctx, client, names...)
+func deleteTopics(ctx context.Context, s *streams, c *admin.Client, names []string) error {
+	deleted, err := c.Delete(ctx, names...)
 	for _, name := range deleted {
 		fmt.Fprintln(s.out, name)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime/debug"
@@ -21,12 +22,21 @@ import (
 // auditGCPercent is how much the heap may grow between collections during an audit.
 const auditGCPercent = 30
 
+// verifyFlags are the flags of `inv verify`.
+type verifyFlags struct {
+	policy, output choice
+	window         int64
+	findings       int
+	groups         []string
+}
+
 func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
-	policy := newChoice(string(audit.PolicyDefault), string(audit.PolicyReference))
-	output := newChoice("text", "json")
-	var window int64
-	var findings int
-	var groups []string
+	return verifyCommandWith(s, f, &verifyFlags{})
+}
+
+func verifyCommandWith(s *streams, f *sharedFlags, v *verifyFlags) *cobra.Command {
+	v.policy = newChoice(string(audit.PolicyDefault), string(audit.PolicyReference))
+	v.output = newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "verify [TOPOLOGY…]",
 		Short: "Check the system's invariants, from the topics alone",
@@ -43,54 +53,67 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 		Example: `  inv verify
   inv verify -o json | jq '.findings[] | select(.product == "prod-123")'
   inv verify --policy reference --group my-streams-app`,
-		ValidArgsFunction: f.completeTopologies,
+		ValidArgsFunction: completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario()
 			if err != nil {
 				return err
 			}
-			o, err := auditOptions(sc, f.appID, audit.Policy(policy.value), names)
+			o, err := v.options(sc, f.appID, names)
 			if err != nil {
 				return err
 			}
-			o.DedupeWindow, o.MaxFindings = max(window, 0), findings
-			if len(groups) > 0 {
-				o.App, o.Groups = "", namedGroups(groups, o.Topics)
-			}
-			var read, total int64
-			show := auditProgress(s)
-			o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
-			client, err := kafka.Connect(cmd.Context(), f.kafka())
-			if err != nil {
-				return err
-			}
-			defer client.Close()
-			// Half the garbage for a little more work: the audit's memory is what
-			// it knows, not what it reads.
-			defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
-			report, err := audit.Run(cmd.Context(), client, o)
-			if err != nil && cmd.Context().Err() != nil {
-				fmt.Fprintf(s.err, "verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
-			}
-			if err != nil {
-				return fmt.Errorf("reading the topics: %w", err)
-			}
-			if err := writeReport(s, report, output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
-				return err
-			}
-			if output.value == "text" && report.Verdict == audit.Undecided && !report.AtRest && len(groups) == 0 {
-				fmt.Fprintln(s.err, "It was not at rest: `inv process --drain` processes what is left, then verify can decide.")
-			}
-			return verdictError(report.Verdict)
+			return v.run(cmd.Context(), s, f, o)
 		},
 	}
 	flags := cmd.Flags()
-	flags.Var(&policy, "policy", "the rules that the processor ran with")
-	flags.Int64Var(&window, "dedupe-window", audit.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
-	flags.VarP(&output, "output", "o", "text or json")
-	flags.IntVar(&findings, "findings", 5, "how many to show of each invariant; all are counted")
-	flags.StringSliceVar(&groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
+	flags.Var(&v.policy, "policy", "the rules that the processor ran with")
+	flags.Int64Var(&v.window, "dedupe-window", audit.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
+	flags.VarP(&v.output, "output", "o", "text or json")
+	flags.IntVar(&v.findings, "findings", 5, "how many to show of each invariant; all are counted")
+	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
 	return cmd
+}
+
+// options are the auditor's options for the named topologies.
+func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string) (audit.Options, error) {
+	o, err := auditOptions(sc, app, audit.Policy(v.policy.value), names)
+	if err != nil {
+		return o, err
+	}
+	o.DedupeWindow, o.MaxFindings = max(v.window, 0), v.findings
+	if len(v.groups) > 0 {
+		o.App, o.Groups = "", namedGroups(v.groups, o.Topics)
+	}
+	return o, nil
+}
+
+func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o audit.Options) error {
+	var read, total int64
+	show := auditProgress(s)
+	o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
+	client, err := kafka.Connect(ctx, f.kafka())
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	// Half the garbage for a little more work: the memory of an audit is what it
+	// knows, not what it reads.
+	defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
+	report, err := audit.Run(ctx, client, o)
+	if err != nil && ctx.Err() != nil {
+		fmt.Fprintf(s.err, "verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
+	}
+	if err != nil {
+		return fmt.Errorf("reading the topics: %w", err)
+	}
+	if err := writeReport(s, report, v.output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
+		return err
+	}
+	if v.output.value == "text" && report.Verdict == audit.Undecided && !report.AtRest && len(v.groups) == 0 {
+		fmt.Fprintln(s.err, "It was not at rest: `inv process --drain` processes what is left, then verify can decide.")
+	}
+	return verdictError(report.Verdict)
 }
 
 // auditOptions are the auditor's options for the processor of an application id

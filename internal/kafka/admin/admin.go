@@ -1,0 +1,169 @@
+// Package admin lists, describes and changes the topics and consumer groups of a
+// cluster. It returns data and typed errors; commands print them.
+package admin
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Client administers one cluster. It is safe for concurrent use.
+type Client struct {
+	config kafka.Config
+	client *kgo.Client
+	admin  *kadm.Client
+}
+
+// Connect connects to a cluster.
+func Connect(ctx context.Context, c kafka.Config) (*Client, error) {
+	client, err := kafka.Connect(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{c, client, kadm.NewClient(client)}, nil
+}
+
+// Close closes the connections.
+func (c *Client) Close() { c.client.Close() }
+
+// Topic is a topic in a list.
+type Topic struct {
+	Name       string
+	Partitions int
+	Offsets    int64 // from the starts of the partitions to their ends
+}
+
+// Topics returns the named topics, or all of them if none is named, by name.
+func (c *Client) Topics(ctx context.Context, names ...string) ([]Topic, error) {
+	listed, err := c.admin.ListTopics(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	starts, ends, err := c.edges(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	var topics []Topic
+	for _, t := range listed.Sorted() {
+		topic := Topic{Name: t.Topic, Partitions: len(t.Partitions)}
+		for p := range t.Partitions {
+			start, _ := starts.Lookup(t.Topic, p)
+			end, _ := ends.Lookup(t.Topic, p)
+			topic.Offsets += end.Offset - start.Offset
+		}
+		topics = append(topics, topic)
+	}
+	return topics, nil
+}
+
+// edges returns the start and end offsets of topics.
+func (c *Client) edges(ctx context.Context, names []string) (starts, ends kadm.ListedOffsets, err error) {
+	if starts, err = c.admin.ListStartOffsets(ctx, names...); err != nil {
+		return nil, nil, fmt.Errorf("listing start offsets: %w", err)
+	}
+	if ends, err = c.admin.ListEndOffsets(ctx, names...); err != nil {
+		return nil, nil, fmt.Errorf("listing end offsets: %w", err)
+	}
+	return starts, ends, nil
+}
+
+// CountRecords counts the committed records of topics by reading them.
+func (c *Client) CountRecords(ctx context.Context, topics []Topic) (map[string]int64, error) {
+	names := make([]string, len(topics))
+	for i, t := range topics {
+		names[i] = t.Name
+	}
+	spans, err := kafka.Spans(ctx, c.client, names...)
+	if err != nil {
+		return nil, err
+	}
+	counts, err := kafka.CountRecords(ctx, c.config, math.MaxInt64, spans...)
+	if err != nil {
+		return nil, err
+	}
+	records := map[string]int64{}
+	for i, s := range spans {
+		records[s.Topic] += counts[i]
+	}
+	return records, nil
+}
+
+// PartitionCounts returns the partitions of the named topics that exist, or of all
+// topics if none is named.
+func (c *Client) PartitionCounts(ctx context.Context, names ...string) (map[string]int, error) {
+	return kafka.PartitionCounts(ctx, c.client, names...)
+}
+
+// Partition is a partition of a topic.
+type Partition struct {
+	Topic              string
+	Partition          int32
+	Start, Stable, End int64 // offsets; Stable is the last stable offset
+	Leader             int32
+	Replicas           int
+}
+
+// Partitions returns the partitions of topics, by topic and partition.
+func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, error) {
+	listed, err := c.admin.ListTopics(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("listing topics: %w", err)
+	}
+	stable, err := c.admin.ListCommittedOffsets(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("listing stable offsets: %w", err)
+	}
+	starts, ends, err := c.edges(ctx, names)
+	if err != nil {
+		return nil, err
+	}
+	var partitions []Partition
+	for _, t := range listed.Sorted() {
+		for _, p := range t.Partitions.Sorted() {
+			start, _ := starts.Lookup(t.Topic, p.Partition)
+			last, _ := stable.Lookup(t.Topic, p.Partition)
+			end, _ := ends.Lookup(t.Topic, p.Partition)
+			partitions = append(partitions, Partition{
+				Topic: t.Topic, Partition: p.Partition, Start: start.Offset, Stable: last.Offset, End: end.Offset,
+				Leader: p.Leader, Replicas: len(p.Replicas),
+			})
+		}
+	}
+	return partitions, nil
+}
+
+// Setting is a configuration that a topic has of its own.
+type Setting struct{ Topic, Key, Value string }
+
+// Settings returns the settings that differ from the cluster's.
+func (c *Client) Settings(ctx context.Context, names ...string) ([]Setting, error) {
+	all, err := c.admin.DescribeTopicConfigs(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("reading topic configurations: %w", err)
+	}
+	var settings []Setting
+	for _, topic := range all {
+		for _, s := range topic.Configs {
+			if s.Source.String() == "DYNAMIC_TOPIC_CONFIG" {
+				settings = append(settings, Setting{topic.Name, s.Key, s.MaybeValue()})
+			}
+		}
+	}
+	return settings, nil
+}
+
+// Create creates the topics that are missing and returns their names.
+func (c *Client) Create(ctx context.Context, specs ...kafka.TopicSpec) ([]string, error) {
+	return kafka.EnsureTopics(ctx, c.client, specs...)
+}
+
+// Delete deletes topics and returns the names of those that existed.
+func (c *Client) Delete(ctx context.Context, names ...string) ([]string, error) {
+	return kafka.DeleteTopics(ctx, c.client, names...)
+}

@@ -1,0 +1,156 @@
+package admin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Group is a consumer group.
+type Group struct {
+	Name, State, Protocol string
+	Members               []Member // only of those that were described
+}
+
+// Member is a member of a group.
+type Member struct {
+	ID, Host string
+	Assigned string // topics with their partitions, as topic[0 1]
+}
+
+// UnknownGroupError is returned for a group that does not exist; Known are those
+// that do.
+type UnknownGroupError struct {
+	Name  string
+	Known []string
+}
+
+func (e *UnknownGroupError) Error() string { return fmt.Sprintf("there is no group %q", e.Name) }
+
+// InUseError is returned for a group with members, where that can't be.
+type InUseError struct {
+	Group   string
+	Members int
+}
+
+func (e *InUseError) Error() string {
+	return fmt.Sprintf("group %s is in use by %d members", e.Group, e.Members)
+}
+
+// Groups returns all groups by name.
+func (c *Client) Groups(ctx context.Context) ([]Group, error) {
+	listed, err := c.admin.ListGroups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing groups: %w", err)
+	}
+	var groups []Group
+	for _, g := range listed.Sorted() {
+		groups = append(groups, Group{Name: g.Group, State: g.State, Protocol: g.ProtocolType})
+	}
+	return groups, nil
+}
+
+// Existing returns those of the groups that exist, by name. A group that may not be
+// looked at is an error, not a missing one.
+func (c *Client) Existing(ctx context.Context, names []string) ([]string, error) {
+	if _, err := c.admin.DescribeGroups(ctx, names...); errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return nil, fmt.Errorf("describing groups: %w", err)
+	}
+	listed, err := c.Groups(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var existing []string
+	for _, g := range listed {
+		if slices.Contains(names, g.Name) {
+			existing = append(existing, g.Name)
+		}
+	}
+	return existing, nil
+}
+
+// DescribeGroups returns groups with their members, by name. A group that does not
+// exist is an [UnknownGroupError].
+func (c *Client) DescribeGroups(ctx context.Context, names ...string) ([]Group, error) {
+	listed, err := c.admin.ListGroups(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("listing groups: %w", err)
+	}
+	described, err := c.admin.DescribeGroups(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("describing groups: %w", err)
+	}
+	var groups []Group
+	for _, g := range described.Sorted() {
+		if _, ok := listed[g.Group]; !ok && !errors.Is(g.Err, kerr.GroupAuthorizationFailed) {
+			return nil, &UnknownGroupError{g.Group, listed.Groups()}
+		}
+		if g.Err != nil {
+			return nil, fmt.Errorf("describing group %s: %w", g.Group, g.Err)
+		}
+		group := Group{Name: g.Group, State: g.State, Protocol: g.ProtocolType}
+		for _, m := range g.Members {
+			group.Members = append(group.Members, Member{m.MemberID, m.ClientHost, assignment(m)})
+		}
+		groups = append(groups, group)
+	}
+	return groups, nil
+}
+
+func assignment(m kadm.DescribedGroupMember) string {
+	c, ok := m.Assigned.AsConsumer()
+	if !ok {
+		return ""
+	}
+	var topics []string
+	for _, t := range c.Topics {
+		slices.Sort(t.Partitions)
+		partitions := make([]string, len(t.Partitions))
+		for i, p := range t.Partitions {
+			partitions[i] = strconv.Itoa(int(p))
+		}
+		topics = append(topics, t.Topic+"["+strings.Join(partitions, " ")+"]")
+	}
+	sort.Strings(topics)
+	return strings.Join(topics, " ")
+}
+
+// AtRest fails with an [InUseError] if one of the groups has members.
+func (c *Client) AtRest(ctx context.Context, names ...string) error {
+	groups, err := c.DescribeGroups(ctx, names...)
+	if err != nil {
+		return err
+	}
+	for _, g := range groups {
+		if len(g.Members) > 0 {
+			return &InUseError{g.Name, len(g.Members)}
+		}
+	}
+	return nil
+}
+
+// DeleteGroups deletes groups. It returns the names of those that are gone, also
+// with an error.
+func (c *Client) DeleteGroups(ctx context.Context, names ...string) (deleted []string, err error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	responses, err := c.admin.DeleteGroups(ctx, names...)
+	if err != nil {
+		return nil, fmt.Errorf("removing groups: %w", err)
+	}
+	for _, r := range responses.Sorted() {
+		if r.Err != nil {
+			return deleted, fmt.Errorf("removing group %s: %w", r.Group, r.Err)
+		}
+		deleted = append(deleted, r.Group)
+	}
+	return deleted, nil
+}
