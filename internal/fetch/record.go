@@ -113,48 +113,49 @@ func (r *Record) SetHeaders(headers []Header) {
 
 // Clone is a copy of the record that shares no memory with its batch.
 func (r *Record) Clone() *Record {
-	c := *r
-	n := len(r.Key) + len(r.Value) + len(r.headers)
-	buf := make([]byte, 0, n)
-	keep := func(b []byte) []byte {
-		if b == nil {
-			return nil
-		}
-		start := len(buf)
-		buf = append(buf, b...)
-		return buf[start:len(buf):len(buf)]
-	}
-	c.Key, c.Value, c.headers = keep(r.Key), keep(r.Value), keep(r.headers)
+	c, _ := r.CopyTo(make([]byte, 0, len(r.Key)+len(r.Value)+len(r.headers)))
 	return &c
 }
 
-// FromClient is a franz-go record as a Record; key and value are shared.
-func FromClient(k *kgo.Record) *Record {
-	r := &Record{
-		Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Timestamp: k.Timestamp.UnixMilli(),
-		LogAppendTime: k.Attrs.TimestampType() == 1, LeaderEpoch: k.LeaderEpoch,
-		ProducerID: k.ProducerID, ProducerEpoch: k.ProducerEpoch, Key: k.Key, Value: k.Value,
+// CopyTo is a copy of the record whose bytes are appended to buf.
+func (r *Record) CopyTo(buf []byte) (Record, []byte) {
+	c := *r
+	for _, field := range []*[]byte{&c.Key, &c.Value, &c.headers} {
+		if *field != nil {
+			start := len(buf)
+			buf = append(buf, *field...)
+			*field = buf[start:len(buf):len(buf)]
+		}
 	}
-	headers := make([]Header, len(k.Headers))
-	for i, h := range k.Headers {
-		headers[i] = Header(h)
-	}
-	r.SetHeaders(headers)
-	return r
+	return c, buf
 }
 
-// Client is a copy of the record as a franz-go record: FromClient's reverse.
+// Client is a copy of the record as a franz-go record.
 func (r *Record) Client() *kgo.Record {
-	c := r.Clone()
-	k := &kgo.Record{
-		Topic: c.Topic, Partition: c.Partition, Offset: c.Offset, Timestamp: time.UnixMilli(c.Timestamp),
-		LeaderEpoch: c.LeaderEpoch, ProducerID: c.ProducerID, ProducerEpoch: c.ProducerEpoch, Key: c.Key, Value: c.Value,
+	k := &kgo.Record{}
+	r.Clone().View(k, nil)
+	return k
+}
+
+// View makes k the record, without copying: k is valid for as long as r is.
+// header, if not nil, returns the name of a header by its key, "" to leave it out.
+func (r *Record) View(k *kgo.Record, header func(key []byte) string) {
+	*k = kgo.Record{
+		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: time.UnixMilli(r.Timestamp),
+		LeaderEpoch: r.LeaderEpoch, ProducerID: r.ProducerID, ProducerEpoch: r.ProducerEpoch,
+		Key: r.Key, Value: r.Value, Headers: k.Headers[:0],
 	}
-	c.EachHeader(func(key, value []byte) bool {
-		k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
+	if r.HeaderCount == 0 {
+		return
+	}
+	r.EachHeader(func(key, value []byte) bool {
+		if header == nil {
+			k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
+		} else if name := header(key); name != "" {
+			k.Headers = append(k.Headers, kgo.RecordHeader{Key: name, Value: value})
+		}
 		return true
 	})
-	return k
 }
 
 // varBytes reads a zig-zag varint length (-1: nil) and that many bytes.

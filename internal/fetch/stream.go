@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,37 +10,64 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Never is the Stop of a partition that is followed for ever.
+// Never is the To of a partition that is followed forever.
 const Never int64 = -1
 
-// Position is where a stream begins in a partition, and the offset before which
-// it ends there.
-type Position struct {
+// Span is a range of offsets in one partition.
+type Span struct {
 	ID
-	Offset int64
-	Stop   int64 // exclusive; Never follows
-	// TopicID is the topic's when Offset was learnt, so that one of that name
-	// that was made since is known for another; zero if that does not matter.
+	From int64
+	To   int64 // exclusive; Never follows
+	// TopicID is the topic's ID when From was looked up, so that a recreated
+	// topic is detected; zero if that does not matter.
 	TopicID [16]byte
 }
 
-// StreamOptions tune a stream.
+// Forever is the Patience of a stream that waits for the brokers without end.
+const Forever time.Duration = -1
+
+// Defaults of StreamOptions.
+const (
+	defaultMaxBytes       = 2 << 20
+	defaultPartitionBytes = 512 << 10
+	defaultWait           = 500 * time.Millisecond
+	defaultPatience       = 30 * time.Second
+)
+
+// StreamOptions tune a stream. The zero value reads in small responses, so that
+// memory depends neither on the number of partitions nor on how well the
+// records are compressed.
 type StreamOptions struct {
-	// MaxBytes and PartitionBytes bound one response, but for a single larger
-	// batch. A stream holds at most three responses of each broker.
+	// MaxBytes and PartitionBytes bound one response, except for a single larger
+	// batch; 0: 2 MiB and 512 KiB. A stream holds at most three responses of each
+	// broker.
 	MaxBytes, PartitionBytes int32
-	// Wait is how long a broker may hold a request while there is nothing new.
+	// Wait is how long a broker may hold a request while there is nothing new;
+	// 0: 500ms.
 	Wait time.Duration
 	// Patience is how long the brokers may be away before the stream fails;
-	// 0: for ever.
+	// 0: 30s.
 	Patience time.Duration
+	// Complete fails the stream rather than leave a record out: a batch that can't
+	// be read, a topic that is missing or was recreated, and an error that no retry
+	// cures end it, and below a span's end it waits for open transactions.
+	Complete bool
 	// Follow keeps the stream open when no partition is left, for Add.
 	Follow bool
 	// Known are topics as they have just been described, by name: the stream
 	// begins with their leaders, without asking again.
 	Known map[string]*Topic
+}
+
+func (o StreamOptions) withDefaults() StreamOptions {
+	o.MaxBytes = cmp.Or(o.MaxBytes, defaultMaxBytes)
+	o.PartitionBytes = cmp.Or(o.PartitionBytes, defaultPartitionBytes)
+	o.Wait = cmp.Or(o.Wait, defaultWait)
+	o.Patience = cmp.Or(o.Patience, defaultPatience)
+	return o
 }
 
 // Event is news of a stream: chunks of one response, or something worth telling.
@@ -54,7 +82,7 @@ type Stream struct {
 	cluster *Cluster
 	options StreamOptions
 	events  chan Event
-	added   chan []Position
+	added   chan []Span
 	reports chan report
 	workers map[int32]*worker
 	dropped sync.Map // of ID: partitions that are done with, though not at their stop
@@ -65,14 +93,16 @@ type Stream struct {
 // cursor is how far a stream has come in one partition. The manager and one
 // worker hand it to each other; whoever has it may change it.
 type cursor struct {
-	Position
+	Span
+	next     int64 // the offset to fetch next
 	epoch    int32
-	leader   int32 // the broker that it was last read from; -1: none yet
-	empties  int   // answers in a row without any data though Stop is not reached
-	homeless bool  // looking for its leader after an error
+	leader   int32     // the broker that it was last read from; -1: none yet
+	empties  int       // answers in a row without any data though To is not reached
+	homeless bool      // looking for its leader after an error
+	missing  time.Time // since when its topic has not been there; zero: it is
 }
 
-func (c *cursor) done() bool { return c.Stop >= 0 && c.Offset >= c.Stop }
+func (c *cursor) done() bool { return c.To >= 0 && c.next >= c.To }
 
 // report is what a worker gives back: a cursor that is done (err nil) or that
 // it can't go on with.
@@ -85,16 +115,16 @@ type report struct {
 
 // Stream starts reading. The events must be received until the channel is
 // closed or ctx is done.
-func (c *Cluster) Stream(ctx context.Context, positions []Position, options StreamOptions) *Stream {
+func (c *Cluster) Stream(ctx context.Context, spans []Span, options StreamOptions) *Stream {
 	s := &Stream{
 		cluster: c,
-		options: options,
+		options: options.withDefaults(),
 		events:  make(chan Event),
-		added:   make(chan []Position),
+		added:   make(chan []Span),
 		reports: make(chan report),
 		workers: map[int32]*worker{},
 	}
-	go s.manage(ctx, positions)
+	go s.manage(ctx, spans)
 	return s
 }
 
@@ -106,9 +136,9 @@ func (s *Stream) Events() <-chan Event { return s.events }
 func (s *Stream) Err() error { return s.err }
 
 // Add reads further partitions in the same stream.
-func (s *Stream) Add(ctx context.Context, positions []Position) {
+func (s *Stream) Add(ctx context.Context, spans []Span) {
 	select {
-	case s.added <- positions:
+	case s.added <- spans:
 	case <-ctx.Done():
 	}
 }
@@ -130,10 +160,10 @@ const (
 
 // manage owns the cursors that no worker has. It gives each to the worker of
 // its partition's leader and takes it back when that worker can't go on.
-func (s *Stream) manage(parent context.Context, positions []Position) {
+func (s *Stream) manage(parent context.Context, spans []Span) {
 	ctx, cancel := context.WithCancel(parent)
 	defer s.finish(ctx, cancel)
-	homeless := s.begin(nil, positions)
+	homeless := s.begin(nil, spans)
 	live := len(homeless)
 	away, pause := time.Time{}, firstPause
 	for retry := time.After(0); live > 0 || s.options.Follow; {
@@ -174,7 +204,12 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 			if live -= ended; err != nil {
 				s.say(ctx, true, err)
 			}
+			if s.err == nil && s.options.Complete && fatal(err) {
+				s.err = err
+			}
 			switch {
+			case s.err != nil:
+				return
 			case len(homeless) == 0:
 				away, pause = time.Time{}, firstPause
 				continue
@@ -219,9 +254,9 @@ func (s *Stream) finish(ctx context.Context, cancel context.CancelFunc) {
 	close(s.events)
 }
 
-func (s *Stream) begin(cursors []*cursor, positions []Position) []*cursor {
-	for _, p := range positions {
-		cursors = append(cursors, &cursor{Position: p, leader: -1})
+func (s *Stream) begin(cursors []*cursor, spans []Span) []*cursor {
+	for _, span := range spans {
+		cursors = append(cursors, &cursor{Span: span, next: span.From, leader: -1})
 	}
 	return cursors
 }
@@ -240,6 +275,9 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 		if s.over(c) || !s.settle(ctx, c, topics[c.Topic], told) {
 			ended++
 			continue
+		}
+		if s.err != nil {
+			return nil, ended, nil
 		}
 		leader := leaderOf(topics[c.Topic], c)
 		if leader < 0 {
@@ -303,8 +341,12 @@ func leaderOf(t *Topic, c *cursor) int32 {
 	return -1
 }
 
+// missingTopic is how long a complete read waits for a topic that the brokers do
+// not know: they may be behind.
+const missingTopic = 15 * time.Second
+
 // settle compares the cursor's topic with the one that is there now. A finite
-// read of a topic that has gone is over: false.
+// read of a topic that is gone is over: false. A complete one fails.
 func (s *Stream) settle(ctx context.Context, c *cursor, now *Topic, told map[string]bool) bool {
 	tell := func(text string) {
 		if !told[c.Topic] {
@@ -312,23 +354,32 @@ func (s *Stream) settle(ctx context.Context, c *cursor, now *Topic, told map[str
 			s.send(ctx, Event{Notice: "topic " + c.Topic + " " + text})
 		}
 	}
+	recreated := now != nil && c.TopicID != now.ID && c.TopicID != [16]byte{}
 	switch {
-	case now == nil && c.Stop >= 0:
+	case s.options.Complete && recreated:
+		s.err = fmt.Errorf("topic %s was recreated while it was read", c.Topic)
+	case s.options.Complete && now == nil && c.missing.IsZero():
+		c.missing = time.Now()
+	case s.options.Complete && now == nil:
+		if time.Since(c.missing) > missingTopic {
+			s.err = kerr.UnknownTopicOrPartition
+		}
+	case now == nil && c.To >= 0:
 		tell("was deleted while it was read")
 		return false
 	case now == nil && !c.homeless:
 		c.homeless = true
 		tell("is gone; waiting for it to come back")
-	case now != nil && c.TopicID != now.ID && c.TopicID != [16]byte{}:
-		if c.Stop >= 0 {
+	case recreated:
+		if c.To >= 0 {
 			tell("was deleted and made again while it was read")
 			return false
 		}
 		tell("was made again; reading it from its start")
-		c.Offset, c.homeless = 0, false
+		c.next, c.homeless = 0, false
 	}
 	if now != nil {
-		c.TopicID = now.ID
+		c.TopicID, c.missing = now.ID, time.Time{}
 	}
 	return true
 }
@@ -339,14 +390,21 @@ func (s *Stream) lost(ctx context.Context, r report) error {
 	switch {
 	case errors.Is(r.err, kerr.OffsetOutOfRange):
 		return s.repair(ctx, r.cursor)
-	case errors.Is(r.err, kerr.TopicAuthorizationFailed):
+	case errors.Is(r.err, kerr.TopicAuthorizationFailed), s.options.Complete && fatal(r.err):
 		return fmt.Errorf("reading %s: %w", r.cursor.Topic, r.err)
 	}
 	return nil
 }
 
+// fatal reports whether retrying can't help.
+func fatal(err error) bool {
+	var code *kerr.Error
+	return errors.As(err, &code) && !code.Retriable || errors.Is(err, kgo.ErrClientClosed)
+}
+
 // repair moves a cursor that is outside what the partition holds: forward to
-// the start if its records have been deleted, else back to the end.
+// the start if its records have been deleted, else back to the end, or to the
+// start if the read is to be complete.
 func (s *Stream) repair(ctx context.Context, c *cursor) error {
 	topics, err := s.cluster.Topics(ctx, c.Topic)
 	if err != nil || topics[c.Topic] == nil {
@@ -363,14 +421,16 @@ func (s *Stream) repair(ctx context.Context, c *cursor) error {
 	if err != nil {
 		return nil
 	}
-	from, low, high := c.Offset, start[c.ID], end[c.ID]
+	from, low, high := c.next, start[c.ID], end[c.ID]
 	switch {
 	case from < low:
-		c.Offset = low
+		c.next = low
 		s.send(ctx, Event{Notice: fmt.Sprintf("%s p%d: %d to %d were deleted before they could be read; going on at %d",
 			c.Topic, c.Partition, from, low-1, low)})
+	case from > high && s.options.Complete:
+		c.next = low
 	case from > high:
-		c.Offset = high
+		c.next = high
 		s.send(ctx, Event{Notice: fmt.Sprintf("%s p%d: the log was cut back from %d to %d; going on there",
 			c.Topic, c.Partition, from, high)})
 	}
