@@ -148,12 +148,7 @@ func (s *session) run(ctx context.Context) error {
 
 // spans are the offsets that the partitions of topics hold now.
 func (s *session) spans(ctx context.Context, topics map[string]*fetch.Topic) (map[fetch.ID]span, error) {
-	list := slices.Collect(maps.Values(topics))
-	end, err := s.cluster.Offsets(ctx, list, fetch.End)
-	if err != nil {
-		return nil, err
-	}
-	start, err := s.cluster.Offsets(ctx, list, fetch.Start)
+	start, end, err := s.cluster.Edges(ctx, slices.Collect(maps.Values(topics)))
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,11 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 	if len(topics) == 0 {
 		return nil, nil
 	}
-	starts, ends, err := t.edges(ctx, topics)
+	var starts, ends map[fetch.ID]int64
+	err := t.patiently(ctx, topics, func() (err error) {
+		starts, ends, err = t.cluster.Edges(ctx, topics)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -44,42 +48,21 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 	return spans, nil
 }
 
-// edges asks for both ends of each partition at once. Where records are deleted
-// meanwhile, a start can come behind its end: there is nothing between them.
-func (t *tail) edges(ctx context.Context, topics []*fetch.Topic) (starts, ends map[fetch.ID]int64, err error) {
-	started := make(chan error, 1)
-	go func() {
-		var err error
-		starts, err = t.cluster.Offsets(ctx, topics, fetch.Start)
-		started <- err
-	}()
-	ends, endErr := t.cluster.Offsets(ctx, topics, fetch.End)
-	startErr := <-started
-	if endErr == nil && startErr == nil {
-		return starts, ends, nil
-	}
-	if ends, err = t.offsets(ctx, topics, fetch.End); err != nil { // with patience
-		return nil, nil, err
-	}
-	starts, err = t.offsets(ctx, topics, fetch.Start)
-	return starts, ends, err
-}
-
 // offsetsPatience is how long partitions may be without a leader at the start.
 const offsetsPatience = 30 * time.Second
 
-// offsets asks until all leaders have answered: a topic that has just been made
-// or moved has none for a moment.
-func (t *tail) offsets(ctx context.Context, topics []*fetch.Topic, at fetch.At) (map[fetch.ID]int64, error) {
+// patiently asks until all leaders have answered: a topic that was just created
+// or has moved has none for a moment.
+func (t *tail) patiently(ctx context.Context, topics []*fetch.Topic, ask func() error) error {
 	deadline := time.Now().Add(offsetsPatience)
 	for {
-		found, err := t.cluster.Offsets(ctx, topics, at)
+		err := ask()
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-			return found, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(100 * time.Millisecond):
 		}
 		for _, topic := range topics {
@@ -139,7 +122,10 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	case b.Group != "":
 		at, err = t.committed(ctx, spans)
 	case !b.Time.IsZero():
-		at, err = t.offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
+		err = t.patiently(ctx, topics, func() (err error) {
+			at, err = t.cluster.Offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
+			return err
+		})
 	}
 	if err != nil {
 		return err

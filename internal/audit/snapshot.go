@@ -39,12 +39,8 @@ func (t Topics) names() []string {
 // cause in it. An output's end waits for the transactions that were open when it
 // was asked for, since their records may already show in an earlier topic.
 func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
-	admin := kadm.NewClient(r.client)
-	details, err := describe(ctx, admin, t.names())
-	if err != nil {
-		return nil, err
-	}
 	s := &snapshot{spans: map[string][]fetch.Span{}}
+	known := t.names()
 	for _, step := range []struct {
 		settle bool
 		topics []string
@@ -55,82 +51,44 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 		{true, []string{t.Reorders, t.Alerts}},
 		{false, []string{t.Orders, t.Catalog}},
 	} {
-		topics := slices.DeleteFunc(step.topics, func(name string) bool { return !details.Has(name) })
-		if len(topics) == 0 {
-			continue
-		}
-		ends, open, err := stableEnds(ctx, admin, step.settle, topics)
+		topics := slices.DeleteFunc(step.topics, func(name string) bool { return !slices.Contains(known, name) })
+		ends, open, err := r.stableEnds(ctx, step.settle, topics)
 		if err != nil {
 			return nil, err
 		}
 		s.open = append(s.open, open...)
-		starts, err := admin.ListStartOffsets(ctx, topics...)
-		if err == nil {
-			err = starts.Error()
-		}
+		starts, err := kafka.Starts(ctx, r.client, topics...)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range topics {
-			s.spans[name] = spansOf(details[name], starts, ends)
+		for _, id := range slices.SortedFunc(maps.Keys(ends), fetch.ID.Compare) {
+			s.spans[id.Topic] = append(s.spans[id.Topic], fetch.Span{ID: id, From: starts[id], To: ends[id]})
 		}
 	}
 	return s, nil
 }
 
-// describe describes those of the topics that there are. One that may not be
-// looked at is an error: it is not the same as one that is not there.
-func describe(ctx context.Context, admin *kadm.Client, names []string) (kadm.TopicDetails, error) {
-	details, err := admin.ListTopics(ctx, names...)
-	if err != nil {
-		return nil, err
-	}
-	for name, d := range details {
-		if errors.Is(d.Err, kerr.TopicAuthorizationFailed) {
-			return nil, fmt.Errorf("topic %s: %w", name, d.Err)
-		}
-		if d.Err != nil || len(d.Partitions) == 0 {
-			delete(details, name)
-		}
-	}
-	return details, nil
-}
-
-func spansOf(detail kadm.TopicDetail, starts, ends kadm.ListedOffsets) []fetch.Span {
-	var spans []fetch.Span
-	for _, p := range detail.Partitions.Sorted() {
-		start, _ := starts.Lookup(detail.Topic, p.Partition)
-		end, _ := ends.Lookup(detail.Topic, p.Partition)
-		id := fetch.ID{Topic: detail.Topic, Partition: p.Partition}
-		spans = append(spans, fetch.Span{ID: id, From: start.Offset, To: end.Offset})
-	}
-	return spans
-}
-
 // stableEnds returns the last stable offsets. If it is to settle, they are at
 // least the high watermarks that were there when it was called; topics where a
 // transaction stays open too long for that are returned as open.
-func stableEnds(ctx context.Context, admin *kadm.Client, settle bool, topics []string) (ends kadm.ListedOffsets, open []string, err error) {
-	var high kadm.ListedOffsets
+func (r *reader) stableEnds(ctx context.Context, settle bool, topics []string) (ends map[fetch.ID]int64, open []string, err error) {
+	var high map[fetch.ID]int64
 	if settle {
-		if high, err = admin.ListEndOffsets(ctx, topics...); err != nil {
+		if high, err = kafka.Ends(ctx, r.client, topics...); err != nil {
 			return nil, nil, err
 		}
 	}
 	deadline := time.Now().Add(settleTime)
 	for {
-		if ends, err = admin.ListCommittedOffsets(ctx, topics...); err != nil {
-			return nil, nil, err
-		}
-		if err := ends.Error(); err != nil {
+		if ends, err = kafka.StableEnds(ctx, r.client, topics...); err != nil {
 			return nil, nil, err
 		}
 		behind := map[string]bool{}
-		high.Each(func(h kadm.ListedOffset) {
-			if e, ok := ends.Lookup(h.Topic, h.Partition); !ok || e.Offset < h.Offset {
-				behind[h.Topic] = true
+		for id, end := range high {
+			if ends[id] < end {
+				behind[id.Topic] = true
 			}
-		})
+		}
 		if len(behind) == 0 || time.Now().After(deadline) {
 			return ends, slices.Sorted(maps.Keys(behind)), nil
 		}
@@ -153,7 +111,7 @@ type restState struct {
 // system's, and those that a group has read besides, such as the repartition
 // topics of Kafka Streams.
 func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
-	state := &restState{ends: map[fetch.ID]int64{}}
+	state := &restState{}
 	if len(o.Groups) == 0 {
 		state.why = "no consumer group is known whose offsets would tell; name them with --group"
 	}
@@ -174,13 +132,19 @@ func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 		}
 	}
 	slices.Sort(names)
-	admin := kadm.NewClient(r.client)
-	details, err := describe(ctx, admin, slices.Compact(names))
+	names = slices.Compact(names)
+	var err error
+	if state.ends, err = kafka.StableEnds(ctx, r.client, names...); err != nil {
+		return nil, err
+	}
+	high, err := kafka.Ends(ctx, r.client, names...)
 	if err != nil {
 		return nil, err
 	}
-	if err := stableEndsOf(ctx, admin, details, state); err != nil {
-		return nil, err
+	for id, end := range state.ends {
+		if high[id] != end && state.why == "" {
+			state.why = fmt.Sprintf("a transaction is open on %s partition %d", id.Topic, id.Partition)
+		}
 	}
 	for i, g := range o.Groups {
 		if state.why != "" {
@@ -211,34 +175,5 @@ func groupRest(ctx context.Context, counter *kafka.LagCounter, g Group, committe
 	default:
 		state.why = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, unread[0].Topic, unread[0].Partition)
 	}
-	return nil
-}
-
-// stableEndsOf lists the last stable offsets into the state and finds open
-// transactions.
-func stableEndsOf(ctx context.Context, admin *kadm.Client, details kadm.TopicDetails, state *restState) error {
-	if len(details) == 0 {
-		return nil
-	}
-	stable, err := admin.ListCommittedOffsets(ctx, details.Names()...)
-	if err == nil {
-		err = stable.Error()
-	}
-	if err != nil {
-		return err
-	}
-	high, err := admin.ListEndOffsets(ctx, details.Names()...)
-	if err == nil {
-		err = high.Error()
-	}
-	if err != nil {
-		return err
-	}
-	stable.Each(func(l kadm.ListedOffset) {
-		state.ends[fetch.ID{Topic: l.Topic, Partition: l.Partition}] = l.Offset
-		if h, _ := high.Lookup(l.Topic, l.Partition); h.Offset != l.Offset && state.why == "" {
-			state.why = fmt.Sprintf("a transaction is open on %s partition %d", l.Topic, l.Partition)
-		}
-	})
 	return nil
 }

@@ -147,6 +147,17 @@ func (c *Cluster) Offsets(ctx context.Context, topics []*Topic, at At) (map[ID]i
 	return offsets, failed
 }
 
+// Edges looks up both ends of each partition at once. Where records are deleted
+// meanwhile, a start can be behind its end: there is nothing between them.
+func (c *Cluster) Edges(ctx context.Context, topics []*Topic) (starts, ends map[ID]int64, err error) {
+	var startErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { starts, startErr = c.Offsets(ctx, topics, Start) })
+	ends, err = c.Offsets(ctx, topics, End)
+	wg.Wait()
+	return starts, ends, cmp.Or(err, startErr)
+}
+
 // Warm begins to open the connections over which the topics' leaders will be
 // read from, by asking them for nothing. It does not wait; what goes wrong,
 // reading will find out.

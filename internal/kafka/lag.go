@@ -2,15 +2,12 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
 	"inv/internal/fetch"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -56,7 +53,7 @@ func GroupLag(ctx context.Context, c Config, group string, topics ...string) (la
 // so looking again at a partition at rest reads nothing. It is for one goroutine.
 type LagCounter struct {
 	cluster    *fetch.Cluster
-	admin      *kadm.Client
+	client     *kgo.Client
 	maxRecords int64
 	maxOffsets int64
 	counted    map[groupPartition]counted
@@ -76,7 +73,7 @@ type counted struct {
 // the group is more than maxOffsets offsets behind; 0: however far it is. A client
 // that consumes should not be given: reading would wait for its fetches.
 func NewLagCounter(client *kgo.Client, maxRecords, maxOffsets int64) *LagCounter {
-	return &LagCounter{fetch.NewCluster(client, true), kadm.NewClient(client), maxRecords, maxOffsets, map[groupPartition]counted{}}
+	return &LagCounter{fetch.NewCluster(client, true), client, maxRecords, maxOffsets, map[groupPartition]counted{}}
 }
 
 // Lag is [GroupLag]. A partition that can't be read is not counted.
@@ -95,15 +92,15 @@ func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([
 	}
 	// The stable offsets first: taken after the ends they could hide a
 	// transaction that began in between.
-	stable, err := listOffsets(ctx, c.admin.ListCommittedOffsets, topics)
+	stable, err := StableEnds(ctx, c.client, topics...)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := listOffsets(ctx, c.admin.ListEndOffsets, topics)
+	ends, err := Ends(ctx, c.client, topics...)
 	if err != nil {
 		return nil, err
 	}
-	starts, err := listOffsets(ctx, c.admin.ListStartOffsets, topics)
+	starts, err := Starts(ctx, c.client, topics...)
 	if err != nil {
 		return nil, err
 	}
@@ -153,7 +150,7 @@ func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID
 		return nil, nil
 	}
 	topics = slices.Compact(topics)
-	starts, err := listOffsets(ctx, c.admin.ListStartOffsets, topics)
+	starts, err := Starts(ctx, c.client, topics...)
 	if err != nil {
 		return nil, err
 	}
@@ -164,7 +161,7 @@ func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID
 	if slices.ContainsFunc(behind, c.far) {
 		return behind, nil
 	}
-	stable, err := listOffsets(ctx, c.admin.ListCommittedOffsets, topics)
+	stable, err := StableEnds(ctx, c.client, topics...)
 	if err != nil {
 		return nil, err
 	}
@@ -215,31 +212,4 @@ func (c *LagCounter) count(ctx context.Context, group string, spans []Span) (cou
 		}
 	}
 	return counts, damaged, nil
-}
-
-// StableEnds are the last stable offsets of the topics' partitions.
-func (c *LagCounter) StableEnds(ctx context.Context, topics ...string) (map[fetch.ID]int64, error) {
-	return listOffsets(ctx, c.admin.ListCommittedOffsets, topics)
-}
-
-// listOffsets lists an offset of each partition. A topic that doesn't exist has
-// none.
-func listOffsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error), topics []string) (map[fetch.ID]int64, error) {
-	listed, err := list(ctx, topics...)
-	if err != nil {
-		return nil, fmt.Errorf("listing offsets: %w", err)
-	}
-	offsets := map[fetch.ID]int64{}
-	listed.Each(func(o kadm.ListedOffset) {
-		switch {
-		case o.Err == nil:
-			offsets[fetch.ID{Topic: o.Topic, Partition: o.Partition}] = o.Offset
-		case !errors.Is(o.Err, kerr.UnknownTopicOrPartition):
-			err = fmt.Errorf("offsets of %s/%d: %w", o.Topic, o.Partition, o.Err)
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	return offsets, nil
 }

@@ -2,12 +2,15 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"inv/internal/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -18,21 +21,59 @@ type Span = fetch.Span
 // start of each log to its last stable offset. A topic that doesn't exist has
 // none.
 func Spans(ctx context.Context, client *kgo.Client, topics ...string) ([]Span, error) {
-	admin := kadm.NewClient(client)
-	stable, err := listOffsets(ctx, admin.ListCommittedOffsets, topics)
+	stable, err := StableEnds(ctx, client, topics...)
 	if err != nil {
 		return nil, err
 	}
-	starts, err := listOffsets(ctx, admin.ListStartOffsets, topics)
+	starts, err := Starts(ctx, client, topics...)
 	if err != nil {
 		return nil, err
 	}
 	var spans []Span
-	for id, end := range stable {
-		spans = append(spans, Span{ID: id, From: starts[id], To: end})
+	for _, id := range slices.SortedFunc(maps.Keys(stable), fetch.ID.Compare) {
+		spans = append(spans, Span{ID: id, From: starts[id], To: stable[id]})
 	}
-	slices.SortFunc(spans, func(a, b Span) int { return a.ID.Compare(b.ID) })
 	return spans, nil
+}
+
+// Starts lists the first offset of each partition of the topics. A topic that
+// doesn't exist has none; one that this user may not describe is an error.
+func Starts(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
+	return listOffsets(ctx, kadm.NewClient(client).ListStartOffsets, topics)
+}
+
+// Ends lists the high watermark of each partition, as [Starts] does the start.
+func Ends(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
+	return listOffsets(ctx, kadm.NewClient(client).ListEndOffsets, topics)
+}
+
+// StableEnds lists the last stable offset of each partition, as [Starts] does the
+// start. It is below the high watermark while a transaction is open.
+func StableEnds(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
+	return listOffsets(ctx, kadm.NewClient(client).ListCommittedOffsets, topics)
+}
+
+func listOffsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error), topics []string) (map[fetch.ID]int64, error) {
+	offsets := map[fetch.ID]int64{}
+	if len(topics) == 0 { // which would list all topics
+		return offsets, nil
+	}
+	listed, err := list(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("listing offsets: %w", err)
+	}
+	listed.Each(func(o kadm.ListedOffset) {
+		switch {
+		case o.Err == nil:
+			offsets[fetch.ID{Topic: o.Topic, Partition: o.Partition}] = o.Offset
+		case !errors.Is(o.Err, kerr.UnknownTopicOrPartition):
+			err = fmt.Errorf("listing offsets of topic %s: %w", o.Topic, o.Err)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return offsets, nil
 }
 
 // CountRecords counts the committed data records in each span by reading them,

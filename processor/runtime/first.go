@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Reading Config.First ahead of the other topics.
@@ -22,7 +24,7 @@ func (s *session) holdBack() {
 		counter := kafka.NewLagCounter(client, 1, firstFew)
 		var best int64
 		for moved := time.Now(); time.Since(moved) < firstPatience; {
-			done, read := s.readFirst(counter)
+			done, read := s.readFirst(client, counter)
 			if done {
 				break
 			}
@@ -56,8 +58,8 @@ func (s *session) holds() bool {
 
 // readFirst reports whether the group has certainly read all of the first topic,
 // and how many of its offsets; 0 if that can't be known now.
-func (s *session) readFirst(counter *kafka.LagCounter) (done bool, read int64) {
-	ends, err := counter.StableEnds(s.ctx, s.worker.cfg.First)
+func (s *session) readFirst(client *kgo.Client, counter *kafka.LagCounter) (done bool, read int64) {
+	ends, err := kafka.StableEnds(s.ctx, client, s.worker.cfg.First)
 	if err != nil {
 		return false, 0
 	}
