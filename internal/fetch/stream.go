@@ -3,14 +3,10 @@ package fetch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Never is the To of a partition that is followed forever.
@@ -70,14 +66,15 @@ func (o StreamOptions) withDefaults() StreamOptions {
 	return o
 }
 
-// Event is news of a stream: chunks of one response, or something worth telling.
+// Event is what a stream delivers: the chunks of one response, or a notice for the
+// user.
 type Event struct {
 	Chunks []Chunk
 	Notice string
 }
 
-// Stream reads partitions until their stops, over leader moves, broker
-// restarts, and topics that are deleted and made again.
+// Stream reads partitions to their ends, across leader changes, broker restarts,
+// and topics that are deleted and recreated.
 type Stream struct {
 	cluster *Cluster
 	options StreamOptions
@@ -85,32 +82,32 @@ type Stream struct {
 	added   chan []Span
 	reports chan report
 	workers map[int32]*worker
-	dropped sync.Map // of ID: partitions that are done with, though not at their stop
-	outage  bool     // brokers do not answer, and that has been said
+	dropped sync.Map // by ID: partitions that are not read further
+	outage  bool     // brokers do not answer, and a notice was sent
 	err     error
 }
 
-// cursor is how far a stream has come in one partition. The manager and one
-// worker hand it to each other; whoever has it may change it.
+// cursor is a stream's position in one partition. It is owned by either the
+// manager or one worker, who may change it.
 type cursor struct {
 	Span
 	next     int64 // the offset to fetch next
 	epoch    int32
 	leader   int32     // the broker that it was last read from; -1: none yet
-	empties  int       // answers in a row without any data though To is not reached
+	empties  int       // consecutive responses without data though To is not reached
 	homeless bool      // looking for its leader after an error
-	missing  time.Time // since when its topic has not been there; zero: it is
+	missing  time.Time // when its topic was first found missing; zero: it exists
 }
 
 func (c *cursor) done() bool { return c.To >= 0 && c.next >= c.To }
 
-// report is what a worker gives back: a cursor that is done (err nil) or that
-// it can't go on with.
+// report returns a cursor from a worker: it is done (err nil), or the worker
+// can't continue with it.
 type report struct {
 	cursor    *cursor
 	err       error
-	away      bool // the broker could not be asked at all
-	recovered bool // no cursor: after an outage it answers again
+	away      bool // the broker could not be reached
+	recovered bool // no cursor: the broker answers again after an outage
 }
 
 // Stream starts reading. The events must be received until the channel is
@@ -128,8 +125,8 @@ func (c *Cluster) Stream(ctx context.Context, spans []Span, options StreamOption
 	return s
 }
 
-// Events is closed when every partition has reached its stop, when ctx is done,
-// or when the stream failed: then Err says why.
+// Events is closed when every partition has reached its end, when ctx is done, or
+// when the stream failed, see Err.
 func (s *Stream) Events() <-chan Event { return s.events }
 
 // Err is nil unless the stream failed. It is valid once Events is closed.
@@ -143,8 +140,8 @@ func (s *Stream) Add(ctx context.Context, spans []Span) {
 	}
 }
 
-// Drop stops reading a partition of which enough has come. Chunks of it that are
-// on their way still come.
+// Drop stops reading a partition. Chunks that were already fetched are still
+// delivered.
 func (s *Stream) Drop(id ID) { s.dropped.Store(id, true) }
 
 // over reports whether a partition is to be read no further.
@@ -188,8 +185,8 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 			if s.err = s.lost(ctx, r); s.err != nil {
 				return
 			}
-			// Not at once: the others of that broker come too, and what was
-			// wrong needs a moment to be right again.
+			// Not at once: the broker's other cursors are returned too, and
+			// recovery takes a moment.
 			if len(homeless) == 0 {
 				retry = time.After(firstPause)
 			}
@@ -225,7 +222,7 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 	}
 }
 
-// say tells once that brokers do not answer, and once that they do again.
+// say sends one notice when brokers stop answering, and one when they answer again.
 func (s *Stream) say(ctx context.Context, outage bool, err error) {
 	if outage == s.outage || ctx.Err() != nil {
 		return
@@ -261,8 +258,8 @@ func (s *Stream) begin(cursors []*cursor, spans []Span) []*cursor {
 	return cursors
 }
 
-// place gives each cursor to its leader's worker and returns those that have no
-// leader now, and how many ended because their topic is gone.
+// place gives each cursor to its leader's worker. It returns those without a
+// leader, and how many ended because their topic is gone.
 func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*cursor, ended int, err error) {
 	topics, err := s.describe(ctx, cursors)
 	if err != nil {
@@ -299,7 +296,7 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 	return homeless, ended, nil
 }
 
-// describe looks up the cursors' topics; those that are known are believed once.
+// describe looks up the cursors' topics; the first time, those in Known are used.
 func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*Topic, error) {
 	var names []string
 	seen, all := map[string]bool{}, true
@@ -319,7 +316,7 @@ func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*T
 	return s.cluster.Topics(asking, names...)
 }
 
-// few joins texts, of many only the first and how many more there are.
+// few joins texts; of many, the first few and the number of the others.
 func few(texts []string) string {
 	const most = 6
 	if len(texts) <= most {
@@ -339,102 +336,6 @@ func leaderOf(t *Topic, c *cursor) int32 {
 		}
 	}
 	return -1
-}
-
-// missingTopic is how long a complete read waits for a topic that the brokers do
-// not know: they may be behind.
-const missingTopic = 15 * time.Second
-
-// settle compares the cursor's topic with the one that is there now. A finite
-// read of a topic that is gone is over: false. A complete one fails.
-func (s *Stream) settle(ctx context.Context, c *cursor, now *Topic, told map[string]bool) bool {
-	tell := func(text string) {
-		if !told[c.Topic] {
-			told[c.Topic] = true
-			s.send(ctx, Event{Notice: "topic " + c.Topic + " " + text})
-		}
-	}
-	recreated := now != nil && c.TopicID != now.ID && c.TopicID != [16]byte{}
-	switch {
-	case s.options.Complete && recreated:
-		s.err = fmt.Errorf("topic %s was recreated while it was read", c.Topic)
-	case s.options.Complete && now == nil && c.missing.IsZero():
-		c.missing = time.Now()
-	case s.options.Complete && now == nil:
-		if time.Since(c.missing) > missingTopic {
-			s.err = kerr.UnknownTopicOrPartition
-		}
-	case now == nil && c.To >= 0:
-		tell("was deleted while it was read")
-		return false
-	case now == nil && !c.homeless:
-		c.homeless = true
-		tell("is gone; waiting for it to come back")
-	case recreated:
-		if c.To >= 0 {
-			tell("was deleted and made again while it was read")
-			return false
-		}
-		tell("was made again; reading it from its start")
-		c.next, c.homeless = 0, false
-	}
-	if now != nil {
-		c.TopicID, c.missing = now.ID, time.Time{}
-	}
-	return true
-}
-
-// lost decides what a worker's error means for a cursor. An error that no
-// waiting will cure is returned.
-func (s *Stream) lost(ctx context.Context, r report) error {
-	switch {
-	case errors.Is(r.err, kerr.OffsetOutOfRange):
-		return s.repair(ctx, r.cursor)
-	case errors.Is(r.err, kerr.TopicAuthorizationFailed), s.options.Complete && fatal(r.err):
-		return fmt.Errorf("reading %s: %w", r.cursor.Topic, r.err)
-	}
-	return nil
-}
-
-// fatal reports whether retrying can't help.
-func fatal(err error) bool {
-	var code *kerr.Error
-	return errors.As(err, &code) && !code.Retriable || errors.Is(err, kgo.ErrClientClosed)
-}
-
-// repair moves a cursor that is outside what the partition holds: forward to
-// the start if its records have been deleted, else back to the end, or to the
-// start if the read is to be complete.
-func (s *Stream) repair(ctx context.Context, c *cursor) error {
-	topics, err := s.cluster.Topics(ctx, c.Topic)
-	if err != nil || topics[c.Topic] == nil {
-		return nil // place will see
-	}
-	if id := topics[c.Topic].ID; id != c.TopicID {
-		return nil // another topic of that name: place begins it anew
-	}
-	start, err := s.cluster.Offsets(ctx, []*Topic{topics[c.Topic]}, Start)
-	if err != nil {
-		return nil
-	}
-	end, err := s.cluster.Offsets(ctx, []*Topic{topics[c.Topic]}, End)
-	if err != nil {
-		return nil
-	}
-	from, low, high := c.next, start[c.ID], end[c.ID]
-	switch {
-	case from < low:
-		c.next = low
-		s.send(ctx, Event{Notice: fmt.Sprintf("%s p%d: %d to %d were deleted before they could be read; going on at %d",
-			c.Topic, c.Partition, from, low-1, low)})
-	case from > high && s.options.Complete:
-		c.next = low
-	case from > high:
-		c.next = high
-		s.send(ctx, Event{Notice: fmt.Sprintf("%s p%d: the log was cut back from %d to %d; going on there",
-			c.Topic, c.Partition, from, high)})
-	}
-	return nil
 }
 
 func (s *Stream) send(ctx context.Context, e Event) bool {
