@@ -67,9 +67,8 @@ func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, 
 		err := l.read(ctx, turn, func(r *fetch.Record) {
 			if wanted(r) {
 				var kept fetch.Record
-				plain := *r
-				plain.SetHeaders(nil)
-				kept, arena = plain.CopyTo(arena)
+				r.SetHeaders(nil) // nobody needs them
+				kept, arena = r.CopyTo(arena)
 				records[r.Partition] = append(records[r.Partition], kept)
 			}
 		})

@@ -124,7 +124,7 @@ func (p *parser) read(ctx context.Context, j *job) error {
 			b = j.pool.Get().(batch)
 			b.begin(p)
 		}
-		raw.View(&p.record, headerName)
+		view(&p.record, raw)
 		b.add(p, &p.record)
 		rows, bytes = rows+1, bytes+len(raw.Value)
 		return true

@@ -32,6 +32,20 @@ func (r *reader) pass(c *fetch.Chunk) {
 	}
 }
 
+// view makes rec a view of raw with the headers that the auditor looks at.
+func view(rec *kgo.Record, raw *fetch.Record) {
+	raw.View(rec)
+	if raw.HeaderCount == 0 {
+		return
+	}
+	raw.EachHeader(func(key, value []byte) bool {
+		if name := headerName(key); name != "" {
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: value})
+		}
+		return true
+	})
+}
+
 // headerName is the name of a header that the auditor looks at, else "".
 func headerName(key []byte) string {
 	switch string(key) {

@@ -120,42 +120,44 @@ func (r *Record) Clone() *Record {
 // CopyTo is a copy of the record whose bytes are appended to buf.
 func (r *Record) CopyTo(buf []byte) (Record, []byte) {
 	c := *r
-	for _, field := range []*[]byte{&c.Key, &c.Value, &c.headers} {
-		if *field != nil {
-			start := len(buf)
-			buf = append(buf, *field...)
-			*field = buf[start:len(buf):len(buf)]
-		}
-	}
+	c.Key, buf = appendCopy(buf, r.Key)
+	c.Value, buf = appendCopy(buf, r.Value)
+	c.headers, buf = appendCopy(buf, r.headers)
 	return c, buf
+}
+
+func appendCopy(buf, b []byte) (c, rest []byte) {
+	if b == nil {
+		return nil, buf
+	}
+	start := len(buf)
+	buf = append(buf, b...)
+	return buf[start:len(buf):len(buf)], buf
 }
 
 // Client is a copy of the record as a franz-go record.
 func (r *Record) Client() *kgo.Record {
-	k := &kgo.Record{}
-	r.Clone().View(k, nil)
+	k, c := &kgo.Record{}, r.Clone()
+	c.View(k)
+	k.Headers = c.AppendHeaders(k.Headers)
 	return k
 }
 
-// View makes k the record, without copying: k is valid for as long as r is.
-// header, if not nil, returns the name of a header by its key, "" to leave it out.
-func (r *Record) View(k *kgo.Record, header func(key []byte) string) {
-	*k = kgo.Record{
-		Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: time.UnixMilli(r.Timestamp),
-		LeaderEpoch: r.LeaderEpoch, ProducerID: r.ProducerID, ProducerEpoch: r.ProducerEpoch,
-		Key: r.Key, Value: r.Value, Headers: k.Headers[:0],
-	}
-	if r.HeaderCount == 0 {
-		return
-	}
+// View sets the fields of k to the record's without copying: k is valid for as long
+// as r is. It empties k's headers; see [Record.AppendHeaders].
+func (r *Record) View(k *kgo.Record) {
+	k.Topic, k.Partition, k.Offset, k.Timestamp = r.Topic, r.Partition, r.Offset, time.UnixMilli(r.Timestamp)
+	k.LeaderEpoch, k.ProducerID, k.ProducerEpoch = r.LeaderEpoch, r.ProducerID, r.ProducerEpoch
+	k.Key, k.Value, k.Headers = r.Key, r.Value, k.Headers[:0]
+}
+
+// AppendHeaders appends the headers as those of a franz-go record.
+func (r *Record) AppendHeaders(dst []kgo.RecordHeader) []kgo.RecordHeader {
 	r.EachHeader(func(key, value []byte) bool {
-		if header == nil {
-			k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
-		} else if name := header(key); name != "" {
-			k.Headers = append(k.Headers, kgo.RecordHeader{Key: name, Value: value})
-		}
+		dst = append(dst, kgo.RecordHeader{Key: string(key), Value: value})
 		return true
 	})
+	return dst
 }
 
 // varBytes reads a zig-zag varint length (-1: nil) and that many bytes.

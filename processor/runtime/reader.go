@@ -129,7 +129,8 @@ func (r *Reader) read(ctx context.Context, span fetch.Span, use func(*kgo.Record
 	var record kgo.Record
 	err := r.cluster.ReadChunks(ctx, []fetch.Span{span}, readerOptions, func(chunk *fetch.Chunk) bool {
 		damaged := decoder.Each(chunk, func(raw *fetch.Record) bool {
-			raw.View(&record, nil)
+			raw.View(&record)
+			record.Headers = raw.AppendHeaders(record.Headers)
 			failed = use(&record)
 			return failed == nil
 		})
