@@ -144,3 +144,28 @@ func TestACompleteReadFailsWhenItsTopicIsRecreated(t *testing.T) {
 		}
 	}
 }
+
+// A complete read ends when the client is closed under it.
+func TestACompleteReadEndsWithItsClient(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	topic := kafkatest.Topic(t, brokers, "closed", 1)
+	var fetches fetchCounter
+	client := kafkatest.Client(t, brokers, kgo.WithHooks(&fetches))
+	o := complete
+	o.Patience = fetch.Forever
+	failed := make(chan error, 1)
+	go func() {
+		span := fetch.Span{ID: fetch.ID{Topic: topic}, To: fetch.Never}
+		failed <- fetch.NewCluster(client, true).Read(t.Context(), []fetch.Span{span}, o, func(*fetch.Record) bool { return true })
+	}()
+	kafkatest.Eventually(t, 20*time.Second, "it reads", func() (bool, error) { return fetches.n.Load() > 0, nil })
+	client.Close()
+	select {
+	case err := <-failed:
+		if err == nil {
+			t.Error("no error")
+		}
+	case <-time.After(20 * time.Second):
+		t.Error("it goes on")
+	}
+}

@@ -65,10 +65,11 @@ func (s *Stream) lost(ctx context.Context, r report) error {
 	return nil
 }
 
-// fatal reports whether retrying can't help.
+// fatal reports whether retrying can't help. A closed client's error may be that of
+// its own context.
 func fatal(err error) bool {
 	var code *kerr.Error
-	return errors.As(err, &code) && !code.Retriable || errors.Is(err, kgo.ErrClientClosed)
+	return errors.As(err, &code) && !code.Retriable || errors.Is(err, kgo.ErrClientClosed) || errors.Is(err, context.Canceled)
 }
 
 // repair moves a cursor that is outside the partition's offsets: forward to the
