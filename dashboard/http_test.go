@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/fetch"
 
 	"gopkg.in/yaml.v3"
 )
@@ -57,10 +58,10 @@ func (s *shop) fill() {
 		s.Apply(s.reorder("p1", "reorder-p1-1", now-5000), now)
 		a := event.Alert{AlertID: "alert-p1-1", ProductID: "p1", ProductName: "<script>alert(1)</script>", CurrentStock: 3, Threshold: 5, Timestamp: now}
 		s.Apply(s.record(Alerts, "inventory_alerts", "p1", string(event.AppendAlert(nil, &a))), now)
-		s.Apply(&Record{Source: DeadLetters, Topic: "order_events.dlq", Header: func(name string) ([]byte, bool) {
-			v, ok := map[string]string{"dlq-reason": "not-json", "dlq-topic": "order_events", "dlq-message": "it is no JSON"}[name]
-			return []byte(v), ok
-		}}, now)
+		dead := &fetch.Record{Topic: "order_events.dlq"}
+		dead.SetHeaders([]fetch.Header{{Key: "dlq-reason", Value: []byte("not-json")}, {Key: "dlq-topic", Value: []byte("order_events")},
+			{Key: "dlq-message", Value: []byte("it is no JSON")}})
+		s.Apply(&Record{DeadLetters, dead}, now)
 		s.Apply(s.record(Updates, "inventory_updates", "p1", "not json"), now)
 		s.SetStatus(Status{AsOf: now, Lag: []Lag{{Group: "inv-ledger", Known: true, Exact: true}}})
 	})

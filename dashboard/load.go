@@ -31,80 +31,27 @@ type loader struct {
 }
 
 func streamOptions() fetch.StreamOptions {
-	return fetch.StreamOptions{MaxBytes: 1 << 20, PartitionBytes: 512 << 10, Wait: followWait}
+	return fetch.StreamOptions{MaxBytes: 1 << 20, Patience: fetch.Forever}
 }
 
 // read passes the records of the spans on as they come.
 func (l *loader) read(ctx context.Context, spans map[fetch.ID]span, each func(*fetch.Record)) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	var positions []fetch.Position
+	var list []fetch.Span
 	for id, s := range spans {
-		if s.from < s.to {
-			positions = append(positions, fetch.Position{ID: id, Offset: s.from, Stop: s.to})
-		}
+		list = append(list, fetch.Span{ID: id, From: s.from, To: s.to})
 	}
-	if len(positions) == 0 {
-		return nil
+	slices.SortFunc(list, func(a, b fetch.Span) int { return int(a.Partition - b.Partition) })
+	options := fetch.ReadOptions{
+		StreamOptions: streamOptions(), Decoder: l.decoder, Notice: l.log,
+		Damaged: func(err error) { l.log(fmt.Sprintf("skipped a part of a topic: %v", err)) },
 	}
-	slices.SortFunc(positions, func(a, b fetch.Position) int { return int(a.Partition - b.Partition) })
-	stream := l.cluster.Stream(ctx, positions, streamOptions())
-	for e := range stream.Events() {
-		if e.Notice != "" {
-			l.log(e.Notice)
-		}
-		for i := range e.Chunks {
-			c := &e.Chunks[i]
-			stop := spans[fetch.ID{Topic: c.Topic, Partition: c.Partition}].to
-			err := l.decoder.Each(c, func(r *fetch.Record) bool {
-				if r.Offset < stop {
-					each(r)
-				}
-				return r.Offset < stop
-			})
-			if err != nil {
-				l.log(fmt.Sprintf("skipped a part of a topic: %v", err))
-			}
-		}
-	}
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return stream.Err()
-}
-
-// kept is a record's copy in the arena of a turn.
-type kept struct {
-	topic             string
-	partition         int32
-	offset, timestamp int64
-	key, value        []byte
-	tombstone         bool
-}
-
-func keep(r *fetch.Record, arena []byte) (kept, []byte) {
-	start := len(arena)
-	arena = append(arena, r.Key...)
-	middle := len(arena)
-	arena = append(arena, r.Value...)
-	return kept{
-		r.Topic, r.Partition, r.Offset, r.Timestamp,
-		arena[start:middle:middle], arena[middle:len(arena):len(arena)], r.Value == nil,
-	}, arena
-}
-
-func (k *kept) record(s Source) *Record {
-	r := &Record{Source: s, Topic: k.topic, Partition: k.partition, Offset: k.offset, Timestamp: k.timestamp, Key: k.key, Value: k.value}
-	if k.tombstone {
-		r.Value = nil
-	}
-	return r
+	return l.cluster.Read(ctx, list, options, func(r *fetch.Record) bool { each(r); return true })
 }
 
 // back reads spans backwards, in ranges of size offsets of each partition. Of
 // each range, the records that are wanted are given to use, the newest of each
 // partition first; use returns true when it has seen enough.
-func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, wanted func(*fetch.Record) bool, use func([]kept) (enough bool)) error {
+func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, wanted func(*fetch.Record) bool, use func([]fetch.Record) (enough bool)) error {
 	left := make(map[fetch.ID]span, len(spans))
 	for id, s := range spans {
 		left[id] = s
@@ -115,13 +62,14 @@ func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, 
 		for id, s := range left {
 			turn[id] = span{max(s.from, s.to-size), s.to}
 		}
-		records := map[int32][]kept{}
+		records := map[int32][]fetch.Record{}
 		arena = arena[:0]
 		err := l.read(ctx, turn, func(r *fetch.Record) {
 			if wanted(r) {
-				var k kept
-				k, arena = keep(r, arena)
-				records[r.Partition] = append(records[r.Partition], k)
+				var kept fetch.Record
+				r.SetHeaders(nil) // nobody needs them
+				kept, arena = r.CopyTo(arena)
+				records[r.Partition] = append(records[r.Partition], kept)
 			}
 		})
 		if err != nil {
@@ -148,11 +96,11 @@ func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, 
 const atOnce = 500
 
 // fold gives records to the model in small portions.
-func (l *loader) fold(source Source, records []kept, apply func(*Model, *Record)) {
+func (l *loader) fold(source Source, records []fetch.Record, apply func(*Model, *Record)) {
 	for part := range slices.Chunk(records, atOnce) {
 		l.hub.Update(func(m *Model) {
 			for i := range part {
-				apply(m, part[i].record(source))
+				apply(m, &Record{source, &part[i]})
 			}
 		})
 	}
@@ -161,15 +109,8 @@ func (l *loader) fold(source Source, records []kept, apply func(*Model, *Record)
 // forward folds spans in their order.
 func (l *loader) forward(ctx context.Context, spans map[fetch.ID]span, apply func(*Model, *Record)) error {
 	return l.read(ctx, spans, func(r *fetch.Record) {
-		l.hub.Update(func(m *Model) { apply(m, l.record(r)) })
+		l.hub.Update(func(m *Model) { apply(m, &Record{l.sources[r.Topic], r}) })
 	})
-}
-
-func (l *loader) record(r *fetch.Record) *Record {
-	return &Record{
-		Source: l.sources[r.Topic], Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp,
-		Key: r.Key, Value: r.Value, Header: r.Header,
-	}
 }
 
 // stock reads the updates backwards until the stock of every product in the
@@ -189,7 +130,7 @@ func (l *loader) stock(ctx context.Context, spans map[fetch.ID]span) error {
 		err := l.back(ctx, turn, size, func(r *fetch.Record) bool {
 			_, known := seen[string(r.Key)]
 			return !known || len(r.Key) == 0
-		}, func(records []kept) bool {
+		}, func(records []fetch.Record) bool {
 			l.fold(Updates, records, func(m *Model, r *Record) {
 				m.Newest(r)
 				if p := m.products[string(r.Key)]; p != nil && p.stocked {
@@ -214,11 +155,9 @@ func (l *loader) stock(ctx context.Context, spans map[fetch.ID]span) error {
 // lastAlerts reads the alerts backwards until the feed is full.
 func (l *loader) lastAlerts(ctx context.Context, spans map[fetch.ID]span) error {
 	var found []*Record
-	err := l.back(ctx, spans, alertsRange, func(*fetch.Record) bool { return true }, func(records []kept) bool {
+	err := l.back(ctx, spans, alertsRange, func(*fetch.Record) bool { return true }, func(records []fetch.Record) bool {
 		for i := range records {
-			r := records[i].record(Alerts)
-			r.Key, r.Value = nil, slices.Clone(r.Value)
-			found = append(found, r)
+			found = append(found, &Record{Alerts, records[i].Clone()})
 		}
 		return len(found) >= feedLength
 	})
@@ -238,7 +177,7 @@ func (l *loader) charts(ctx context.Context, spans map[fetch.ID]span, progress f
 		total += s.to - s.from
 	}
 	all := func(*fetch.Record) bool { return true }
-	return l.back(ctx, spans, chartRange, all, func(records []kept) bool {
+	return l.back(ctx, spans, chartRange, all, func(records []fetch.Record) bool {
 		now := l.now()
 		l.fold(Updates, records, func(m *Model, r *Record) { m.Older(r, now) })
 		done += chartRange
@@ -277,7 +216,7 @@ func (l *loader) undecided(ctx context.Context, earlier map[fetch.ID]span) error
 		return is || len(r.Key) == 0
 	}
 	if len(left) > 0 {
-		err := l.back(ctx, earlier, newestRange, wanted, func(records []kept) bool {
+		err := l.back(ctx, earlier, newestRange, wanted, func(records []fetch.Record) bool {
 			now := l.now()
 			l.fold(Updates, records, func(m *Model, r *Record) {
 				if id := m.Before(r, now); id != "" {

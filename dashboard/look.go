@@ -41,9 +41,29 @@ func (s *session) look(ctx context.Context) look {
 		if found.lag == nil {
 			found.lag = []Lag{}
 		}
-		found.lag = append(found.lag, s.lags.lag(ctx, group))
+		found.lag = append(found.lag, s.lag(ctx, group))
 	}
 	return found
+}
+
+// countBelow is how many offsets a group may be behind in a partition for the
+// records there to be counted: commit markers take up offsets too, so that on a
+// transactional topic the distance never becomes 0.
+const countBelow = 64
+
+// lag is a group's lag over all that it has committed to.
+func (s *session) lag(ctx context.Context, group string) Lag {
+	lag := Lag{Group: group, Exact: true}
+	partitions, err := s.lags.Lag(ctx, group)
+	if err != nil {
+		return lag
+	}
+	for _, p := range partitions {
+		lag.Known = lag.Known || p.Committed >= 0
+		lag.Records += p.Records
+		lag.Exact = lag.Exact && p.Exact
+	}
+	return lag
 }
 
 // adopt takes on what a look has found.
@@ -63,15 +83,15 @@ func (s *session) adopt(ctx context.Context, found look) error {
 			s.gone[name] = 0
 		}
 	}
-	var positions []fetch.Position
+	var spans []fetch.Span
 	for id, sp := range found.added {
 		if s.parts[id] == nil {
 			s.parts[id] = &part{heard: s.clock()}
-			positions = append(positions, fetch.Position{ID: id, Offset: sp.from, Stop: fetch.Never})
+			spans = append(spans, fetch.Span{ID: id, From: sp.from, To: fetch.Never})
 		}
 	}
-	if len(positions) > 0 {
-		s.others.Go(func() { s.stream.Add(ctx, positions) })
+	if len(spans) > 0 {
+		s.others.Go(func() { s.stream.Add(ctx, spans) })
 	}
 	s.known = found.topics
 	s.missing(found.topics)

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"inv/internal/event"
+	"inv/internal/fetch"
 )
 
 // Bounds of what a model keeps, whatever the topics hold.
@@ -37,14 +38,8 @@ func (s Source) String() string { return sourceWords[s] }
 
 // Record is a record of one of the topics. A model keeps no part of its bytes.
 type Record struct {
-	Source    Source
-	Topic     string
-	Partition int32
-	Offset    int64
-	Timestamp int64 // epoch ms
-	Key       []byte
-	Value     []byte // nil: a tombstone
-	Header    func(name string) (value []byte, ok bool)
+	Source Source
+	*fetch.Record
 }
 
 // Model folds records into what the dashboard shows: a pure function of the

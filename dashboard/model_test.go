@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"inv/internal/event"
+	"inv/internal/fetch"
 )
 
 const now = int64(1_700_000_000_000)
@@ -26,7 +27,7 @@ func newStory(t *testing.T) *story {
 
 func (s *story) record(source Source, topic, key, value string) *Record {
 	s.offset++
-	return &Record{Source: source, Topic: topic, Offset: s.offset, Timestamp: now, Key: []byte(key), Value: []byte(value)}
+	return &Record{source, &fetch.Record{Topic: topic, Offset: s.offset, Timestamp: now, Key: []byte(key), Value: []byte(value)}}
 }
 
 func (s *story) product(id string) *story {
@@ -87,7 +88,7 @@ func TestSeverity(t *testing.T) {
 func TestCountsFollowTheProducts(t *testing.T) {
 	s := newStory(t).product("a").product("b").product("c")
 	s.apply(s.update("a", 1, 3, 1)).apply(s.update("b", 1, 8, 1)).apply(s.update("a", 2, 53, -50))
-	s.Apply(&Record{Source: Catalog, Topic: "product_catalog", Key: []byte("c")}, now)
+	s.Apply(&Record{Catalog, &fetch.Record{Topic: "product_catalog", Key: []byte("c")}}, now)
 	want := Counts{Products: 2, Low: 1, OK: 1, Delisted: 1}
 	if got := *s.frame().Counts; got != want {
 		t.Errorf("counts %+v, want %+v", got, want)

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"time"
 
 	"inv/internal/fetch"
+	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -33,7 +35,6 @@ func (t Topics) sources() map[string]Source {
 }
 
 const (
-	followWait  = 500 * time.Millisecond // how long a broker may hold an empty answer
 	statusEvery = time.Second
 	clusterLook = 2 * time.Second // between looks at topics and lag
 	quietLimit  = 3 * time.Second // without an answer, what is shown is stale
@@ -88,7 +89,7 @@ type session struct {
 	known map[string]*fetch.Topic // the topics that are read
 	gone  map[string]int          // looks since a known topic was last there
 	parts map[fetch.ID]*part
-	lags  *lagCounter
+	lags  *kafka.LagCounter
 
 	status  Status
 	notice  string // the last one of the stream
@@ -106,7 +107,7 @@ func newSession(r *reader) *session {
 	return &session{
 		reader: r, cluster: cluster, sources: r.topics.sources(), decoder: fetch.NewDecoder(),
 		known: map[string]*fetch.Topic{}, gone: map[string]int{}, parts: map[fetch.ID]*part{},
-		lags: newLagCounter(r.client, cluster), status: Status{Loading: LoadingStock},
+		lags: kafka.NewLagCounter(r.client, math.MaxInt64, countBelow), status: Status{Loading: LoadingStock},
 	}
 }
 
@@ -132,27 +133,22 @@ func (s *session) run(ctx context.Context) error {
 	}
 	s.status.Loading = LoadingCharts
 	s.heardAll()
-	var positions []fetch.Position
+	var spans []fetch.Span
 	for id, sp := range before {
-		positions = append(positions, fetch.Position{ID: id, Offset: sp.to, Stop: fetch.Never})
+		spans = append(spans, fetch.Span{ID: id, From: sp.to, To: fetch.Never})
 		s.parts[id] = &part{heard: s.clock()}
 	}
 	s.known = topics
 	s.show()
 	follow := streamOptions()
 	follow.Follow = true
-	s.stream = fetch.NewCluster(s.follower, true).Stream(ctx, positions, follow)
+	s.stream = fetch.NewCluster(s.follower, true).Stream(ctx, spans, follow)
 	return s.live(ctx, l, before)
 }
 
 // spans are the offsets that the partitions of topics hold now.
 func (s *session) spans(ctx context.Context, topics map[string]*fetch.Topic) (map[fetch.ID]span, error) {
-	list := slices.Collect(maps.Values(topics))
-	end, err := s.cluster.Offsets(ctx, list, fetch.End)
-	if err != nil {
-		return nil, err
-	}
-	start, err := s.cluster.Offsets(ctx, list, fetch.Start)
+	start, end, err := s.cluster.Edges(ctx, slices.Collect(maps.Values(topics)))
 	if err != nil {
 		return nil, err
 	}
@@ -328,7 +324,7 @@ func (s *session) take(e fetch.Event) {
 	now := s.clock()
 	for i := range e.Chunks {
 		c := &e.Chunks[i]
-		if p := s.parts[fetch.ID{Topic: c.Topic, Partition: c.Partition}]; p != nil {
+		if p := s.parts[c.ID()]; p != nil {
 			p.heard, p.behind = now, max(c.LastStable-c.Next, 0)
 		}
 		if len(c.Batches) == 0 {
@@ -336,10 +332,7 @@ func (s *session) take(e fetch.Event) {
 		}
 		s.hub.Update(func(m *Model) {
 			err := s.decoder.Each(c, func(r *fetch.Record) bool {
-				one := Record{
-					Source: s.sources[r.Topic], Topic: r.Topic, Partition: r.Partition, Offset: r.Offset,
-					Timestamp: r.Timestamp, Key: r.Key, Value: r.Value, Header: r.Header,
-				}
+				one := Record{s.sources[r.Topic], r}
 				if one.Source == Updates {
 					s.updates++
 				}
@@ -347,7 +340,7 @@ func (s *session) take(e fetch.Event) {
 				return true
 			})
 			if err != nil {
-				m.malformed(&Record{Topic: c.Topic, Partition: c.Partition, Offset: c.From}, err)
+				m.malformed(&Record{s.sources[c.Topic], &fetch.Record{Topic: c.Topic, Partition: c.Partition, Offset: c.From}}, err)
 			}
 		})
 	}

@@ -237,10 +237,8 @@ func newDeadLetters() deadLetters { return deadLetters{counts: map[[2]string]int
 
 func (d *deadLetters) add(r *Record, version uint64) {
 	text := func(name, fallback string) string {
-		if r.Header != nil {
-			if v, ok := r.Header(name); ok && len(v) > 0 {
-				return clip(string(v))
-			}
+		if v, ok := r.Header(name); ok && len(v) > 0 {
+			return clip(string(v))
 		}
 		return fallback
 	}

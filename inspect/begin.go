@@ -27,7 +27,11 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 	if len(topics) == 0 {
 		return nil, nil
 	}
-	starts, ends, err := t.edges(ctx, topics)
+	var starts, ends map[fetch.ID]int64
+	err := t.patiently(ctx, topics, func() (err error) {
+		starts, ends, err = t.cluster.Edges(ctx, topics)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -36,46 +40,29 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 		for _, p := range topic.Partitions {
 			if t.wanted(topic, p.Number) {
 				id := fetch.ID{Topic: topic.Name, Partition: p.Number}
-				spans = append(spans, &span{id: id, topicID: topic.ID, start: starts[id], end: max(ends[id], starts[id])})
+				one := fetch.Span{ID: id, TopicID: topic.ID, From: starts[id], To: max(ends[id], starts[id])}
+				spans = append(spans, &span{Span: one})
 			}
 		}
 	}
 	return spans, nil
 }
 
-// edges asks for both ends of each partition at once. Where records are deleted
-// meanwhile, a start can come behind its end: there is nothing between them.
-func (t *tail) edges(ctx context.Context, topics []*fetch.Topic) (starts, ends map[fetch.ID]int64, err error) {
-	started := make(chan error, 1)
-	go func() {
-		var err error
-		starts, err = t.cluster.Offsets(ctx, topics, fetch.Start)
-		started <- err
-	}()
-	ends, endErr := t.cluster.Offsets(ctx, topics, fetch.End)
-	startErr := <-started
-	if endErr == nil && startErr == nil {
-		return starts, ends, nil
-	}
-	if ends, err = t.offsets(ctx, topics, fetch.End); err != nil { // with patience
-		return nil, nil, err
-	}
-	starts, err = t.offsets(ctx, topics, fetch.Start)
-	return starts, ends, err
-}
+// offsetsPatience is how long partitions may be without a leader at the start.
+const offsetsPatience = 30 * time.Second
 
-// offsets asks until all leaders have answered: a topic that has just been made
-// or moved has none for a moment.
-func (t *tail) offsets(ctx context.Context, topics []*fetch.Topic, at fetch.At) (map[fetch.ID]int64, error) {
-	deadline := time.Now().Add(readOptions.Patience)
+// patiently asks until all leaders have answered: a topic that was just created
+// or has moved has none for a moment.
+func (t *tail) patiently(ctx context.Context, topics []*fetch.Topic, ask func() error) error {
+	deadline := time.Now().Add(offsetsPatience)
 	for {
-		found, err := t.cluster.Offsets(ctx, topics, at)
+		err := ask()
 		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
-			return found, err
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
 		case <-time.After(100 * time.Millisecond):
 		}
 		for _, topic := range topics {
@@ -89,25 +76,25 @@ func (t *tail) offsets(ctx context.Context, topics []*fetch.Topic, at fetch.At) 
 
 // begin shows the last records, if they are asked for, and says where reading
 // goes on from there.
-func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) ([]fetch.Position, error) {
+func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) ([]fetch.Span, error) {
 	if t.o.Begin != nil {
 		if err := t.beginAt(ctx, topics, spans); err != nil {
 			return nil, err
 		}
 	}
 	all := t.o.Begin != nil && t.o.Last < 0
-	positions := make([]fetch.Position, len(spans))
+	follow := make([]fetch.Span, len(spans))
 	for i, s := range spans {
-		positions[i] = fetch.Position{ID: s.id, TopicID: s.topicID, Offset: s.end, Stop: fetch.Never}
-		if all {
-			positions[i].Offset = s.start
+		follow[i] = s.Span
+		if !all {
+			follow[i].From = s.To
 		}
-		if !t.o.Follow {
-			positions[i].Stop = s.end
+		if t.o.Follow {
+			follow[i].To = fetch.Never
 		}
 	}
 	if all || t.o.Last == 0 {
-		return positions, nil
+		return follow, nil
 	}
 	records, err := t.last(ctx, spans, t.o.Last)
 	if err != nil {
@@ -121,7 +108,7 @@ func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) 
 			return nil, err
 		}
 	}
-	return positions, t.flush()
+	return follow, t.flush()
 }
 
 // beginAt moves the spans' starts to where the options say.
@@ -133,34 +120,37 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	case len(topics) == 0:
 		return nil
 	case b.Group != "":
-		at, err = t.committed(ctx, topics, spans)
+		at, err = t.committed(ctx, spans)
 	case !b.Time.IsZero():
-		at, err = t.offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
+		err = t.patiently(ctx, topics, func() (err error) {
+			at, err = t.cluster.Offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
+			return err
+		})
 	}
 	if err != nil {
 		return err
 	}
 	var outside []string // what partitions hold that lack the offset
 	for _, s := range spans {
-		offset, known := at[s.id]
+		offset, known := at[s.ID]
 		switch {
 		case known && offset >= 0:
 		case b.Group != "":
-			offset = s.start // the group has not been here
+			offset = s.From // the group has not been here
 		case at != nil:
-			offset = s.end // nothing at or after that time
+			offset = s.To // nothing at or after that time
 		case b.Place == AtStart:
-			offset = s.start
+			offset = s.From
 		case b.Place == AtEnd:
-			offset = s.end
+			offset = s.To
 		case b.Place == Back:
-			offset = s.end - b.Offset
+			offset = s.To - b.Offset
 		default:
-			if offset = b.Offset; offset < s.start || offset > s.end {
+			if offset = b.Offset; offset < s.From || offset > s.To {
 				outside = append(outside, s.holds())
 			}
 		}
-		s.start = max(s.start, min(offset, s.end))
+		s.From = max(s.From, min(offset, s.To))
 	}
 	switch {
 	case len(outside) == 0:
@@ -174,10 +164,10 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 
 // holds says which offsets a partition has.
 func (s *span) holds() string {
-	if s.start == s.end {
-		return fmt.Sprintf("%s p%d is empty, its next is %d", s.id.Topic, s.id.Partition, s.end)
+	if s.From == s.To {
+		return fmt.Sprintf("%s p%d is empty, its next is %d", s.Topic, s.Partition, s.To)
 	}
-	return fmt.Sprintf("%s p%d holds %d to %d", s.id.Topic, s.id.Partition, s.start, s.end-1)
+	return fmt.Sprintf("%s p%d holds %d to %d", s.Topic, s.Partition, s.From, s.To-1)
 }
 
 // list joins a few texts, and says how many more there are.
@@ -190,19 +180,19 @@ func list(texts []string) string {
 }
 
 // committed is where a consumer group stands in each partition.
-func (t *tail) committed(ctx context.Context, topics []*fetch.Topic, spans []*span) (map[fetch.ID]int64, error) {
-	at, err := t.cluster.Committed(ctx, t.o.Begin.Group, topics)
+func (t *tail) committed(ctx context.Context, spans []*span) (map[fetch.ID]int64, error) {
+	at, err := t.cluster.Committed(ctx, t.o.Begin.Group)
 	if err != nil {
 		return nil, err
 	}
 	var none []string
 	for _, s := range spans {
-		offset, known := at[s.id]
+		offset, known := at[s.ID]
 		if !known {
-			none = append(none, fmt.Sprintf("%s p%d", s.id.Topic, s.id.Partition))
+			none = append(none, fmt.Sprintf("%s p%d", s.Topic, s.Partition))
 			continue
 		}
-		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.id.Topic, s.id.Partition, offset, s.end-offset))
+		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.Topic, s.Partition, offset, s.To-offset))
 	}
 	switch {
 	case len(none) > 0 && len(none) == len(spans):

@@ -55,14 +55,14 @@ func (t *tail) addNew(ctx context.Context, stream *fetch.Stream, found map[strin
 			continue
 		}
 		from := max(partitions[name], t.reading[name])
-		var positions []fetch.Position
+		var spans []fetch.Span
 		for _, p := range topic.Partitions[min(from, len(topic.Partitions)):] {
 			if t.wanted(topic, p.Number) {
-				positions = append(positions, fetch.Position{ID: fetch.ID{Topic: name, Partition: p.Number}, Stop: fetch.Never})
+				spans = append(spans, fetch.Span{ID: fetch.ID{Topic: name, Partition: p.Number}, To: fetch.Never})
 			}
 		}
-		if len(positions) > 0 {
-			stream.Add(ctx, positions)
+		if len(spans) > 0 {
+			stream.Add(ctx, spans)
 		}
 		partitions[name] = max(from, len(topic.Partitions))
 	}

@@ -8,13 +8,11 @@ import (
 )
 
 // span is the part of a partition that a search for its last records has not
-// looked at yet, [start, end), and what it has found behind it.
+// read yet, and what it has found behind it.
 type span struct {
-	id         fetch.ID
-	topicID    [16]byte
-	start, end int64
-	found      []*Record // in offset order
-	window     []*Record // the matches of the window being read
+	fetch.Span
+	found  []*Record // in offset order
+	window []*Record // the matches of the window being read
 }
 
 // The first look goes back a little further than n, for commit markers stand
@@ -23,6 +21,7 @@ const (
 	lookSlack  = 16
 	lookGrowth = 4
 	maxLook    = 1 << 17
+	lookBytes  = 128 << 10 // of a partition in one response
 )
 
 // last finds the n last records by time of the partitions: each partition's
@@ -31,21 +30,32 @@ const (
 func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error) {
 	look := int64(2*n + lookSlack)
 	for {
-		var positions []fetch.Position
+		var window []fetch.Span
 		byID := map[fetch.ID]*span{}
 		for _, s := range spans {
-			if len(s.found) >= n || s.end <= s.start {
+			if len(s.found) >= n || s.To <= s.From {
 				continue
 			}
-			from := max(s.start, s.end-look)
-			positions = append(positions, fetch.Position{ID: s.id, TopicID: s.topicID, Offset: from, Stop: s.end})
-			byID[s.id] = s
-			s.end, s.window = from, s.window[:0]
+			part := s.Span
+			part.From = max(s.From, s.To-look)
+			window = append(window, part)
+			byID[s.ID] = s
+			s.To, s.window = part.From, s.window[:0]
 		}
-		if len(positions) == 0 {
+		if len(window) == 0 {
 			break
 		}
-		if err := t.readWindows(ctx, positions, byID, n); err != nil {
+		options := fetch.ReadOptions{Decoder: t.decoder, Notice: t.notice, Damaged: t.unreadable}
+		options.PartitionBytes, options.Known = lookBytes, t.known
+		err := t.cluster.Read(ctx, window, options, func(r *Record) bool {
+			t.stats.Read++
+			t.decode(r)
+			if t.filter.match(r) {
+				byID[fetch.ID{Topic: r.Topic, Partition: r.Partition}].keep(r, n)
+			}
+			return true
+		})
+		if err != nil {
 			return nil, err
 		}
 		for _, s := range byID {
@@ -56,43 +66,6 @@ func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error
 		look = min(look*lookGrowth, maxLook)
 	}
 	return newest(spans, n), nil
-}
-
-// readWindows reads one window of each partition.
-func (t *tail) readWindows(ctx context.Context, positions []fetch.Position, byID map[fetch.ID]*span, n int) error {
-	stops := map[fetch.ID]int64{}
-	for _, p := range positions {
-		stops[p.ID] = p.Stop
-	}
-	options := lookOptions
-	options.Known = t.known
-	stream := t.cluster.Stream(ctx, positions, options)
-	for event := range stream.Events() {
-		t.notice(event.Notice)
-		for i := range event.Chunks {
-			c := &event.Chunks[i]
-			id := fetch.ID{Topic: c.Topic, Partition: c.Partition}
-			s, stop := byID[id], stops[id]
-			err := t.decoder.Each(c, func(r *Record) bool {
-				if r.Offset >= stop {
-					return false
-				}
-				t.stats.Read++
-				t.decode(r)
-				if t.filter.match(r) {
-					s.keep(r, n)
-				}
-				return true
-			})
-			if err != nil {
-				t.unreadable(err)
-			}
-		}
-	}
-	if err := context.Cause(ctx); err != nil {
-		return err
-	}
-	return stream.Err()
 }
 
 // keep adds a match, and drops the ones that can't be among the last n.

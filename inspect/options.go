@@ -6,7 +6,7 @@
 //
 //	views, err := inspect.Views(s, "inv")
 //	pretty := inspect.NewPretty(inspect.PrettyOptions{Theme: t, Now: now, Views: views})
-//	line = pretty.Append(line[:0], fetch.FromClient(kgoRecord))
+//	line = pretty.Append(line[:0], record)
 //
 // Everything but run.go, last.go and discover.go is free of Kafka, clock and
 // terminal.

@@ -18,13 +18,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
-// How the brokers are asked. A response is read while the one before it is
-// shown, so at most three are in memory: about 6 MB.
-var (
-	readOptions = fetch.StreamOptions{MaxBytes: 2 << 20, PartitionBytes: 512 << 10, Wait: 500 * time.Millisecond, Patience: 30 * time.Second}
-	lookOptions = fetch.StreamOptions{MaxBytes: 2 << 20, PartitionBytes: 128 << 10, Patience: 30 * time.Second}
-)
-
 // A line is written when the poll runs dry; before that, when so much is ready.
 const flushBytes = 256 << 10
 
@@ -60,7 +53,6 @@ type tail struct {
 	undecoded string // what the last value that couldn't be decoded failed with
 	within    <-chan time.Time
 	until     <-chan time.Time
-	stops     map[fetch.ID]int64
 	known     map[string]*fetch.Topic // as they were at the start
 	reading   map[string]int          // partitions, of the topics that were there at the start
 }
@@ -82,7 +74,7 @@ var (
 // or when ctx is done: nil if it followed, the cause if it had an end to reach.
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
-		stops: map[fetch.ID]int64{}, reading: map[string]int{}}
+		reading: map[string]int{}}
 	t.decoder.MaxBatch = o.MaxBatch
 	within, until := newTimer(o.Within), newTimer(0)
 	if o.Follow && !o.Until.IsZero() {
@@ -162,11 +154,11 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	positions, err := t.begin(ctx, topics, spans)
+	rest, err := t.begin(ctx, topics, spans)
 	if err != nil {
 		return err
 	}
-	return t.follow(ctx, positions)
+	return t.follow(ctx, rest)
 }
 
 // find looks the selected topics up. Without Follow all must be there.
@@ -244,19 +236,15 @@ func (t *tail) checkPartitions(topics []*fetch.Topic) error {
 	return nil
 }
 
-// follow shows what comes until the stops are reached.
-func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
-	for _, p := range positions {
-		t.stops[p.ID] = p.Stop
-	}
+// follow shows what comes until the ends are reached.
+func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	options := readOptions
-	options.Known = t.known
+	options := fetch.StreamOptions{Known: t.known}
 	if t.o.Follow {
-		options.Follow, options.Patience = true, 0
+		options.Follow, options.Patience = true, fetch.Forever
 	}
-	stream := t.cluster.Stream(ctx, positions, options)
+	stream := t.cluster.Stream(ctx, spans, options)
 	if t.o.Follow {
 		go t.discover(ctx, stream)
 	}
@@ -307,16 +295,8 @@ func (t *tail) follow(ctx context.Context, positions []fetch.Position) error {
 
 func (t *tail) showChunks(chunks []fetch.Chunk) (some bool, err error) {
 	for i := range chunks {
-		c := &chunks[i]
-		stop, known := t.stops[fetch.ID{Topic: c.Topic, Partition: c.Partition}]
-		if !known {
-			stop = fetch.Never
-		}
 		var stopped error
-		err := t.decoder.Each(c, func(r *Record) bool {
-			if stop >= 0 && r.Offset >= stop {
-				return false
-			}
+		err := t.decoder.Each(&chunks[i], func(r *Record) bool {
 			some = true
 			t.stats.Read++
 			t.decode(r)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"inv/bench/floor/plan"
 	"inv/internal/fetch"
@@ -93,7 +92,8 @@ func (c *counted) add(batches []byte) {
 	}
 }
 
-// chunks reads a topic from its start to its end, or until take returns false.
+// chunks reads a topic from its start to its end, or each partition until take
+// returns false.
 // It returns how many offsets are gone from its start.
 func (l *lab) chunks(ctx context.Context, topic string, take func(*fetch.Chunk) bool) (trimmed int64, err error) {
 	starts, err := l.admin.ListStartOffsets(ctx, topic)
@@ -104,34 +104,14 @@ func (l *lab) chunks(ctx context.Context, topic string, take func(*fetch.Chunk) 
 	if err != nil {
 		return 0, err
 	}
-	var positions []fetch.Position
+	var spans []fetch.Span
 	for _, end := range ends[topic] {
 		start, _ := starts.Lookup(topic, end.Partition)
 		trimmed += start.Offset
-		if start.Offset < end.Offset {
-			positions = append(positions, fetch.Position{ID: fetch.ID{Topic: topic, Partition: end.Partition}, Offset: start.Offset, Stop: end.Offset})
-		}
+		spans = append(spans, fetch.Span{ID: fetch.ID{Topic: topic, Partition: end.Partition}, From: start.Offset, To: end.Offset})
 	}
-	if len(positions) == 0 {
-		return trimmed, nil
-	}
-	ctx, cancel := context.WithCancel(ctx)
-	stream := fetch.NewCluster(l.client, false).Stream(ctx, positions, fetch.StreamOptions{
-		MaxBytes: 8 << 20, PartitionBytes: 2 << 20, Wait: 500 * time.Millisecond, Patience: 30 * time.Second,
-	})
-	defer func() {
-		cancel()
-		for range stream.Events() {
-		}
-	}()
-	for news := range stream.Events() {
-		for i := range news.Chunks {
-			if !take(&news.Chunks[i]) {
-				return trimmed, nil
-			}
-		}
-	}
-	return trimmed, stream.Err()
+	options := fetch.ReadOptions{StreamOptions: fetch.StreamOptions{MaxBytes: 8 << 20, PartitionBytes: 2 << 20}}
+	return trimmed, fetch.NewCluster(l.client, false).ReadChunks(ctx, spans, options, take)
 }
 
 // samplesOf is how many records of a topic floor gets to write again and again.
@@ -179,6 +159,9 @@ func (l *lab) samples(ctx context.Context, topic string) (records []plan.Record,
 	decoder := fetch.NewDecoder()
 	var failed error
 	_, err = l.chunks(ctx, topic, func(c *fetch.Chunk) bool {
+		if failed != nil || len(records) >= samplesOf {
+			return false
+		}
 		failed = decoder.Each(c, func(r *fetch.Record) bool {
 			s := plan.Record{Key: append([]byte(nil), r.Key...), Value: append([]byte(nil), r.Value...)}
 			r.EachHeader(func(key, value []byte) bool {
@@ -201,6 +184,9 @@ func (l *lab) keys(ctx context.Context, topic string) (keys []string, err error)
 	decoder := fetch.NewDecoder()
 	var failed error
 	_, err = l.chunks(ctx, topic, func(c *fetch.Chunk) bool {
+		if failed != nil {
+			return false
+		}
 		failed = decoder.Each(c, func(r *fetch.Record) bool {
 			keys = append(keys, string(r.Key))
 			return true

@@ -146,7 +146,7 @@ func (a *auditor) judgeHistory(s *snapshot) {
 	}
 	for name, spans := range s.spans {
 		for _, p := range spans {
-			if p.from > 0 && name != t.PendingReceipts {
+			if p.From > 0 && name != t.PendingReceipts {
 				a.trimmed[name] = true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"inv/internal/event"
+	"inv/internal/fetch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -213,9 +214,9 @@ func (h *history) deliver() {
 func (h *history) audit(o Options, rest string) *Report {
 	a := newAuditor(o)
 	a.setRest(rest)
-	starts := &snapshot{spans: map[string][]span{"": nil}}
+	starts := &snapshot{spans: map[string][]fetch.Span{"": nil}}
 	if h.trimmed != "" {
-		starts.spans[h.trimmed] = []span{{topic: h.trimmed, from: trimmedFrom}}
+		starts.spans[h.trimmed] = []fetch.Span{{ID: fetch.ID{Topic: h.trimmed}, From: trimmedFrom}}
 	}
 	a.judgeHistory(starts)
 	p := newParser(&a.o, a.seed)

@@ -93,13 +93,13 @@ func (a *auditor) makeRoom(s *snapshot) {
 		n := int64(0)
 		for _, topic := range topics {
 			for _, p := range s.spans[topic] {
-				n += p.to - p.from
+				n += p.To - p.From
 			}
 		}
 		return int(min(n, 2*most))
 	}
 	for _, p := range s.spans[t.Orders] {
-		a.orders[p.partition] = &orderTable{rows: make([]orderRecord, 0, min(p.to-p.from, most))}
+		a.orders[p.Partition] = &orderTable{rows: make([]orderRecord, 0, min(p.To-p.From, most))}
 	}
 	a.orderContents.grow(total(t.Orders))
 	a.receiptContents.grow(total(t.Receipts))

@@ -23,7 +23,6 @@ const (
 // when those before it have been.
 type job struct {
 	chunk fetch.Chunk
-	end   int64      // exclusive
 	pool  *sync.Pool // of its batches
 	// batches are what has been read, in order. All but one wait for the judge,
 	// so that a parser is never far ahead. When it is closed, err is valid.
@@ -63,13 +62,15 @@ func (r *reader) run(ctx context.Context, a *auditor, snap *snapshot, steps []st
 func (p *pipeline) fetch(ctx context.Context, steps []step) {
 	defer close(p.order)
 	defer close(p.jobs)
+	cluster := fetch.NewCluster(p.reader.client, true)
+	options := fetch.ReadOptions{Notice: func(text string) { p.reader.notices = append(p.reader.notices, text) }}
 	for _, s := range steps {
-		var spans []span
+		var spans []fetch.Span
 		for _, t := range s.topics {
 			spans = append(spans, p.snap.spans[t]...)
 		}
-		p.failed = p.reader.chunks(ctx, spans, func(chunk *fetch.Chunk, end int64) bool {
-			j := &job{chunk: *chunk, end: end, pool: s.batches, batches: make(chan batch, 1)}
+		p.failed = cluster.ReadChunks(ctx, spans, options, func(chunk *fetch.Chunk) bool {
+			j := &job{chunk: *chunk, pool: s.batches, batches: make(chan batch, 1)}
 			return give(ctx, p.order, j) && give(ctx, p.jobs, j)
 		})
 		if p.failed != nil || ctx.Err() != nil {
@@ -116,7 +117,7 @@ func (p *parser) read(ctx context.Context, j *job) error {
 		}
 	}
 	err := p.decoder.Each(&j.chunk, func(raw *fetch.Record) bool {
-		if raw.Offset >= j.end || (rows >= mostRows || bytes >= mostBytes) && !pass() {
+		if (rows >= mostRows || bytes >= mostBytes) && !pass() {
 			return false
 		}
 		if b == nil {
@@ -138,7 +139,7 @@ func (p *pipeline) judge(ctx context.Context) error {
 		if err := p.judgeJob(ctx, j); err != nil {
 			return err
 		}
-		p.reader.pass(&j.chunk, j.end)
+		p.reader.pass(&j.chunk)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"inv/internal/fetch"
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 
@@ -58,13 +59,13 @@ func TestWhatIsNotRest(t *testing.T) {
 }
 
 func TestRestIsLookedAtTwice(t *testing.T) {
-	before := &restState{ends: map[string]int64{"orders/0": 5}}
+	before := &restState{ends: map[fetch.ID]int64{{Topic: "orders"}: 5}}
 	for name, c := range map[string]struct {
 		first, second *restState
 		want          string
 	}{
-		"nothing moved":    {before, &restState{ends: map[string]int64{"orders/0": 5}}, ""},
-		"records came in":  {before, &restState{ends: map[string]int64{"orders/0": 7}}, "records came in during the snapshot"},
+		"nothing moved":    {before, &restState{ends: map[fetch.ID]int64{{Topic: "orders"}: 5}}, ""},
+		"records came in":  {before, &restState{ends: map[fetch.ID]int64{{Topic: "orders"}: 7}}, "records came in during the snapshot"},
 		"at rest no more":  {before, &restState{why: "a transaction is open"}, "a transaction is open"},
 		"not at rest then": {&restState{why: "orders wait"}, before, "orders wait"},
 	} {
@@ -80,7 +81,7 @@ func TestRestIsLookedAtTwice(t *testing.T) {
 func TestTransactionThatStaysOpen(t *testing.T) {
 	a := newAuditor(testOptions())
 	a.setRest("")
-	a.judgeHistory(&snapshot{spans: map[string][]span{"": nil}, open: []string{"reorders"}})
+	a.judgeHistory(&snapshot{spans: map[string][]fetch.Span{"": nil}, open: []string{"reorders"}})
 	a.finish()
 	r := a.report()
 	if r.Verdict != Undecided || r.Checks[checkReorders].Why != "a transaction on reorders did not end" {

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"time"
 
+	"inv/internal/fetch"
+	"inv/internal/kafka"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -19,7 +22,7 @@ const settleTime = 20 * time.Second
 // snapshot is what will be read: of each topic its partitions from their start
 // to the last stable offset.
 type snapshot struct {
-	spans map[string][]span
+	spans map[string][]fetch.Span
 	open  []string // output topics with a transaction that stayed open
 }
 
@@ -36,12 +39,8 @@ func (t Topics) names() []string {
 // cause in it. An output's end waits for the transactions that were open when it
 // was asked for, since their records may already show in an earlier topic.
 func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
-	admin := kadm.NewClient(r.client)
-	details, err := describe(ctx, admin, t.names())
-	if err != nil {
-		return nil, err
-	}
-	s := &snapshot{spans: map[string][]span{}}
+	s := &snapshot{spans: map[string][]fetch.Span{}}
+	known := t.names()
 	for _, step := range []struct {
 		settle bool
 		topics []string
@@ -52,81 +51,44 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 		{true, []string{t.Reorders, t.Alerts}},
 		{false, []string{t.Orders, t.Catalog}},
 	} {
-		topics := slices.DeleteFunc(step.topics, func(name string) bool { return !details.Has(name) })
-		if len(topics) == 0 {
-			continue
-		}
-		ends, open, err := stableEnds(ctx, admin, step.settle, topics)
+		topics := slices.DeleteFunc(step.topics, func(name string) bool { return !slices.Contains(known, name) })
+		ends, open, err := r.stableEnds(ctx, step.settle, topics)
 		if err != nil {
 			return nil, err
 		}
 		s.open = append(s.open, open...)
-		starts, err := admin.ListStartOffsets(ctx, topics...)
-		if err == nil {
-			err = starts.Error()
-		}
+		starts, err := kafka.Starts(ctx, r.client, topics...)
 		if err != nil {
 			return nil, err
 		}
-		for _, name := range topics {
-			s.spans[name] = spansOf(details[name], starts, ends)
+		for _, id := range slices.SortedFunc(maps.Keys(ends), fetch.ID.Compare) {
+			s.spans[id.Topic] = append(s.spans[id.Topic], fetch.Span{ID: id, From: starts[id], To: ends[id]})
 		}
 	}
 	return s, nil
 }
 
-// describe describes those of the topics that there are. One that may not be
-// looked at is an error: it is not the same as one that is not there.
-func describe(ctx context.Context, admin *kadm.Client, names []string) (kadm.TopicDetails, error) {
-	details, err := admin.ListTopics(ctx, names...)
-	if err != nil {
-		return nil, err
-	}
-	for name, d := range details {
-		if errors.Is(d.Err, kerr.TopicAuthorizationFailed) {
-			return nil, fmt.Errorf("topic %s: %w", name, d.Err)
-		}
-		if d.Err != nil || len(d.Partitions) == 0 {
-			delete(details, name)
-		}
-	}
-	return details, nil
-}
-
-func spansOf(detail kadm.TopicDetail, starts, ends kadm.ListedOffsets) []span {
-	var spans []span
-	for _, p := range detail.Partitions.Sorted() {
-		start, _ := starts.Lookup(detail.Topic, p.Partition)
-		end, _ := ends.Lookup(detail.Topic, p.Partition)
-		spans = append(spans, span{topic: detail.Topic, partition: p.Partition, from: start.Offset, to: end.Offset})
-	}
-	return spans
-}
-
 // stableEnds returns the last stable offsets. If it is to settle, they are at
 // least the high watermarks that were there when it was called; topics where a
 // transaction stays open too long for that are returned as open.
-func stableEnds(ctx context.Context, admin *kadm.Client, settle bool, topics []string) (ends kadm.ListedOffsets, open []string, err error) {
-	var high kadm.ListedOffsets
+func (r *reader) stableEnds(ctx context.Context, settle bool, topics []string) (ends map[fetch.ID]int64, open []string, err error) {
+	var high map[fetch.ID]int64
 	if settle {
-		if high, err = admin.ListEndOffsets(ctx, topics...); err != nil {
+		if high, err = kafka.Ends(ctx, r.client, topics...); err != nil {
 			return nil, nil, err
 		}
 	}
 	deadline := time.Now().Add(settleTime)
 	for {
-		if ends, err = admin.ListCommittedOffsets(ctx, topics...); err != nil {
-			return nil, nil, err
-		}
-		if err := ends.Error(); err != nil {
+		if ends, err = kafka.StableEnds(ctx, r.client, topics...); err != nil {
 			return nil, nil, err
 		}
 		behind := map[string]bool{}
-		high.Each(func(h kadm.ListedOffset) {
-			if e, ok := ends.Lookup(h.Topic, h.Partition); !ok || e.Offset < h.Offset {
-				behind[h.Topic] = true
+		for id, end := range high {
+			if ends[id] < end {
+				behind[id.Topic] = true
 			}
-		})
+		}
 		if len(behind) == 0 || time.Now().After(deadline) {
 			return ends, slices.Sorted(maps.Keys(behind)), nil
 		}
@@ -142,125 +104,76 @@ func stableEnds(ctx context.Context, admin *kadm.Client, settle bool, topics []s
 // equal say that nothing happened between them.
 type restState struct {
 	why  string // why it is not at rest, or ""
-	ends map[string]int64
+	ends map[fetch.ID]int64
 }
 
 // rest looks at the groups' committed offsets and at the ends of all topics: the
 // system's, and those that a group has read besides, such as the repartition
 // topics of Kafka Streams.
 func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
-	state := &restState{ends: map[string]int64{}}
+	state := &restState{}
 	if len(o.Groups) == 0 {
 		state.why = "no consumer group is known whose offsets would tell; name them with --group"
 	}
-	admin := kadm.NewClient(r.client)
+	cluster := fetch.NewCluster(r.client, true)
+	counter := kafka.NewLagCounter(r.client, 1, 0)
 	names := o.Topics.names()
-	committed := make([]kadm.OffsetResponses, len(o.Groups))
+	committed := make([]map[fetch.ID]int64, len(o.Groups))
 	for i, g := range o.Groups {
 		var err error
-		committed[i], err = admin.FetchOffsets(kadm.RequireStable(ctx), g.Name)
-		if err == nil {
-			err = committed[i].Error()
-		}
+		committed[i], err = cluster.Committed(kadm.RequireStable(ctx), g.Name)
 		if errors.Is(err, kerr.UnstableOffsetCommit) {
 			state.why = fmt.Sprintf("a transaction of group %s is open", g.Name)
-		} else if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-			return nil, fmt.Errorf("group %s: %w", g.Name, err)
+		} else if err != nil {
+			return nil, err
 		}
-		names = append(names, slices.Collect(maps.Keys(committed[i]))...)
+		for id := range committed[i] {
+			names = append(names, id.Topic)
+		}
 	}
 	slices.Sort(names)
-	details, err := describe(ctx, admin, slices.Compact(names))
+	names = slices.Compact(names)
+	var err error
+	if state.ends, err = kafka.StableEnds(ctx, r.client, names...); err != nil {
+		return nil, err
+	}
+	high, err := kafka.Ends(ctx, r.client, names...)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := r.ends(ctx, admin, details, state)
-	if err != nil {
-		return nil, err
+	for id, end := range state.ends {
+		if high[id] != end && state.why == "" {
+			state.why = fmt.Sprintf("a transaction is open on %s partition %d", id.Topic, id.Partition)
+		}
 	}
 	for i, g := range o.Groups {
 		if state.why != "" {
 			break
 		}
-		if err := r.groupRest(ctx, admin, g, committed[i], details, ends, state); err != nil {
+		if err := groupRest(ctx, counter, g, committed[i], state); err != nil {
 			return nil, err
 		}
 	}
 	return state, nil
 }
 
-// ends reads all ends into the state and finds open transactions.
-func (r *reader) ends(ctx context.Context, admin *kadm.Client, details kadm.TopicDetails, state *restState) (kadm.ListedOffsets, error) {
-	if len(details) == 0 {
-		return kadm.ListedOffsets{}, nil
+// groupRest checks whether a group has read all data records of its topics: those
+// that it should read, and those that it has read besides.
+func groupRest(ctx context.Context, counter *kafka.LagCounter, g Group, committed map[fetch.ID]int64, state *restState) error {
+	reads := slices.Clone(g.Topics)
+	for id := range committed {
+		reads = append(reads, id.Topic)
 	}
-	stable, err := admin.ListCommittedOffsets(ctx, details.Names()...)
-	if err == nil {
-		err = stable.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	high, err := admin.ListEndOffsets(ctx, details.Names()...)
-	if err == nil {
-		err = high.Error()
-	}
-	if err != nil {
-		return nil, err
-	}
-	stable.Each(func(l kadm.ListedOffset) {
-		state.ends[fmt.Sprintf("%s/%d", l.Topic, l.Partition)] = l.Offset
-		if h, _ := high.Lookup(l.Topic, l.Partition); h.Offset != l.Offset && state.why == "" {
-			state.why = fmt.Sprintf("a transaction is open on %s partition %d", l.Topic, l.Partition)
-		}
-	})
-	return stable, nil
-}
-
-// groupRest looks whether a group has read all data records of its topics.
-func (r *reader) groupRest(ctx context.Context, admin *kadm.Client, g Group, committed kadm.OffsetResponses,
-	details kadm.TopicDetails, ends kadm.ListedOffsets, state *restState) error {
-	for _, name := range details.Names() {
-		if _, read := committed[name]; !read && !slices.Contains(g.Topics, name) {
-			continue
-		}
-		for _, p := range details[name].Partitions.Sorted() {
-			end, _ := ends.Lookup(name, p.Partition)
-			at, done := committed.Lookup(name, p.Partition)
-			from := at.At
-			if !done || from < 0 {
-				from = 0
-			}
-			more, err := r.hasData(ctx, admin, span{topic: name, partition: p.Partition, from: from, to: end.Offset})
-			if err != nil {
-				return err
-			}
-			if more {
-				state.why = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, name, p.Partition)
-				if len(committed) == 0 {
-					state.why = fmt.Sprintf("group %s has read nothing; is it another --app-id, or another processor's --group?", g.Name)
-				}
-				return nil
-			}
-		}
+	ends := maps.Clone(state.ends)
+	maps.DeleteFunc(ends, func(id fetch.ID, _ int64) bool { return !slices.Contains(reads, id.Topic) })
+	unread, err := counter.Unread(ctx, g.Name, ends)
+	switch {
+	case err != nil || len(unread) == 0:
+		return err
+	case len(committed) == 0:
+		state.why = fmt.Sprintf("group %s has read nothing; is it another --app-id, or another processor's --group?", g.Name)
+	default:
+		state.why = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, unread[0].Topic, unread[0].Partition)
 	}
 	return nil
-}
-
-// hasData says whether a span holds a data record. Subtracting offsets does not:
-// commit markers take some.
-func (r *reader) hasData(ctx context.Context, admin *kadm.Client, s span) (found bool, err error) {
-	if s.from >= s.to {
-		return false, nil
-	}
-	starts, err := admin.ListStartOffsets(ctx, s.topic)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return false, err
-	}
-	start, _ := starts.Lookup(s.topic, s.partition)
-	s.from = max(s.from, start.Offset)
-	return (&reader{client: r.client}).holds(ctx, s)
 }

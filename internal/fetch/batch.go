@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"math"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -34,6 +35,7 @@ type Chunk struct {
 	Partition int32
 	From      int64  // the offset that was asked for: records before it are not meant
 	Next      int64  // where the next fetch goes on
+	To        int64  // records from here on are not meant either; 0 or Never: all are
 	Batches   []byte // whole batches
 	// HighWatermark is the end of what is replicated, LastStable of what
 	// read_committed may see, LogStart the first offset that is left.
@@ -41,7 +43,11 @@ type Chunk struct {
 
 	aborted       []kmsg.FetchResponseTopicPartitionAbortedTransaction
 	readCommitted bool
+	complete      bool
 }
+
+// ID is the chunk's partition.
+func (c *Chunk) ID() ID { return ID{c.Topic, c.Partition} }
 
 // header is the fixed part of a batch.
 type header struct {
@@ -138,6 +144,7 @@ type Decoder struct {
 
 	unpacker unpacker
 	record   Record
+	to       int64 // of the chunk
 }
 
 // DefaultMaxBatch is how many bytes a compressed batch may unpack to, unless
@@ -152,12 +159,15 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // Each calls yield for the chunk's data records in offset order, without
 // control records and, for read_committed, without aborted data. The record is
 // valid until yield returns; yield may return false to stop. A batch that can't
-// be read is passed over; the error is then a *[BatchError] that names the
-// first such batch.
+// be read is passed over, or ends a chunk of a complete read; the error is then a
+// *[BatchError] that names the first such batch.
 func (d *Decoder) Each(c *Chunk, yield func(*Record) bool) error {
 	d.record = Record{Topic: c.Topic, Partition: c.Partition}
 	if d.unpacker.limit = d.MaxBatch; d.unpacker.limit <= 0 {
 		d.unpacker.limit = DefaultMaxBatch
+	}
+	if d.to = c.To; d.to <= 0 {
+		d.to = math.MaxInt64
 	}
 	skip := newAbortedSet(c)
 	var failed *BatchError
@@ -178,7 +188,7 @@ func (d *Decoder) Each(c *Chunk, yield func(*Record) bool) error {
 		case err != nil:
 			failed.More++
 		}
-		if !more {
+		if !more || failed != nil && c.complete {
 			break
 		}
 	}
@@ -245,6 +255,9 @@ func (d *Decoder) eachOf(h *header, b []byte, from int64, yield func(*Record) bo
 		}
 		if r.Offset = h.base + offsetDelta; r.Offset < from {
 			continue
+		}
+		if r.Offset >= d.to {
+			return false, nil
 		}
 		if r.Timestamp = h.firstTimestamp + timeDelta; r.LogAppendTime {
 			r.Timestamp = h.maxTimestamp

@@ -234,3 +234,28 @@ func FuzzEach(f *testing.F) {
 		})
 	})
 }
+
+func TestEachEndsAtTo(t *testing.T) {
+	plain := join(t, testBatch{base: 10, values: []string{"a", "b", "c"}}, testBatch{base: 20, values: []string{"d"}})
+	for to, want := range map[int64]string{
+		Never: "10:a@1000 11:b@1001 12:c@1002 20:d@1000", 0: "10:a@1000 11:b@1001 12:c@1002 20:d@1000",
+		12: "10:a@1000 11:b@1001", 20: "10:a@1000 11:b@1001 12:c@1002", 10: "",
+	} {
+		if got, err := each(t, &Chunk{To: to, Batches: plain}); got != want || err != nil {
+			t.Errorf("to %d: %q (%v), want %q", to, got, err, want)
+		}
+	}
+}
+
+// A complete read shows nothing behind a batch that it can't read.
+func TestEachOfACompleteRead(t *testing.T) {
+	plain := join(t, testBatch{base: 0, values: []string{"a"}}, testBatch{base: 1, values: []string{"b"}}, testBatch{base: 2, values: []string{"c"}})
+	plain[len(plain)/3+crcAt]++
+	for complete, want := range map[bool]string{false: "0:a@1000 2:c@1000", true: "0:a@1000"} {
+		got, err := each(t, &Chunk{Topic: "t", Batches: plain, complete: complete})
+		var damaged *BatchError
+		if got != want || !errors.As(err, &damaged) || damaged.First != 1 {
+			t.Errorf("complete %v: %q, %v; want %q and the batch at 1", complete, got, err, want)
+		}
+	}
+}

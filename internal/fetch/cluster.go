@@ -1,6 +1,7 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,6 +106,11 @@ type ID struct {
 	Partition int32
 }
 
+// Compare orders partitions by topic and number.
+func (a ID) Compare(b ID) int {
+	return cmp.Or(cmp.Compare(a.Topic, b.Topic), cmp.Compare(a.Partition, b.Partition))
+}
+
 // Offsets looks up an offset of each partition of the topics, in one round trip
 // to each leader. A partition without a record at or after a time is answered
 // with -1; one without a leader, or whose leader fails, is an error.
@@ -139,6 +145,17 @@ func (c *Cluster) Offsets(ctx context.Context, topics []*Topic, at At) (map[ID]i
 	}
 	wg.Wait()
 	return offsets, failed
+}
+
+// Edges looks up both ends of each partition at once. Where records are deleted
+// meanwhile, a start can be behind its end: there is nothing between them.
+func (c *Cluster) Edges(ctx context.Context, topics []*Topic) (starts, ends map[ID]int64, err error) {
+	var startErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { starts, startErr = c.Offsets(ctx, topics, Start) })
+	ends, err = c.Offsets(ctx, topics, End)
+	wg.Wait()
+	return starts, ends, cmp.Or(err, startErr)
 }
 
 // Warm begins to open the connections over which the topics' leaders will be
@@ -194,23 +211,25 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 	return nil
 }
 
-// Committed returns where a consumer group stands in the topics' partitions;
-// one that it has not committed for is not among the answers.
-func (c *Cluster) Committed(ctx context.Context, group string, topics []*Topic) (map[ID]int64, error) {
+// Committed returns the offsets that a consumer group has committed; a partition
+// without one is not among them. With [kadm.RequireStable] in the context, an
+// offset that is part of an open transaction is an error.
+func (c *Cluster) Committed(ctx context.Context, group string) (map[ID]int64, error) {
 	answer, err := kadm.NewClient(c.client).FetchOffsets(ctx, group)
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return map[ID]int64{}, nil
 	}
+	offsets := map[ID]int64{}
+	answer.Each(func(o kadm.OffsetResponse) {
+		switch {
+		case errors.Is(o.Err, kerr.UnstableOffsetCommit):
+			err = o.Err
+		case o.Err == nil && o.At >= 0:
+			offsets[ID{o.Topic, o.Partition}] = o.At
+		}
+	})
 	if err != nil {
 		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
-	}
-	offsets := map[ID]int64{}
-	for _, t := range topics {
-		for partition, o := range answer[t.Name] {
-			if o.Err == nil && o.At >= 0 {
-				offsets[ID{t.Name, partition}] = o.At
-			}
-		}
 	}
 	return offsets, nil
 }

@@ -37,7 +37,7 @@ func (d *Decoder) oldMessage(b []byte, from int64, yield func(*Record) bool) (mo
 	}
 	codec := int16(b[oldAttributesAt]) & codecBits
 	if codec == 0 {
-		return yield(r), nil
+		return r.Offset < d.to && yield(r), nil
 	}
 	set, err := d.unpacker.unpack(r.Value, codec)
 	if err != nil {
@@ -106,7 +106,7 @@ func (d *Decoder) oldSet(set []byte, last int64, magic byte, from int64, yield f
 		if stamped {
 			r.LogAppendTime, r.Timestamp = true, timestamp
 		}
-		if !yield(r) {
+		if r.Offset >= d.to || !yield(r) {
 			return false, nil
 		}
 	}

@@ -113,48 +113,51 @@ func (r *Record) SetHeaders(headers []Header) {
 
 // Clone is a copy of the record that shares no memory with its batch.
 func (r *Record) Clone() *Record {
-	c := *r
-	n := len(r.Key) + len(r.Value) + len(r.headers)
-	buf := make([]byte, 0, n)
-	keep := func(b []byte) []byte {
-		if b == nil {
-			return nil
-		}
-		start := len(buf)
-		buf = append(buf, b...)
-		return buf[start:len(buf):len(buf)]
-	}
-	c.Key, c.Value, c.headers = keep(r.Key), keep(r.Value), keep(r.headers)
+	c, _ := r.CopyTo(make([]byte, 0, len(r.Key)+len(r.Value)+len(r.headers)))
 	return &c
 }
 
-// FromClient is a franz-go record as a Record; key and value are shared.
-func FromClient(k *kgo.Record) *Record {
-	r := &Record{
-		Topic: k.Topic, Partition: k.Partition, Offset: k.Offset, Timestamp: k.Timestamp.UnixMilli(),
-		LogAppendTime: k.Attrs.TimestampType() == 1, LeaderEpoch: k.LeaderEpoch,
-		ProducerID: k.ProducerID, ProducerEpoch: k.ProducerEpoch, Key: k.Key, Value: k.Value,
-	}
-	headers := make([]Header, len(k.Headers))
-	for i, h := range k.Headers {
-		headers[i] = Header(h)
-	}
-	r.SetHeaders(headers)
-	return r
+// CopyTo is a copy of the record whose bytes are appended to buf.
+func (r *Record) CopyTo(buf []byte) (Record, []byte) {
+	c := *r
+	c.Key, buf = appendCopy(buf, r.Key)
+	c.Value, buf = appendCopy(buf, r.Value)
+	c.headers, buf = appendCopy(buf, r.headers)
+	return c, buf
 }
 
-// Client is a copy of the record as a franz-go record: FromClient's reverse.
-func (r *Record) Client() *kgo.Record {
-	c := r.Clone()
-	k := &kgo.Record{
-		Topic: c.Topic, Partition: c.Partition, Offset: c.Offset, Timestamp: time.UnixMilli(c.Timestamp),
-		LeaderEpoch: c.LeaderEpoch, ProducerID: c.ProducerID, ProducerEpoch: c.ProducerEpoch, Key: c.Key, Value: c.Value,
+func appendCopy(buf, b []byte) (c, rest []byte) {
+	if b == nil {
+		return nil, buf
 	}
-	c.EachHeader(func(key, value []byte) bool {
-		k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
+	start := len(buf)
+	buf = append(buf, b...)
+	return buf[start:len(buf):len(buf)], buf
+}
+
+// Client is a copy of the record as a franz-go record.
+func (r *Record) Client() *kgo.Record {
+	k, c := &kgo.Record{}, r.Clone()
+	c.View(k)
+	k.Headers = c.AppendHeaders(k.Headers)
+	return k
+}
+
+// View sets the fields of k to the record's without copying: k is valid for as long
+// as r is. It empties k's headers; see [Record.AppendHeaders].
+func (r *Record) View(k *kgo.Record) {
+	k.Topic, k.Partition, k.Offset, k.Timestamp = r.Topic, r.Partition, r.Offset, time.UnixMilli(r.Timestamp)
+	k.LeaderEpoch, k.ProducerID, k.ProducerEpoch = r.LeaderEpoch, r.ProducerID, r.ProducerEpoch
+	k.Key, k.Value, k.Headers = r.Key, r.Value, k.Headers[:0]
+}
+
+// AppendHeaders appends the headers as those of a franz-go record.
+func (r *Record) AppendHeaders(dst []kgo.RecordHeader) []kgo.RecordHeader {
+	r.EachHeader(func(key, value []byte) bool {
+		dst = append(dst, kgo.RecordHeader{Key: string(key), Value: value})
 		return true
 	})
-	return k
+	return dst
 }
 
 // varBytes reads a zig-zag varint length (-1: nil) and that many bytes.

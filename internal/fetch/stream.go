@@ -1,40 +1,56 @@
 package fetch
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// Never is the Stop of a partition that is followed for ever.
+// Never is the To of a partition that is followed forever.
 const Never int64 = -1
 
-// Position is where a stream begins in a partition, and the offset before which
-// it ends there.
-type Position struct {
+// Span is a range of offsets in one partition.
+type Span struct {
 	ID
-	Offset int64
-	Stop   int64 // exclusive; Never follows
-	// TopicID is the topic's when Offset was learnt, so that one of that name
-	// that was made since is known for another; zero if that does not matter.
+	From int64
+	To   int64 // exclusive; Never follows
+	// TopicID is the topic's ID when From was looked up, so that a recreated
+	// topic is detected; zero if that does not matter.
 	TopicID [16]byte
 }
 
-// StreamOptions tune a stream.
+// Forever is the Patience of a stream that waits for the brokers without end.
+const Forever time.Duration = -1
+
+// Defaults of StreamOptions.
+const (
+	defaultMaxBytes       = 2 << 20
+	defaultPartitionBytes = 512 << 10
+	defaultWait           = 500 * time.Millisecond
+	defaultPatience       = 30 * time.Second
+)
+
+// StreamOptions tune a stream. The zero value reads in small responses, so that
+// memory depends neither on the number of partitions nor on how well the
+// records are compressed.
 type StreamOptions struct {
-	// MaxBytes and PartitionBytes bound one response, but for a single larger
-	// batch. A stream holds at most three responses of each broker.
+	// MaxBytes and PartitionBytes bound one response, except for a single larger
+	// batch; 0: 2 MiB and 512 KiB. A stream holds at most three responses of each
+	// broker.
 	MaxBytes, PartitionBytes int32
-	// Wait is how long a broker may hold a request while there is nothing new.
+	// Wait is how long a broker may hold a request while there is nothing new;
+	// 0: 500ms.
 	Wait time.Duration
 	// Patience is how long the brokers may be away before the stream fails;
-	// 0: for ever.
+	// 0: 30s.
 	Patience time.Duration
+	// Complete fails the stream rather than leave a record out: a batch that can't
+	// be read, a topic that is missing or was recreated, and an error that no retry
+	// cures end it, and below a span's end it waits for open transactions.
+	Complete bool
 	// Follow keeps the stream open when no partition is left, for Add.
 	Follow bool
 	// Known are topics as they have just been described, by name: the stream
@@ -42,79 +58,90 @@ type StreamOptions struct {
 	Known map[string]*Topic
 }
 
-// Event is news of a stream: chunks of one response, or something worth telling.
+func (o StreamOptions) withDefaults() StreamOptions {
+	o.MaxBytes = cmp.Or(o.MaxBytes, defaultMaxBytes)
+	o.PartitionBytes = cmp.Or(o.PartitionBytes, defaultPartitionBytes)
+	o.Wait = cmp.Or(o.Wait, defaultWait)
+	o.Patience = cmp.Or(o.Patience, defaultPatience)
+	return o
+}
+
+// Event is what a stream delivers: the chunks of one response, or a notice for the
+// user.
 type Event struct {
 	Chunks []Chunk
 	Notice string
 }
 
-// Stream reads partitions until their stops, over leader moves, broker
-// restarts, and topics that are deleted and made again.
+// Stream reads partitions to their ends, across leader changes, broker restarts,
+// and topics that are deleted and recreated.
 type Stream struct {
 	cluster *Cluster
 	options StreamOptions
 	events  chan Event
-	added   chan []Position
+	added   chan []Span
 	reports chan report
 	workers map[int32]*worker
-	dropped sync.Map // of ID: partitions that are done with, though not at their stop
-	outage  bool     // brokers do not answer, and that has been said
+	dropped sync.Map // by ID: partitions that are not read further
+	outage  bool     // brokers do not answer, and a notice was sent
 	err     error
 }
 
-// cursor is how far a stream has come in one partition. The manager and one
-// worker hand it to each other; whoever has it may change it.
+// cursor is a stream's position in one partition. It is owned by either the
+// manager or one worker, who may change it.
 type cursor struct {
-	Position
+	Span
+	next     int64 // the offset to fetch next
 	epoch    int32
-	leader   int32 // the broker that it was last read from; -1: none yet
-	empties  int   // answers in a row without any data though Stop is not reached
-	homeless bool  // looking for its leader after an error
+	leader   int32     // the broker that it was last read from; -1: none yet
+	empties  int       // consecutive responses without data though To is not reached
+	homeless bool      // looking for its leader after an error
+	missing  time.Time // when its topic was first found missing; zero: it exists
 }
 
-func (c *cursor) done() bool { return c.Stop >= 0 && c.Offset >= c.Stop }
+func (c *cursor) done() bool { return c.To >= 0 && c.next >= c.To }
 
-// report is what a worker gives back: a cursor that is done (err nil) or that
-// it can't go on with.
+// report returns a cursor from a worker: it is done (err nil), or the worker
+// can't continue with it.
 type report struct {
 	cursor    *cursor
 	err       error
-	away      bool // the broker could not be asked at all
-	recovered bool // no cursor: after an outage it answers again
+	away      bool // the broker could not be reached
+	recovered bool // no cursor: the broker answers again after an outage
 }
 
 // Stream starts reading. The events must be received until the channel is
 // closed or ctx is done.
-func (c *Cluster) Stream(ctx context.Context, positions []Position, options StreamOptions) *Stream {
+func (c *Cluster) Stream(ctx context.Context, spans []Span, options StreamOptions) *Stream {
 	s := &Stream{
 		cluster: c,
-		options: options,
+		options: options.withDefaults(),
 		events:  make(chan Event),
-		added:   make(chan []Position),
+		added:   make(chan []Span),
 		reports: make(chan report),
 		workers: map[int32]*worker{},
 	}
-	go s.manage(ctx, positions)
+	go s.manage(ctx, spans)
 	return s
 }
 
-// Events is closed when every partition has reached its stop, when ctx is done,
-// or when the stream failed: then Err says why.
+// Events is closed when every partition has reached its end, when ctx is done, or
+// when the stream failed, see Err.
 func (s *Stream) Events() <-chan Event { return s.events }
 
 // Err is nil unless the stream failed. It is valid once Events is closed.
 func (s *Stream) Err() error { return s.err }
 
 // Add reads further partitions in the same stream.
-func (s *Stream) Add(ctx context.Context, positions []Position) {
+func (s *Stream) Add(ctx context.Context, spans []Span) {
 	select {
-	case s.added <- positions:
+	case s.added <- spans:
 	case <-ctx.Done():
 	}
 }
 
-// Drop stops reading a partition of which enough has come. Chunks of it that are
-// on their way still come.
+// Drop stops reading a partition. Chunks that were already fetched are still
+// delivered.
 func (s *Stream) Drop(id ID) { s.dropped.Store(id, true) }
 
 // over reports whether a partition is to be read no further.
@@ -130,10 +157,10 @@ const (
 
 // manage owns the cursors that no worker has. It gives each to the worker of
 // its partition's leader and takes it back when that worker can't go on.
-func (s *Stream) manage(parent context.Context, positions []Position) {
+func (s *Stream) manage(parent context.Context, spans []Span) {
 	ctx, cancel := context.WithCancel(parent)
 	defer s.finish(ctx, cancel)
-	homeless := s.begin(nil, positions)
+	homeless := s.begin(nil, spans)
 	live := len(homeless)
 	away, pause := time.Time{}, firstPause
 	for retry := time.After(0); live > 0 || s.options.Follow; {
@@ -158,8 +185,8 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 			if s.err = s.lost(ctx, r); s.err != nil {
 				return
 			}
-			// Not at once: the others of that broker come too, and what was
-			// wrong needs a moment to be right again.
+			// Not at once: the broker's other cursors are returned too, and
+			// recovery takes a moment.
 			if len(homeless) == 0 {
 				retry = time.After(firstPause)
 			}
@@ -174,7 +201,12 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 			if live -= ended; err != nil {
 				s.say(ctx, true, err)
 			}
+			if s.err == nil && s.options.Complete && fatal(err) {
+				s.err = err
+			}
 			switch {
+			case s.err != nil:
+				return
 			case len(homeless) == 0:
 				away, pause = time.Time{}, firstPause
 				continue
@@ -190,7 +222,7 @@ func (s *Stream) manage(parent context.Context, positions []Position) {
 	}
 }
 
-// say tells once that brokers do not answer, and once that they do again.
+// say sends one notice when brokers stop answering, and one when they answer again.
 func (s *Stream) say(ctx context.Context, outage bool, err error) {
 	if outage == s.outage || ctx.Err() != nil {
 		return
@@ -219,15 +251,15 @@ func (s *Stream) finish(ctx context.Context, cancel context.CancelFunc) {
 	close(s.events)
 }
 
-func (s *Stream) begin(cursors []*cursor, positions []Position) []*cursor {
-	for _, p := range positions {
-		cursors = append(cursors, &cursor{Position: p, leader: -1})
+func (s *Stream) begin(cursors []*cursor, spans []Span) []*cursor {
+	for _, span := range spans {
+		cursors = append(cursors, &cursor{Span: span, next: span.From, leader: -1})
 	}
 	return cursors
 }
 
-// place gives each cursor to its leader's worker and returns those that have no
-// leader now, and how many ended because their topic is gone.
+// place gives each cursor to its leader's worker. It returns those without a
+// leader, and how many ended because their topic is gone.
 func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*cursor, ended int, err error) {
 	topics, err := s.describe(ctx, cursors)
 	if err != nil {
@@ -240,6 +272,9 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 		if s.over(c) || !s.settle(ctx, c, topics[c.Topic], told) {
 			ended++
 			continue
+		}
+		if s.err != nil {
+			return nil, ended, nil
 		}
 		leader := leaderOf(topics[c.Topic], c)
 		if leader < 0 {
@@ -261,7 +296,7 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 	return homeless, ended, nil
 }
 
-// describe looks up the cursors' topics; those that are known are believed once.
+// describe looks up the cursors' topics; the first time, those in Known are used.
 func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*Topic, error) {
 	var names []string
 	seen, all := map[string]bool{}, true
@@ -281,7 +316,7 @@ func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*T
 	return s.cluster.Topics(asking, names...)
 }
 
-// few joins texts, of many only the first and how many more there are.
+// few joins texts; of many, the first few and the number of the others.
 func few(texts []string) string {
 	const most = 6
 	if len(texts) <= most {
@@ -301,80 +336,6 @@ func leaderOf(t *Topic, c *cursor) int32 {
 		}
 	}
 	return -1
-}
-
-// settle compares the cursor's topic with the one that is there now. A finite
-// read of a topic that has gone is over: false.
-func (s *Stream) settle(ctx context.Context, c *cursor, now *Topic, told map[string]bool) bool {
-	tell := func(text string) {
-		if !told[c.Topic] {
-			told[c.Topic] = true
-			s.send(ctx, Event{Notice: "topic " + c.Topic + " " + text})
-		}
-	}
-	switch {
-	case now == nil && c.Stop >= 0:
-		tell("was deleted while it was read")
-		return false
-	case now == nil && !c.homeless:
-		c.homeless = true
-		tell("is gone; waiting for it to come back")
-	case now != nil && c.TopicID != now.ID && c.TopicID != [16]byte{}:
-		if c.Stop >= 0 {
-			tell("was deleted and made again while it was read")
-			return false
-		}
-		tell("was made again; reading it from its start")
-		c.Offset, c.homeless = 0, false
-	}
-	if now != nil {
-		c.TopicID = now.ID
-	}
-	return true
-}
-
-// lost decides what a worker's error means for a cursor. An error that no
-// waiting will cure is returned.
-func (s *Stream) lost(ctx context.Context, r report) error {
-	switch {
-	case errors.Is(r.err, kerr.OffsetOutOfRange):
-		return s.repair(ctx, r.cursor)
-	case errors.Is(r.err, kerr.TopicAuthorizationFailed):
-		return fmt.Errorf("reading %s: %w", r.cursor.Topic, r.err)
-	}
-	return nil
-}
-
-// repair moves a cursor that is outside what the partition holds: forward to
-// the start if its records have been deleted, else back to the end.
-func (s *Stream) repair(ctx context.Context, c *cursor) error {
-	topics, err := s.cluster.Topics(ctx, c.Topic)
-	if err != nil || topics[c.Topic] == nil {
-		return nil // place will see
-	}
-	if id := topics[c.Topic].ID; id != c.TopicID {
-		return nil // another topic of that name: place begins it anew
-	}
-	start, err := s.cluster.Offsets(ctx, []*Topic{topics[c.Topic]}, Start)
-	if err != nil {
-		return nil
-	}
-	end, err := s.cluster.Offsets(ctx, []*Topic{topics[c.Topic]}, End)
-	if err != nil {
-		return nil
-	}
-	from, low, high := c.Offset, start[c.ID], end[c.ID]
-	switch {
-	case from < low:
-		c.Offset = low
-		s.send(ctx, Event{Notice: fmt.Sprintf("%s p%d: %d to %d were deleted before they could be read; going on at %d",
-			c.Topic, c.Partition, from, low-1, low)})
-	case from > high:
-		c.Offset = high
-		s.send(ctx, Event{Notice: fmt.Sprintf("%s p%d: the log was cut back from %d to %d; going on there",
-			c.Topic, c.Partition, from, high)})
-	}
-	return nil
 }
 
 func (s *Stream) send(ctx context.Context, e Event) bool {

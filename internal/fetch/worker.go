@@ -128,7 +128,7 @@ func (w *worker) request() *kmsg.FetchRequest {
 	}
 	// A finite read wants what is there, not what may come.
 	for _, c := range w.cursors {
-		if c.Stop < 0 {
+		if c.To < 0 {
 			req.MinBytes, req.MaxWaitMillis = 1, int32(o.Wait.Milliseconds())
 		} else if c.empties > 0 && req.MaxWaitMillis == 0 {
 			req.MinBytes, req.MaxWaitMillis = 1, 100
@@ -143,7 +143,7 @@ func (w *worker) request() *kmsg.FetchRequest {
 			n++
 		}
 		p := kmsg.NewFetchRequestTopicPartition()
-		p.Partition, p.FetchOffset, p.CurrentLeaderEpoch = c.Partition, c.Offset, c.epoch
+		p.Partition, p.FetchOffset, p.CurrentLeaderEpoch = c.Partition, c.next, c.epoch
 		p.LastFetchedEpoch, p.LogStartOffset, p.PartitionMaxBytes = -1, -1, o.PartitionBytes
 		req.Topics[n-1].Partitions = append(req.Topics[n-1].Partitions, p)
 	}
@@ -192,11 +192,11 @@ func (w *worker) pass(ctx context.Context, resp *kmsg.FetchResponse) bool {
 }
 
 func (w *worker) chunk(c *cursor, p *kmsg.FetchResponseTopicPartition) Chunk {
-	whole, next := wholeBatches(p.RecordBatches, c.Offset)
+	whole, next := wholeBatches(p.RecordBatches, c.next)
 	return Chunk{
-		Topic: c.Topic, Partition: c.Partition, From: c.Offset, Next: next, Batches: whole,
+		Topic: c.Topic, Partition: c.Partition, From: c.next, Next: next, To: c.To, Batches: whole,
 		HighWatermark: p.HighWatermark, LastStable: p.LastStableOffset, LogStart: p.LogStartOffset,
-		aborted: p.AbortedTransactions, readCommitted: w.stream.cluster.ReadCommitted,
+		aborted: p.AbortedTransactions, readCommitted: w.stream.cluster.ReadCommitted, complete: w.stream.options.Complete,
 	}
 }
 
@@ -206,22 +206,23 @@ const maxEmpties = 5
 
 // advance moves a cursor behind its chunk. A partition that has nothing to give
 // before its stop though it reaches that far (all compacted away) is done; so
-// is, after a few looks, one that no longer reaches that far.
+// is, after a few looks, one that no longer reaches that far, unless the read is
+// to be complete: then transactions are open.
 func (w *worker) advance(c *cursor, chunk *Chunk, data int) {
 	c.homeless = false
-	if c.Offset = chunk.Next; len(chunk.Batches) > 0 {
+	if c.next = chunk.Next; len(chunk.Batches) > 0 {
 		c.empties = 0
 		return
 	}
-	if c.Stop < 0 || data > 0 {
+	if c.To < 0 || data > 0 {
 		return
 	}
 	end := chunk.HighWatermark
 	if chunk.readCommitted {
 		end = chunk.LastStable
 	}
-	if c.empties++; end >= c.Stop || c.empties > maxEmpties {
-		c.Offset = c.Stop
+	if c.empties++; end >= c.To || c.empties > maxEmpties && !w.stream.options.Complete {
+		c.next = c.To
 	}
 }
 

@@ -2,12 +2,13 @@ package kafka
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sort"
+	"maps"
+	"slices"
 
-	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
+	"inv/internal/fetch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Lag is where a group stands in one partition. Offsets alone don't tell: the
@@ -20,113 +21,195 @@ type Lag struct {
 	End       int64 // the high watermark
 	Stable    int64 // the last stable offset; below End while a transaction is open
 	Records   int64 // committed data records that the group has yet to read
-	Exact     bool  // false: more than were counted; Records is what the offsets give at most
+	Exact     bool  // false: not counted; Records is the difference of the offsets, an upper bound
 }
 
-// AtRest says that nothing is left to read: no data record between the
+// AtRest reports whether nothing is left to read: no data record between the
 // committed offset and the end, and no open transaction.
 func (l Lag) AtRest() bool { return l.Records == 0 && l.Stable == l.End }
 
-// countAtMost bounds the records that one partition's lag is counted by reading.
+// countAtMost bounds the records that GroupLag counts in one partition.
 const countAtMost = 10_000
 
 // GroupLag is the group's lag in every partition of the topics that it has
 // committed to and of those named, sorted by topic and partition. A partition
 // without a commit counts from its start. A named topic that doesn't exist has
 // no partitions.
-func GroupLag(ctx context.Context, c Config, group string, topics ...string) ([]Lag, error) {
+func GroupLag(ctx context.Context, c Config, group string, topics ...string) (lags []Lag, err error) {
 	client, err := Connect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	admin := kadm.NewClient(client)
-	var committed kadm.OffsetResponses
+	counter := NewLagCounter(client, countAtMost, 0)
 	err = retry(ctx, func() error {
-		committed, err = admin.FetchOffsets(ctx, group)
+		lags, err = counter.Lag(ctx, group, topics...)
 		return err
 	})
-	if err != nil && !errors.Is(err, kerr.GroupIDNotFound) {
-		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, err)
+	return lags, err
+}
+
+// LagCounter counts what groups have yet to read. It remembers what it counted,
+// so looking again at a partition at rest reads nothing. It is for one goroutine.
+type LagCounter struct {
+	cluster    *fetch.Cluster
+	client     *kgo.Client
+	maxRecords int64
+	maxOffsets int64
+	counted    map[groupPartition]counted
+}
+
+type groupPartition struct {
+	group string
+	id    fetch.ID
+}
+
+// counted is how many records were in the offsets of a partition.
+type counted struct {
+	from, to, records int64
+}
+
+// NewLagCounter counts at most maxRecords records in a partition, and none where
+// the group is more than maxOffsets offsets behind; 0: however far it is. A client
+// that consumes should not be given: reading would wait for its fetches.
+func NewLagCounter(client *kgo.Client, maxRecords, maxOffsets int64) *LagCounter {
+	return &LagCounter{fetch.NewCluster(client, true), client, maxRecords, maxOffsets, map[groupPartition]counted{}}
+}
+
+// Lag is [GroupLag]. A partition that can't be read is not counted.
+func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([]Lag, error) {
+	committed, err := c.cluster.Committed(ctx, group)
+	if err != nil {
+		return nil, err
 	}
-	named := map[string]bool{}
-	for _, t := range topics {
-		named[t] = true
-	}
-	for t := range committed {
-		if !named[t] {
-			topics = append(topics, t)
+	for id := range committed {
+		if !slices.Contains(topics, id.Topic) {
+			topics = append(topics, id.Topic)
 		}
 	}
 	if len(topics) == 0 {
 		return nil, nil
 	}
-	lags, starts, err := ends(ctx, admin, topics)
+	// The stable offsets first: taken after the ends they could hide a
+	// transaction that began in between.
+	stable, err := StableEnds(ctx, c.client, topics...)
 	if err != nil {
 		return nil, err
 	}
-	spans := make([]Span, len(lags))
+	ends, err := Ends(ctx, c.client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	starts, err := Starts(ctx, c.client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	var lags []Lag
+	var spans []Span
+	for _, id := range slices.SortedFunc(maps.Keys(stable), fetch.ID.Compare) {
+		at, ok := committed[id]
+		if !ok {
+			at = -1
+		}
+		lags = append(lags, Lag{Topic: id.Topic, Partition: id.Partition, Committed: at, End: ends[id], Stable: stable[id]})
+		spans = append(spans, Span{ID: id, From: max(at, starts[id]), To: stable[id]})
+	}
+	counts, damaged, err := c.count(ctx, group, spans)
+	if err != nil {
+		return nil, fmt.Errorf("counting records: %w", err)
+	}
 	for i := range lags {
 		l := &lags[i]
-		l.Committed = -1
-		from := starts[i]
-		if o, ok := committed.Lookup(l.Topic, l.Partition); ok && o.Err == nil && o.At >= 0 {
-			l.Committed, from = o.At, max(o.At, from)
-		}
-		spans[i] = Span{l.Topic, l.Partition, from, l.Stable}
-	}
-	counts, err := CountRecords(ctx, c, countAtMost, spans...)
-	if err != nil {
-		return nil, err
-	}
-	for i := range lags {
-		lags[i].Records, lags[i].Exact = counts[i], counts[i] < countAtMost
-		if !lags[i].Exact {
-			lags[i].Records = spans[i].To - spans[i].From
+		l.Records, l.Exact = counts[i], counts[i] < c.maxRecords && !c.far(spans[i]) && damaged[i] == nil
+		if !l.Exact {
+			l.Records = spans[i].To - spans[i].From
 		}
 	}
 	return lags, nil
 }
 
-// ends lists the partitions of topics with their high watermark and last stable
-// offset, and beside them where each log starts.
-func ends(ctx context.Context, admin *kadm.Client, topics []string) (lags []Lag, starts []int64, err error) {
-	// The stable offsets first: taken after the ends they could hide a
-	// transaction that began in between.
-	stable, err := admin.ListCommittedOffsets(ctx, topics...)
+// Unread returns, sorted, the partitions where the group has yet to read a
+// committed data record below the end that is given, from the group's offset to
+// that end. If in one of them the group is too far behind to be counted, or a
+// transaction is open below the end, none is read and all are returned in which
+// the group's offset is below the end.
+func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID]int64) ([]Span, error) {
+	committed, err := c.cluster.Committed(ctx, group)
 	if err != nil {
-		return nil, nil, fmt.Errorf("listing stable offsets: %w", err)
+		return nil, err
 	}
-	high, err := admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listing end offsets: %w", err)
-	}
-	low, err := admin.ListStartOffsets(ctx, topics...)
-	if err != nil {
-		return nil, nil, fmt.Errorf("listing start offsets: %w", err)
-	}
-	var failed error
-	high.Each(func(o kadm.ListedOffset) {
-		if errors.Is(o.Err, kerr.UnknownTopicOrPartition) {
-			return
+	var behind []Span
+	var topics []string
+	for _, id := range slices.SortedFunc(maps.Keys(ends), fetch.ID.Compare) {
+		if committed[id] < ends[id] {
+			behind = append(behind, Span{ID: id, From: committed[id], To: ends[id]})
+			topics = append(topics, id.Topic)
 		}
-		s, _ := stable.Lookup(o.Topic, o.Partition)
-		l, _ := low.Lookup(o.Topic, o.Partition)
-		if err := errors.Join(o.Err, s.Err, l.Err); err != nil {
-			failed = fmt.Errorf("offsets of %s/%d: %w", o.Topic, o.Partition, err)
-			return
+	}
+	if len(behind) == 0 {
+		return nil, nil
+	}
+	topics = slices.Compact(topics)
+	starts, err := Starts(ctx, c.client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	for i := range behind {
+		behind[i].From = max(behind[i].From, starts[behind[i].ID])
+	}
+	behind = slices.DeleteFunc(behind, func(s Span) bool { return s.From >= s.To })
+	if slices.ContainsFunc(behind, c.far) {
+		return behind, nil
+	}
+	stable, err := StableEnds(ctx, c.client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(behind, func(s Span) bool { return stable[s.ID] < s.To }) {
+		return behind, nil
+	}
+	counts, damaged, err := c.count(ctx, group, behind)
+	if err != nil {
+		return nil, fmt.Errorf("looking for records: %w", err)
+	}
+	var unread []Span
+	for i, s := range behind {
+		switch {
+		case counts[i] > 0:
+			unread = append(unread, s)
+		case damaged[i] != nil:
+			return nil, damaged[i]
 		}
-		lags = append(lags, Lag{Topic: o.Topic, Partition: o.Partition, End: o.Offset, Stable: s.Offset})
-	})
-	if failed != nil {
-		return nil, nil, failed
 	}
-	sort.Slice(lags, func(i, j int) bool {
-		return lags[i].Topic < lags[j].Topic || lags[i].Topic == lags[j].Topic && lags[i].Partition < lags[j].Partition
-	})
-	for _, l := range lags {
-		o, _ := low.Lookup(l.Topic, l.Partition)
-		starts = append(starts, o.Offset)
+	return unread, nil
+}
+
+func (c *LagCounter) far(s Span) bool { return c.maxOffsets > 0 && s.To-s.From > c.maxOffsets }
+
+// count counts the records in the spans of a group that are not far, by reading
+// those that it does not remember.
+func (c *LagCounter) count(ctx context.Context, group string, spans []Span) (counts []int64, damaged []error, err error) {
+	counts, damaged = make([]int64, len(spans)), make([]error, len(spans))
+	var open []Span
+	var at []int // in spans
+	for i, s := range spans {
+		known, ok := c.counted[groupPartition{group, s.ID}]
+		switch {
+		case s.From >= s.To || c.far(s):
+		case ok && known.from == s.From && known.to == s.To:
+			counts[i] = known.records
+		default:
+			open, at = append(open, s), append(at, i)
+		}
 	}
-	return lags, starts, nil
+	n, bad, err := count(ctx, c.cluster, c.maxRecords, open)
+	if err != nil {
+		return nil, nil, err
+	}
+	for j, i := range at {
+		if counts[i], damaged[i] = n[j], bad[j]; bad[j] == nil {
+			c.counted[groupPartition{group, open[j].ID}] = counted{open[j].From, open[j].To, n[j]}
+		}
+	}
+	return counts, damaged, nil
 }

@@ -2,14 +2,17 @@ package kafka_test
 
 import (
 	"strconv"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"inv/internal/fetch"
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // step writes n records into the topic as one transaction, which is then
@@ -69,6 +72,73 @@ func TestGroupLagBeyondWhatIsCounted(t *testing.T) {
 	}
 	if l := lags[0]; l.Exact || l.Records != 12_001 || l.AtRest() {
 		t.Errorf("%+v; want the difference of the offsets, said to be inexact", l)
+	}
+}
+
+func TestUnread(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		steps     []step
+		committed int64 // offset; -1: none
+		end       int64
+		within    int64 // offsets that are read
+		from      int64 // where the group has something to read; -1: nowhere
+	}{
+		{"empty", nil, -1, 0, 0, -1},
+		{"nothing committed", []step{{3, "commit"}}, -1, 4, 0, 0},
+		{"all but the marker", []step{{3, "commit"}}, 3, 4, 0, -1},
+		{"a record below the end", []step{{3, "commit"}}, 2, 4, 0, 2},
+		{"a record from the end on", []step{{3, "commit"}}, 2, 2, 0, -1},
+		{"aborted records", []step{{3, "commit"}, {5, "abort"}}, 3, 10, 0, -1},
+		{"an open transaction", []step{{3, "commit"}, {1, "open"}}, 3, 5, 0, 3},
+		{"markers too far behind to look", []step{{3, "commit"}, {5, "abort"}}, 3, 10, 6, 3},
+		{"markers just near enough", []step{{3, "commit"}, {5, "abort"}}, 3, 10, 7, -1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+				topic, group := kafkatest.Topic(t, brokers, "lag", 1), kafkatest.Name(t, "lag")
+				for _, s := range c.steps {
+					write(t, brokers, topic, s)
+				}
+				commit(t, brokers, group, topic, c.committed)
+				fetches := &fetchCounter{}
+				counter := kafka.NewLagCounter(kafkatest.Client(t, brokers, kgo.WithHooks(fetches)), 1, c.within)
+				ends := map[fetch.ID]int64{{Topic: topic}: c.end}
+				look := func() int64 {
+					unread, err := counter.Unread(t.Context(), group, ends)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if len(unread) == 0 {
+						return -1
+					}
+					if len(unread) != 1 || unread[0].To != c.end {
+						t.Fatalf("unread is %+v", unread)
+					}
+					return unread[0].From
+				}
+				// The markers of Kafka's coordinator come a moment after the transaction's end.
+				if c.from < 0 {
+					kafkatest.Eventually(t, 20*time.Second, "nothing is left to read", func() (bool, error) { return look() < 0, nil })
+				}
+				if got := look(); got != c.from {
+					t.Errorf("unread from %d, want %d", got, c.from)
+				}
+				before := fetches.n.Load()
+				if got := look(); got != c.from || fetches.n.Load() != before {
+					t.Errorf("looking again: unread from %d with %d fetches", got, fetches.n.Load()-before)
+				}
+			})
+		})
+	}
+}
+
+// fetchCounter counts fetch requests.
+type fetchCounter struct{ n atomic.Int64 }
+
+func (f *fetchCounter) OnBrokerWrite(_ kgo.BrokerMetadata, key int16, _ int, _, _ time.Duration, _ error) {
+	if key == int16(kmsg.Fetch) {
+		f.n.Add(1)
 	}
 }
 

@@ -2,49 +2,116 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"time"
+	"maps"
+	"slices"
 
 	"inv/internal/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Span is a range of offsets in one partition, To excluded.
-type Span struct {
-	Topic     string
-	Partition int32
-	From, To  int64
-}
+type Span = fetch.Span
 
-// Spans are what is committed in the partitions of the topics now, from the
+// Spans returns what is committed in the partitions of the topics now, from the
 // start of each log to its last stable offset. A topic that doesn't exist has
 // none.
 func Spans(ctx context.Context, client *kgo.Client, topics ...string) ([]Span, error) {
-	lags, starts, err := ends(ctx, kadm.NewClient(client), topics)
+	stable, err := StableEnds(ctx, client, topics...)
 	if err != nil {
 		return nil, err
 	}
-	spans := make([]Span, len(lags))
-	for i, l := range lags {
-		spans[i] = Span{l.Topic, l.Partition, starts[i], l.Stable}
+	starts, err := Starts(ctx, client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	var spans []Span
+	for _, id := range slices.SortedFunc(maps.Keys(stable), fetch.ID.Compare) {
+		spans = append(spans, Span{ID: id, From: starts[id], To: stable[id]})
 	}
 	return spans, nil
 }
 
-// CountRecords counts the committed data records in each span by reading them,
-// up to limit in each. The spans are as [Read] wants them.
-func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]int64, error) {
-	counts := make([]int64, len(spans))
-	err := read(ctx, c, spans, func(span int, _ *fetch.Record) (enough bool) {
-		counts[span]++
-		return counts[span] >= limit
+// Starts lists the first offset of each partition of the topics. A topic that
+// doesn't exist has none; one that this user may not describe is an error.
+func Starts(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
+	return listOffsets(ctx, kadm.NewClient(client).ListStartOffsets, topics)
+}
+
+// Ends lists the high watermark of each partition, as [Starts] does the start.
+func Ends(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
+	return listOffsets(ctx, kadm.NewClient(client).ListEndOffsets, topics)
+}
+
+// StableEnds lists the last stable offset of each partition, as [Starts] does the
+// start. It is below the high watermark while a transaction is open.
+func StableEnds(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
+	return listOffsets(ctx, kadm.NewClient(client).ListCommittedOffsets, topics)
+}
+
+func listOffsets(ctx context.Context, list func(context.Context, ...string) (kadm.ListedOffsets, error), topics []string) (map[fetch.ID]int64, error) {
+	offsets := map[fetch.ID]int64{}
+	if len(topics) == 0 { // which would list all topics
+		return offsets, nil
+	}
+	listed, err := list(ctx, topics...)
+	if err != nil {
+		return nil, fmt.Errorf("listing offsets: %w", err)
+	}
+	listed.Each(func(o kadm.ListedOffset) {
+		switch {
+		case o.Err == nil:
+			offsets[fetch.ID{Topic: o.Topic, Partition: o.Partition}] = o.Offset
+		case !errors.Is(o.Err, kerr.UnknownTopicOrPartition):
+			err = fmt.Errorf("listing offsets of topic %s: %w", o.Topic, o.Err)
+		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	return offsets, nil
+}
+
+// CountRecords counts the committed data records in each span by reading them,
+// up to limit in each. The spans must be as for [Read].
+func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]int64, error) {
+	client, err := New(c)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	counts, damaged, err := count(ctx, fetch.NewCluster(client, true), limit, spans)
+	for i := 0; err == nil && i < len(damaged); i++ {
+		err = damaged[i]
+	}
 	if err != nil {
 		return nil, fmt.Errorf("counting records: %w", err)
 	}
 	return counts, nil
+}
+
+// count counts the records of each span, up to limit in each. damaged is, by
+// span, what can't be read.
+func count(ctx context.Context, cluster *fetch.Cluster, limit int64, spans []Span) (counts []int64, damaged []error, err error) {
+	counts, damaged = make([]int64, len(spans)), make([]error, len(spans))
+	index := indexOf(spans)
+	decoder := fetch.NewDecoder()
+	err = cluster.ReadChunks(ctx, spans, fetch.ReadOptions{}, func(chunk *fetch.Chunk) bool {
+		i := index[chunk.ID()]
+		err := decoder.Each(chunk, func(*fetch.Record) bool {
+			counts[i]++
+			return counts[i] < limit
+		})
+		if damaged[i] == nil {
+			damaged[i] = err
+		}
+		return counts[i] < limit
+	})
+	return counts, damaged, err
 }
 
 // Read calls visit with each committed data record of the spans, by the index
@@ -54,63 +121,21 @@ func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]
 // The error names the first batch that can't be read, if there is one; those
 // behind it have been visited.
 func Read(ctx context.Context, c Config, spans []Span, visit func(span int, r *kgo.Record) (enough bool)) error {
-	return read(ctx, c, spans, func(span int, r *fetch.Record) bool { return visit(span, r.Client()) })
-}
-
-// How the brokers are asked, and how long they may be away.
-var readOptions = fetch.StreamOptions{MaxBytes: 4 << 20, PartitionBytes: 1 << 20, Patience: 30 * time.Second}
-
-func read(ctx context.Context, c Config, spans []Span, visit func(span int, r *fetch.Record) (enough bool)) (err error) {
-	index := map[fetch.ID]int{}
-	var positions []fetch.Position
-	for i, s := range spans {
-		if s.From < s.To {
-			id := fetch.ID{Topic: s.Topic, Partition: s.Partition}
-			index[id] = i
-			positions = append(positions, fetch.Position{ID: id, Offset: s.From, Stop: s.To})
-		}
-	}
-	if len(positions) == 0 {
-		return nil
-	}
 	client, err := New(c)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	ctx, cancel := context.WithCancel(ctx)
-	stream := fetch.NewCluster(client, true).Stream(ctx, positions, readOptions)
-	defer func() {
-		cancel()
-		for range stream.Events() { // until the stream's goroutines are done
-		}
-	}()
-	decoder, done := fetch.NewDecoder(), map[fetch.ID]bool{}
-	for event := range stream.Events() {
-		for i := range event.Chunks {
-			chunk := &event.Chunks[i]
-			id := fetch.ID{Topic: chunk.Topic, Partition: chunk.Partition}
-			span := index[id]
-			if done[id] {
-				continue
-			}
-			bad := decoder.Each(chunk, func(r *fetch.Record) bool {
-				done[id] = r.Offset >= spans[span].To || visit(span, r)
-				return !done[id]
-			})
-			if bad != nil && err == nil {
-				err = bad
-			}
-			if done[id] {
-				stream.Drop(id)
-			}
-		}
+	index := indexOf(spans)
+	return fetch.NewCluster(client, true).Read(ctx, spans, fetch.ReadOptions{}, func(r *fetch.Record) bool {
+		return !visit(index[fetch.ID{Topic: r.Topic, Partition: r.Partition}], r.Client())
+	})
+}
+
+func indexOf(spans []Span) map[fetch.ID]int {
+	index := make(map[fetch.ID]int, len(spans))
+	for i, s := range spans {
+		index[s.ID] = i
 	}
-	switch {
-	case ctx.Err() != nil:
-		return context.Cause(ctx)
-	case stream.Err() != nil:
-		return fmt.Errorf("reading %s: %w", positions[0].Topic, stream.Err())
-	}
-	return err
+	return index
 }

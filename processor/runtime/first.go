@@ -1,38 +1,39 @@
 package runtime
 
 import (
-	"slices"
 	"time"
 
 	"inv/internal/kafka"
 
-	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Reading Config.First ahead of the other topics.
 const (
-	firstEvery    = 50 * time.Millisecond // how often is looked how far it is
-	firstFew      = 1000                  // so few offsets are looked at: they may be markers, which nobody commits
-	firstPatience = 5 * time.Second       // when the others could begin, but it makes no progress, they do
+	firstEvery    = 50 * time.Millisecond // how often progress is checked
+	firstFew      = 1000                  // so few offsets are read: they may be markers, which nobody commits
+	firstPatience = 5 * time.Second       // the others begin if they could and no progress is made for so long
 )
 
 // holdBack keeps the other topics' partitions paused until the group has read
 // the first topic, whichever member does.
 func (s *session) holdBack() {
 	<-s.connected
-	cfg := &s.worker.cfg
-	admin := kadm.NewClient(s.client)
-	var best int64
-	for moved := time.Now(); time.Since(moved) < firstPatience; {
-		left, at := s.left(admin, cfg.First)
-		if s.empty(left) {
-			break
-		}
-		if at > best || !s.holds() {
-			best, moved = at, time.Now()
-		}
-		if pause(s.ctx, firstEvery) != nil {
-			return
+	if client, err := kafka.New(s.worker.cfg.Kafka); err == nil { // the session's own waits for its fetches
+		defer client.Close()
+		counter := kafka.NewLagCounter(client, 1, firstFew)
+		var best int64
+		for moved := time.Now(); time.Since(moved) < firstPatience; {
+			done, read := s.readFirst(client, counter)
+			if done {
+				break
+			}
+			if read > best || !s.holds() {
+				best, moved = read, time.Now()
+			}
+			if pause(s.ctx, firstEvery) != nil {
+				return
+			}
 		}
 	}
 	s.mu.Lock()
@@ -48,50 +49,29 @@ func (s *session) holdBack() {
 	s.wakeLocked()
 }
 
-// holds says whether there is a partition that waits.
+// holds reports whether a partition is held back.
 func (s *session) holds() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return len(s.held) > 0
 }
 
-// left is what the group has not committed of a topic, nil if that can't be told
-// now, and how many offsets it has.
-func (s *session) left(admin *kadm.Client, topic string) (left []kafka.Span, at int64) {
-	ends, err := admin.ListCommittedOffsets(s.ctx, topic)
+// readFirst reports whether the group has certainly read all of the first topic,
+// and how many of its offsets; 0 if that can't be known now.
+func (s *session) readFirst(client *kgo.Client, counter *kafka.LagCounter) (done bool, read int64) {
+	ends, err := kafka.StableEnds(s.ctx, client, s.worker.cfg.First)
 	if err != nil {
-		return nil, 0
+		return false, 0
 	}
-	committed, err := admin.FetchOffsets(s.ctx, s.worker.cfg.Group)
+	unread, err := counter.Unread(s.ctx, s.worker.cfg.Group, ends)
 	if err != nil {
-		committed = nil // not there yet
+		return false, 0
 	}
-	left = []kafka.Span{}
-	ends.Each(func(end kadm.ListedOffset) {
-		var done int64
-		if o, ok := committed.Lookup(topic, end.Partition); ok && o.Err == nil {
-			done = max(o.At, 0)
-		}
-		at += done
-		if done < end.Offset {
-			left = append(left, kafka.Span{Topic: topic, Partition: end.Partition, From: done, To: end.Offset})
-		}
-	})
-	return left, at
-}
-
-// empty says whether there is certainly no record in the spans.
-func (s *session) empty(left []kafka.Span) bool {
-	if len(left) == 0 {
-		return left != nil
+	for _, end := range ends {
+		read += end
 	}
-	var offsets int64
-	for _, span := range left {
-		offsets += span.To - span.From
+	for _, span := range unread {
+		read -= span.To - span.From
 	}
-	if offsets > firstFew {
-		return false
-	}
-	counts, err := kafka.CountRecords(s.ctx, s.worker.cfg.Kafka, 1, left...)
-	return err == nil && slices.Max(counts) == 0
+	return len(unread) == 0, read
 }

@@ -3,8 +3,6 @@ package demo
 import (
 	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -13,8 +11,6 @@ import (
 	"inv/internal/event"
 	"inv/internal/fetch"
 	"inv/internal/kafka"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // orderGap is the time between orders that are shown, at least; the others only
@@ -36,7 +32,7 @@ type feed struct {
 	tally   Tally
 	last    atomic.Int64 // when something came, in ns
 
-	lastOrder time.Time // that was shown, by its own time
+	lastOrder int64 // the time of the last one shown, epoch ms
 }
 
 func newFeed(o Options, screen *Screen) (*feed, error) {
@@ -60,43 +56,62 @@ func newFeed(o Options, screen *Screen) (*feed, error) {
 }
 
 func (f *feed) run(ctx context.Context) error {
-	client, err := kafka.Connect(ctx, f.options.Kafka, kgo.ConsumeTopics(f.topics...), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
-		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxWait(500*time.Millisecond))
+	client, err := kafka.Connect(ctx, f.options.Kafka)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	for {
-		fetches := client.PollFetches(ctx)
-		if ctx.Err() != nil {
-			return nil // that is how the demo ends it
+	cluster := fetch.NewCluster(client, true)
+	topics, err := cluster.Topics(ctx, f.topics...)
+	if err != nil {
+		return err
+	}
+	var spans []fetch.Span
+	for _, t := range topics {
+		for _, p := range t.Partitions {
+			spans = append(spans, fetch.Span{ID: fetch.ID{Topic: t.Name, Partition: p.Number}, To: fetch.Never})
 		}
-		for _, e := range fetches.Errors() {
-			if !errors.Is(e.Err, context.Canceled) {
-				return fmt.Errorf("reading %s/%d: %w", e.Topic, e.Partition, e.Err)
+	}
+	stream := cluster.Stream(ctx, spans, fetch.StreamOptions{Patience: fetch.Forever})
+	decoder := fetch.NewDecoder()
+	for event := range stream.Events() {
+		var records []*fetch.Record
+		for i := range event.Chunks {
+			err := decoder.Each(&event.Chunks[i], func(r *fetch.Record) bool {
+				records = append(records, r.Clone())
+				return true
+			})
+			if err != nil {
+				return err
 			}
 		}
-		records := fetches.Records()
+		if len(records) == 0 {
+			continue
+		}
 		f.byTime(records)
 		f.last.Store(f.options.Now().UnixNano())
 		if err := f.show(records); err != nil {
 			return err
 		}
 	}
+	if ctx.Err() != nil {
+		return nil // that is how the demo ends it
+	}
+	return stream.Err()
 }
 
-// idle says that nothing has come for a while.
+// idle reports whether nothing has come for a while.
 func (f *feed) idle(now time.Time) bool {
 	return now.UnixNano()-f.last.Load() > int64(quiet)
 }
 
-func (f *feed) show(records []*kgo.Record) error {
-	var shown []*inspect.Record
+func (f *feed) show(records []*fetch.Record) error {
+	var shown []*fetch.Record
 	for _, r := range records {
 		alias := f.alias[r.Topic]
 		f.tally.add(alias, r)
 		if alias != "updates" && (alias != "orders" || f.sample(r)) {
-			shown = append(shown, fetch.FromClient(r))
+			shown = append(shown, r)
 		}
 	}
 	f.pretty.Measure(shown)
@@ -109,15 +124,15 @@ func (f *feed) show(records []*kgo.Record) error {
 
 // byTime sorts records by their time, and those of the same time in the order
 // in which one causes the other.
-func (f *feed) byTime(records []*kgo.Record) {
-	slices.SortStableFunc(records, func(a, b *kgo.Record) int {
-		return cmp.Or(a.Timestamp.Compare(b.Timestamp), cmp.Compare(f.rank[a.Topic], f.rank[b.Topic]))
+func (f *feed) byTime(records []*fetch.Record) {
+	slices.SortStableFunc(records, func(a, b *fetch.Record) int {
+		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(f.rank[a.Topic], f.rank[b.Topic]))
 	})
 }
 
-// sample says whether this order is among those shown.
-func (f *feed) sample(order *kgo.Record) bool {
-	if order.Timestamp.Sub(f.lastOrder) < orderGap {
+// sample reports whether this order is among those shown.
+func (f *feed) sample(order *fetch.Record) bool {
+	if order.Timestamp-f.lastOrder < orderGap.Milliseconds() {
 		return false
 	}
 	f.lastOrder = order.Timestamp
@@ -140,7 +155,7 @@ type Product struct {
 
 // add counts a record. What is no record of its kind only counts: the audit
 // says what is wrong with it.
-func (t *Tally) add(alias string, r *kgo.Record) {
+func (t *Tally) add(alias string, r *fetch.Record) {
 	if t.Records == nil {
 		t.Records = map[string]int64{}
 	}

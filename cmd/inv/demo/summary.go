@@ -8,11 +8,10 @@ import (
 	"time"
 
 	"inv/internal/audit"
+	"inv/internal/fetch"
 	"inv/internal/kafka"
 	"inv/internal/termsafe"
 	"inv/internal/theme"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Summary is what the topics hold when the demo ends, and what the audit says
@@ -42,10 +41,10 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 	}
 	s := &Summary{Took: d.took, Seed: d.Seed}
 	byTopic := map[string]int64{}
-	err = kafka.Read(ctx, d.Kafka, spans, func(span int, r *kgo.Record) bool {
+	err = fetch.NewCluster(client, true).Read(ctx, spans, fetch.ReadOptions{}, func(r *fetch.Record) bool {
 		byTopic[r.Topic]++
 		s.add(d.feed.alias[r.Topic], r)
-		return false
+		return true
 	})
 	if err != nil {
 		return nil, fmt.Errorf("summing up: %w", err)
