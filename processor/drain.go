@@ -2,14 +2,13 @@ package processor
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"time"
 
+	"inv/internal/fetch"
 	"inv/internal/kafka"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -34,33 +33,34 @@ func (a *application) drain(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	d := drainer{application: a, admin: kadm.NewClient(client)}
+	d := drainer{application: a, client: client, counter: kafka.NewLagCounter(client, 1, fewOffsets)}
 	back, written := a.feedback()
-	inputs := offsets{}
+	var sources []string
 	for _, stage := range a.stages {
-		sources := slices.DeleteFunc(a.layout.topics(stage.Reads), func(topic string) bool { return written[topic] })
-		if err := d.ends(ctx, inputs, sources...); err != nil {
-			return err
-		}
+		sources = append(sources, a.layout.topics(stage.Reads)...)
+	}
+	inputs, err := kafka.Ends(ctx, client, slices.DeleteFunc(sources, func(topic string) bool { return written[topic] })...)
+	if err != nil {
+		return err
 	}
 	for {
-		looked := offsets{}
+		looked := map[fetch.ID]int64{}
 		for _, stage := range a.stages {
 			ends, err := d.pass(ctx, stage, inputs)
 			if err != nil {
 				return err
 			}
-			for topic := range ends {
-				if _, seen := looked[topic]; back[topic] && !seen {
-					looked[topic] = ends[topic]
+			for id, end := range ends {
+				if _, seen := looked[id]; back[id.Topic] && !seen {
+					looked[id] = end
 				}
 			}
 		}
-		now := offsets{}
-		if err := d.ends(ctx, now, slices.Collect(maps.Keys(looked))...); err != nil {
+		now, err := kafka.Ends(ctx, client, slices.Collect(maps.Keys(back))...)
+		if err != nil {
 			return err
 		}
-		if maps.EqualFunc(looked, now, maps.Equal) {
+		if maps.Equal(looked, now) {
 			return nil
 		}
 	}
@@ -83,25 +83,23 @@ func (a *application) feedback() (back, written map[string]bool) {
 	return back, written
 }
 
-// offsets are by topic and partition.
-type offsets map[string]map[int32]int64
-
 type drainer struct {
 	*application
-	admin *kadm.Client
+	client  *kgo.Client
+	counter *kafka.LagCounter
 }
 
 // pass waits until a stage has processed the inputs up to the given ends, and
 // whatever stages have written for it by now. It returns the ends that it waited
 // for.
-func (d *drainer) pass(ctx context.Context, stage *Stage, inputs offsets) (offsets, error) {
-	ends := offsets{}
-	if err := d.ends(ctx, ends, d.layout.topics(stage.Reads)...); err != nil {
+func (d *drainer) pass(ctx context.Context, stage *Stage, inputs map[fetch.ID]int64) (map[fetch.ID]int64, error) {
+	ends, err := kafka.Ends(ctx, d.client, d.layout.topics(stage.Reads)...)
+	if err != nil {
 		return nil, err
 	}
-	for topic := range ends {
-		if given, ok := inputs[topic]; ok {
-			ends[topic] = given
+	for id := range ends {
+		if given, ok := inputs[id]; ok {
+			ends[id] = given
 		}
 	}
 	if err := d.passed(ctx, stage, ends); err != nil {
@@ -110,87 +108,31 @@ func (d *drainer) pass(ctx context.Context, stage *Stage, inputs offsets) (offse
 	if stage.Pending == nil {
 		return ends, nil
 	}
-	for p, end := range ends[d.layout.names[stage.Reads[0]]] {
-		if err := d.settled(ctx, stage, p, end); err != nil {
+	for id, end := range ends {
+		if err := d.settled(ctx, stage, id.Partition, end); err != nil {
 			return nil, err
 		}
 	}
 	return ends, nil
 }
 
-// ends adds the ends of all partitions of topics, open transactions included.
-func (d *drainer) ends(ctx context.Context, to offsets, topics ...string) error {
-	if len(topics) == 0 {
-		return nil // none named would be all
-	}
-	listed, err := d.admin.ListEndOffsets(ctx, topics...)
-	if err != nil {
-		return err
-	}
-	for _, topic := range topics {
-		to[topic] = map[int32]int64{}
-	}
-	listed.Each(func(o kadm.ListedOffset) {
-		if o.Err != nil {
-			err = fmt.Errorf("%s/%d: %w", o.Topic, o.Partition, o.Err)
-		}
-		to[o.Topic][o.Partition] = o.Offset
-	})
-	return err
-}
-
 // passed waits until a stage has committed all data records before the ends.
-func (d *drainer) passed(ctx context.Context, stage *Stage, ends offsets) error {
+func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]int64) error {
 	for {
-		committed, err := d.admin.FetchOffsets(ctx, Group(d.cfg.AppID, stage.Name))
-		if err == nil {
-			var done bool
-			if done, err = d.beyond(ctx, committed, ends); done {
-				return nil
-			}
+		unread, err := d.counter.Unread(ctx, Group(d.cfg.AppID, stage.Name), ends)
+		if err == nil && len(unread) == 0 {
+			return nil
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		if err != nil {
-			d.cfg.Log.Debug("fetching the committed offsets", "stage", stage.Name, "error", err)
+			d.cfg.Log.Debug("looking for unread records", "stage", stage.Name, "error", err)
 		}
 		if err := sleep(ctx, drainPoll); err != nil {
 			return err
 		}
 	}
-}
-
-func (d *drainer) beyond(ctx context.Context, committed kadm.OffsetResponses, ends offsets) (bool, error) {
-	for topic, partitions := range ends {
-		for p, end := range partitions {
-			at := int64(0)
-			if o, ok := committed.Lookup(topic, p); ok && o.Err == nil {
-				at = max(o.At, 0)
-			}
-			if at >= end {
-				continue
-			}
-			start, err := d.reader.LogStart(ctx, topic, p)
-			if err != nil {
-				return false, err
-			}
-			if at = max(at, start); end-at > fewOffsets {
-				return false, nil
-			}
-			if records, err := d.anyRecord(ctx, topic, p, at, end); records || err != nil {
-				return false, err
-			}
-		}
-	}
-	return true, nil
-}
-
-// anyRecord reports whether there is a committed data record in a range.
-func (d *drainer) anyRecord(ctx context.Context, topic string, partition int32, from, to int64) (bool, error) {
-	found := false
-	err := d.reader.Read(ctx, topic, partition, from, to, func(*kgo.Record) error { found = true; return nil })
-	return found, err
 }
 
 // settled follows one partition of a stage's changelog until nothing is pending
