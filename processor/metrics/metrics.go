@@ -115,14 +115,27 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, c kafka.Config, grou
 	return err
 }
 
+// countAtMost bounds the records that are counted in a partition; beyond that the
+// offsets are subtracted.
+const countAtMost = 10_000
+
+// pollLag keeps the lag up to date. One counter and one connection serve all
+// groups, so that a system at rest is not read again.
 func (s *Server) pollLag(ctx context.Context, c kafka.Config, groups []string, log *slog.Logger) {
+	client, err := kafka.New(c)
+	if err != nil {
+		log.Error("connecting for the lag", "error", err)
+		return
+	}
+	defer client.Close()
+	counter := kafka.NewLagCounter(client, countAtMost, 0)
 	tick := time.NewTicker(s.LagEvery)
 	defer tick.Stop()
 	for {
 		for _, group := range groups {
-			lags, err := kafka.GroupLag(ctx, c, group)
+			lags, err := counter.Lag(ctx, group)
 			if err != nil {
-				log.Debug("asking for the lag", "group", group, "error", err)
+				log.Debug("reading the lag", "group", group, "error", err)
 				continue
 			}
 			for _, l := range lags {
