@@ -19,7 +19,6 @@ const packBytes = 128 << 10
 type Tx struct {
 	ctx      context.Context // ends with the session
 	sender   *send.Sender
-	from     member // who commits
 	now      time.Time
 	topic    string           // of packed records
 	packed   map[int32][]byte // values that are being filled; the session's
