@@ -21,7 +21,7 @@ const (
 )
 
 // within bounds a transaction.
-const within = 20 * time.Second
+const within = 8 * time.Second
 
 // short names an error as Kafka does, as far as it is one of Kafka's.
 func short(err error) string {
