@@ -2,7 +2,6 @@ package send
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -17,19 +16,22 @@ import (
 // whenever a broker isn't one.
 const askAgain = 5 * time.Minute
 
-// locate asks for a topic's partitions until each has a leader.
+// locate fetches a topic's partitions, until each has a leader.
 func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
 	began := time.Now()
 	for {
 		found, err := kafka.Metadata(ctx, s.client, []string{name})
-		if err == nil && len(found.Topics) == 1 {
+		if err == nil && len(found.Topics) != 1 {
+			err = errUnanswered
+		}
+		if err == nil {
 			if err = complete(&found.Topics[0]); err == nil {
 				return s.learn(name, &found.Topics[0])
 			}
 		}
-		var answer *kerr.Error
-		gone := errors.Is(err, kerr.UnknownTopicOrPartition) && time.Since(began) > missingFor
-		if ctx.Err() != nil || gone || errors.As(err, &answer) && !answer.Retriable {
+		what := s.actionFor(err)
+		gone := what == bounded && time.Since(began) > missingFor
+		if ctx.Err() != nil || gone || what == fail {
 			return nil, fmt.Errorf("looking for topic %s: %w", name, err)
 		}
 		t := time.NewTimer(later)
@@ -41,7 +43,7 @@ func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
 	}
 }
 
-// complete says what a topic lacks to be written to.
+// complete returns why a topic can't be written to yet.
 func complete(t *kmsg.MetadataResponseTopic) error {
 	if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 		return err
@@ -57,7 +59,7 @@ func complete(t *kmsg.MetadataResponseTopic) error {
 	return nil
 }
 
-// learn notes what the cluster says of a topic.
+// learn takes over a topic's metadata.
 func (s *Sender) learn(name string, found *kmsg.MetadataResponseTopic) (*Topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -73,7 +75,7 @@ func (s *Sender) learn(name string, found *kmsg.MetadataResponseTopic) (*Topic, 
 		s.topics[name] = t
 	}
 	if t.id != found.TopicID {
-		return nil, fmt.Errorf("topic %s was deleted and made anew: %w", name, kerr.UnknownTopicID)
+		return nil, fmt.Errorf("topic %s was deleted and recreated: %w", name, kerr.UnknownTopicID)
 	}
 	for n := len(t.partitions); n < len(found.Partitions); n++ {
 		t.partitions = append(t.partitions, &partition{topic: t, number: int32(n)})
@@ -92,8 +94,8 @@ func (t *Topic) lead(found *kmsg.MetadataResponseTopic) {
 	}
 }
 
-// relocate asks for the leaders of partitions that could not be written to. What
-// can't be learned now is tried where it was.
+// relocate fetches the leaders of partitions that could not be written to. If
+// that fails for a reason that passes, they are tried where they were.
 func (s *Sender) relocate(ctx context.Context, moved []*partition) {
 	var names []string
 	seen := map[string]bool{}
@@ -104,11 +106,14 @@ func (s *Sender) relocate(ctx context.Context, moved []*partition) {
 		}
 	}
 	found, err := kafka.Metadata(ctx, s.client, names)
-	if err != nil {
-		return
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err != nil {
+		if ctx.Err() == nil && s.actionFor(err) == fail {
+			s.fail(err)
+		}
+		return
+	}
 	for i := range found.Topics {
 		found := &found.Topics[i]
 		if found.Topic == nil || found.ErrorCode != 0 {
@@ -118,7 +123,7 @@ func (s *Sender) relocate(ctx context.Context, moved []*partition) {
 		switch {
 		case t == nil:
 		case t.id != found.TopicID:
-			s.fail(fmt.Errorf("topic %s was deleted and made anew: %w", t.name, kerr.UnknownTopicID))
+			s.fail(fmt.Errorf("topic %s was deleted and recreated: %w", t.name, kerr.UnknownTopicID))
 		default:
 			t.lead(found)
 		}

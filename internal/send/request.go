@@ -2,8 +2,6 @@ package send
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -20,10 +18,10 @@ const byID = 13
 
 // Times of requests.
 const (
-	acknowledgeWithin = 10 * time.Second       // the broker waits so long for its replicas
-	soon              = 2 * time.Millisecond   // until the transaction before this one is through, or at first
-	later             = 100 * time.Millisecond // until leaders have moved
-	missingFor        = 5 * time.Second        // a topic that is new may be unknown to a broker
+	acknowledgeWithin = 10 * time.Second       // how long the broker waits for its replicas
+	soon              = 2 * time.Millisecond   // before the first retry, and while the previous transaction is completed
+	later             = 100 * time.Millisecond // before any other
+	missingFor        = 5 * time.Second        // how long a broker may not know a topic, which may be new
 )
 
 // dispatch sends what can be sent; the lock is held.
@@ -83,33 +81,55 @@ func (s *Sender) request(leader int32, batches []*batch) {
 
 	s.mu.Lock()
 	s.inFlight[leader]--
-	var again []*partition
-	wait := soon
+	r := retries{wait: soon}
 	for i, b := range batches {
-		p := b.partition
-		switch err := errs[i]; {
-		case s.err != nil:
-		case err == nil:
-			s.done(b)
-		case !passes(err) || errors.Is(err, kerr.UnknownTopicOrPartition) && time.Since(b.since) > missingFor:
-			s.fail(fmt.Errorf("producing to %s/%d: %w", p.topic.name, p.number, err))
-		default:
-			b.last = err
-			again = append(again, p)
-			if !errors.Is(err, kerr.ConcurrentTransactions) {
-				// The first time it may be that the broker was interrupted in asking
-				// itself whether the transaction is open (NOT_ENOUGH_REPLICAS).
-				if b.refused++; b.refused > 1 {
-					wait = later
-				}
-			}
+		if s.err == nil {
+			s.conclude(b, errs[i], &r)
 		}
 	}
 	s.dispatch()
 	s.mu.Unlock()
-	if len(again) > 0 {
-		s.retry(again, wait)
+	if len(r.partitions) > 0 {
+		s.retry(r)
 	}
+}
+
+// retries are the batches of one request that are sent again.
+type retries struct {
+	partitions []*partition
+	wait       time.Duration
+	refresh    bool // the leaders first
+}
+
+// conclude does what the outcome of a try asks for; the lock is held.
+func (s *Sender) conclude(b *batch, err error, r *retries) {
+	p := b.partition
+	what := s.actionFor(err)
+	if what == bounded {
+		if b.unknown.IsZero() {
+			b.unknown = time.Now()
+		}
+		if what = refresh; time.Since(b.unknown) > missingFor {
+			what = fail
+		}
+	}
+	switch what {
+	case arrived:
+		s.done(b)
+		return
+	case fail:
+		s.fail(fmt.Errorf("producing to %s/%d: %w", p.topic.name, p.number, err))
+		return
+	case refresh:
+		r.refresh = true
+		fallthrough
+	case retry:
+		if b.refused++; b.refused > 1 {
+			r.wait = later
+		}
+	}
+	b.last = err
+	r.partitions = append(r.partitions, p)
 }
 
 // seal compresses what was not sent before.
@@ -183,10 +203,7 @@ func (s *Sender) ask(leader int32, batches []*batch) (*kmsg.ProduceResponse, err
 	return resp.(*kmsg.ProduceResponse), nil
 }
 
-// errUnanswered is for a partition that a response doesn't name.
-var errUnanswered = errors.New("the broker's response lacks it")
-
-// verdicts are what a response says of each batch.
+// verdicts are a response's error for each batch.
 func (s *Sender) verdicts(batches []*batch, resp *kmsg.ProduceResponse, err error) []error {
 	errs := make([]error, len(batches))
 	for i, b := range batches {
@@ -205,25 +222,8 @@ func (s *Sender) verdicts(batches []*batch, resp *kmsg.ProduceResponse, err erro
 				}
 			}
 		}
-		if errors.Is(errs[i], kerr.DuplicateSequenceNumber) {
-			errs[i] = nil // an earlier try has arrived
-		}
 	}
 	return errs
-}
-
-// passes says whether a batch may be sent again: the broker has said so, or said
-// nothing.
-func passes(err error) bool {
-	switch {
-	case errors.Is(err, context.Canceled), errors.Is(err, kgo.ErrClientClosed), errors.Is(err, errUnanswered),
-		// The topic is another one now. Sending by its new id would lose what
-		// the old one has acknowledged.
-		errors.Is(err, kerr.UnknownTopicID):
-		return false
-	}
-	var answer *kerr.Error
-	return !errors.As(err, &answer) || answer.Retriable
 }
 
 // done ends a batch that has arrived; the lock is held.
@@ -250,16 +250,16 @@ func (s *Sender) done(b *batch) {
 	s.answered(1)
 }
 
-// retry sends the batches that were under way again, to who leads then.
-func (s *Sender) retry(again []*partition, wait time.Duration) {
-	t := time.NewTimer(wait)
+// retry sends batches again, after a pause, to who leads then.
+func (s *Sender) retry(r retries) {
+	t := time.NewTimer(r.wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
 	case <-s.ctx.Done():
 	}
-	if s.ctx.Err() == nil && wait >= later {
-		s.relocate(s.ctx, again)
+	if s.ctx.Err() == nil && r.refresh {
+		s.relocate(s.ctx, r.partitions)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -269,6 +269,6 @@ func (s *Sender) retry(again []*partition, wait time.Duration) {
 	if s.err != nil {
 		return
 	}
-	s.ready = append(s.ready, again...)
+	s.ready = append(s.ready, r.partitions...)
 	s.dispatch()
 }

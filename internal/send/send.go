@@ -192,7 +192,8 @@ type batch struct {
 	raw       int       // bytes of records
 	since     time.Time // when it was first sent
 	last      error     // of its last try
-	refused   int       // tries, but for those that came too soon
+	refused   int       // tries that failed, except those during another transaction's end
+	unknown   time.Time // of the first response that did not know the topic
 }
 
 // Append adds a record to a partition's batch. Its time is in epoch ms; a nil key

@@ -18,8 +18,8 @@
 //     that it began with. If the group has moved on it refuses them, which is a
 //     normal outcome: every touched partition rolls back, the records come again.
 //   - The client library only consumes. Records are put into batches as they are
-//     made, and package send brings these to the brokers (see transactions).
-//   - A failed producer is not repaired: the session is dropped and made anew.
+//     made, package send brings these to the brokers, and package txn has the protocol.
+//   - A failed producer is not repaired: a new session replaces its session.
 //   - A transaction of timers alone consumes nothing. It commits the position
 //     of its partition nevertheless, under the member's generation, so that a
 //     member that lost the partition without knowing is refused.
@@ -36,6 +36,14 @@ import (
 type Source struct {
 	Topic     string
 	Partition int32
+}
+
+// less orders sources by topic and partition.
+func (s Source) less(o Source) bool {
+	if s.Topic != o.Topic {
+		return s.Topic < o.Topic
+	}
+	return s.Partition < o.Partition
 }
 
 // Logic is a stage's own part.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/txn"
 	"inv/internal/send"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -35,7 +36,7 @@ type session struct {
 	worker   *Worker
 	client   *kgo.Client
 	sender   *send.Sender
-	txn      *transactions
+	txn      *txn.Producer
 	balancer *balancer
 	// connected is closed when client is set: the client's own goroutines call
 	// back as soon as the group has answered, which may be before that.
@@ -69,7 +70,7 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 	}
 	close(s.connected)
 	defer s.close()
-	if err := s.txn.begin(ctx); err != nil {
+	if err := s.txn.Init(ctx, s.sender.Reset); err != nil {
 		return s.explain(brokenError{err})
 	}
 	return s.loop(ctx)
@@ -104,7 +105,7 @@ func (s *session) connect(ctx context.Context) error {
 		kgo.OnPartitionsLost(s.lost),
 		kgo.AdjustFetchOffsetsFn(s.offsets),
 		kgo.WithPools(s.pool),
-		versions(implicit),
+		txn.Versions(implicit),
 	)
 	var hooks []kgo.Hook
 	if cfg.Hooks != nil {
@@ -121,16 +122,16 @@ func (s *session) connect(ctx context.Context) error {
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
-	s.txn = s.worker.transactions(s.client, implicit)
-	how := send.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks, TransactionalID: s.txn.id}
-	if s.txn.id != "" {
-		how.Before = s.txn.before
+	transactions := s.worker.transactions(implicit)
+	s.txn = txn.New(s.client, transactions)
+	how := send.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks, TransactionalID: transactions.ID}
+	if transactions.ID != "" {
+		how.Before = s.txn.Join
 	}
 	if s.sender, err = send.New(s.client, how); err != nil {
 		s.client.Close()
 		return fmt.Errorf("configuring the %s stage's producer: %w", cfg.Name, err)
 	}
-	s.txn.sender = s.sender
 	return nil
 }
 
@@ -158,7 +159,7 @@ func (s *session) close() {
 		defer close(done)
 		s.sender.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
-		s.txn.abandon(ctx)
+		s.txn.Abandon(ctx)
 		cancel()
 		member, _ := s.client.GroupMetadata()
 		s.client.CloseAllowingRebalance()
@@ -314,22 +315,28 @@ func (s *session) at(point string) {
 	}
 }
 
-// explain tells a session that can be made anew from one that another process
-// fenced.
+// explain returns the error that a session ends with: whether a new session can
+// recover from it may have to be asked for.
 func (s *session) explain(err error) error {
-	// Brokers take the end of a transaction that somebody else has ended by
-	// getting a producer id for one that is asked for again: InvalidTxnState.
+	if errors.Is(err, kerr.UnsupportedVersion) && s.txn.VersionChanged(s.ctx, 0) {
+		return errVersion // for good, otherwise
+	}
+	// Brokers refuse to end a transaction that another producer has ended, by
+	// getting an id for a transactional id, with InvalidTxnState.
 	fenced := errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState)
-	if errors.Is(err, kerr.FencedInstanceID) || fenced && s.worker.cfg.Stable && s.twin() {
+	if errors.Is(err, kerr.FencedInstanceID) || fenced && s.worker.cfg.Stable && s.duplicate() {
 		return fmt.Errorf("%s stage: %w (%v)", s.worker.cfg.Name, ErrFenced, err)
 	}
 	return err
 }
 
-// twin says whether another process has this worker's transactional id: another
-// member of the group, or whoever else uses the id. It waits a little for one, since
-// a process takes the id before it joins.
-func (s *session) twin() bool {
+// errVersion ends a session whose client speaks another protocol than the cluster.
+var errVersion = broken("the cluster's transaction.version has changed")
+
+// duplicate reports whether another process has this worker's transactional id, as
+// another member of the group or otherwise. It waits a little for one, since a
+// process takes the id before it joins.
+func (s *session) duplicate() bool {
 	ctx, cancel := context.WithTimeout(s.ctx, 5*time.Second)
 	defer cancel()
 	me, _ := s.client.GroupMetadata()
@@ -343,7 +350,7 @@ func (s *session) twin() bool {
 				}
 			}
 		}
-		if s.txn.taken(ctx) {
+		if s.txn.Taken(ctx) {
 			return true
 		}
 		if pause(ctx, readerBackoff) != nil {

@@ -4,8 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
+
+	"inv/internal/kafka/txn"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -18,8 +19,11 @@ func (s *session) step(fetches kgo.Fetches) error {
 	if fetches.NumRecords() == 0 && !s.due(now) {
 		return nil
 	}
+	if s.txn.VersionChanged(s.ctx, versionAge) {
+		return errVersion
+	}
 	tx := s.newTx(now)
-	s.txn.expect(tx.from, s.known())
+	s.txn.Begin(s.member(), s.known())
 	consumed, ours, err := s.fill(tx, fetches)
 	if err != nil {
 		s.giveUp(tx)
@@ -29,7 +33,16 @@ func (s *session) step(fetches kgo.Fetches) error {
 }
 
 func (s *session) newTx(now time.Time) *Tx {
-	return &Tx{ctx: s.ctx, sender: s.sender, now: now, arena: s.arena, from: s.txn.member()}
+	return &Tx{ctx: s.ctx, sender: s.sender, now: now, arena: s.arena}
+}
+
+// versionAge is how long a session takes the cluster's transactions for unchanged.
+const versionAge = time.Minute
+
+// member is this session's member of the group now.
+func (s *session) member() txn.Member {
+	id, generation := s.client.GroupMetadata()
+	return txn.Member{ID: id, Generation: generation}
 }
 
 func (s *session) due(now time.Time) bool {
@@ -188,28 +201,22 @@ func (s *session) commit(ctx context.Context, tx *Tx, ours bool) (committed bool
 	if s.worker.cfg.AtLeastOnce {
 		return s.commitPlain(ctx)
 	}
-	add := []func(context.Context, *Tx) error{s.addRecords, s.addOffsets}
-	if !s.txn.begun() { // it begins with its offsets, see transactions.before
-		slices.Reverse(add)
-	}
-	for _, next := range add {
-		switch err := next(ctx, tx); {
-		case errors.Is(err, errRefused):
-			s.worker.cfg.Log.Debug("the group refuses the offsets", "stage", s.worker.cfg.Name, "because", err)
-			return false, s.abort(ctx)
-		case err != nil:
-			return false, err
-		}
+	switch err := s.txn.Add(ctx, s.positions(tx.touched...), s.flush); {
+	case errors.Is(err, txn.ErrRefused):
+		s.worker.cfg.Log.Debug("the group refuses the offsets", "stage", s.worker.cfg.Name, "because", err)
+		return false, s.abort(ctx)
+	case err != nil:
+		return false, err
 	}
 	s.at(AtOffsets)
-	if err := s.txn.end(ctx, true); err != nil {
+	if err := s.txn.Commit(ctx); err != nil {
 		return false, err
 	}
 	return true, nil
 }
 
-// addRecords puts all records into the transaction.
-func (s *session) addRecords(ctx context.Context, _ *Tx) error {
+// flush waits until the brokers have all records.
+func (s *session) flush(ctx context.Context) error {
 	if err := s.sender.Flush(ctx); err != nil {
 		return err
 	}
@@ -217,18 +224,12 @@ func (s *session) addRecords(ctx context.Context, _ *Tx) error {
 	return nil
 }
 
-// addOffsets puts what was consumed into the transaction.
-func (s *session) addOffsets(ctx context.Context, tx *Tx) error {
-	return s.txn.offsets(ctx, tx.from, s.positions(tx.touched...))
-}
-
 // commitPlain is the end without transactions: records first, then offsets. What
 // was written stays written if the offsets are refused, and is written again.
 func (s *session) commitPlain(ctx context.Context) (bool, error) {
-	if err := s.sender.Flush(ctx); err != nil {
+	if err := s.flush(ctx); err != nil {
 		return false, err
 	}
-	s.at(AtProduced)
 	if err := s.client.CommitUncommittedOffsets(kgo.PreCommitFnContext(ctx, s.stampPlain)); err != nil {
 		return false, fmt.Errorf("committing: %w", err)
 	}
@@ -240,7 +241,7 @@ func (s *session) abort(ctx context.Context) error {
 	if err := s.sender.Discard(ctx); err != nil {
 		return err
 	}
-	return s.txn.end(ctx, false)
+	return s.txn.Abort(ctx)
 }
 
 // giveUp ends a transaction of a session that ends anyway.
@@ -274,16 +275,21 @@ func (s *session) positions(slots ...*slot) (topics []kmsg.TxnOffsetCommitReques
 	return topics
 }
 
-// known is an offset that is committed already, if there is one.
+// known is an offset that is committed already, if there is one: of the first of
+// the partitions that have one, in the order of their names.
 func (s *session) known() []kmsg.TxnOffsetCommitRequestTopic {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var first *slot
 	for _, slot := range s.slots {
-		if slot.partition != nil && slot.committed >= 0 {
-			return s.positions(slot)
+		if slot.partition != nil && slot.committed >= 0 && (first == nil || slot.source.less(first.source)) {
+			first = slot
 		}
 	}
-	return nil
+	if first == nil {
+		return nil
+	}
+	return s.positions(first)
 }
 
 // rewind has everything that was polled for the transaction come again.

@@ -15,7 +15,6 @@ import (
 type Tx struct {
 	ctx      context.Context // ends with the session
 	sender   *send.Sender
-	from     member // who commits
 	now      time.Time
 	arena    *arena
 	scratch  []byte

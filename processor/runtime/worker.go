@@ -130,7 +130,7 @@ func graceful(ctx context.Context, by time.Duration) (context.Context, context.C
 	return hard, func() { stop(); cancel() }
 }
 
-// brokenError is a session that can be made anew.
+// brokenError marks an error that a new session can recover from.
 type brokenError struct{ err error }
 
 func (e brokenError) Error() string { return e.err.Error() }
@@ -138,8 +138,8 @@ func (e brokenError) Unwrap() error { return e.err }
 
 func broken(format string, args ...any) error { return brokenError{fmt.Errorf(format, args...)} }
 
-// hopeless are the broker's answers that a new session would get again.
-var hopeless = []error{
+// fatalCodes are the error codes that a new session would get again.
+var fatalCodes = []error{
 	kerr.TopicAuthorizationFailed, kerr.GroupAuthorizationFailed, kerr.ClusterAuthorizationFailed,
 	kerr.TransactionalIDAuthorizationFailed, kerr.SaslAuthenticationFailed, kerr.UnsupportedVersion,
 	kerr.InvalidTransactionTimeout, kerr.MessageTooLarge, kerr.RecordListTooLarge, kerr.InvalidTimestamp,
@@ -147,13 +147,14 @@ var hopeless = []error{
 	kerr.InconsistentGroupProtocol, kerr.InvalidSessionTimeout, kerr.PolicyViolation,
 }
 
+// fatal reports whether a session's error ends the worker.
 func fatal(err error) bool {
 	var b brokenError
 	if !errors.As(err, &b) {
 		return true
 	}
-	for _, h := range hopeless {
-		if errors.Is(err, h) {
+	for _, code := range fatalCodes {
+		if errors.Is(err, code) {
 			return true
 		}
 	}
