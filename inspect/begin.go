@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 )
 
 // wanted reports whether a partition of a topic is to be read.

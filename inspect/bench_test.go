@@ -34,7 +34,7 @@ func inventoryViews(t testing.TB) map[string]*View {
 	return views
 }
 
-// orderRecords are orders such as bench/tail's.
+// orderRecords are orders such as cmd/bench/tail's.
 func orderRecords() []*Record {
 	var records []*Record
 	for i := range 64 {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 )
 
 // How often a following run looks for topics and partitions that are new: often

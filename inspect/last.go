@@ -4,7 +4,7 @@ import (
 	"context"
 	"sort"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 )
 
 // span is the part of a partition that a search for its last records has not

@@ -17,7 +17,7 @@ import (
 	"slices"
 	"time"
 
-	"inv/internal/partition"
+	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 )
 

@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"time"
 
-	"inv/internal/fetch"
 	"inv/internal/jsonscan"
+	"inv/internal/kafka/fetch"
 	"inv/internal/query"
 	"inv/internal/termsafe"
 	"inv/internal/theme"

@@ -13,7 +13,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 	"inv/internal/termsafe"
 	"inv/internal/theme"
 

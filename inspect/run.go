@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 	"inv/internal/termsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"

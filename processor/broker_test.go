@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"inv/internal/kafkatest"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -23,12 +23,12 @@ func TestBrokerGoesAndComesBack(t *testing.T) {
 		signal       syscall.Signal
 		stage, point string
 	}{
-		{"restarted", syscall.SIGTERM, "ledger", runtime.AtProduced},
-		{"killed", syscall.SIGKILL, "ingest", runtime.AtOffsets},
-		{"killed", syscall.SIGKILL, "ledger", runtime.AtOffsets},
-		{"killed", syscall.SIGKILL, "procurement", runtime.AtProduced},
-		{"killed", syscall.SIGKILL, "ledger", runtime.AtProduced},
-		{"restarted", syscall.SIGTERM, "ingest", runtime.AtProduced},
+		{"restarted", syscall.SIGTERM, "ledger", stage.AtProduced},
+		{"killed", syscall.SIGKILL, "ingest", stage.AtOffsets},
+		{"killed", syscall.SIGKILL, "ledger", stage.AtOffsets},
+		{"killed", syscall.SIGKILL, "procurement", stage.AtProduced},
+		{"killed", syscall.SIGKILL, "ledger", stage.AtProduced},
+		{"restarted", syscall.SIGTERM, "ingest", stage.AtProduced},
 	}
 	for round := range rounds(t, 16) / 8 {
 		o := outages[round%len(outages)]

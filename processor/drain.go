@@ -6,8 +6,8 @@ import (
 	"slices"
 	"time"
 
-	"inv/internal/fetch"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )

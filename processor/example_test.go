@@ -12,7 +12,7 @@ import (
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"
 	"inv/processor"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -30,7 +30,7 @@ func pricingTopology() processor.Topology {
 		Stages: []processor.Stage{{
 			Name: "pricing", Reads: []string{"updates"}, State: "pricing-changelog",
 			Writes: []processor.Output{{Topic: "price-changes", Kind: "price change"}},
-			New: func(env processor.Env) (runtime.Logic, error) {
+			New: func(env processor.Env) (stage.Logic, error) {
 				return &pricing{env: env}, nil
 			},
 		}},
@@ -45,7 +45,7 @@ const (
 type pricing struct{ env processor.Env }
 
 // Start rebuilds a partition's state from the changelog.
-func (s *pricing) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
+func (s *pricing) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &pricingPartition{env: s.env, partition: source.Partition, runs: map[string]int{}, touched: map[string]int{}}
 	err := s.env.Restore(ctx, source, func(r *kgo.Record) (err error) {
 		p.runs[string(r.Key)], err = strconv.Atoi(string(r.Value))
@@ -63,7 +63,7 @@ type pricingPartition struct {
 }
 
 // Process counts one update. One that can't be read is somebody else's to refuse.
-func (p *pricingPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
+func (p *pricingPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
 	var u event.Update
 	if event.ParseUpdate(r.Value, &u) != nil {
 		return nil
@@ -86,7 +86,7 @@ func (p *pricingPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Rec
 }
 
 // Seal writes the changelog, in the partition that belongs to the source's.
-func (p *pricingPartition) Seal(tx *runtime.Tx) error {
+func (p *pricingPartition) Seal(tx *stage.Tx) error {
 	for id, n := range p.touched {
 		if err := p.env.Log(tx, p.partition, []byte(id), strconv.AppendInt(nil, int64(n), 10)); err != nil {
 			return err

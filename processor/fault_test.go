@@ -10,7 +10,7 @@ import (
 
 	"inv/internal/kafkatest"
 	"inv/processor/inventory"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -83,27 +83,27 @@ func TestKilledAtEachPoint(t *testing.T) {
 		stage, point string
 		output       string // has aborted records if the kill hit
 	}{
-		{"ingest", runtime.AtSealed, ""},
-		{"ingest", runtime.AtProduced, "log"},
-		{"ingest", runtime.AtOffsets, "log"},
-		{"ingest", runtime.AtEnding, ""},
-		{"ingest", runtime.AtCommitted, ""},
-		{"ledger", runtime.AtProduced, "updates"},
-		{"ledger", runtime.AtOffsets, "updates"},
-		{"ledger", runtime.AtEnding, ""},
-		{"ledger", runtime.AtCommitted, ""},
-		{"ledger", runtime.AtRestoring, ""},
-		{"procurement", runtime.AtProduced, "procurement-changelog"},
-		{"procurement", runtime.AtOffsets, "procurement-changelog"},
-		{"procurement", runtime.AtEnding, ""},
-		{"procurement", runtime.AtCommitted, ""},
+		{"ingest", stage.AtSealed, ""},
+		{"ingest", stage.AtProduced, "log"},
+		{"ingest", stage.AtOffsets, "log"},
+		{"ingest", stage.AtEnding, ""},
+		{"ingest", stage.AtCommitted, ""},
+		{"ledger", stage.AtProduced, "updates"},
+		{"ledger", stage.AtOffsets, "updates"},
+		{"ledger", stage.AtEnding, ""},
+		{"ledger", stage.AtCommitted, ""},
+		{"ledger", stage.AtRestoring, ""},
+		{"procurement", stage.AtProduced, "procurement-changelog"},
+		{"procurement", stage.AtOffsets, "procurement-changelog"},
+		{"procurement", stage.AtEnding, ""},
+		{"procurement", stage.AtCommitted, ""},
 	} {
 		t.Run(c.stage+" "+c.point, func(t *testing.T) {
 			t.Parallel()
 			s := newSystem(t, kafkatest.Brokers(t))
 			products, _ := s.backlog(1500)
 			nth := int64(1)
-			if c.point == runtime.AtRestoring {
+			if c.point == stage.AtRestoring {
 				nth = 3 // of six partitions, when there is state
 				s.drain()
 			}
@@ -213,7 +213,7 @@ func TestTakesOverAtOnce(t *testing.T) {
 	for seed := range uint64(3) {
 		killed := s.start(func(c *childConfig) {
 			c.Instance, c.Stable = "same", true
-			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtOffsets, 1
+			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", stage.AtOffsets, 1
 		})
 		if code := killed.wait(2 * time.Minute); code != -1 {
 			t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
@@ -222,8 +222,8 @@ func TestTakesOverAtOnce(t *testing.T) {
 		var once sync.Once
 		s.drain(func(c *config) {
 			c.Instance, c.StableInstance = "same", true
-			c.At = func(stage, point string) {
-				if stage == "ledger" && point == runtime.AtRestoring {
+			c.At = func(name, point string) {
+				if name == "ledger" && point == stage.AtRestoring {
 					once.Do(func() { took = time.Since(began) })
 				}
 			}

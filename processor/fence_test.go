@@ -8,11 +8,11 @@ import (
 	"testing"
 	"time"
 
+	"inv/internal/kafka/produce"
 	"inv/internal/kafkatest"
-	"inv/internal/send"
 	"inv/processor"
 	"inv/processor/inventory"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -35,7 +35,7 @@ func TestTimersOfAMemberThatIsOutAreRefused(t *testing.T) {
 			cfg.Topologies, cfg.Drain, cfg.LeadTime, cfg.Stats = []string{inventory.Procurement}, false, 300*time.Millisecond, stats
 			cfg.At = func(_, point string) {
 				// The first transaction takes the reorder, the second is the timer's.
-				if point == runtime.AtSealed && sealed.Add(1) == 2 {
+				if point == stage.AtSealed && sealed.Add(1) == 2 {
 					s.putOut("procurement")
 				}
 			}
@@ -82,7 +82,7 @@ func (s *system) putOut(stage string) {
 // Somebody takes a process's transactional id in the middle of a transaction, and
 // has not joined the group yet: the process ends, and doesn't take the id back.
 func TestTakenInstanceEnds(t *testing.T) {
-	for _, point := range []string{runtime.AtSealed, runtime.AtProduced, runtime.AtOffsets} {
+	for _, point := range []string{stage.AtSealed, stage.AtProduced, stage.AtOffsets} {
 		t.Run(point, func(t *testing.T) {
 			s := newSystem(t, kafkatest.Brokers(t))
 			s.backlog(300)
@@ -93,7 +93,7 @@ func TestTakenInstanceEnds(t *testing.T) {
 					if stage == "ledger" && at == point {
 						once.Do(func() {
 							kafkatest.Eventually(t, time.Minute, "the id is taken", func() (bool, error) {
-								_, err := send.Identify(t.Context(), s.client, s.prefix+"-ledger-same", 10*time.Second)
+								_, err := produce.Identify(t.Context(), s.client, s.prefix+"-ledger-same", 10*time.Second)
 								return err == nil, err // at first it only ends the transaction
 							})
 						})
@@ -121,7 +121,9 @@ func TestFailureLeavesNothingOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.write(s.orderRecords(ordersOf(100, products, 41))...)
-	s.refused(s.topic("updates"))
+	if _, err := s.try(); err == nil || !strings.Contains(err.Error(), s.topic("updates")) {
+		t.Errorf("error %v, want one that names %s", err, s.topic("updates"))
+	}
 	kafkatest.Eventually(t, 8*time.Second, "the ledger's offsets are stable", func() (bool, error) {
 		offsets, err := admin.FetchOffsets(kadm.RequireStable(t.Context()), s.prefix+"-ledger")
 		if err == nil {

@@ -9,7 +9,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -140,18 +140,18 @@ func (a *application) refuseForgottenInputs(ctx context.Context, client *kgo.Cli
 
 // uncommitted returns the partitions of a stage's sources that have had records
 // and have no offset of the group.
-func (a *application) uncommitted(ctx context.Context, client *kgo.Client, stage *Stage) (open []runtime.Source, err error) {
-	offsets, err := a.committed(ctx, client, stage)
+func (a *application) uncommitted(ctx context.Context, client *kgo.Client, s *Stage) (open []stage.Source, err error) {
+	offsets, err := a.committed(ctx, client, s)
 	if err != nil {
 		return nil, err
 	}
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, a.layout.topics(stage.Reads)...)
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, a.layout.topics(s.Reads)...)
 	if err != nil {
 		return nil, fmt.Errorf("listing the ends of the inputs: %w", err)
 	}
 	ends.Each(func(end kadm.ListedOffset) {
 		if o, ok := offsets.Lookup(end.Topic, end.Partition); (!ok || o.At < 0) && end.Offset > 0 {
-			open = append(open, runtime.Source{Topic: end.Topic, Partition: end.Partition})
+			open = append(open, stage.Source{Topic: end.Topic, Partition: end.Partition})
 		}
 	})
 	return open, nil
@@ -160,12 +160,12 @@ func (a *application) uncommitted(ctx context.Context, client *kgo.Client, stage
 var errFound = errors.New("found")
 
 // decidedOf searches the stage's log for a line of one of the partitions.
-func (a *application) decidedOf(ctx context.Context, stage *Stage, open []runtime.Source) (found runtime.Source, ok bool, err error) {
+func (a *application) decidedOf(ctx context.Context, s *Stage, open []stage.Source) (found stage.Source, ok bool, err error) {
 	marks := make([]string, len(open))
 	for i, source := range open {
-		marks[i] = stage.Decided(source)
+		marks[i] = s.Decided(source)
 	}
-	topic := a.layout.names[stage.Log]
+	topic := a.layout.names[s.Log]
 	for p := range int32(a.layout.partitions[topic]) {
 		end, err := a.reader.StableEnd(ctx, topic, p)
 		if err != nil {

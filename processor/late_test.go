@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"inv/internal/kafkatest"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -42,8 +42,8 @@ func TestGroupFailsWhileATransactionEnds(t *testing.T) {
 			}
 			return nil
 		}
-		c.At = func(stage, point string) {
-			if stage == "ingest" && point == runtime.AtProduced {
+		c.At = func(name, point string) {
+			if name == "ingest" && point == stage.AtProduced {
 				once.Do(func() {
 					s.putOut("ingest")
 					beats.out.Store(true)

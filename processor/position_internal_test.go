@@ -5,7 +5,7 @@ import (
 	"maps"
 	"testing"
 
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -99,7 +99,7 @@ func FuzzParsePosition(f *testing.F) {
 }
 
 func TestMistakesInTopologies(t *testing.T) {
-	logic := func(Env) (runtime.Logic, error) { return nil, nil }
+	logic := func(Env) (stage.Logic, error) { return nil, nil }
 	right := Stage{Name: "s", Reads: []string{"in"}, New: logic}
 	with := func(change func(*Stage)) []Topology {
 		s := right

@@ -84,8 +84,8 @@ func runChild(text string) int {
 		Kafka: kafka.Config{Brokers: c.Brokers}, Scenario: sc, AppID: c.Prefix, Guarantee: c.Guarantee,
 		Instance: c.Instance, StableInstance: c.Stable, Drain: c.Drain,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
-		At: func(stage, point string) {
-			if c.Signal != 0 && stage == c.Stage && point == c.Point && times.Add(1) == c.Nth {
+		At: func(name, point string) {
+			if c.Signal != 0 && name == c.Stage && point == c.Point && times.Add(1) == c.Nth {
 				if c.PID != 0 {
 					_ = syscall.Kill(c.PID, c.Signal)
 					return

@@ -3,7 +3,7 @@ package processor_test
 import (
 	"slices"
 
-	"inv/internal/audit"
+	"inv/inspect/verify"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -26,9 +26,9 @@ func procures(topologies []string) bool {
 }
 
 // verify is what inv verify does.
-func (s *system) verify(topologies ...string) *audit.Report {
+func (s *system) verify(topologies ...string) *verify.Report {
 	s.t.Helper()
-	names, err := audit.TopicsOf(s.scenario, s.prefix)
+	names, err := verify.TopicsOf(s.scenario, s.prefix)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -36,19 +36,19 @@ func (s *system) verify(topologies ...string) *audit.Report {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	var groups []audit.Group
+	var groups []verify.Group
 	for _, g := range processor.Groups(s.scenario, s.prefix, running) {
-		groups = append(groups, audit.Group(g))
+		groups = append(groups, verify.Group(g))
 	}
-	report, err := audit.Run(s.t.Context(), s.client, audit.OptionsFor(s.prefix, audit.PolicyDefault, names, groups, procures(topologies)))
+	report, err := verify.Run(s.t.Context(), s.client, verify.OptionsFor(s.prefix, verify.PolicyDefault, names, groups, procures(topologies)))
 	if err != nil {
 		s.t.Fatal("auditing:", err)
 	}
-	if report.Verdict == audit.Holds && report.AtRest {
+	if report.Verdict == verify.Holds && report.AtRest {
 		return report
 	}
 	for _, c := range report.Checks {
-		if c.Verdict == audit.Violated || c.Verdict == audit.Undecided {
+		if c.Verdict == verify.Violated || c.Verdict == verify.Undecided {
 			s.t.Errorf("audit: %s is %s: %d findings; %s", c.ID, c.Verdict, c.Violations, c.Why)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -46,8 +46,8 @@ type application struct {
 	stages     []*Stage
 	policies   map[*Stage]string
 	layout     *layout
-	reader     *runtime.Reader
-	workers    []*runtime.Worker
+	reader     *stage.Reader
+	workers    []*stage.Worker
 	background []Background
 }
 
@@ -75,7 +75,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	if len(created) > 0 {
 		cfg.Log.Info("created topics", "topics", created)
 	}
-	if a.reader, err = runtime.NewReader(cfg.Kafka); err != nil {
+	if a.reader, err = stage.NewReader(cfg.Kafka); err != nil {
 		return nil, err
 	}
 	if err := a.begin(ctx, client); err != nil {
@@ -107,37 +107,37 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 }
 
 // add makes a stage's worker.
-func (a *application) add(stage *Stage, flows map[string]*Flow) error {
+func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, state: stage.State, layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, state: s.State, layout: a.layout}
 	var gate func(context.Context)
-	if stage.Log != "" {
-		env.Flow = flows[stage.Log]
+	if s.Log != "" {
+		env.Flow = flows[s.Log]
 		gate = env.Flow.wait
-	} else if f := flows[stage.Reads[0]]; f != nil {
+	} else if f := flows[s.Reads[0]]; f != nil {
 		env.Flow = f
 	}
-	logic, err := stage.New(env)
+	logic, err := s.New(env)
 	if err != nil {
-		return fmt.Errorf("stage %s: %w", stage.Name, err)
+		return fmt.Errorf("stage %s: %w", s.Name, err)
 	}
 	if b, ok := logic.(Background); ok {
 		a.background = append(a.background, b)
 	}
 	var at func(string)
 	if cfg.At != nil {
-		at = func(point string) { cfg.At(stage.Name, point) }
+		at = func(point string) { cfg.At(s.Name, point) }
 	}
-	maxPoll := stage.MaxPoll
+	maxPoll := s.MaxPoll
 	setDefault(&maxPoll, defaultMaxPoll)
-	a.workers = append(a.workers, runtime.NewWorker(runtime.Config{
-		Name: stage.Name, Kafka: cfg.Kafka, Group: Group(cfg.AppID, stage.Name),
-		TransactionalID: Group(cfg.AppID, stage.Name) + "-" + cfg.Instance, Stable: cfg.StableInstance,
+	a.workers = append(a.workers, stage.NewWorker(stage.Config{
+		Name: s.Name, Kafka: cfg.Kafka, Group: Group(cfg.AppID, s.Name),
+		TransactionalID: Group(cfg.AppID, s.Name) + "-" + cfg.Instance, Stable: cfg.StableInstance,
 		AtLeastOnce: !cfg.exact(),
-		Sources:     a.layout.topics(stage.Reads), First: a.layout.names[stage.First], Stamp: a.stamp(stage),
-		TopicIDs: a.layout.ids, Outputs: a.layout.topics(stage.outputs()),
+		Sources:     a.layout.topics(s.Reads), First: a.layout.names[s.First], Stamp: a.stamp(s),
+		TopicIDs: a.layout.ids, Outputs: a.layout.topics(s.outputs()),
 		BatchBytes: a.layout.maxBatch, CommitEvery: cfg.CommitEvery, MaxPoll: maxPoll, Gate: gate, StopWithin: stopWithin,
-		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(stage.Name), Hooks: hooksOf(cfg.Hooks, stage.Name), At: at,
+		Log: cfg.Log, Now: cfg.Now, Observer: cfg.Stats.stage(s.Name), Hooks: hooksOf(cfg.Hooks, s.Name), At: at,
 	}, logic))
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 // writeSamples puts records that the reference system wrote into a topic.
 func (s *system) writeSamples(alias, file string) (n int64) {
 	s.t.Helper()
-	b, err := os.ReadFile(filepath.Join("testdata", "samples", file+".jsonl"))
+	b, err := os.ReadFile(filepath.Join("..", "internal", "event", "testdata", "samples", file+".jsonl"))
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ import (
 	"inv/internal/kafkatest"
 	"inv/processor"
 	"inv/processor/inventory"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -141,10 +141,10 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	k.products, _ = s.backlog(5000)
 	k.written = 5000
 	stages := []string{"ingest", "ledger", "procurement"}
-	points := []string{runtime.AtSealed, runtime.AtProduced, runtime.AtOffsets, runtime.AtEnding, runtime.AtCommitted, runtime.AtRestoring}
+	points := []string{stage.AtSealed, stage.AtProduced, stage.AtOffsets, stage.AtEnding, stage.AtCommitted, stage.AtRestoring}
 	aims := []struct{ stage, point, output string }{
-		{"ingest", runtime.AtProduced, "log"}, {"ledger", runtime.AtOffsets, "updates"},
-		{"ingest", runtime.AtOffsets, "log"}, {"ledger", runtime.AtProduced, "updates"},
+		{"ingest", stage.AtProduced, "log"}, {"ledger", stage.AtOffsets, "updates"},
+		{"ingest", stage.AtOffsets, "log"}, {"ledger", stage.AtProduced, "updates"},
 	}
 	kills := rounds(t, 8)
 	for round := range kills {
@@ -281,7 +281,7 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 		s.write(s.orderRecords(ordersOf(2000, products, 16))...)
 		loose := func(c *childConfig) { c.Guarantee, c.Instance, c.Stable = processor.AtLeastOnce, "same", true }
 		s.start(loose, func(c *childConfig) {
-			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", runtime.AtProduced, 1
+			c.Signal, c.Stage, c.Point, c.Nth = syscall.SIGKILL, "ledger", stage.AtProduced, 1
 		}).wait(2 * time.Minute)
 		s.start(loose, func(c *childConfig) { c.Drain = true }).done(3 * time.Minute)
 		s.mustBeFound("updates that were written twice")

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"inv/internal/kafka"
-	"inv/internal/recordbatch"
+	"inv/internal/kafka/recordbatch"
 	"inv/internal/scenario"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -57,13 +57,13 @@ type Stage struct {
 	// Decided returns a text that the log's lines have if they were decided from
 	// a source partition. It tells inputs that were decided before from new ones
 	// when the group's offsets are gone. Nil if the stage has no Log.
-	Decided func(source runtime.Source) string
+	Decided func(source stage.Source) string
 	// Pending returns the source offset behind a value of the changelog that
 	// will lead to a record later, by itself: a drain waits for those. Nil if
 	// nothing falls due, or if a drain should not wait.
 	Pending func(value []byte) (offset int64, err error)
 	// New makes the stage's logic for one run.
-	New func(Env) (runtime.Logic, error)
+	New func(Env) (stage.Logic, error)
 }
 
 // Output is a topic that a stage writes.
@@ -89,7 +89,7 @@ type Metric struct {
 	Left, Unit string
 }
 
-// Background is a [runtime.Logic] that works beside the stage's loop.
+// Background is a [stage.Logic] that works beside the stage's loop.
 type Background interface {
 	// Run works until ctx ends. An error ends the processor.
 	Run(ctx context.Context) error
@@ -102,7 +102,7 @@ type Env struct {
 	App   string
 	Kafka kafka.Config
 	// Reader reads ranges of partitions for restoring state. It is shared.
-	Reader *runtime.Reader
+	Reader *stage.Reader
 	// Exact reports that the guarantee is exactly-once: changelog and committed
 	// offset must agree.
 	Exact bool
@@ -127,7 +127,7 @@ func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }
 // Restore calls use with each committed record of the changelog's partition that
 // belongs to a source partition, from its beginning to its end now. The record is
 // valid until use returns.
-func (e Env) Restore(ctx context.Context, source runtime.Source, use func(*kgo.Record) error) error {
+func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Record) error) error {
 	changelog, partitions := e.Topic(e.state), e.Partitions(e.state)
 	if int(source.Partition) >= partitions {
 		return fmt.Errorf("topic %s has grown beyond the %d partitions of %s, by which the state is laid out; use another application id", source.Topic, partitions, changelog)
@@ -144,7 +144,7 @@ func (e Env) Restore(ctx context.Context, source runtime.Source, use func(*kgo.R
 
 // Log adds a record to the changelog's partition that belongs to a source
 // partition. A nil value removes the key. Key and value may be reused.
-func (e Env) Log(tx *runtime.Tx, partition int32, key, value []byte) error {
+func (e Env) Log(tx *stage.Tx, partition int32, key, value []byte) error {
 	out, err := tx.Output(e.Topic(e.state))
 	if err == nil {
 		out.Append(partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())

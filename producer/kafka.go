@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"inv/internal/recordbatch"
-	"inv/internal/send"
+	"inv/internal/kafka/produce"
+	"inv/internal/kafka/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -41,12 +41,12 @@ const (
 // a batch of ours is free again as soon as it was written.
 type KafkaSink struct {
 	client *kgo.Client
-	sender *send.Sender
+	sender *produce.Sender
 	linger time.Duration
 	giveUp time.Duration
 
 	mu      sync.Mutex // of the sender's appending side
-	topics  map[string]*send.Topic
+	topics  map[string]*produce.Topic
 	headers []byte
 	lingers bool // a push is to come
 	ready   bool // the producer has its id
@@ -68,11 +68,11 @@ type KafkaSink struct {
 // the run ends, also if they may have arrived without an answer: nothing is sent
 // again after that.
 func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) {
-	s := &KafkaSink{client: client, giveUp: giveUp, topics: map[string]*send.Topic{}, failed: make(chan struct{})}
+	s := &KafkaSink{client: client, giveUp: giveUp, topics: map[string]*produce.Topic{}, failed: make(chan struct{})}
 	s.linger, _ = client.OptValue(kgo.ProducerLinger).(time.Duration)
 	largest, _ := client.OptValue(kgo.ProducerBatchMaxBytes).(int32)
 	var err error
-	s.sender, err = send.New(client, send.Options{
+	s.sender, err = produce.New(client, produce.Options{
 		BatchBytes: min(sinkBatch, int(largest)), Window: sinkWindow, Acknowledged: s.arrived, Failed: s.fail,
 	})
 	if err != nil {
@@ -152,7 +152,7 @@ func (s *KafkaSink) begin(ctx context.Context) error {
 	id := recordbatch.Producer{ID: -1, Epoch: -1}
 	if off, _ := s.client.OptValue(kgo.DisableIdempotentWrite).(bool); !off {
 		var err error
-		if id, err = send.Identify(ctx, s.client, "", 0); err != nil {
+		if id, err = produce.Identify(ctx, s.client, "", 0); err != nil {
 			return fmt.Errorf("producing to the brokers: %w", err)
 		}
 	}
@@ -162,7 +162,7 @@ func (s *KafkaSink) begin(ctx context.Context) error {
 }
 
 // topic is where a topic's records go. The lock is held.
-func (s *KafkaSink) topic(ctx context.Context, name string) (*send.Topic, error) {
+func (s *KafkaSink) topic(ctx context.Context, name string) (*produce.Topic, error) {
 	if t := s.topics[name]; t != nil {
 		return t, nil
 	}

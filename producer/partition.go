@@ -1,6 +1,6 @@
 package producer
 
-import "inv/internal/partition"
+import "inv/internal/kafka/partition"
 
 // partitionOf returns the partition of a record among count. Records without a key
 // and those of round-robin go by their number, so that a duplicate stays where its

@@ -1,6 +1,6 @@
 package producer
 
-import "inv/internal/partition"
+import "inv/internal/kafka/partition"
 
 // contentTypes are the media types of the formats.
 func contentType(format string) string {

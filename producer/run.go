@@ -8,7 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"inv/internal/partition"
+	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 )
 

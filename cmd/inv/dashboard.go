@@ -6,7 +6,7 @@ import (
 	"os"
 	"runtime/debug"
 
-	"inv/dashboard"
+	"inv/inspect/dashboard"
 	"inv/internal/scenario"
 	"inv/internal/theme"
 

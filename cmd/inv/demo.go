@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"inv/cmd/inv/demo"
-	"inv/dashboard"
-	"inv/internal/audit"
+	"inv/inspect/dashboard"
+	"inv/inspect/verify"
 	"inv/internal/broker"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
@@ -109,9 +109,9 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 		return err
 	}
 	switch summary.Audit.Verdict {
-	case audit.Violated:
+	case verify.Violated:
 		return exitError{exitFailed, errors.New("the verification found violations")}
-	case audit.Undecided:
+	case verify.Undecided:
 		return exitError{exitUndecided, errors.New("the verification could not be decided")}
 	}
 	return nil

@@ -14,9 +14,9 @@ import (
 
 	"inv/internal/deadletter"
 	"inv/internal/event"
-	"inv/internal/fetch"
 	"inv/internal/jsonscan"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 	"inv/internal/query"
 	"inv/internal/scenario"
 	"inv/internal/suggest"

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"inv/internal/audit"
+	"inv/inspect/verify"
 	"inv/internal/theme"
 	"inv/processor"
 )
@@ -86,8 +86,8 @@ func TestUsageFitsTheTerminal(t *testing.T) {
 		}
 	}
 	var report bytes.Buffer
-	if err := writeReport(&streams{out: &report, outTerminal: true, width: func() int { return 80 }}, &audit.Report{Verdict: audit.Undecided,
-		Checks: []audit.Check{{ID: "5.rest", Title: "the system is at rest", Verdict: audit.Undecided, Why: strings.Repeat("why ", 30)}}}, "text", &theme.Theme{}); err != nil {
+	if err := writeReport(&streams{out: &report, outTerminal: true, width: func() int { return 80 }}, &verify.Report{Verdict: verify.Undecided,
+		Checks: []verify.Check{{ID: "5.rest", Title: "the system is at rest", Verdict: verify.Undecided, Why: strings.Repeat("why ", 30)}}}, "text", &theme.Theme{}); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(report.String()) {

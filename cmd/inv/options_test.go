@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
-	"inv/internal/partition"
+	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 	"inv/processor"
 	"inv/producer"

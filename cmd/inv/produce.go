@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"inv/internal/partition"
+	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 	"inv/producer"
 

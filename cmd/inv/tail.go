@@ -9,7 +9,7 @@ import (
 
 	"inv/inspect"
 	"inv/internal/kafka"
-	"inv/internal/schema"
+	"inv/internal/registry"
 	"inv/internal/termsafe"
 	"inv/internal/theme"
 
@@ -148,7 +148,7 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 	if err != nil {
 		return nil, usagef("the schema registry %s: %w", termsafe.String(parsed.Redacted()), err)
 	}
-	return schema.NewDecoder(ctx, client), nil
+	return registry.NewDecoder(ctx, client), nil
 }
 
 // tailError is the error of inspect as this command line reports it.

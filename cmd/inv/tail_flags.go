@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"inv/inspect"
-	"inv/internal/fetch"
-	"inv/internal/partition"
+	"inv/internal/kafka/fetch"
+	"inv/internal/kafka/partition"
 	"inv/internal/theme"
 
 	"github.com/spf13/cobra"

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"time"
 
-	"inv/internal/audit"
+	"inv/inspect/verify"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/internal/theme"
@@ -35,7 +35,7 @@ func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
 }
 
 func verifyCommandWith(s *streams, f *sharedFlags, v *verifyFlags) *cobra.Command {
-	v.policy = newChoice(string(audit.PolicyDefault), string(audit.PolicyReference))
+	v.policy = newChoice(string(verify.PolicyDefault), string(verify.PolicyReference))
 	v.output = newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "verify [TOPOLOGY…]",
@@ -68,7 +68,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	}
 	flags := cmd.Flags()
 	flags.Var(&v.policy, "policy", "the rules that the processor ran with")
-	flags.Int64Var(&v.window, "dedupe-window", audit.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
+	flags.Int64Var(&v.window, "dedupe-window", verify.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "how many to show of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
@@ -76,8 +76,8 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 }
 
 // options are the auditor's options for the named topologies.
-func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string) (audit.Options, error) {
-	o, err := auditOptions(sc, app, audit.Policy(v.policy.value), names)
+func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string) (verify.Options, error) {
+	o, err := auditOptions(sc, app, verify.Policy(v.policy.value), names)
 	if err != nil {
 		return o, err
 	}
@@ -88,7 +88,7 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 	return o, nil
 }
 
-func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o audit.Options) error {
+func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o verify.Options) error {
 	var read, total int64
 	show := auditProgress(s)
 	o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
@@ -100,7 +100,7 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o aud
 	// Half the garbage for a little more work: the memory of an audit is what it
 	// knows, not what it reads.
 	defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
-	report, err := audit.Run(ctx, client, o)
+	report, err := verify.Run(ctx, client, o)
 	if err != nil && ctx.Err() != nil {
 		fmt.Fprintf(s.err, "verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
 	}
@@ -110,7 +110,7 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o aud
 	if err := writeReport(s, report, v.output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
 		return err
 	}
-	if v.output.value == "text" && report.Verdict == audit.Undecided && !report.AtRest && len(v.groups) == 0 {
+	if v.output.value == "text" && report.Verdict == verify.Undecided && !report.AtRest && len(v.groups) == 0 {
 		fmt.Fprintln(s.err, "It was not at rest: `inv process --drain` processes what is left, then verify can decide.")
 	}
 	return verdictError(report.Verdict)
@@ -118,29 +118,29 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o aud
 
 // auditOptions are the auditor's options for the processor of an application id
 // with these topologies, the scenario's if there are none.
-func auditOptions(sc *scenario.Scenario, app string, policy audit.Policy, topologies []string) (audit.Options, error) {
+func auditOptions(sc *scenario.Scenario, app string, policy verify.Policy, topologies []string) (verify.Options, error) {
 	running, err := builtin.Select(sc, topologies, inventory.Options{Policy: string(policy)})
 	if err != nil {
-		return audit.Options{}, usageError{err}
+		return verify.Options{}, usageError{err}
 	}
-	t, err := audit.TopicsOf(sc, app)
+	t, err := verify.TopicsOf(sc, app)
 	if err != nil {
-		return audit.Options{}, usageError{err}
+		return verify.Options{}, usageError{err}
 	}
-	var groups []audit.Group
+	var groups []verify.Group
 	for _, g := range processor.Groups(sc, app, running) {
-		groups = append(groups, audit.Group(g))
+		groups = append(groups, verify.Group(g))
 	}
 	procurement := slices.ContainsFunc(running, func(t processor.Topology) bool { return t.Name == inventory.Procurement })
-	return audit.OptionsFor(app, policy, t, groups, procurement), nil
+	return verify.OptionsFor(app, policy, t, groups, procurement), nil
 }
 
 // namedGroups are the groups of a processor that is not known: it must have read
 // the orders, and all else that it has ever committed.
-func namedGroups(names []string, t audit.Topics) []audit.Group {
-	var groups []audit.Group
+func namedGroups(names []string, t verify.Topics) []verify.Group {
+	var groups []verify.Group
 	for i, name := range names {
-		g := audit.Group{Name: name}
+		g := verify.Group{Name: name}
 		if i == 0 {
 			g.Topics = []string{t.Orders}
 		}
@@ -149,7 +149,7 @@ func namedGroups(names []string, t audit.Topics) []audit.Group {
 	return groups
 }
 
-func writeReport(s *streams, r *audit.Report, format string, t *theme.Theme) error {
+func writeReport(s *streams, r *verify.Report, format string, t *theme.Theme) error {
 	if format == "text" {
 		columns := 0
 		if s.outTerminal {
@@ -163,11 +163,11 @@ func writeReport(s *streams, r *audit.Report, format string, t *theme.Theme) err
 	return encoder.Encode(r)
 }
 
-func verdictError(v audit.Verdict) error {
+func verdictError(v verify.Verdict) error {
 	switch v {
-	case audit.Violated:
+	case verify.Violated:
 		return exitError{code: exitFailed}
-	case audit.Undecided:
+	case verify.Undecided:
 		return exitError{code: exitUndecided}
 	}
 	return nil

@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"inv/internal/fetch"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kadm"

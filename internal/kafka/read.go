@@ -7,7 +7,7 @@ import (
 	"maps"
 	"slices"
 
-	"inv/internal/fetch"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"

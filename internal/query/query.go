@@ -13,8 +13,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"inv/internal/fetch"
 	"inv/internal/jsonscan"
+	"inv/internal/kafka/fetch"
 
 	"github.com/itchyny/gojq"
 )

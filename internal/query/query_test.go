@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"inv/internal/fetch"
 	"inv/internal/jsonscan"
+	"inv/internal/kafka/fetch"
 )
 
 func input(t testing.TB, fields *jsonscan.Fields, value string, r *fetch.Record) *Input {

@@ -1,7 +1,7 @@
 package scenario
 
 import (
-	"inv/internal/partition"
+	"inv/internal/kafka/partition"
 	"strconv"
 	"time"
 

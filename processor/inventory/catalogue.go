@@ -6,7 +6,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -26,23 +26,23 @@ const (
 type catalogue struct {
 	topic  string
 	limits limits
-	reader *runtime.Reader
+	reader *stage.Reader
 
 	mu       sync.Mutex
-	products *runtime.Table // the listing of each, in a byte
-	next     []int64        // next offset to read, by partition
-	moved    chan struct{}  // closed when next has changed
+	products *stage.Table  // the listing of each, in a byte
+	next     []int64       // next offset to read, by partition
+	moved    chan struct{} // closed when next has changed
 	err      error
 }
 
 func newCatalogue(c kafka.Config, topic string, partitions int, l limits) (*catalogue, error) {
-	reader, err := runtime.NewReader(c)
+	reader, err := stage.NewReader(c)
 	if err != nil {
 		return nil, err
 	}
 	return &catalogue{
 		topic: topic, limits: l, reader: reader,
-		products: runtime.NewTable(),
+		products: stage.NewTable(),
 		next:     make([]int64, partitions),
 		moved:    make(chan struct{}),
 	}, nil

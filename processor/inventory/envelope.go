@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"inv/internal/event"
-	"inv/internal/recordbatch"
+	"inv/internal/kafka/recordbatch"
 )
 
 // envelopes encodes the CloudEvents headers of one event type for a record batch.

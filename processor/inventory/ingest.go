@@ -6,9 +6,9 @@ import (
 	"sync/atomic"
 
 	"inv/internal/event"
-	"inv/internal/partition"
+	"inv/internal/kafka/partition"
 	"inv/processor"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -19,8 +19,8 @@ type ingest struct {
 	kinds     map[string]inputKind // by source topic
 	limits    limits
 	catalogue *catalogue
-	reader    *runtime.Reader
-	prints    runtime.Fingerprinter
+	reader    *stage.Reader
+	prints    stage.Fingerprinter
 	window    int64 // offsets; 0: no deduplication
 	env       processor.Env
 	log       *packer
@@ -30,7 +30,7 @@ type ingest struct {
 func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 	g := &ingest{
 		kinds: map[string]inputKind{}, limits: o.limits(), reader: env.Reader,
-		prints: runtime.NewFingerprinter(), window: o.DedupeWindow, env: env,
+		prints: stage.NewFingerprinter(), window: o.DedupeWindow, env: env,
 		log:       newPacker(env.Topic("log"), env.Partitions("log")),
 		otherKeys: env.Counter(otherKeys),
 	}
@@ -51,13 +51,13 @@ func (g *ingest) Close() { g.catalogue.reader.Close() }
 
 // decidedFrom returns the text by which a line of the log names the partition
 // that it came from, see [event.AppendEntry].
-func decidedFrom(source runtime.Source) string {
+func decidedFrom(source stage.Source) string {
 	return fmt.Sprintf(`"src":"%s/%d@`, source.Topic, source.Partition)
 }
 
 // Start rereads the window behind the committed offset.
-func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
-	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: runtime.NewWindow(0),
+func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
+	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: stage.NewWindow(0),
 		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.partitions())}
 	if err := g.catalogue.refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
@@ -65,7 +65,7 @@ func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int
 	if p.kind != orderInput && p.kind != receiptInput || g.window == 0 {
 		return p, committed, nil
 	}
-	p.window = runtime.NewWindow(g.window)
+	p.window = stage.NewWindow(g.window)
 	if committed <= 0 {
 		return p, committed, nil
 	}
@@ -86,7 +86,7 @@ func (g *ingest) Start(ctx context.Context, source runtime.Source, committed int
 
 // print returns the fingerprint by which records are duplicates: of the value,
 // and of the dead letter that it was replayed from. Equal values have equal ids.
-func (g *ingest) print(r *kgo.Record) runtime.Fingerprint {
+func (g *ingest) print(r *kgo.Record) stage.Fingerprint {
 	replay, _ := event.Header(r.Headers, event.HeaderDLQReplay)
 	return g.prints.Of(r.Value, replay)
 }
@@ -96,7 +96,7 @@ type ingestPartition struct {
 	stage  *ingest
 	kind   inputKind
 	topic  string
-	window *runtime.Window
+	window *stage.Window
 	next   int64
 
 	in        input
@@ -111,7 +111,7 @@ type ingestPartition struct {
 }
 
 // Process decides one record.
-func (p *ingestPartition) Process(ctx context.Context, tx *runtime.Tx, r *kgo.Record) error {
+func (p *ingestPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Record) error {
 	p.next = r.Offset + 1
 	if err := p.in.decode(p.kind, r, p.stage.limits); err != nil {
 		p.refuse(tx, r, err)
@@ -151,7 +151,7 @@ func (p *ingestPartition) Process(ctx context.Context, tx *runtime.Tx, r *kgo.Re
 // unknown returns a product of the record that the catalogue lacks, or "". It is
 // certain: the catalogue has been read to an end that was asked for after the
 // record was fetched.
-func (p *ingestPartition) unknown(ctx context.Context, tx *runtime.Tx) (string, error) {
+func (p *ingestPartition) unknown(ctx context.Context, tx *stage.Tx) (string, error) {
 	missing := p.missing()
 	if missing == "" || p.refreshed == tx.Polls() {
 		return missing, nil
@@ -185,7 +185,7 @@ func (p *ingestPartition) encode() *event.Error {
 }
 
 // write puts the lines into the log, each in the partition of its product.
-func (p *ingestPartition) write(tx *runtime.Tx) error {
+func (p *ingestPartition) write(tx *stage.Tx) error {
 	rest := p.line
 	for i := range p.list {
 		end := lineEnd(rest)
@@ -199,7 +199,7 @@ func (p *ingestPartition) write(tx *runtime.Tx) error {
 	return nil
 }
 
-func (p *ingestPartition) refuse(tx *runtime.Tx, r *kgo.Record, why *event.Error) {
+func (p *ingestPartition) refuse(tx *stage.Tx, r *kgo.Record, why *event.Error) {
 	tx.Produce(processor.DeadLetter(r, "ingest", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
 	p.count(r.Topic, processor.DeadLettered, why.Reason)
 }
@@ -210,7 +210,7 @@ func (p *ingestPartition) count(topic string, outcome processor.Outcome, reason 
 
 // Seal writes the records of the log that are not full yet. They hold the lines
 // of all partitions, so the first one to be sealed writes them.
-func (p *ingestPartition) Seal(tx *runtime.Tx) error { return p.stage.log.flush(tx) }
+func (p *ingestPartition) Seal(tx *stage.Tx) error { return p.stage.log.flush(tx) }
 
 // Commit publishes the transaction's counts.
 func (p *ingestPartition) Commit() {

@@ -16,7 +16,7 @@ import (
 
 	"inv/processor"
 	"inv/processor/inventory/rules"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 )
 
 // Names of the topologies.
@@ -109,7 +109,7 @@ func ingestStage(o Options, reads ...string) processor.Stage {
 			{Name: otherKeys, Help: "Orders whose key is not their id."},
 		},
 		Decided: decidedFrom,
-		New:     func(env processor.Env) (runtime.Logic, error) { return newIngest(env, o, reads) },
+		New:     func(env processor.Env) (stage.Logic, error) { return newIngest(env, o, reads) },
 	}
 }
 
@@ -127,7 +127,7 @@ func ledgerStage(policy rules.Policy) processor.Stage {
 			{Name: stateProducts, Help: "Products in this process's state.", Gauge: true},
 		},
 		MaxPoll: 4, // each record of the log holds some thousand lines
-		New:     func(env processor.Env) (runtime.Logic, error) { return newLedger(env, policy), nil },
+		New:     func(env processor.Env) (stage.Logic, error) { return newLedger(env, policy), nil },
 	}
 }
 
@@ -143,7 +143,7 @@ func procurementTopology(o Options) processor.Topology {
 					Unit: "receipt", Left: "left to another inv process, running or started next: %s not due yet"},
 			},
 			Pending: pendingOffset,
-			New:     func(env processor.Env) (runtime.Logic, error) { return newProcurement(env, o), nil },
+			New:     func(env processor.Env) (stage.Logic, error) { return newProcurement(env, o), nil },
 		}},
 	}
 }

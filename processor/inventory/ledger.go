@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"inv/internal/event"
-	"inv/internal/recordbatch"
+	"inv/internal/kafka/recordbatch"
 	"inv/processor"
 	"inv/processor/inventory/rules"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -49,10 +49,10 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 
 // Start reads the changelog of a partition, and checks that it holds exactly the
 // effects of the log before the committed offset: no more and no less.
-func (l *ledger) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
+func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ledgerPartition{stage: l, partition: source.Partition,
 		ofUpdates: newEnvelopes(event.TypeUpdate, l.env.App), ofReorders: newEnvelopes(event.TypeReorder, l.env.App), ofAlerts: newEnvelopes(event.TypeAlert, l.env.App),
-		before: -1, applied: -1, committed: runtime.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
+		before: -1, applied: -1, committed: stage.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	if err := l.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
@@ -97,7 +97,7 @@ func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64)
 type ledgerPartition struct {
 	stage     *ledger
 	partition int32
-	committed *runtime.Table
+	committed *stage.Table
 	working   map[string]*product
 	touched   []*product               // by the transaction, in order of first use
 	applied   int64                    // last log offset in the state, -1: none
@@ -116,11 +116,11 @@ type ledgerPartition struct {
 }
 
 // outputs are the topics that a ledger writes.
-type outputs struct{ updates, reorders, alerts, changelog runtime.Output }
+type outputs struct{ updates, reorders, alerts, changelog stage.Output }
 
-func (l *ledger) outputs(tx *runtime.Tx) (o outputs, err error) {
+func (l *ledger) outputs(tx *stage.Tx) (o outputs, err error) {
 	for _, to := range []struct {
-		out   *runtime.Output
+		out   *stage.Output
 		topic string
 	}{{&o.updates, l.names.updates}, {&o.reorders, l.names.reorders}, {&o.alerts, l.names.alerts}, {&o.changelog, l.names.changelog}} {
 		if *to.out, err = tx.Output(to.topic); err != nil {
@@ -189,7 +189,7 @@ func (p *ledgerPartition) restored() error {
 }
 
 // Process applies one record of the log.
-func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
+func (p *ledgerPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
 	if r.Offset <= p.applied && p.stage.env.Exact {
 		return fmt.Errorf("offset %d of %s/%d comes a second time: the state includes %d", r.Offset, r.Topic, r.Partition, p.applied)
 	}
@@ -216,7 +216,7 @@ func (p *ledgerPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Reco
 	return nil
 }
 
-func (p *ledgerPartition) apply(tx *runtime.Tx, e *event.Entry) error {
+func (p *ledgerPartition) apply(tx *stage.Tx, e *event.Entry) error {
 	w := p.working[e.ProductID]
 	if w == nil {
 		var err error
@@ -248,7 +248,7 @@ func (p *ledgerPartition) load(id string) (*product, error) {
 	return w, nil
 }
 
-func (p *ledgerPartition) write(tx *runtime.Tx, w *product, step *rules.Step) {
+func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) {
 	u := &step.Update
 	u.LastUpdated = tx.Now().UnixMilli()
 	p.key = append(p.key[:0], u.ProductID...)
@@ -271,7 +271,7 @@ func (p *ledgerPartition) write(tx *runtime.Tx, w *product, step *rules.Step) {
 }
 
 // produce writes a record whose id and value are in p.
-func (p *ledgerPartition) produce(tx *runtime.Tx, out runtime.Output, envelopes *envelopes, key []byte, ms int64) {
+func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, envelopes *envelopes, key []byte, ms int64) {
 	p.headers = envelopes.append(p.headers[:0], p.id, ms)
 	out.Append(out.Place(key), processor.RecordTime(ms, tx.Now()), key, p.value, p.headers)
 }
@@ -280,7 +280,7 @@ func (p *ledgerPartition) produce(tx *runtime.Tx, out runtime.Output, envelopes 
 const stateRoom = 200
 
 // Seal writes one changelog record for each product that was touched.
-func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
+func (p *ledgerPartition) Seal(tx *stage.Tx) error {
 	for _, w := range p.touched {
 		w.encoded = tx.Keep(appendState(tx.Room(stateRoom), &w.state, p.applied))
 		p.key = append(append(p.key[:0], productKey...), w.id...)
@@ -295,7 +295,7 @@ func (p *ledgerPartition) Seal(tx *runtime.Tx) error {
 	return nil
 }
 
-func (p *ledgerPartition) log(tx *runtime.Tx, key, value []byte) {
+func (p *ledgerPartition) log(tx *stage.Tx, key, value []byte) {
 	p.outputs.changelog.Append(p.partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())
 }
 

@@ -1,8 +1,8 @@
 package inventory
 
 import (
-	"inv/internal/recordbatch"
-	"inv/processor/runtime"
+	"inv/internal/kafka/recordbatch"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -31,7 +31,7 @@ func newPacker(topic string, partitions int) *packer {
 func (k *packer) partitions() int { return len(k.filling) }
 
 // add adds a line, with its line feed, to a partition.
-func (k *packer) add(tx *runtime.Tx, partition int32, line []byte) error {
+func (k *packer) add(tx *stage.Tx, partition int32, line []byte) error {
 	b := k.filling[partition]
 	if len(b) > 0 && len(b)+len(line) > packBytes {
 		out, err := tx.Output(k.topic)
@@ -49,7 +49,7 @@ func (k *packer) add(tx *runtime.Tx, partition int32, line []byte) error {
 }
 
 // flush writes what is not full yet.
-func (k *packer) flush(tx *runtime.Tx) error {
+func (k *packer) flush(tx *stage.Tx) error {
 	for partition, b := range k.filling {
 		if len(b) == 0 {
 			continue

@@ -10,7 +10,7 @@ import (
 
 	"inv/internal/event"
 	"inv/processor"
-	"inv/processor/runtime"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -49,7 +49,7 @@ type pending struct {
 }
 
 // Start reads the changelog of a partition.
-func (s *procurement) Start(ctx context.Context, source runtime.Source, committed int64) (runtime.Partition, int64, error) {
+func (s *procurement) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[processor.Tally]int64{}}
 	if err := s.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
@@ -95,7 +95,7 @@ func (p *procurementPartition) restore(r *kgo.Record) error {
 }
 
 // Process records one reorder as pending. One that already is, is a duplicate.
-func (p *procurementPartition) Process(_ context.Context, tx *runtime.Tx, r *kgo.Record) error {
+func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
 	if r.Value == nil {
 		p.count(r.Topic, processor.Skipped, "")
 		return nil
@@ -152,7 +152,7 @@ func (p *procurementPartition) isPending(id string) bool {
 	return false
 }
 
-func (p *procurementPartition) log(tx *runtime.Tx, id string, value []byte) error {
+func (p *procurementPartition) log(tx *stage.Tx, id string, value []byte) error {
 	return p.stage.env.Log(tx, p.partition, []byte(id), value)
 }
 
@@ -165,7 +165,7 @@ func (p *procurementPartition) NextDue() (time.Time, bool) {
 }
 
 // Due writes the receipts that are due and removes them from the changelog.
-func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
+func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
 	for len(p.queue) > 0 && len(p.done) < dueAtOnce && !p.queue[0].due.After(now) {
 		d := heap.Pop(&p.queue).(pending)
 		p.done = append(p.done, d)
@@ -183,7 +183,7 @@ func (p *procurementPartition) Due(tx *runtime.Tx, now time.Time) error {
 }
 
 // Seal adds nothing: the changelog is written record by record.
-func (p *procurementPartition) Seal(*runtime.Tx) error { return nil }
+func (p *procurementPartition) Seal(*stage.Tx) error { return nil }
 
 // Commit applies what the transaction added and removed.
 func (p *procurementPartition) Commit() {

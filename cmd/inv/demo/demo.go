@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"inv/internal/audit"
+	"inv/inspect/verify"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/processor"
@@ -51,7 +51,7 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 	if d.topologies, err = builtin.Select(o.Scenario, nil, inventory.Options{LeadTime: o.LeadTime}); err != nil {
 		return nil, err
 	}
-	if d.topics, err = audit.TopicsOf(o.Scenario, o.App); err != nil {
+	if d.topics, err = verify.TopicsOf(o.Scenario, o.App); err != nil {
 		return nil, err
 	}
 	if d.feed, err = newFeed(o, screen); err != nil {
@@ -97,7 +97,7 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 type demo struct {
 	Options
 	topologies []processor.Topology
-	topics     audit.Topics
+	topics     verify.Topics
 	screen     *Screen
 	stats      *processor.Stats
 	feed       *feed
@@ -201,10 +201,10 @@ func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 	return ends, rest
 }
 
-func (d *demo) auditOptions() audit.Options {
-	var groups []audit.Group
+func (d *demo) auditOptions() verify.Options {
+	var groups []verify.Group
 	for _, g := range processor.Groups(d.Scenario, d.App, d.topologies) {
-		groups = append(groups, audit.Group(g))
+		groups = append(groups, verify.Group(g))
 	}
-	return audit.OptionsFor(d.App, audit.PolicyDefault, d.topics, groups, true)
+	return verify.OptionsFor(d.App, verify.PolicyDefault, d.topics, groups, true)
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"inv/cmd/inv/demo"
-	"inv/internal/audit"
+	"inv/inspect/verify"
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"
@@ -57,7 +57,7 @@ func TestTheDemoAgreesWithTheTopics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if summary.Audit.Verdict != audit.Holds {
+	if summary.Audit.Verdict != verify.Holds {
 		t.Errorf("the audit says %s: %+v", summary.Audit.Verdict, summary.Audit.Findings)
 	}
 	for _, want := range []string{"Wireless Headphones", " orders ", " reorders ", " alerts ", " receipts ", "verified", "CRITICAL"} {
@@ -106,7 +106,7 @@ func TestTheDemoSumsUpWhenItIsStopped(t *testing.T) {
 	if !errors.Is(err, stopped) {
 		t.Errorf("error %v; want the cause", err)
 	}
-	if summary == nil || summary.Records["orders"] == 0 || summary.Audit.Verdict != audit.Holds {
+	if summary == nil || summary.Records["orders"] == 0 || summary.Audit.Verdict != verify.Holds {
 		t.Errorf("summary %+v; want one of what had happened, verified", summary)
 	}
 }

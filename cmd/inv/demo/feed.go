@@ -9,8 +9,8 @@ import (
 
 	"inv/inspect"
 	"inv/internal/event"
-	"inv/internal/fetch"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 )
 
 // orderGap is the time between orders that are shown, at least; the others only

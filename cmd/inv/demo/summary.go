@@ -7,9 +7,9 @@ import (
 	"strings"
 	"time"
 
-	"inv/internal/audit"
-	"inv/internal/fetch"
+	"inv/inspect/verify"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 	"inv/internal/termsafe"
 	"inv/internal/theme"
 )
@@ -20,7 +20,7 @@ type Summary struct {
 	Tally
 	Took   time.Duration // how long orders came
 	Seed   uint64
-	Audit  *audit.Report
+	Audit  *verify.Report
 	topics []topicCount
 }
 
@@ -54,7 +54,7 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 			s.topics = append(s.topics, topicCount{alias, t, byTopic[t]})
 		}
 	}
-	if s.Audit, err = audit.Run(ctx, client, d.auditOptions()); err != nil {
+	if s.Audit, err = verify.Run(ctx, client, d.auditOptions()); err != nil {
 		return s, fmt.Errorf("verifying: %w", err)
 	}
 	return s, nil
@@ -125,20 +125,20 @@ func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {
 	}
 	held := 0
 	for _, c := range s.Audit.Checks {
-		if c.Verdict == audit.Holds {
+		if c.Verdict == verify.Holds {
 			held++
 		}
 	}
 	switch s.Audit.Verdict {
-	case audit.Holds:
+	case verify.Holds:
 		fmt.Fprintf(b, "  %s✓ verified%s  %d checks hold: nothing lost, nothing doubled\n", t.Good, t.Reset, held)
-	case audit.Undecided:
+	case verify.Undecided:
 		fmt.Fprintf(b, "  %s? undecided%s  %d checks hold\n", t.Warning, t.Reset, held)
 	default:
 		fmt.Fprintf(b, "  %s✗ violated%s\n", t.Critical, t.Reset)
 	}
 	for _, c := range s.Audit.Checks {
-		if c.Verdict == audit.Violated || c.Verdict == audit.Undecided {
+		if c.Verdict == verify.Violated || c.Verdict == verify.Undecided {
 			fmt.Fprintf(b, "    %s: %s: %s%s\n", c.Verdict, c.ID, c.Title, because(c.Why))
 		}
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"inv/internal/kafka/produce"
+	"inv/internal/kafka/recordbatch"
 	"inv/internal/kafka/txn"
-	"inv/internal/recordbatch"
-	"inv/internal/send"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -58,13 +58,13 @@ func poll(ctx context.Context, client *kgo.Client, n int) ([]*kgo.Record, error)
 	return polled, nil
 }
 
-// own is a loop as the processor's stages have it: package send and package txn.
+// own is a loop as the processor's stages have it: package produce and package txn.
 type own struct {
 	*stage
 	client    *kgo.Client
-	sender    *send.Sender
+	sender    *produce.Sender
 	txn       *txn.Producer
-	out       *send.Topic
+	out       *produce.Topic
 	committed int64 // next offset, -1: none yet
 	err       error // of the start
 }
@@ -91,7 +91,7 @@ func (o *own) start() error {
 		return err
 	}
 	o.txn = txn.New(o.client, txn.Config{ID: id, Timeout: 10 * time.Second, Group: group, Outputs: []string{"out"}, Implicit: implicit, TopicIDs: ids(ctx, o.client)})
-	if o.sender, err = send.New(o.client, send.Options{TransactionalID: id, Before: o.txn.Join}); err != nil {
+	if o.sender, err = produce.New(o.client, produce.Options{TransactionalID: id, Before: o.txn.Join}); err != nil {
 		return err
 	}
 	if err = o.txn.Init(ctx, o.sender.Reset); err != nil {

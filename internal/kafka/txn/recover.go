@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"inv/internal/send"
+	"inv/internal/kafka/produce"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -74,10 +74,10 @@ func (p *Producer) recover(ctx context.Context, last outcome) error {
 	if err != nil {
 		return fmt.Errorf("asking for the outputs' partitions: %w", err)
 	}
-	var to []send.Partition
+	var to []produce.Partition
 	ends.Each(func(o kadm.ListedOffset) {
 		if o.Err == nil {
-			to = append(to, send.Partition{Topic: o.Topic, Partition: o.Partition})
+			to = append(to, produce.Partition{Topic: o.Topic, Partition: o.Partition})
 		}
 	})
 	p.mu.Lock()

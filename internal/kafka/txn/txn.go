@@ -1,5 +1,5 @@
 // Package txn speaks Kafka's transaction protocol for a producer that writes its
-// own record batches (package send) and commits the offsets of what it consumed.
+// own record batches (package produce) and commits the offsets of what it consumed.
 //
 // Since KIP-890 (transaction.version 2, Kafka 4.0) records and offsets join a
 // transaction implicitly, and each transaction has an epoch of its own, so a
@@ -19,8 +19,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"inv/internal/recordbatch"
-	"inv/internal/send"
+	"inv/internal/kafka/produce"
+	"inv/internal/kafka/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -56,10 +56,10 @@ type Producer struct {
 	mu      sync.Mutex
 	from    Member
 	known   []kmsg.TxnOffsetCommitRequestTopic
-	started bool                    // the coordinator may have begun the transaction
-	joined  bool                    // it has, with known offsets, or needs none
-	refused error                   // by the group, when it began
-	added   map[send.Partition]bool // to the transaction, by request
+	started bool                       // the coordinator may have begun the transaction
+	joined  bool                       // it has, with known offsets, or needs none
+	refused error                      // by the group, when it began
+	added   map[produce.Partition]bool // to the transaction, by request
 }
 
 // Member is who commits offsets. The group refuses those of a member that it knows
@@ -71,7 +71,7 @@ type Member struct {
 
 // New makes a producer on a client with [Versions] for cfg.Implicit.
 func New(client *kgo.Client, cfg Config) *Producer {
-	return &Producer{client: client, cfg: cfg, sampled: time.Now(), added: map[send.Partition]bool{}}
+	return &Producer{client: client, cfg: cfg, sampled: time.Now(), added: map[produce.Partition]bool{}}
 }
 
 // Init gets the producer's id. A transaction that a dead process with this
@@ -82,7 +82,7 @@ func (p *Producer) Init(ctx context.Context, become func(recordbatch.Producer)) 
 	p.become = become
 	last := p.lastOutcome(ctx)
 	err := whileBusy(ctx, func() error {
-		id, err := send.Identify(ctx, p.client, p.cfg.ID, p.cfg.Timeout)
+		id, err := produce.Identify(ctx, p.client, p.cfg.ID, p.cfg.Timeout)
 		if err == nil {
 			p.take(id)
 		}
@@ -128,7 +128,7 @@ func (p *Producer) Started() bool {
 // If the group refuses that offset, it will refuse the transaction's own, too. Add
 // returns that refusal; until then records may be sent, and are aborted. Any other
 // error is the caller's to handle, or to retry.
-func (p *Producer) Join(ctx context.Context, to []send.Partition) error {
+func (p *Producer) Join(ctx context.Context, to []produce.Partition) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.started = true
@@ -224,7 +224,7 @@ func (p *Producer) end(ctx context.Context, commit bool) error {
 }
 
 // addPartitions adds partitions by request; the lock is held.
-func (p *Producer) addPartitions(ctx context.Context, to []send.Partition) error {
+func (p *Producer) addPartitions(ctx context.Context, to []produce.Partition) error {
 	req := kmsg.NewPtrAddPartitionsToTxnRequest()
 	req.TransactionalID, req.ProducerID, req.ProducerEpoch = p.cfg.ID, p.producer.ID, p.producer.Epoch
 	at := map[string]int{}

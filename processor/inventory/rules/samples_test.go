@@ -23,7 +23,7 @@ type sample struct {
 
 func samples(t *testing.T, topic string) (list []sample) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join("..", "..", "testdata", "samples", topic+".jsonl"))
+	b, err := os.ReadFile(filepath.Join("..", "..", "..", "internal", "event", "testdata", "samples", topic+".jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}

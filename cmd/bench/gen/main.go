@@ -1,0 +1,160 @@
+// Command gen measures how fast the inventory scenario's orders are made, without
+// a broker: into a sink that hashes every byte of key, value and headers. Beside
+// it runs what most people would write, math/rand and encoding/json (naive.go),
+// making the same records for the same sink on one goroutine; the collector takes
+// its garbage away on the other processor. inv makes no garbage, so with one worker
+// it uses one processor. Two runs at once, which know nothing of each other, are what
+// the machine could make of two workers. Rounds are interleaved. Printed are the medians, their
+// ratios, and the least processor time of a round, which changes least from run to
+// run. It fails if a side makes other records than are asked for: their number is
+// counted, one in 16,384 is decoded and checked, and the sizes are compared.
+//
+//	go run ./cmd/bench/gen
+//	go run ./cmd/bench/gen -headers -rounds 9
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+
+	"inv/cmd/bench/measure"
+	"inv/internal/scenario"
+	"inv/producer"
+	"inv/scenarios"
+)
+
+// What the records are made with, on all sides.
+const (
+	seed       = 7
+	partitions = 6 // the scenario's
+)
+
+func main() {
+	count := flag.Int64("count", 2_000_000, "records a round")
+	rounds := flag.Int("rounds", 5, "rounds of each")
+	headers := flag.Bool("headers", false, "with CloudEvents headers")
+	flag.Parse()
+	if err := measureAll(*count, *rounds, *headers); err != nil {
+		fmt.Fprintln(os.Stderr, "gen:", err)
+		os.Exit(1)
+	}
+}
+
+// result is one round.
+type result struct {
+	perSecond float64
+	cpu       float64 // ns a record, of all cores: what other programs on the machine change least
+	allocs    float64 // a record
+	bytes     float64 // a record
+}
+
+func measureAll(count int64, rounds int, headers bool) error {
+	source, err := scenarios.Files.ReadFile("inventory.yaml")
+	if err != nil {
+		return err
+	}
+	sc, err := scenario.Parse("inventory.yaml", source)
+	if err != nil {
+		return err
+	}
+	plan, err := producer.Compile(sc, producer.CompileOptions{Names: []string{"orders"}, Seed: seed})
+	if err != nil {
+		return err
+	}
+	max := scenario.Rate{}
+	run := func(workers int, count int64, sink *hashSink) error {
+		_, err := producer.Run(context.Background(), plan, producer.Options{Rate: &max, Count: count, Workers: workers, NoEvents: !headers}, sink)
+		return err
+	}
+	// Two runs that know nothing of each other are what the machine could do at most.
+	apart := func(sink *hashSink) error {
+		half, ended := newSink(count/2), make(chan error, 1)
+		go func() { ended <- run(1, count/2, half) }()
+		err := errors.Join(run(1, count-count/2, sink), <-ended)
+		sink.count, sink.bytes = sink.count+half.count, sink.bytes+half.bytes
+		return err
+	}
+	ways := []way{
+		{name: "encoding/json", run: func(sink *hashSink) error { return naive(count, headers, sink) }},
+		{name: "inv, 1 worker", run: func(sink *hashSink) error { return run(1, count, sink) }},
+		{name: "inv, 2 workers", run: func(sink *hashSink) error { return run(2, count, sink) }},
+		{name: "inv, 2 runs", run: apart},
+	}
+	for range rounds + 1 {
+		for i := range ways {
+			r, err := timed(count, headers, ways[i].run)
+			if err != nil {
+				return fmt.Errorf("%s: %w", ways[i].name, err)
+			}
+			ways[i].results = append(ways[i].results, r)
+		}
+	}
+	return report(ways)
+}
+
+// way is a way to make the records, and its rounds; the first warms up.
+type way struct {
+	name    string
+	run     func(*hashSink) error
+	results []result
+}
+
+// timed runs one round.
+func timed(count int64, headers bool, run func(*hashSink) error) (result, error) {
+	sink := newSink(count)
+	runtime.GC()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start, cpu := time.Now(), cpuTime()
+	err := run(sink)
+	took, used := time.Since(start).Seconds(), cpuTime()-cpu
+	runtime.ReadMemStats(&after)
+	n := float64(count)
+	if err == nil {
+		err = sink.check(count, headers)
+	}
+	return result{n / took, float64(used.Nanoseconds()) / n, float64(after.Mallocs-before.Mallocs) / n, float64(sink.bytes) / n}, err
+}
+
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// report prints the medians of all rounds but the first.
+func report(ways []way) error {
+	rate := func(r result) float64 { return r.perSecond }
+	base, one := ways[0], ways[1]
+	for _, w := range ways {
+		r := w.median(rate)
+		fmt.Printf("%-14s %9.0f records/s  %6.0f ns  CPU %6.0f ns, least %6.0f  %5.1f B  %8.5f allocs  %5.2f x %s (%.2f by CPU, %.2f by least)  %5.2f x %s\n",
+			w.name, r, 1e9/r, w.median(cpu), w.leastCPU(), w.median(size), w.median(func(r result) float64 { return r.allocs }),
+			r/base.median(rate), base.name, base.median(cpu)/w.median(cpu), base.leastCPU()/w.leastCPU(), r/one.median(rate), one.name)
+	}
+	if a, b := base.median(size), one.median(size); a < 0.99*b || b < 0.99*a {
+		return fmt.Errorf("the records of %s have %.1f B, those of %s %.1f: they are not the same", base.name, a, one.name, b)
+	}
+	return nil
+}
+
+func cpu(r result) float64  { return r.cpu }
+func size(r result) float64 { return r.bytes }
+
+func (w *way) median(of func(result) float64) float64 { return measure.MedianOf(w.results[1:], of) }
+
+func (w *way) leastCPU() float64 {
+	least := w.results[1].cpu
+	for _, r := range w.results[2:] {
+		least = min(least, r.cpu)
+	}
+	return least
+}

@@ -1,0 +1,292 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"inv/cmd/bench/measure"
+	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// latency compares how long it takes from the call that produces an order to the
+// callback that consumes its update, read_committed. Sides take turns, so that a
+// host whose speed moves is as kind to all of them; a run that does not count comes
+// first, since a broker that was just started is slow.
+func latency(ctx context.Context, l *lab) error {
+	if err := l.planned(ctx); err != nil {
+		return err
+	}
+	if err := l.warmUp(ctx); err != nil {
+		return err
+	}
+	sides := []side{invSide(), floorSide(), streamsSide(""), streamsSide("10")}
+	seen := map[seenAt][]*timings{}
+	for range l.rounds {
+		for _, s := range sides {
+			if !l.wants(s.name) {
+				continue
+			}
+			results, err := l.latencyOf(ctx, s, l.measured)
+			if err != nil {
+				return err
+			}
+			for _, r := range results {
+				at := seenAt{s.title, r.rate}
+				seen[at] = append(seen[at], r)
+			}
+		}
+	}
+	l.reportLatency(sides, seen)
+	return nil
+}
+
+// warmUp runs one side, Streams if it is wanted, without looking at its times.
+func (l *lab) warmUp(ctx context.Context) error {
+	for _, s := range []side{streamsSide(""), invSide(), floorSide()} {
+		if l.wants(s.name) {
+			l.progress("a run of %s that does not count, to warm the broker", s.title)
+			_, err := l.latencyOf(ctx, s, 0)
+			return err
+		}
+	}
+	return nil
+}
+
+// seenAt is a side, by its title, at a rate.
+type seenAt struct {
+	title string
+	rate  int
+}
+
+// quantileOf is the median of all rounds' quantiles.
+func quantileOf(rounds []*timings, q float64) float64 {
+	return measure.MedianOf(rounds, func(t *timings) float64 { return t.quantile(q) })
+}
+
+// reportLatency prints the medians of all rounds, but for the longest of all and the
+// number of orders seen.
+func (l *lab) reportLatency(sides []side, seen map[seenAt][]*timings) {
+	fmt.Printf("\n### Latency: order → visible update, %d products, %d partitions, %d rounds of %s at each rate\n\n", l.products, l.partitions, l.rounds, l.measured)
+	fmt.Println("| | rate | p50 ms | p95 ms | p99 ms | max ms | seen | CPU s |")
+	fmt.Println("|---|---|---|---|---|---|---|---|")
+	for _, rate := range l.rates {
+		for _, s := range sides {
+			rounds := seen[seenAt{s.title, rate}]
+			if len(rounds) == 0 {
+				continue
+			}
+			var longest float64
+			arrived, sent := 0, 0
+			for _, r := range rounds {
+				longest, arrived, sent = max(longest, r.quantile(1)), arrived+len(r.ms), sent+r.sent
+			}
+			fmt.Printf("| %s | %d/s | %.1f | %.1f | %.1f | %.1f | %d of %d | %.1f |\n", s.title, rate,
+				quantileOf(rounds, 0.5), quantileOf(rounds, 0.95), quantileOf(rounds, 0.99), longest, arrived, sent,
+				measure.MedianOf(rounds, func(t *timings) float64 { return t.cpu }))
+		}
+	}
+	fmt.Println()
+	for _, rate := range l.rates {
+		of := func(s side) float64 {
+			if rounds := seen[seenAt{s.title, rate}]; len(rounds) > 0 {
+				return quantileOf(rounds, 0.99)
+			}
+			return 0
+		}
+		inv, floor, streams := of(invSide()), of(floorSide()), of(streamsSide(""))
+		if inv > 0 && streams > 0 {
+			fmt.Printf("- %d/s: inv's p99 is 1/%.1f of Streams' (wanted: ≤ 1/3, the aim is 1/6)\n", rate, streams/inv)
+		}
+		if inv > 0 && floor > 0 {
+			fmt.Printf("- %d/s: inv's p99 is %.2f × floor's (wanted: ≤ 1.5)\n", rate, inv/floor)
+		}
+	}
+}
+
+// planned makes sure that floor has a plan.
+func (l *lab) planned(ctx context.Context) error {
+	if l.plan != "" || !l.wants("floor") {
+		return nil
+	}
+	if err := l.backlog(ctx, shape{l.partitions, l.products}, 50_000); err != nil {
+		return err
+	}
+	if _, err := l.drainOnce(ctx, invSide()); err != nil {
+		return err
+	}
+	return l.learnFrom(ctx, l.lastApp)
+}
+
+// timings are what was seen at one rate.
+type timings struct {
+	rate, sent int
+	ms         []float64 // sorted
+	cpu        float64   // of the side, meanwhile
+}
+
+func (t *timings) quantile(q float64) float64 {
+	if len(t.ms) == 0 {
+		return 0
+	}
+	return t.ms[int(q*float64(len(t.ms)-1))]
+}
+
+// latencyOf runs one side on topics without orders, at each rate in turn.
+func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]*timings, error) {
+	l.loaded = -1 // what is there has orders of the side before
+	if err := l.backlog(ctx, shape{l.partitions, l.products}, 0); err != nil {
+		return nil, err
+	}
+	ids, err := l.productIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.runs++
+	c, err := s.start(l, fmt.Sprintf("%s-%d", s.name, l.runs))
+	if err != nil {
+		return nil, err
+	}
+	var results []*timings
+	for _, rate := range l.rates {
+		p, err := newProbe(l.kafka(), ids, rate, l.warm, measured)
+		if err != nil {
+			return nil, err
+		}
+		before := c.cpuNow()
+		err = p.run(ctx)
+		p.close()
+		if err == nil {
+			err = c.running()
+		}
+		if err != nil {
+			return nil, err
+		}
+		r := p.timings()
+		r.cpu = (c.cpuNow() - before).Seconds()
+		l.progress("%s at %d/s: p50 %.1f ms, p99 %.1f ms, %d of %d", s.title, rate, r.quantile(0.5), r.quantile(0.99), len(r.ms), r.sent)
+		results = append(results, r)
+	}
+	return results, c.stop()
+}
+
+// productIDs are the keys of the catalogue.
+func (l *lab) productIDs(ctx context.Context) ([]string, error) {
+	records, err := l.keys(ctx, "product_catalog")
+	if err == nil && len(records) == 0 {
+		err = fmt.Errorf("the catalogue is empty")
+	}
+	return records, err
+}
+
+// probe sends orders at a rate and waits for their updates.
+type probe struct {
+	producer, consumer *kgo.Client
+	products           []string
+	rate, warm, total  int // orders
+	prefix             []byte
+
+	mu   sync.Mutex
+	sent []time.Time
+	took []time.Duration // 0: not seen
+}
+
+// settle is how long a probe waits for the processor and its own consumer before
+// the first order, and for updates behind the last.
+const settle = 3 * time.Second
+
+func newProbe(c kafka.Config, products []string, rate int, warm, measured time.Duration) (*probe, error) {
+	p := &probe{products: products, rate: rate, warm: int(warm.Seconds() * float64(rate)),
+		prefix: fmt.Appendf(nil, "probe-%09d-", rand.N(1_000_000_000))}
+	p.total = p.warm + int(measured.Seconds()*float64(rate))
+	p.sent, p.took = make([]time.Time, p.total), make([]time.Duration, p.total)
+	var err error
+	if p.producer, err = kafka.New(c, kgo.ProducerLinger(0)); err != nil {
+		return nil, err
+	}
+	p.consumer, err = kafka.New(c, kgo.ConsumeTopics("inventory_updates"), kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		kgo.ConsumeResetOffset(kgo.NewOffset().AtEnd()), kgo.FetchMaxWait(10*time.Millisecond))
+	return p, err
+}
+
+func (p *probe) close() {
+	p.producer.Close()
+	p.consumer.Close()
+}
+
+func (p *probe) run(ctx context.Context) error {
+	watching, stop := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.watch(watching)
+	}()
+	defer func() { stop(); <-done }()
+	if err := sleep(ctx, settle); err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(1, uint64(p.rate)))
+	start := time.Now()
+	for i := range p.total {
+		if wait := time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(p.rate))); wait > 0 {
+			if err := sleep(ctx, wait); err != nil {
+				return err
+			}
+		}
+		p.send(ctx, i, p.products[random.IntN(len(p.products))])
+	}
+	if err := p.producer.Flush(ctx); err != nil {
+		return err
+	}
+	return sleep(ctx, settle)
+}
+
+func (p *probe) send(ctx context.Context, i int, product string) {
+	id := fmt.Appendf(nil, "%s%08d", p.prefix, i) // 24 bytes: floor passes on as many
+	value := fmt.Appendf(nil, `{"order_id":%q,"customer_id":"cust-1","items":[{"product_id":%q,"quantity":1,"unit_price":79.99}],"order_total":79.99,"timestamp":%d}`,
+		id, product, time.Now().UnixMilli())
+	p.mu.Lock()
+	p.sent[i] = time.Now()
+	p.mu.Unlock()
+	p.producer.Produce(ctx, &kgo.Record{Topic: "order_events", Key: id, Value: value}, nil)
+}
+
+// watch notes when each order's update is seen first.
+func (p *probe) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		fetches := p.consumer.PollFetches(ctx)
+		now := time.Now()
+		p.mu.Lock()
+		fetches.EachRecord(func(r *kgo.Record) {
+			at := bytes.Index(r.Value, p.prefix)
+			if at < 0 || len(r.Value) < at+len(p.prefix)+8 {
+				return
+			}
+			from := at + len(p.prefix)
+			i, err := strconv.Atoi(string(r.Value[from : from+8]))
+			if err == nil && i < p.total && p.took[i] == 0 {
+				p.took[i] = now.Sub(p.sent[i])
+			}
+		})
+		p.mu.Unlock()
+	}
+}
+
+// timings are those of the orders after the warming up.
+func (p *probe) timings() *timings {
+	t := &timings{rate: p.rate, sent: p.total - p.warm}
+	for _, took := range p.took[p.warm:] {
+		if took > 0 {
+			t.ms = append(t.ms, float64(took)/float64(time.Millisecond))
+		}
+	}
+	slices.Sort(t.ms)
+	return t
+}

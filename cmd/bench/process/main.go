@@ -1,0 +1,139 @@
+// Command process measures `inv process` beside Kafka Streams and beside a loop
+// that does nothing (cmd/bench/floor): same broker, same backlog, exactly-once on all,
+// rounds interleaved, `inv verify` after each of inv's. It needs Go, Java 17 and
+// Maven, starts an Apache Kafka of its own and leaves nothing behind.
+//
+//	go run ./cmd/bench/process drain      1M orders over 1,000 products: rate, CPU, memory, output
+//	go run ./cmd/bench/process latency    order → update at 500/s and 2,000/s
+//	go run ./cmd/bench/process large      1M products: memory, and a restart with 3M changelog records
+//	go run ./cmd/bench/process table      rates by partitions and products
+//	go run ./cmd/bench/process verify     inv verify beside a raw read by kcat
+//	go run ./cmd/bench/process all        all of it; -short in about ten minutes
+//
+// What it prints is Markdown. See docs/benchmarks.md.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// options are the command's flags.
+type options struct {
+	brokers, libs, peer, class, heap string
+	orders, products, partitions     int
+	rounds, peerRounds, threads      int
+	warm, measured                   time.Duration
+	rates                            []int
+	only                             string
+	short, wipe                      bool
+	inv                              string
+	args                             []string // further ones of inv process
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench/process:", err)
+		os.Exit(1)
+	}
+}
+
+func command(ctx context.Context, args []string) error {
+	modes := map[string]func(context.Context, *lab) error{
+		"drain": drain, "latency": latency, "large": large, "table": table, "verify": verify, "all": all,
+	}
+	if len(args) == 0 || modes[args[0]] == nil {
+		return fmt.Errorf("name what to measure: drain, latency, large, table, verify or all")
+	}
+	o, err := parse(args[0], args[1:])
+	if err != nil {
+		return err
+	}
+	began := time.Now()
+	l, err := newLab(ctx, o)
+	if err != nil {
+		return err
+	}
+	defer l.close()
+	fmt.Printf("%s, load average before: %s\n", machine(), load())
+	err = modes[args[0]](ctx, l)
+	fmt.Printf("\n%s took %s, load average after: %s\n", args[0], time.Since(began).Round(time.Second), load())
+	return err
+}
+
+func parse(mode string, args []string) (options, error) {
+	var o options
+	f := flag.NewFlagSet(mode, flag.ContinueOnError)
+	f.StringVar(&o.brokers, "b", "", "a broker that is there to be used, HOST:PORT; otherwise one is started")
+	f.BoolVar(&o.wipe, "wipe", false, "delete the topics that the broker of -b has")
+	f.StringVar(&o.libs, "libs", "", "a FOLDER with the jars of Kafka, Kafka Streams and Jackson; otherwise Maven gets them")
+	f.StringVar(&o.peer, "peer", "", "the JAR of another Streams peer than cmd/bench/process/streams")
+	f.StringVar(&o.class, "class", "StockKeeper", "its main class: arguments BROKERS APP THREADS, properties commit and partitions")
+	f.StringVar(&o.heap, "heap", "1g", "the broker's heap")
+	f.StringVar(&o.inv, "inv", "", "the inv to measure; otherwise it is built")
+	f.IntVar(&o.orders, "orders", 1_000_000, "orders in the backlog")
+	f.IntVar(&o.products, "products", 1_000, "products in the catalogue")
+	f.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
+	f.IntVar(&o.rounds, "rounds", 3, "rounds of inv and floor; latency: of all")
+	f.IntVar(&o.peerRounds, "peer-rounds", 1, "rounds of Streams, which take much longer")
+	f.IntVar(&o.threads, "threads", 2, "threads of Streams")
+	f.DurationVar(&o.warm, "warm", 10*time.Second, "latency: how long before measuring")
+	f.DurationVar(&o.measured, "for", 20*time.Second, "latency: how long to measure at each rate")
+	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
+	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
+	f.Func("X", "a further argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
+	if err := f.Parse(args); err != nil {
+		return o, err
+	}
+	o.rates = []int{500, 2000}
+	if o.short {
+		o.rounds, o.warm, o.measured = min(o.rounds, 2), min(o.warm, 5*time.Second), min(o.measured, 8*time.Second)
+	}
+	return o, nil
+}
+
+// wants says whether a side is to run.
+func (o *options) wants(name string) bool {
+	if o.only == "" {
+		return true
+	}
+	for _, s := range strings.Split(o.only, ",") {
+		if s == name {
+			return true
+		}
+	}
+	return false
+}
+
+func all(ctx context.Context, l *lab) error {
+	for _, part := range []func(context.Context, *lab) error{drain, latency, verify, large, table} {
+		if err := part(ctx, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// load is the machine's load average, by which a reader can tell what the
+// figures are worth.
+func load() string {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.Join(strings.Fields(string(text))[:3], " ")
+}
+
+func machine() string {
+	cpus, _ := filepath.Glob("/sys/devices/system/cpu/cpu[0-9]*")
+	return fmt.Sprintf("%d CPUs, %s", len(cpus), time.Now().Format("2006-01-02 15:04"))
+}

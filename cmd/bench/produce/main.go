@@ -1,0 +1,197 @@
+// Command produce measures `inv produce orders --rate max` into Apache Kafka
+// beside a bare franz-go producer of one static record (cmd/bench/ceiling), kcat -P
+// from a prepared file and kafka-producer-perf-test. All send records of the same
+// size with acks=all, linger 20 ms, 6 partitions and no compression: one record
+// again and again compresses to nothing, orders do not. Each gets a new topic,
+// rounds are interleaved, and a process is timed from its start to its end.
+//
+//	go run ./cmd/bench/produce -b 127.0.0.1:9092
+//	go run ./cmd/bench/produce -b 127.0.0.1:9092 -headers none -libs kafka/libs
+//
+// kcat and the perf test are left out where they are not there.
+package main
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/cmd/bench/measure"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func main() {
+	var b bench
+	flag.StringVar(&b.broker, "b", "127.0.0.1:9092", "the broker")
+	flag.IntVar(&b.count, "count", 2_000_000, "records a run")
+	flag.IntVar(&b.rounds, "rounds", 10, "rounds of each")
+	flag.StringVar(&b.headers, "headers", "cloudevents", "cloudevents or none")
+	flag.StringVar(&b.libs, "libs", "", "the folder with Kafka's jars, for the perf test")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := b.run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "produce:", err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	broker, headers, libs string
+	count, rounds         int
+
+	folder string // of the programs and files
+	app    string
+	admin  *kadm.Client
+	size   size
+}
+
+func (b *bench) topic() string { return b.app + "-orders" }
+
+func (b *bench) run(ctx context.Context) error {
+	if b.headers != "cloudevents" && b.headers != "none" {
+		return fmt.Errorf("-headers is cloudevents or none, not %q", b.headers)
+	}
+	var err error
+	if b.folder, err = os.MkdirTemp("", "bench-produce"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(b.folder)
+	b.app = "bench" + strconv.Itoa(os.Getpid())
+	client, err := kgo.NewClient(kgo.SeedBrokers(b.broker))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	b.admin = kadm.NewClient(client)
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	fmt.Printf("%d records of %d B (value %d, key %d, headers %d), %d rounds\n\n",
+		b.count, b.size.total(), b.size.value, b.size.key, b.size.headers(), b.rounds)
+	return b.compare(ctx, b.peers())
+}
+
+// compare runs the rounds; the first peer is inv.
+func (b *bench) compare(ctx context.Context, peers []peer) error {
+	rates := make([][]float64, len(peers))
+	largest := 0.0
+	for round := range b.rounds {
+		fmt.Printf("round %2d:", round+1)
+		for i, p := range peers {
+			rate, rss, err := b.timed(ctx, p)
+			if err != nil {
+				return fmt.Errorf("%s: %w", p.name, err)
+			}
+			rates[i] = append(rates[i], rate)
+			fmt.Printf("  %s %.0f/s", p.name, rate)
+			if i == 0 {
+				largest = max(largest, rss)
+			}
+		}
+		fmt.Println()
+	}
+	fmt.Println()
+	for i, p := range peers {
+		fmt.Printf("%-10s %10.0f records/s", p.name, measure.Median(rates[i]))
+		if i > 0 {
+			mean, low := ratio(rates[0], rates[i])
+			fmt.Printf("   inv is %.2f x, at least %.2f x with 95 %% certainty", mean, low)
+		}
+		fmt.Println()
+	}
+	fmt.Printf("inv's largest RSS was %.0f MB\n", largest/1e6)
+	return nil
+}
+
+// timed runs a peer on a new topic; rss is in bytes.
+func (b *bench) timed(ctx context.Context, p peer) (rate, rss float64, err error) {
+	if err := b.renew(ctx); err != nil {
+		return 0, 0, err
+	}
+	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
+	var said bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &said, &said
+	start := time.Now()
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	peak := watch(cmd.Process.Pid)
+	err = cmd.Wait()
+	took := time.Since(start)
+	rss = peak()
+	out := said.Bytes()
+	if err != nil {
+		return 0, 0, fmt.Errorf("%w\n%s", err, out)
+	}
+	if err := b.complete(ctx); err != nil {
+		return 0, 0, err
+	}
+	if p.rate == nil {
+		return float64(b.count) / took.Seconds(), rss, nil
+	}
+	rates := p.rate.FindAllSubmatch(out, -1)
+	if len(rates) == 0 {
+		return 0, 0, fmt.Errorf("it said no rate:\n%s", out)
+	}
+	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
+	return rate, rss, err
+}
+
+// watch follows the largest resident size of a process, in bytes, until peak is
+// called.
+func watch(pid int) (peak func() float64) {
+	stop, result := make(chan struct{}), make(chan float64)
+	go func() {
+		largest := 0.0
+		for {
+			largest = max(largest, float64(measure.PeakMemory(pid)))
+			select {
+			case <-stop:
+				result <- largest
+				return
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}()
+	return func() float64 {
+		close(stop)
+		return <-result
+	}
+}
+
+// renew makes the topic anew, so that no run pays for the files of another.
+func (b *bench) renew(ctx context.Context) error {
+	if _, err := b.admin.DeleteTopic(ctx, b.topic()); err != nil && !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
+		return err
+	}
+	for {
+		_, err := b.admin.CreateTopic(ctx, 6, 1, nil, b.topic())
+		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "TOPIC_ALREADY_EXISTS") {
+			return err
+		}
+	}
+}
+
+// complete checks that the run has written what it should have.
+func (b *bench) complete(ctx context.Context) error {
+	ends, err := b.admin.ListEndOffsets(ctx, b.topic())
+	if err != nil {
+		return err
+	}
+	total := int64(0)
+	ends.Each(func(o kadm.ListedOffset) { total += o.Offset })
+	if total != int64(b.count) {
+		return fmt.Errorf("%d records are in the topic, not %d", total, b.count)
+	}
+	return nil
+}

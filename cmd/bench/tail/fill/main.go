@@ -1,0 +1,76 @@
+// Fill writes orders to a topic for bench/tail: the same ones each time, 229
+// bytes long on average.
+//
+//	go run ./cmd/bench/tail/fill -b 127.0.0.1:9092 -topic bench_orders -n 1000000
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"log"
+	"math/rand/v2"
+	"strconv"
+	"time"
+
+	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+func main() {
+	brokers := flag.String("b", "127.0.0.1:9092", "the broker")
+	topic := flag.String("topic", "bench_orders", "the topic, created if it is missing")
+	n := flag.Int("n", 1_000_000, "orders")
+	codec := flag.String("codec", "snappy", "none, snappy, lz4 or zstd")
+	flag.Parse()
+	if err := fill(context.Background(), *brokers, *topic, *n, *codec); err != nil {
+		log.Fatal(err)
+	}
+}
+
+func fill(ctx context.Context, brokers, topic string, n int, codec string) error {
+	codecs := map[string]kgo.CompressionCodec{
+		"none": kgo.NoCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
+	}
+	client, err := kafka.Connect(ctx, kafka.Config{Brokers: []string{brokers}},
+		kgo.ProducerLinger(20*time.Millisecond), kgo.MaxBufferedRecords(100_000), kgo.ProducerBatchCompression(codecs[codec]))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if _, err := kafka.EnsureTopics(ctx, client, kafka.TopicSpec{Name: topic, Partitions: 6}); err != nil {
+		return err
+	}
+	random := rand.New(rand.NewPCG(7, 7))
+	start, bytes := time.Now(), 0
+	for i := range n {
+		value := order(random, i, start.UnixMilli()-int64(n-i))
+		bytes += len(value)
+		client.Produce(ctx, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "order-%d", i), Value: value}, func(_ *kgo.Record, err error) {
+			if err != nil {
+				log.Fatal(err)
+			}
+		})
+	}
+	if err := client.Flush(ctx); err != nil {
+		return fmt.Errorf("flushing: %w", err)
+	}
+	fmt.Printf("%d orders, %d bytes of values, %d each, in %v\n", n, bytes, bytes/max(n, 1), time.Since(start).Round(time.Millisecond))
+	return nil
+}
+
+func order(random *rand.Rand, i int, timestamp int64) []byte {
+	b := fmt.Appendf(nil, `{"order_id":"order-%d","customer_id":"cust-%d","items":[`, i, random.IntN(1_000_000))
+	cents := 0
+	for line := range 1 + random.IntN(3) {
+		if line > 0 {
+			b = append(b, ',')
+		}
+		quantity := 1 + random.IntN(9)
+		cents += quantity * 7999
+		b = fmt.Appendf(b, `{"product_id":"prod-%d","quantity":%d,"unit_price":79.99}`, random.IntN(1000), quantity)
+	}
+	b = fmt.Appendf(b, `],"order_total":%d.%02d,"timestamp":`, cents/100, cents%100)
+	return append(strconv.AppendInt(b, timestamp, 10), '}')
+}

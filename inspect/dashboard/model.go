@@ -1,0 +1,300 @@
+package dashboard
+
+import (
+	"errors"
+	"strings"
+
+	"inv/internal/event"
+	"inv/internal/kafka/fetch"
+)
+
+// Bounds of what a model keeps, whatever the topics hold.
+const (
+	hour        = int64(60 * 60 * 1000) // ms
+	maxProducts = 100_000
+	feedLength  = 400
+	maxReasons  = 200
+	maxText     = 256 // bytes of a text that is shown
+	maxID       = 512 // bytes of a product's id
+)
+
+// Source says which of the system's topics a record is from.
+type Source uint8
+
+// The sources.
+const (
+	Catalog Source = iota
+	Updates
+	Reorders
+	Alerts
+	Receipts
+	DeadLetters
+	sources
+)
+
+var sourceWords = [sources]string{"catalog", "updates", "reorders", "alerts", "receipts", "dlq"}
+
+func (s Source) String() string { return sourceWords[s] }
+
+// Record is a record of one of the topics. A model keeps no part of its bytes.
+type Record struct {
+	Source Source
+	*fetch.Record
+}
+
+// Model folds records into what the dashboard shows: a pure function of the
+// records, their order and the times given with them. Changes are collected
+// until Publish gives them a number; Frame then says what is new since an
+// earlier number, so a slow reader costs no more than a fast one. A Model is
+// for one goroutine at a time.
+type Model struct {
+	epoch  string
+	orders string // the topic whose causes are order lines
+	seq    uint64
+	dirty  bool
+
+	products map[string]*product
+	all      []*product // in order of appearance
+	touched  []*product // since the last publication
+	orderBy  map[Sort]*order
+	topics   []string // of causes; 0 is none
+	counts   Counts
+	facets   facets
+
+	minutes  minutes
+	pace     pace
+	feed     feed
+	dead     deadLetters
+	problems problems
+	latency  latencies
+	openings map[*product]struct{} // products with an open reorder
+	oldest   []Reorder             // the first of them, as of the last publication
+
+	rowsVersion, reordersVersion, oldestVersion, facetsVersion uint64
+	status                                                     Status
+	statusVersion                                              uint64
+
+	earlier bool         // the record is from before the others
+	update  event.Update // reused
+	recents orderIDs     // of updates that name no cause
+}
+
+// NewModel makes an empty model. The epoch names this fold: numbers of another
+// one mean nothing here. orders is the orders' topic.
+func NewModel(epoch, orders string) *Model {
+	return &Model{
+		epoch:    epoch,
+		orders:   orders,
+		products: map[string]*product{},
+		orderBy:  map[Sort]*order{},
+		topics:   []string{""},
+		openings: map[*product]struct{}{},
+		facets:   newFacets(),
+		dead:     newDeadLetters(),
+		problems: newProblems(),
+		status:   Status{Loading: LoadingStock},
+	}
+}
+
+// Apply folds one record; now is the time at which it was read, in epoch ms. A
+// record that can't be read is counted as a problem and changes nothing else.
+func (m *Model) Apply(r *Record, now int64) {
+	m.dirty = true
+	if err := m.apply(r, now); err != nil {
+		m.malformed(r, err)
+	}
+}
+
+func (m *Model) apply(r *Record, now int64) error {
+	switch r.Source {
+	case Catalog:
+		return m.applyProduct(r)
+	case Updates:
+		return m.applyUpdate(r, now)
+	case Reorders:
+		return m.applyReorder(r)
+	case Alerts:
+		return m.applyAlert(r)
+	case Receipts:
+		return m.applyReceipt(r)
+	}
+	m.dead.add(r, m.seq+1)
+	return nil
+}
+
+func (m *Model) malformed(r *Record, err error) {
+	m.problems.malformed(r, clip(err.Error()), m.seq+1)
+}
+
+// product finds or makes a product; nil when there are too many, or the id is
+// longer than any that is shown.
+func (m *Model) product(id string) *product {
+	if p := m.products[id]; p != nil {
+		return p
+	}
+	if len(m.all) >= maxProducts || len(id) > maxID {
+		m.problems.Ignored++
+		m.problems.version = m.seq + 1
+		return nil
+	}
+	p := &product{id: strings.Clone(id), severity: Unknown}
+	p.name = p.id
+	p.fold()
+	p.judge()
+	m.products[p.id] = p
+	m.all = append(m.all, p)
+	m.counts.add(p, 1)
+	m.touch(p)
+	return p
+}
+
+// touch notes that a product's row has changed.
+func (m *Model) touch(p *product) {
+	m.dirty = true
+	p.version = m.seq + 1
+	m.rowsVersion = m.seq + 1
+	if !p.changed {
+		p.changed = true
+		m.touched = append(m.touched, p)
+	}
+}
+
+// change lets edit change a product and keeps the counts right.
+func (m *Model) change(p *product, edit func()) {
+	m.counts.add(p, -1)
+	edit()
+	p.judge()
+	m.counts.add(p, 1)
+	m.touch(p)
+}
+
+func (m *Model) applyProduct(r *Record) error {
+	if r.Value == nil {
+		if p := m.products[string(r.Key)]; p != nil && p.inCatalog {
+			m.change(p, func() { p.delisted = true })
+		}
+		return nil
+	}
+	var c event.Product
+	if err := event.ParseProduct(r.Value, &c); err != nil {
+		return err
+	}
+	if err := c.Check(); err != nil {
+		return err
+	}
+	p := m.product(c.ID)
+	if p == nil {
+		return nil
+	}
+	m.change(p, func() {
+		p.inCatalog, p.delisted = true, false
+		p.name, p.price = clip(c.Name), c.Price
+		if p.name == "" {
+			p.name = p.id
+		}
+		p.reorderAt, p.reorderQuantity = c.ReorderThreshold, c.ReorderQuantity
+		p.criticalAt, p.opening = c.CriticalThreshold, c.InitialStock
+		m.place(p, c.Category, c.WarehouseID)
+		p.fold()
+	})
+	return nil
+}
+
+// AllStocked says whether an update was seen of every product in the catalogue.
+func (m *Model) AllStocked() bool {
+	for _, p := range m.all {
+		if p.inCatalog && !p.stocked {
+			return false
+		}
+	}
+	return len(m.all) > 0
+}
+
+// NewestUpdate is the event time of the newest update, epoch ms; 0 if there is
+// none.
+func (m *Model) NewestUpdate() int64 {
+	var t int64
+	for _, p := range m.all {
+		t = max(t, p.updated)
+	}
+	return t
+}
+
+// place sets the category and the warehouse, which are shared texts.
+func (m *Model) place(p *product, category, warehouse string) {
+	if p.category != category {
+		p.category = m.facets.categories.move(p.category, clip(category))
+		m.facetsVersion = m.seq + 1
+	}
+	if p.warehouse != warehouse {
+		p.warehouse = m.facets.warehouses.move(p.warehouse, clip(warehouse))
+		m.facetsVersion = m.seq + 1
+	}
+}
+
+var errNoProduct = errors.New("product_id is missing")
+
+func (m *Model) applyAlert(r *Record) error {
+	if r.Value == nil {
+		return nil
+	}
+	var a event.Alert
+	if err := event.ParseAlert(r.Value, &a); err != nil {
+		return err
+	}
+	if a.ProductID == "" {
+		return errNoProduct
+	}
+	if a.Timestamp == 0 {
+		a.Timestamp = r.Timestamp
+	}
+	m.feed.add(Alert{
+		ID: clip(a.AlertID), ProductID: a.ProductID, ProductName: clip(a.ProductName), Stock: a.CurrentStock,
+		Threshold: a.Threshold, Warehouse: clip(a.WarehouseID), Time: a.Timestamp, Message: clip(a.Message),
+	}, m.seq+1)
+	return nil
+}
+
+// SetStatus replaces what is said of the reader; it is published with the rest.
+func (m *Model) SetStatus(s Status) {
+	m.status = s
+	m.statusVersion = m.seq + 1
+	m.dirty = true
+}
+
+// Beat has the status published, which says what the time is.
+func (m *Model) Beat() {
+	m.statusVersion = m.seq + 1
+	m.dirty = true
+}
+
+// Publish gives all changes since the last call one number, and says whether
+// there were any.
+func (m *Model) Publish() bool {
+	if !m.dirty {
+		return false
+	}
+	m.dirty = false
+	m.seq++
+	m.listReorders()
+	for by, o := range m.orderBy {
+		if o.idle++; o.idle > 600 {
+			delete(m.orderBy, by) // nobody has looked at it for a minute
+			continue
+		}
+		o.merge(m.touched)
+	}
+	for _, p := range m.touched {
+		p.changed = false
+	}
+	m.touched = m.touched[:0]
+	return true
+}
+
+// clip bounds a text at a whole character.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxText], "") + "…"
+}

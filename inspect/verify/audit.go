@@ -1,0 +1,168 @@
+// Package verify checks what an inventory processor wrote, from the topics alone
+// and by rules of its own: it shares with the processor the record types of
+// package event and nothing else. It is what `inv verify` runs, and works on the
+// topics of any processor that writes these records.
+//
+// [Run] snapshots the outputs' ends before the inputs', reads every topic once
+// from its start to that end, read_committed, and reports each invariant as
+// holding, violated or undecided. What depends on everything having been
+// processed is decided only if the system was at rest around the snapshot.
+//
+// Values are read by several goroutines and judged by one, in the records' order.
+//
+// Memory is O(order lines): 16 bytes a line, 30 an order, 200 a product and 100 a
+// reorder or alert, besides what is on its way. No record's value is kept.
+package verify
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"inv/internal/scenario"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Policy is the set of rules that the processor ran with.
+type Policy string
+
+// The policies.
+const (
+	PolicyDefault   Policy = "default"
+	PolicyReference Policy = "reference" // the reference system's: no state between updates
+)
+
+// DefaultDedupeWindow is how many offsets back in its partition a record is
+// compared with, if nothing else is said.
+const DefaultDedupeWindow = 50_000
+
+// Topics are the names on the broker. The dead-letter topic of an input is its
+// name with ".dlq" behind it. A topic that does not exist counts as empty.
+type Topics struct {
+	Catalog, Orders, Receipts string // inputs; the processor itself writes receipts, too
+	Updates, Reorders, Alerts string // outputs
+	Log                       string // the processor's product log: only its lag is looked at
+	PendingReceipts           string // procurement's changelog: only which keys it holds is looked at
+}
+
+// TopicsOf returns a scenario's names for the topics. It fails with a
+// [MissingTopicError] if the scenario lacks one.
+func TopicsOf(s *scenario.Scenario, app string) (t Topics, err error) {
+	for _, one := range []struct {
+		alias string
+		to    *string
+	}{
+		{"catalog", &t.Catalog}, {"orders", &t.Orders}, {"receipts", &t.Receipts}, {"updates", &t.Updates},
+		{"reorders", &t.Reorders}, {"alerts", &t.Alerts}, {"log", &t.Log}, {"procurement-changelog", &t.PendingReceipts},
+	} {
+		declared, ok := s.Topic(one.alias)
+		if !ok {
+			return t, &MissingTopicError{Scenario: s.Name, Alias: one.alias}
+		}
+		*one.to = declared.NameFor(app)
+	}
+	return t, nil
+}
+
+// MissingTopicError is returned for a scenario that is not the inventory system's.
+type MissingTopicError struct{ Scenario, Alias string }
+
+func (e *MissingTopicError) Error() string {
+	return fmt.Sprintf("scenario %s declares no topic with the alias %q, which the audit needs", e.Scenario, e.Alias)
+}
+
+// Group is a consumer group whose committed offsets say what was processed.
+type Group struct {
+	Name string
+	// Topics must all have been read by the group. Those that it has read
+	// besides are looked at as well.
+	Topics []string
+}
+
+// Options say what to check.
+type Options struct {
+	Topics Topics
+	Policy Policy
+	// App is the application id that the outputs' ce_source must name; "" takes any.
+	App string
+	// Groups decide whether the system is at rest; none leaves that undecided.
+	Groups []Group
+	// Procurement says that each reorder is answered by a receipt.
+	Procurement bool
+	// DedupeWindow is the processor's, in offsets.
+	DedupeWindow int64
+	// MaxFindings bounds the findings that are kept of each check; all are counted.
+	MaxFindings int
+	// Progress, if not nil, is called now and then with the records read and the
+	// number expected, from the goroutine that called Run.
+	Progress func(read, total int64)
+}
+
+// OptionsFor returns the options for inv's own processor under an application id,
+// with its consumer groups.
+func OptionsFor(app string, policy Policy, t Topics, groups []Group, procurement bool) Options {
+	return Options{
+		Topics: t, Policy: policy, App: app, Groups: groups, Procurement: procurement && policy == PolicyDefault,
+		DedupeWindow: DefaultDedupeWindow, MaxFindings: 20,
+	}
+}
+
+// Run audits the topics. An error means that the audit could not be made; what
+// it found wrong is in the report.
+func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
+	source := &reader{client: client, progress: o.Progress}
+	first, err := source.rest(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the groups' progress: %w", err)
+	}
+	snap, err := source.snapshot(ctx, o.Topics)
+	if err != nil {
+		return nil, fmt.Errorf("looking up the topics' ends: %w", err)
+	}
+	second, err := source.rest(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("looking at the groups' progress: %w", err)
+	}
+	a := newAuditor(o)
+	a.judgeRest(first, second)
+	a.judgeHistory(snap)
+	source.expect(snap)
+	a.makeRoom(snap)
+	if err := source.run(ctx, a, snap, a.steps()); err != nil {
+		return nil, err
+	}
+	a.warnings = append(a.warnings, source.notices...)
+	a.finish()
+	return a.report(), nil
+}
+
+// step is what is read together, and the batches that take it.
+type step struct {
+	topics  []string
+	batches *sync.Pool // of batch
+}
+
+func stepOf[T any](read func(*parser, *kgo.Record, *T), take func(*auditor, *T), topics ...string) step {
+	return step{topics, &sync.Pool{New: func() any { return &rows[T]{read: read, take: take} }}}
+}
+
+// steps are in the order that the auditor needs: what was dead-lettered before
+// the inputs, and inputs, reorders and alerts before the updates that tie them
+// together.
+func (a *auditor) steps() []step {
+	t := a.o.Topics
+	return []step{
+		stepOf((*parser).readDeadLetter, (*auditor).deadLetter,
+			deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)),
+		stepOf((*parser).readProduct, (*auditor).catalogue, t.Catalog),
+		stepOf((*parser).readReorder, (*auditor).takeReorder, t.Reorders),
+		stepOf((*parser).readAlert, (*auditor).takeAlert, t.Alerts),
+		stepOf((*parser).readReceipt, (*auditor).receipt, t.Receipts),
+		stepOf((*parser).readPending, (*auditor).pendingReceipt, t.PendingReceipts),
+		stepOf((*parser).readOrder, (*auditor).order, t.Orders),
+		stepOf((*parser).readUpdate, (*auditor).update, t.Updates),
+	}
+}
+
+func deadLetters(topic string) string { return topic + ".dlq" }

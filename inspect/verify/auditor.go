@@ -1,0 +1,192 @@
+package verify
+
+import (
+	"fmt"
+	"hash/maphash"
+	"strings"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// auditor takes the records of one kind after the other and knows no Kafka but
+// the type of a record. The order of the kinds is that of steps; within a
+// partition records come in the order of their offsets.
+type auditor struct {
+	o        Options
+	seed     maphash.Seed
+	checks   [checkCount]Check
+	findings []Finding
+	warnings []string
+	counts   Counts
+
+	atRest  bool
+	trimmed map[string]bool // topics whose history does not begin at offset 0
+
+	index    index // of product ids
+	products []product
+
+	dead     map[place]deadRecord
+	catalog  map[int32]*table[catalogueRecord]
+	orders   map[int32]*orderTable
+	receipts map[int32]*table[receiptRecord]
+	reorders reactions
+	alerts   reactions
+	restocks map[int32]*table[receiptRecord] // reorders as causes, with the reference policy; with the other, those that can't be read
+	pending  map[uint64]bool                 // hashes of the keys in procurement's changelog
+	ids      hashSet
+	copies   int64 // of orders, in other partitions
+
+	orderContents, receiptContents contents
+
+	// The batch being judged.
+	texts     string
+	linesRead []lineRow
+
+	numbered    bool // some updates have a seq
+	causeless   bool // some updates have no cause
+	factsAbsent bool // some updates lack what reorders and alerts follow from
+	writers     map[string]int64
+}
+
+// product is what is known of one product.
+type product struct {
+	id          string
+	stock, seq  int64
+	open        int64 // seq of the update that the open reorder is for; 0: none
+	opening     int64
+	ordered     int64 // by the lines applied
+	filled      int64
+	unmet       int64
+	received    int64 // by the updates
+	receivedIn  int64 // by the receipts
+	lines       int64 // order lines and restocks, to be counted against updates without a cause
+	updates     int64
+	last        catalogueRecord // the last of the catalogue
+	low         bool            // the stock of the last update was critical
+	delisted    bool            // at some time
+	faulty      bool            // something is wrong with its updates: its sums will not agree
+	compacted   bool            // its opening record is gone from the catalogue
+	broken      bool            // its updates have a gap: what follows from them is unknown
+	base        bool            // its first updates are trimmed
+	causeless   bool            // some of its updates have no cause
+	unsummed    bool            // some of its updates lack what its sums are made of
+	inCatalogue bool
+}
+
+// place is a record's coordinates.
+type place struct {
+	topic     string
+	partition int32
+	offset    int64
+}
+
+func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset} }
+
+func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.partition, p.offset) }
+
+func newAuditor(o Options) *auditor {
+	return &auditor{
+		o: o, seed: maphash.MakeSeed(), checks: newChecks(), trimmed: map[string]bool{},
+		dead:    map[place]deadRecord{},
+		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
+		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
+		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
+		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
+	}
+}
+
+// productOf returns the place of a product, new or not.
+func (a *auditor) productOf(n name) uint32 {
+	id := a.text(n.text)
+	i, ok := a.findProduct(id, n.hash)
+	if !ok {
+		i = a.index.add(n.hash)
+		a.products = append(a.products, product{id: strings.Clone(id)})
+	}
+	return i
+}
+
+func (a *auditor) findProduct(id string, hash uint64) (uint32, bool) {
+	return a.index.find(hash, func(i uint32) bool { return a.products[i].id == id })
+}
+
+func (a *auditor) reference() bool { return a.o.Policy == PolicyReference }
+
+// judgeRest decides whether the system was at rest around the snapshot.
+func (a *auditor) judgeRest(first, second *restState) {
+	why := first.why
+	if why == "" {
+		why = second.why
+	}
+	if why == "" {
+		for at, end := range first.ends {
+			if second.ends[at] != end {
+				why = "records came in during the snapshot"
+			}
+		}
+	}
+	a.setRest(why)
+}
+
+// setRest takes the reason why the system is not at rest, "" if it is.
+func (a *auditor) setRest(why string) {
+	a.atRest = why == ""
+	a.checks[checkRest].Checked = int64(len(a.o.Groups))
+	if !a.atRest {
+		a.doubt(why, checkRest)
+		a.doubt("not at rest, see 5.rest", checkInput, checkQuantities, checkReceipts)
+	}
+}
+
+// judgeHistory finds out which topics' beginnings are gone.
+func (a *auditor) judgeHistory(s *snapshot) {
+	t := a.o.Topics
+	if len(s.spans) == 0 {
+		a.doubt("none of the system's topics is on this cluster", checkRest)
+	}
+	for name, spans := range s.spans {
+		for _, p := range spans {
+			if p.From > 0 && name != t.PendingReceipts {
+				a.trimmed[name] = true
+			}
+		}
+	}
+	for name := range a.trimmed {
+		why := "the history of " + name + " is trimmed"
+		switch name {
+		case t.Updates:
+			a.doubt(why, checkCauses, checkOnce, checkLines, checkSeq, checkStock, checkOpening, checkReorders, checkAlerts, checkInput, checkQuantities)
+		case t.Orders, t.Receipts:
+			a.doubt(why, checkCauses, checkOnce, checkLines, checkDelta, checkInput, checkQuantities, checkReceipts)
+		case t.Reorders:
+			a.doubt(why, checkReorders, checkReceipts)
+		case t.Alerts:
+			a.doubt(why, checkAlerts)
+		case t.Catalog:
+			a.doubt(why, checkOpening)
+		default:
+			a.doubt(why, checkOnce, checkInput)
+		}
+	}
+	for _, name := range s.open {
+		why := "a transaction on " + name + " did not end"
+		a.doubt(why, checkReorders, checkAlerts, checkReceipts, checkOnce)
+	}
+}
+
+// mostWriters is how many other applications are told apart.
+const mostWriters = 10
+
+// source checks who wrote an output.
+func (a *auditor) source(at place, w writer) {
+	if !w.named {
+		return
+	}
+	a.checks[checkSource].Checked++
+	if w.other != "" {
+		if n, known := a.writers[w.other]; known || len(a.writers) < mostWriters {
+			a.writers[w.other] = n + 1
+		}
+		a.note(checkSource, Finding{Where: at.String(), Expected: "ce_source " + a.o.App, Seen: "ce_source " + w.other})
+	}
+}

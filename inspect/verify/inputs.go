@@ -1,0 +1,190 @@
+package verify
+
+import (
+	"fmt"
+	"hash/maphash"
+
+	"inv/internal/event"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// marks say what became of an input record.
+type marks uint8
+
+const (
+	present   marks = 1 << iota // there is a data record at this offset
+	tombstone                   // it has no value
+	unsound                     // it must be dead-lettered
+	arguable                    // its total is not the sum: dead-lettered, or accepted by policy
+	duplicate                   // a copy of one in the window
+	refused                     // it was dead-lettered
+	applied                     // an update names it as its cause
+)
+
+func (m marks) any(of marks) bool { return m&of != 0 }
+
+// catalogueRecord is what is kept of a catalogue record.
+type catalogueRecord struct {
+	product           uint32
+	marks             marks
+	unchanged         bool // it says nothing new, or may not
+	initialStock      int64
+	reorderThreshold  int64
+	criticalThreshold int64
+	fields            uint64 // hash of all the fields
+}
+
+// productRow is a record of the catalogue.
+type productRow struct {
+	inputRow
+	product name // of a tombstone, too
+	record  catalogueRecord
+}
+
+func (p *parser) readProduct(r *kgo.Record, row *productRow) {
+	var v event.Product
+	p.input(r, &row.inputRow, func() error {
+		err := event.ParseProduct(r.Value, &v)
+		if err == nil {
+			err = v.Check()
+		}
+		if err == nil {
+			err = v.CheckKey(r.Key)
+		}
+		return err
+	})
+	row.product = p.name(string(r.Key))
+	row.record = catalogueRecord{initialStock: v.InitialStock, reorderThreshold: v.ReorderThreshold,
+		criticalThreshold: v.CriticalThreshold, fields: maphash.Comparable(p.seed, v)}
+}
+
+// catalogue takes a record of the catalogue.
+func (a *auditor) catalogue(r *productRow) {
+	a.counts.Catalogue++
+	row := tableOf(a.catalog, r.at.partition).add(r.at.offset)
+	row.marks = r.inputRow.marks
+	if row.marks.any(tombstone) {
+		a.counts.Skipped++
+		a.products[a.productOf(r.product)].delisted = true
+		return
+	}
+	row.marks |= a.refusal(&r.inputRow)
+	if row.marks.any(unsound) {
+		return
+	}
+	marks := row.marks
+	*row = r.record
+	row.marks, row.product = marks, a.productOf(r.product)
+	of := &a.products[row.product]
+	row.unchanged = of.inCatalogue && (of.last.fields == row.fields || of.delisted)
+	of.inCatalogue = true
+	if !row.marks.any(refused) {
+		of.last = *row
+	}
+}
+
+// makeRoom prepares the tables for as many records as there are offsets, so that
+// they don't grow by copying. What is more than usual grows after all.
+func (a *auditor) makeRoom(s *snapshot) {
+	const most = 1 << 22
+	t := a.o.Topics
+	total := func(topics ...string) int {
+		n := int64(0)
+		for _, topic := range topics {
+			for _, p := range s.spans[topic] {
+				n += p.To - p.From
+			}
+		}
+		return int(min(n, 2*most))
+	}
+	for _, p := range s.spans[t.Orders] {
+		a.orders[p.Partition] = &orderTable{rows: make([]orderRecord, 0, min(p.To-p.From, most))}
+	}
+	a.orderContents.grow(total(t.Orders))
+	a.receiptContents.grow(total(t.Receipts))
+	a.ids.grow(total(t.Reorders, t.Alerts, t.Receipts))
+}
+
+// orderRow is an order. Its lines stand in held.
+type orderRow struct {
+	inputRow
+	first, count uint32
+}
+
+// lineRow is a line of an order.
+type lineRow struct {
+	product  name
+	price    event.Money
+	quantity uint32
+}
+
+func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
+	o := &p.order
+	p.input(r, &row.inputRow, func() error {
+		err := event.BorrowOrder(r.Value, o)
+		if err == nil {
+			err = o.Check()
+		}
+		return err
+	})
+	if row.marks.any(tombstone | unsound) {
+		return
+	}
+	if err := o.CheckTotal(); err != nil {
+		row.reason = reasonOf(err)
+		row.marks |= arguable
+	}
+	h := p.held
+	row.first, row.count = uint32(len(h.lines)), uint32(len(o.Items))
+	for i := range o.Items {
+		item := &o.Items[i]
+		h.lines = append(h.lines, lineRow{p.name(item.ProductID), item.UnitPrice, uint32(item.Quantity)})
+	}
+}
+
+// order takes an order.
+func (a *auditor) order(r *orderRow) {
+	a.counts.Orders++
+	t := tableOf(a.orders, r.at.partition)
+	row := t.add(r.at.offset)
+	row.marks = r.marks
+	if row.marks.any(tombstone) {
+		a.counts.Skipped++
+		return
+	}
+	row.marks |= a.refusal(&r.inputRow)
+	if row.marks.any(unsound) {
+		return
+	}
+	if earlier, again, copied := a.orderContents.seen(r.content, r.at.partition, r.at.offset); again {
+		a.repeated(r, row, earlier)
+	} else if copied {
+		a.copies++
+	}
+	a.keepLines(t, row, a.linesRead[r.first:r.first+r.count])
+}
+
+// repeated marks a duplicate. One that was dead-lettered is accounted for twice,
+// unless its total is wrong: then it was refused for that, before it was compared.
+func (a *auditor) repeated(r *orderRow, row *orderRecord, earlier int64) {
+	row.marks |= duplicate
+	if !row.marks.any(refused) {
+		a.counts.Duplicates++
+		return
+	}
+	if !row.marks.any(arguable) {
+		a.note(checkOnce, Finding{Where: r.at.String(), Expected: fmt.Sprintf("ignored as a duplicate of offset %d", earlier), Seen: "dead-lettered"})
+	}
+}
+
+// keepLines keeps the lines also of an order that must not be applied: an update
+// may wrongly name them.
+func (a *auditor) keepLines(t *orderTable, row *orderRecord, lines []lineRow) {
+	room := t.keep(row, len(lines))
+	for i := range lines {
+		l := &lines[i]
+		room[i] = line{int64(l.price), a.productOf(l.product), l.quantity}
+	}
+	a.counts.Lines += int64(len(lines))
+}

@@ -1,0 +1,304 @@
+package verify
+
+import (
+	"fmt"
+	"hash/maphash"
+	"strconv"
+	"strings"
+
+	"inv/internal/event"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// reaction is a reorder or an alert, as far as it is checked.
+type reaction struct {
+	partition int32
+	product   uint32
+	offset    int64
+	seq       int64 // of the update that it names in its id
+	stock     int64
+	quantity  int64  // a reorder's quantity, an alert's threshold
+	named     uint64 // hash of the product's name
+	answers   uint32 // receipts for a reorder
+	urgent    bool
+	matched   bool // an update calls for it
+}
+
+// reactions are all reorders, or all alerts. With the default policy they are
+// found by the update that their id names; with the reference policy, whose ids
+// are random, only how many there are of each product and stock is known.
+type reactions struct {
+	topic  string
+	all    []reaction
+	byID   index
+	counts map[reactionKey]tally
+}
+
+// reactionKey is a product and a stock.
+type reactionKey struct {
+	product uint32
+	number  int64
+}
+
+// tally is how many there are more than the updates call for. It names the last
+// of them, or, if there are too few, the last update that calls for one.
+type tally struct {
+	n         int32
+	partition int32
+	offset    int64
+}
+
+// more counts one that is there.
+func (r *reactions) more(v *reaction) {
+	k := reactionKey{v.product, v.stock}
+	r.counts[k] = tally{r.counts[k].n + 1, v.partition, v.offset}
+}
+
+// fewer counts an update that calls for one.
+func (r *reactions) fewer(k reactionKey, update place) {
+	t := r.counts[k]
+	if t.n--; t.n < 0 {
+		t.partition, t.offset = update.partition, update.offset
+	}
+	r.counts[k] = t
+}
+
+func newReactions(topic string) reactions {
+	return reactions{topic: topic, counts: map[reactionKey]tally{}}
+}
+
+func (r *reactions) at(v *reaction) place { return place{r.topic, v.partition, v.offset} }
+
+// reactionHash spreads a product's updates; a product has them one after the other.
+func reactionHash(product uint32, seq int64) uint64 {
+	h := (uint64(product)<<32 ^ uint64(seq)) * 0x9e3779b97f4a7c15
+	return h ^ h>>32
+}
+
+func (r *reactions) find(product uint32, seq int64) *reaction {
+	if seq == 0 {
+		return nil
+	}
+	i, ok := r.byID.find(reactionHash(product, seq), func(i uint32) bool {
+		return r.all[i].product == product && r.all[i].seq == seq
+	})
+	if !ok {
+		return nil
+	}
+	return &r.all[i]
+}
+
+// add adds one whose id was not there before.
+func (r *reactions) add(v *reaction) {
+	r.byID.add(reactionHash(v.product, v.seq))
+	r.all = append(r.all, *v)
+}
+
+// seqInID reads the update's seq out of PREFIX<product>-<seq>; 0 if the id has
+// another form.
+func seqInID(id, prefix, product string) int64 {
+	rest, ok1 := strings.CutPrefix(id, prefix)
+	rest, ok2 := strings.CutPrefix(rest, product)
+	digits, ok3 := strings.CutPrefix(rest, "-")
+	seq, err := strconv.ParseInt(digits, 10, 64)
+	if !ok1 || !ok2 || !ok3 || err != nil || seq < 1 || strconv.FormatInt(seq, 10) != digits {
+		return 0
+	}
+	return seq
+}
+
+// reactionRow is a reorder or an alert.
+type reactionRow struct {
+	inputRow // a reorder is procurement's input, too
+	writer   writer
+	problem  string // why it is no record, "" if it is one
+	id       name
+	product  name
+	seq      int64 // that its id names; 0: it has another form
+	stock    int64
+	quantity int64
+	named    uint64
+	kind     text // priority or alert type, if it is none of those that there are
+	odd      bool // it is none of them
+	urgent   bool
+}
+
+func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
+	v := &p.reorder
+	err := event.BorrowReorder(r.Value, v)
+	p.input(r, &row.inputRow, func() error {
+		if err != nil {
+			return err
+		}
+		return v.Check()
+	})
+	row.writer = p.writer(r)
+	if err != nil {
+		row.problem = err.Error()
+		return
+	}
+	row.id, row.product = p.name(v.EventID), p.name(v.ProductID)
+	row.seq = seqInID(v.EventID, "reorder-", v.ProductID)
+	row.stock, row.quantity, row.named = v.CurrentStock, v.ReorderQuantity, maphash.String(p.seed, v.ProductName)
+	row.urgent = v.Priority == event.PriorityUrgent
+	if row.odd = !row.urgent && v.Priority != event.PriorityNormal; row.odd {
+		row.kind = p.keep(v.Priority)
+	}
+}
+
+func (p *parser) readAlert(r *kgo.Record, row *reactionRow) {
+	v := &p.alert
+	row.at, row.writer = placeOf(r), p.writer(r)
+	if err := event.BorrowAlert(r.Value, v); err != nil {
+		row.problem = err.Error()
+		return
+	}
+	row.id, row.product = p.name(v.AlertID), p.name(v.ProductID)
+	row.seq = seqInID(v.AlertID, "alert-", v.ProductID)
+	row.stock, row.quantity, row.named = v.CurrentStock, v.Threshold, maphash.String(p.seed, v.ProductName)
+	if row.odd = v.AlertType != event.AlertCritical; row.odd {
+		row.kind = p.keep(v.AlertType)
+	}
+}
+
+func (r *reactionRow) reaction(product uint32) reaction {
+	return reaction{partition: r.at.partition, offset: r.at.offset, product: product, seq: r.seq, stock: r.stock,
+		quantity: r.quantity, named: r.named, urgent: r.urgent}
+}
+
+// takeReorder takes a reorder.
+func (a *auditor) takeReorder(r *reactionRow) {
+	a.counts.Reorders++
+	a.source(r.at, r.writer)
+	refusal := a.refusal(&r.inputRow)
+	if !a.readable(checkReorders, r.at, r.problem) {
+		a.unreadable(r, refusal)
+		return
+	}
+	product := a.text(r.product.text)
+	if a.seenID(r.id) {
+		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "a reorder id of its own", Seen: a.text(r.id.text) + " again"})
+		return
+	}
+	reaction := r.reaction(a.productOf(r.product))
+	if refusal != 0 {
+		reaction.answers = 1
+	}
+	if a.reference() {
+		a.restock(&reaction)
+		return
+	}
+	if r.odd {
+		a.note(checkReorders, Finding{Where: r.at.String(), Product: product, Expected: "priority normal or urgent", Seen: "priority " + a.text(r.kind)})
+	}
+	if reaction.seq == 0 {
+		a.note(checkReorders, Finding{Where: r.at.String(), Product: product, Expected: "an id reorder-" + product + "-<seq>", Seen: a.text(r.id.text)})
+		return
+	}
+	a.reorders.add(&reaction)
+}
+
+// unreadable keeps a reorder that can't be read: whoever reads reorders must
+// dead-letter it.
+func (a *auditor) unreadable(r *reactionRow, refusal marks) {
+	tableOf(a.restocks, r.at.partition).add(r.at.offset).marks = r.marks | refusal
+}
+
+// restock keeps a reorder as the reference policy sees it: what is ordered
+// arrives at once.
+func (a *auditor) restock(v *reaction) {
+	a.reorders.more(v)
+	row := tableOf(a.restocks, v.partition).add(v.offset)
+	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity}
+	if v.answers > 0 {
+		row.marks |= refused
+		return
+	}
+	a.products[v.product].lines++
+}
+
+// takeAlert takes an alert.
+func (a *auditor) takeAlert(r *reactionRow) {
+	a.counts.Alerts++
+	a.source(r.at, r.writer)
+	if !a.readable(checkAlerts, r.at, r.problem) {
+		return
+	}
+	product := a.text(r.product.text)
+	if a.seenID(r.id) {
+		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "an alert id of its own", Seen: a.text(r.id.text) + " again"})
+		return
+	}
+	reaction := r.reaction(a.productOf(r.product))
+	if r.odd {
+		a.note(checkAlerts, Finding{Where: r.at.String(), Product: product, Expected: "alert_type " + event.AlertCritical, Seen: a.text(r.kind)})
+	}
+	if a.reference() {
+		a.alerts.more(&reaction)
+		return
+	}
+	if reaction.seq == 0 {
+		a.note(checkAlerts, Finding{Where: r.at.String(), Product: product, Expected: "an id alert-" + product + "-<seq>", Seen: a.text(r.id.text)})
+		return
+	}
+	a.alerts.add(&reaction)
+}
+
+// readable notes an output that is no record of its kind.
+func (a *auditor) readable(check int, at place, problem string) bool {
+	a.checks[check].Checked++
+	if problem == "" {
+		return true
+	}
+	a.note(check, Finding{Where: at.String(), Expected: "a record", Seen: problem})
+	return false
+}
+
+// react checks that there is the reaction that an update calls for, or none.
+func (a *auditor) react(check int, of *reactions, kind string, u *updateRow, called bool, want reaction) (there bool) {
+	p := &a.products[u.i]
+	got := of.find(u.i, u.seq)
+	switch {
+	case got == nil && called && !p.delisted && !a.trimmed[of.topic]:
+		a.note(check, Finding{Product: p.id, Where: u.at.String(), Expected: fmt.Sprintf("%s for seq %d", kind, u.seq), Seen: "none"})
+	case got == nil:
+	case !called:
+		got.matched = true
+		a.note(check, Finding{Product: p.id, Where: of.at(got).String(), Expected: fmt.Sprintf("no %s for seq %d", kind, u.seq), Seen: "one"})
+	default:
+		got.matched = true
+		a.compare(check, of, kind, u, got, want)
+	}
+	return got != nil
+}
+
+func (a *auditor) compare(check int, of *reactions, kind string, u *updateRow, got *reaction, want reaction) {
+	differ := func(field string, expected, seen any) {
+		a.note(check, Finding{Product: a.products[u.i].id, Where: of.at(got).String(),
+			Expected: fmt.Sprintf("%s %v in the %s for seq %d", field, expected, kind, u.seq), Seen: fmt.Sprintf("%s %v", field, seen)})
+	}
+	if got.stock != u.stock {
+		differ("current_stock", u.stock, got.stock)
+	}
+	number := "reorder_quantity"
+	if check == checkAlerts {
+		number = "threshold"
+	}
+	if got.quantity != want.quantity {
+		differ(number, want.quantity, got.quantity)
+	}
+	if got.urgent != want.urgent {
+		differ("priority", priority(want.urgent), priority(got.urgent))
+	}
+	if u.named.size > 0 && got.named != u.named.hash {
+		differ("product_name", a.text(u.named.text), "another")
+	}
+}
+
+func priority(urgent bool) string {
+	if urgent {
+		return event.PriorityUrgent
+	}
+	return event.PriorityNormal
+}

@@ -1,0 +1,70 @@
+package verify
+
+import (
+	"inv/internal/event"
+	"inv/internal/kafka/fetch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// reader reads parts of partitions.
+type reader struct {
+	client   *kgo.Client
+	progress func(read, total int64)
+	notices  []string // what the brokers did meanwhile, such as a topic that was deleted
+
+	passed, size int64 // offsets
+}
+
+// expect sums up how many offsets are to be read, for the progress.
+func (r *reader) expect(s *snapshot) {
+	for _, spans := range s.spans {
+		for _, p := range spans {
+			r.size += p.To - p.From
+		}
+	}
+}
+
+// pass counts a chunk for the progress.
+func (r *reader) pass(c *fetch.Chunk) {
+	if r.passed += min(c.Next, c.To) - min(c.From, c.To); r.progress != nil {
+		r.progress(r.passed, r.size)
+	}
+}
+
+// view makes rec a view of raw with the headers that the auditor looks at.
+func view(rec *kgo.Record, raw *fetch.Record) {
+	raw.View(rec)
+	if raw.HeaderCount == 0 {
+		return
+	}
+	raw.EachHeader(func(key, value []byte) bool {
+		if name := headerName(key); name != "" {
+			rec.Headers = append(rec.Headers, kgo.RecordHeader{Key: name, Value: value})
+		}
+		return true
+	})
+}
+
+// headerName is the name of a header that the auditor looks at, else "".
+func headerName(key []byte) string {
+	switch string(key) {
+	case event.HeaderSource:
+		return event.HeaderSource
+	case event.HeaderType:
+		return event.HeaderType
+	case event.HeaderDLQReplay:
+		return event.HeaderDLQReplay
+	case event.HeaderDLQTopic:
+		return event.HeaderDLQTopic
+	case event.HeaderDLQPartition:
+		return event.HeaderDLQPartition
+	case event.HeaderDLQOffset:
+		return event.HeaderDLQOffset
+	case event.HeaderDLQReason:
+		return event.HeaderDLQReason
+	case event.HeaderDLQTruncated:
+		return event.HeaderDLQTruncated
+	}
+	return ""
+}

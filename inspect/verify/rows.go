@@ -1,0 +1,150 @@
+package verify
+
+import (
+	"hash/maphash"
+	"strings"
+
+	"inv/internal/event"
+	"inv/internal/kafka/fetch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Reading a value costs several times what judging it does and needs nothing
+// that came before, so batches of records are made into rows side by side, and
+// their rows are judged one after the other, in the records' order.
+
+// batch is records of one kind, of one part of one partition.
+type batch interface {
+	// begin makes it empty. Rows are added, finished and judged by one goroutine
+	// at a time.
+	begin(p *parser)
+	add(p *parser, r *kgo.Record)
+	judge(a *auditor)
+}
+
+// rows is a batch whose records are read into a T each.
+type rows[T any] struct {
+	read func(p *parser, r *kgo.Record, row *T)
+	take func(a *auditor, row *T)
+	held held
+	all  []T
+}
+
+// held is what rows point into.
+type held struct {
+	texts strings.Builder
+	lines []lineRow
+	room  int // that texts need, by what was there before
+}
+
+// text is a part of held's texts.
+type text struct{ at, size uint32 }
+
+func (b *rows[T]) begin(p *parser) {
+	h := &b.held
+	b.all, h.lines, h.room = b.all[:0], h.lines[:0], max(h.room, h.texts.Len())
+	h.texts.Reset() // a text that a product or a finding keeps is not written over
+	h.texts.Grow(h.room)
+	p.held = h
+}
+
+func (b *rows[T]) add(p *parser, r *kgo.Record) {
+	var empty T
+	b.all = append(b.all, empty)
+	b.read(p, r, &b.all[len(b.all)-1])
+}
+
+func (b *rows[T]) judge(a *auditor) {
+	a.texts, a.linesRead = b.held.texts.String(), b.held.lines
+	for i := range b.all {
+		b.take(a, &b.all[i])
+	}
+}
+
+// parser reads records into rows. Each goroutine that does has its own.
+type parser struct {
+	o       *Options
+	seed    maphash.Seed
+	held    *held // of the batch being read
+	decoder *fetch.Decoder
+	record  kgo.Record
+	order   event.Order
+	update  event.Update
+	reorder event.Reorder
+	alert   event.Alert
+}
+
+func newParser(o *Options, seed maphash.Seed) *parser {
+	return &parser{o: o, seed: seed, decoder: fetch.NewDecoder()}
+}
+
+// keep makes a text that outlives the record.
+func (p *parser) keep(s string) text {
+	at := p.held.texts.Len()
+	p.held.texts.WriteString(s)
+	return text{uint32(at), uint32(len(s))}
+}
+
+// text is a text of the batch being judged.
+func (a *auditor) text(t text) string { return a.texts[t.at : t.at+t.size] }
+
+// name is an id with its hash.
+type name struct {
+	text
+	hash uint64
+}
+
+func (p *parser) name(id string) name { return name{p.keep(id), maphash.String(p.seed, id)} }
+
+// writer is what an output says of who wrote it.
+type writer struct {
+	named bool
+	other string // "" if it is the application that is expected
+}
+
+func (p *parser) writer(r *kgo.Record) writer {
+	value, ok := event.Header(r.Headers, event.HeaderSource)
+	if !ok || p.o.App == "" {
+		return writer{}
+	}
+	if string(value) == p.o.App {
+		return writer{named: true}
+	}
+	return writer{true, string(value)}
+}
+
+// inputRow is what every input has.
+type inputRow struct {
+	at       place
+	reason   event.Reason // why its value is to be refused, if it is
+	value    uint64       // its hash
+	content  uint64       // the same, and the dlq-replay header's
+	replayed bool         // it has that header
+	marks    marks
+}
+
+// input reads what every input has. check is asked of one that is no tombstone
+// and has a version that is known.
+func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
+	row.at, row.marks = placeOf(r), present
+	if r.Value == nil {
+		row.marks |= tombstone
+		return
+	}
+	row.value = maphash.Bytes(p.seed, r.Value)
+	row.content = row.value
+	// A record that was put back is set apart from the one that was refused.
+	if replay, ok := event.Header(r.Headers, event.HeaderDLQReplay); ok {
+		row.replayed = true
+		row.content ^= maphash.Bytes(p.seed, replay) * 0x9e3779b97f4a7c15
+	}
+	err := event.CheckVersion(r.Headers)
+	if err == nil {
+		err = check()
+	}
+	if err != nil {
+		row.reason = reasonOf(err)
+		row.marks |= unsound
+	}
+}

@@ -1,0 +1,421 @@
+// Package produce brings record batches to the leaders of their partitions, in
+// order and once, for a program that makes more records than a client library's
+// record type can carry.
+//
+// Records are appended to a partition's batch where they are made
+// ([Topic.Append], no copy is kept of a record) and compressed and sent beside
+// that. One batch of a partition is under way at a time; what is not answered, or
+// answered by an error that passes, is sent again, byte for byte, so that the
+// broker knows it by its sequence number. Ids, epochs and transactions are the
+// caller's: package processor/stage has transactions on top of this.
+package produce
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"inv/internal/kafka/recordbatch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Sizes, before compression.
+const (
+	batchBytes   = 256 << 10 // of a batch, if the topic takes as much
+	requestBytes = 4 << 20   // of a request, give or take a batch
+	firstBytes   = 16 << 10  // by which new buffers are rounded up
+	keepBytes    = 8 << 20   // of buffers that wait to be used again
+	keepWires    = 64        // sealed batches of which the room is used again
+	maxInFlight  = 2         // requests to one broker
+)
+
+// Options are what a [Sender] must know.
+type Options struct {
+	// BatchBytes is the largest batch before compression, 0 for 256 KiB. A record
+	// that is larger goes alone.
+	BatchBytes int
+	// Window is how many bytes may wait for their acknowledgement before
+	// [Sender.Room] blocks, 0 for any number.
+	Window int
+	// Acknowledged is called when the brokers have more records, and Failed at
+	// most once, with the first error that does not pass; nil if nobody asks. The
+	// sender waits for both.
+	Acknowledged func(records int)
+	Failed       func(error)
+	// TransactionalID is the producer's, "" for one without transactions.
+	TransactionalID string
+	// MaxBatch is the largest batch of a topic, in bytes; nil leaves it to the sender.
+	MaxBatch func(topic string) int
+	// Before is called with the partitions of each request before it is sent,
+	// nil if nothing is to be done.
+	Before func(ctx context.Context, to []Partition) error
+	// Hooks are the client's. Those for produced batches are called, too.
+	Hooks []kgo.Hook
+}
+
+// Partition is a place to send to.
+type Partition struct {
+	Topic     string
+	Partition int32
+}
+
+// Sender sends batches. Records are appended, and batches closed, by one
+// goroutine; everything else of it happens beside that.
+type Sender struct {
+	client     *kgo.Client
+	opts       Options
+	compressor kgo.Compressor
+	hooks      []kgo.HookProduceBatchWritten
+	ctx        context.Context // of requests
+	cancel     context.CancelFunc
+	requests   sync.WaitGroup
+
+	unacknowledged bool // brokers don't answer
+
+	open []*partition // with a batch that is being filled; the appender's
+
+	mu         sync.Mutex
+	producer   recordbatch.Producer
+	topics     map[string]*Topic
+	ready      []*partition // with a batch to send and none under way
+	inFlight   map[int32]int
+	unanswered int           // batches that were closed
+	idle       chan struct{} // closed when unanswered gets 0 or err is set
+	waiting    int           // bytes of them
+	roomy      chan struct{} // closed when waiting gets below the window, nil if nobody waits for that
+	err        error         // the first that does not pass
+	spare      [][]byte      // buffers to use again
+	spareBytes int
+	wires      [][]byte // the same for sealed batches
+	scratch    []*bytes.Buffer
+}
+
+// New makes a sender on a client, with the client's compression. Nothing can be
+// sent before [Sender.Reset] has said who sends.
+func New(client *kgo.Client, opts Options) (*Sender, error) {
+	s := &Sender{client: client, opts: opts, topics: map[string]*Topic{}, inFlight: map[int32]int{}, idle: make(chan struct{})}
+	close(s.idle)
+	switch acks, _ := client.OptValue(kgo.RequiredAcks).(kgo.Acks); {
+	case acks == kgo.NoAck():
+		s.unacknowledged = true
+		fallthrough
+	case acks == kgo.LeaderAck():
+		if opts.TransactionalID != "" {
+			return nil, errors.New("what a transaction writes must be acknowledged by all replicas; leave out the property acks, or set it to all")
+		}
+	}
+	codecs, _ := client.OptValue(kgo.ProducerBatchCompression).([]kgo.CompressionCodec)
+	var err error
+	if s.compressor, err = kgo.DefaultCompressor(codecs...); err != nil {
+		return nil, fmt.Errorf("choosing the compression: %w", err)
+	}
+	for _, h := range opts.Hooks {
+		if h, ok := h.(kgo.HookProduceBatchWritten); ok {
+			s.hooks = append(s.hooks, h)
+		}
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	return s, nil
+}
+
+// Close gives up what is under way.
+func (s *Sender) Close() {
+	s.cancel()
+	s.requests.Wait()
+}
+
+// Reset begins with a new producer id or epoch: sequence numbers start from 0.
+// Nothing may be under way.
+func (s *Sender) Reset(p recordbatch.Producer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.producer = p
+	for _, t := range s.topics {
+		for _, part := range t.partitions {
+			part.sequence = 0
+		}
+	}
+}
+
+// Topic is where to append a topic's records. It must exist. Its number of
+// partitions is at most some minutes old.
+func (s *Sender) Topic(ctx context.Context, name string) (*Topic, error) {
+	s.mu.Lock()
+	t := s.topics[name]
+	s.mu.Unlock()
+	if t != nil && time.Since(t.asked) < askAgain {
+		return t, nil
+	}
+	return s.locate(ctx, name)
+}
+
+// Topic is one topic that is written to.
+type Topic struct {
+	sender     *Sender
+	name       string
+	id         [16]byte
+	limit      int // bytes of a batch
+	asked      time.Time
+	partitions []*partition
+}
+
+// Partitions is how many there are, at least 1.
+func (t *Topic) Partitions() int { return len(t.partitions) }
+
+// partition is one partition and its batches.
+type partition struct {
+	topic  *Topic
+	number int32
+	batch  *batch // that is being filled, nil if there is none; the appender's
+	size   int    // bytes of the last one, the appender's
+	open   bool   // it is one of the sender's open ones, the appender's
+
+	// The sender's lock guards the rest.
+	leader   int32
+	sequence int32
+	queue    []*batch // closed, in order
+	sending  *batch   // the one before them: under way, or waiting to be sent again
+}
+
+// batch is one batch on its way.
+type batch struct {
+	partition *partition
+	builder   recordbatch.Builder
+	sequence  int32
+	wire      []byte // as it is sent, nil before it was
+	count     int
+	raw       int       // bytes of records
+	since     time.Time // when it was first sent
+	last      error     // of its last try
+	refused   int       // tries that failed, except those during another transaction's end
+	unknown   time.Time // of the first response that did not know the topic
+}
+
+// Append adds a record to a partition's batch. Its time is in epoch ms; a nil key
+// or value is null; headers are as package recordbatch encodes them. All are
+// copied. The partition must exist.
+func (t *Topic) Append(to int32, ms int64, key, value, headers []byte) {
+	p := t.partitions[to]
+	room := recordbatch.Room(key, value, headers)
+	if p.batch != nil && p.batch.builder.Size()+room > t.limit {
+		p.close()
+		t.sender.mu.Lock()
+		t.sender.dispatch()
+		t.sender.mu.Unlock()
+	}
+	if p.batch == nil {
+		p.batch = &batch{partition: p}
+		p.batch.builder.Reset(t.sender.buffer(max(room, p.size+p.size/8)))
+		if !p.open {
+			p.open = true
+			t.sender.open = append(t.sender.open, p)
+		}
+	}
+	p.batch.builder.Append(ms, key, value, headers)
+}
+
+// close hands the open batch over.
+func (p *partition) close() {
+	s, b := p.topic.sender, p.batch
+	p.batch = nil
+	b.count, b.raw = b.builder.Count(), b.builder.Size()
+	p.size = min(b.raw, p.topic.limit)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		return // nothing is sent any more
+	}
+	if s.unanswered == 0 {
+		s.idle = make(chan struct{})
+	}
+	s.unanswered++
+	s.waiting += b.raw
+	if p.queue = append(p.queue, b); len(p.queue) == 1 && p.sending == nil {
+		s.ready = append(s.ready, p)
+	}
+}
+
+// Push sends what was appended, but for partitions of which something is under way:
+// their batches may as well get larger. It says whether it has left any.
+func (s *Sender) Push() (left bool) {
+	open := s.open[:0]
+	for _, p := range s.open {
+		s.mu.Lock()
+		busy := p.sending != nil || len(p.queue) > 0
+		s.mu.Unlock()
+		switch {
+		case p.batch != nil && busy:
+			open = append(open, p)
+			continue
+		case p.batch != nil:
+			p.close()
+		}
+		p.open = false
+	}
+	s.open = open
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.dispatch()
+	return len(open) > 0
+}
+
+// Room waits until fewer bytes wait for their acknowledgement than the window has.
+func (s *Sender) Room(ctx context.Context) error {
+	for {
+		s.mu.Lock()
+		if s.err != nil || s.opts.Window == 0 || s.waiting < s.opts.Window {
+			defer s.mu.Unlock()
+			return s.err
+		}
+		if s.roomy == nil {
+			s.roomy = make(chan struct{})
+		}
+		roomy := s.roomy
+		s.mu.Unlock()
+		select {
+		case <-roomy:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// Flush sends all that was appended and waits until the brokers have it. The
+// error is the first one that does not pass; nothing is sent after it.
+func (s *Sender) Flush(ctx context.Context) error {
+	for _, p := range s.open {
+		if p.open = false; p.batch != nil {
+			p.close()
+		}
+	}
+	s.open = s.open[:0]
+	s.mu.Lock()
+	s.dispatch()
+	s.mu.Unlock()
+	return s.wait(ctx)
+}
+
+// Discard drops what was appended and not sent yet, and waits until what is under
+// way was answered.
+func (s *Sender) Discard(ctx context.Context) error {
+	s.mu.Lock()
+	for _, p := range s.open {
+		if p.open = false; p.batch != nil {
+			s.keep(p.batch.builder.Buffer())
+			p.batch = nil
+		}
+	}
+	s.open = s.open[:0]
+	for _, t := range s.topics {
+		for _, p := range t.partitions {
+			s.answered(len(p.queue))
+			for _, b := range p.queue {
+				s.makeRoom(b.raw)
+			}
+			p.queue = nil
+		}
+	}
+	s.ready = slices.DeleteFunc(s.ready, func(p *partition) bool { return p.sending == nil })
+	s.mu.Unlock()
+	return s.wait(ctx)
+}
+
+func (s *Sender) wait(ctx context.Context) error {
+	s.mu.Lock()
+	idle := s.idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+	case <-ctx.Done():
+		return s.late(ctx.Err())
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// late says what was waited for.
+func (s *Sender) late(err error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.topics {
+		for _, p := range t.partitions {
+			if p.sending != nil && p.sending.last != nil {
+				return fmt.Errorf("%s/%d has not acknowledged %d records: %w (%v)", t.name, p.number, p.sending.count, err, p.sending.last)
+			}
+		}
+	}
+	return fmt.Errorf("the brokers have not acknowledged all records: %w", err)
+}
+
+// answered counts batches that need no waiting for any more; the lock is held.
+func (s *Sender) answered(n int) {
+	if n == 0 || s.err != nil {
+		return
+	}
+	if s.unanswered -= n; s.unanswered == 0 {
+		close(s.idle)
+	}
+}
+
+// fail ends all sending; the lock is held.
+func (s *Sender) fail(err error) {
+	if s.err != nil {
+		return
+	}
+	s.err = err
+	s.ready = nil
+	if s.unanswered > 0 {
+		close(s.idle)
+	}
+	s.makeRoom(0)
+	if s.opts.Failed != nil {
+		s.opts.Failed(err)
+	}
+}
+
+// makeRoom notes that bytes need no waiting for any more; the lock is held.
+func (s *Sender) makeRoom(bytes int) {
+	s.waiting -= bytes
+	if s.roomy != nil && (s.err != nil || s.waiting < s.opts.Window) {
+		close(s.roomy)
+		s.roomy = nil
+	}
+}
+
+// errClosed is for requests that Close has ended.
+var errClosed = errors.New("the sender was closed")
+
+// buffer returns an empty buffer with room for n bytes or more: the smallest of
+// those that wait.
+func (s *Sender) buffer(n int) []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	best := -1
+	for i, b := range s.spare {
+		if cap(b) >= n && (best < 0 || cap(b) < cap(s.spare[best])) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return make([]byte, 0, (n+firstBytes-1)/firstBytes*firstBytes)
+	}
+	b := s.spare[best]
+	s.spare = slices.Delete(s.spare, best, best+1)
+	s.spareBytes -= cap(b)
+	return b
+}
+
+// keep takes a buffer back; the lock is held.
+func (s *Sender) keep(b []byte) {
+	if cap(b) > keepBytes/4 || s.spareBytes+cap(b) > keepBytes {
+		return
+	}
+	s.spareBytes += cap(b)
+	s.spare = append(s.spare, b[:0])
+}

@@ -1,0 +1,161 @@
+package stage
+
+import (
+	"encoding/binary"
+	"hash/maphash"
+)
+
+// Table maps keys to values, both bytes. It holds no pointer for each entry, so
+// that a million of them cost the garbage collector nothing, and little memory
+// beyond their own. Entries are replaced and never deleted. It is for one
+// goroutine at a time.
+type Table struct {
+	seed   maphash.Seed
+	chunks [][]byte
+	slots  []tableSlot // open addressing, a power of two
+	count  int
+	live   int // bytes of entries
+	dead   int // bytes of those that were replaced
+}
+
+// tableSlot finds an entry: 0 is free, else its place + 1. The place is counted
+// in units of tableAlign.
+type tableSlot struct{ hash, place uint32 }
+
+// An entry is three lengths, of the key, of the value and of the room for it,
+// then the key and the value. It begins at a multiple of tableAlign, within one
+// chunk; one larger than a chunk has one of its own.
+const (
+	tableAlign  = 8
+	tableChunk  = 64 << 10
+	firstChunk  = 4 << 10 // most tables are small
+	tableHeader = 12
+	perChunk    = tableChunk / tableAlign
+	tableWaste  = 64        // room beyond twice a value that is let be
+	tableSlack  = 256 << 10 // dead bytes that are let be
+)
+
+// NewTable makes an empty Table.
+func NewTable() *Table { return &Table{seed: maphash.MakeSeed(), slots: make([]tableSlot, 16)} }
+
+// Len is the number of keys.
+func (t *Table) Len() int { return t.count }
+
+// Get returns a key's value, which is good until the next Put.
+func (t *Table) Get(key string) (value []byte, ok bool) {
+	s := t.find(key, uint32(maphash.String(t.seed, key)))
+	if s.place == 0 {
+		return nil, false
+	}
+	e := t.entry(s.place - 1)
+	k, v := e.lengths()
+	return e[tableHeader+k : tableHeader+k+v : tableHeader+k+v], true
+}
+
+// Put sets a key's value. It keeps neither.
+func (t *Table) Put(key string, value []byte) {
+	if 4*(t.count+1) > 3*len(t.slots) {
+		t.grow()
+	}
+	hash := uint32(maphash.String(t.seed, key))
+	s := t.find(key, hash)
+	if s.place == 0 {
+		s.hash, s.place = hash, t.add(key, value)+1
+		t.count++
+		return
+	}
+	e := t.entry(s.place - 1)
+	k, _ := e.lengths()
+	if room := e.room(); len(value) <= room && room <= 2*len(value)+tableWaste {
+		binary.LittleEndian.PutUint32(e[4:], uint32(len(value)))
+		copy(e[tableHeader+k:], value)
+		return
+	}
+	size := e.size()
+	t.live, t.dead = t.live-size, t.dead+size
+	s.place = t.add(key, value) + 1
+	if t.dead > t.live/2+tableSlack {
+		t.compact()
+	}
+}
+
+// find is the slot of a key, or the free one that is meant for it.
+func (t *Table) find(key string, hash uint32) *tableSlot {
+	mask := uint32(len(t.slots) - 1)
+	for at := hash & mask; ; at = (at + 1) & mask {
+		s := &t.slots[at]
+		if s.place == 0 || s.hash == hash && string(t.entry(s.place-1).key()) == key {
+			return s
+		}
+	}
+}
+
+// add appends an entry and returns its place.
+func (t *Table) add(key string, value []byte) uint32 {
+	size := (tableHeader + len(key) + len(value) + tableAlign - 1) &^ (tableAlign - 1)
+	last := len(t.chunks) - 1
+	if last < 0 || size > cap(t.chunks[last])-len(t.chunks[last]) {
+		room := tableChunk
+		if last < 0 {
+			room = firstChunk
+		}
+		t.chunks = append(t.chunks, make([]byte, 0, max(room, size)))
+		last++
+	}
+	c := t.chunks[last]
+	place := uint32(last*perChunk + len(c)/tableAlign)
+	c = binary.LittleEndian.AppendUint32(c, uint32(len(key)))
+	c = binary.LittleEndian.AppendUint32(c, uint32(len(value)))
+	c = binary.LittleEndian.AppendUint32(c, uint32(size-tableHeader-len(key)))
+	c = append(append(c, key...), value...)
+	t.chunks[last] = c[:(len(c)+tableAlign-1)&^(tableAlign-1)]
+	t.live += size
+	return place
+}
+
+// grow doubles the slots.
+func (t *Table) grow() {
+	old := t.slots
+	t.slots = make([]tableSlot, 2*len(old))
+	mask := uint32(len(t.slots) - 1)
+	for _, s := range old {
+		if s.place == 0 {
+			continue
+		}
+		at := s.hash & mask
+		for t.slots[at].place != 0 {
+			at = (at + 1) & mask
+		}
+		t.slots[at] = s
+	}
+}
+
+// compact copies the live entries, and lets go of what they were in.
+func (t *Table) compact() {
+	old := Table{chunks: t.chunks}
+	t.chunks, t.live, t.dead = nil, 0, 0
+	for i := range t.slots {
+		if s := &t.slots[i]; s.place != 0 {
+			e := old.entry(s.place - 1)
+			k, v := e.lengths()
+			s.place = t.add(string(e.key()), e[tableHeader+k:tableHeader+k+v]) + 1
+		}
+	}
+}
+
+func (t *Table) entry(place uint32) entry {
+	return entry(t.chunks[place/perChunk][place%perChunk*tableAlign:])
+}
+
+// entry is the bytes of an entry, and what comes behind it.
+type entry []byte
+
+func (e entry) lengths() (key, value int) {
+	return int(binary.LittleEndian.Uint32(e)), int(binary.LittleEndian.Uint32(e[4:]))
+}
+
+func (e entry) room() int { return int(binary.LittleEndian.Uint32(e[8:])) }
+
+func (e entry) key() []byte { k, _ := e.lengths(); return e[tableHeader : tableHeader+k] }
+
+func (e entry) size() int { k, _ := e.lengths(); return tableHeader + k + e.room() }
