@@ -1,5 +1,6 @@
 // Command produce measures `inv produce orders --rate max` into Apache Kafka
-// beside a bare franz-go producer of one static record (bench/ceiling), kcat -P
+// beside a bare franz-go producer of one static record (bench/ceiling), the same
+// orders through the client library's own producer (bench/produce/plain), kcat -P
 // from a prepared file and kafka-producer-perf-test. All send records of the same
 // size with acks=all, linger 20 ms, 6 partitions and no compression: one record
 // again and again compresses to nothing, orders do not. Each gets a new topic,
@@ -81,6 +82,11 @@ func (b *bench) run(ctx context.Context) error {
 	return b.compare(ctx, b.peers())
 }
 
+// plain is the place of bench/produce/plain among the peers. It is what inv's own
+// producer has to justify itself by: without headers or with them, less than 0.9 x
+// the ceiling or kcat.
+const plain = 2
+
 // compare runs the rounds; the first peer is inv.
 func (b *bench) compare(ctx context.Context, peers []peer) error {
 	rates := make([][]float64, len(peers))
@@ -108,6 +114,12 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 			fmt.Printf("   inv is %.2f x, at least %.2f x with 95 %% certainty", mean, low)
 		}
 		fmt.Println()
+	}
+	for i, p := range peers {
+		if p.name == "ceiling" || p.name == "kcat" {
+			mean, low := ratio(rates[plain], rates[i])
+			fmt.Printf("plain is %.2f x %s, at least %.2f x with 95 %% certainty\n", mean, p.name, low)
+		}
 	}
 	fmt.Printf("inv's largest RSS was %.0f MB\n", largest/1e6)
 	return nil
@@ -169,7 +181,7 @@ func watch(pid int) (peak func() float64) {
 	}
 }
 
-// renew makes the topic anew, so that no run pays for the files of another.
+// renew recreates the topic, so that no run pays for the files of another.
 func (b *bench) renew(ctx context.Context) error {
 	if _, err := b.admin.DeleteTopic(ctx, b.topic()); err != nil && !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
 		return err
