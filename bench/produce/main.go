@@ -89,16 +89,16 @@ const plain = 2
 
 // compare runs the rounds; the first peer is inv.
 func (b *bench) compare(ctx context.Context, peers []peer) error {
-	rates := make([][]float64, len(peers))
+	rates, seconds := make([][]float64, len(peers)), make([][]float64, len(peers))
 	largest := 0.0
 	for round := range b.rounds {
 		fmt.Printf("round %2d:", round+1)
 		for i, p := range peers {
-			rate, rss, err := b.timed(ctx, p)
+			rate, cpu, rss, err := b.timed(ctx, p)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			rates[i] = append(rates[i], rate)
+			rates[i], seconds[i] = append(rates[i], rate), append(seconds[i], cpu)
 			fmt.Printf("  %s %.0f/s", p.name, rate)
 			if i == 0 {
 				largest = max(largest, rss)
@@ -108,7 +108,7 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	}
 	fmt.Println()
 	for i, p := range peers {
-		fmt.Printf("%-10s %10.0f records/s", p.name, measure.Median(rates[i]))
+		fmt.Printf("%-10s %10.0f records/s, %.2f CPU seconds", p.name, measure.Median(rates[i]), measure.Median(seconds[i]))
 		if i > 0 {
 			mean, low := ratio(rates[0], rates[i])
 			fmt.Printf("   inv is %.2f x, at least %.2f x with 95 %% certainty", mean, low)
@@ -125,38 +125,39 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	return nil
 }
 
-// timed runs a peer on a new topic; rss is in bytes.
-func (b *bench) timed(ctx context.Context, p peer) (rate, rss float64, err error) {
+// timed runs a peer on a new topic; cpu is in seconds, rss in bytes.
+func (b *bench) timed(ctx context.Context, p peer) (rate, cpu, rss float64, err error) {
 	if err := b.renew(ctx); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	peak := watch(cmd.Process.Pid)
 	err = cmd.Wait()
 	took := time.Since(start)
 	rss = peak()
+	cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	out := said.Bytes()
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w\n%s", err, out)
+		return 0, 0, 0, fmt.Errorf("%w\n%s", err, out)
 	}
 	if err := b.complete(ctx); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	if p.rate == nil {
-		return float64(b.count) / took.Seconds(), rss, nil
+		return float64(b.count) / took.Seconds(), cpu, rss, nil
 	}
 	rates := p.rate.FindAllSubmatch(out, -1)
 	if len(rates) == 0 {
-		return 0, 0, fmt.Errorf("it said no rate:\n%s", out)
+		return 0, 0, 0, fmt.Errorf("it said no rate:\n%s", out)
 	}
 	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
-	return rate, rss, err
+	return rate, cpu, rss, err
 }
 
 // watch follows the largest resident size of a process, in bytes, until peak is

@@ -48,8 +48,10 @@ func (s *sink) take(b *producer.Batch) *sent {
 	return m
 }
 
-// Write hands the records over; it blocks while too many are on their way.
+// Write hands the records over; it blocks while too many are on their way. They
+// outlive the context, which ends when the last of them was made.
 func (s *sink) Write(ctx context.Context, b *producer.Batch) error {
+	ctx = context.WithoutCancel(ctx)
 	select {
 	case <-s.failed:
 		b.Release()
