@@ -56,7 +56,7 @@ func (a *arena) reset() {
 }
 
 // Room returns an empty slice to append a value of about n bytes to; Keep ends
-// it. What is kept is good until the transaction's end.
+// it. What is kept is valid until the transaction ends.
 func (tx *Tx) Room(n int) []byte { return tx.arena.room(n) }
 
 // Keep ends the slice that Room returned last.

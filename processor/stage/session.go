@@ -287,7 +287,7 @@ func fetchError(fetches kgo.Fetches) (failed error) {
 		case errors.Is(err, kgo.ErrClientClosed):
 			failed = broken("the client was closed")
 		case errors.As(err, &lost), errors.Is(err, kerr.OffsetOutOfRange):
-			failed = fmt.Errorf("%s/%d has lost records that were not processed yet (retention, or the topic was made anew): %w; inv reset --app-id starts over", topic, partition, err)
+			failed = fmt.Errorf("%s/%d has lost records that were not processed yet (retention, or the topic was recreated): %w; inv reset --app-id starts over", topic, partition, err)
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 			failed = fmt.Errorf("topic %s, which is being read, is gone: %w", topic, err)
 		case topic == "":
@@ -318,9 +318,6 @@ func (s *session) at(point string) {
 // explain returns the error that a session ends with: whether a new session can
 // recover from it may have to be asked for.
 func (s *session) explain(err error) error {
-	if errors.Is(err, kerr.UnsupportedVersion) && s.txn.VersionChanged(s.ctx, 0) {
-		return errVersion // for good, otherwise
-	}
 	// Brokers refuse to end a transaction that another producer has ended, by
 	// getting an id for a transactional id, with InvalidTxnState.
 	fenced := errors.Is(err, kerr.ProducerFenced) || errors.Is(err, kerr.InvalidProducerEpoch) || errors.Is(err, kerr.InvalidTxnState)

@@ -248,7 +248,7 @@ func (s *session) abort(ctx context.Context) error {
 func (s *session) giveUp(tx *Tx) {
 	late, cancel := s.beforeLate()
 	defer cancel()
-	_ = s.abort(late) // what is left open, the next session's first request ends
+	_ = s.abort(late) // the next session's Init aborts what is left open
 	tx.rollback()
 }
 

@@ -41,7 +41,7 @@ func NewTable() *Table { return &Table{seed: maphash.MakeSeed(), slots: make([]t
 // Len is the number of keys.
 func (t *Table) Len() int { return t.count }
 
-// Get returns a key's value, which is good until the next Put.
+// Get returns a key's value, valid until the next Put.
 func (t *Table) Get(key string) (value []byte, ok bool) {
 	s := t.find(key, uint32(maphash.String(t.seed, key)))
 	if s.place == 0 {

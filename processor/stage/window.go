@@ -50,7 +50,7 @@ func NewWindow(span int64) *Window {
 	return &Window{span: span, index: make([]uint32, 64)}
 }
 
-// Add enters the record at an offset and says whether one at most span offsets
+// Add enters the record at an offset and reports whether one at most span offsets
 // before it had the same fingerprint.
 func (w *Window) Add(print Fingerprint, offset int64) (duplicate bool) {
 	if w.span == 0 {
@@ -88,7 +88,7 @@ func (w *Window) Commit(next int64) {
 }
 
 // Rollback takes back what was added since the last commit. It is rare, so it
-// makes the index anew in place of remembering what each entry displaced.
+// rebuilds the index instead of remembering what each entry displaced.
 func (w *Window) Rollback() {
 	if w.pending == 0 {
 		return

@@ -58,7 +58,7 @@ type Observer interface {
 	// Partitions reports how many partitions are assigned to the worker, and
 	// how many of them have their state.
 	Partitions(assigned, ready int)
-	Rebuilt(error) // the session failed and is made anew
+	Rebuilt(error) // the session failed, and a new one replaces it
 }
 
 // ErrFenced is returned by a worker whose transactional id another process took.
@@ -88,7 +88,7 @@ const (
 )
 
 // Run processes until the context ends, which is no error, or until something
-// is wrong that a new session can't mend. Once the context ends it commits what
+// is wrong that a new session can't recover from. Once the context ends it commits what
 // is in the transaction, and returns within StopWithin whatever the broker does.
 func (w *Worker) Run(ctx context.Context) error {
 	hard, cancel := graceful(ctx, w.cfg.StopWithin)

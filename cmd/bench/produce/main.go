@@ -1,5 +1,6 @@
 // Command produce measures `inv produce orders --rate max` into Apache Kafka
-// beside a bare franz-go producer of one static record (cmd/bench/ceiling), kcat -P
+// beside a bare franz-go producer of one static record (cmd/bench/ceiling), the same
+// orders through the client library's own producer (cmd/bench/produce/plain), kcat -P
 // from a prepared file and kafka-producer-perf-test. All send records of the same
 // size with acks=all, linger 20 ms, 6 partitions and no compression: one record
 // again and again compresses to nothing, orders do not. Each gets a new topic,
@@ -81,18 +82,23 @@ func (b *bench) run(ctx context.Context) error {
 	return b.compare(ctx, b.peers())
 }
 
+// plain is the place of cmd/bench/produce/plain among the peers. It is what inv's own
+// producer has to justify itself by: without headers or with them, less than 0.9 x
+// the ceiling or kcat.
+const plain = 2
+
 // compare runs the rounds; the first peer is inv.
 func (b *bench) compare(ctx context.Context, peers []peer) error {
-	rates := make([][]float64, len(peers))
+	rates, seconds := make([][]float64, len(peers)), make([][]float64, len(peers))
 	largest := 0.0
 	for round := range b.rounds {
 		fmt.Printf("round %2d:", round+1)
 		for i, p := range peers {
-			rate, rss, err := b.timed(ctx, p)
+			rate, cpu, rss, err := b.timed(ctx, p)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			rates[i] = append(rates[i], rate)
+			rates[i], seconds[i] = append(rates[i], rate), append(seconds[i], cpu)
 			fmt.Printf("  %s %.0f/s", p.name, rate)
 			if i == 0 {
 				largest = max(largest, rss)
@@ -102,49 +108,56 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	}
 	fmt.Println()
 	for i, p := range peers {
-		fmt.Printf("%-10s %10.0f records/s", p.name, measure.Median(rates[i]))
+		fmt.Printf("%-10s %10.0f records/s, %.2f CPU seconds", p.name, measure.Median(rates[i]), measure.Median(seconds[i]))
 		if i > 0 {
 			mean, low := ratio(rates[0], rates[i])
 			fmt.Printf("   inv is %.2f x, at least %.2f x with 95 %% certainty", mean, low)
 		}
 		fmt.Println()
 	}
+	for i, p := range peers {
+		if p.name == "ceiling" || p.name == "kcat" {
+			mean, low := ratio(rates[plain], rates[i])
+			fmt.Printf("plain is %.2f x %s, at least %.2f x with 95 %% certainty\n", mean, p.name, low)
+		}
+	}
 	fmt.Printf("inv's largest RSS was %.0f MB\n", largest/1e6)
 	return nil
 }
 
-// timed runs a peer on a new topic; rss is in bytes.
-func (b *bench) timed(ctx context.Context, p peer) (rate, rss float64, err error) {
+// timed runs a peer on a new topic; cpu is in seconds, rss in bytes.
+func (b *bench) timed(ctx context.Context, p peer) (rate, cpu, rss float64, err error) {
 	if err := b.renew(ctx); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	start := time.Now()
 	if err := cmd.Start(); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	peak := watch(cmd.Process.Pid)
 	err = cmd.Wait()
 	took := time.Since(start)
 	rss = peak()
+	cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
 	out := said.Bytes()
 	if err != nil {
-		return 0, 0, fmt.Errorf("%w\n%s", err, out)
+		return 0, 0, 0, fmt.Errorf("%w\n%s", err, out)
 	}
 	if err := b.complete(ctx); err != nil {
-		return 0, 0, err
+		return 0, 0, 0, err
 	}
 	if p.rate == nil {
-		return float64(b.count) / took.Seconds(), rss, nil
+		return float64(b.count) / took.Seconds(), cpu, rss, nil
 	}
 	rates := p.rate.FindAllSubmatch(out, -1)
 	if len(rates) == 0 {
-		return 0, 0, fmt.Errorf("it said no rate:\n%s", out)
+		return 0, 0, 0, fmt.Errorf("it said no rate:\n%s", out)
 	}
 	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
-	return rate, rss, err
+	return rate, cpu, rss, err
 }
 
 // watch follows the largest resident size of a process, in bytes, until peak is
@@ -169,7 +182,7 @@ func watch(pid int) (peak func() float64) {
 	}
 }
 
-// renew makes the topic anew, so that no run pays for the files of another.
+// renew recreates the topic, so that no run pays for the files of another.
 func (b *bench) renew(ctx context.Context) error {
 	if _, err := b.admin.DeleteTopic(ctx, b.topic()); err != nil && !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
 		return err

@@ -33,6 +33,7 @@ func (b *bench) peers() []peer {
 			"--rate", "max", "--count", count, "--headers", b.headers, "-X", "linger.ms=20", "-X", "compression.type=none"}},
 		{name: "ceiling", command: []string{in("ceiling"), "-b", b.broker, "-topic", b.topic(), "-n", count,
 			"-value", strconv.Itoa(b.size.value), "-key", strconv.Itoa(b.size.key), "-headers", strings.Join(b.size.pairs, ",")}},
+		{name: "plain", command: []string{in("plain"), "-b", b.broker, "-scenario", in("s.yaml"), "-app", b.app, "-n", count, "-headers", b.headers}},
 	}
 	if _, err := exec.LookPath("kcat"); err == nil {
 		kcat := []string{"kcat", "-P", "-b", b.broker, "-t", b.topic(), "-K", "\t", "-l",
@@ -71,7 +72,7 @@ func (s size) total() int { return s.value + s.key + s.headers() }
 // inv makes them, again and again.
 func (b *bench) prepare(ctx context.Context) error {
 	in := func(name string) string { return filepath.Join(b.folder, name) }
-	if err := measure.Build(ctx, b.folder, "./cmd/inv", "./cmd/bench/ceiling"); err != nil {
+	if err := measure.Build(ctx, b.folder, "./cmd/inv", "./cmd/bench/ceiling", "./cmd/bench/produce/plain"); err != nil {
 		return err
 	}
 	source, err := scenarios.Files.ReadFile("inventory.yaml")

@@ -68,7 +68,7 @@ func actionForCode(err *kerr.Error) action {
 		// Just after a topic's creation its leader may lag behind the metadata.
 		// franz-go gives up after four tries, some seconds; here the time counts.
 		// A recreated topic has another id in the metadata (KIP-516), by which
-		// relocate fails at once: its new id is never adopted, which would hide
+		// refreshLeaders fails at once: its new id is never adopted, which would hide
 		// that what the old topic had acknowledged is gone.
 		return bounded
 

@@ -12,10 +12,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// Identify gets a producer id, by which brokers tell a batch that is sent again.
-// With a transactional id, "" if there is none, it fences who had it and ends what
-// that one left open; brokers abort its transactions after the timeout, which
-// counts in milliseconds.
+// Identify gets a producer id, by which brokers recognize a batch that is sent again.
+// With a transactional id, "" if there is none, it fences the producer that had it and
+// aborts what that left open; brokers abort transactions after the timeout, which
+// has a resolution of milliseconds.
 func Identify(ctx context.Context, client *kgo.Client, transactionalID string, timeout time.Duration) (recordbatch.Producer, error) {
 	req := kmsg.NewPtrInitProducerIDRequest()
 	req.ProducerID, req.ProducerEpoch = -1, -1

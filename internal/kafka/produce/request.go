@@ -39,7 +39,7 @@ func (s *Sender) dispatch() {
 				waiting = append(waiting, p)
 				continue
 			}
-			b := s.begin(p)
+			b := s.nextBatch(p)
 			bytes += b.raw
 			request = append(request, b)
 		}
@@ -52,9 +52,9 @@ func (s *Sender) dispatch() {
 	}
 }
 
-// begin takes a partition's next batch to be sent, which may be one that was sent
-// before; the lock is held.
-func (s *Sender) begin(p *partition) *batch {
+// nextBatch returns the batch that a partition sends next, perhaps again; the lock is
+// held.
+func (s *Sender) nextBatch(p *partition) *batch {
 	if p.sending != nil {
 		return p.sending
 	}
@@ -62,22 +62,21 @@ func (s *Sender) begin(p *partition) *batch {
 	p.queue[0] = nil
 	p.queue = p.queue[1:]
 	p.sending = b
-	b.since = time.Now()
 	b.sequence = p.sequence
 	p.sequence = after(p.sequence, b.count)
 	return b
 }
 
-// after is the sequence number n records later: 0 follows the largest.
+// after returns the sequence number n records later: 0 follows the largest.
 func after(sequence int32, n int) int32 {
 	return int32((int64(sequence) + int64(n)) % (math.MaxInt32 + 1))
 }
 
-// request sends batches to a leader. While it runs nobody else touches them.
+// request sends batches to a leader. Nothing else touches them meanwhile.
 func (s *Sender) request(leader int32, batches []*batch) {
 	s.seal(batches)
-	resp, err := s.ask(leader, batches)
-	errs := s.verdicts(batches, resp, err)
+	resp, err := s.produce(leader, batches)
+	errs := s.errorsOf(batches, resp, err)
 
 	s.mu.Lock()
 	s.inFlight[leader]--
@@ -165,14 +164,14 @@ func (s *Sender) seal(batches []*batch) {
 	s.mu.Unlock()
 }
 
-// ask is one produce request.
-func (s *Sender) ask(leader int32, batches []*batch) (*kmsg.ProduceResponse, error) {
+// produce sends one produce request.
+func (s *Sender) produce(leader int32, batches []*batch) (*kmsg.ProduceResponse, error) {
 	if s.opts.Before != nil {
-		places := make([]Partition, len(batches))
+		partitions := make([]Partition, len(batches))
 		for i, b := range batches {
-			places[i] = Partition{b.partition.topic.name, b.partition.number}
+			partitions[i] = Partition{b.partition.topic.name, b.partition.number}
 		}
-		if err := s.opts.Before(s.ctx, places); err != nil {
+		if err := s.opts.Before(s.ctx, partitions); err != nil {
 			return nil, err
 		}
 	}
@@ -203,8 +202,8 @@ func (s *Sender) ask(leader int32, batches []*batch) (*kmsg.ProduceResponse, err
 	return resp.(*kmsg.ProduceResponse), nil
 }
 
-// verdicts are a response's error for each batch.
-func (s *Sender) verdicts(batches []*batch, resp *kmsg.ProduceResponse, err error) []error {
+// errorsOf returns a response's error for each batch.
+func (s *Sender) errorsOf(batches []*batch, resp *kmsg.ProduceResponse, err error) []error {
 	errs := make([]error, len(batches))
 	for i, b := range batches {
 		if errs[i] = err; err != nil || s.unacknowledged {
@@ -226,7 +225,7 @@ func (s *Sender) verdicts(batches []*batch, resp *kmsg.ProduceResponse, err erro
 	return errs
 }
 
-// done ends a batch that has arrived; the lock is held.
+// done completes a batch that was acknowledged; the lock is held.
 func (s *Sender) done(b *batch) {
 	p := b.partition
 	p.sending = nil
@@ -250,7 +249,7 @@ func (s *Sender) done(b *batch) {
 	s.answered(1)
 }
 
-// retry sends batches again, after a pause, to who leads then.
+// retry sends batches again, after a pause, to their leaders at that time.
 func (s *Sender) retry(r retries) {
 	t := time.NewTimer(r.wait)
 	defer t.Stop()
@@ -259,7 +258,7 @@ func (s *Sender) retry(r retries) {
 	case <-s.ctx.Done():
 	}
 	if s.ctx.Err() == nil && r.refresh {
-		s.relocate(s.ctx, r.partitions)
+		s.refreshLeaders(s.ctx, r.partitions)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

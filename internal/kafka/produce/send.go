@@ -2,12 +2,12 @@
 // order and once, for a program that makes more records than a client library's
 // record type can carry.
 //
-// Records are appended to a partition's batch where they are made
-// ([Topic.Append], no copy is kept of a record) and compressed and sent beside
-// that. One batch of a partition is under way at a time; what is not answered, or
-// answered by an error that passes, is sent again, byte for byte, so that the
-// broker knows it by its sequence number. Ids, epochs and transactions are the
-// caller's: package processor/stage has transactions on top of this.
+// The caller's goroutine encodes records into a partition's batch
+// ([Topic.Append] keeps none of them); others compress and send it. One batch of a
+// partition is in flight at a time. A batch without a response, or with a retriable
+// error, is sent again byte for byte, so that the broker recognizes it by its
+// sequence number. Producer ids, epochs and transactions are the caller's, see
+// package txn.
 package produce
 
 import (
@@ -28,9 +28,6 @@ import (
 const (
 	batchBytes   = 256 << 10 // of a batch, if the topic takes as much
 	requestBytes = 4 << 20   // of a request, give or take a batch
-	firstBytes   = 16 << 10  // by which new buffers are rounded up
-	keepBytes    = 8 << 20   // of buffers that wait to be used again
-	keepWires    = 64        // sealed batches of which the room is used again
 	maxInFlight  = 2         // requests to one broker
 )
 
@@ -42,30 +39,30 @@ type Options struct {
 	// Window is how many bytes may wait for their acknowledgement before
 	// [Sender.Room] blocks, 0 for any number.
 	Window int
-	// Acknowledged is called when the brokers have more records, and Failed at
-	// most once, with the first error that does not pass; nil if nobody asks. The
-	// sender waits for both.
+	// Acknowledged is called with the number of records that were acknowledged, and
+	// Failed at most once, with the first fatal error. Both may be nil; the sender
+	// waits for them.
 	Acknowledged func(records int)
 	Failed       func(error)
 	// TransactionalID is the producer's, "" for one without transactions.
 	TransactionalID string
 	// MaxBatch is the largest batch of a topic, in bytes; nil leaves it to the sender.
 	MaxBatch func(topic string) int
-	// Before is called with the partitions of each request before it is sent,
-	// nil if nothing is to be done.
+	// Before, if not nil, is called with the partitions of each request before it is
+	// sent. Its errors are handled as those of the request.
 	Before func(ctx context.Context, to []Partition) error
 	// Hooks are the client's. Those for produced batches are called, too.
 	Hooks []kgo.Hook
 }
 
-// Partition is a place to send to.
+// Partition is a partition of a topic.
 type Partition struct {
 	Topic     string
 	Partition int32
 }
 
-// Sender sends batches. Records are appended, and batches closed, by one
-// goroutine; everything else of it happens beside that.
+// Sender sends batches. One goroutine appends records and closes batches; the
+// sender's own do the rest.
 type Sender struct {
 	client     *kgo.Client
 	opts       Options
@@ -85,18 +82,18 @@ type Sender struct {
 	ready      []*partition // with a batch to send and none under way
 	inFlight   map[int32]int
 	unanswered int           // batches that were closed
-	idle       chan struct{} // closed when unanswered gets 0 or err is set
+	idle       chan struct{} // closed when unanswered is 0 or err is set
 	waiting    int           // bytes of them
-	roomy      chan struct{} // closed when waiting gets below the window, nil if nobody waits for that
-	err        error         // the first that does not pass
+	roomy      chan struct{} // closed when waiting is below the window, nil without a waiter
+	err        error         // the first fatal one
 	spare      [][]byte      // buffers to use again
 	spareBytes int
 	wires      [][]byte // the same for sealed batches
 	scratch    []*bytes.Buffer
 }
 
-// New makes a sender on a client, with the client's compression. Nothing can be
-// sent before [Sender.Reset] has said who sends.
+// New makes a sender on a client, with the client's compression. [Sender.Reset] has
+// to set the producer id before anything is sent.
 func New(client *kgo.Client, opts Options) (*Sender, error) {
 	s := &Sender{client: client, opts: opts, topics: map[string]*Topic{}, inFlight: map[int32]int{}, idle: make(chan struct{})}
 	close(s.idle)
@@ -123,14 +120,14 @@ func New(client *kgo.Client, opts Options) (*Sender, error) {
 	return s, nil
 }
 
-// Close gives up what is under way.
+// Close gives up what is in flight.
 func (s *Sender) Close() {
 	s.cancel()
 	s.requests.Wait()
 }
 
 // Reset begins with a new producer id or epoch: sequence numbers start from 0.
-// Nothing may be under way.
+// Nothing may be in flight.
 func (s *Sender) Reset(p recordbatch.Producer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -142,7 +139,7 @@ func (s *Sender) Reset(p recordbatch.Producer) {
 	}
 }
 
-// Topic is where to append a topic's records. It must exist. Its number of
+// Topic returns a topic, which must exist, to append records to. Its number of
 // partitions is at most some minutes old.
 func (s *Sender) Topic(ctx context.Context, name string) (*Topic, error) {
 	s.mu.Lock()
@@ -151,7 +148,7 @@ func (s *Sender) Topic(ctx context.Context, name string) (*Topic, error) {
 	if t != nil && time.Since(t.asked) < askAgain {
 		return t, nil
 	}
-	return s.locate(ctx, name)
+	return s.fetchTopic(ctx, name)
 }
 
 // Topic is one topic that is written to.
@@ -179,7 +176,7 @@ type partition struct {
 	leader   int32
 	sequence int32
 	queue    []*batch // closed, in order
-	sending  *batch   // the one before them: under way, or waiting to be sent again
+	sending  *batch   // the one before them: in flight, or waiting for a retry
 }
 
 // batch is one batch on its way.
@@ -190,7 +187,6 @@ type batch struct {
 	wire      []byte // as it is sent, nil before it was
 	count     int
 	raw       int       // bytes of records
-	since     time.Time // when it was first sent
 	last      error     // of its last try
 	refused   int       // tries that failed, except those during another transaction's end
 	unknown   time.Time // of the first response that did not know the topic
@@ -240,8 +236,8 @@ func (p *partition) close() {
 	}
 }
 
-// Push sends what was appended, but for partitions of which something is under way:
-// their batches may as well get larger. It says whether it has left any.
+// Push sends what was appended, except to partitions with a batch in flight: theirs
+// can grow meanwhile. It reports whether it has left any.
 func (s *Sender) Push() (left bool) {
 	open := s.open[:0]
 	for _, p := range s.open {
@@ -285,8 +281,8 @@ func (s *Sender) Room(ctx context.Context) error {
 	}
 }
 
-// Flush sends all that was appended and waits until the brokers have it. The
-// error is the first one that does not pass; nothing is sent after it.
+// Flush sends all that was appended and waits until it is acknowledged. The error is
+// the first fatal one; nothing is sent after it.
 func (s *Sender) Flush(ctx context.Context) error {
 	for _, p := range s.open {
 		if p.open = false; p.batch != nil {
@@ -300,8 +296,8 @@ func (s *Sender) Flush(ctx context.Context) error {
 	return s.wait(ctx)
 }
 
-// Discard drops what was appended and not sent yet, and waits until what is under
-// way was answered.
+// Discard drops what was appended and not sent yet, and waits for the responses to
+// what is in flight.
 func (s *Sender) Discard(ctx context.Context) error {
 	s.mu.Lock()
 	for _, p := range s.open {
@@ -339,7 +335,7 @@ func (s *Sender) wait(ctx context.Context) error {
 	return s.err
 }
 
-// late says what was waited for.
+// late returns err with what was waited for.
 func (s *Sender) late(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -353,7 +349,7 @@ func (s *Sender) late(err error) error {
 	return fmt.Errorf("the brokers have not acknowledged all records: %w", err)
 }
 
-// answered counts batches that need no waiting for any more; the lock is held.
+// answered notes that n batches are done or dropped; the lock is held.
 func (s *Sender) answered(n int) {
 	if n == 0 || s.err != nil {
 		return
@@ -379,7 +375,7 @@ func (s *Sender) fail(err error) {
 	}
 }
 
-// makeRoom notes that bytes need no waiting for any more; the lock is held.
+// makeRoom notes that bytes are acknowledged or dropped; the lock is held.
 func (s *Sender) makeRoom(bytes int) {
 	s.waiting -= bytes
 	if s.roomy != nil && (s.err != nil || s.waiting < s.opts.Window) {
@@ -390,32 +386,3 @@ func (s *Sender) makeRoom(bytes int) {
 
 // errClosed is for requests that Close has ended.
 var errClosed = errors.New("the sender was closed")
-
-// buffer returns an empty buffer with room for n bytes or more: the smallest of
-// those that wait.
-func (s *Sender) buffer(n int) []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	best := -1
-	for i, b := range s.spare {
-		if cap(b) >= n && (best < 0 || cap(b) < cap(s.spare[best])) {
-			best = i
-		}
-	}
-	if best < 0 {
-		return make([]byte, 0, (n+firstBytes-1)/firstBytes*firstBytes)
-	}
-	b := s.spare[best]
-	s.spare = slices.Delete(s.spare, best, best+1)
-	s.spareBytes -= cap(b)
-	return b
-}
-
-// keep takes a buffer back; the lock is held.
-func (s *Sender) keep(b []byte) {
-	if cap(b) > keepBytes/4 || s.spareBytes+cap(b) > keepBytes {
-		return
-	}
-	s.spareBytes += cap(b)
-	s.spare = append(s.spare, b[:0])
-}

@@ -57,11 +57,13 @@ const askVersionWithin = time.Second
 // another protocol than this producer speaks, as far as that was not asked within
 // the last maxAge. The feature may change at any time, while all brokers run.
 //
-// After an upgrade brokers go on to accept the older requests, whose version tells
-// them which protocol is meant; only the safety of an epoch for each transaction
-// is missing. After a downgrade they refuse the newer ones. The versions are fixed
-// when a client is made, so in both cases a new client, with a producer of its own,
-// takes over between two transactions.
+// Brokers go on to accept the requests of either protocol, whose versions tell them
+// which one is meant (Kafka 4.3.1, changed in both directions under a running
+// producer), so nothing breaks at once. But after an upgrade a producer that goes on
+// as before lacks the safety of an epoch for each transaction, and after a downgrade
+// it depends on what the administrator has just turned off. The versions are fixed
+// when a client is made, so a new client, with a producer of its own, takes over
+// between two transactions.
 func (p *Producer) VersionChanged(ctx context.Context, maxAge time.Duration) bool {
 	if p.cfg.ID == "" || time.Since(p.sampled) < maxAge {
 		return false

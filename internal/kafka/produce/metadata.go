@@ -12,12 +12,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// askAgain is how old what is known of a topic may get; leaders are asked for
-// whenever a broker isn't one.
+// askAgain is how old a topic's metadata may become. Leaders are refreshed whenever
+// a broker isn't one.
 const askAgain = 5 * time.Minute
 
-// locate fetches a topic's partitions, until each has a leader.
-func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
+// fetchTopic fetches a topic's partitions, until each has a leader.
+func (s *Sender) fetchTopic(ctx context.Context, name string) (*Topic, error) {
 	began := time.Now()
 	for {
 		found, err := kafka.Metadata(ctx, s.client, []string{name})
@@ -25,8 +25,8 @@ func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
 			err = errUnanswered
 		}
 		if err == nil {
-			if err = complete(&found.Topics[0]); err == nil {
-				return s.learn(name, &found.Topics[0])
+			if err = unavailable(&found.Topics[0]); err == nil {
+				return s.update(name, &found.Topics[0])
 			}
 		}
 		what := s.actionFor(err)
@@ -43,8 +43,8 @@ func (s *Sender) locate(ctx context.Context, name string) (*Topic, error) {
 	}
 }
 
-// complete returns why a topic can't be written to yet.
-func complete(t *kmsg.MetadataResponseTopic) error {
+// unavailable returns why a topic can't be written to yet.
+func unavailable(t *kmsg.MetadataResponseTopic) error {
 	if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 		return err
 	}
@@ -59,8 +59,8 @@ func complete(t *kmsg.MetadataResponseTopic) error {
 	return nil
 }
 
-// learn takes over a topic's metadata.
-func (s *Sender) learn(name string, found *kmsg.MetadataResponseTopic) (*Topic, error) {
+// update takes over a topic's metadata.
+func (s *Sender) update(name string, found *kmsg.MetadataResponseTopic) (*Topic, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := s.topics[name]
@@ -80,13 +80,13 @@ func (s *Sender) learn(name string, found *kmsg.MetadataResponseTopic) (*Topic, 
 	for n := len(t.partitions); n < len(found.Partitions); n++ {
 		t.partitions = append(t.partitions, &partition{topic: t, number: int32(n)})
 	}
-	t.lead(found)
+	t.setLeaders(found)
 	t.asked = time.Now()
 	return t, nil
 }
 
-// lead takes over who leads; the sender's lock is held.
-func (t *Topic) lead(found *kmsg.MetadataResponseTopic) {
+// setLeaders takes over the partitions' leaders; the sender's lock is held.
+func (t *Topic) setLeaders(found *kmsg.MetadataResponseTopic) {
 	for _, p := range found.Partitions {
 		if n := int(p.Partition); n >= 0 && n < len(t.partitions) && p.Leader >= 0 {
 			t.partitions[n].leader = p.Leader
@@ -94,9 +94,9 @@ func (t *Topic) lead(found *kmsg.MetadataResponseTopic) {
 	}
 }
 
-// relocate fetches the leaders of partitions that could not be written to. If
-// that fails for a reason that passes, they are tried where they were.
-func (s *Sender) relocate(ctx context.Context, moved []*partition) {
+// refreshLeaders fetches the leaders of partitions that could not be written to.
+// Unless that fails for good, those that it can't find are tried again.
+func (s *Sender) refreshLeaders(ctx context.Context, moved []*partition) {
 	var names []string
 	seen := map[string]bool{}
 	for _, p := range moved {
@@ -125,7 +125,7 @@ func (s *Sender) relocate(ctx context.Context, moved []*partition) {
 		case t.id != found.TopicID:
 			s.fail(fmt.Errorf("topic %s was deleted and recreated: %w", t.name, kerr.UnknownTopicID))
 		default:
-			t.lead(found)
+			t.setLeaders(found)
 		}
 	}
 }
