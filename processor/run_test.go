@@ -2,6 +2,7 @@ package processor_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 
@@ -173,7 +174,8 @@ func TestAnotherPartitionCountIsRefused(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := s.try()
-			if err == nil || !strings.Contains(err.Error(), s.prefix+"-"+topic+" has 3 partitions and must have 6") || !strings.Contains(err.Error(), "inv reset --app-id") {
+			var wrong *kafka.PartitionsError
+			if !errors.As(err, &wrong) || *wrong != (kafka.PartitionsError{Topic: s.prefix + "-" + topic, Have: 3, Want: 6}) {
 				t.Errorf("error %v", err)
 			}
 		})

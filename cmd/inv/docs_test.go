@@ -51,7 +51,7 @@ func TestDocumentedCommandLines(t *testing.T) {
 
 func testRoot(t *testing.T) *cobra.Command {
 	t.Helper()
-	root, err := rootCommand(&streams{})
+	root, err := rootCommand(&streams{}, &sharedFlags{})
 	if err != nil {
 		t.Fatal(err)
 	}

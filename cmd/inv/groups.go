@@ -10,7 +10,6 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
-	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -34,20 +33,7 @@ func (f *sharedFlags) withAdmin(ctx context.Context, use func(*admin.Client) err
 		return err
 	}
 	defer c.Close()
-	return adminHint(use(c))
-}
-
-// adminHint adds what to do about an error of package admin.
-func adminHint(err error) error {
-	var unknown *admin.UnknownGroupError
-	var used *admin.InUseError
-	switch {
-	case errors.As(err, &unknown):
-		return usagef("%w%s; `inv groups list` shows those there are", err, suggest.DidYouMean(unknown.Name, unknown.Known))
-	case errors.As(err, &used):
-		return fmt.Errorf("%w; stop them first", err)
-	}
-	return err
+	return use(c)
 }
 
 func groupsList(s *streams, f *sharedFlags) *cobra.Command {

@@ -142,7 +142,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	if err == nil && p.drain && ctx.Err() != nil {
 		return ctx.Err()
 	}
-	return processHint(err, cfg.AppID)
+	return err
 }
 
 // processGCPercent trades a little processor time for memory: what lives long has
@@ -195,22 +195,6 @@ func topologyList() string {
 		fmt.Fprintf(&b, "  %-12s %s\n", t.Name, t.About)
 	}
 	return b.String()
-}
-
-// processHint adds what to do about an error of the processor.
-func processHint(err error, app string) error {
-	var wrong *processor.StartOverError
-	var others *processor.OtherApplicationError
-	var pending *processor.PendingTransactionError
-	switch {
-	case errors.As(err, &wrong):
-		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, what it wrote stays and is written a second time)", err, app)
-	case errors.As(err, &others):
-		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
-	case errors.As(err, &pending):
-		return fmt.Errorf("%w; start the process that left it with the same --instance, or end it with kafka-transactions.sh", err)
-	}
-	return err
 }
 
 // logSummary writes what was committed to a log in JSON.

@@ -42,7 +42,8 @@ func run(args []string, s *streams) int {
 // execute runs the command line. What fails before a command has begun is wrong
 // usage.
 func execute(ctx context.Context, args []string, s *streams) error {
-	root, err := rootCommand(s)
+	shared := &sharedFlags{getenv: s.getenv}
+	root, err := rootCommand(s, shared)
 	if err != nil {
 		return err
 	}
@@ -60,7 +61,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 			}
 		}
 	})
-	err = root.ExecuteContext(ctx)
+	err = hint(root.ExecuteContext(ctx), shared.appID)
 	if errors.Is(err, errListProperties) {
 		return listProperties(s.out)
 	}
@@ -70,8 +71,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	return err
 }
 
-func rootCommand(s *streams) (*cobra.Command, error) {
-	shared := &sharedFlags{getenv: s.getenv}
+func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	root := &cobra.Command{
 		Use:           "inv",
 		Short:         "Generate, process and inspect event-driven systems on Kafka",

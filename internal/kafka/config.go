@@ -82,8 +82,7 @@ func reach(ctx context.Context, client *kgo.Client, c Config) error {
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return fmt.Errorf("%w at %s; start one with `inv broker`, or name yours with --brokers (%v)",
-		ErrUnreachable, strings.Join(c.Brokers, ", "), err)
+	return fmt.Errorf("%w at %s (%v)", ErrUnreachable, strings.Join(c.Brokers, ", "), err)
 }
 
 // New makes a client without asking whether a broker is there.

@@ -5,6 +5,7 @@ import (
 	"inv/internal/suggest"
 	"math"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -64,25 +65,27 @@ func Properties() []Property {
 	return list
 }
 
-// decidedElsewhere are properties that a user may well try, and what to use.
-func decidedElsewhere(name string) string {
-	switch name {
-	case "bootstrap.servers":
-		return "use --brokers"
-	case "isolation.level":
-		return "the commands read what is committed; tail has --uncommitted"
-	case "group.id", "transactional.id", "group.instance.id":
-		return "they follow from --app-id and --instance"
-	case "max.in.flight.requests.per.connection":
-		return "idempotent producing keeps order with as many as it needs"
-	case "enable.auto.commit", "auto.offset.reset":
-		return "offsets are the command's business; tail has --offset and --since"
-	}
-	return ""
+// ReservedPropertyError is returned for a property of Kafka that can't be set,
+// because whether a command is right depends on it.
+type ReservedPropertyError struct{ Name string }
+
+func (e *ReservedPropertyError) Error() string {
+	return fmt.Sprintf("property %s can't be set", e.Name)
 }
 
-// ParseProperties turns NAME=VALUE settings into client options. An unknown
-// name is an error that gives the nearest.
+// UnknownPropertyError is returned for a name that is no property; Near is one
+// that may have been meant, or "".
+type UnknownPropertyError struct{ Name, Near string }
+
+func (e *UnknownPropertyError) Error() string { return fmt.Sprintf("no property %q", e.Name) }
+
+func reserved() []string {
+	return []string{"bootstrap.servers", "isolation.level", "group.id", "transactional.id", "group.instance.id",
+		"max.in.flight.requests.per.connection", "enable.auto.commit", "auto.offset.reset"}
+}
+
+// ParseProperties turns NAME=VALUE settings into client options. A name that can't
+// be set is a [ReservedPropertyError] or an [UnknownPropertyError].
 func ParseProperties(settings []string) ([]kgo.Opt, error) {
 	known := map[string]Property{}
 	var names []string
@@ -98,13 +101,10 @@ func ParseProperties(settings []string) ([]kgo.Opt, error) {
 		}
 		property, ok := known[name]
 		if !ok {
-			if instead := decidedElsewhere(name); instead != "" {
-				return nil, fmt.Errorf("property %s can't be set: %s", name, instead)
+			if slices.Contains(reserved(), name) {
+				return nil, &ReservedPropertyError{name}
 			}
-			if near := suggest.Nearest(name, names); near != "" {
-				return nil, fmt.Errorf("no property %q; did you mean %s?", name, near)
-			}
-			return nil, fmt.Errorf("no property %q; -X list shows those there are", name)
+			return nil, &UnknownPropertyError{name, suggest.Nearest(name, names)}
 		}
 		if err := property.apply(p, value); err != nil {
 			return nil, fmt.Errorf("property %s takes %s: %w", name, property.Takes, err)

@@ -30,6 +30,17 @@ type TopicSpec struct {
 	Exact bool
 }
 
+// PartitionsError is returned for an existing topic with another number of
+// partitions than its [TopicSpec] asks for.
+type PartitionsError struct {
+	Topic      string
+	Have, Want int
+}
+
+func (e *PartitionsError) Error() string {
+	return fmt.Sprintf("topic %s has %d partitions and must have %d", e.Topic, e.Have, e.Want)
+}
+
 // Specs are the topics behind aliases of a scenario, all of them if none is
 // named; a dead-letter alias stands for a topic of each of its inputs. Unknown
 // aliases are left out. An internal topic's partitions are exact, since the
@@ -199,8 +210,7 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 		if !ok {
 			missing = append(missing, s)
 		} else if s.Exact && n != s.Partitions {
-			return nil, fmt.Errorf("topic %s has %d partitions and must have %d: remove it with inv reset --app-id ID, or use another",
-				s.Name, n, s.Partitions)
+			return nil, &PartitionsError{s.Name, n, s.Partitions}
 		}
 	}
 	return missing, nil

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -124,7 +125,7 @@ func policy(t *testing.T, brokers []string, topic string) string {
 
 func TestConnectSaysWhereItLooked(t *testing.T) {
 	_, err := kafka.Connect(t.Context(), kafka.Config{Brokers: []string{"127.0.0.1:1"}})
-	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !strings.Contains(err.Error(), "inv broker") {
-		t.Errorf("error %v; want the address and `inv broker`", err)
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1:1") || !errors.Is(err, kafka.ErrUnreachable) {
+		t.Errorf("error %v; want the address", err)
 	}
 }

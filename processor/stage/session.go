@@ -287,7 +287,7 @@ func fetchError(fetches kgo.Fetches) (failed error) {
 		case errors.Is(err, kgo.ErrClientClosed):
 			failed = broken("the client was closed")
 		case errors.As(err, &lost), errors.Is(err, kerr.OffsetOutOfRange):
-			failed = fmt.Errorf("%s/%d has lost records that were not processed yet (retention, or the topic was recreated): %w; inv reset --app-id starts over", topic, partition, err)
+			failed = &LostRecordsError{topic, partition, err}
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 			failed = fmt.Errorf("topic %s, which is being read, is gone: %w", topic, err)
 		case topic == "":

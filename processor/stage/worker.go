@@ -62,7 +62,22 @@ type Observer interface {
 }
 
 // ErrFenced is returned by a worker whose transactional id another process took.
-var ErrFenced = errors.New("another process runs with the same --instance and took over; give each process its own")
+var ErrFenced = errors.New("another process runs with the same instance id and took over")
+
+// LostRecordsError is returned for records that the source topic lost before they
+// were processed: by retention, or since the topic was recreated.
+type LostRecordsError struct {
+	Topic     string
+	Partition int32
+	Err       error
+}
+
+func (e *LostRecordsError) Error() string {
+	return fmt.Sprintf("%s/%d has lost records that were not processed yet (retention, or the topic was recreated): %v", e.Topic, e.Partition, e.Err)
+}
+
+// Unwrap returns the broker's error.
+func (e *LostRecordsError) Unwrap() error { return e.Err }
 
 // Worker is one member of a stage's group.
 type Worker struct {

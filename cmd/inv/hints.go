@@ -1,0 +1,68 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"inv/internal/kafka"
+	"inv/internal/kafka/admin"
+	"inv/internal/suggest"
+	"inv/processor"
+	"inv/processor/stage"
+)
+
+// hint adds what to do about an error, by its type: libraries say what happened
+// and know no flags or commands.
+func hint(err error, app string) error {
+	var (
+		partitions *kafka.PartitionsError
+		reserved   *kafka.ReservedPropertyError
+		unknown    *kafka.UnknownPropertyError
+		group      *admin.UnknownGroupError
+		inUse      *admin.InUseError
+		lost       *stage.LostRecordsError
+		startOver  *processor.StartOverError
+		others     *processor.OtherApplicationError
+		pending    *processor.PendingTransactionError
+	)
+	switch {
+	case errors.Is(err, kafka.ErrUnreachable):
+		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
+	case errors.As(err, &partitions):
+		return fmt.Errorf("%w: remove it with inv reset --app-id ID, or use another", err)
+	case errors.As(err, &reserved):
+		return fmt.Errorf("%w: %s", err, instead(reserved.Name))
+	case errors.As(err, &unknown) && unknown.Near != "":
+		return fmt.Errorf("%w; did you mean %s?", err, unknown.Near)
+	case errors.As(err, &unknown):
+		return fmt.Errorf("%w; -X list shows those there are", err)
+	case errors.As(err, &group):
+		return usagef("%w%s; `inv groups list` shows those there are", err, suggest.DidYouMean(group.Name, group.Known))
+	case errors.As(err, &inUse):
+		return fmt.Errorf("%w; stop them first", err)
+	case errors.As(err, &lost), errors.As(err, &startOver):
+		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, what it wrote stays and is written a second time)", err, app)
+	case errors.As(err, &others):
+		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+	case errors.As(err, &pending):
+		return fmt.Errorf("%w; start the process that left it with the same --instance, or end it with kafka-transactions.sh", err)
+	case errors.Is(err, stage.ErrFenced):
+		return fmt.Errorf("%w; give each process an --instance of its own", err)
+	}
+	return err
+}
+
+// instead returns what to use for a property that can't be set.
+func instead(property string) string {
+	switch property {
+	case "bootstrap.servers":
+		return "use --brokers"
+	case "isolation.level":
+		return "the commands read what is committed; tail has --uncommitted"
+	case "max.in.flight.requests.per.connection":
+		return "idempotent producing keeps order with as many as it needs"
+	case "enable.auto.commit", "auto.offset.reset":
+		return "offsets are the command's business; tail has --offset and --since"
+	}
+	return "they follow from --app-id and --instance"
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"inv/internal/kafka"
+	"inv/internal/kafka/admin"
+	"inv/processor"
+	"inv/processor/stage"
+)
+
+// Libraries say what happened; the hint that names a flag or a command is added
+// here, to errors however deep they are wrapped, and once.
+func TestHints(t *testing.T) {
+	_, unknown := kafka.ParseProperties([]string{"lingr.ms=20"})
+	_, none := kafka.ParseProperties([]string{"no.such.thing.at.all=1"})
+	_, isolation := kafka.ParseProperties([]string{"isolation.level=x"})
+	_, servers := kafka.ParseProperties([]string{"bootstrap.servers=x:9092"})
+	_, group := kafka.ParseProperties([]string{"group.id=x"})
+	for _, c := range []struct {
+		err   error
+		want  string
+		usage bool
+	}{
+		{kafka.ErrUnreachable, "start one with `inv broker`, or name yours with --brokers", false},
+		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: remove it with inv reset --app-id ID", false},
+		{unknown, "did you mean linger.ms?", false},
+		{none, "-X list shows", false},
+		{isolation, "tail has --uncommitted", false},
+		{servers, "use --brokers", false},
+		{group, "--app-id and --instance", false},
+		{&admin.UnknownGroupError{Name: "audt", Known: []string{"audit"}}, `did you mean "audit"?`, true},
+		{&admin.InUseError{Group: "g", Members: 2}, "in use by 2 members; stop them first", false},
+		{processor.StartOver("topic t was recreated"), "inv reset --app-id app --outputs", false},
+		{&stage.LostRecordsError{Topic: "t", Err: errors.New("gone")}, "inv reset --app-id app --outputs", false},
+		{&processor.OtherApplicationError{Topic: "t", App: "other"}, "--app-id other", false},
+		{&processor.PendingTransactionError{Group: "g", Err: errors.New("unstable")}, "--instance", false},
+		{stage.ErrFenced, "an --instance of its own", false},
+	} {
+		got := hint(fmt.Errorf("doing this: %w", c.err), "app")
+		if !errors.Is(got, c.err) || strings.Count(got.Error(), c.want) != 1 {
+			t.Errorf("%v: the message is %q, want %q in it once", c.err, got, c.want)
+		}
+		if _, usage := got.(usageError); usage != c.usage {
+			t.Errorf("%v: wrong usage %t, want %t", c.err, usage, c.usage)
+		}
+	}
+	if plain := errors.New("plain"); hint(plain, "app") != plain || hint(nil, "app") != nil {
+		t.Error("an error without a hint is changed")
+	}
+}
