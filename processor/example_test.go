@@ -17,7 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// The code between the marks stands in docs/architecture.md, "Add a topology".
+// The code between the marks stands in docs/dev/architecture.md, "Add a topology".
 
 // example begins
 
@@ -118,15 +118,15 @@ func TestExampleTopologyIsDocumented(t *testing.T) {
 	}
 	_, rest, _ := strings.Cut(string(source), "// example begins\n\n")
 	code, _, _ := strings.Cut(rest, "\n// example ends")
-	page, err := os.ReadFile("../docs/architecture.md")
+	page, err := os.ReadFile("../docs/dev/architecture.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(string(page), "```go\n"+code+"```\n") {
-		t.Error("docs/architecture.md does not have the example's code")
+		t.Error("docs/dev/architecture.md does not have the example's code")
 	}
 	if !strings.Contains(string(page), "```yaml\n"+exampleTopics+"```\n") {
-		t.Error("docs/architecture.md does not have the example's topics")
+		t.Error("docs/dev/architecture.md does not have the example's topics")
 	}
 }
 

@@ -10,7 +10,7 @@
 //	go run ./cmd/bench/process verify     inv verify beside a raw read by kcat
 //	go run ./cmd/bench/process all        all of it; -short in about ten minutes
 //
-// What it prints is Markdown. See docs/benchmarks.md.
+// What it prints is Markdown. See docs/dev/benchmarks.md.
 package main
 
 import (
