@@ -179,7 +179,7 @@ func list(texts []string) string {
 	return fmt.Sprintf("%s; and %d more", strings.Join(texts[:few], "; "), len(texts)-few)
 }
 
-// committed is where a consumer group stands in each partition.
+// committed returns where a consumer group stands in each partition.
 func (t *tail) committed(ctx context.Context, spans []*span) (map[fetch.ID]int64, error) {
 	at, err := t.cluster.Committed(ctx, t.o.Begin.Group)
 	if err != nil {

@@ -94,7 +94,7 @@ func (c *clock) appendTime(dst []byte, ms int64) []byte {
 		byte('0'+s/10), byte('0'+s%10), '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
 }
 
-// dateOf is the date of a day, without the year if it is this one.
+// dateOf returns the date of a day, without the year if it is this one.
 func (c *clock) dateOf(day int64) string {
 	date, today := time.UnixMilli(day*msPerDay).UTC(), time.UnixMilli(c.today*msPerDay).UTC()
 	if date.Year() == today.Year() {

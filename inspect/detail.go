@@ -19,7 +19,7 @@ const (
 	maxDump   = 4 << 10
 )
 
-// Detail is one record over many lines, for a screen of its own: where it is,
+// Detail returns one record over many lines, for a screen of its own: where it is,
 // when and from where, its key, its headers, and its value: JSON indented, text
 // and XML line by line, other bytes as a dump. Of a value beyond 256 KiB there
 // is the beginning, and the command that shows all of it.
@@ -54,7 +54,7 @@ func Detail(r *Record, t *theme.Theme, location *time.Location) []string {
 	return lines
 }
 
-// detailText is a key's or a header's text.
+// detailText returns a key's or a header's text.
 func detailText(b []byte) string {
 	shown := b[:min(len(b), maxShown)]
 	switch {
@@ -71,7 +71,7 @@ func detailText(b []byte) string {
 	return termsafe.String(string(b))
 }
 
-// detailValue is the lines of a value, or of its beginning.
+// detailValue returns the lines of a value, or of its beginning.
 func detailValue(value []byte, cut bool, t *theme.Theme) (lines []string) {
 	if flags, ok := jsonscan.Valid(value); ok && !cut {
 		var indented bytes.Buffer

@@ -58,7 +58,7 @@ func (h *Highlight) split() {
 	}
 }
 
-// escapeEnd is the index behind the colour escape at i, or i if there is none.
+// escapeEnd returns the index behind the colour escape at i, or i if there is none.
 func escapeEnd(b []byte, i int) int {
 	if b[i] != 0x1b {
 		return i

@@ -34,7 +34,7 @@ type measurer interface{ Measure([]*Record) }
 // A buffer that a large value has made larger than this is not kept.
 const keepBuffer = 4 << 20
 
-// emptied is a buffer to use again.
+// emptied returns a buffer to use again.
 func emptied(b []byte) []byte {
 	if cap(b) > keepBuffer {
 		return nil

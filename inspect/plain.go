@@ -78,7 +78,7 @@ func (p *Pretty) cut(line []byte, columns int) []byte {
 	return out
 }
 
-// width is the columns that text takes, without the theme's escapes in it.
+// width returns the columns that text takes, without the theme's escapes in it.
 func (p *Pretty) width(text []byte) int {
 	if !p.theme.Enabled() || bytes.IndexByte(text, 0x1b) < 0 {
 		return termsafe.Width(text)
@@ -198,7 +198,7 @@ func isJSONish(b []byte) bool {
 	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
 }
 
-// sizeText is a number of bytes as a person reads it.
+// sizeText returns a number of bytes as a person reads it.
 func sizeText(n int) string {
 	if n < 1<<20 {
 		return strconv.Itoa(n>>10) + " KiB"
@@ -206,7 +206,7 @@ func sizeText(n int) string {
 	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MiB"
 }
 
-// wholeRunes is the beginning of text without a character that was cut in two:
+// wholeRunes returns the beginning of text without a character that was cut in two:
 // that does not make text binary.
 func wholeRunes(b []byte, cut bool) []byte {
 	for i := 1; cut && i <= min(utf8.UTFMax, len(b)); i++ {
@@ -291,7 +291,7 @@ func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
 	return dst
 }
 
-// short is a text for a note.
+// short returns a text for a note.
 func short(b []byte) string {
 	const enough = 1 << 10
 	return termsafe.String(string(b[:min(len(b), enough)]))

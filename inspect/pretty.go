@@ -90,7 +90,7 @@ func NewPretty(o PrettyOptions) *Pretty {
 // narrower.
 func (p *Pretty) SetWidth(columns int) { p.options.Width = columns }
 
-// Count is how many lines of a severity have been rendered.
+// Count returns how many lines of a severity have been rendered.
 func (p *Pretty) Count(s Severity) int { return p.counts[s] }
 
 // Append appends the record's line, or its lines if the topic's view says that
@@ -232,7 +232,7 @@ func (l *layout) severity(r *Record, value []byte) Severity {
 	return Plain
 }
 
-// eventTime is the time that the view names, or else the record's.
+// eventTime returns the time that the view names, or else the record's.
 func (l *layout) eventTime(ms int64) int64 {
 	if l.view.time < 0 {
 		return ms

@@ -21,7 +21,7 @@ import (
 // A line is written when the poll runs dry; before that, when so much is ready.
 const flushBytes = 256 << 10
 
-// ClientOptions are what Run needs of the Kafka client that it is given.
+// ClientOptions returns what Run needs of the Kafka client that it is given.
 func ClientOptions() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.BrokerMaxReadBytes(1 << 30), // one record of 100 MB must not be unreadable
@@ -30,7 +30,7 @@ func ClientOptions() []kgo.Opt {
 	}
 }
 
-// versions are the newest of each request, but for the one that asks for
+// versions returns the newest of each request, but for the one that asks for
 // versions: most brokers do not know its newest, and asking again on each
 // connection would cost the first line a round trip or two.
 func versions() *kversion.Versions {

@@ -19,10 +19,10 @@ var (
 	severityWords = [severities]string{"CRITICAL", "WARNING ", "OK      ", "        "}
 )
 
-// String is the severity as JSON output names it.
+// String returns the severity as JSON output names it.
 func (s Severity) String() string { return severityKeys[s] }
 
-// Color is the escape string of the severity in a theme.
+// Color returns the escape string of the severity in a theme.
 func (s Severity) Color(t *theme.Theme) string {
 	switch s {
 	case Critical:

@@ -19,7 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// following is a run that follows until the test ends.
+// following returns a run that follows until the test ends.
 func following(t *testing.T, brokers []string, o Options) (out, notices *output) {
 	t.Helper()
 	out, notices = newOutput(), newOutput()

@@ -22,7 +22,7 @@ type ValueDecoder interface {
 	Decode(r *Record) error
 }
 
-// ValueForms are the values of --value-as.
+// ValueForms returns the values of --value-as.
 func ValueForms() []string {
 	return []string{"auto", "json", "text", "xml", "hex", "base64", "int", "float"}
 }
@@ -111,7 +111,7 @@ func float(b []byte) (float64, bool) {
 // isBinary reports whether bytes are not text: not UTF-8, or with a zero byte.
 func isBinary(b []byte) bool { return bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(b) }
 
-// SchemaID is the id in front of a value in Confluent's wire format: a zero
+// SchemaID returns the id in front of a value in Confluent's wire format: a zero
 // byte and four bytes of id.
 func SchemaID(b []byte) (id int, payload []byte, ok bool) {
 	if len(b) < 5 || b[0] != 0 {

@@ -3,7 +3,7 @@
 //
 // A [Topology] is a value with its stages; what a stage decides is its
 // [runtime.Logic]. This package makes the rest of it: topics are created, members
-// join the groups, offsets are committed with metadata that tells whether state
+// join the groups, offsets are committed with metadata that reports whether state
 // and topics still belong together, starts that would give wrong numbers are
 // refused, a backlog is drained, and everything is counted. It knows no topology
 // and no record: package inventory has the built-in ones, package builtin lists

@@ -27,7 +27,7 @@ func (s *system) backlog(orders int) ([]catalogued, []order) {
 	return products, list
 }
 
-// committed is how many records of a topic a stage has committed.
+// committed returns how many records of a topic a stage has committed.
 func (s *system) committed(stage, alias string) (n int64, err error) {
 	offsets, err := kadm.NewClient(s.client).FetchOffsets(s.t.Context(), s.prefix+"-"+stage)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *system) untilCommitted(stage, alias string, atLeast int64) {
 	})
 }
 
-// aborted is how many records of a topic are there uncommitted only.
+// aborted returns how many records of a topic are there uncommitted only.
 func (s *system) aborted(alias string) (n int) {
 	s.t.Helper()
 	for _, records := range s.readAs(s.topic(alias), kgo.ReadUncommitted()) {

@@ -46,7 +46,7 @@ func newSystem(t testing.TB, brokers []string) *system {
 	return s
 }
 
-// renamed is the shipped scenario with a prefix before every topic.
+// renamed returns the shipped scenario with a prefix before every topic.
 func renamed(t testing.TB, prefix string) *scenario.Scenario {
 	t.Helper()
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
@@ -89,7 +89,7 @@ func (c config) run(ctx context.Context) (processor.Summary, error) {
 	return processor.Run(ctx, c.Config)
 }
 
-// config is what the tests run with unless they say otherwise.
+// config returns what the tests run with unless they say otherwise.
 func (s *system) config() config {
 	return config{
 		Config: processor.Config{

@@ -28,7 +28,7 @@ func (h *heartbeats) OnBrokerRead(_ kgo.BrokerMetadata, key int16, _ int, _, _ t
 }
 
 // The group's loop fails while a transaction ends, which waits for that loop: the
-// session is made anew. A restarted broker did this to a member of its group.
+// session is recreated. A restarted broker did this to a member of its group.
 func TestGroupFailsWhileATransactionEnds(t *testing.T) {
 	t.Parallel() // it waits for a timeout
 	s := newSystem(t, kafkatest.Embedded(t))

@@ -82,7 +82,7 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 	return append(created, more...), l.describe(ctx, client)
 }
 
-// deadLetterSpecs are as the scenario declares the dead letters of an input.
+// deadLetterSpecs returns the dead-letter topics as the scenario declares them.
 func (l *layout) deadLetterSpecs(s *scenario.Scenario, app string) []kafka.TopicSpec {
 	var specs []kafka.TopicSpec
 	for _, t := range s.Topics {
@@ -168,7 +168,7 @@ func (l *layout) maxBatch(topic string) int {
 	return min(n, batchDefault)
 }
 
-// topics are the names on the broker of some aliases.
+// topics returns the names on the broker of some aliases.
 func (l *layout) topics(aliases []string) []string {
 	names := make([]string, len(aliases))
 	for i, alias := range aliases {

@@ -36,7 +36,7 @@ func (s *system) refusedWith(change func(*config), texts ...string) {
 	}
 }
 
-// offsetOf is a stage's committed offset, above 0, of some partition of a topic.
+// offsetOf returns a stage's committed offset, above 0, of some partition of a topic.
 func (s *system) offsetOf(stage, alias string) kadm.Offset {
 	s.t.Helper()
 	offsets, err := kadm.NewClient(s.client).FetchOffsets(s.t.Context(), s.prefix+"-"+stage)
@@ -133,7 +133,7 @@ func TestExpiredOffsetsOfTheLedger(t *testing.T) {
 	})
 }
 
-// A topic that was deleted and made anew while nothing ran has other records at
+// A topic that was deleted and recreated while nothing ran has other records at
 // the same offsets, whether it is shorter or longer now.
 func TestTopicMadeAnewWhileNothingRan(t *testing.T) {
 	anew := func(t *testing.T, brokers []string, alias string) {

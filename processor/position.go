@@ -35,7 +35,7 @@ const (
 	firstFormat = "inv/1"
 )
 
-// firstAliases are the topics that firstFormat names.
+// firstAliases returns the topics that firstFormat names.
 func firstAliases() []string {
 	return []string{"catalog", "orders", "receipts", "reorders", "log", "ledger-changelog", "procurement-changelog"}
 }
@@ -140,7 +140,7 @@ func quotedPolicy(policy string) string {
 	return quoted(policy)
 }
 
-// identity are the topics whose ids the stage's committed offsets carry: if one
+// identity returns the topics whose ids the stage's committed offsets carry: if one
 // of them is deleted and recreated, offsets and state mean nothing.
 func (s *Stage) identity() []string {
 	all := append(slices.Clone(s.Reads), s.kept()...)

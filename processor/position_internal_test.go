@@ -36,7 +36,7 @@ func TestPositionsOfEachFormat(t *testing.T) {
 	}
 }
 
-// stamped is a stage's metadata, on topics whose ids begin with their aliases.
+// stamped returns a stage's metadata, on topics whose ids begin with their aliases.
 func stamped(stage *Stage, policy string) (*application, string) {
 	l := &layout{names: map[string]string{}, ids: map[string]kadm.TopicID{}}
 	for _, alias := range append(stage.Reads, stage.outputs()...) {

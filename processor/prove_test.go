@@ -25,7 +25,7 @@ func procures(topologies []string) bool {
 	return len(topologies) == 0 || slices.Contains(topologies, inventory.Procurement)
 }
 
-// verify is what inv verify does.
+// verify runs what inv verify does.
 func (s *system) verify(topologies ...string) *verify.Report {
 	s.t.Helper()
 	names, err := verify.TopicsOf(s.scenario, s.prefix)

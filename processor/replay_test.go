@@ -19,7 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// replay is what inv dlq replay does with the letters that have a text in their
+// replay returns what inv dlq replay does with the letters that have a text in their
 // value or history.
 func replay(ctx context.Context, brokers []string, dead, text string, repair []byte, opts ...kgo.Opt) (total, already, back int, err error) {
 	config := kafka.Config{Brokers: brokers}
@@ -50,7 +50,7 @@ func (k *killAfter) OnProduceRecordUnbuffered(*kgo.Record, error) {
 	}
 }
 
-// replayChild is a replay in a process of its own, which is killed in between.
+// replayChild returns a replay in a process of its own, which is killed in between.
 func replayChild(c childConfig) int {
 	kill := &killAfter{}
 	kill.left.Store(c.Nth)

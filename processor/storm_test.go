@@ -23,7 +23,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// rounds is how often a test repeats its fault: few, or INV_FAULT_ROUNDS.
+// rounds returns how often a test repeats its fault: few, or INV_FAULT_ROUNDS.
 func rounds(t testing.TB, few int) int {
 	text := os.Getenv("INV_FAULT_ROUNDS")
 	if text == "" {
@@ -217,7 +217,7 @@ func (k *killer) kill(stage, point string, after time.Duration) {
 	}
 }
 
-// unended says whether a topic has records of a transaction without its end.
+// unended reports whether a topic has records of a transaction without its end.
 func (s *system) unended(alias string) (found bool) {
 	s.t.Helper()
 	admin := kadm.NewClient(s.client)
@@ -252,7 +252,7 @@ func (c *caught) Errorf(string, ...any) {
 }
 func (c *caught) Fatal(...any) { c.Errorf("") }
 
-// finds says whether a check finds something.
+// finds reports whether a check finds something.
 func (s *system) finds(check func(*system)) bool {
 	c := &caught{TB: s.t}
 	watched := *s

@@ -158,7 +158,7 @@ func (e Env) Counter(name string) *atomic.Int64 { return e.Stats.counter(name) }
 // Group returns the consumer group of a stage.
 func Group(app, stage string) string { return app + "-" + stage }
 
-// kept are the topics that the stage keeps for itself and its topology.
+// kept returns the topics that the stage keeps for itself and its topology.
 func (s *Stage) kept() (aliases []string) {
 	for _, alias := range []string{s.Log, s.State} {
 		if alias != "" {
@@ -168,7 +168,7 @@ func (s *Stage) kept() (aliases []string) {
 	return aliases
 }
 
-// outputs are the topics that the stage's transactions write, dead letters aside.
+// outputs returns the topics that the stage's transactions write, dead letters aside.
 func (s *Stage) outputs() []string {
 	all := s.kept()
 	for _, w := range s.Writes {

@@ -63,7 +63,7 @@ func TestContinuesFromEarlierVersions(t *testing.T) {
 	}
 }
 
-// offsets are what the stages' groups have committed.
+// offsets returns what the stages' groups have committed.
 func (s *system) offsets(stages ...string) (all []kadm.Offset) {
 	s.t.Helper()
 	for _, stage := range stages {

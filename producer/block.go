@@ -39,7 +39,7 @@ const (
 // overshoot bounds how far beyond its end a step may write.
 const overshoot = 64
 
-// width is how many bytes the program writes at most, with what it may write
+// width returns how many bytes the program writes at most, with what it may write
 // beyond them; false: any number.
 func (p *program) width() (total int, ok bool) {
 	total = overshoot
@@ -73,7 +73,7 @@ func (d *draw) longest() (size int) {
 	return size
 }
 
-// room is where record i goes on.
+// room returns where record i goes on.
 func (b *block) room(i int) *[stepRoom]byte { return (*[stepRoom]byte)(b.buf[b.end[i]:]) }
 
 // column writes the piece of a step into all records.

@@ -81,7 +81,7 @@ func sameOneByOne(t *testing.T, name string, p *Plan, o Options) {
 	}
 }
 
-// text is all of a record.
+// text returns all of a record.
 func text(r *Record) string {
 	return fmt.Sprint(r.Partition, r.At, r.Stream, r.Number, r.Fault, r.Topic, " ", string(appendEnvelope(nil, r)))
 }

@@ -151,7 +151,7 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 	return out
 }
 
-// padded is a node's text with at least width digits.
+// padded returns a node's text with at least width digits.
 func (b *builder) padded(n *node, width int, pos scenario.Position) piece {
 	if width == 0 {
 		p := piece{value: n.orEmpty()}
@@ -172,7 +172,7 @@ func literalText(text string) appendFunc {
 	return func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, text...) }
 }
 
-// concat is the pieces one after the other.
+// concat returns the pieces one after the other.
 func concat(pieces []piece) appendFunc {
 	s := &steps{}
 	for _, p := range pieces {
@@ -225,7 +225,7 @@ func (n *node) fieldNamed(name string) *node {
 	return nil
 }
 
-// climbed is a node of an enclosing frame, computed from an inner one.
+// climbed returns a node of an enclosing frame, computed from an inner one.
 func (n *node) climbed(levels int) *node {
 	if levels == 0 {
 		return n
@@ -238,7 +238,7 @@ func (n *node) climbed(levels int) *node {
 	}, nil)
 }
 
-// moved is a node computed in another frame than the one at hand: of enters it
+// moved returns a node computed in another frame than the one at hand: of enters it
 // and leave (if not nil) leaves it.
 func (n *node) moved(of func(w *worker, f *frame) *frame, leave func(w *worker)) *node {
 	out := *n

@@ -15,7 +15,7 @@ type Clock interface {
 // WallClock is the time of day. Its zero value is ready.
 type WallClock struct{}
 
-// Now is the time.
+// Now returns the time.
 func (WallClock) Now() time.Time { return time.Now() }
 
 // Sleep waits until then, or until ctx ends, or wake gets something.

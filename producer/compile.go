@@ -93,7 +93,7 @@ func Check(s *scenario.Scenario) scenario.Problems {
 	return slices.Compact(c.problems.Problems)
 }
 
-// causedProducer is the name of the one that causes a producer's records, "" for none.
+// causedProducer returns the name of the one that causes a producer's records, "" for none.
 func (c *compiler) causedProducer(spec *scenario.Producer) string {
 	for i := range c.scenario.Producers {
 		for _, cause := range c.scenario.Producers[i].Causes {
@@ -152,13 +152,13 @@ func alternatives(word string, known []string) string {
 	return "; there is " + strings.Join(known, ", ")
 }
 
-// randomKey is a producer's random key: of the seed, the scenario's and the
+// randomKey returns a producer's random key: of the seed, the scenario's and the
 // producer's name, so that other producers and comments can change around it.
 func (c *compiler) randomKey(producer string) uint64 {
 	return mix(mix(c.options.Seed+golden) ^ hashText(c.scenario.Name+"/"+producer))
 }
 
-// recordKey is the random key of a producer's record or row.
+// recordKey returns the random key of a producer's record or row.
 func recordKey(producer uint64, n int64) uint64 { return mix(producer + uint64(n)*golden) }
 
 // stream compiles a producer, once.
@@ -268,7 +268,7 @@ func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
 	return b
 }
 
-// inner is the builder of an object or element inside this one.
+// inner returns the builder of an object or element inside this one.
 func (b *builder) inner(g *scenario.Gen, path string, levels int) *builder {
 	in := b.c.builder(b.stream, g)
 	in.path, in.up, in.levels = path+".", b, levels
@@ -372,7 +372,7 @@ func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 	return b.keyEncoding(k, n), n
 }
 
-// keySize is how many bytes a key's encoding has; 0: it is a text.
+// keySize returns how many bytes a key's encoding has; 0: it is a text.
 func keySize(k *scenario.Key) int {
 	switch k.Encoding {
 	case "int32":

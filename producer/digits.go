@@ -12,7 +12,7 @@ const digitsRoom = 32
 
 const zeros = 0x3030303030303030 // eight times '0'
 
-// eight is the eight decimal digits of v < 1e8 as bytes 0 … 9, the first of them
+// eight returns the eight decimal digits of v < 1e8 as bytes 0 … 9, the first of them
 // lowest. All are computed side by side: the number is cut into two of four
 // digits, these into two of two digits each, and these once more (Mula, Langdale:
 // the multiplications stand for divisions by 100 and 10).
@@ -25,7 +25,7 @@ func eight(v uint64) uint64 {
 	return q | (v-q*10)<<8
 }
 
-// three is the three digits of v < 1000 as text, the first of them lowest.
+// three returns the three digits of v < 1000 as text, the first of them lowest.
 func three(v uint32) uint32 {
 	hundreds := v * 41 >> 12
 	v -= hundreds * 100

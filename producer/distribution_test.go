@@ -44,7 +44,7 @@ func TestMoments(t *testing.T) {
 	}
 }
 
-// chiSquare is the statistic of counts against shares, and its limit at 99.99 %
+// chiSquare returns the statistic of counts against shares, and its limit at 99.99 %
 // (Wilson and Hilferty's approximation).
 func chiSquare(counts, shares []float64) (statistic, limit float64) {
 	total, sum := 0.0, 0.0

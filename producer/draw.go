@@ -19,7 +19,7 @@ type picker struct {
 
 func (p *picker) row(f *frame) int64 { return p.of(f.h) }
 
-// of is the row that a random key draws.
+// of returns the row that a random key draws.
 func (p *picker) of(h uint64) int64 {
 	r := mix(h + p.key)
 	if p.draw != nil {

@@ -90,7 +90,7 @@ func jsonObject(s *steps, n *node) {
 	s.raw("}")
 }
 
-// anyPresent says that at least one field is always there.
+// anyPresent reports whether at least one field is always there.
 func anyPresent(fields []fieldNode) bool {
 	for _, f := range fields {
 		if f.node.absent == nil {
@@ -194,7 +194,7 @@ func csvRecord(s *steps, n *node) {
 	}
 }
 
-// escapedText is a plain value's text, escaped; nothing where it is null or absent.
+// escapedText returns a plain value's text, escaped; nothing where it is null or absent.
 func escapedText(n *node, escaped func(dst, text []byte) []byte) appendFunc {
 	text, safe := n.orEmpty(), n.safe
 	if safe {
@@ -206,7 +206,7 @@ func escapedText(n *node, escaped func(dst, text []byte) []byte) appendFunc {
 	}
 }
 
-// orEmpty is a plain value's text, nothing where it is null or absent.
+// orEmpty returns a plain value's text, nothing where it is null or absent.
 func (n *node) orEmpty() appendFunc {
 	text, null, absent := n.text, n.null, n.absent
 	if null == nil && absent == nil {

@@ -12,7 +12,7 @@ func (w *worker) escape(dst []byte, start int, escaped func(dst, text []byte) []
 	return escaped(dst[:start], w.scratch)
 }
 
-// plain says that a text needs escaping in none of the formats.
+// plain reports whether a text needs escaping in none of the formats.
 func plain(text []byte) bool {
 	for _, c := range text {
 		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == ',' || c == '\'' {

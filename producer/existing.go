@@ -12,7 +12,7 @@ import (
 // true`: others refer to its fields.
 type ExistingRow struct{ Key, Value []byte }
 
-// Reads are the producers whose rows must be read before [Compile], with the
+// Reads returns the producers whose rows must be read before [Compile], with the
 // aliases of their topics: those with `read: true` that the named ones, or what
 // these cause, refer to.
 func Reads(s *scenario.Scenario, names []string) map[string]string {
@@ -81,7 +81,7 @@ func fieldOf(value []byte, name string) (scenario.Scalar, error) {
 	return scenario.Scalar{Kind: scenario.KindNumber, Text: string(raw)}, nil
 }
 
-// scalarTable is the node of a table of constants in which a row is drawn; the
+// scalarTable returns the node of a table of constants in which a row is drawn; the
 // picker comes later.
 func scalarTable(scalars []scenario.Scalar) *node {
 	nodes := make([]*node, len(scalars))

@@ -70,7 +70,7 @@ func ParseFaults(text string) ([]Fault, error) {
 	return faults, nil
 }
 
-// HasUnknownRefs says whether unknown_ref is among the faults: the plan must then
+// HasUnknownRefs reports whether unknown_ref is among the faults: the plan must then
 // be compiled for it.
 func HasUnknownRefs(faults []Fault) bool {
 	return slices.ContainsFunc(faults, func(f Fault) bool { return f.kind == unknownRef })
@@ -276,7 +276,7 @@ func inflate(value []byte, format string, size int) []byte {
 	return pad("")
 }
 
-// delayOf is how much later than its time a faulty record is sent.
+// delayOf returns how much later than its time a faulty record is sent.
 func (f *Fault) delayOf(h uint64) time.Duration {
 	if f.kind == outOfOrder {
 		return time.Duration(math.Ceil(unit(mix(h+saltDetail)) * float64(f.delay)))

@@ -135,7 +135,7 @@ func rounding(from, to int) func(v int64) int64 {
 	return func(v int64) int64 { return divideRound(v, unit) }
 }
 
-// rounded is the number in another unit.
+// rounded returns the number in another unit.
 func rounded(num numFunc, from, to int) numFunc {
 	round := rounding(from, to)
 	if round == nil {
@@ -233,12 +233,12 @@ type tabled struct {
 	num   func(row func(*picker) int) int64
 }
 
-// follows says that nothing but these picks is needed.
+// follows reports whether nothing but these picks is needed.
 func (t *tabled) follows(picks []*picker) bool {
 	return t != nil && !slices.ContainsFunc(t.picks, func(p *picker) bool { return !slices.Contains(picks, p) })
 }
 
-// tabledBoth is an operation on two numbers, nil if one is not known.
+// tabledBoth returns an operation on two numbers, nil if one is not known.
 func tabledBoth(left, right *value, op func(a, b int64) int64) *tabled {
 	l, r := left.known, right.known
 	if l == nil || r == nil {
@@ -406,7 +406,7 @@ func (b *builder) arithmetic(op string, left, right *value, pos scenario.Positio
 	return &value{dec: dec, num: func(w *worker, f *frame) int64 { return l(w, f) - r(w, f) }}
 }
 
-// quotient is a*unit/b, rounded half away from zero; 0 if it has no value.
+// quotient returns a*unit/b, rounded half away from zero; 0 if it has no value.
 func quotient(a, b, unit int64) int64 {
 	if b == 0 {
 		return 0

@@ -150,7 +150,7 @@ func newRejection(n, s float64) *rejection {
 	return z
 }
 
-// h is the integral of x^-s.
+// h returns the integral of x^-s.
 func (z *rejection) h(x float64) float64 {
 	if math.Abs(z.s-1) < 1e-9 {
 		return math.Log(x)
@@ -177,7 +177,7 @@ func (z *rejection) draw(r uint64) int64 {
 	}
 }
 
-// drift is a curve over event time: a middle, a daily swing with a phase of its
+// drift returns a curve over event time: a middle, a daily swing with a phase of its
 // own, a trend, and normal noise. It is a function of the time, not of the
 // record before, so that any record can be computed on its own.
 func (b *builder) drift(s *scenario.Drift, pos scenario.Position, key uint64) *node {

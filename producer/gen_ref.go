@@ -106,7 +106,7 @@ func (s *set) field(path string) (rows []*node, more *node, missing int) {
 	return rows, more, 0
 }
 
-// ref is a field of a row of another producer. The row is drawn from the random
+// ref returns a field of a row of another producer. The row is drawn from the random
 // key of the object around, so that all refs in it agree on the row.
 func (b *builder) ref(s *scenario.Ref, path string) *node {
 	set := b.c.set(s.Producer)
@@ -196,7 +196,7 @@ func eitherText(is, lost appendFunc) appendFunc {
 	}
 }
 
-// existingRef is a field of a record that a topic has already.
+// existingRef returns a field of a record that a topic has already.
 func (b *builder) existingRef(s *scenario.Ref, set *set) *node {
 	if b.c.options.Existing == nil {
 		return broken() // only checked: what the topic holds is not known
@@ -354,7 +354,7 @@ func allConstant(rows []*node) bool {
 	return true
 }
 
-// tableNode is a ref to constants: their bytes, looked up.
+// tableNode returns a ref to constants: their bytes, looked up.
 func tableNode(rows []*node, pick *picker) *node {
 	out := &node{kind: rows[0].kind, safe: true}
 	texts, jsons, nums := make([][]byte, len(rows)), make([][]byte, len(rows)), make([]int64, len(rows))

@@ -199,7 +199,7 @@ func alias(weights []float64) func(r uint64) int {
 		}
 	}
 	return func(r uint64) int {
-		// The high bits choose the cell, what remains of them is spread anew.
+		// The high bits choose the cell, the rest of them is spread again.
 		i := int(below(r, uint64(n)))
 		c := cells[i]
 		if uint32(mix(r)) < c.stay || c.stay == 1<<32-1 {

@@ -2,7 +2,7 @@ package producer
 
 import "encoding/json"
 
-// isJSON says whether a value is one JSON document in one line.
+// isJSON reports whether a value is one JSON document in one line.
 func isJSON(value []byte) bool {
 	for _, c := range value {
 		if c == '\n' || c == '\r' {

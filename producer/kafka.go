@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// KafkaOptions are what a client needs for [NewKafkaSink]: acknowledgements from
+// KafkaOptions returns what a client needs for [NewKafkaSink]: acknowledgements from
 // all replicas.
 func KafkaOptions(faults ...Fault) []kgo.Opt {
 	opts := []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
@@ -161,7 +161,7 @@ func (s *KafkaSink) begin(ctx context.Context) error {
 	return nil
 }
 
-// topic is where a topic's records go. The lock is held.
+// topic returns where a topic's records go. The lock is held.
 func (s *KafkaSink) topic(ctx context.Context, name string) (*produce.Topic, error) {
 	if t := s.topics[name]; t != nil {
 		return t, nil

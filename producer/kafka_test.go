@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ordersTo is the inventory scenario's orders into a topic of this test.
+// ordersTo returns the inventory scenario's orders into a topic of this test.
 func ordersTo(t *testing.T, topic string) *Plan {
 	t.Helper()
 	sc := shipped(t, "inventory")

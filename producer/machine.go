@@ -106,7 +106,7 @@ func (m *machine) hasCircle() bool {
 	return false
 }
 
-// follow is the state after a step and how many ms later; false at the end.
+// follow returns the state after a step and how many ms later; false at the end.
 func (m *machine) follow(entity uint64, state, step int) (next int, after int64, ok bool) {
 	s := &m.states[state]
 	r := mix(entity + saltNext + uint64(step)*golden)
@@ -217,7 +217,7 @@ func (c *compiler) causeCount(s *stream, k *cause, spec scenario.Cause) {
 	k.length, k.count = n.num, min(max(highest(spec.Count), 1), maxCaused)
 }
 
-// highest is the largest number that a generator of whole numbers gives, as far
+// highest returns the largest number that a generator of whole numbers gives, as far
 // as the file tells.
 func highest(g *scenario.Gen) int64 {
 	switch s := g.Spec.(type) {
@@ -249,7 +249,7 @@ func (c *compiler) stateIndex(s *stream, name scenario.Name) int {
 	return -1
 }
 
-// wanted says whether the cause works in a state, and as the how manieth of an
+// wanted reports whether the cause works in a state, and as the how manieth of an
 // entity's steps that count.
 func (k *cause) wanted(m *machine, state, step int) (index int64, ok bool) {
 	switch {
@@ -269,7 +269,7 @@ func (k *cause) wanted(m *machine, state, step int) (index int64, ok bool) {
 	return 0, false
 }
 
-// number is the caused record's number; back gives its cause's number, the step's
+// number returns the caused record's number; back gives its cause's number, the step's
 // index and which of the records it is.
 func (k *cause) number(n, index, i int64) int64 { return (n*k.perStep+index)*k.count + i }
 
@@ -279,12 +279,12 @@ func (k *cause) back(number int64) (n, index, i int64) {
 	return number / k.perStep, number % k.perStep, i
 }
 
-// delayAt is how many ms after its cause a caused record is.
+// delayAt returns how many ms after its cause a caused record is.
 func (k *cause) delayAt(entity uint64, index, i int64) int64 {
 	return k.after.draw(mix(entity + k.salt + uint64(index*k.count+i+1)*golden))
 }
 
-// happensAt says whether the cause has an effect at all.
+// happensAt reports whether the cause has an effect at all.
 func (k *cause) happensAt(entity uint64, index int64) bool {
 	return happens(mix(entity+k.salt+mix(uint64(index))), k.share)
 }
@@ -307,7 +307,7 @@ func (o *origin) enter(w *worker, at slot) *frame {
 	return f
 }
 
-// stepOf is the step at which an entity enters a state, which it does.
+// stepOf returns the step at which an entity enters a state, which it does.
 func (m *machine) stepOf(entity uint64, state int) int {
 	at := 0
 	for step := range maxSteps {
@@ -358,7 +358,7 @@ func (s *schedule) follow(at slot, due time.Duration) {
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
-// state is the entity's state in a record.
+// state returns the entity's state in a record.
 func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 	m := b.stream.machine
 	if m == nil {
@@ -395,7 +395,7 @@ func (b *builder) inStates(in []scenario.Name, also testFunc) testFunc {
 	return func(w *worker, f *frame) bool { return !wanted[f.of.state] || also != nil && also(w, f) }
 }
 
-// freshen computes a node anew in each state.
+// freshen computes a node again in each state.
 func (b *builder) freshen(n *node, pos scenario.Position) *node {
 	if n.text == nil {
 		b.c.problem(pos, "fresh: only a plain value can be fresh, not %s", kindNames[n.kind])
@@ -418,7 +418,7 @@ func (b *builder) identity(n *node) *node {
 	}, (*worker).pop)
 }
 
-// caused is a field of the record that caused this one.
+// caused returns a field of the record that caused this one.
 func (b *builder) caused(s *scenario.Caused) *node {
 	origin := b.c.causeOf[b.stream.name]
 	if origin == nil || origin.stream.builder == nil {

@@ -127,7 +127,7 @@ func constant(v scenario.Scalar) *node {
 	return n
 }
 
-// number is the node of a number in units of 10^-dec.
+// number returns the node of a number in units of 10^-dec.
 func number(dec int, num numFunc) *node {
 	n := &node{kind: kindNumber, num: num, dec: dec, safe: true}
 	if dec == 0 {
@@ -138,7 +138,7 @@ func number(dec int, num numFunc) *node {
 	return leaf(n)
 }
 
-// truth is the node of a truth value.
+// truth returns the node of a truth value.
 func truth(test testFunc) *node {
 	return leaf(&node{kind: kindBool, safe: true,
 		num: func(w *worker, f *frame) int64 {
@@ -150,7 +150,7 @@ func truth(test testFunc) *node {
 		text: func(w *worker, f *frame, dst []byte) []byte { return strconv.AppendBool(dst, test(w, f)) }})
 }
 
-// scaled is a number's function in units of 10^-dec, which is not less than its own.
+// scaled returns a number's function in units of 10^-dec, which is not less than its own.
 func (n *node) scaled(dec int) numFunc {
 	if n.dec == dec {
 		return n.num

@@ -54,7 +54,7 @@ type segment struct {
 
 func (s segment) count() float64 { return s.length * (s.from + s.to) / 2 }
 
-// after is when, in the segment, so many records have come.
+// after returns when, in the segment, so many records have come.
 func (s segment) after(k float64) float64 {
 	slope := (s.to - s.from) / s.length
 	if math.Abs(slope) < 1e-12 {
@@ -78,7 +78,7 @@ func newCurve(repeat bool, segments ...segment) *curve {
 
 func (c *curve) due(n int64) time.Duration { return c.at(float64(n)) }
 
-// at is when so many records, perhaps a part of one, have come.
+// at returns when so many records, perhaps a part of one, have come.
 func (c *curve) at(n float64) time.Duration {
 	t := 0.0
 	if c.repeat {
@@ -133,7 +133,7 @@ func (p *poisson) due(n int64) time.Duration {
 	return p.even(float64(p.block*blockSize) + p.places[n%blockSize])
 }
 
-// newArrivals is the pace of a producer: at a rate that is not max.
+// newArrivals returns the pace of a producer: at a rate that is not max.
 func newArrivals(rate scenario.Rate, pace scenario.Pace, random uint64) arrivals {
 	base := rate.PerSecond()
 	var c *curve

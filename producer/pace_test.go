@@ -39,7 +39,7 @@ func TestSteadyIsExact(t *testing.T) {
 	}
 }
 
-// countUntil is how many records are due before a time.
+// countUntil returns how many records are due before a time.
 func countUntil(a arrivals, until time.Duration) (n int64) {
 	for ; a.due(n) < until; n++ {
 	}

@@ -44,7 +44,7 @@ type header struct {
 	value appendFunc
 }
 
-// Streams are the names of the producers that run.
+// Streams returns the names of the producers that run.
 func (p *Plan) Streams() []string {
 	names := make([]string, len(p.running))
 	for i, r := range p.running {
@@ -53,7 +53,7 @@ func (p *Plan) Streams() []string {
 	return names
 }
 
-// Topics are the aliases of the topics that the plan writes, each once.
+// Topics returns the aliases of the topics that the plan writes, each once.
 func (p *Plan) Topics() []string {
 	var aliases []string
 	seen := map[string]bool{}
@@ -66,11 +66,11 @@ func (p *Plan) Topics() []string {
 	return aliases
 }
 
-// References are the producers whose rows the plan's records refer to, with the
+// References returns the producers whose rows the plan's records refer to, with the
 // aliases of their topics: to warn of an empty one.
 func (p *Plan) References() map[string]string { return p.references }
 
-// Grows says whether the plan has rows of which CompileOptions.Products makes
+// Grows reports whether the plan has rows of which CompileOptions.Products makes
 // more.
 func (p *Plan) Grows() bool { return p.grows }
 

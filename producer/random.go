@@ -38,7 +38,7 @@ func below(r, n uint64) uint64 {
 // unit maps a random number to [0, 1).
 func unit(r uint64) float64 { return float64(r>>11) * (1.0 / (1 << 53)) }
 
-// threshold is the number below which a random number falls with a probability.
+// threshold returns the number below which a random number falls with a probability.
 func threshold(p float64) uint64 {
 	switch {
 	case p <= 0:
@@ -49,5 +49,5 @@ func threshold(p float64) uint64 {
 	return uint64(p * (1 << 63) * 2)
 }
 
-// happens says whether an event of probability p (as its threshold) happens.
+// happens reports whether an event of probability p (as its threshold) happens.
 func happens(r, p uint64) bool { return r < p || p == math.MaxUint64 }

@@ -27,7 +27,7 @@ type Batch struct {
 // Release gives the batch's memory back. Its records must not be used any more.
 func (b *Batch) Release() { b.release(b) }
 
-// Bytes is the size of the record's key, value and headers.
+// Bytes returns the size of the record's key, value and headers.
 func (r *Record) Bytes() int {
 	n := len(r.Key) + len(r.Value)
 	for _, h := range r.Headers {

@@ -146,7 +146,7 @@ func (s *stream) frame(f *frame, at slot) {
 	}
 }
 
-// keyOf is the number of the record whose key record n takes: its own, or for an
+// keyOf returns the number of the record whose key record n takes: its own, or for an
 // update or a tombstone that of one before it that began a key.
 func (s *stream) keyOf(n int64) int64 {
 	for n > 0 && s.revisitOf(n) != newKey {
@@ -180,7 +180,7 @@ func (s *stream) revisitOf(n int64) int {
 	return newKey
 }
 
-// content is what a record of this number is made of.
+// content returns what a record of this number is made of.
 func (s *stream) content(n int64) *rowContent {
 	if len(s.rows) == 0 {
 		return &s.record

@@ -1,6 +1,6 @@
 package producer
 
-// blockWidth is how much memory a record of the stream takes in a block; 0: its
+// blockWidth returns how much memory a record of the stream takes in a block; 0: its
 // records are made one by one. That is so for all that depends on more than a
 // record's number and time.
 func blockWidth(s *stream, o Options) int {
@@ -25,7 +25,7 @@ func blockWidth(s *stream, o Options) int {
 	return width
 }
 
-// ahead is how many of the slots, from the first on, make a block; 0: none.
+// ahead returns how many of the slots, from the first on, make a block; 0: none.
 func (r *renderer) ahead(slots []slot) int {
 	stream := slots[0].stream
 	if r.streams[stream].width == 0 {

@@ -43,7 +43,7 @@ type Pace struct {
 
 func (p Pace) asked() bool { return p != Pace{} }
 
-// over is a producer's own pace with what is asked for instead.
+// over returns a producer's own pace with what is asked for instead.
 func (p Pace) over(own scenario.Pace) scenario.Pace {
 	if p.Poisson != nil {
 		own.Poisson = *p.Poisson
@@ -76,7 +76,7 @@ type Summary struct {
 // batchSize is how many records go to the sink together at most.
 const batchSize = 256
 
-// Finite says that a run of the plan ends by itself.
+// Finite reports whether a run of the plan ends by itself.
 func (p *Plan) Finite(o Options) bool {
 	if o.Count > 0 || o.For > 0 {
 		return true
@@ -181,7 +181,7 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	return r, nil
 }
 
-// source is a stream's place in the schedule. Rows come as fast as they can
+// source returns a stream's place in the schedule. Rows come as fast as they can
 // unless the producer has a rate.
 func (r *run) source(i int32) (*source, error) {
 	s, o := r.plan.streams[i], r.options
@@ -231,7 +231,7 @@ func (r *run) loop(ctx context.Context) error {
 	return r.work(ctx, max(r.options.Workers, 1))
 }
 
-// now is how far the run is in its own time.
+// now returns how far the run is in its own time.
 func (r *run) now() time.Duration {
 	if r.simulated {
 		return 0
@@ -266,7 +266,7 @@ func (r *run) collect(b *Batch, now time.Duration) bool {
 	return true
 }
 
-// eventTime is when a record of a source happens: when it is due on a simulated
+// eventTime returns when a record of a source happens: when it is due on a simulated
 // clock, now on the wall clock.
 func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
 	if r.simulated || from == nil {
@@ -275,13 +275,13 @@ func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
 	return now
 }
 
-// lasts says whether the run goes on although nothing more is due before its end: if
+// lasts reports whether the run goes on although nothing more is due before its end: if
 // a time was asked for, it takes that time, so that its rate is that of its records.
 func (r *run) lasts(now time.Duration) bool {
 	return !r.simulated && now < r.options.For && slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.over() })
 }
 
-// wake is when to look for the next record: when it is due, or sooner if progress
+// wake returns when to look for the next record: when it is due, or sooner if progress
 // is to be reported.
 func (r *run) wake(now time.Duration) time.Time {
 	due, _, ok := r.schedule.peek(now)

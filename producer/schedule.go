@@ -65,7 +65,7 @@ func (h *laterHeap) Pop() any {
 }
 
 // schedule puts the records of all sources and those that wait into one order of
-// time. It knows no clock: whoever asks says how late it is.
+// time. It has no clock: the caller passes the time.
 type schedule struct {
 	plan    *Plan
 	sources []*source
@@ -77,7 +77,7 @@ type schedule struct {
 	drained bool    // the sources are at their end
 }
 
-// plain is the one source of a schedule that has no other, nothing that waits and
+// plain returns the one source of a schedule that has no other, nothing that waits and
 // nothing that follows from its records, if it is not bound by a rate; else nil.
 func (s *schedule) plain() *source {
 	if len(s.sources) != 1 || len(s.waiting) > 0 || len(s.faults) > 0 || !s.sources[0].max || s.limit <= 0 {
@@ -103,7 +103,7 @@ func (s *schedule) wait(due time.Duration, at slot) {
 // overrun is how long after its end a run still makes what was due before.
 const overrun = time.Second
 
-// peek is when the next record is due; false if there is none any more. now is
+// peek returns when the next record is due; false if there is none any more. now is
 // what the rate max means. What follows from records that were made, or is late on
 // purpose, comes also if the run has not kept up.
 func (s *schedule) peek(now time.Duration) (due time.Duration, from *source, ok bool) {

@@ -105,7 +105,7 @@ func newDraw(picks []*picker, rows [][]byte) (d draw) {
 	return d
 }
 
-// digit is what pick k has drawn for a row.
+// digit returns what pick k has drawn for a row.
 func digit(picks []*picker, row, k int) int {
 	for _, p := range picks[k+1:] {
 		row /= int(p.size)
@@ -170,7 +170,7 @@ func (s *steps) sum(n *node) bool {
 	return false
 }
 
-// step is how the list is written: by rows, if each element is one of some and
+// step returns how the list is written: by rows, if each element is one of some and
 // what is to be added up follows from which, else element by element.
 func (a *array) step() step {
 	elem, list := a.elem, a.list
@@ -221,5 +221,5 @@ func (s *steps) done() *program {
 	return &program{s.list, s.keyAt}
 }
 
-// function is the pieces as a function.
+// function returns the pieces as a function.
 func (s *steps) function() appendFunc { return s.done().function() }

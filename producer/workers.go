@@ -63,7 +63,7 @@ func (r *run) work(ctx context.Context, n int) error {
 	return ws.ended
 }
 
-// turn is where the one with this ticket gets its turn.
+// turn returns where the one with this ticket gets its turn.
 func (ws *workers) turn(ticket int64) chan struct{} { return ws.turns[ticket%int64(len(ws.turns))] }
 
 // pending is a batch that waits for its turn.
@@ -96,7 +96,7 @@ func (ws *workers) work(ctx context.Context) {
 	}
 }
 
-// comes says whether it is the turn of this ticket.
+// comes reports whether it is the turn of this ticket.
 func (ws *workers) comes(ticket int64) bool {
 	select {
 	case <-ws.turn(ticket):
@@ -163,7 +163,7 @@ func (ws *workers) give(ctx context.Context, own []pending) []pending {
 	return slices.Delete(own, 0, 1)
 }
 
-// take is the next batch with its ticket; nil if nothing is due or, should it wait
+// take returns the next batch with its ticket; nil if nothing is due or, should it wait
 // for that, if nothing is to come.
 func (ws *workers) take(ctx context.Context, lent *batches, wait bool) (*Batch, int64) {
 	if wait {

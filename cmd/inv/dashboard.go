@@ -79,7 +79,7 @@ what there is now and ends.`,
 	return cmd
 }
 
-// dashboardTopics are the scenario's names for what the dashboard shows, and
+// dashboardTopics returns the scenario's names for what the dashboard shows, and
 // the processor's groups.
 func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []string) {
 	name := func(alias string) string {

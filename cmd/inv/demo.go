@@ -124,7 +124,7 @@ func lookOn(addr string) string {
 	return "inv tail alerts -b " + addr
 }
 
-// demoPages are where the demo's web page listens: where the dashboard's would
+// demoPages returns where the demo's web page listens: where the dashboard's would
 // be, or else on a free port.
 func demoPages() []string { return []string{"127.0.0.1:8080", "127.0.0.1:0"} }
 

@@ -58,7 +58,7 @@ func testRoot(t *testing.T) *cobra.Command {
 	return root
 }
 
-// codeLines are the lines of fenced blocks, and code within text.
+// codeLines returns the lines of fenced blocks, and code within text.
 func codeLines(markdown string) []string {
 	var lines []string
 	fenced := false

@@ -65,7 +65,7 @@ func (f *sharedFlags) resolve(cmd *cobra.Command) error {
 	return nil
 }
 
-// environmentName is the variable of a flag: --lead-time is INV_LEAD_TIME.
+// environmentName returns the variable of a flag: --lead-time is INV_LEAD_TIME.
 func environmentName(flag string) string {
 	return "INV_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }

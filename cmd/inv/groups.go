@@ -174,10 +174,10 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 	}
 }
 
-// processorGroups are the consumer groups of an application id's stages.
+// processorGroups returns the consumer groups of an application id's stages.
 func processorGroups(app string) []string { return processor.GroupNames(app, builtinTopologies()) }
 
-// builtinTopologies are all topologies, with their options' defaults.
+// builtinTopologies returns all topologies, with their options' defaults.
 func builtinTopologies() []processor.Topology {
 	all, err := builtin.All(inventory.Options{})
 	if err != nil {

@@ -80,7 +80,7 @@ follow-ups, then exits.`,
 	return cmd
 }
 
-// config is what the flags say of a run, but for the cluster.
+// config returns what the flags say of a run, but for the cluster.
 func (p *processFlags) config(sc *scenario.Scenario, app string, names []string) (processor.Config, error) {
 	topologies, err := builtin.Select(sc, names, inventory.Options{
 		Policy: p.policy.value, LeadTime: orNone(p.leadTime), DedupeWindow: orNone(p.window),
@@ -230,7 +230,7 @@ func writeSummary(w io.Writer, s processor.Summary, topologies []processor.Topol
 	}
 }
 
-// written are the counts of what was written, in words.
+// written returns the counts of what was written, in words.
 func written(s processor.Summary, kinds []string) []string {
 	words := make([]string, len(kinds))
 	for i, kind := range kinds {

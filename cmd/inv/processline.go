@@ -32,7 +32,7 @@ func newProcessLine(s *streams, stats *processor.Stats, kinds []string, drain bo
 	return &processLine{s: s, stats: stats, kinds: kinds, drain: drain, began: s.now()}
 }
 
-// drawEvery is how often the terminal's line is made anew.
+// drawEvery is how often the terminal's line is recreated.
 const drawEvery = 250 * time.Millisecond
 
 // start shows the line until stop is called.
@@ -96,7 +96,7 @@ func (l *processLine) draw(text string) {
 	}
 }
 
-// status is the line: what the processor does, and what it has done.
+// status returns the line: what the processor does, and what it has done.
 func (l *processLine) status(c processor.Summary, now time.Time) string {
 	var parts []string
 	switch {
@@ -120,7 +120,7 @@ func (l *processLine) status(c processor.Summary, now time.Time) string {
 	return fit(strings.Join(parts, ", ")+"; "+end, l.s.width())
 }
 
-// decided is how many input records there were.
+// decided returns how many input records there were.
 func decided(s processor.Summary) (n int64) {
 	for _, count := range s.Records {
 		n += count

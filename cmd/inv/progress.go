@@ -53,7 +53,7 @@ func (l *progressLine) show(p producer.Progress) {
 	}
 }
 
-// onTheWay is how many records have been sent and not been answered.
+// onTheWay returns how many records have been sent and not been answered.
 func onTheWay(p producer.Progress) int64 { return p.Sent - p.Acknowledged - p.Failed }
 
 // end leaves the terminal's line empty for what follows.
@@ -63,7 +63,7 @@ func (l *progressLine) end() {
 	}
 }
 
-// progressText is a line of progress, what is wrong first. silent is how long
+// progressText returns a line of progress, what is wrong first. silent is how long
 // nothing has been acknowledged.
 func progressText(p producer.Progress, silent time.Duration) string {
 	parts := []string{records(p.Acknowledged), perSecond(p) + "/s"}

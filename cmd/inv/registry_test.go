@@ -121,7 +121,7 @@ func avroPayload(t *testing.T) []byte {
 	return b
 }
 
-// protoPayload is an Order, the second message of its schema.
+// protoPayload returns an Order, the second message of its schema.
 func protoPayload() []byte {
 	b := protowire.AppendVarint(nil, protowire.EncodeZigZag(1)) // one index
 	b = protowire.AppendVarint(b, protowire.EncodeZigZag(1))

@@ -17,7 +17,7 @@ func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var yes, outputs bool
 	cmd := &cobra.Command{
 		Use:   "reset --app-id ID",
-		Short: "Make the processor begin anew: remove its groups, log and state",
+		Short: "Start the processor over: remove its groups, log and state",
 		Long: `Remove what the processor of an application id keeps: its consumer groups and
 its internal topics. The next inv process reads its inputs from the start. The
 topics that it wrote stay, and will be written a second time, unless --outputs
@@ -81,7 +81,7 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 	return deleteTopics(ctx, s, c, topics)
 }
 
-// topicsToReset are the topics that are the processor's: those that it keeps for
+// topicsToReset returns the topics that are the processor's: those that it keeps for
 // itself, and with outputs those that no producer of the scenario fills.
 func topicsToReset(sc *scenario.Scenario, app string, outputs bool) []string {
 	all := builtinTopologies()

@@ -118,7 +118,7 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	}
 }
 
-// validate is what the grammar, the producers and the views have to say of a
+// validate returns what the grammar, the producers and the views have to say of a
 // file, or of a shipped scenario.
 func validate(file, app string) (scenario.Problems, error) {
 	source, err := os.ReadFile(file)

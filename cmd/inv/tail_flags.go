@@ -140,7 +140,7 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 	return o, nil
 }
 
-// begin is where --since, --offset or --group say, nil for the last N.
+// begin returns where --since, --offset or --group say, nil for the last N.
 func (t *tailFlags) begin(now time.Time) (*inspect.Begin, error) {
 	var b *inspect.Begin
 	given := 0
@@ -169,7 +169,7 @@ func (t *tailFlags) begin(now time.Time) (*inspect.Begin, error) {
 	return b, nil
 }
 
-// renderer is what -o and --format ask for.
+// renderer returns what -o and --format ask for.
 func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) (inspect.Renderer, error) {
 	safe := s.outTerminal && !t.rawControl
 	if t.format != "" {

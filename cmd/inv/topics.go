@@ -100,7 +100,7 @@ func listTopics(ctx context.Context, s *streams, c *admin.Client, only []string,
 	return out.write(s, format)
 }
 
-// flagWord is a yes in a table, which is easier to see alone.
+// flagWord returns a yes in a table, which is easier to see alone.
 func flagWord(set bool, format string) any {
 	if format == "json" {
 		return set
@@ -159,7 +159,7 @@ names of those created.`,
 	return cmd
 }
 
-// specs are the topics to create: those of the scenario, or the named ones.
+// specs returns the topics to create: those of the scenario, or the named ones.
 func (t *topicsCreateFlags) specs(sc *scenario.Scenario, app string, names []string) ([]kafka.TopicSpec, error) {
 	if t.partitions < 1 {
 		return nil, usagef("--partitions %d: a topic has at least one", t.partitions)

@@ -75,7 +75,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	return cmd
 }
 
-// options are the auditor's options for the named topologies.
+// options returns the auditor's options for the named topologies.
 func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string) (verify.Options, error) {
 	o, err := auditOptions(sc, app, verify.Policy(v.policy.value), names)
 	if err != nil {
@@ -116,7 +116,7 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o ver
 	return verdictError(report.Verdict)
 }
 
-// auditOptions are the auditor's options for the processor of an application id
+// auditOptions returns the auditor's options for the processor of an application id
 // with these topologies, the scenario's if there are none.
 func auditOptions(sc *scenario.Scenario, app string, policy verify.Policy, topologies []string) (verify.Options, error) {
 	running, err := builtin.Select(sc, topologies, inventory.Options{Policy: string(policy)})
@@ -135,7 +135,7 @@ func auditOptions(sc *scenario.Scenario, app string, policy verify.Policy, topol
 	return verify.OptionsFor(app, policy, t, groups, procurement), nil
 }
 
-// namedGroups are the groups of a processor that is not known: it must have read
+// namedGroups returns the groups of a processor that is not known: it must have read
 // the orders, and all else that it has ever committed.
 func namedGroups(names []string, t verify.Topics) []verify.Group {
 	var groups []verify.Group

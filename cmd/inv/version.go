@@ -34,7 +34,7 @@ func versionText(info *debug.BuildInfo) string {
 	return b.String()
 }
 
-// commitOf is the commit that the binary was built from; go run records none.
+// commitOf returns the commit that the binary was built from; go run records none.
 func commitOf(info *debug.BuildInfo) string {
 	commit, changed := "unknown", ""
 	for _, setting := range info.Settings {

@@ -16,7 +16,7 @@ import (
 	"github.com/muesli/termenv"
 )
 
-// browser is a Model with n records in a terminal of this size.
+// browser returns a Model with n records in a terminal of this size.
 func browser(t *testing.T, n, width, height int) (*Model, *Collector, *[]string) {
 	t.Helper()
 	copied := &[]string{}

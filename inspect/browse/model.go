@@ -150,7 +150,7 @@ func (m *Model) resize() {
 	}
 }
 
-// rows is how many records the list shows.
+// rows returns how many records the list shows.
 func (m *Model) rows() int { return max(1, m.height-2) }
 
 // collect takes what has come. Paused, it is kept all the same, below.
@@ -286,7 +286,7 @@ func (m *Model) setFilter(text string) {
 	m.clamp()
 }
 
-// selected is the record below the cursor, nil if there is none.
+// selected returns the record below the cursor, nil if there is none.
 func (m *Model) selected() *inspect.Record {
 	if len(m.shown) == 0 {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"inv/internal/termsafe"
 )
 
-// View is the whole screen: a title, the records or the one that is open, and
+// View returns the whole screen: a title, the records or the one that is open, and
 // a line of what can be done.
 func (m *Model) View() string {
 	var b strings.Builder
@@ -61,7 +61,7 @@ func (m *Model) viewList(b *strings.Builder) {
 	}
 }
 
-// marked is a line in reverse, to the edge of the screen.
+// marked returns a line in reverse, to the edge of the screen.
 func (m *Model) marked(line []byte) string {
 	plain := m.o.Theme.Strip(line)
 	padding := strings.Repeat(" ", max(0, m.width-termsafe.Width(plain)))

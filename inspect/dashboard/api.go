@@ -27,7 +27,7 @@ type ProductsAnswer struct {
 	Products []Row  `json:"products"`
 }
 
-// ProductsPage is the products that a view selects; a limit below 0 means all.
+// ProductsPage returns the products that a view selects; a limit below 0 means all.
 func (m *Model) ProductsPage(v View, now int64) ProductsAnswer {
 	if v.Limit < 0 {
 		v.Limit = len(m.all)
@@ -168,7 +168,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// resumed is what a reader that comes back has got: the epoch and number of its
+// resumed returns what a reader that comes back has got: the epoch and number of its
 // last event, from the header or, for a page that asks for another view, from
 // the parameter last.
 func resumed(r *http.Request) sent {

@@ -73,19 +73,19 @@ func (c rgb) linear() rgb {
 	return c
 }
 
-// luminance is the relative luminance of WCAG 2.
+// luminance returns the relative luminance of WCAG 2.
 func (c rgb) luminance() float64 {
 	l := c.linear()
 	return 0.2126*l[0] + 0.7152*l[1] + 0.0722*l[2]
 }
 
-// contrast is the contrast ratio of WCAG 2, 1 to 21.
+// contrast returns the contrast ratio of WCAG 2, 1 to 21.
 func contrast(a, b rgb) float64 {
 	x, y := a.luminance(), b.luminance()
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// over is a colour of some opacity over another.
+// over returns a colour of some opacity over another.
 func (c rgb) over(below rgb, opacity float64) rgb {
 	for i := range c {
 		c[i] = opacity*c[i] + (1-opacity)*below[i]
@@ -93,7 +93,7 @@ func (c rgb) over(below rgb, opacity float64) rgb {
 	return c
 }
 
-// grey is what the filter grayscale(1) makes of a colour.
+// grey returns what the filter grayscale(1) makes of a colour.
 func (c rgb) grey() rgb {
 	g := 0.2126*c[0] + 0.7152*c[1] + 0.0722*c[2]
 	return rgb{g, g, g}

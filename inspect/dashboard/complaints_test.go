@@ -59,7 +59,7 @@ func (b *tab) spy() {
 // openStreams is how many event streams the page has.
 const openStreams = `streams.filter((s) => s.readyState !== EventSource.CLOSED).length`
 
-// smallWorld is a dashboard of five products that has read what there is.
+// smallWorld returns a dashboard of five products that has read what there is.
 func smallWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
@@ -80,7 +80,7 @@ func (b *tab) setHidden(hidden bool) {
 	evaluate[bool](b, fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %v}); document.dispatchEvent(new Event("visibilitychange"))`, hidden))
 }
 
-// heap is what the page's scripts hold, in bytes, without garbage.
+// heap returns what the page's scripts hold, in bytes, without garbage.
 func (b *tab) heap() float64 {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {

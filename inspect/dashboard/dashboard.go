@@ -169,7 +169,7 @@ func isLoopback(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// address is the URL to open.
+// address returns the URL to open.
 func address(a net.Addr, token string) string {
 	host, port, err := net.SplitHostPort(a.String())
 	if err != nil {

@@ -120,7 +120,7 @@ type Change struct {
 	Cause string `json:"cause"` // topic/partition@offset#line, "" if the writer does not say
 }
 
-// Frame is what changed after publication since for a reader of a view: all of
+// Frame returns what changed after publication since for a reader of a view: all of
 // it if since is 0. known is the order that the reader has, with its rows; nil is
 // none.
 func (m *Model) Frame(v View, since uint64, known []string, now int64) *Frame {
@@ -249,7 +249,7 @@ func (m *Model) detail(p *product, now int64) *Detail {
 	return d
 }
 
-// Detail is one product; nil if there is none of that id.
+// Detail returns one product; nil if there is none of that id.
 func (m *Model) Detail(id string, now int64) *Detail {
 	p := m.products[id]
 	if p == nil {
@@ -258,7 +258,7 @@ func (m *Model) Detail(id string, now int64) *Detail {
 	return m.detail(p, now)
 }
 
-// windowEnd is where the charts' hour ends: now, unless all that is known is
+// windowEnd returns where the charts' hour ends: now, unless all that is known is
 // older than an hour. Then it is the last hour that anything happened in.
 func (m *Model) windowEnd(now int64) int64 {
 	if newest := m.minutes.newest(); newest > 0 && newest < now-hour {

@@ -78,7 +78,7 @@ func (h *history) addOlder(c change) bool {
 	return used
 }
 
-// bucket is the place for a time and whether nothing was there for it yet; nil
+// bucket returns the place for a time and whether nothing was there for it yet; nil
 // if the ring holds a later time in that place.
 func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 	if time < 0 || time/historyBucket > 1<<31-1 {
@@ -141,7 +141,7 @@ type Point struct {
 	Stock int64 `json:"stock"`
 }
 
-// points is the stock since a time, oldest first: half minutes, then the last
+// points returns the stock since a time, oldest first: half minutes, then the last
 // changes one by one.
 func (h *history) points(since int64) []Point {
 	var points []Point
@@ -170,7 +170,7 @@ func (h *history) points(since int64) []Point {
 	return points
 }
 
-// trend is the last stocks, oldest first.
+// trend returns the last stocks, oldest first.
 func (h *history) trend() []int64 {
 	trend := make([]int64, len(h.recent))
 	for i, c := range h.recent {

@@ -107,7 +107,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// hostAllowed says whether a Host header names this server in a way that no
+// hostAllowed reports whether a Host header names this server in a way that no
 // other site can point at it: DNS rebinding needs a name.
 func (s *server) hostAllowed(hostport string) bool {
 	host := hostport

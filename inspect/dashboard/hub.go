@@ -56,7 +56,7 @@ func NewHub(orders string, now func() time.Time) *Hub {
 	return h
 }
 
-// Restart begins anew with an empty model and another epoch.
+// Restart starts over with an empty model and a new epoch.
 func (h *Hub) Restart() {
 	h.Update(func(*Model) {
 		h.model = NewModel(rand.Text()[:12], h.orders)
@@ -85,7 +85,7 @@ func (h *Hub) Look(read func(m *Model, now int64)) {
 }
 
 // beatEvery is the longest time between two publications: a page that hears
-// nothing for much longer says that it is stale.
+// nothing for much longer means that it is stale.
 const beatEvery = time.Second
 
 // Publish publishes what has changed: at once after a quiet time, then at most
@@ -125,10 +125,10 @@ func (h *Hub) publish() {
 }
 
 // tooFarBehind is how many publications a reader may have missed before it gets
-// everything anew.
+// everything again.
 const tooFarBehind = 50
 
-// frame is the JSON of what a reader has not got yet, what it has got with it,
+// frame returns the JSON of what a reader has not got yet, what it has got with it,
 // and a channel that the next publication closes. Readers in step with each
 // other share one encoding.
 func (h *Hub) frame(v View, has sent) (next encoded, whole bool, more <-chan struct{}, err error) {

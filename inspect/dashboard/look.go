@@ -51,7 +51,7 @@ func (s *session) look(ctx context.Context) look {
 // transactional topic the distance never becomes 0.
 const countBelow = 64
 
-// lag is a group's lag over all that it has committed to.
+// lag returns a group's lag over all that it has committed to.
 func (s *session) lag(ctx context.Context, group string) Lag {
 	lag := Lag{Group: group, Exact: true}
 	partitions, err := s.lags.Lag(ctx, group)

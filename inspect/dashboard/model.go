@@ -200,7 +200,7 @@ func (m *Model) applyProduct(r *Record) error {
 	return nil
 }
 
-// AllStocked says whether an update was seen of every product in the catalogue.
+// AllStocked reports whether an update was seen of every product in the catalogue.
 func (m *Model) AllStocked() bool {
 	for _, p := range m.all {
 		if p.inCatalog && !p.stocked {
@@ -210,7 +210,7 @@ func (m *Model) AllStocked() bool {
 	return len(m.all) > 0
 }
 
-// NewestUpdate is the event time of the newest update, epoch ms; 0 if there is
+// NewestUpdate returns the event time of the newest update, epoch ms; 0 if there is
 // none.
 func (m *Model) NewestUpdate() int64 {
 	var t int64
@@ -268,7 +268,7 @@ func (m *Model) Beat() {
 	m.dirty = true
 }
 
-// Publish gives all changes since the last call one number, and says whether
+// Publish gives all changes since the last call one number, and reports whether
 // there were any.
 func (m *Model) Publish() bool {
 	if !m.dirty {

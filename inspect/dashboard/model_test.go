@@ -36,7 +36,7 @@ func (s *story) product(id string) *story {
 	return s
 }
 
-// update is an order line's, or with quantity below 0 a receipt's.
+// update returns an order line's, or with quantity below 0 a receipt's.
 func (s *story) update(id string, seq, stock, quantity int64) *event.Update {
 	s.offset++
 	cause := event.Cause{Topic: "order_events", Offset: s.offset}

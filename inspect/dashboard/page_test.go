@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// rowOf is the row of a product, in JavaScript, and what is asked of it: nothing
+// rowOf returns the row of a product, in JavaScript, and what is asked of it: nothing
 // while there is none, as rows out of sight are drawn a little later.
 func rowOf(id string) string { return fmt.Sprintf(`document.querySelector('tr[data-id="%s"]')?`, id) }
 

@@ -81,7 +81,7 @@ type openReorder struct {
 	at       mark
 }
 
-// full is the level that a product is usually filled up to: what a bar is
+// full returns the level that a product is usually filled up to: what a bar is
 // drawn against.
 func (p *product) full() int64 {
 	return max(p.reorderAt+p.reorderQuantity, p.opening, 1)

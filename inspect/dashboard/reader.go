@@ -56,7 +56,7 @@ type reader struct {
 }
 
 // run reads until ctx is done. What goes wrong is logged, shown, and tried
-// again: the page stays up and says that it is stale.
+// again: the page stays up and reports that it is stale.
 func (r *reader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s := newSession(r)
@@ -146,7 +146,7 @@ func (s *session) run(ctx context.Context) error {
 	return s.live(ctx, l, before)
 }
 
-// spans are the offsets that the partitions of topics hold now.
+// spans returns the offsets that the partitions of topics hold now.
 func (s *session) spans(ctx context.Context, topics map[string]*fetch.Topic) (map[fetch.ID]span, error) {
 	start, end, err := s.cluster.Edges(ctx, slices.Collect(maps.Values(topics)))
 	if err != nil {

@@ -130,7 +130,7 @@ func (s *Screen) Move(by int) {
 	s.cursor = at - s.View.Offset
 }
 
-// Selected is the product under the cursor, "" if there is none.
+// Selected returns the product under the cursor, "" if there is none.
 func (s *Screen) Selected() string {
 	if p := s.frame.Products; p != nil && s.cursor < len(p.Order) {
 		return p.Order[s.cursor]
@@ -150,7 +150,7 @@ const (
 	footHeight = 1
 )
 
-// feedHeight is the lines of the alert feed with its title.
+// feedHeight returns the lines of the alert feed with its title.
 func (s *Screen) feedHeight() int {
 	switch {
 	case s.Height < 14:
@@ -165,7 +165,7 @@ func (s *Screen) tableHeight() int {
 	return max(1, min(s.Height-headHeight-footHeight-s.feedHeight(), MaxRows))
 }
 
-// Draw is the screen, Height lines of at most Width columns.
+// Draw returns the screen, Height lines of at most Width columns.
 func (s *Screen) Draw() string {
 	lines := []string{s.title(), s.summary()}
 	if s.View.Product != "" {

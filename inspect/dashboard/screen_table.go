@@ -200,7 +200,7 @@ func (s *Screen) drawAlert(a *Alert) string {
 		put("", fmt.Sprintf("  %d left (≤%d)  ", a.Stock, a.Threshold)).put(s.colors.Dim, a.Warehouse).String()
 }
 
-// drawDetail is one product: facts, its stock over the hour, its last changes.
+// drawDetail returns one product: facts, its stock over the hour, its last changes.
 func (s *Screen) drawDetail() []string {
 	d := s.frame.Product
 	if d == nil || d.ID != s.View.Product {
@@ -284,7 +284,7 @@ func (s *Screen) drawHistory(d *Detail) []string {
 	return append(lines, axis.put("", strings.Repeat(" ", max(1, 10+width-(s.Width-axis.left)-len(to)))).put(s.colors.Dim, to).String())
 }
 
-// signed is a change of stock as the page writes it.
+// signed returns a change of stock as the page writes it.
 func signed(n int64) string {
 	if n == 0 {
 		return "±0"

@@ -39,7 +39,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-// day is a store in the middle of its day.
+// day returns a store in the middle of its day.
 func day(t *testing.T) *story {
 	s := newStory(t)
 	names := []string{"Wireless Headphones", "Laptop Charger", "Phone Cover", "\x1b[31mred\x1b[0m \u202eeman", "ワイヤレス充電器", strings.Repeat("long ", 12)}

@@ -114,7 +114,7 @@ const (
 // minutes is a ring of the last hour.
 type minutes [64]Minute
 
-// at is the minute of a time, changed in publication version; nil if the ring
+// at returns the minute of a time, changed in publication version; nil if the ring
 // holds a later one in its place.
 func (m *minutes) at(time int64, version uint64) *Minute {
 	if time <= 0 {
@@ -146,7 +146,7 @@ func (m *minutes) since(version uint64, end int64) []Minute {
 	return list
 }
 
-// newest is the last minute that anything happened in, 0 if none.
+// newest returns the last minute that anything happened in, 0 if none.
 func (m *minutes) newest() int64 {
 	var t int64
 	for i := range m {
@@ -368,7 +368,7 @@ func (l *latencies) add(now, ms int64) {
 	slot.count[latencyBin(ms)]++
 }
 
-// quantiles are the latencies that the given shares of the last minute's
+// quantiles returns the latencies that the given shares of the last minute's
 // updates stay within; ok is false if there were none.
 func (l *latencies) quantiles(now int64, shares ...float64) (ms []int64, ok bool) {
 	var sum [latencyBins]int64

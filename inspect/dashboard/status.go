@@ -39,7 +39,7 @@ type Lag struct {
 	Exact   bool   `json:"exact"`   // false: Records is what the offsets give at most
 }
 
-// Status is the status as of now.
+// Status returns the status as of now.
 func (m *Model) Status(now int64) Status {
 	s := m.status
 	s.Now, s.WindowEnd = now, m.windowEnd(now)

@@ -66,7 +66,7 @@ func (h *Hub) wait(ctx context.Context, v View, all bool, wanted func(Status) bo
 	}
 }
 
-// when is a whole frame if the status is as wanted, and else nil with a channel
+// when returns a whole frame if the status is as wanted, and else nil with a channel
 // that the next publication closes.
 func (h *Hub) when(v View, all bool, wanted func(Status) bool) (*Frame, <-chan struct{}) {
 	h.mu.Lock()
@@ -90,7 +90,7 @@ func await(ctx context.Context, done <-chan struct{}) error {
 	}
 }
 
-// look is the frame that a reader in this process has not got yet, and a
+// look returns the frame that a reader in this process has not got yet, and a
 // channel that the next publication closes.
 func (h *Hub) look(v View, has sent) (*Frame, sent, <-chan struct{}) {
 	h.mu.Lock()
@@ -112,7 +112,7 @@ type viewer struct {
 	drawn  View // that has was for
 }
 
-// published says that the hub has something new.
+// published reports that the hub has something new.
 type published struct{}
 
 func newViewer(hub *Hub, colors *theme.Theme) *viewer {
@@ -163,7 +163,7 @@ func (v *viewer) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return v, nil
 }
 
-// key acts on a key and says whether the reader leaves.
+// key acts on a key and reports whether the reader leaves.
 func (v *viewer) key(k tea.KeyMsg) (quit bool) {
 	s := v.screen
 	if s.Searching {

@@ -56,8 +56,8 @@ func readUpdate(r *Record, u *event.Update) (event.UpdateFields, error) {
 	return has, nil
 }
 
-// inSequence says whether an update is newer than what is known, and counts what
-// is missing between the two. Number 1 begins anew: a ledger that was reset.
+// inSequence reports whether an update is newer than what is known, and counts what
+// is missing between the two. Number 1 starts over: the ledger was reset.
 func (m *Model) inSequence(p *product, u *event.Update) bool {
 	switch last := p.seq; {
 	case u.Seq == 0 || last == 0 || u.Seq == last+1:
@@ -198,7 +198,7 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	m.addOlder(p, u.change)
 }
 
-// Undecided are the products of which an update waits for the one before it.
+// Undecided returns the products of which an update waits for the one before it.
 func (m *Model) Undecided() map[string]struct{} {
 	ids := map[string]struct{}{}
 	for _, p := range m.all {
@@ -228,7 +228,7 @@ func (m *Model) Before(r *Record, now int64) string {
 	return p.id
 }
 
-// NothingOlder says that there is nothing before what Older and Before got. What
+// NothingOlder records that there is nothing before what Older and Before got. What
 // still waits for an update before it is shown in its product's history. If it
 // is known to be its product's first one, its order counts; what it changed is
 // not known even then.
@@ -314,7 +314,7 @@ func (m *Model) count(c *change, order, before string, price event.Money, now in
 	mi.revenue = addMoney(mi.revenue, earned)
 }
 
-// paid is the price in an update, or the catalogue's if it has none.
+// paid returns the price in an update, or the catalogue's if it has none.
 func (p *product) paid(u *event.Update) event.Money {
 	if u.UnitPrice == 0 && u.Cause == "" {
 		return p.price

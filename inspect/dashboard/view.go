@@ -36,7 +36,7 @@ type View struct {
 	Product    string // the one whose details are wanted, or ""
 }
 
-// DefaultView is the most urgent products.
+// DefaultView returns the most urgent products.
 func DefaultView() View { return View{Sort: ByUrgency, Limit: 50} }
 
 // ParseView reads a view from a query. The error says which parameter is wrong
@@ -135,5 +135,5 @@ func (pg *page) ids() []string {
 	return ids
 }
 
-// foldSearch is a search as it is compared.
+// foldSearch returns a search as it is compared.
 func foldSearch(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }

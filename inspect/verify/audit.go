@@ -88,7 +88,7 @@ type Options struct {
 	App string
 	// Groups decide whether the system is at rest; none leaves that undecided.
 	Groups []Group
-	// Procurement says that each reorder is answered by a receipt.
+	// Procurement is set if each reorder is answered by a receipt.
 	Procurement bool
 	// DedupeWindow is the processor's, in offsets.
 	DedupeWindow int64

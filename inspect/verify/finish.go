@@ -148,12 +148,12 @@ func (a *auditor) leftOrders() {
 	}
 }
 
-// decidable says whether all that became of a topic's records can be seen.
+// decidable reports whether all that became of a topic's records can be seen.
 func (a *auditor) decidable(topic string) bool {
 	return a.atRest && !a.trimmed[a.o.Topics.Updates] && !a.trimmed[deadLetters(topic)]
 }
 
-// mayBeCopy says whether a record, so many offsets behind the start of its
+// mayBeCopy reports whether a record, so many offsets behind the start of its
 // partition, may be a duplicate of one that is trimmed.
 func (a *auditor) mayBeCopy(topic string, behind int64) bool {
 	return a.trimmed[topic] && behind < a.o.DedupeWindow

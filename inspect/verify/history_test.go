@@ -255,7 +255,7 @@ var (
 	desk  = event.Product{ID: "desk-2", Name: "Desk", Price: 9 * event.MoneyUnit, ReorderThreshold: 3, ReorderQuantity: 5, CriticalThreshold: 3, InitialStock: 4}
 )
 
-// plain is the history that the mutations start from. The chair's updates are
+// plain returns the history that the mutations start from. The chair's updates are
 // 1: +20 (20), 2: −8 (12), 3: −4 (8, reorder), 4: −4 (4, alert), 5: −4 and 2
 // unmet (0), 6: +50 (50).
 func plain(t *testing.T) *history {
@@ -283,7 +283,7 @@ func (r *Report) seen() (ids []string) {
 	return ids
 }
 
-// testGroups are the groups of the processor that wrote the history.
+// testGroups returns the groups of the processor that wrote the history.
 func testGroups(app string, t Topics) []Group {
 	return []Group{
 		{Name: app + "-ingest", Topics: []string{t.Catalog, t.Orders, t.Receipts}},

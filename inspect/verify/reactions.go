@@ -199,7 +199,7 @@ func (a *auditor) takeReorder(r *reactionRow) {
 	a.reorders.add(&reaction)
 }
 
-// unreadable keeps a reorder that can't be read: whoever reads reorders must
+// unreadable keeps a reorder that can't be read: a consumer of reorders must
 // dead-letter it.
 func (a *auditor) unreadable(r *reactionRow, refusal marks) {
 	tableOf(a.restocks, r.at.partition).add(r.at.offset).marks = r.marks | refusal

@@ -46,7 +46,7 @@ func view(rec *kgo.Record, raw *fetch.Record) {
 	})
 }
 
-// headerName is the name of a header that the auditor looks at, else "".
+// headerName returns the name of a header that the auditor looks at, else "".
 func headerName(key []byte) string {
 	switch string(key) {
 	case event.HeaderSource:

@@ -99,7 +99,7 @@ func (a *auditor) answer(r *receiptRow, row *receiptRecord) {
 	}
 }
 
-// seenID says whether an id was there before. The kind of record is in the id.
+// seenID reports whether an id was there before. The kind of record is in the id.
 func (a *auditor) seenID(id name) bool {
 	a.checks[checkIDs].Checked++
 	return a.ids.add(id.hash)

@@ -16,7 +16,7 @@ import (
 
 func appendInt(n int64) []byte { return strconv.AppendInt(nil, n, 10) }
 
-// samples are the records that the reference system really wrote.
+// samples returns the records that the reference system really wrote.
 func samples(t *testing.T) *history {
 	t.Helper()
 	h := newHistory(t, 0)
@@ -76,7 +76,7 @@ func TestRecordsOfTheReferenceSystem(t *testing.T) {
 	}
 }
 
-// oursByReference is what our own processor writes with the reference policy,
+// oursByReference returns what our own processor writes with the reference policy,
 // with all fields.
 func oursByReference(t *testing.T) *history {
 	h := newHistory(t, 0)

@@ -86,7 +86,7 @@ func (p *parser) keep(s string) text {
 	return text{uint32(at), uint32(len(s))}
 }
 
-// text is a text of the batch being judged.
+// text returns a text of the batch being judged.
 func (a *auditor) text(t text) string { return a.texts[t.at : t.at+t.size] }
 
 // name is an id with its hash.

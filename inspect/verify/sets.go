@@ -9,7 +9,7 @@ type hashSet struct {
 	used  int
 }
 
-// add says whether the hash is there already; if not, it is added.
+// add reports whether the hash is there already; if not, it is added.
 func (s *hashSet) add(hash uint64) (present bool) {
 	if 4*(s.used+1) > 3*len(s.slots) {
 		s.grow(2 * s.used)
@@ -45,11 +45,11 @@ func (s *hashSet) grow(room int) {
 	}
 }
 
-// slotsFor is how many slots a table of so many entries gets: three quarters of
+// slotsFor returns how many slots a table of so many entries gets: three quarters of
 // them are used at most.
 func slotsFor(entries int) int { return max(4*entries/3+1, 256) }
 
-// slotOf is where a hash belongs in a table of n slots.
+// slotOf returns where a hash belongs in a table of n slots.
 func slotOf(hash uint64, n int) int {
 	high, _ := bits.Mul64(hash, uint64(n))
 	return int(high)
@@ -138,7 +138,7 @@ type indexSlot struct {
 	number uint32 // 0: empty; else the number + 1
 }
 
-// find returns the number of which same says that it is the one.
+// find returns the number for which same holds.
 func (x *index) find(hash uint64, same func(number uint32) bool) (number uint32, ok bool) {
 	if len(x.slots) == 0 {
 		return 0, false

@@ -26,7 +26,7 @@ type snapshot struct {
 	open  []string // output topics with a transaction that stayed open
 }
 
-// names are the topics that exist in the options, without "".
+// names returns the topics that exist in the options, without "".
 func (t Topics) names() []string {
 	all := []string{t.Catalog, t.Orders, t.Receipts, t.Updates, t.Reorders, t.Alerts, t.Log, t.PendingReceipts,
 		deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)}

@@ -59,7 +59,7 @@ type line struct {
 
 const (
 	lineClaimed = 1 << 31 // quantities are at most 10^9
-	// manyLines says that the first line's quantity is the number of those behind it.
+	// manyLines is set if the first line's quantity is the number of those behind it.
 	manyLines = 1<<16 - 1
 	pageBits  = 12
 	pageLines = 1 << pageBits // but for a page of one order that has more

@@ -129,7 +129,7 @@ func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {
 	}
 }
 
-// summary is the verdict in words.
+// summary returns the verdict in words.
 func (r *Report) summary() string {
 	var violated, undecided []string
 	for _, c := range r.Checks {

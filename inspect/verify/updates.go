@@ -6,7 +6,7 @@ import (
 	"inv/internal/event"
 )
 
-// causeOf is an update's cause as it stands there.
+// causeOf returns an update's cause as it stands there.
 func (a *auditor) causeOf(c *updateRow) string {
 	if c.cause.of == noPlace || c.cause.of == unknownOrigin {
 		return a.text(c.cause.text)
@@ -135,8 +135,8 @@ func (a *auditor) unfound(c *updateRow, what string) {
 	a.note(checkCauses, Finding{Product: a.products[c.i].id, Where: c.at.String(), Expected: "a cause that is there", Seen: a.causeOf(c) + " is " + what})
 }
 
-// claim marks an input as applied. It says whether the update may have it as its
-// cause; first says that no update had it before.
+// claim marks an input as applied. It reports whether the update may have it as its
+// cause; first is set if no update had it before.
 func (a *auditor) claim(c *updateRow, m *marks, first bool) bool {
 	if !first {
 		a.note(checkCauses, Finding{Product: a.products[c.i].id, Where: c.at.String(), Expected: "a cause of its own", Seen: a.causeOf(c) + " again"})

@@ -21,7 +21,7 @@ func edit[T any](t *testing.T, r *kgo.Record, parse func([]byte, *T) error, writ
 	r.Value = write(nil, &v)
 }
 
-// update is the nth update of the chair, from 1.
+// update returns the nth update of the chair, from 1.
 func (h *history) update(product string, seq int64) *kgo.Record {
 	h.t.Helper()
 	for _, r := range h.records["updates"] {
@@ -47,7 +47,7 @@ func (h *history) remove(r *kgo.Record) {
 	h.records[r.Topic] = slices.DeleteFunc(h.records[r.Topic], func(x *kgo.Record) bool { return x == r })
 }
 
-// by is the nth record of a topic, from 0, that contains a text.
+// by returns the nth record of a topic, from 0, that contains a text.
 func (h *history) by(topic, text string) *kgo.Record {
 	h.t.Helper()
 	for _, r := range h.records[topic] {

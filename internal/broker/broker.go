@@ -113,7 +113,7 @@ func wholeResponses(request kmsg.Request) (kmsg.Response, error, bool) {
 	return nil, nil, false
 }
 
-// Addr is the HOST:PORT for clients.
+// Addr returns the HOST:PORT for clients.
 func (b *Broker) Addr() string { return b.addr }
 
 // Close stops listening, ends the connections and, with a DataDir, writes what
@@ -150,7 +150,7 @@ func listen(o Options) (net.Listener, error) {
 	return advertised{ln, address(o.Advertise)}, nil
 }
 
-// advertised is a listener that clients are told of by another address: kfake
+// advertised is a listener that is advertised to clients under another address: kfake
 // puts its listener's into metadata.
 type advertised struct {
 	net.Listener

@@ -17,7 +17,7 @@ func header(key, value string) kgo.RecordHeader {
 	return kgo.RecordHeader{Key: key, Value: []byte(value)}
 }
 
-// refused is the dead letter of an order, as a processor writes it.
+// refused returns the dead letter of an order, as a processor writes it.
 func refused(offset string, value string, own ...kgo.RecordHeader) *kgo.Record {
 	return &kgo.Record{Topic: "orders.dlq", Partition: 2, Key: []byte("k"), Value: []byte(value), Timestamp: time.UnixMilli(2000), Headers: append([]kgo.RecordHeader{
 		header("dlq-topic", "orders"), header("dlq-partition", "1"), header("dlq-offset", offset), header("dlq-timestamp", "1000"),

@@ -77,10 +77,10 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	return l, nil
 }
 
-// Cut says whether the value is not whole, so that it can't be put back.
+// Cut reports whether the value is not whole, so that it can't be put back.
 func (l *Letter) Cut() bool { return l.Length > 0 }
 
-// record is what puts the letter back: the record as it was, in its partition,
+// record returns what puts the letter back: the record as it was, in its partition,
 // with its history.
 func (l *Letter) record() *kgo.Record {
 	headers := append([]kgo.RecordHeader(nil), l.Headers...)
@@ -91,7 +91,7 @@ func (l *Letter) record() *kgo.Record {
 	return &kgo.Record{Topic: l.From.Topic, Partition: l.From.Partition, Timestamp: l.Written, Key: l.Key, Value: l.Value, Headers: headers}
 }
 
-// refusal is this refusal as the history tells it.
+// refusal returns this refusal as the history tells it.
 func (l *Letter) refusal() string {
 	return fmt.Sprintf("%s refused by %s at %s: %s: %s", l.From, l.Stage, l.At, l.Reason, l.Message)
 }

@@ -50,7 +50,7 @@ func Read(ctx context.Context, c kafka.Config, client *kgo.Client, topics []stri
 	return foreign, nil
 }
 
-// narrow says whether any of the places is in a span.
+// narrow reports whether any of the places is in a span.
 func narrow(s *kafka.Span, places []event.Place) bool {
 	for _, p := range places {
 		if p.Topic == s.Topic && p.Partition == s.Partition && p.Offset >= s.From && p.Offset < s.To {

@@ -112,7 +112,7 @@ func (p *Plan) leaveReplayed(ctx context.Context, client *kgo.Client, earliest m
 	return nil
 }
 
-// Total is how many letters will be put back.
+// Total returns how many letters will be put back.
 func (p *Plan) Total() int { return len(p.chosen) }
 
 // Run puts the letters back and returns how many were acknowledged. repair, if

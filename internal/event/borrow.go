@@ -2,7 +2,7 @@ package event
 
 // The Borrow functions read as the Parse functions of the same record do, without
 // copying: the texts in dst are parts of value where value has them as they are.
-// They are good as long as value's memory is not used for something else.
+// They are valid as long as value's memory is not used for something else.
 
 // BorrowOrder is [ParseOrder] without copying.
 func BorrowOrder(value []byte, dst *Order) error { return parseOrder(value, dst, true) }

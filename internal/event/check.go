@@ -15,7 +15,7 @@ const (
 // half a cent, because others add up in binary fractions.
 const totalTolerance = MoneyUnit / 200
 
-// Check says whether a catalogue record makes sense: it has an id and its
+// Check reports whether a catalogue record makes sense: it has an id and its
 // numbers are in range.
 func (p *Product) Check() error {
 	if p.ID == "" {
@@ -49,7 +49,7 @@ func (p *Product) Check() error {
 	return nil
 }
 
-// CheckKey says whether a catalogue record's key is its id.
+// CheckKey reports whether a catalogue record's key is its id.
 func (p *Product) CheckKey(key []byte) error {
 	if string(key) != p.ID {
 		return &Error{KeyMismatch, "the key is " + quote(string(key)) + ", the id " + quote(p.ID)}
@@ -57,7 +57,7 @@ func (p *Product) CheckKey(key []byte) error {
 	return nil
 }
 
-// Check says whether an order makes sense by itself, its total excepted.
+// Check reports whether an order makes sense by itself, its total excepted.
 func (o *Order) Check() error {
 	if o.OrderID == "" {
 		return missingID("order_id")
@@ -96,7 +96,7 @@ func (l *Line) check() *Error {
 	return nil
 }
 
-// CheckTotal says whether the total is the sum of the lines, give or take half
+// CheckTotal reports whether the total is the sum of the lines, give or take half
 // a cent. The order must have passed Check.
 func (o *Order) CheckTotal() error {
 	var high, low, carry uint64 // Σ quantity × unit price may need more than 64 bits
@@ -122,7 +122,7 @@ func (o *Order) CheckTotal() error {
 	return &Error{TotalMismatch, "order_total is " + o.Total.String() + ", the sum of the items " + sum}
 }
 
-// Check says whether a receipt makes sense by itself.
+// Check reports whether a receipt makes sense by itself.
 func (r *Receipt) Check() error {
 	switch {
 	case r.ReceiptID == "":
@@ -137,7 +137,7 @@ func (r *Receipt) Check() error {
 	return checkTime(r.Timestamp)
 }
 
-// Check says whether a reorder makes sense by itself, as far as procurement
+// Check reports whether a reorder makes sense by itself, as far as procurement
 // needs it.
 func (r *Reorder) Check() error {
 	switch {

@@ -52,7 +52,7 @@ func AppendUpdate(dst []byte, u *Update) []byte {
 }
 
 // UpdateText appends the updates of one product, of which it remembers the JSON
-// that stays the same. The zero value is good for any product.
+// that stays the same. The zero value is ready for any product.
 type UpdateText struct {
 	text          []byte // what stands before the stock, before the time and before seq
 	place, limits int    // where the second and the third begin
@@ -187,7 +187,7 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// plainRun is how many bytes at the beginning of s, to the last whole eight, stand
+// plainRun returns how many bytes at the beginning of s, to the last whole eight, stand
 // for themselves in a JSON string.
 func plainRun(s string) int {
 	i := 0

@@ -223,7 +223,7 @@ func TestBadOrdersByName(t *testing.T) {
 	}
 }
 
-// reasonOf is an error's reason; its message must be fit for a header.
+// reasonOf returns an error's reason; its message must be fit for a header.
 func reasonOf(t *testing.T, err error) Reason {
 	t.Helper()
 	if err == nil {

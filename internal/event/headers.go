@@ -159,10 +159,10 @@ func ReorderID(product string, seq int64) string {
 	return "reorder-" + product + "-" + strconv.FormatInt(seq, 10)
 }
 
-// AlertID is the id of the alert that an update caused.
+// AlertID returns the id of the alert that an update caused.
 func AlertID(product string, seq int64) string {
 	return "alert-" + product + "-" + strconv.FormatInt(seq, 10)
 }
 
-// ReceiptID is the id of the receipt that fulfils a reorder.
+// ReceiptID returns the id of the receipt that fulfils a reorder.
 func ReceiptID(eventID string) string { return "receipt-" + eventID }

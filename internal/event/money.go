@@ -86,5 +86,5 @@ func AppendMoney(dst []byte, m Money) []byte {
 	return dst
 }
 
-// String is the amount as AppendMoney writes it.
+// String returns the amount as AppendMoney writes it.
 func (m Money) String() string { return string(AppendMoney(nil, m)) }

@@ -18,7 +18,7 @@ const maxDepth = 10000
 // document; bytes in a string that are not UTF-8, and surrogates without their
 // other half, are read as U+FFFD.
 //
-// A syntax error is sticky: failed is set, and whoever reads on reads nothing.
+// A syntax error is sticky: failed is set, and further reads return nothing.
 // A value of the wrong type is not: it is noted and skipped, because a document
 // that turns out to be no JSON further on is "not JSON" before anything else.
 type scanner struct {
@@ -63,7 +63,7 @@ func (s *scanner) end() {
 	}
 }
 
-// open enters a list or an object and says whether it has an element.
+// open enters a list or an object and reports whether it has an element.
 func (s *scanner) open(closing byte) bool {
 	s.pos++
 	if s.depth++; s.depth > maxDepth {
@@ -135,7 +135,7 @@ func (s *scanner) expect(name []byte) {
 	}
 }
 
-// inOrder is the usual order of a record's fields, for scanner.usual. Reading
+// inOrder returns the usual order of a record's fields, for scanner.usual. Reading
 // them in another order, or others, is slower and no different.
 func inOrder(names ...string) []string {
 	for i, n := range names {
@@ -153,7 +153,7 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// plainBytes is how many of eight bytes, from the lowest on, are plain. A byte
+// plainBytes returns how many of eight bytes, from the lowest on, are plain. A byte
 // above one that is not may be taken for another, which does not matter.
 func plainBytes(b uint64) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
@@ -281,7 +281,7 @@ func hex4(b []byte) (r rune, ok bool) {
 	return r, true
 }
 
-// number reads a number's literal; whole says that it has neither a fraction
+// number reads a number's literal; whole reports that it has neither a fraction
 // nor an exponent.
 func (s *scanner) number() (literal []byte, whole bool) {
 	start := s.pos
@@ -395,7 +395,7 @@ func (s *scanner) settle(field string) {
 	s.issues = kept
 }
 
-// readText reads a text field into dst and says whether it is there.
+// readText reads a text field into dst and reports whether it is there.
 func (s *scanner) readText(field string, dst *string) (present bool) {
 	if s.issues != nil {
 		s.settle(field)
@@ -472,7 +472,7 @@ func (s *scanner) shortInt(at int) (v int64, end int) {
 	return v, i
 }
 
-// plainInt is the value of at most 18 digits and a sign.
+// plainInt returns the value of at most 18 digits and a sign.
 func plainInt(literal []byte) (v int64) {
 	digits := literal
 	if literal[0] == '-' {
@@ -548,7 +548,7 @@ func (s *scanner) mistyped(field, want string) {
 	}
 }
 
-// begin starts a document that must be an object and says whether it has a
+// begin starts a document that must be an object and reports whether it has a
 // field. If it is something else, its whole text is read all the same.
 func (s *scanner) begin(value []byte, what string) bool {
 	s.src = value

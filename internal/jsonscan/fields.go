@@ -47,7 +47,7 @@ func (n *node) child(key string) *node {
 	return c
 }
 
-// Len is the number of answers of Scan.
+// Len returns the number of answers of Scan.
 func (f *Fields) Len() int { return f.count }
 
 // Scan fills values[i] with the JSON text of the value at path i, nil where
@@ -142,7 +142,7 @@ func (s *scanner) findIn(b []byte, n *node, i, depth int, values [][]byte) int {
 }
 
 // match returns the child for a key as it stands in the text, in its quotes;
-// odd says that it may read differently there than it means.
+// odd reports whether it may read differently there than it means.
 func (n *node) match(quoted []byte, odd bool) *node {
 	if odd {
 		key := Unquote(quoted)
@@ -176,7 +176,7 @@ func isASCII(b []byte) bool {
 	return true
 }
 
-// Unquote is the text of a JSON string, as encoding/json reads it.
+// Unquote returns the text of a JSON string, as encoding/json reads it.
 func Unquote(quoted []byte) string {
 	inner := quoted[1 : len(quoted)-1]
 	if bytes.IndexByte(inner, '\\') < 0 && isASCII(inner) {

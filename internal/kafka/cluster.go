@@ -15,7 +15,7 @@ import (
 // broker, which must not be asked to compact.
 const EmbeddedClusterID = "inv-embedded"
 
-// IsEmbedded says whether the client talks to the embedded broker.
+// IsEmbedded reports whether the client talks to the embedded broker.
 func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
 	meta, err := Metadata(ctx, client, []string{})
 	if err != nil {
@@ -24,7 +24,7 @@ func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
 	return meta.ClusterID != nil && *meta.ClusterID == EmbeddedClusterID, nil
 }
 
-// PartitionCounts are the partitions of the topics that exist among those
+// PartitionCounts returns the partitions of the topics that exist among those
 // named, of all topics if none is. It asks the cluster, where package kadm may
 // answer from a cache that is seconds old.
 func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (map[string]int, error) {
@@ -64,7 +64,7 @@ func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.Me
 	return meta, nil
 }
 
-// retry repeats an admin request while the cluster says that it will be able to
+// retry repeats an admin request while the cluster reports that it can
 // answer soon, as a new one does until its offsets topic is there.
 func retry(ctx context.Context, request func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)

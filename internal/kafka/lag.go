@@ -31,7 +31,7 @@ func (l Lag) AtRest() bool { return l.Records == 0 && l.Stable == l.End }
 // countAtMost bounds the records that GroupLag counts in one partition.
 const countAtMost = 10_000
 
-// GroupLag is the group's lag in every partition of the topics that it has
+// GroupLag returns the group's lag in every partition of the topics that it has
 // committed to and of those named, sorted by topic and partition. A partition
 // without a commit counts from its start. A named topic that doesn't exist has
 // no partitions.

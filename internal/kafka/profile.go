@@ -130,7 +130,7 @@ func (r *profileReader) path(n *yaml.Node, what string) string {
 	return filepath.Join(r.folder, p)
 }
 
-// text is a text with its variables; unlike the decoder's it never repeats the
+// text returns a text with its variables; unlike the decoder's it never repeats the
 // value, which may be a secret.
 func (r *profileReader) text(n *yaml.Node, what string) string {
 	if n.Kind == yaml.ScalarNode && n.Tag != "!!str" {
@@ -157,7 +157,7 @@ func (r *profileReader) scalar(n *yaml.Node, what string) string {
 	})
 }
 
-// Options are the client options that the profile asks for.
+// Options returns the client options that the profile asks for.
 func (p Profile) Options() ([]kgo.Opt, error) {
 	options, err := ParseProperties(p.Properties)
 	if err != nil {

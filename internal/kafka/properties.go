@@ -27,7 +27,7 @@ type properties struct {
 	sasl    *SASL
 }
 
-// Properties are the settings that -X takes, sorted by name. What decides
+// Properties returns the settings that -X takes, sorted by name. What decides
 // whether a command is right, such as isolation.level, is not among them.
 func Properties() []Property {
 	list := []Property{

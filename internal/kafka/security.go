@@ -37,7 +37,7 @@ type SASL struct {
 	TokenURL, ClientID, ClientSecret, Scope string
 }
 
-// Mechanisms are the SASL mechanisms that inv knows.
+// Mechanisms returns the SASL mechanisms that inv knows.
 func Mechanisms() []string {
 	return []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
 }
@@ -93,7 +93,7 @@ func (s SASL) option() (kgo.Opt, error) {
 	return nil, fmt.Errorf("no SASL mechanism %q; there are %s", s.Mechanism, strings.Join(Mechanisms(), ", "))
 }
 
-// OAuthToken is the configured token, or a new one by the client credentials
+// OAuthToken returns the configured token, or a new one by the client credentials
 // grant of RFC 6749, 4.4. A broker asks for one at each connection.
 func (s SASL) OAuthToken(ctx context.Context) (oauth.Auth, error) {
 	if s.Token != "" {

@@ -41,7 +41,7 @@ func (e *PartitionsError) Error() string {
 	return fmt.Sprintf("topic %s has %d partitions and must have %d", e.Topic, e.Have, e.Want)
 }
 
-// Specs are the topics behind aliases of a scenario, all of them if none is
+// Specs returns the topics behind aliases of a scenario, all of them if none is
 // named; a dead-letter alias stands for a topic of each of its inputs. Unknown
 // aliases are left out. An internal topic's partitions are exact, since the
 // processor's state is laid out by them.
@@ -190,7 +190,7 @@ func notSeen(names []string, counts map[string]int, want int, err error) error {
 	return nil
 }
 
-// missingTopics are those that don't exist; its error is the first that exists
+// missingTopics returns those that don't exist; its error is the first that exists
 // with the wrong number of partitions.
 func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
 	if len(specs) == 0 {

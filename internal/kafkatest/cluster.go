@@ -44,7 +44,7 @@ func StartCluster(t testing.TB, n int) *Cluster {
 	return c
 }
 
-// Addresses are those of all brokers.
+// Addresses returns those of all brokers.
 func (c *Cluster) Addresses() []string { return c.addresses }
 
 func (c *Cluster) file(node int, name string) string {

@@ -73,7 +73,7 @@ func NewNode(t testing.TB, properties map[string]string) *Node {
 	return n
 }
 
-// jars is the folder of Apache Kafka's jars that INV_KAFKA_LIBS names, as
+// jars returns the folder of Apache Kafka's jars that INV_KAFKA_LIBS names, as
 // .ci/kafka sets it. Without it the test is skipped, or fails if
 // INV_REQUIRE_KAFKA is set.
 func jars(t testing.TB) string {
@@ -88,7 +88,7 @@ func jars(t testing.TB) string {
 	return libs
 }
 
-// uuid is one as Kafka writes them.
+// uuid returns one as Kafka writes them.
 func uuid() string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails
@@ -96,7 +96,7 @@ func uuid() string {
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 
-// FreeAddress is a port of the loopback interface at which nobody listens.
+// FreeAddress returns a port of the loopback interface at which nobody listens.
 func FreeAddress(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -113,10 +113,10 @@ func (n *Node) java(args ...string) *exec.Cmd {
 	return exec.Command("java", append([]string{"-Xms256m", "-Xmx512m", "-cp", filepath.Join(n.libs, "*")}, args...)...)
 }
 
-// Brokers are the addresses for clients.
+// Brokers returns the addresses for clients.
 func (n *Node) Brokers() []string { return []string{n.addr} }
 
-// PID is the process that runs now.
+// PID returns the process that runs now.
 func (n *Node) PID() int { return n.cmd.Process.Pid }
 
 // Start runs the broker, on what an earlier run has left, and waits until it
@@ -157,7 +157,7 @@ func (n *Node) Start() {
 // Signal sends the broker a signal, and Gone waits until it has ended.
 func (n *Node) Signal(sig syscall.Signal) { _ = n.cmd.Process.Signal(sig) }
 
-// Gone waits until the broker has ended by a signal, whoever sent it.
+// Gone waits until a signal has ended the broker.
 func (n *Node) Gone(within time.Duration) {
 	n.t.Helper()
 	select {

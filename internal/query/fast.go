@@ -301,7 +301,7 @@ func constant(t *gojq.Term) (value, bool) {
 	return value{}, false
 }
 
-// name is the key of a plain .key or .["key"] step.
+// name returns the key of a plain .key or .["key"] step.
 func name(i *gojq.Index) (string, bool) {
 	switch {
 	case i == nil || i.IsSlice || i.End != nil:

@@ -59,7 +59,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Pointed is the source on one line and a caret below where it went wrong.
+// Pointed returns the source on one line and a caret below where it went wrong.
 func (e *Error) Pointed() string {
 	if e.Offset < 0 || strings.ContainsAny(e.Source, "\n\t") {
 		return e.Source

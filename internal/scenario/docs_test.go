@@ -34,7 +34,7 @@ func TestPages(t *testing.T) {
 	samePage(t, page, before+mark+grammarPage())
 }
 
-// shippedFiles are the scenarios of this repository by file.
+// shippedFiles returns the scenarios of this repository by file.
 func shippedFiles(t testing.TB) map[string][]byte {
 	t.Helper()
 	files, err := filepath.Glob("../../scenarios/*.yaml")

@@ -17,13 +17,13 @@ const (
 	maxGenerators = 50_000 // aliases unfolded
 )
 
-// mapAttr is a key whose value is a mapping by its own table.
+// mapAttr returns a key whose value is a mapping by its own table.
 func mapAttr(name, about string, table []attr) attr {
 	return attr{name: name, about: about, schema: mappingSchema(table),
 		read: func(d *Decoder, n *yaml.Node, t any) { d.mapping(n, name, table, t) }}
 }
 
-// table is the grammar's generators by name, made once for a Decoder.
+// table returns the grammar's generators by name, made once for a Decoder.
 func (d *Decoder) table() map[string]generator {
 	if d.generators == nil {
 		d.generators = map[string]generator{}
@@ -112,7 +112,7 @@ func (d *Decoder) own() int { return len(d.Problems) - d.inner }
 // what own was when it began.
 func (d *Decoder) inside(before int) { d.inner = len(d.Problems) - before }
 
-// usable says that a generator with a problem can be checked further for what
+// usable reports whether a generator with a problem can be checked further for what
 // it names and holds, and puts harmless values where the problem may be.
 func usable(spec any) bool {
 	switch s := spec.(type) {

@@ -16,7 +16,7 @@ type generator struct {
 	modifiers []attr
 }
 
-// generators is the table of all generators. What is not here does not exist:
+// generators returns the table of all generators. What is not here does not exist:
 // the parser, the schema and the documentation read this table.
 func generators() []generator {
 	var all []generator
@@ -230,7 +230,7 @@ func nestedGenerators() []generator {
 	}
 }
 
-// commonAttrs are the modifiers that stand beside any generator.
+// commonAttrs returns the modifiers that stand beside any generator.
 func commonAttrs() []attr {
 	return []attr{
 		templateAttr("as", "writes the value into a text, where {} is the value", func(g *Gen) **Template { return &g.As }),

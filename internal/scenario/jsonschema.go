@@ -2,7 +2,7 @@ package scenario
 
 import "slices"
 
-// JSONSchema is the grammar as a JSON Schema (draft 2020-12), made from the
+// JSONSchema returns the grammar as a JSON Schema (draft 2020-12), made from the
 // tables that the parser reads by, so that an editor completes what the parser
 // takes. It can't say what names refer to.
 func JSONSchema() map[string]any {
@@ -58,14 +58,14 @@ func generatorSchema() obj {
 	}
 }
 
-// keyGeneratorSchema is a mapping that may also say how it is encoded.
+// keyGeneratorSchema returns a mapping that may also say how it is encoded.
 func keyGeneratorSchema() obj {
 	s := choose([]attr{keyAttr()})
 	s["type"] = "object"
 	return s
 }
 
-// choose is the schema of a mapping that is one of the generators, with some
+// choose returns the schema of a mapping that is one of the generators, with some
 // modifiers more than those of all.
 func choose(more []attr) obj {
 	all := generators()
@@ -97,7 +97,7 @@ func oneGenerator(g generator, more []attr) obj {
 	return s
 }
 
-// key is the key that names the generator, which says also what it makes.
+// key returns the key that names the generator, which says also what it makes.
 func (g generator) key() attr {
 	a := g.arg
 	a.about = g.about + ": " + g.example + "\n\n" + a.about

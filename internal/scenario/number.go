@@ -45,10 +45,10 @@ func ParseNumber(text string) (Number, bool) {
 	return Number{units, len(fraction)}, true
 }
 
-// Float is the number as a float.
+// Float returns the number as a float.
 func (n Number) Float() float64 { return float64(n.Units) / math.Pow10(n.Decimals) }
 
-// Scaled is the number in units of 10^-decimals, rounded half away from zero;
+// Scaled returns the number in units of 10^-decimals, rounded half away from zero;
 // false if that does not fit.
 func (n Number) Scaled(decimals int) (int64, bool) {
 	v := n.Units
@@ -96,10 +96,10 @@ type Rate struct {
 	Per   time.Duration
 }
 
-// Max says that the rate is not bounded.
+// Max is set if the rate is not bounded.
 func (r Rate) Max() bool { return r.Per == 0 }
 
-// PerSecond is the rate as records a second, 0 if it is not bounded.
+// PerSecond returns the rate as records a second, 0 if it is not bounded.
 func (r Rate) PerSecond() float64 {
 	if r.Max() {
 		return 0

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// grammarPage is the grammar as a page of documentation, made from the tables
+// grammarPage returns the grammar as a page of documentation, made from the tables
 // that the parser reads by.
 func grammarPage() string {
 	var b strings.Builder
@@ -48,7 +48,7 @@ func attrTable(b *strings.Builder, table []attr) {
 	}
 }
 
-// Page is a scenario as a page of documentation, made from the file alone.
+// Page returns a scenario as a page of documentation, made from the file alone.
 func (s *Scenario) Page() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n", s.Name, strings.Join(strings.Fields(s.About), " "))
@@ -76,7 +76,7 @@ func (s *Scenario) Page() string {
 	return b.String()
 }
 
-// commands are the lines of the file's first comment that can be run.
+// commands returns the lines of the file's first comment that can be run.
 func (s *Scenario) commands() (out []string) {
 	for line := range strings.Lines(string(s.Source)) {
 		text, comment := strings.CutPrefix(strings.TrimRight(line, "\n"), "#")
@@ -131,7 +131,7 @@ func (p *Producer) page(b *strings.Builder, s *Scenario) {
 	b.WriteString("\n```yaml\n" + s.excerpt(p) + "```\n")
 }
 
-// excerpt is the producer as it stands in the file.
+// excerpt returns the producer as it stands in the file.
 func (s *Scenario) excerpt(p *Producer) string {
 	lines := strings.Split(string(s.Source), "\n")
 	starts := []int{len(lines)}

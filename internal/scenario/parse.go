@@ -102,7 +102,7 @@ func (d *Decoder) topics(n *yaml.Node) []Topic {
 	return topics
 }
 
-// topicTable is what a topic may say.
+// topicTable returns what a topic may say.
 func topicTable() []attr {
 	return []attr{
 		textAttr("topic", "its name on the broker; {app} is the application id", func(t *Topic) *string { return &t.Name }),
@@ -155,7 +155,7 @@ func (d *Decoder) duration(n *yaml.Node, what string) string {
 	return v
 }
 
-// viewTable is what a view may say.
+// viewTable returns what a view may say.
 func viewTable() []attr {
 	condition := func(name, about string, at func(*View) *Condition) attr {
 		return attr{name: name, about: about, schema: obj{"type": "string"}, read: func(d *Decoder, n *yaml.Node, t any) {
@@ -181,7 +181,7 @@ func (d *Decoder) view(n *yaml.Node) *View {
 	return v
 }
 
-// columnTable is what a column may say.
+// columnTable returns what a column may say.
 func columnTable() []attr {
 	return []attr{
 		must(textAttr("show", "its text, with {path} for a field and {path:+} for a number with its sign", func(c *Column) *string { return &c.Show })),

@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// producerTable is what a producer may say.
+// producerTable returns what a producer may say.
 func producerTable() []attr {
 	return append([]attr{
 		must(nameAttr("topic", "the alias of the topic that it fills", func(p *Producer) *Name { return &p.Topic })),
@@ -115,7 +115,7 @@ func (d *Decoder) format(n *yaml.Node, f *Format) {
 	}
 }
 
-// xmlName says whether a text can be an element's name, for ASCII names.
+// xmlName reports whether a text can be an element's name, for ASCII names.
 func xmlName(name string) bool {
 	for i := range len(name) {
 		if c := name[i]; !isLetter(c) && (i == 0 || !isDigit(c) && c != '-' && c != '.') {
@@ -129,7 +129,7 @@ func keySchema() obj {
 	return obj{"anyOf": []any{obj{"type": []any{"string", "null"}}, ref("key")}}
 }
 
-// keyAttr is the one key that a record's key takes besides those of a generator.
+// keyAttr returns the one key that a record's key takes besides those of a generator.
 func keyAttr() attr {
 	return choiceAttr("encoding", "string (the default), int32 or int64, big endian", func(k *Key) *string { return &k.Encoding }, "string", "int32", "int64")
 }

@@ -26,7 +26,7 @@ type Scalar struct {
 	Text string
 }
 
-// Number is the scalar as an exact number.
+// Number returns the scalar as an exact number.
 func (s Scalar) Number() (Number, bool) {
 	if s.Kind != KindNumber {
 		return Number{}, false

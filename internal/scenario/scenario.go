@@ -87,7 +87,7 @@ func (s *Scenario) TopicNames(alias, app string) []string {
 	return names
 }
 
-// NameFor is the topic's name on the broker for an application id.
+// NameFor returns the topic's name on the broker for an application id.
 func (t Topic) NameFor(app string) string {
 	return strings.ReplaceAll(t.Name, "{app}", app)
 }

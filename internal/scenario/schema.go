@@ -35,7 +35,7 @@ func pairOf(item obj) obj {
 	return obj{"type": "array", "items": item, "minItems": 2, "maxItems": 2}
 }
 
-// described is the schema of a key's value with what it means.
+// described returns the schema of a key's value with what it means.
 func (a attr) described() obj {
 	s := obj{"description": a.about}
 	for k, v := range a.schema {
@@ -44,7 +44,7 @@ func (a attr) described() obj {
 	return s
 }
 
-// mappingSchema is the schema of a mapping with these keys and no others.
+// mappingSchema returns the schema of a mapping with these keys and no others.
 func mappingSchema(table []attr) obj {
 	properties := obj{}
 	required := []any{}

@@ -74,7 +74,7 @@ func parsePlaceholder(text string) (Part, error) {
 	return p, nil
 }
 
-// Names are the placeholders' names.
+// Names returns the placeholders' names.
 func (t *Template) Names() []string {
 	var names []string
 	for _, p := range t.Parts {

@@ -97,7 +97,7 @@ func widths() *runewidth.Condition {
 	return &runewidth.Condition{EastAsianWidth: false, StrictEmojiNeutral: true}
 }
 
-// Width is how many columns of a terminal the text takes. Text is as Append
+// Width returns how many columns of a terminal the text takes. Text is as Append
 // leaves it.
 func Width(text []byte) int {
 	columns := 0

@@ -26,7 +26,7 @@ type Theme struct {
 // Enabled reports whether the theme has colours.
 func (t *Theme) Enabled() bool { return t.Reset != "" }
 
-// Source is the colour of a topic, the same in each run.
+// Source returns the colour of a topic, the same in each run.
 func (t *Theme) Source(name string) string {
 	if len(t.Sources) == 0 {
 		return ""
@@ -114,7 +114,7 @@ func New(p termenv.Profile) *Theme {
 	return t
 }
 
-// sequence is the escape string for an attribute and a colour, each optional,
+// sequence returns the escape string for an attribute and a colour, each optional,
 // the colour as near as the profile has one.
 func sequence(p termenv.Profile, codes ...string) string {
 	body := ""

@@ -90,7 +90,7 @@ func appendState(dst []byte, s *rules.State, applied int64) []byte {
 	return dst
 }
 
-// stateApplied is the log offset that an encoded state includes.
+// stateApplied returns the log offset that an encoded state includes.
 func stateApplied(encoded []byte) (int64, error) {
 	if len(encoded) == 0 {
 		return 0, errState

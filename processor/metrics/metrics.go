@@ -56,7 +56,7 @@ func New(stats *processor.Stats, topologies []processor.Topology) *Server {
 	return s
 }
 
-// Hooks is a processor.Config's: each stage's client gets metrics of its own,
+// Hooks returns a processor.Config's: each stage's client gets metrics of its own,
 // which go when the stage makes a new client.
 func (s *Server) Hooks(stage string) []kgo.Hook {
 	registry := prometheus.NewRegistry()
@@ -96,7 +96,7 @@ func (s *Server) Handler() http.Handler {
 func write(w http.ResponseWriter, code int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = w.Write([]byte(text)) // whoever asked is gone
+	_, _ = w.Write([]byte(text)) // the client is gone
 }
 
 // Serve answers on the listener until the context ends, and asks for the groups'

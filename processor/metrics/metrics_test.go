@@ -25,7 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// running is a processor that serves its metrics.
+// running returns a processor that serves its metrics.
 func running(t *testing.T) (url string) {
 	t.Helper()
 	source, err := scenarios.Files.ReadFile("inventory.yaml")

@@ -36,7 +36,7 @@ func (b *balancer) ParseSyncAssignment(assignment []byte) (map[string][]int32, e
 	return parsed, nil
 }
 
-// assigned is the assignment of the last sync.
+// assigned returns the assignment of the last sync.
 func (b *balancer) assigned() map[Source]bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -178,7 +178,7 @@ func (c lossy) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// dialer is the option by which members get lossy connections.
+// dialer returns the option by which members get lossy connections.
 func (s *storm) dialer() kgo.Opt {
 	return kgo.Dialer(func(ctx context.Context, network, host string) (net.Conn, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, network, host)
@@ -213,7 +213,7 @@ func (s *storm) stop() {
 	s.members.Wait()
 }
 
-// committed is how many records the group has committed.
+// committed returns how many records the group has committed.
 func (s *storm) committed() (n int64, err error) {
 	offsets, err := kadm.NewClient(s.client).FetchOffsets(s.t.Context(), "group")
 	if errors.Is(err, kerr.GroupIDNotFound) {
@@ -227,7 +227,7 @@ func (s *storm) committed() (n int64, err error) {
 	return n, err
 }
 
-// count is how many committed records a partition of the output has.
+// count returns how many committed records a partition of the output has.
 func (s *storm) count(ctx context.Context, partition int32) (int, error) {
 	ends, err := kadm.NewClient(s.client).ListCommittedOffsets(ctx, "out")
 	if err != nil {
@@ -244,7 +244,7 @@ func (s *storm) count(ctx context.Context, partition int32) (int, error) {
 	return int(counts[0]), nil
 }
 
-// output is what is written for a record, the n-th of its partition.
+// output returns what is written for a record, the n-th of its partition.
 func output(value []byte, n int) []byte { return fmt.Appendf(nil, "%s is number %d", value, n) }
 
 // check folds the input and compares.

@@ -45,18 +45,18 @@ func NewReader(c kafka.Config) (*Reader, error) {
 // Close ends the Reader's connections.
 func (r *Reader) Close() { r.client.Close() }
 
-// HighWatermark is the offset behind the partition's last record, committed or
+// HighWatermark returns the offset behind the partition's last record, committed or
 // not.
 func (r *Reader) HighWatermark(ctx context.Context, topic string, partition int32) (int64, error) {
 	return r.offset(ctx, topic, partition, r.admin.ListEndOffsets)
 }
 
-// StableEnd is the offset behind the partition's last committed record.
+// StableEnd returns the offset behind the partition's last committed record.
 func (r *Reader) StableEnd(ctx context.Context, topic string, partition int32) (int64, error) {
 	return r.offset(ctx, topic, partition, r.admin.ListCommittedOffsets)
 }
 
-// LogStart is the offset of the partition's first record.
+// LogStart returns the offset of the partition's first record.
 func (r *Reader) LogStart(ctx context.Context, topic string, partition int32) (int64, error) {
 	return r.offset(ctx, topic, partition, r.admin.ListStartOffsets)
 }
@@ -85,7 +85,7 @@ func (r *Reader) offset(ctx context.Context, topic string, partition int32, list
 	}
 }
 
-// passing says whether an error is one of a cluster that is changing or out of
+// passing reports whether an error is one of a cluster that is changing or out of
 // reach for a while.
 func passing(err error) bool {
 	var ke *kerr.Error

@@ -49,7 +49,7 @@ type session struct {
 	mu    sync.Mutex
 	slots map[Source]*slot
 	err   error // from a restore
-	// holding says that all topics but the first wait; held are those of their
+	// holding is set while all topics but the first wait; held are those of their
 	// partitions that are ready.
 	holding bool
 	held    []Source
@@ -254,7 +254,7 @@ func (s *session) loop(ctx context.Context) error {
 	return nil
 }
 
-// idle is how long nothing has to be done if no record comes.
+// idle returns how long nothing has to be done if no record comes.
 func (s *session) idle() time.Duration {
 	wait := idlePoll
 	now := s.worker.cfg.Now()

@@ -39,7 +39,7 @@ func (s *session) newTx(now time.Time) *Tx {
 // versionAge is how long a session takes the cluster's transactions for unchanged.
 const versionAge = time.Minute
 
-// member is this session's member of the group now.
+// member returns this session's member of the group now.
 func (s *session) member() txn.Member {
 	id, generation := s.client.GroupMetadata()
 	return txn.Member{ID: id, Generation: generation}
@@ -118,7 +118,7 @@ func (s *session) pollMore(until time.Time, tx *Tx) kgo.Fetches {
 	return s.client.PollRecords(ctx, s.worker.cfg.MaxPoll)
 }
 
-// enough is how many records end a transaction.
+// enough returns how many records end a transaction.
 func (s *session) enough() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -252,7 +252,7 @@ func (s *session) giveUp(tx *Tx) {
 	tx.rollback()
 }
 
-// positions are the next offsets of partitions.
+// positions returns the next offsets of partitions.
 func (s *session) positions(slots ...*slot) (topics []kmsg.TxnOffsetCommitRequestTopic) {
 	at := map[string]int{}
 	for _, slot := range slots {
@@ -275,7 +275,7 @@ func (s *session) positions(slots ...*slot) (topics []kmsg.TxnOffsetCommitReques
 	return topics
 }
 
-// known is an offset that is committed already, if there is one: of the first of
+// known returns an offset that is committed already, if there is one: of the first of
 // the partitions that have one, in the order of their names.
 func (s *session) known() []kmsg.TxnOffsetCommitRequestTopic {
 	s.mu.Lock()

@@ -38,7 +38,7 @@ const (
 // NewTable makes an empty Table.
 func NewTable() *Table { return &Table{seed: maphash.MakeSeed(), slots: make([]tableSlot, 16)} }
 
-// Len is the number of keys.
+// Len returns the number of keys.
 func (t *Table) Len() int { return t.count }
 
 // Get returns a key's value, valid until the next Put.
@@ -79,7 +79,7 @@ func (t *Table) Put(key string, value []byte) {
 	}
 }
 
-// find is the slot of a key, or the free one that is meant for it.
+// find returns the slot of a key, or the free one that is meant for it.
 func (t *Table) find(key string, hash uint32) *tableSlot {
 	mask := uint32(len(t.slots) - 1)
 	for at := hash & mask; ; at = (at + 1) & mask {

@@ -51,7 +51,7 @@ func (w *Worker) implicit(ctx context.Context) (bool, error) {
 	return implicit, nil
 }
 
-// transactions is the configuration of this worker's producer.
+// transactions returns the configuration of this worker's producer.
 func (w *Worker) transactions(implicit bool) txn.Config {
 	cfg := &w.cfg
 	c := txn.Config{Timeout: transactionTimeout, Group: cfg.Group, Outputs: cfg.Outputs, TopicIDs: cfg.TopicIDs, Implicit: implicit}

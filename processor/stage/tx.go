@@ -29,7 +29,7 @@ type Tx struct {
 // that is not known yet.
 func (tx *Tx) Polls() int { return tx.polls }
 
-// Now is the time at which the transaction began.
+// Now returns the time at which the transaction began.
 func (tx *Tx) Now() time.Time { return tx.now }
 
 // Output is where a topic's records of this transaction go.
@@ -48,7 +48,7 @@ func (tx *Tx) Output(topic string) (Output, error) {
 	return Output{tx, t}, nil
 }
 
-// Place is the partition of a key.
+// Place returns the partition of a key.
 func (o Output) Place(key []byte) int32 { return partition.Murmur2(key, o.topic.Partitions()) }
 
 // Append adds a record of this time, epoch ms, to a partition. Headers are as

@@ -13,7 +13,7 @@ type Fingerprinter struct{ a, b maphash.Seed }
 // NewFingerprinter draws the seeds.
 func NewFingerprinter() Fingerprinter { return Fingerprinter{maphash.MakeSeed(), maphash.MakeSeed()} }
 
-// Of is the fingerprint of a value with a qualifier that tells equal values
+// Of returns the fingerprint of a value with a qualifier that tells equal values
 // apart.
 func (f Fingerprinter) Of(value, qualifier []byte) Fingerprint {
 	p := Fingerprint{maphash.Bytes(f.a, value), maphash.Bytes(f.b, value)}
@@ -112,7 +112,7 @@ func (w *Window) forget() {
 	w.first++
 }
 
-// find is where a fingerprint is in the index, or where it belongs.
+// find returns where a fingerprint is in the index, or where it belongs.
 func (w *Window) find(print Fingerprint) int {
 	mask := len(w.index) - 1
 	at := int(print.a) & mask

@@ -90,7 +90,7 @@ func NewWorker(cfg Config, logic Logic) *Worker {
 	return &Worker{cfg: cfg, logic: logic}
 }
 
-// Name is the stage.
+// Name returns the stage.
 func (w *Worker) Name() string { return w.cfg.Name }
 
 func (w *Worker) observe() Observer { return w.cfg.Observer }

@@ -107,7 +107,7 @@ func (s *setting) trace(ctx, tab context.Context, meanwhile func() error) ([]tas
 	return events, os.WriteFile(s.traceFile, file, 0o600)
 }
 
-// mainTasks are the tasks of the page's main thread, and how many layouts
+// mainTasks returns the tasks of the page's main thread, and how many layouts
 // scripts have forced.
 func mainTasks(events []taskEvent) (tasks []task, forced int) {
 	mains := map[[2]int]bool{}

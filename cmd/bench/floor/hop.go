@@ -128,7 +128,7 @@ func (h *hop) transaction(ctx context.Context, w work, fetches kgo.Fetches) erro
 	return err
 }
 
-// produce sends a record that is good until the transaction's end.
+// produce sends a record that is valid until the transaction's end.
 func (h *hop) produce(topic string, partition int32, key, value []byte, headers []kgo.RecordHeader) {
 	if len(h.made) == cap(h.made) { // what was handed out stays where it is
 		h.made = make([]kgo.Record, 0, 1024)

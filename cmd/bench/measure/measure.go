@@ -85,7 +85,7 @@ func Broker(ctx context.Context, inv string) (address string, end func(), err er
 	return address, p.End, nil
 }
 
-// PeakMemory is the largest resident size that a process has had, in bytes; 0 if
+// PeakMemory returns the largest resident size that a process has had, in bytes; 0 if
 // it has ended. The usage that the kernel reports of an ended child is not that:
 // it counts what its parent had, too.
 func PeakMemory(pid int) int64 {
@@ -104,7 +104,7 @@ func PeakMemory(pid int) int64 {
 // TicksPerSecond is what /proc counts processor time in.
 const TicksPerSecond = 100
 
-// CPU is the processor time that a process has used, of user and system; 0 if it
+// CPU returns the processor time that a process has used, of user and system; 0 if it
 // has ended.
 func CPU(pid int) time.Duration {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
@@ -131,7 +131,7 @@ func Median(of []float64) float64 {
 	return (sorted[n/2-1] + sorted[n/2]) / 2
 }
 
-// MedianOf is the median of something that at least one thing has.
+// MedianOf returns the median of something that at least one thing has.
 func MedianOf[T any](of []T, value func(T) float64) float64 {
 	var numbers []float64
 	for _, x := range of {

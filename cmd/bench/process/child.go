@@ -74,7 +74,7 @@ func (c *child) stop() error {
 	return nil
 }
 
-// cpu is the processor time of the process, which must have ended.
+// cpu returns the processor time of the process, which must have ended.
 func (c *child) cpu() time.Duration {
 	return c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
 }

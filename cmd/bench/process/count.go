@@ -179,7 +179,7 @@ func (l *lab) samples(ctx context.Context, topic string) (records []plan.Record,
 	return records, err
 }
 
-// keys are those of all records of a topic.
+// keys returns those of all records of a topic.
 func (l *lab) keys(ctx context.Context, topic string) (keys []string, err error) {
 	decoder := fetch.NewDecoder()
 	var failed error

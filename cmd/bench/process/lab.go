@@ -168,7 +168,7 @@ func (l *lab) backlog(ctx context.Context, s shape, orders int) error {
 	return err
 }
 
-// clear deletes everything but the backlog, and makes the outputs anew.
+// clear deletes everything but the backlog, and recreates the outputs.
 func (l *lab) clear(ctx context.Context) error {
 	topics, err := l.topics(ctx)
 	if err != nil {
@@ -187,7 +187,7 @@ func (l *lab) clear(ctx context.Context) error {
 	return err
 }
 
-// topics are those on the broker but its own.
+// topics returns those on the broker but its own.
 func (l *lab) topics(ctx context.Context) ([]string, error) {
 	details, err := l.admin.ListTopics(ctx)
 	if err != nil {

@@ -66,7 +66,7 @@ type seenAt struct {
 	rate  int
 }
 
-// quantileOf is the median of all rounds' quantiles.
+// quantileOf returns the median of all rounds' quantiles.
 func quantileOf(rounds []*timings, q float64) float64 {
 	return measure.MedianOf(rounds, func(t *timings) float64 { return t.quantile(q) })
 }
@@ -177,7 +177,7 @@ func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]
 	return results, c.stop()
 }
 
-// productIDs are the keys of the catalogue.
+// productIDs returns the keys of the catalogue.
 func (l *lab) productIDs(ctx context.Context) ([]string, error) {
 	records, err := l.keys(ctx, "product_catalog")
 	if err == nil && len(records) == 0 {
@@ -279,7 +279,7 @@ func (p *probe) watch(ctx context.Context) {
 	}
 }
 
-// timings are those of the orders after the warming up.
+// timings returns those of the orders after the warming up.
 func (p *probe) timings() *timings {
 	t := &timings{rate: p.rate, sent: p.total - p.warm}
 	for _, took := range p.took[p.warm:] {

@@ -101,7 +101,7 @@ func parse(mode string, args []string) (options, error) {
 	return o, nil
 }
 
-// wants says whether a side is to run.
+// wants reports whether a side is to run.
 func (o *options) wants(name string) bool {
 	if o.only == "" {
 		return true
@@ -123,7 +123,7 @@ func all(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// load is the machine's load average, by which a reader can tell what the
+// load returns the machine's load average, by which a reader can tell what the
 // figures are worth.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")

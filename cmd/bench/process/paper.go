@@ -36,7 +36,7 @@ func (l *lab) paper(runs []*drained) {
 			internal = float64(c.bytes) / orders
 		}
 	}
-	// Each byte is read once, by inv or by whoever the outputs are for, and by
+	// Each byte is read once, by inv or by a consumer of the outputs, and by
 	// each follower.
 	in, out := paperRate*written*paperReplication, paperRate*written*paperReplication
 	byCPU := paperRate * broker * paperReplication / (paperCores * paperLoad)

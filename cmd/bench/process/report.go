@@ -7,7 +7,7 @@ import (
 
 func mib(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
 
-// titles are those of the sides that ran, as cells.
+// titles returns those of the sides that ran, as cells.
 func titles(sides []side, runs map[string][]*drained) string {
 	var t []string
 	for _, s := range sides {

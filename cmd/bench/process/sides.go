@@ -76,7 +76,7 @@ func streamsSide(commit string) side {
 	return s
 }
 
-// rest says whether a side has read everything, and how many orders it has read.
+// rest reports whether a side has read everything, and how many orders it has read.
 func (l *lab) rest(ctx context.Context, s side, app string) (done bool, orders int64, err error) {
 	ends, err := l.admin.ListEndOffsets(ctx)
 	if err != nil {

@@ -54,7 +54,7 @@ func verify(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// ratios are those of the rounds, from the least to the largest.
+// ratios returns those of the rounds, from the least to the largest.
 func ratios(a, b []*cost) string {
 	all := make([]float64, len(a))
 	for i := range a {

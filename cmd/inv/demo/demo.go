@@ -179,7 +179,7 @@ func (d *demo) settle(ctx context.Context, asked bool) {
 	}
 }
 
-// atRest says whether no stage has anything left, and how much is in the
+// atRest reports whether no stage has anything left, and how much is in the
 // topics: if that is the same twice in a row, nothing moved between the looks
 // at one stage and the next.
 func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {

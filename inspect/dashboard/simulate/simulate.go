@@ -65,10 +65,10 @@ func New(topics dashboard.Topics, seed uint64, n int) *Store {
 	return s
 }
 
-// Products are the store's products.
+// Products returns the store's products.
 func (s *Store) Products() []*Product { return s.products }
 
-// OpenReorders is how many products wait for a delivery.
+// OpenReorders returns how many products wait for a delivery.
 func (s *Store) OpenReorders() int {
 	n := 0
 	for _, p := range s.products {
@@ -79,7 +79,7 @@ func (s *Store) OpenReorders() int {
 	return n
 }
 
-// Open is the catalogue and each product's opening update.
+// Open returns the catalogue and each product's opening update.
 func (s *Store) Open(now time.Time) []*kgo.Record {
 	var records []*kgo.Record
 	for _, p := range s.products {
@@ -94,7 +94,7 @@ func (s *Store) Open(now time.Time) []*kgo.Record {
 
 func (s *Store) next() int64 { s.offset++; return s.offset }
 
-// Order is what a random order of one to three lines brings about, and the
+// Order returns what a random order of one to three lines brings about, and the
 // deliveries that are due by then.
 func (s *Store) Order(now time.Time) []*kgo.Record {
 	ms := now.UnixMilli()
@@ -114,7 +114,7 @@ func (s *Store) Order(now time.Time) []*kgo.Record {
 	return records
 }
 
-// Sell is an order of one line.
+// Sell returns an order of one line.
 func (s *Store) Sell(p *Product, quantity int64, now time.Time) []*kgo.Record {
 	s.orders++
 	return s.sell(p, quantity, event.Cause{Topic: s.topics.Orders, Offset: s.next()}, now)
@@ -131,14 +131,14 @@ func (s *Store) Restock(p *Product, quantity int64, now time.Time) []*kgo.Record
 	return s.update(p, quantity, 0, cause, "", "", now.UnixMilli())
 }
 
-// Change is a product's catalogue record as it is now, and its update.
+// Change returns a product's catalogue record as it is now, and its update.
 func (s *Store) Change(p *Product, now time.Time) []*kgo.Record {
 	cause := event.Cause{Topic: s.topics.Catalog, Offset: s.next()}
 	records := []*kgo.Record{record(s.topics.Catalog, p.ID, now.UnixMilli(), event.AppendProduct(nil, &p.Product))}
 	return append(records, s.update(p, 0, 0, cause, "", "", now.UnixMilli())...)
 }
 
-// Deliver is the receipt of a reorder.
+// Deliver returns the receipt of a reorder.
 func (s *Store) Deliver(p *Product, reorder string, now time.Time) []*kgo.Record {
 	receipt := event.Receipt{
 		ReceiptID: event.ReceiptID(reorder), EventID: reorder, ProductID: p.ID,

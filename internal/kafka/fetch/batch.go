@@ -46,7 +46,7 @@ type Chunk struct {
 	complete      bool
 }
 
-// ID is the chunk's partition.
+// ID returns the chunk's partition.
 func (c *Chunk) ID() ID { return ID{c.Topic, c.Partition} }
 
 // header is the fixed part of a batch.
@@ -225,7 +225,7 @@ func (d *Decoder) batch(b []byte, from int64, skip *abortedSet, yield func(*Reco
 	return d.eachOf(&h, records, from, yield)
 }
 
-// extent is the offsets that a batch covers, end excluded.
+// extent returns the offsets that a batch covers, end excluded.
 func extent(b []byte) (first, end int64) {
 	first = int64(binary.BigEndian.Uint64(b))
 	if len(b) >= batchOverhead && b[magicAt] >= 2 {

@@ -44,7 +44,7 @@ func (b testBatch) bytes(t testing.TB) []byte {
 	return b.wrap(records, count)
 }
 
-// marker is a control batch: it ends a producer's transaction.
+// marker returns a control batch: it ends a producer's transaction.
 func marker(base, producer int64, kind uint16) testBatch {
 	return testBatch{base: base, attributes: transactionalBit | controlBit, producer: producer, values: []string{string([]byte{byte(kind)})}}
 }

@@ -113,7 +113,7 @@ func (d *Decoder) oldSet(set []byte, last int64, magic byte, from int64, yield f
 	return true, nil
 }
 
-// lastOf is the offset field of the last message of a set.
+// lastOf returns the offset field of the last message of a set.
 func lastOf(set []byte) (last int64) {
 	for {
 		b, rest, ok := cutBatch(set)

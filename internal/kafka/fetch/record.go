@@ -41,7 +41,7 @@ type Header struct {
 	Value []byte // nil: null
 }
 
-// RawHeaders is the headers' bytes as on the wire, for a cheap test of whether
+// RawHeaders returns the headers' bytes as on the wire, for a cheap test of whether
 // a name can be among them at all.
 func (r *Record) RawHeaders() []byte { return r.headers }
 
@@ -111,13 +111,13 @@ func (r *Record) SetHeaders(headers []Header) {
 	}
 }
 
-// Clone is a copy of the record that shares no memory with its batch.
+// Clone returns a copy of the record that shares no memory with its batch.
 func (r *Record) Clone() *Record {
 	c, _ := r.CopyTo(make([]byte, 0, len(r.Key)+len(r.Value)+len(r.headers)))
 	return &c
 }
 
-// CopyTo is a copy of the record whose bytes are appended to buf.
+// CopyTo returns a copy of the record whose bytes are appended to buf.
 func (r *Record) CopyTo(buf []byte) (Record, []byte) {
 	c := *r
 	c.Key, buf = appendCopy(buf, r.Key)
@@ -135,7 +135,7 @@ func appendCopy(buf, b []byte) (c, rest []byte) {
 	return buf[start:len(buf):len(buf)], buf
 }
 
-// Client is a copy of the record as a franz-go record.
+// Client returns a copy of the record as a franz-go record.
 func (r *Record) Client() *kgo.Record {
 	k, c := &kgo.Record{}, r.Clone()
 	c.View(k)

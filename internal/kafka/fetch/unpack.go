@@ -67,7 +67,7 @@ func (u *unpacker) unpack(b []byte, codec int16) (plain []byte, err error) {
 	return plain, nil
 }
 
-// take is the buffer, empty; whoever takes it has it alone.
+// take returns the empty buffer to the caller alone.
 func (u *unpacker) take() []byte {
 	b := u.buf[:0]
 	u.buf = nil

@@ -73,7 +73,7 @@ func packXerial(t testing.TB, plain io.Reader) []byte {
 	}
 }
 
-// compressed is the batch with its records packed.
+// compressed returns the batch with its records packed.
 func (b testBatch) compressed(t testing.TB, codec string) []byte {
 	t.Helper()
 	plain := b.bytes(t)

@@ -46,7 +46,7 @@ func CRC32(key []byte, n int) int32 {
 	return int32(crc32.ChecksumIEEE(key) % uint32(n))
 }
 
-// murmur2 is the hash of the Java client's default partitioner.
+// murmur2 returns the hash of the Java client's default partitioner.
 func murmur2(key []byte) uint32 {
 	const m, r = 0x5bd1e995, 24
 	h := uint32(0x9747b28c) ^ uint32(len(key))

@@ -21,7 +21,7 @@ const (
 	bounded               // as refresh, but only for missingFor
 )
 
-// actionForCode is the table of a produce response's error codes. The reference is
+// actionForCode returns the table of a produce response's error codes. The reference is
 // the producer of franz-go 1.22 (sink.handleReqRespBatch): what that retries is
 // retried here, without a limit, since giving up a batch that may have arrived
 // would break the sequence. The differences are written beside their codes.
@@ -101,7 +101,7 @@ func actionForCode(err *kerr.Error) action {
 	return fail
 }
 
-// actionFor is what follows from an error of a response, or of a request that got
+// actionFor returns what follows from an error of a response, or of a request that got
 // none, after which the batch may have arrived or not. As franz-go does
 // (sink.handleReqClientErr), it takes an error of an unknown kind for one of the
 // network, and the leader for one that may have changed: a failed dial, a timeout,

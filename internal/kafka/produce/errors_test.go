@@ -20,7 +20,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// answer is the response to a produce request with one error code for all of it.
+// answer returns the response to a produce request with one error code for all of it.
 func answer(kreq kmsg.Request, code int16) kmsg.Response {
 	req := kreq.(*kmsg.ProduceRequest)
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)

@@ -161,7 +161,7 @@ type Topic struct {
 	partitions []*partition
 }
 
-// Partitions is how many there are, at least 1.
+// Partitions returns how many there are, at least 1.
 func (t *Topic) Partitions() int { return len(t.partitions) }
 
 // partition is one partition and its batches.

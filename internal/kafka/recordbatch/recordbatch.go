@@ -65,21 +65,21 @@ type Builder struct {
 // Reset empties the batch. It appends to buf from now on.
 func (b *Builder) Reset(buf []byte) { *b = Builder{records: buf[:0]} }
 
-// Count is how many records there are.
+// Count returns how many records there are.
 func (b *Builder) Count() int { return int(b.count) }
 
-// Size is how many bytes they take before compression.
+// Size returns how many bytes they take before compression.
 func (b *Builder) Size() int { return len(b.records) }
 
-// Buffer is what the batch appends to, to be used again when it is sealed.
+// Buffer returns what the batch appends to, to be used again when it is sealed.
 func (b *Builder) Buffer() []byte { return b.records }
 
-// Room is at least what a record takes in a batch, in bytes.
+// Room returns at least what a record takes in a batch, in bytes.
 func Room(key, value, headers []byte) int {
 	return recordOverhead + len(key) + len(value) + len(headers)
 }
 
-// NoHeaders are the headers of a record that has none.
+// NoHeaders returns the headers of a record that has none.
 func NoHeaders() []byte { return []byte{0} }
 
 // AppendHeaders appends headers as [Builder.Append] takes them.
@@ -158,7 +158,7 @@ func (b *Builder) Seal(dst []byte, p Producer, sequence int32, compressor kgo.Co
 	return dst
 }
 
-// Codec is how a sealed batch is compressed, by Kafka's number of the codec; 0 is
+// Codec returns how a sealed batch is compressed, by Kafka's number of the codec; 0 is
 // not at all.
 func Codec(batch []byte) uint8 { return batch[attributesAt+1] & codecBits }
 

@@ -35,7 +35,7 @@ func short(err error) string {
 	return err.Error()
 }
 
-// consume is the options of both loops' clients.
+// consume returns the options of both loops' clients.
 func (s *stage) consume() []kgo.Opt {
 	return []kgo.Opt{
 		kgo.SeedBrokers(s.brokers...), kgo.ConsumerGroup(group), kgo.ConsumeTopics("in"),
@@ -155,7 +155,7 @@ func (o *own) transaction(n int, large bool) error {
 	return nil
 }
 
-// offsets is the next offset of in/0, nil without one.
+// offsets returns the next offset of in/0, nil without one.
 func (o *own) offsets(next int64) []kmsg.TxnOffsetCommitRequestTopic {
 	if next < 0 {
 		return nil
@@ -214,7 +214,7 @@ func (p *plain) transaction(n int, large bool) error {
 	return err
 }
 
-// ids are the topics' ids.
+// ids returns the topics' ids.
 func ids(ctx context.Context, client *kgo.Client) map[string]kadm.TopicID {
 	topics, err := kadm.NewClient(client).ListTopics(ctx, "in")
 	if err != nil {

@@ -26,7 +26,7 @@ func TestRandomScripts(t *testing.T) {
 	}
 }
 
-// randomScript is one that consumes at most as many records as there are.
+// randomScript returns one that consumes at most as many records as there are.
 func randomScript(seed uint64) string {
 	rng := rand.New(rand.NewPCG(seed, 7))
 	pick := func(from ...string) string { return from[rng.IntN(len(from))] }
@@ -53,7 +53,7 @@ func randomScript(seed uint64) string {
 	return b.String()
 }
 
-// randomCode is one that brokers answer such a request with.
+// randomCode returns one that brokers answer such a request with.
 func randomCode(key string, pick func(...string) string) string {
 	switch key {
 	case "InitProducerID":

@@ -255,7 +255,7 @@ func (s *stage) finish(l loop, open func(*stage) loop) {
 	}
 }
 
-// describe is a request of the protocol in a few words, "" for any other.
+// describe returns a request of the protocol in a few words, "" for any other.
 func describe(req kmsg.Request) string {
 	switch req := req.(type) {
 	case *kmsg.InitProducerIDRequest:
@@ -287,7 +287,7 @@ func describe(req kmsg.Request) string {
 	return ""
 }
 
-// withCode is the response to a request with an error code for all of it.
+// withCode returns the response to a request with an error code for all of it.
 func withCode(req kmsg.Request, code int16) kmsg.Response {
 	resp := req.ResponseKind()
 	switch resp := resp.(type) {

@@ -118,7 +118,7 @@ func (p *Producer) Started() bool {
 // Join prepares partitions for records of the transaction. It is called before each
 // produce request, by several goroutines.
 //
-// Older clusters must be told of each partition. With the newer protocol a produce
+// Older clusters need a request for each partition. With the newer protocol a produce
 // request that comes too soon, while the markers of the previous transaction are
 // being written, waits in the broker, which looks again after 20 ms (Kafka's
 // add.partitions.to.txn.retry.backoff.ms); offsets are refused at once and sent
@@ -300,7 +300,7 @@ const (
 
 // whileBusy repeats a request while the response is CONCURRENT_TRANSACTIONS, since
 // the markers of the previous transaction are being written, or
-// COORDINATOR_LOAD_IN_PROGRESS, by which a broker also says that it was interrupted
+// COORDINATOR_LOAD_IN_PROGRESS, which a broker also returns if it was interrupted
 // in verifying the transaction (once in 150 of them in a drain).
 func whileBusy(ctx context.Context, request func() error) error {
 	for backoff := busyBackoff; ; {

@@ -2,7 +2,7 @@ package rules
 
 import "inv/internal/event"
 
-// Default is the system's own rules.
+// Default returns the system's own rules.
 func Default(s *State, e *event.Entry, steps []Step) []Step {
 	switch e.Kind {
 	case event.EntryProduct:

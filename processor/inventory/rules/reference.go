@@ -6,7 +6,7 @@ import "inv/internal/event"
 // reorders are urgent, whatever the product.
 const referenceUrgent = 5
 
-// Reference is the rules of the reference system: stock starts at 0 without an
+// Reference returns the rules of the reference system: stock starts at 0 without an
 // opening update, catalogue changes write nothing, unmet demand is forgotten,
 // and every update at or below a threshold has its reorder and its alert. A
 // reorder that comes back through its topic is an [event.EntryReceipt]. Seq,

@@ -9,7 +9,7 @@ import (
 	"inv/processor/inventory/rules"
 )
 
-// listed is a catalogue record with the thresholds that most tests use.
+// listed returns a catalogue record with the thresholds that most tests use.
 func listed(stock int64) event.Product {
 	return event.Product{ID: "p", Name: "Thing", Category: "c", Price: 10 * event.MoneyUnit, ReorderThreshold: 10,
 		ReorderQuantity: 50, CriticalThreshold: 5, WarehouseID: "w", InitialStock: stock}
@@ -49,7 +49,7 @@ func delist() event.Entry {
 	return event.Entry{Kind: event.EntryDelist, ProductID: "p", Cause: "catalog/0@9#0", Timestamp: 4}
 }
 
-// describe is a step in short: seq, delta, stock, unmet, and what follows.
+// describe returns a step in short: seq, delta, stock, unmet, and what follows.
 func describe(steps []rules.Step) string {
 	var list []string
 	for _, s := range steps {

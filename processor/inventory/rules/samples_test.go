@@ -119,7 +119,7 @@ func compareSample(t *testing.T, got []byte, recorded []sample, i int) {
 	}
 }
 
-// openSamples is the catalogue's products, open, and what each recorded reorder
+// openSamples returns the catalogue's products, open, and what each recorded reorder
 // brings.
 func openSamples(t *testing.T) (map[string]rules.State, map[string]int64) {
 	t.Helper()
@@ -146,7 +146,7 @@ func openSamples(t *testing.T) (map[string]rules.State, map[string]int64) {
 	return states, restocks
 }
 
-// sampleLines is the quantities that each order has of each product, by
+// sampleLines returns the quantities that each order has of each product, by
 // order/product.
 func sampleLines(t *testing.T) map[string][]int64 {
 	t.Helper()

@@ -107,7 +107,7 @@ func (s *sink) Flush(ctx context.Context) error {
 	}
 }
 
-// Counts is how far the records have come.
+// Counts returns how far the records have come.
 func (s *sink) Counts() producer.Counts {
 	return producer.Counts{Acknowledged: s.acknowledged.Load(), Failed: s.failures.Load(), Bytes: s.bytes.Load()}
 }

@@ -64,7 +64,7 @@ func report(what string, ds []time.Duration) {
 	fmt.Printf("%-30s min %v  p50 %v  p99 %v  max %v  (%d)\n", what, at(0), at(.5), at(.99), at(1), len(ds))
 }
 
-// firstLine is how long a command takes from its start to its first line.
+// firstLine returns how long a command takes from its start to its first line.
 func firstLine(ctx context.Context, inv string, args ...string) (time.Duration, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
