@@ -17,14 +17,14 @@ const maxBatches = 16
 
 func newBatches() *batches { return &batches{free: make([]*Batch, 0, maxBatches)} }
 
-// take lends a batch: the one that came back last, which is in the processor's
+// get lends a batch: the one that came back last, which is in the processor's
 // cache.
-func (p *batches) take() *Batch {
+func (p *batches) get() *Batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	last := len(p.free) - 1
 	if last < 0 {
-		return &Batch{slots: make([]slot, 0, batchSize), release: p.give,
+		return &Batch{slots: make([]slot, 0, batchSize), release: p.put,
 			buf: make([]byte, 0, p.bytes), headers: make([]Header, 0, p.headers)}
 	}
 	b := p.free[last]
@@ -42,7 +42,7 @@ func (p *batches) filled(b *Batch) {
 	p.headers = max(p.headers, len(b.headers))
 }
 
-func (p *batches) give(b *Batch) {
+func (p *batches) put(b *Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if len(p.free) < maxBatches {

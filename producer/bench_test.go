@@ -22,7 +22,7 @@ func BenchmarkOrder(b *testing.B) {
 		b.Fatal(err)
 	}
 	r := newRenderer(p, Options{NoEvents: true})
-	w, batch := &worker{}, newBatches().take()
+	w, batch := &worker{}, newBatches().get()
 	b.ReportAllocs()
 	n := int64(0)
 	for b.Loop() {

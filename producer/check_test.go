@@ -155,7 +155,7 @@ func TestNoAllocations(t *testing.T) {
 func noAllocations(t *testing.T, name string, p *Plan) {
 	t.Helper()
 	r := newRenderer(p, Options{})
-	w, b := &worker{}, newBatches().take()
+	w, b := &worker{}, newBatches().get()
 	n := int64(0)
 	fill := func() {
 		b.slots = b.slots[:0]
@@ -185,7 +185,7 @@ func TestManyRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := newRenderer(p, Options{NoEvents: true})
-	w, b := &worker{}, newBatches().take()
+	w, b := &worker{}, newBatches().get()
 	for _, reading := range sink.records {
 		if reading.Stream != 1 || !strings.HasPrefix(string(reading.Key), "dev-0") && !strings.HasPrefix(string(reading.Key), "dev-1") {
 			continue

@@ -78,7 +78,7 @@ func (ws *workers) work(ctx context.Context) {
 	own := make([]pending, 0, ahead) // the oldest first
 	var l lookout
 	for {
-		b, ticket := ws.take(ctx, lent, len(own) == 0)
+		b, ticket := ws.receive(ctx, lent, len(own) == 0)
 		if b != nil {
 			ws.renderer.render(w, b)
 			lent.filled(b)
@@ -88,10 +88,10 @@ func (ws *workers) work(ctx context.Context) {
 		}
 		if b == nil || len(own) == cap(own) { // there is nothing else to do
 			ws.await(own[0].ticket, &l)
-			own = ws.give(ctx, own)
+			own = ws.submit(ctx, own)
 		}
 		for len(own) > 0 && ws.comes(own[0].ticket) {
-			own = ws.give(ctx, own)
+			own = ws.submit(ctx, own)
 		}
 	}
 }
@@ -145,9 +145,9 @@ func appears(turn <-chan struct{}) bool {
 	return true
 }
 
-// give gives a worker's oldest batch to the sink, unless one before it was not
+// submit gives a worker's oldest batch to the sink, unless one before it was not
 // taken, and the turn to the next. It returns the others.
-func (ws *workers) give(ctx context.Context, own []pending) []pending {
+func (ws *workers) submit(ctx context.Context, own []pending) []pending {
 	b := own[0].batch
 	if ws.err != nil {
 		b.Release()
@@ -163,14 +163,14 @@ func (ws *workers) give(ctx context.Context, own []pending) []pending {
 	return slices.Delete(own, 0, 1)
 }
 
-// take returns the next batch with its ticket; nil if nothing is due or, should it wait
+// receive returns the next batch with its ticket; nil if nothing is due or, should it wait
 // for that, if nothing is to come.
-func (ws *workers) take(ctx context.Context, lent *batches, wait bool) (*Batch, int64) {
+func (ws *workers) receive(ctx context.Context, lent *batches, wait bool) (*Batch, int64) {
 	if wait {
 		ws.waits.Lock()
 		defer ws.waits.Unlock()
 	}
-	b := lent.take()
+	b := lent.get()
 	for {
 		ticket, until, over := ws.next(ctx, b)
 		if len(b.slots) > 0 {

@@ -194,7 +194,7 @@ func (m *Model) applyProduct(r *Record) error {
 		}
 		p.reorderAt, p.reorderQuantity = c.ReorderThreshold, c.ReorderQuantity
 		p.criticalAt, p.opening = c.CriticalThreshold, c.InitialStock
-		m.place(p, c.Category, c.WarehouseID)
+		m.classify(p, c.Category, c.WarehouseID)
 		p.fold()
 	})
 	return nil
@@ -220,8 +220,8 @@ func (m *Model) NewestUpdate() int64 {
 	return t
 }
 
-// place sets the category and the warehouse, which are shared texts.
-func (m *Model) place(p *product, category, warehouse string) {
+// classify sets the category and the warehouse, which are shared texts.
+func (m *Model) classify(p *product, category, warehouse string) {
 	if p.category != category {
 		p.category = m.facets.categories.move(p.category, clip(category))
 		m.facetsVersion = m.seq + 1

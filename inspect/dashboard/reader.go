@@ -290,7 +290,7 @@ func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span)
 			if !open {
 				return errors.Join(s.stream.Err(), context.Cause(ctx))
 			}
-			s.take(e)
+			s.apply(e)
 		case err := <-loaded:
 			if err != nil && ctx.Err() == nil {
 				return fmt.Errorf("reading the last hour: %w", err)
@@ -315,8 +315,8 @@ func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span)
 	}
 }
 
-// take folds what the stream brought.
-func (s *session) take(e fetch.Event) {
+// apply folds what the stream brought.
+func (s *session) apply(e fetch.Event) {
 	if e.Notice != "" {
 		s.notice = e.Notice
 		s.log(e.Notice)

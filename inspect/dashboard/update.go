@@ -94,7 +94,7 @@ func (m *Model) setStock(p *product, u *event.Update, has event.UpdateFields, de
 		p.name = name
 		p.fold()
 	}
-	m.place(p, u.Category, u.WarehouseID)
+	m.classify(p, u.Category, u.WarehouseID)
 	if has&event.HasUpdateUnitPrice != 0 {
 		p.price = u.UnitPrice
 	}

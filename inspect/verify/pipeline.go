@@ -71,7 +71,7 @@ func (p *pipeline) fetch(ctx context.Context, steps []step) {
 		}
 		p.failed = cluster.ReadChunks(ctx, spans, options, func(chunk *fetch.Chunk) bool {
 			j := &job{chunk: *chunk, pool: s.batches, batches: make(chan batch, 1)}
-			return give(ctx, p.order, j) && give(ctx, p.jobs, j)
+			return send(ctx, p.order, j) && send(ctx, p.jobs, j)
 		})
 		if p.failed != nil || ctx.Err() != nil {
 			return
@@ -79,7 +79,7 @@ func (p *pipeline) fetch(ctx context.Context, steps []step) {
 	}
 }
 
-func give(ctx context.Context, to chan<- *job, j *job) bool {
+func send(ctx context.Context, to chan<- *job, j *job) bool {
 	select {
 	case to <- j:
 		return true

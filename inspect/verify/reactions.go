@@ -167,8 +167,8 @@ func (r *reactionRow) reaction(product uint32) reaction {
 		quantity: r.quantity, named: r.named, urgent: r.urgent}
 }
 
-// takeReorder takes a reorder.
-func (a *auditor) takeReorder(r *reactionRow) {
+// addReorder takes a reorder.
+func (a *auditor) addReorder(r *reactionRow) {
 	a.counts.Reorders++
 	a.source(r.at, r.writer)
 	refusal := a.refusal(&r.inputRow)
@@ -218,8 +218,8 @@ func (a *auditor) restock(v *reaction) {
 	a.products[v.product].lines++
 }
 
-// takeAlert takes an alert.
-func (a *auditor) takeAlert(r *reactionRow) {
+// addAlert takes an alert.
+func (a *auditor) addAlert(r *reactionRow) {
 	a.counts.Alerts++
 	a.source(r.at, r.writer)
 	if !a.readable(checkAlerts, r.at, r.problem) {

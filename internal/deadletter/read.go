@@ -18,7 +18,7 @@ type Filter struct {
 	Match   func(*kgo.Record) bool // nil: all
 }
 
-func (f *Filter) takes(r *kgo.Record, l *Letter) bool {
+func (f *Filter) matches(r *kgo.Record, l *Letter) bool {
 	return (len(f.Reasons) == 0 || slices.Contains(f.Reasons, l.Reason)) &&
 		(len(f.Places) == 0 || slices.Contains(f.Places, l.At)) &&
 		(f.Match == nil || f.Match(r))
@@ -39,7 +39,7 @@ func Read(ctx context.Context, c kafka.Config, client *kgo.Client, topics []stri
 		l, err := Parse(r)
 		if err != nil {
 			foreign++
-		} else if f.takes(r, l) {
+		} else if f.matches(r, l) {
 			visit(l)
 		}
 		return false

@@ -273,7 +273,7 @@ func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) {
 // produce writes a record whose id and value are in p.
 func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, envelopes *envelopes, key []byte, ms int64) {
 	p.headers = envelopes.append(p.headers[:0], p.id, ms)
-	out.Append(out.Place(key), processor.RecordTime(ms, tx.Now()), key, p.value, p.headers)
+	out.Append(out.PartitionFor(key), processor.RecordTime(ms, tx.Now()), key, p.value, p.headers)
 }
 
 // stateRoom is the size that most encoded states fit in, in bytes.

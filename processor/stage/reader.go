@@ -76,7 +76,7 @@ func (r *Reader) offset(ctx context.Context, topic string, partition int32, list
 				return 0, fmt.Errorf("partition %d of %s does not exist", partition, topic)
 			}
 		}
-		if !passing(err) {
+		if !transient(err) {
 			return 0, fmt.Errorf("asking for the offsets of %s/%d: %w", topic, partition, err)
 		}
 		if err := pause(ctx, readerBackoff); err != nil {
@@ -85,9 +85,9 @@ func (r *Reader) offset(ctx context.Context, topic string, partition int32, list
 	}
 }
 
-// passing reports whether an error is one of a cluster that is changing or out of
+// transient reports whether an error is one of a cluster that is changing or out of
 // reach for a while.
-func passing(err error) bool {
+func transient(err error) bool {
 	var ke *kerr.Error
 	if errors.As(err, &ke) {
 		return ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition)

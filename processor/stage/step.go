@@ -24,9 +24,9 @@ func (s *session) step(fetches kgo.Fetches) error {
 	}
 	tx := s.newTx(now)
 	s.txn.Begin(s.member(), s.known())
-	consumed, ours, err := s.fill(tx, fetches)
+	consumed, ours, err := s.processPolled(tx, fetches)
 	if err != nil {
-		s.giveUp(tx)
+		s.abandon(tx)
 		return err
 	}
 	return s.end(tx, consumed, ours)
@@ -54,9 +54,9 @@ func (s *session) due(now time.Time) bool {
 	return false
 }
 
-// fill processes what was polled, and what can be polled without waiting until
+// processPolled processes what was polled, and what can be polled without waiting until
 // the commit interval is over; then what is due.
-func (s *session) fill(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, err error) {
+func (s *session) processPolled(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, err error) {
 	ours = true
 	enough := s.enough()
 	until := time.Now().Add(s.worker.cfg.CommitEvery)
@@ -244,8 +244,8 @@ func (s *session) abort(ctx context.Context) error {
 	return s.txn.Abort(ctx)
 }
 
-// giveUp ends a transaction of a session that ends anyway.
-func (s *session) giveUp(tx *Tx) {
+// abandon ends a transaction of a session that ends anyway.
+func (s *session) abandon(tx *Tx) {
 	late, cancel := s.beforeLate()
 	defer cancel()
 	_ = s.abort(late) // the next session's Init aborts what is left open

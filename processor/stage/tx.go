@@ -48,8 +48,8 @@ func (tx *Tx) Output(topic string) (Output, error) {
 	return Output{tx, t}, nil
 }
 
-// Place returns the partition of a key.
-func (o Output) Place(key []byte) int32 { return partition.Murmur2(key, o.topic.Partitions()) }
+// PartitionFor returns the partition of a key.
+func (o Output) PartitionFor(key []byte) int32 { return partition.Murmur2(key, o.topic.Partitions()) }
 
 // Append adds a record of this time, epoch ms, to a partition. Headers are as
 // package recordbatch encodes them. What is given may be used again: it is copied.
@@ -69,7 +69,7 @@ func (tx *Tx) Produce(r *kgo.Record) {
 	}
 	to := int32(tx.produced % out.topic.Partitions()) // without a key, any
 	if r.Key != nil {
-		to = out.Place(r.Key)
+		to = out.PartitionFor(r.Key)
 	}
 	ms := tx.now.UnixMilli()
 	if !r.Timestamp.IsZero() {

@@ -197,7 +197,7 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 			}
 			var ended int
 			var err error
-			homeless, ended, err = s.place(ctx, homeless)
+			homeless, ended, err = s.assign(ctx, homeless)
 			if live -= ended; err != nil {
 				s.say(ctx, true, err)
 			}
@@ -258,9 +258,9 @@ func (s *Stream) begin(cursors []*cursor, spans []Span) []*cursor {
 	return cursors
 }
 
-// place gives each cursor to its leader's worker. It returns those without a
+// assign gives each cursor to its leader's worker. It returns those without a
 // leader, and how many ended because their topic is gone.
-func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*cursor, ended int, err error) {
+func (s *Stream) assign(ctx context.Context, cursors []*cursor) (homeless []*cursor, ended int, err error) {
 	topics, err := s.describe(ctx, cursors)
 	if err != nil {
 		return cursors, 0, err
@@ -291,7 +291,7 @@ func (s *Stream) place(ctx context.Context, cursors []*cursor) (homeless []*curs
 		s.send(ctx, Event{Notice: "leaders have moved: " + few(moved)})
 	}
 	for leader, cs := range byLeader {
-		s.worker(ctx, leader).give(ctx, handover{cs, s.outage})
+		s.worker(ctx, leader).hand(ctx, handover{cs, s.outage})
 	}
 	return homeless, ended, nil
 }

@@ -67,8 +67,8 @@ func (u *unpacker) unpack(b []byte, codec int16) (plain []byte, err error) {
 	return plain, nil
 }
 
-// take returns the empty buffer to the caller alone.
-func (u *unpacker) take() []byte {
+// buffer returns the empty buffer to the caller alone.
+func (u *unpacker) buffer() []byte {
 	b := u.buf[:0]
 	u.buf = nil
 	return b
@@ -94,7 +94,7 @@ func (u *unpacker) gunzip(b []byte) ([]byte, error) {
 
 // readAll reads to the end, or fails as soon as there is more than the limit.
 func (u *unpacker) readAll(r io.Reader) ([]byte, error) {
-	out := u.take()
+	out := u.buffer()
 	for {
 		if len(out) == cap(out) {
 			out = append(make([]byte, 0, min(max(2*cap(out), 64<<10), u.limit+1)), out...)
@@ -121,7 +121,7 @@ func (u *unpacker) unzstd(b []byte) ([]byte, error) {
 		}
 		u.zstd = d
 	}
-	plain, err := u.zstd.DecodeAll(b, u.take())
+	plain, err := u.zstd.DecodeAll(b, u.buffer())
 	if errors.Is(err, zstd.ErrDecoderSizeExceeded) || errors.Is(err, zstd.ErrWindowSizeExceeded) {
 		return nil, u.tooLarge()
 	}
@@ -138,9 +138,9 @@ var errXerial = errors.New("snappy: corrupt framing")
 
 func (u *unpacker) snappy(b []byte) ([]byte, error) {
 	if len(b) <= xerialHeader || !bytes.HasPrefix(b, xerial) {
-		return u.block(u.take(), b)
+		return u.block(u.buffer(), b)
 	}
-	out := u.take()
+	out := u.buffer()
 	for b = b[xerialHeader:]; len(b) > 0; {
 		if len(b) < 4 {
 			return nil, errXerial

@@ -36,7 +36,7 @@ type handover struct {
 	trouble bool
 }
 
-func (w *worker) give(ctx context.Context, h handover) {
+func (w *worker) hand(ctx context.Context, h handover) {
 	select {
 	case w.given <- h:
 	case <-ctx.Done():
@@ -90,7 +90,7 @@ func (w *worker) fetch(ctx context.Context) bool {
 			return false
 		}
 	}
-	return w.pass(ctx, answer.(*kmsg.FetchResponse))
+	return w.dispatch(ctx, answer.(*kmsg.FetchResponse))
 }
 
 // fail gives all cursors back: their leader may be another broker by now.
@@ -150,8 +150,8 @@ func (w *worker) request() *kmsg.FetchRequest {
 	return req
 }
 
-// pass hands a response on and moves the cursors behind it.
-func (w *worker) pass(ctx context.Context, resp *kmsg.FetchResponse) bool {
+// dispatch hands a response on and moves the cursors behind it.
+func (w *worker) dispatch(ctx context.Context, resp *kmsg.FetchResponse) bool {
 	byID := make(map[ID]*cursor, len(w.cursors))
 	names := make(map[[16]byte]string, 1)
 	for _, c := range w.cursors {

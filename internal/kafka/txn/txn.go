@@ -84,7 +84,7 @@ func (p *Producer) Init(ctx context.Context, become func(recordbatch.Producer)) 
 	err := whileBusy(ctx, func() error {
 		id, err := produce.Identify(ctx, p.client, p.cfg.ID, p.cfg.Timeout)
 		if err == nil {
-			p.take(id)
+			p.setID(id)
 		}
 		return err
 	})
@@ -94,7 +94,7 @@ func (p *Producer) Init(ctx context.Context, become func(recordbatch.Producer)) 
 	return p.recover(ctx, last)
 }
 
-func (p *Producer) take(id recordbatch.Producer) {
+func (p *Producer) setID(id recordbatch.Producer) {
 	p.producer = id
 	p.become(id)
 }
@@ -217,7 +217,7 @@ func (p *Producer) end(ctx context.Context, commit bool) error {
 			return fmt.Errorf("ending the transaction: %w", err)
 		}
 		if resp.Version >= implicitEndTxn && resp.ProducerID >= 0 {
-			p.take(recordbatch.Producer{ID: resp.ProducerID, Epoch: resp.ProducerEpoch, Transactional: true})
+			p.setID(recordbatch.Producer{ID: resp.ProducerID, Epoch: resp.ProducerEpoch, Transactional: true})
 		}
 		return nil
 	})
