@@ -74,7 +74,7 @@ func BenchmarkJSONColor(b *testing.B) {
 }
 
 func BenchmarkFilter(b *testing.B) {
-	c, err := compileCondition("--filter", ".order_total > 500")
+	c, err := compileCondition("filter", ".order_total > 500")
 	if err != nil {
 		b.Fatal(err)
 	}

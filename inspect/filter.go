@@ -39,7 +39,7 @@ type jsonCondition struct {
 
 // compileCondition compiles the condition of a flag; a bad one is shown with
 // where it is wrong.
-func compileCondition(flag, source string) (*jsonCondition, error) {
+func compileCondition(option, source string) (*jsonCondition, error) {
 	if source == "" {
 		return nil, nil
 	}
@@ -48,9 +48,9 @@ func compileCondition(flag, source string) (*jsonCondition, error) {
 	if err != nil {
 		var q *query.Error
 		if errors.As(err, &q) && q.Offset >= 0 {
-			return nil, usagef("%s: %v\n%s", flag, q, q.Pointed())
+			return nil, optionf(option, "%v\n%s", q, q.Pointed())
 		}
-		return nil, usagef("%s: %v", flag, err)
+		return nil, optionf(option, "%v", err)
 	}
 	j.condition, j.in.Fields = c, make([][]byte, j.fields.Len())
 	return j, nil
@@ -79,12 +79,12 @@ type pattern struct {
 	re      *regexp.Regexp
 }
 
-func compilePatterns(flag string, sources []string) ([]pattern, error) {
+func compilePatterns(option string, sources []string) ([]pattern, error) {
 	var out []pattern
 	for _, s := range sources {
 		re, err := regexp.Compile(s)
 		if err != nil {
-			return nil, usagef("%s: %v", flag, err)
+			return nil, optionf(option, "%v", err)
 		}
 		prefix, only := re.LiteralPrefix()
 		out = append(out, pattern{literal: []byte(prefix), only: only, re: re})
@@ -121,13 +121,13 @@ func compileFilter(o *Options) (*filter, error) {
 		return nil, usagef("nothing is both since %s and until %s", o.Begin.Time.Format(timeShown), o.Until.Format(timeShown))
 	}
 	var err error
-	if f.grep, err = compilePatterns("--grep", o.Match.Grep); err != nil {
+	if f.grep, err = compilePatterns("grep", o.Match.Grep); err != nil {
 		return nil, err
 	}
-	if f.exclude, err = compilePatterns("--exclude", o.Match.Exclude); err != nil {
+	if f.exclude, err = compilePatterns("exclude", o.Match.Exclude); err != nil {
 		return nil, err
 	}
-	f.condition, err = compileCondition("--filter", o.Match.Filter)
+	f.condition, err = compileCondition("filter", o.Match.Filter)
 	return f, err
 }
 

@@ -25,7 +25,7 @@ type Format struct {
 func NewFormat(layout string, safe bool) (*Format, error) {
 	f, err := kgo.NewRecordFormatter(layout)
 	if err != nil {
-		return nil, usagef("--format: %v", err)
+		return nil, optionf("format", "%v", err)
 	}
 	return &Format{formatter: f, safe: safe}, nil
 }

@@ -21,7 +21,7 @@ func NewHighlight(r Renderer, sources []string, begin, reset string) (*Highlight
 	for _, s := range sources {
 		re, err := regexp.Compile(s)
 		if err != nil {
-			return nil, usagef("--highlight: %v", err)
+			return nil, optionf("highlight", "%v", err)
 		}
 		h.patterns = append(h.patterns, re)
 	}

@@ -141,7 +141,7 @@ func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 		}
 	}
 	if len(problems) > 0 {
-		return nil, &UsageError{problems}
+		return nil, &UsageError{Err: problems}
 	}
 	return views, nil
 }

@@ -64,7 +64,7 @@ var (
 	errEnough = errors.New("all that was expected came")
 
 	// ErrFailOn is wrapped when a record met the condition of FailOn.
-	ErrFailOn = errors.New("the condition of --fail-on holds")
+	ErrFailOn = errors.New("the failure condition holds")
 	// ErrExpect is wrapped when fewer records came than Expect.
 	ErrExpect = errors.New("fewer records than expected")
 )
@@ -96,7 +96,7 @@ func Check(o Options) error {
 	if _, err := compileFilter(&o); err != nil {
 		return err
 	}
-	_, err := compileCondition("--fail-on", o.FailOn)
+	_, err := compileCondition("fail-on", o.FailOn)
 	return err
 }
 
@@ -139,7 +139,7 @@ func (t *tail) run(ctx context.Context) error {
 	if t.filter, err = compileFilter(&t.o); err != nil {
 		return err
 	}
-	if t.failOn, err = compileCondition("--fail-on", t.o.FailOn); err != nil {
+	if t.failOn, err = compileCondition("fail-on", t.o.FailOn); err != nil {
 		return err
 	}
 	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {

@@ -10,13 +10,42 @@ import (
 	"inv/internal/suggest"
 )
 
-// UsageError is a request that can't be right; its text says what would be.
-type UsageError struct{ Err error }
+// UsageError is a request that can't be right. Option names what is wrong with it,
+// such as grep; "" if it is the topics.
+type UsageError struct {
+	Option string
+	Err    error
+}
 
-func (e *UsageError) Error() string { return e.Err.Error() }
+func (e *UsageError) Error() string {
+	if e.Option == "" {
+		return e.Err.Error()
+	}
+	return e.Option + ": " + e.Err.Error()
+}
+
+// Unwrap returns the error without the option.
 func (e *UsageError) Unwrap() error { return e.Err }
 
-func usagef(format string, args ...any) error { return &UsageError{fmt.Errorf(format, args...)} }
+func usagef(format string, args ...any) error { return optionf("", format, args...) }
+
+func optionf(option, format string, args ...any) error {
+	return &UsageError{option, fmt.Errorf(format, args...)}
+}
+
+// UnknownTopicError is returned for a name that neither the scenario nor the
+// cluster has. Near may have been meant; if it is "", Known are all names.
+type UnknownTopicError struct {
+	Name, Near string
+	Known      []string
+}
+
+func (e *UnknownTopicError) Error() string {
+	if e.Near != "" {
+		return fmt.Sprintf("no topic and no alias %q; did you mean %q?", e.Name, e.Near)
+	}
+	return fmt.Sprintf("no topic and no alias %q; there are %s", e.Name, strings.Join(e.Known, ", "))
+}
 
 // selection is what the names on the command line stand for.
 type selection struct {
@@ -105,9 +134,8 @@ func (sel *selection) unknown(name string, s *scenario.Scenario, topics []string
 		}
 	}
 	sort.Strings(candidates)
-	text := fmt.Sprintf("no topic and no alias %q", name)
 	if near := suggest.Nearest(name, candidates); near != "" {
-		return usagef("%s; did you mean %q? (--wait waits for a topic of that name)", text, near)
+		return &UsageError{Err: &UnknownTopicError{Name: name, Near: near}}
 	}
 	var shown []string
 	for _, c := range candidates {
@@ -115,5 +143,5 @@ func (sel *selection) unknown(name string, s *scenario.Scenario, topics []string
 			shown = append(shown, c)
 		}
 	}
-	return usagef("%s; there are %s (--wait waits for a topic of that name)", text, strings.Join(shown, ", "))
+	return &UsageError{Err: &UnknownTopicError{Name: name, Known: shown}}
 }

@@ -89,14 +89,31 @@ func (p *Plan) Finite(o Options) bool {
 	return true
 }
 
-// CheckOptions says what is wrong with running a plan this way, before anything
+// Errors of Options that don't fit a plan.
+var (
+	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
+	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer here has one")
+)
+
+// UniqueError is returned for a run that would make more records of a producer than
+// one of its fields has unique values.
+type UniqueError struct {
+	Producer string
+	Values   int64
+}
+
+func (e *UniqueError) Error() string {
+	return fmt.Sprintf("producer %q has a unique field of %d values, so it makes at most so many records", e.Producer, e.Values)
+}
+
+// CheckOptions reports what is wrong with running a plan this way, before anything
 // is sent.
 func CheckOptions(p *Plan, o Options) error {
 	if err := checkFaults(p, o.Faults); err != nil {
 		return err
 	}
 	if !o.Start.IsZero() && !p.Finite(o) {
-		return fmt.Errorf("a simulated clock (--start) does not wait, so it needs an end: add --count or --for")
+		return ErrNoEnd
 	}
 	_, err := newRun(p, o, nil)
 	return err
@@ -176,7 +193,7 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 		r.schedule.sources = append(r.schedule.sources, src)
 	}
 	if o.Pace.asked() && !slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.max }) {
-		return nil, errors.New("bursts, a ramp and jitter change a rate, and nothing here has one; give it with --rate")
+		return nil, ErrNoRate
 	}
 	return r, nil
 }
@@ -190,8 +207,7 @@ func (r *run) source(i int32) (*source, error) {
 		src.end = o.Count
 	}
 	if s.unique > 0 && (src.end < 0 || src.end > s.unique) {
-		return nil, fmt.Errorf("producer %q has a unique field of %d values, so it makes at most so many records; give --count %d or less",
-			s.name, s.unique, s.unique)
+		return nil, &UniqueError{s.name, s.unique}
 	}
 	rate, pace := s.spec.Rate, s.spec.Pace
 	switch {

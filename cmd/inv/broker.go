@@ -14,10 +14,10 @@ func brokerCommand(s *streams) *cobra.Command {
 	var o broker.Options
 	cmd := &cobra.Command{
 		Use:   "broker",
-		Short: "The embedded broker by itself, until Ctrl-C",
+		Short: "Run the embedded broker until Ctrl-C",
 		Long: `Run the embedded Kafka broker until Ctrl-C. It keeps topics in memory, or with
---data on disk across restarts. It knows no passwords, so it listens on this
-machine only unless --listen says otherwise.`,
+--data on disk across restarts. It has no authentication, so it listens on
+loopback only, unless --listen gives another address.`,
 		Example: `  inv broker
   inv broker --data ./data
   inv broker --listen 0.0.0.0:9092 --advertise broker.lan:9092`,

@@ -25,10 +25,10 @@ func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "dashboard",
 		Short: "The live dashboard: a web page, or in the terminal",
 		Long: `Show stock, reorders, alerts and orders as they happen, on a web page. It only
-reads topics: any processor's will do, and none needs to run yet. It listens on
-this machine only; with another --listen, readers need the token in the address
-that it prints. --tui shows the same in the terminal instead, and --once writes
-what there is now and ends.`,
+reads topics, so it works with any processor, running or not. It listens on
+loopback only; with another --listen, readers need the token in the address that
+it prints. --tui shows the same in the terminal instead, and --once prints the
+current state and exits.`,
 		Example: `  inv dashboard
   inv dashboard --listen 0.0.0.0:8080
   inv dashboard --tui

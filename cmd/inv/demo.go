@@ -36,9 +36,9 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "demo",
 		Short: "The whole system in one terminal, with nothing else needed",
 		Long: `Run the whole inventory system in this terminal on the embedded broker: the
-catalogue, random orders, the processor, and what comes of it in colour. It ends
-with a summary that is read from the topics, and its own verification. Other
-commands can look on meanwhile, from another terminal: inv tail alerts.`,
+catalogue, random orders, the processor, and its outputs in colour. It ends with
+a summary that is read from the topics, and verifies itself. Meanwhile other
+commands work against it from another terminal, such as inv tail alerts.`,
 		Example: `  inv demo
   inv demo --for 15s --rate 50/s --seed 7`,
 		Args: noArguments,

@@ -30,12 +30,12 @@ import (
 func dlqCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "dlq",
-		Short: "What was dead-lettered, and putting it back",
-		Long: `Records that the processor can't use go to the dead-letter topic of their topic,
-byte for byte, with the reason in headers. These commands list them, show one,
-and put them back once what was wrong is right.
+		Short: "List, show and replay dead letters",
+		Long: `Records that can't be processed go to the dead-letter topic of their topic, byte
+for byte, with the reason in headers. These commands list them, show one, and
+replay them once the cause is fixed.
 
-A dead letter is named by its place there, such as order_events.dlq/3@17.`,
+A dead letter is named by topic, partition and offset: order_events.dlq/3@17.`,
 	}
 	cmd.AddCommand(dlqListCommand(s, f), dlqShowCommand(s, f), dlqReplayCommand(s, f))
 	return cmd

@@ -19,12 +19,12 @@ func dlqReplayCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var value string
 	cmd := &cobra.Command{
 		Use:   "replay [TOPIC|PLACE…]",
-		Short: "Put dead letters back into the partitions that they came from",
-		Long: `Put dead letters back: byte for byte into the partition that they came from, with
-a dlq-replay header that names the dead letter and a dlq-history header for each
-time it was refused. A letter that is back already is left alone, unless --again.
+		Short: "Replay dead letters into the partitions that they came from",
+		Long: `Replay dead letters: byte for byte into the partition that they came from, with a
+dlq-replay header that names the dead letter and a dlq-history header for each
+time it was refused. One that was replayed before is skipped, unless --again.
 
-With --value the one letter that is chosen goes back with another value.`,
+With --value the one letter that is chosen is replayed with another value.`,
 		Example: `  inv dlq replay orders --reason unknown-product
   inv dlq replay --filter '.items | all(.quantity > 0)' --yes
   inv dlq replay order_events.dlq/3@17 --value repaired.json`,

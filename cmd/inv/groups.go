@@ -20,7 +20,7 @@ import (
 func groupsCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "groups",
-		Short: "List, describe and reset consumer groups; how far behind they are",
+		Short: "List, describe and reset consumer groups; show their lag",
 	}
 	cmd.AddCommand(groupsList(s, f), groupsDescribe(s, f), groupsLag(s, f), groupsReset(s, f))
 	return cmd
@@ -41,7 +41,7 @@ func groupsList(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
-		Short:   "The consumer groups there are",
+		Short:   "List consumer groups",
 		Args:    noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
@@ -65,7 +65,7 @@ func groupsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "describe GROUP…",
-		Short: "A group's members and what they are assigned",
+		Short: "Show the members of a group and their partitions",
 		Args:  someArguments("which group? inv groups list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
@@ -95,7 +95,7 @@ func groupsLag(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "lag [GROUP…]",
-		Short: "How many records a group has yet to read",
+		Short: "Show how many records a group has yet to read",
 		Long: `Show how far groups are behind, by default those of --app-id. Lag is the number
 of committed data records between a group's offset and the end. A transaction's
 commit marker is no record, so a group that has read everything has lag 0,

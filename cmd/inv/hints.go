@@ -4,11 +4,14 @@ import (
 	"errors"
 	"fmt"
 
+	"inv/inspect/dashboard"
+	"inv/internal/broker"
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/stage"
+	"inv/producer"
 )
 
 // hint adds what to do about an error, by its type: libraries say what happened
@@ -25,7 +28,18 @@ func hint(err error, app string) error {
 		others     *processor.OtherApplicationError
 		pending    *processor.PendingTransactionError
 	)
+	var unique *producer.UniqueError
 	switch {
+	case errors.Is(err, producer.ErrNoEnd):
+		return fmt.Errorf("%w: add --count or --for to --start", err)
+	case errors.Is(err, producer.ErrNoRate):
+		return fmt.Errorf("%w; give it with --rate", err)
+	case errors.As(err, &unique):
+		return fmt.Errorf("%w; give --count %d or less", err, unique.Values)
+	case errors.Is(err, broker.ErrNoAdvertise):
+		return fmt.Errorf("%w; name the HOST:PORT that clients reach with --advertise", err)
+	case errors.Is(err, dashboard.ErrPortInUse):
+		return fmt.Errorf("%w; stop what listens there, or choose another port with --listen 127.0.0.1:0", err)
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &partitions):

@@ -44,9 +44,9 @@ func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "produce NAME…",
 		Short: "Send the records of a scenario's producers",
-		Long: `Send the records of a scenario's producers. A producer of rows sends each once;
-any other goes on until --count, --for or Ctrl-C. The same --seed gives the same
-records.`,
+		Long: `Send the records of a scenario's producers. A producer of rows sends each row
+once; any other continues until --count, --for or Ctrl-C. The same --seed gives
+the same records.`,
 		Example: `  inv produce catalog
   inv produce orders --rate 500/s --count 10000
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s

@@ -19,7 +19,7 @@ import (
 func scenariosCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenarios",
-		Short: "The scenarios: what is shipped, and whether yours is right",
+		Short: "List, show and validate scenarios",
 		Long: `A scenario is a YAML file: its topics, the producers that fill them and how they
 are shown. Copy a shipped one, edit it, and name it with --scenario.`,
 		Example: `  inv scenarios show inventory > mine.yaml
@@ -34,7 +34,7 @@ func scenariosList(s *streams) *cobra.Command {
 	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "The shipped scenarios with their producers",
+		Short: "List the shipped scenarios with their producers",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			table := rows{header: []string{"SCENARIO", "PRODUCERS", "ABOUT"}}
@@ -68,7 +68,7 @@ func producerNames(sc *scenario.Scenario) string {
 func scenariosShow(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME",
-		Short:             "A shipped scenario's file, as it is",
+		Short:             "Print the file of a shipped scenario",
 		Args:              oneArgument("which scenario? inv scenarios list shows those there are"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -93,7 +93,7 @@ func unknownScenario(name string) error {
 func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	return &cobra.Command{
 		Use:   "validate FILE…",
-		Short: "Every problem of a scenario file, with its line and column",
+		Short: "Report every problem of a scenario file, with line and column",
 		Args:  someArguments("which file?"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			var all scenario.Problems
@@ -151,7 +151,7 @@ func problemsOf(file string, source []byte, app string) scenario.Problems {
 func scenariosSchema(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
-		Short: "The grammar as a JSON Schema, for editors",
+		Short: "Print the grammar as a JSON Schema, for editors",
 		Example: `  inv scenarios schema > inv.schema.json
   # then, as the first line of mine.yaml:
   # yaml-language-server: $schema=inv.schema.json`,

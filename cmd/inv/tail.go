@@ -26,8 +26,8 @@ func tailCommand(s *streams, f *sharedFlags) *cobra.Command {
 	t := &tailFlags{}
 	cmd := &cobra.Command{
 		Use:   "tail TOPIC…",
-		Short: "Show what is on topics: the last records, then each as it comes",
-		Long: `Show what is on topics: the last 10 records in time order, then each as it comes.
+		Short: "Show the last records of topics, then new ones as they arrive",
+		Long: `Show the last 10 records of topics in time order, then new ones as they arrive.
 TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'.`,
 		Example: `  inv tail alerts
   inv tail orders updates -n 20
@@ -154,7 +154,15 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 // tailError is the error of inspect as this command line reports it.
 func tailError(err error) error {
 	var usage *inspect.UsageError
-	if errors.As(err, &usage) {
+	var unknown *inspect.UnknownTopicError
+	switch {
+	case errors.Is(err, inspect.ErrFailOn):
+		return fmt.Errorf("%w (--fail-on)", err)
+	case errors.As(err, &unknown):
+		return usagef("%w (--wait waits for a topic of that name)", err)
+	case errors.As(err, &usage) && usage.Option != "":
+		return usagef("--%s: %w", usage.Option, usage.Err)
+	case errors.As(err, &usage):
 		return usageError{err}
 	}
 	return err

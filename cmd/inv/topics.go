@@ -30,12 +30,12 @@ func topicsList(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:     "list [ALIAS|TOPIC…]",
 		Aliases: []string{"ls"},
-		Short:   "The topics there are, with their alias in the scenario",
+		Short:   "List topics, with their alias in the scenario",
 		Long: `List the cluster's topics, or those that are named. The processor's own are
-marked internal. OFFSETS is how far the ends of the partitions are from their
-starts, which is at least the number of records: commit markers, aborted data
-and what compaction has removed have offsets, too. --count reads the topics and
-counts their committed records.`,
+marked internal. OFFSETS is the distance from the starts of the partitions to
+their ends, an upper bound for the number of records: commit markers, aborted and
+compacted records have offsets, too. --count reads the topics and counts their
+committed records.`,
 		Example: `  inv topics list
   inv topics list updates --count`,
 		ValidArgsFunction: f.completeTopics,
@@ -194,7 +194,7 @@ func topicsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "describe ALIAS|TOPIC…",
-		Short: "A topic's partitions, offsets and settings",
+		Short: "Show the partitions, offsets and settings of topics",
 		Args:  someArguments("which topic? inv topics list shows those there are"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {

@@ -43,11 +43,11 @@ func verifyCommandWith(s *streams, f *sharedFlags, v *verifyFlags) *cobra.Comman
 		Long: `Read all topics of the system once and check what must hold: every input
 accounted for exactly once, every product's stock a sum without gaps, reorders
 and alerts exactly those that the updates call for, and at rest one receipt for
-each reorder. The processor may be running; what can't be decided then is named.
-It may be another processor, too: name its consumer groups with --group.
+each reorder. The processor may be running; invariants that can't be decided then
+are named. For another processor, name its consumer groups with --group.
 
-Name the topologies if the processor ran with less than the scenario's list, as
-in inv process inventory.
+Name the topologies if the processor ran fewer than the scenario lists, as in
+inv process inventory.
 
 Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 		Example: `  inv verify

@@ -153,7 +153,7 @@ func listen(at string) (net.Listener, error) {
 	var bad *net.AddrError
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w: %s; stop what listens on port %s, or choose another with --listen 127.0.0.1:0", ErrPortInUse, net.JoinHostPort(host, port), port)
+		return nil, fmt.Errorf("%w: %s", ErrPortInUse, net.JoinHostPort(host, port))
 	case errors.As(err, &unknown), errors.As(err, &bad):
 		return nil, fmt.Errorf("%w to listen on: %w", ErrAddress, err)
 	case errors.Is(err, os.ErrPermission):

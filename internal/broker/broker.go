@@ -37,7 +37,10 @@ const maxMessageBytes = 8 << 20
 var (
 	ErrPortInUse = errors.New("the port is in use") // something listens there
 	ErrAddress   = errors.New("no such address")    // Listen or Advertise can't be right
-	ErrDataInUse = errors.New("another broker has the data folder")
+	// ErrNoAdvertise is for an address that clients can't be sent to, without
+	// another one to advertise.
+	ErrNoAdvertise = errors.New("no address to send clients to")
+	ErrDataInUse   = errors.New("another broker has the data folder")
 )
 
 // Options say how the broker is reached and what it keeps.
@@ -129,7 +132,7 @@ func listen(o Options) (net.Listener, error) {
 		return nil, fmt.Errorf("%w to listen on: %q; it is HOST:PORT, such as 127.0.0.1:9092", ErrAddress, o.Listen)
 	}
 	if ip := net.ParseIP(host); o.Advertise == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
-		return nil, fmt.Errorf("%w to send clients to: %s is every interface; name the HOST:PORT that they reach with --advertise", ErrAddress, o.Listen)
+		return nil, fmt.Errorf("%w: %w: %s is every interface", ErrAddress, ErrNoAdvertise, o.Listen)
 	}
 	ln, err := net.Listen("tcp", o.Listen)
 	switch {
