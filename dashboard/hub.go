@@ -77,7 +77,7 @@ func (h *Hub) Update(edit func(*Model)) {
 	}
 }
 
-// Look calls read with the model locked.
+// Look calls read with the model locked, as of the last publication or newer.
 func (h *Hub) Look(read func(m *Model, now int64)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
