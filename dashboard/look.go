@@ -9,7 +9,7 @@ import (
 	"inv/internal/fetch"
 )
 
-// look is the result of one metadata and lag query.
+// look is what a look at the cluster brought.
 type look struct {
 	topics map[string]*fetch.Topic
 	added  map[fetch.ID]span
@@ -17,7 +17,7 @@ type look struct {
 	err    error
 }
 
-// look queries the topics and the processor's lag.
+// look asks the cluster for the topics and the processor's lag.
 func (s *session) look(ctx context.Context) look {
 	ctx, cancel := context.WithTimeout(ctx, 2*clusterLook)
 	defer cancel()
@@ -46,7 +46,7 @@ func (s *session) look(ctx context.Context) look {
 	return found
 }
 
-// adopt applies the result of look.
+// adopt takes on what a look has found.
 func (s *session) adopt(ctx context.Context, found look) error {
 	if found.err != nil {
 		return nil // as of tells
