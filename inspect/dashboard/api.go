@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// head is what every answer begins with.
+// head holds the fields that every response begins with.
 type head struct {
 	Version int    `json:"version"`
 	Epoch   string `json:"epoch"`
@@ -17,7 +17,7 @@ type head struct {
 
 func (m *Model) head() head { return head{APIVersion, m.epoch, m.seq} }
 
-// ProductsAnswer answers GET /api/products.
+// ProductsAnswer is the response to GET /api/products.
 type ProductsAnswer struct {
 	head
 	Status   Status `json:"status"`
@@ -27,7 +27,7 @@ type ProductsAnswer struct {
 	Products []Row  `json:"products"`
 }
 
-// ProductsPage returns the products that a view selects; a limit below 0 means all.
+// ProductsPage returns the products that v selects; a negative limit means all.
 func (m *Model) ProductsPage(v View, now int64) ProductsAnswer {
 	if v.Limit < 0 {
 		v.Limit = len(m.all)
@@ -104,7 +104,7 @@ func (s *server) reorders(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, a)
 }
 
-// summary is a whole frame without products.
+// summary serves a full frame without products.
 func (s *server) summary(w http.ResponseWriter, _ *http.Request) {
 	var f *Frame
 	s.hub.Look(func(m *Model, now int64) { f = m.Frame(View{Sort: ByUrgency}, 0, nil, now) })
@@ -116,9 +116,9 @@ const (
 	writeTimeout = 10 * time.Second
 )
 
-// events is the stream of server-sent events: a snapshot, or what is new since
-// Last-Event-ID, then what changes. Nothing is queued for a slow reader: when
-// it can take more, it gets what has changed since what it has.
+// events streams server-sent events: a snapshot, or the changes since
+// Last-Event-ID, then deltas. Nothing is queued for a slow reader: its next
+// delta covers everything since its last one.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	v, err := ParseView(r.URL.Query())
 	if err != nil {
@@ -168,9 +168,9 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// resumed returns what a reader that comes back has got: the epoch and number of its
-// last event, from the header or, for a page that asks for another view, from
-// the parameter last.
+// resumed returns the epoch and number of the last event that a reconnecting
+// reader received, from the header or, when a page changes its view, from the
+// parameter last.
 func resumed(r *http.Request) sent {
 	id := r.Header.Get("Last-Event-ID")
 	if id == "" {
@@ -191,7 +191,7 @@ type eventWriter struct {
 	err     error
 }
 
-// write sends one event, in the time that a reader is given for it.
+// write sends one event within writeTimeout.
 func (e *eventWriter) write(name, id string, data []byte) {
 	if e.err != nil {
 		return

@@ -32,7 +32,7 @@ var (
 	ErrAddress   = errors.New("no such address")    // Listen can't be right
 )
 
-// Options say what is shown and to whom.
+// Options configures Run.
 type Options struct {
 	Kafka  kafka.Config
 	Topics Topics
@@ -42,7 +42,7 @@ type Options struct {
 	Token      string   // asked of every reader; "": none on loopback, a random one elsewhere
 	AllowHosts []string // names beside localhost by which the page is reached
 
-	Listening func(url string) // told the address, with its token, once it is open
+	Listening func(url string) // called with the URL, including the token, once listening
 	Log       func(message string)
 	Now       func() time.Time
 }
@@ -77,8 +77,8 @@ func Run(ctx context.Context, o Options) error {
 	})
 }
 
-// expose is what listening for other machines needs: a token, and the names that
-// they reach this one by.
+// expose prepares for requests from other machines: it sets a token and allows
+// the names of this host.
 func (o *Options) expose() {
 	if o.Token == "" {
 		o.Token = rand.Text()
@@ -90,7 +90,7 @@ func (o *Options) expose() {
 	}
 }
 
-// withHub runs use while a hub is filled from the topics.
+// withHub calls use with a hub that is kept up to date from the topics.
 func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) error) error {
 	client, err := kafka.Connect(ctx, o.Kafka)
 	if err != nil {
@@ -100,8 +100,8 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 		return err
 	}
 	defer client.Close()
-	// A broker answers the fetches of one connection in turn: those that wait
-	// for what is to come would hold up those that read what is there.
+	// A broker answers the fetches of one connection in order: long polls for new
+	// records would delay fetches of existing ones.
 	follower, err := kafka.New(o.Kafka)
 	if err != nil {
 		return err

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// APIVersion is the version of the JSON: it changes when a field goes away or
-// means something else.
+// APIVersion is the version of the JSON. It changes when a field is removed or
+// changes its meaning.
 const APIVersion = 1
 
-// Most that one answer holds.
+// Limits of one response.
 const (
 	MaxRows      = 200
 	maxReorders  = 50
@@ -18,8 +18,8 @@ const (
 	detailAlerts = 20
 )
 
-// Frame is what the dashboard shows, or what of it has changed: a section that
-// is absent is as it was.
+// Frame is a snapshot of the dashboard, or a delta: an absent section is
+// unchanged.
 type Frame struct {
 	Version     int          `json:"version"`
 	Epoch       string       `json:"epoch"`
@@ -36,9 +36,8 @@ type Frame struct {
 	Product     *Detail      `json:"product,omitempty"`
 }
 
-// Products is one page of the products that a view selects. Rows are those of
-// the page that the reader has not got; Order is the whole page, absent if it
-// is as it was.
+// Products is one page of the products that a view selects. Rows holds the new
+// and changed rows; Order lists the whole page and is absent if unchanged.
 type Products struct {
 	Total  int      `json:"total"` // that the view selects
 	Offset int      `json:"offset"`
@@ -88,7 +87,7 @@ type AlertList struct {
 	Items   []Alert `json:"items"`
 }
 
-// ReorderList is open reorders, oldest first. A frame whose list is as it was
+// ReorderList is open reorders, oldest first. If the list is unchanged, a frame
 // has only the total.
 type ReorderList struct {
 	Total int       `json:"total"`

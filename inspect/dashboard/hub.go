@@ -66,7 +66,7 @@ func (h *Hub) Restart() {
 	})
 }
 
-// Update lets edit change the model.
+// Update calls edit with the model locked.
 func (h *Hub) Update(edit func(*Model)) {
 	h.mu.Lock()
 	edit(h.model)
@@ -77,15 +77,15 @@ func (h *Hub) Update(edit func(*Model)) {
 	}
 }
 
-// Look lets a reader look at the model, as of its last publication or newer.
+// Look calls read with the model locked, as of the last publication or newer.
 func (h *Hub) Look(read func(m *Model, now int64)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	read(h.model, h.now().UnixMilli())
 }
 
-// beatEvery is the longest time between two publications: a page that hears
-// nothing for much longer means that it is stale.
+// beatEvery is the longest time between two publications. A page that receives
+// nothing for much longer shows that it is stale.
 const beatEvery = time.Second
 
 // Publish publishes what has changed: at once after a quiet time, then at most
@@ -124,13 +124,13 @@ func (h *Hub) publish() {
 	}
 }
 
-// tooFarBehind is how many publications a reader may have missed before it gets
-// everything again.
+// tooFarBehind is how many publications a reader may miss before it gets a new
+// snapshot.
 const tooFarBehind = 50
 
-// frame returns the JSON of what a reader has not got yet, what it has got with it,
-// and a channel that the next publication closes. Readers in step with each
-// other share one encoding.
+// frame returns the JSON of the changes since has, the reader's new position,
+// whether the frame is a snapshot, and a channel that the next publication
+// closes. Readers at the same position share one encoding.
 func (h *Hub) frame(v View, has sent) (next encoded, whole bool, more <-chan struct{}, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -8,7 +8,7 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// Bounds of what a model keeps, whatever the topics hold.
+// Limits on a model's memory, whatever the topics hold.
 const (
 	hour        = int64(60 * 60 * 1000) // ms
 	maxProducts = 100_000
@@ -18,7 +18,7 @@ const (
 	maxID       = 512 // bytes of a product's id
 )
 
-// Source says which of the system's topics a record is from.
+// Source is the topic that a record was read from.
 type Source uint8
 
 // The sources.
@@ -36,7 +36,7 @@ var sourceWords = [sources]string{"catalog", "updates", "reorders", "alerts", "r
 
 func (s Source) String() string { return sourceWords[s] }
 
-// Record is a record of one of the topics. A model keeps no part of its bytes.
+// Record is a record of one of the topics. A model does not retain its bytes.
 type Record struct {
 	Source Source
 	*fetch.Record
@@ -44,9 +44,9 @@ type Record struct {
 
 // Model folds records into what the dashboard shows: a pure function of the
 // records, their order and the times given with them. Changes are collected
-// until Publish gives them a number; Frame then says what is new since an
-// earlier number, so a slow reader costs no more than a fast one. A Model is
-// for one goroutine at a time.
+// until Publish numbers them; Frame returns the changes since an earlier number,
+// so a slow reader costs no more than a fast one. A Model is not safe for
+// concurrent use.
 type Model struct {
 	epoch  string
 	orders string // the topic whose causes are order lines
@@ -79,8 +79,8 @@ type Model struct {
 	recents orderIDs     // of updates that name no cause
 }
 
-// NewModel makes an empty model. The epoch names this fold: numbers of another
-// one mean nothing here. orders is the orders' topic.
+// NewModel returns an empty model. Sequence numbers are only comparable within
+// one epoch. orders is the orders topic.
 func NewModel(epoch, orders string) *Model {
 	return &Model{
 		epoch:    epoch,
@@ -126,8 +126,8 @@ func (m *Model) malformed(r *Record, err error) {
 	m.problems.malformed(r, clip(err.Error()), m.seq+1)
 }
 
-// product finds or makes a product; nil when there are too many, or the id is
-// longer than any that is shown.
+// product returns the product, creating it if needed, or nil if there are too
+// many or the ID is longer than maxID.
 func (m *Model) product(id string) *product {
 	if p := m.products[id]; p != nil {
 		return p
@@ -159,7 +159,7 @@ func (m *Model) touch(p *product) {
 	}
 }
 
-// change lets edit change a product and keeps the counts right.
+// change calls edit and updates the counts.
 func (m *Model) change(p *product, edit func()) {
 	m.counts.add(p, -1)
 	edit()
@@ -200,7 +200,7 @@ func (m *Model) applyProduct(r *Record) error {
 	return nil
 }
 
-// AllStocked reports whether an update was seen of every product in the catalogue.
+// AllStocked reports whether every product in the catalogue has had an update.
 func (m *Model) AllStocked() bool {
 	for _, p := range m.all {
 		if p.inCatalog && !p.stocked {
@@ -210,8 +210,7 @@ func (m *Model) AllStocked() bool {
 	return len(m.all) > 0
 }
 
-// NewestUpdate returns the event time of the newest update, epoch ms; 0 if there is
-// none.
+// NewestUpdate returns the event time of the newest update in epoch ms, or 0.
 func (m *Model) NewestUpdate() int64 {
 	var t int64
 	for _, p := range m.all {
@@ -220,8 +219,8 @@ func (m *Model) NewestUpdate() int64 {
 	return t
 }
 
-// classify sets the category and the warehouse, which are shared texts.
-func (m *Model) classify(p *product, category, warehouse string) {
+// place sets the category and the warehouse, whose strings are shared.
+func (m *Model) place(p *product, category, warehouse string) {
 	if p.category != category {
 		p.category = m.facets.categories.move(p.category, clip(category))
 		m.facetsVersion = m.seq + 1
@@ -255,21 +254,21 @@ func (m *Model) applyAlert(r *Record) error {
 	return nil
 }
 
-// SetStatus replaces what is said of the reader; it is published with the rest.
+// SetStatus replaces the reader's status, published with the other changes.
 func (m *Model) SetStatus(s Status) {
 	m.status = s
 	m.statusVersion = m.seq + 1
 	m.dirty = true
 }
 
-// Beat has the status published, which says what the time is.
+// Beat makes the next publication include the status and so the current time.
 func (m *Model) Beat() {
 	m.statusVersion = m.seq + 1
 	m.dirty = true
 }
 
-// Publish gives all changes since the last call one number, and reports whether
-// there were any.
+// Publish numbers the changes since the last call and reports whether there were
+// any.
 func (m *Model) Publish() bool {
 	if !m.dirty {
 		return false
@@ -291,7 +290,7 @@ func (m *Model) Publish() bool {
 	return true
 }
 
-// clip bounds a text at a whole character.
+// clip truncates s to maxText bytes at a character boundary.
 func clip(s string) string {
 	if len(s) <= maxText {
 		return s

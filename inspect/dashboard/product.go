@@ -81,13 +81,12 @@ type openReorder struct {
 	at       mark
 }
 
-// full returns the level that a product is usually filled up to: what a bar is
-// drawn against.
+// full returns the usual maximum stock, the scale of the stock bar.
 func (p *product) full() int64 {
 	return max(p.reorderAt+p.reorderQuantity, p.opening, 1)
 }
 
-// judge sets what follows from the stock and the thresholds.
+// judge sets the severity and rank from the stock and the thresholds.
 func (p *product) judge() {
 	switch {
 	case !p.stocked:
@@ -108,7 +107,7 @@ func (p *product) judge() {
 	}
 }
 
-// fold sets what search and sorting compare.
+// fold sets the key for search and sorting.
 func (p *product) fold() { p.folded = strings.ToLower(p.name) + "\n" + strings.ToLower(p.id) }
 
 func compareProducts(by Sort, a, b *product) int {

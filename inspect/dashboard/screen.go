@@ -34,7 +34,7 @@ func NewScreen(colors *theme.Theme) *Screen {
 	return s
 }
 
-// Take adds what a frame brings.
+// Take applies a frame.
 func (s *Screen) Take(f *Frame) {
 	if f.Epoch != s.frame.Epoch {
 		s.frame, s.rows = Frame{}, map[string]Row{}
@@ -103,7 +103,7 @@ func (s *Screen) takeMinute(m Minute) {
 	}
 }
 
-// Resize draws for another size from now on.
+// Resize sets the size for later draws.
 func (s *Screen) Resize(width, height int) {
 	s.Width, s.Height = max(width, 20), max(height, 6)
 	at := s.View.Offset + s.cursor
@@ -130,7 +130,7 @@ func (s *Screen) Move(by int) {
 	s.cursor = at - s.View.Offset
 }
 
-// Selected returns the product under the cursor, "" if there is none.
+// Selected returns the ID of the product under the cursor, or "".
 func (s *Screen) Selected() string {
 	if p := s.frame.Products; p != nil && s.cursor < len(p.Order) {
 		return p.Order[s.cursor]
@@ -165,7 +165,7 @@ func (s *Screen) tableHeight() int {
 	return max(1, min(s.Height-headHeight-footHeight-s.feedHeight(), MaxRows))
 }
 
-// Draw returns the screen, Height lines of at most Width columns.
+// Draw returns the screen: Height lines of at most Width columns.
 func (s *Screen) Draw() string {
 	lines := []string{s.title(), s.summary()}
 	if s.View.Product != "" {

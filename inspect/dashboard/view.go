@@ -97,7 +97,7 @@ func (v *View) selects(p *product) bool {
 		(v.Search == "" || strings.Contains(p.folded, v.Search))
 }
 
-// page is the products that a view shows at one time.
+// page is one page of the products that a view selects.
 type page struct {
 	total, offset int
 	rows          []*product
@@ -135,5 +135,5 @@ func (pg *page) ids() []string {
 	return ids
 }
 
-// foldSearch returns a search as it is compared.
+// foldSearch normalizes a search string for comparison.
 func foldSearch(typed string) string { return strings.ToLower(strings.TrimSpace(typed)) }

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Store is a shop whose orders are placed by chance. It is for one goroutine.
+// Store is a shop with random orders. It is not safe for concurrent use.
 type Store struct {
 	topics   dashboard.Topics
 	random   *rand.Rand
@@ -46,7 +46,7 @@ var (
 	warehouses = []string{"wh-east-1", "wh-west-1", "wh-north-1"}
 )
 
-// New makes a store with n products.
+// New returns a store with n products.
 func New(topics dashboard.Topics, seed uint64, n int) *Store {
 	s := &Store{topics: topics, random: rand.New(rand.NewPCG(seed, 7))}
 	for i := range n {
@@ -114,7 +114,7 @@ func (s *Store) Order(now time.Time) []*kgo.Record {
 	return records
 }
 
-// Sell returns an order of one line.
+// Sell returns the records of an order of one line.
 func (s *Store) Sell(p *Product, quantity int64, now time.Time) []*kgo.Record {
 	s.orders++
 	return s.sell(p, quantity, event.Cause{Topic: s.topics.Orders, Offset: s.next()}, now)
@@ -125,7 +125,7 @@ func (s *Store) sell(p *Product, quantity int64, cause event.Cause, now time.Tim
 	return s.update(p, -filled, quantity-filled, cause, fmt.Sprintf("order-%d", s.orders), "", now.UnixMilli())
 }
 
-// Restock is stock that comes in by hand.
+// Restock returns the records of a manual delivery.
 func (s *Store) Restock(p *Product, quantity int64, now time.Time) []*kgo.Record {
 	cause := event.Cause{Topic: s.topics.Receipts, Offset: s.next()}
 	return s.update(p, quantity, 0, cause, "", "", now.UnixMilli())
@@ -138,7 +138,7 @@ func (s *Store) Change(p *Product, now time.Time) []*kgo.Record {
 	return append(records, s.update(p, 0, 0, cause, "", "", now.UnixMilli())...)
 }
 
-// Deliver returns the receipt of a reorder.
+// Deliver returns the receipt of a reorder and its update.
 func (s *Store) Deliver(p *Product, reorder string, now time.Time) []*kgo.Record {
 	receipt := event.Receipt{
 		ReceiptID: event.ReceiptID(reorder), EventID: reorder, ProductID: p.ID,
