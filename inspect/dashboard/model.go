@@ -219,8 +219,8 @@ func (m *Model) NewestUpdate() int64 {
 	return t
 }
 
-// place sets the category and the warehouse, whose strings are shared.
-func (m *Model) place(p *product, category, warehouse string) {
+// classify sets the category and the warehouse, whose strings are shared.
+func (m *Model) classify(p *product, category, warehouse string) {
 	if p.category != category {
 		p.category = m.facets.categories.move(p.category, clip(category))
 		m.facetsVersion = m.seq + 1
