@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -56,7 +57,7 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 		}
 	}
 	var first, then []kafka.TopicSpec
-	for alias := range l.names {
+	for _, alias := range slices.Sorted(maps.Keys(l.names)) {
 		specs := kafka.Specs(s, app, alias)
 		if source[alias] != "" {
 			then = append(then, specs...)
