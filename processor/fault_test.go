@@ -193,7 +193,7 @@ func TestSameInstanceTwice(t *testing.T) {
 		}
 		break
 	}
-	if code := older.wait(time.Second); code != 1 || !strings.Contains(older.output(), "--instance") {
+	if code := older.wait(time.Second); code != 1 || !strings.Contains(older.output(), stage.ErrFenced.Error()) {
 		t.Errorf("the older one's exit code is %d:\n%s", code, older.output())
 	}
 	s.untilCommitted("ingest", "orders", written)

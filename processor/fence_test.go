@@ -2,6 +2,7 @@ package processor_test
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -100,8 +101,8 @@ func TestTakenInstanceEnds(t *testing.T) {
 					}
 				}
 			})
-			if err == nil || !strings.Contains(err.Error(), "--instance") {
-				t.Errorf("error %v", err)
+			if !errors.Is(err, stage.ErrFenced) {
+				t.Errorf("error %v, want that the instance was taken over", err)
 			}
 			s.drain()
 			s.prove()
