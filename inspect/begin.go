@@ -22,7 +22,7 @@ func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
 	return !known || home == partition
 }
 
-// spans snapshots what each partition holds now.
+// spans returns the current range of each partition.
 func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error) {
 	if len(topics) == 0 {
 		return nil, nil
@@ -51,8 +51,8 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 // offsetsPatience is how long partitions may be without a leader at the start.
 const offsetsPatience = 30 * time.Second
 
-// patiently asks until all leaders have answered: a topic that was just created
-// or has moved has none for a moment.
+// patiently retries until all leaders have answered: a topic that was just created
+// or moved has none for a moment.
 func (t *tail) patiently(ctx context.Context, topics []*fetch.Topic, ask func() error) error {
 	deadline := time.Now().Add(offsetsPatience)
 	for {
@@ -74,8 +74,7 @@ func (t *tail) patiently(ctx context.Context, topics []*fetch.Topic, ask func() 
 	}
 }
 
-// begin shows the last records, if they are asked for, and says where reading
-// goes on from there.
+// begin shows the last records, if requested, and returns where reading continues.
 func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) ([]fetch.Span, error) {
 	if t.o.Begin != nil {
 		if err := t.beginAt(ctx, topics, spans); err != nil {
@@ -130,7 +129,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	if err != nil {
 		return err
 	}
-	var outside []string // what partitions hold that lack the offset
+	var outside []string // ranges of partitions without the offset
 	for _, s := range spans {
 		offset, known := at[s.ID]
 		switch {
@@ -162,7 +161,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	return nil
 }
 
-// holds says which offsets a partition has.
+// holds describes the offsets of a partition.
 func (s *span) holds() string {
 	if s.From == s.To {
 		return fmt.Sprintf("%s p%d is empty, its next is %d", s.Topic, s.Partition, s.To)
@@ -170,7 +169,7 @@ func (s *span) holds() string {
 	return fmt.Sprintf("%s p%d holds %d to %d", s.Topic, s.Partition, s.From, s.To-1)
 }
 
-// list joins a few texts, and says how many more there are.
+// list joins a few texts and the number of the others.
 func list(texts []string) string {
 	const few = 8
 	if len(texts) <= few {

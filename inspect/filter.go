@@ -9,7 +9,7 @@ import (
 	"inv/internal/query"
 )
 
-// Match says which records are shown: those that pass all of it.
+// Match selects records: those that pass every part of it.
 type Match struct {
 	Filter  string   // a condition in jq's language on the value; "": all pass
 	Grep    []string // regular expressions, one of which the key or the value must match; none: all pass
@@ -37,8 +37,7 @@ type jsonCondition struct {
 	in        query.Input // kept, so that no record allocates one
 }
 
-// compileCondition compiles the condition of a flag; a bad one is shown with
-// where it is wrong.
+// compileCondition compiles the condition of an option. The error shows the place.
 func compileCondition(option, source string) (*jsonCondition, error) {
 	if source == "" {
 		return nil, nil
@@ -56,8 +55,8 @@ func compileCondition(option, source string) (*jsonCondition, error) {
 	return j, nil
 }
 
-// CompileFilter compiles a condition as --filter takes it. The function is for
-// one goroutine; the error is a UsageError.
+// CompileFilter compiles a filter condition. The function is for one goroutine; the
+// error is a UsageError.
 func CompileFilter(source string) (func(*Record) bool, error) {
 	c, err := compileCondition("filter", source)
 	if err != nil {
@@ -72,10 +71,10 @@ func (j *jsonCondition) match(r *Record) bool {
 	return j.condition.Match(&j.in)
 }
 
-// pattern is a regular expression with what must be there for it to match.
+// pattern is a regular expression with a literal that every match contains.
 type pattern struct {
 	literal []byte
-	only    bool // the literal is all there is to it
+	only    bool // the literal is the whole expression
 	re      *regexp.Regexp
 }
 
@@ -108,7 +107,7 @@ func anyMatch(patterns []pattern, r *Record) bool {
 	return false
 }
 
-// compileFilter compiles what the options say of which records are shown.
+// compileFilter compiles the options that select records.
 func compileFilter(o *Options) (*filter, error) {
 	f := &filter{key: o.Key, since: noSince, until: noUntil}
 	if o.Begin != nil && !o.Begin.Time.IsZero() {

@@ -7,16 +7,16 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// span is the part of a partition that a search for its last records has not
-// read yet, and what it has found behind it.
+// span is the part of a partition that the search for its last records has yet to
+// read, and the records found after it.
 type span struct {
 	fetch.Span
 	found  []*Record // in offset order
 	window []*Record // the matches of the window being read
 }
 
-// The first look goes back a little further than n, for commit markers stand
-// between the records; each further one goes back four times as far.
+// The first window is a little larger than n, because of commit markers between
+// records; each further one is four times as large.
 const (
 	lookSlack  = 16
 	lookGrowth = 4
@@ -24,9 +24,9 @@ const (
 	lookBytes  = 128 << 10 // of a partition in one response
 )
 
-// last finds the n last records by time of the partitions: each partition's
-// last n that pass the filter, by offset, and of these the last n by timestamp,
-// partition, offset. They come back in that order.
+// last returns the last n records: the last n by offset of each partition that pass
+// the filter, and of these the last n by timestamp, partition and offset, in that
+// order.
 func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error) {
 	look := int64(2*n + lookSlack)
 	for {
@@ -68,7 +68,7 @@ func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error
 	return newest(spans, n), nil
 }
 
-// keep adds a match, and drops the ones that can't be among the last n.
+// keep adds a match and drops those that can't be among the last n.
 func (s *span) keep(r *Record, n int) {
 	most := 2 * n // dropping one by one would move the others each time
 	if len(r.Value) > keepBuffer {

@@ -1,15 +1,13 @@
-// Package inspect shows what is on Kafka topics: it selects records, filters
-// them, and renders one line each, by a scenario's views or as they are.
+// Package inspect shows the records of Kafka topics: it selects and filters them,
+// and renders one line each, by a scenario's views or in other formats.
 //
-// [Run] is the whole of `inv tail`. For lines of records that a program has at
-// hand, compile the views and render them:
+// [Run] is a tail. To render records that a program already has, compile the views:
 //
 //	views, err := inspect.Views(s, "inv")
 //	pretty := inspect.NewPretty(inspect.PrettyOptions{Theme: t, Now: now, Views: views})
 //	line = pretty.Append(line[:0], record)
 //
-// Everything but run.go, last.go and discover.go is free of Kafka, clock and
-// terminal.
+// Only run.go, begin.go, last.go and discover.go use Kafka or the clock.
 package inspect
 
 import (
@@ -23,15 +21,14 @@ import (
 
 // Renderer turns records into output.
 type Renderer interface {
-	// Append appends what is shown of the record. The record is not kept.
+	// Append appends the rendered record. It does not keep the record.
 	Append(dst []byte, r *Record) []byte
 }
 
-// measurer is a Renderer that aligns better if it sees in advance what it will
-// be given.
+// measurer is a Renderer that aligns better if it sees records in advance.
 type measurer interface{ Measure([]*Record) }
 
-// A buffer that a large value has made larger than this is not kept.
+// A buffer that a large value has grown beyond this is not reused.
 const keepBuffer = 4 << 20
 
 // emptied returns a buffer to use again.
@@ -42,8 +39,8 @@ func emptied(b []byte) []byte {
 	return b[:0]
 }
 
-// reserve makes room for a large value at once: growing by and by would take
-// several times its size.
+// reserve makes room for a large value at once: repeated growth would need several
+// times its size.
 func reserve(dst []byte, size int) []byte {
 	if size < keepBuffer {
 		return dst
@@ -59,53 +56,53 @@ type Options struct {
 	Topics   []string // aliases of the scenario, topic names, globs
 	Scenario *scenario.Scenario
 	App      string // the application id, {app} in topic names
-	Wait     bool   // a topic that nobody knows is waited for
+	Wait     bool   // wait until an unknown topic exists
 
-	// Where to begin: with the last Last records of all partitions in time
-	// order, or, if Begin is set, there in each partition.
-	// With both, the last Last records from Begin on.
+	// Last is how many of the last records of all partitions, in time order, to
+	// begin with. If Begin is set, reading starts there in each partition; with
+	// both, the last records from Begin on are shown.
 	Last  int // negative: as many as there are
 	Begin *Begin
-	// Until ends the run at a time: records from then on are not shown.
+	// Until ends the run: records of this time and later are not shown.
 	Until time.Time
 	// Partitions to read; none: all.
 	Partitions []int32
-	// Key is that of the records to show, if it is not nil; Partitioner says
-	// which partition they are in, "": look at all.
+	// Key selects records, if it is not nil. Partitioner chooses the partition
+	// that has them; "" reads all.
 	Key         []byte
 	Partitioner partition.Partitioner
-	// Follow goes on with what comes; else Run stops at the end that was there
-	// when it began.
+	// Follow continues with new records; otherwise Run stops at the ends that the
+	// partitions had when it began.
 	Follow bool
-	Idle   time.Duration // stop when nothing has come for so long; 0: never
+	Idle   time.Duration // stop after so long without a record; 0: never
 
-	// MaxBatch is how many bytes a compressed batch may unpack to; one that
-	// holds more is passed over. 0: fetch.DefaultMaxBatch.
+	// MaxBatch is how many bytes a compressed batch may decompress to; larger
+	// ones are skipped. 0: fetch.DefaultMaxBatch.
 	MaxBatch int
 
-	Uncommitted bool   // also data of transactions that are open or were aborted
+	Uncommitted bool   // also records of open and aborted transactions
 	Match       Match  // which records are shown
 	FailOn      string // a jq condition: the first record for which it holds ends the run with ErrFailOn
-	// Expect ends the run well once so many records have been shown, and Within
-	// (if it isn't 0) with ErrExpect if that takes longer.
+	// Expect ends the run once so many records have been shown. If Within is not
+	// 0 and that takes longer, the run ends with ErrExpect.
 	Expect   int
 	Within   time.Duration
-	Values   ValueDecoder // nil: values are shown as they are
+	Values   ValueDecoder // nil: values are not decoded
 	Renderer Renderer
-	// Notice is told, one line each, what the reader should know but is not
-	// data. The text is safe for a terminal.
+	// Notice is called with each line about the run that is not data. The text is
+	// safe for a terminal.
 	Notice func(text string)
 }
 
-// Begin is a place in each partition to begin at. The zero value is the start.
+// Begin is where to start in each partition. The zero value is the beginning.
 type Begin struct {
 	Time   time.Time // the first record at or after it, unless zero
-	Group  string    // where this consumer group stands, unless ""
+	Group  string    // the committed offsets of this consumer group, unless ""
 	Offset int64     // counted from the start of the log, or from the end if FromEnd
 	Place  Place
 }
 
-// Place says what a Begin without a time and a group means.
+// Place is the meaning of a Begin without a time and a group.
 type Place uint8
 
 // The places.
@@ -116,13 +113,13 @@ const (
 	Back     // Offset records' worth of offsets before the end
 )
 
-// Stats count what Run has done.
+// Stats counts the records of a run.
 type Stats struct {
 	Read, Shown int64
 }
 
 // Views compiles all views of a scenario by topic name. The error wraps
-// scenario.Problems: all that is wrong with them, with their positions.
+// scenario.Problems with every problem and its position.
 func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 	views := map[string]*View{}
 	var problems scenario.Problems
@@ -146,12 +143,12 @@ func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 	return views, nil
 }
 
-// Labels returns short names by topic for the topics that args (aliases, names,
-// globs) can stand for: only one if a line needs no name.
+// Labels returns short names, by topic, for the topics that args (aliases, names,
+// globs) can match; only one if lines need no name.
 func Labels(s *scenario.Scenario, app string, args []string) map[string]string {
 	sel, err := selectTopics(args, s, app)
 	if err != nil {
-		return nil // Run says so
+		return nil // Run reports it
 	}
 	labels := map[string]string{}
 	for _, n := range sel.names {

@@ -15,25 +15,25 @@ import (
 // Record is one record of a topic.
 type Record = fetch.Record
 
-// PrettyOptions say how records look on a line.
+// PrettyOptions is how records are rendered on a line.
 type PrettyOptions struct {
 	Theme    *theme.Theme
 	Location *time.Location // of the times shown
 	Times    TimeForm
 	Clock    func() time.Time // for Relative times only
-	Now      time.Time        // days other than this one are shown with their date
-	Width    int              // columns of the terminal, to which lines are cut; 0: whole lines
+	Now      time.Time        // times of other days are shown with their date
+	Width    int              // columns that lines are cut to; 0: lines are not cut
 	// Views are by topic name; a topic without one is shown as key and JSON.
 	Views map[string]*View
 	// Labels are short names by topic, shown if there is more than one. If there
-	// are any, lines have a severity only if one of these topics' views has.
+	// are any, lines have a severity only if a view of these topics has one.
 	Labels     map[string]string
 	Headers    bool // show the records' headers
 	RawControl bool // leave hostile characters as they are
 }
 
-// Pretty renders records for people: one aligned line each. It is for one
-// goroutine: columns grow as wider values come.
+// Pretty renders records as aligned lines for people. It is for one goroutine:
+// columns grow with wider values.
 type Pretty struct {
 	options    PrettyOptions
 	theme      *theme.Theme
@@ -41,11 +41,11 @@ type Pretty struct {
 	severities bool // some topic's view has conditions, so lines have a severity
 	labelWidth int
 	layouts    map[string]*layout
-	last       *layout // of the record before: mostly the same topic again
+	last       *layout // of the previous record: mostly the same topic
 	counts     [severities]int
 	cells      []cell
 	text       []byte // of the cells
-	tail       []byte // what stands behind the columns
+	tail       []byte // the text after the columns
 	notes      []byte
 	scratch    []byte
 }
@@ -86,15 +86,14 @@ func NewPretty(o PrettyOptions) *Pretty {
 	return p
 }
 
-// SetWidth cuts the lines from now on to a terminal that has become wider or
-// narrower.
+// SetWidth sets the width of the terminal from now on.
 func (p *Pretty) SetWidth(columns int) { p.options.Width = columns }
 
 // Count returns how many lines of a severity have been rendered.
 func (p *Pretty) Count(s Severity) int { return p.counts[s] }
 
-// Append appends the record's line, or its lines if the topic's view says that
-// a value holds several documents.
+// Append appends the record's line, or a line for each document if the topic's view
+// has several in a value.
 func (p *Pretty) Append(dst []byte, r *Record) []byte {
 	l := p.layout(r.Topic)
 	if l.view == nil || !l.view.lines || r.Value == nil {
@@ -111,8 +110,8 @@ func (p *Pretty) Append(dst []byte, r *Record) []byte {
 	}
 }
 
-// Measure makes the columns wide enough for records that Append will be given,
-// so that the first lines are aligned with those below them.
+// Measure makes the columns wide enough for records that will be appended, so that
+// the first lines are aligned with later ones.
 func (p *Pretty) Measure(records []*Record) {
 	counts, scratch := p.counts, []byte(nil)
 	for _, r := range records {
@@ -144,7 +143,7 @@ func (p *Pretty) label(topic string) []byte {
 	}
 	text := p.options.Labels[topic]
 	if text == "" {
-		text = topic // it has come since the labels were made
+		text = topic // created after the labels
 	}
 	text = termsafe.String(text)
 	label := []byte(p.theme.Source(topic) + text + p.theme.Reset)
@@ -200,8 +199,8 @@ func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, numb
 	return p.finish(dst, start, r)
 }
 
-// place writes where the record stands to p.tail: p2@1841, and #3 for a
-// document within it.
+// place appends partition and offset to p.tail: p2@1841, and #3 for a document
+// within the record.
 func (p *Pretty) place(r *Record, number int) {
 	p.tail = append(p.tail[:0], 'p')
 	p.tail = strconv.AppendInt(p.tail, int64(r.Partition), 10)
@@ -251,7 +250,7 @@ func (l *layout) eventTime(ms int64) int64 {
 	return t
 }
 
-// Columns wider than this do not push the ones behind them for good.
+// A column wider than this does not move the following ones permanently.
 const maxAligned = 40
 
 // appendViewed appends the view's columns and the place.
@@ -309,8 +308,8 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 	return p.appendNotes(dst, r)
 }
 
-// paint appends a column's text: the first is what the line is about, and a
-// critical line is so as a whole.
+// paint appends the text of a column in its colour: the first column is emphasized,
+// and a critical line is coloured whole.
 func (p *Pretty) paint(dst, text []byte, column int, severity Severity) []byte {
 	color := ""
 	switch {
@@ -326,7 +325,7 @@ func (p *Pretty) paint(dst, text []byte, column int, severity Severity) []byte {
 	return append(dst, p.theme.Reset...)
 }
 
-// column writes one column's text to p.text; nothing if no field of it is there.
+// column appends the text of a column to p.text; nothing if all its fields are absent.
 func (p *Pretty) column(l *layout, c *column) {
 	if c.each < 0 {
 		p.parts(c.parts, l.in.Fields)
@@ -371,8 +370,8 @@ func (p *Pretty) parts(parts []part, values [][]byte) {
 	}
 }
 
-// appendScalar appends a JSON value as a person reads it: a text without quotes.
-// Of one that nobody would read to its end there is the beginning.
+// appendScalar appends a JSON value for people: strings without quotes, long ones
+// cut.
 func (p *Pretty) appendScalar(dst, raw []byte) []byte {
 	if len(raw) > maxShown {
 		dst = p.safe(dst, raw[:maxShown])

@@ -18,21 +18,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
-// A line is written when the poll runs dry; before that, when so much is ready.
+// Output is written when the poll runs dry, or when this much is buffered.
 const flushBytes = 256 << 10
 
-// ClientOptions returns what Run needs of the Kafka client that it is given.
+// ClientOptions returns the client options that Run needs.
 func ClientOptions() []kgo.Opt {
 	return []kgo.Opt{
-		kgo.BrokerMaxReadBytes(1 << 30), // one record of 100 MB must not be unreadable
+		kgo.BrokerMaxReadBytes(1 << 30), // so that a record of 100 MB can be read
 		kgo.MetadataMinAge(50 * time.Millisecond),
 		kgo.MaxVersions(versions()),
 	}
 }
 
-// versions returns the newest of each request, but for the one that asks for
-// versions: most brokers do not know its newest, and asking again on each
-// connection would cost the first line a round trip or two.
+// versions returns the newest version of each request, but an older ApiVersions:
+// most brokers don't support its newest one, and the retry on each connection would
+// delay the first line.
 func versions() *kversion.Versions {
 	v := kversion.Stable()
 	v.SetMaxKeyVersion(int16(kmsg.ApiVersions), 4)
@@ -50,14 +50,14 @@ type tail struct {
 	out       io.Writer
 	buf       []byte
 	stats     Stats
-	undecoded string // what the last value that couldn't be decoded failed with
+	undecoded string // the error of the last value that could not be decoded
 	within    <-chan time.Time
 	until     <-chan time.Time
-	known     map[string]*fetch.Topic // as they were at the start
-	reading   map[string]int          // partitions, of the topics that were there at the start
+	known     map[string]*fetch.Topic // as of the start
+	reading   map[string]int          // number of partitions being read, by topic
 }
 
-// The ends of a run that are not its input's.
+// Errors that end a run.
 var (
 	errIdle   = errors.New("nothing came")
 	errUntil  = errors.New("the time is over")
@@ -69,9 +69,9 @@ var (
 	ErrExpect = errors.New("fewer records than expected")
 )
 
-// Run shows records on out until it is done: at the end that was there at the
-// start, when idle, when out is closed by its reader (the error is then EPIPE),
-// or when ctx is done: nil if it followed, the cause if it had an end to reach.
+// Run writes records to out until it reaches its end, is idle, or out is closed by
+// its reader (the error is then EPIPE). When ctx is done it returns nil if it was
+// following, else the cause.
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
 		reading: map[string]int{}}
@@ -90,8 +90,7 @@ func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Sta
 	return t.stats, t.ending(ctx, err)
 }
 
-// Check reports, before anything is connected to, what can't be right in the
-// options: a *UsageError.
+// Check validates the options without connecting. The error is a *UsageError.
 func Check(o Options) error {
 	if _, err := compileFilter(&o); err != nil {
 		return err
@@ -100,7 +99,7 @@ func Check(o Options) error {
 	return err
 }
 
-// ending is what a run's end means to the caller.
+// ending returns the error with which a run ends.
 func (t *tail) ending(ctx context.Context, err error) error {
 	stopped := t.o.Follow && ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
 	switch {
@@ -115,7 +114,7 @@ func (t *tail) ending(ctx context.Context, err error) error {
 	return err
 }
 
-// newTimer fires after d; never, if d is 0.
+// newTimer returns a channel that receives after d; never, if d is 0.
 func newTimer(d time.Duration) *time.Timer {
 	if d > 0 {
 		return time.NewTimer(d)
@@ -125,7 +124,7 @@ func newTimer(d time.Duration) *time.Timer {
 	return t
 }
 
-// maxNotice bounds what a broker or a registry can make a notice of, in bytes.
+// maxNotice bounds a notice with text of a broker or a registry, in bytes.
 const maxNotice = 1000
 
 func (t *tail) notice(text string) {
@@ -161,7 +160,7 @@ func (t *tail) run(ctx context.Context) error {
 	return t.follow(ctx, rest)
 }
 
-// find looks the selected topics up. Without Follow all must be there.
+// find looks up the selected topics. Without Follow all of them must exist.
 func (t *tail) find(ctx context.Context) ([]*fetch.Topic, error) {
 	var names []string // none: all, for the globs
 	if len(t.sel.globs) == 0 {
@@ -236,7 +235,7 @@ func (t *tail) checkPartitions(topics []*fetch.Topic) error {
 	return nil
 }
 
-// follow shows what comes until the ends are reached.
+// follow shows new records until the ends are reached.
 func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -262,7 +261,7 @@ func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 		}
 		select {
 		case event, open = <-stream.Events():
-		default: // dry: nothing more is ready, so what there is, is due
+		default: // nothing more is ready: flush
 			if err := t.flush(); err != nil {
 				return err
 			}
@@ -315,7 +314,7 @@ func (t *tail) showChunks(chunks []fetch.Chunk) (some bool, err error) {
 	return some, nil
 }
 
-// unreadable says of which records nothing can be shown.
+// unreadable reports records that can't be shown.
 func (t *tail) unreadable(err error) {
 	text := err.Error()
 	if errors.Is(err, fetch.ErrTooLarge) {
@@ -324,7 +323,7 @@ func (t *tail) unreadable(err error) {
 	t.notice(text)
 }
 
-// decode makes a value readable; a schema that can't be had is said once.
+// decode decodes a value. A schema that can't be fetched is reported once.
 func (t *tail) decode(r *Record) {
 	if t.o.Values == nil {
 		return
@@ -335,8 +334,8 @@ func (t *tail) decode(r *Record) {
 	}
 }
 
-// show renders a record that passed, and reports whether it was the one that
-// the run ends with.
+// show renders a record that passed the filter, and reports whether the run ends
+// with it.
 func (t *tail) show(r *Record) error {
 	t.stats.Shown++
 	t.buf = t.o.Renderer.Append(t.buf, r)
@@ -352,7 +351,7 @@ func (t *tail) show(r *Record) error {
 	return nil
 }
 
-// tooFew is the error of a run that did not see what it was to expect.
+// tooFew returns the error of a run with fewer records than expected.
 func (t *tail) tooFew() error {
 	return fmt.Errorf("%w: %d of %d", ErrExpect, t.stats.Shown, t.o.Expect)
 }

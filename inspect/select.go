@@ -47,12 +47,12 @@ func (e *UnknownTopicError) Error() string {
 	return fmt.Sprintf("no topic and no alias %q; there are %s", e.Name, strings.Join(e.Known, ", "))
 }
 
-// selection is what the names on the command line stand for.
+// selection is the topics that the arguments stand for.
 type selection struct {
 	names  []string // topics by name, each once, in the order of the arguments
 	globs  []string
 	labels map[string]string // short names by topic
-	known  map[string]bool   // the scenario has this topic: worth waiting for
+	known  map[string]bool   // topics of the scenario: worth waiting for
 }
 
 // isGlob reports whether a name is a pattern.
@@ -87,7 +87,7 @@ func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, 
 	return sel, nil
 }
 
-// addScenario learns the scenario's topics.
+// addScenario adds the scenario's topics.
 func (sel *selection) addScenario(s *scenario.Scenario, app string) {
 	for _, t := range s.Topics {
 		names := s.TopicNames(t.Alias, app)
@@ -109,8 +109,8 @@ func (sel *selection) add(name string) {
 	sel.names = append(sel.names, name)
 }
 
-// matches returns the topics that the globs match. A glob does not find topics
-// whose names begin with two underscores unless it does too.
+// matches returns the topics that the globs match. Names that begin with two
+// underscores are matched only by globs that do, too.
 func (sel *selection) matches(topics []string) []string {
 	var out []string
 	for _, t := range topics {

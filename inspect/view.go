@@ -11,9 +11,8 @@ import (
 	"inv/internal/scenario"
 )
 
-// View is a scenario's view of a topic, compiled: a plan that finds all that a
-// line needs in one pass over the value. It is immutable and safe for
-// concurrent use.
+// View is a compiled view of a topic: it finds everything that a line needs in one
+// pass over the value. It is immutable and safe for concurrent use.
 type View struct {
 	lines      bool
 	time       int // index of the field with the event time; -1: the record's
@@ -22,7 +21,7 @@ type View struct {
 	columns    []column
 }
 
-// column is a column's text, for the value itself or for each element of a list.
+// column is the text of a column, for the value or for each element of a list.
 type column struct {
 	parts  []part
 	each   int              // index of the list; -1: none
@@ -37,8 +36,8 @@ type part struct {
 	signed  bool
 }
 
-// CompileView compiles a topic's view. The error is scenario.Problems, all of
-// the view's problems with their positions; the topic's alias is for the text.
+// CompileView compiles a topic's view. The error is a scenario.Problems with every
+// problem and its position; the alias is for messages.
 func CompileView(file, alias string, v *scenario.View) (*View, error) {
 	d := &scenario.Decoder{File: file}
 	out := &View{lines: v.Lines, time: -1, fields: jsonscan.NewFields()}
