@@ -62,7 +62,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.Var(&t.partitioner, "partitioner", "with --key: read only the partition that this one puts it in")
 	fs.StringVar(&t.group, "group", "", "begin where this consumer group stands, and say where that is")
 	fs.DurationVar(&t.idle, "idle", 0, "stop when nothing has come for so long")
-	fs.BoolVar(&t.wait, "wait", false, "wait for a topic that nobody knows")
+	fs.BoolVar(&t.wait, "wait", false, "wait until the topic exists")
 	fs.BoolVar(&t.uncommitted, "uncommitted", false, "also show data of open and aborted transactions")
 
 	t.maxBatch = fetch.DefaultMaxBatch
