@@ -22,8 +22,7 @@ import (
 // replay returns what inv dlq replay does with the letters that have a text in their
 // value or history.
 func replay(ctx context.Context, brokers []string, dead, text string, repair []byte, opts ...kgo.Opt) (total, already, back int, err error) {
-	config := kafka.Config{Brokers: brokers}
-	client, err := kafka.Connect(ctx, config, append(opts, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	client, err := deadletter.Connect(ctx, kafka.Config{Brokers: brokers}, opts...)
 	if err != nil {
 		return 0, 0, 0, err
 	}
@@ -31,12 +30,12 @@ func replay(ctx context.Context, brokers []string, dead, text string, repair []b
 	match := func(r *kgo.Record) bool {
 		return strings.Contains(string(r.Value)+headers(r)[event.HeaderDLQHistory], text)
 	}
-	plan, err := deadletter.NewPlan(ctx, config, client, []string{dead}, deadletter.Filter{Match: match}, false)
+	plan, err := client.Plan(ctx, []string{dead}, deadletter.Filter{Match: match}, false)
 	if err != nil {
 		return 0, 0, 0, err
 	}
 	total, already = plan.Total(), plan.Already
-	back, err = plan.Run(ctx, client, repair)
+	back, err = plan.Run(ctx, repair)
 	return total, already, back, err
 }
 
@@ -135,18 +134,21 @@ func (s *system) replayed(dead string) (n int) {
 // replayTwice makes two plans for one letter, and then runs both.
 func (s *system) replayTwice(dead string) {
 	s.t.Helper()
-	config := kafka.Config{Brokers: s.brokers}
-	client := kafkatest.Client(s.t, s.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	client, err := deadletter.Connect(s.t.Context(), kafka.Config{Brokers: s.brokers})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer client.Close()
 	var plans []*deadletter.Plan
 	for range 2 {
-		plan, err := deadletter.NewPlan(s.t.Context(), config, client, []string{dead}, deadletter.Filter{Match: func(r *kgo.Record) bool { return string(r.Key) == "later" }}, false)
+		plan, err := client.Plan(s.t.Context(), []string{dead}, deadletter.Filter{Match: func(r *kgo.Record) bool { return string(r.Key) == "later" }}, false)
 		if err != nil || plan.Total() != 1 {
 			s.t.Fatalf("%d to put back, %v", plan.Total(), err)
 		}
 		plans = append(plans, plan)
 	}
 	for _, plan := range plans {
-		if _, err := plan.Run(s.t.Context(), client, nil); err != nil {
+		if _, err := plan.Run(s.t.Context(), nil); err != nil {
 			s.t.Fatal(err)
 		}
 	}

@@ -14,17 +14,12 @@ import (
 
 	"inv/internal/deadletter"
 	"inv/internal/event"
-	"inv/internal/jsonscan"
-	"inv/internal/kafka"
-	"inv/internal/kafka/fetch"
-	"inv/internal/query"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
 	"inv/internal/termsafe"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func dlqCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -99,8 +94,10 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 	if f.Reasons, err = knownReasons(d.reasons); err != nil {
 		return nil, f, err
 	}
-	f.Match, err = condition(d.filter)
-	return slices.Compact(topics), f, err
+	if f.Match, err = deadletter.CompileFilter(d.filter); err != nil {
+		return nil, f, usagef("--filter: %v", err)
+	}
+	return slices.Compact(topics), f, nil
 }
 
 func knownReasons(words []string) (chosen []event.Reason, err error) {
@@ -117,29 +114,6 @@ func knownReasons(words []string) (chosen []event.Reason, err error) {
 	return chosen, nil
 }
 
-// condition compiles --filter.
-func condition(source string) (func(*kgo.Record) bool, error) {
-	if source == "" {
-		return nil, nil
-	}
-	fields := jsonscan.NewFields()
-	compiled, err := query.Compile(source, query.JQ, fields)
-	if err != nil {
-		return nil, usagef("--filter: %v", err)
-	}
-	return func(r *kgo.Record) bool {
-		record := fetch.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
-		var headers []fetch.Header
-		for _, h := range r.Headers {
-			headers = append(headers, fetch.Header{Key: h.Key, Value: h.Value})
-		}
-		record.SetHeaders(headers)
-		in := query.Input{Record: &record, Value: r.Value, Fields: make([][]byte, fields.Len())}
-		in.JSON = r.Value != nil && fields.Scan(r.Value, in.Fields)
-		return compiled.Match(&in)
-	}, nil
-}
-
 func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var d dlqFlags
 	output := newChoice("text", "json")
@@ -152,8 +126,8 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
   inv dlq list -n 0 -o json | jq -r .reason | sort | uniq -c`,
 		ValidArgsFunction: f.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.withLetters(cmd.Context(), &d, args, func(client *kgo.Client, topics []string, filter deadletter.Filter) error {
-				return listLetters(cmd.Context(), s, f.kafka(), client, topics, filter, last, output.value)
+			return f.withLetters(cmd.Context(), &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
+				return listLetters(cmd.Context(), s, c, topics, filter, last, output.value)
 			})
 		},
 	}
@@ -164,7 +138,7 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 }
 
 // withLetters connects and reads the choice.
-func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []string, use func(*kgo.Client, []string, deadletter.Filter) error) error {
+func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []string, use func(*deadletter.Client, []string, deadletter.Filter) error) error {
 	sc, err := f.loadScenario()
 	if err != nil {
 		return err
@@ -173,21 +147,21 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	if err != nil {
 		return err
 	}
-	client, err := kafka.Connect(ctx, f.kafka(), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	c, err := deadletter.Connect(ctx, f.kafka())
 	if err != nil {
 		return err
 	}
-	defer client.Close()
-	return use(client, topics, filter)
+	defer c.Close()
+	return use(c, topics, filter)
 }
 
 // listLetters writes the latest letters. The values of the others are let go as
 // they pass, so that a long list needs little memory.
-func listLetters(ctx context.Context, s *streams, c kafka.Config, client *kgo.Client, topics []string, filter deadletter.Filter, last int, format string) error {
+func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics []string, filter deadletter.Filter, last int, format string) error {
 	var letters []*deadletter.Letter
 	total := 0
 	order := func(a, b *deadletter.Letter) int { return a.Time.Compare(b.Time) }
-	foreign, err := deadletter.Read(ctx, c, client, topics, filter, func(l *deadletter.Letter) {
+	foreign, err := c.Read(ctx, topics, filter, func(l *deadletter.Letter) {
 		total++
 		letters = append(letters, l)
 		if last > 0 && len(letters) >= 2*last+1000 {
@@ -293,9 +267,9 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 			if !strings.Contains(args[0], "/") {
 				return usagef("%q is no place such as order_events.dlq/3@17; inv dlq list has them", args[0])
 			}
-			return f.withLetters(cmd.Context(), &dlqFlags{}, args, func(client *kgo.Client, topics []string, filter deadletter.Filter) error {
+			return f.withLetters(cmd.Context(), &dlqFlags{}, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
 				var letter *deadletter.Letter
-				_, err := deadletter.Read(cmd.Context(), f.kafka(), client, topics, filter, func(l *deadletter.Letter) { letter = l })
+				_, err := c.Read(cmd.Context(), topics, filter, func(l *deadletter.Letter) { letter = l })
 				if err != nil {
 					return err
 				}

@@ -10,7 +10,6 @@ import (
 	"inv/internal/deadletter"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func dlqReplayCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -34,12 +33,12 @@ With --value the one letter that is chosen is replayed with another value.`,
 			if err != nil {
 				return err
 			}
-			return f.withLetters(cmd.Context(), &d, args, func(client *kgo.Client, topics []string, filter deadletter.Filter) error {
-				plan, err := deadletter.NewPlan(cmd.Context(), f.kafka(), client, topics, filter, again)
+			return f.withLetters(cmd.Context(), &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
+				plan, err := c.Plan(cmd.Context(), topics, filter, again)
 				if err != nil {
 					return err
 				}
-				return replay(cmd.Context(), s, client, plan, repair, yes)
+				return replay(cmd.Context(), s, plan, repair, yes)
 			})
 		},
 	}
@@ -73,7 +72,7 @@ func isOrAre(n int) string {
 	return "are"
 }
 
-func replay(ctx context.Context, s *streams, client *kgo.Client, plan *deadletter.Plan, repair []byte, yes bool) error {
+func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byte, yes bool) error {
 	if plan.Already > 0 {
 		fmt.Fprintf(s.err, "%d %s back already; --again puts back once more.\n", plan.Already, isOrAre(plan.Already))
 	}
@@ -96,7 +95,7 @@ func replay(ctx context.Context, s *streams, client *kgo.Client, plan *deadlette
 	if err := confirm(s, yes, "put these dead letters back", items); err != nil {
 		return err
 	}
-	n, err := plan.Run(ctx, client, repair)
+	n, err := plan.Run(ctx, repair)
 	fmt.Fprintf(s.err, "%d put back.\n", n)
 	return err
 }

@@ -32,7 +32,7 @@ func newProcessLine(s *streams, stats *processor.Stats, kinds []string, drain bo
 	return &processLine{s: s, stats: stats, kinds: kinds, drain: drain, began: s.now()}
 }
 
-// drawEvery is how often the terminal's line is recreated.
+// drawEvery is how often the terminal's line is redrawn.
 const drawEvery = 250 * time.Millisecond
 
 // start shows the line until stop is called.

@@ -114,14 +114,14 @@ func TestReplayOnce(t *testing.T) {
 			{"the rest", Filter{Reasons: []event.Reason{event.NotJSON}}, false, 1, 1}, {"all of it", Filter{}, false, 0, 2},
 			{"another reason", Filter{Reasons: []event.Reason{event.TooLarge}}, false, 0, 0},
 		} {
-			plan, err := NewPlan(t.Context(), config, client, []string{dead}, step.filter, step.again)
+			plan, err := (&Client{config, client}).Plan(t.Context(), []string{dead}, step.filter, step.again)
 			if err != nil {
 				t.Fatal(err)
 			}
 			if plan.Total() != step.total || plan.Already != step.already {
 				t.Errorf("%s: %d to put back, %d already; want %d and %d", step.name, plan.Total(), plan.Already, step.total, step.already)
 			}
-			if n, err := plan.Run(t.Context(), client, nil); err != nil || n != step.total {
+			if n, err := plan.Run(t.Context(), nil); err != nil || n != step.total {
 				t.Errorf("%s: %d put back, %v", step.name, n, err)
 			}
 		}

@@ -6,10 +6,55 @@ import (
 	"slices"
 
 	"inv/internal/event"
+	"inv/internal/jsonscan"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
+	"inv/internal/query"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+// Client reads dead letters and puts them back. It is safe for concurrent use.
+type Client struct {
+	config kafka.Config
+	client *kgo.Client
+}
+
+// Connect connects to a cluster. Options are added to the client's own.
+func Connect(ctx context.Context, c kafka.Config, options ...kgo.Opt) (*Client, error) {
+	client, err := kafka.Connect(ctx, c, append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	if err != nil {
+		return nil, err
+	}
+	return &Client{c, client}, nil
+}
+
+// Close closes the connections.
+func (c *Client) Close() { c.client.Close() }
+
+// CompileFilter compiles a condition in jq's language on a letter's value and
+// headers, for [Filter].Match; "" is nil.
+func CompileFilter(source string) (func(*kgo.Record) bool, error) {
+	if source == "" {
+		return nil, nil
+	}
+	fields := jsonscan.NewFields()
+	compiled, err := query.Compile(source, query.JQ, fields)
+	if err != nil {
+		return nil, err
+	}
+	return func(r *kgo.Record) bool {
+		record := fetch.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
+		var headers []fetch.Header
+		for _, h := range r.Headers {
+			headers = append(headers, fetch.Header{Key: h.Key, Value: h.Value})
+		}
+		record.SetHeaders(headers)
+		in := query.Input{Record: &record, Value: r.Value, Fields: make([][]byte, fields.Len())}
+		in.JSON = r.Value != nil && fields.Scan(r.Value, in.Fields)
+		return compiled.Match(&in)
+	}, nil
+}
 
 // Filter chooses letters. The zero value takes all.
 type Filter struct {
@@ -24,18 +69,18 @@ func (f *Filter) matches(r *kgo.Record, l *Letter) bool {
 		(f.Match == nil || f.Match(r))
 }
 
-// Read calls visit with the letters of the dead-letter topics that there are now
-// and that the filter takes, each partition's in order. foreign counts the
-// records that are no letters. The letters are valid during the call only.
-func Read(ctx context.Context, c kafka.Config, client *kgo.Client, topics []string, f Filter, visit func(*Letter)) (foreign int, err error) {
-	spans, err := kafka.Spans(ctx, client, topics...)
+// Read calls visit with the current letters of dead-letter topics that match the
+// filter, in order within a partition. foreign counts records that are no letters.
+// A letter is valid until visit returns.
+func (c *Client) Read(ctx context.Context, topics []string, f Filter, visit func(*Letter)) (foreign int, err error) {
+	spans, err := kafka.Spans(ctx, c.client, topics...)
 	if err != nil {
 		return 0, fmt.Errorf("looking up the dead letters: %w", err)
 	}
 	if len(f.Places) > 0 {
 		spans = slices.DeleteFunc(spans, func(s kafka.Span) bool { return !narrow(&s, f.Places) })
 	}
-	err = kafka.Read(ctx, c, spans, func(_ int, r *kgo.Record) bool {
+	err = kafka.Read(ctx, c.config, spans, func(_ int, r *kgo.Record) bool {
 		l, err := Parse(r)
 		if err != nil {
 			foreign++

@@ -19,7 +19,7 @@ type Plan struct {
 	Cut     int          // their values are not whole
 	Foreign int          // records that are no letters
 
-	config kafka.Config
+	client *Client
 	topics []string
 	filter Filter
 	chosen map[event.Place]bool
@@ -31,14 +31,14 @@ type Kind struct {
 	Reason event.Reason
 }
 
-// NewPlan looks at the letters that the filter takes. Those that were put back
+// Plan looks at the letters that the filter takes. Those that were put back
 // before are left out unless it is to be done again: their source partitions
 // are read for the dlq-replay header that says so.
-func NewPlan(ctx context.Context, c kafka.Config, client *kgo.Client, topics []string, f Filter, again bool) (*Plan, error) {
-	p := &Plan{Letters: map[Kind]int{}, config: c, topics: topics, filter: f, chosen: map[event.Place]bool{}}
+func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool) (*Plan, error) {
+	p := &Plan{Letters: map[Kind]int{}, client: c, topics: topics, filter: f, chosen: map[event.Place]bool{}}
 	kinds := map[event.Place]Kind{}
 	earliest := map[partition]int64{}
-	foreign, err := Read(ctx, c, client, topics, f, func(l *Letter) {
+	foreign, err := c.Read(ctx, topics, f, func(l *Letter) {
 		if l.Cut() {
 			p.Cut++
 			return
@@ -55,7 +55,7 @@ func NewPlan(ctx context.Context, c kafka.Config, client *kgo.Client, topics []s
 	}
 	p.Foreign = foreign
 	if !again {
-		if err := p.leaveReplayed(ctx, client, earliest); err != nil {
+		if err := p.leaveReplayed(ctx, earliest); err != nil {
 			return nil, err
 		}
 	}
@@ -72,7 +72,7 @@ type partition struct {
 
 // leaveReplayed finds the letters that are back in their topics. A letter comes
 // back behind the record that was refused, so each partition is read from there.
-func (p *Plan) leaveReplayed(ctx context.Context, client *kgo.Client, earliest map[partition]int64) error {
+func (p *Plan) leaveReplayed(ctx context.Context, earliest map[partition]int64) error {
 	names := map[string]bool{}
 	for at := range earliest {
 		names[at.topic] = true
@@ -84,7 +84,7 @@ func (p *Plan) leaveReplayed(ctx context.Context, client *kgo.Client, earliest m
 	if len(topics) == 0 {
 		return nil
 	}
-	spans, err := kafka.Spans(ctx, client, topics...)
+	spans, err := kafka.Spans(ctx, p.client.client, topics...)
 	if err != nil {
 		return fmt.Errorf("looking up the topics that the letters came from: %w", err)
 	}
@@ -95,7 +95,7 @@ func (p *Plan) leaveReplayed(ctx context.Context, client *kgo.Client, earliest m
 			behind = append(behind, s)
 		}
 	}
-	err = kafka.Read(ctx, p.config, behind, func(_ int, r *kgo.Record) bool {
+	err = kafka.Read(ctx, p.client.config, behind, func(_ int, r *kgo.Record) bool {
 		value, ok := event.Header(r.Headers, event.HeaderDLQReplay)
 		if !ok {
 			return false
@@ -116,13 +116,12 @@ func (p *Plan) leaveReplayed(ctx context.Context, client *kgo.Client, earliest m
 func (p *Plan) Total() int { return len(p.chosen) }
 
 // Run puts the letters back and returns how many were acknowledged. repair, if
-// not nil, is the value to write instead of the letter's. The client must
-// write to the partition that a record names. Run may be called again after an
-// error, with a new plan: what was written is left out then.
-func (p *Plan) Run(ctx context.Context, client *kgo.Client, repair []byte) (acknowledged int, err error) {
+// not nil, is the value to write instead of the letter's. After an error, a new plan
+// leaves out what was written.
+func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err error) {
 	var mu sync.Mutex
 	var failed error
-	_, err = Read(ctx, p.config, client, p.topics, p.filter, func(l *Letter) {
+	_, err = p.client.Read(ctx, p.topics, p.filter, func(l *Letter) {
 		if !p.chosen[l.At] {
 			return
 		}
@@ -131,7 +130,7 @@ func (p *Plan) Run(ctx context.Context, client *kgo.Client, repair []byte) (ackn
 			r.Value = repair
 			r.Headers = append(r.Headers, kgo.RecordHeader{Key: event.HeaderDLQHistory, Value: []byte("repaired by hand")})
 		}
-		client.Produce(ctx, r, func(r *kgo.Record, err error) {
+		p.client.client.Produce(ctx, r, func(r *kgo.Record, err error) {
 			mu.Lock()
 			defer mu.Unlock()
 			if err == nil {
@@ -141,7 +140,7 @@ func (p *Plan) Run(ctx context.Context, client *kgo.Client, repair []byte) (ackn
 			}
 		})
 	})
-	flushed := client.Flush(ctx)
+	flushed := p.client.client.Flush(ctx)
 	mu.Lock()
 	defer mu.Unlock()
 	return acknowledged, errors.Join(err, failed, flushed)
