@@ -2,23 +2,22 @@ package producer
 
 import "sync"
 
-// batches lends a worker its batches and takes them back, from any goroutine.
+// batches is a worker's pool of batches. It is safe for concurrent use.
 type batches struct {
 	mu   sync.Mutex
 	free []*Batch
 
-	// What the fullest batch so far held: a new one gets room for that much at
-	// once, since growing to it leaves as much garbage again.
+	// The sizes of the fullest batch so far: a new one gets that much room at
+	// once, since growing leaves as much garbage again.
 	bytes, headers int
 }
 
-// maxBatches is how many batches a worker keeps that have come back.
+// maxBatches is the number of idle batches that a worker keeps.
 const maxBatches = 16
 
 func newBatches() *batches { return &batches{free: make([]*Batch, 0, maxBatches)} }
 
-// get lends a batch: the one that came back last, which is in the processor's
-// cache.
+// get returns a batch: the last one returned, which is in the processor's cache.
 func (p *batches) get() *Batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -33,7 +32,7 @@ func (p *batches) get() *Batch {
 	return b
 }
 
-// filled notes the size of a batch that has been made.
+// filled records the size of a rendered batch.
 func (p *batches) filled(b *Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -10,7 +10,7 @@ import (
 	"inv/internal/suggest"
 )
 
-// CompileOptions say which plan to make of a scenario.
+// CompileOptions selects what to compile.
 type CompileOptions struct {
 	Names    []string // the producers to run; each must exist
 	Seed     uint64
@@ -21,7 +21,7 @@ type CompileOptions struct {
 	UnknownRefs bool
 }
 
-// UnknownProducerError names a producer that the scenario has not.
+// UnknownProducerError names a producer that the scenario lacks.
 type UnknownProducerError struct {
 	Name    string
 	Nearest string // "" if none is near
@@ -35,22 +35,22 @@ func (e *UnknownProducerError) Error() string {
 	return fmt.Sprintf("the scenario has no producer %q; it has %s", e.Name, strings.Join(e.Known, ", "))
 }
 
-// CausedProducerError names a producer that makes no records by itself.
+// CausedProducerError names a producer whose records are only caused by others.
 type CausedProducerError struct{ Name, Cause string }
 
 func (e *CausedProducerError) Error() string {
 	return fmt.Sprintf("the records of %q follow those of %q; produce %s, and they come with it", e.Name, e.Cause, e.Cause)
 }
 
-// ReadProducerError names a producer that only stands for what a topic has.
+// ReadProducerError names a producer that only stands for the records of a topic.
 type ReadProducerError struct{ Name string }
 
 func (e *ReadProducerError) Error() string {
 	return fmt.Sprintf("%q makes no records: it stands for those that its topic has (`read: true`)", e.Name)
 }
 
-// Compile makes the plan of some producers. The error is [scenario.Problems]
-// with everything wrong in them, or an [UnknownProducerError].
+// Compile compiles producers. The error is a [scenario.Problems] with every problem,
+// or an [UnknownProducerError].
 func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	c := newCompiler(s, o)
 	plan := &Plan{Scenario: s, Seed: o.Seed}
@@ -78,7 +78,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	return plan, nil
 }
 
-// Check compiles every producer of a scenario and returns what is wrong in them.
+// Check compiles every producer of a scenario and returns the problems.
 func Check(s *scenario.Scenario) scenario.Problems {
 	c := newCompiler(s, CompileOptions{})
 	for i := range s.Producers {
@@ -123,7 +123,7 @@ type compiler struct {
 	references map[string]string
 	causeOf    map[string]*origin // by the caused producer's name
 	lists      int                // how many there are
-	grows      bool               // there are rows of which --products makes more
+	grows      bool               // a producer has rows that CompileOptions.Products can add to
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {

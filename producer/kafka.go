@@ -13,8 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// KafkaOptions returns what a client needs for [NewKafkaSink]: acknowledgements from
-// all replicas.
+// KafkaOptions returns the client options that [NewKafkaSink] needs: acknowledgements
+// from all in-sync replicas.
 func KafkaOptions(faults ...Fault) []kgo.Opt {
 	opts := []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
 	for _, f := range faults {
@@ -26,19 +26,19 @@ func KafkaOptions(faults ...Fault) []kgo.Opt {
 	return opts
 }
 
-// Header is one header of a record. It is the client's own type, so that the
-// sink hands a record's headers on as they are.
+// Header is one header of a record: the client's own type, so that the sink need not
+// convert it.
 type Header = kgo.RecordHeader
 
 // Sizes of a sink, before compression.
 const (
-	sinkBatch  = 512 << 10 // of a record batch, if -X batch.size allows as much
-	sinkWindow = 8 << 20   // of what waits for its acknowledgement
+	sinkBatch  = 512 << 10 // of a record batch, if batch.size allows as much
+	sinkWindow = 8 << 20   // of unacknowledged records
 )
 
-// KafkaSink sends records to Kafka. A record counts when all in-sync replicas
-// have it. They are put into record batches as they come (package recordbatch), so
-// a batch of ours is free again as soon as it was written.
+// KafkaSink sends records to Kafka. A record counts when all in-sync replicas have
+// it. Records are encoded into record batches at once (package recordbatch), so a
+// [Batch] can be reused as soon as it was written.
 type KafkaSink struct {
 	client *kgo.Client
 	sender *produce.Sender
@@ -62,11 +62,10 @@ type KafkaSink struct {
 	stop     context.CancelFunc
 }
 
-// NewKafkaSink sends with this client, which must have [KafkaOptions]; linger,
-// batch size, compression and acknowledgements are the client's. If nothing is
-// acknowledged for giveUp while records are on their way, they count as failed and
-// the run ends, also if they may have arrived without an answer: nothing is sent
-// again after that.
+// NewKafkaSink returns a sink that uses this client, which must have [KafkaOptions];
+// linger, batch size, compression and acknowledgements are the client's. If nothing
+// is acknowledged for giveUp while records are in flight, they count as failed and
+// the run ends, although they may have arrived: nothing is sent again after that.
 func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) {
 	s := &KafkaSink{client: client, giveUp: giveUp, topics: map[string]*produce.Topic{}, failed: make(chan struct{})}
 	s.linger, _ = client.OptValue(kgo.ProducerLinger).(time.Duration)
@@ -85,7 +84,7 @@ func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) 
 	return s, nil
 }
 
-// check gives up if no answer has come for too long, and else looks again.
+// check gives up if there was no response for too long, otherwise it checks again later.
 func (s *KafkaSink) check() {
 	idle := time.Duration(time.Now().UnixNano() - s.progress.Load())
 	waits := s.written.Load() > s.acknowledged.Load()
@@ -101,14 +100,14 @@ func (s *KafkaSink) check() {
 	s.watch.Reset(max(next, time.Millisecond))
 }
 
-// Close ends the sink and its watch over its records.
+// Close stops the sink.
 func (s *KafkaSink) Close() {
 	s.watch.Stop()
 	s.stop()
 	s.sender.Close()
 }
 
-// Write puts the records into batches; it blocks while too many are on their way.
+// Write encodes the records; it blocks while too many are in flight.
 func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	defer b.Release()
 	if err := s.begin(ctx); err != nil {
@@ -143,8 +142,7 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-// begin gets the producer its id before the first record; nobody's if the client
-// was told to do without.
+// begin gets a producer id before the first record, unless idempotence is off.
 func (s *KafkaSink) begin(ctx context.Context) error {
 	if s.ready {
 		return nil
@@ -161,7 +159,7 @@ func (s *KafkaSink) begin(ctx context.Context) error {
 	return nil
 }
 
-// topic returns where a topic's records go. The lock is held.
+// topic returns the sender's topic. The lock is held.
 func (s *KafkaSink) topic(ctx context.Context, name string) (*produce.Topic, error) {
 	if t := s.topics[name]; t != nil {
 		return t, nil
@@ -174,7 +172,7 @@ func (s *KafkaSink) topic(ctx context.Context, name string) (*produce.Topic, err
 	return t, nil
 }
 
-// push sends what has lingered.
+// push sends lingering batches.
 func (s *KafkaSink) push() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -183,7 +181,7 @@ func (s *KafkaSink) push() {
 	}
 }
 
-// arrived counts records that the brokers have.
+// arrived counts acknowledged records.
 func (s *KafkaSink) arrived(records int) {
 	s.acknowledged.Add(int64(records))
 	s.progress.Store(time.Now().UnixNano())
@@ -196,7 +194,7 @@ func (s *KafkaSink) fail(err error) {
 	})
 }
 
-// cause is what the sink has failed of, if it has.
+// cause returns the error that the sink failed with, if it has.
 func (s *KafkaSink) cause(err error) error {
 	select {
 	case <-s.failed:
@@ -216,8 +214,8 @@ func (s *KafkaSink) Flush(ctx context.Context) error {
 	return s.cause(nil)
 }
 
-// Counts says what has been acknowledged. Once the sink has failed, what has not
-// been counts as failed.
+// Counts returns the counts so far. Once the sink has failed, unacknowledged records
+// count as failed.
 func (s *KafkaSink) Counts() Counts {
 	c := Counts{Acknowledged: s.acknowledged.Load()}
 	written, bytes := s.written.Load(), s.writtenBytes.Load()

@@ -4,8 +4,8 @@ import (
 	"inv/internal/scenario"
 )
 
-// Plan is the compiled producers of one run. It is immutable: any number of
-// workers render from it at once.
+// Plan is the compiled producers of a run. It is immutable and safe for concurrent
+// use.
 type Plan struct {
 	Scenario   *scenario.Scenario
 	Seed       uint64
@@ -53,7 +53,7 @@ func (p *Plan) Streams() []string {
 	return names
 }
 
-// Topics returns the aliases of the topics that the plan writes, each once.
+// Topics returns the aliases of the topics that the plan writes, without duplicates.
 func (p *Plan) Topics() []string {
 	var aliases []string
 	seen := map[string]bool{}
@@ -67,7 +67,7 @@ func (p *Plan) Topics() []string {
 }
 
 // References returns the producers whose rows the plan's records refer to, with the
-// aliases of their topics: to warn of an empty one.
+// aliases of their topics.
 func (p *Plan) References() map[string]string { return p.references }
 
 // Grows reports whether the plan has rows of which CompileOptions.Products makes

@@ -1,6 +1,6 @@
 package producer
 
-// Record is one record as it is sent. Its bytes belong to the batch that it is in.
+// Record is one record to send. Its bytes belong to its batch.
 type Record struct {
 	Topic     string
 	Key       []byte // nil: null
@@ -10,11 +10,11 @@ type Record struct {
 	At        int64  // event time and Kafka timestamp, epoch ms
 	Stream    int    // which of the plan's producers made it
 	Number    int64  // its number there
-	Fault     string // what is wrong with it on purpose; "": nothing
+	Fault     string // the fault that was put in, or ""
 }
 
-// Batch is some records in the order in which they are sent, and the memory that
-// they stand in. Whoever gets one gives it back with Release.
+// Batch is records in sending order, and their memory. Its owner returns it with
+// Release.
 type Batch struct {
 	Records []Record
 
@@ -24,7 +24,7 @@ type Batch struct {
 	release func(*Batch)
 }
 
-// Release gives the batch's memory back. Its records must not be used any more.
+// Release returns the memory. The records must not be used any more.
 func (b *Batch) Release() { b.release(b) }
 
 // Bytes returns the size of the record's key, value and headers.
@@ -36,12 +36,12 @@ func (r *Record) Bytes() int {
 	return n
 }
 
-// slot says which record to make: everything else follows from it.
+// slot identifies a record to render: everything else follows from it.
 type slot struct {
 	n      int64 // the record's or the entity's number
 	at     int64 // event time, epoch ms
 	stream int32
 	step   int16
 	fault  fault
-	skip   bool // it is sent later
+	skip   bool // sent later
 }

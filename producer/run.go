@@ -12,8 +12,8 @@ import (
 	"inv/internal/scenario"
 )
 
-// Options say how a plan is run. The zero value sends everything that the
-// scenario says at its own rates by the wall clock.
+// Options is how a plan is run. The zero value sends everything in the scenario, at
+// its own rates, by the wall clock.
 type Options struct {
 	App         string         // the application id, for topics named with {app}
 	Rate        *scenario.Rate // instead of the producers' own
@@ -33,8 +33,7 @@ type Options struct {
 	Progress    func(Progress)        // called now and then, by one goroutine at a time
 }
 
-// Pace says what is to be otherwise than in the scenario about how the rates of
-// its producers change.
+// Pace overrides how the rates of the scenario's producers change.
 type Pace struct {
 	Poisson *bool
 	Bursts  *scenario.Bursts
@@ -43,7 +42,7 @@ type Pace struct {
 
 func (p Pace) asked() bool { return p != Pace{} }
 
-// over returns a producer's own pace with what is asked for instead.
+// over returns a producer's own pace with the overrides applied.
 func (p Pace) over(own scenario.Pace) scenario.Pace {
 	if p.Poisson != nil {
 		own.Poisson = *p.Poisson
@@ -54,26 +53,26 @@ func (p Pace) over(own scenario.Pace) scenario.Pace {
 	return own
 }
 
-// Progress is how far a run is.
+// Progress is the state of a run.
 type Progress struct {
 	Counts
 	Made    int64 // records of the schedule so far
-	Sent    int64 // those that the sink took; each is acknowledged or failed in the end
+	Sent    int64 // those that the sink accepted; each ends as acknowledged or failed
 	Elapsed time.Duration
 	Behind  time.Duration // how late the schedule is
 	Left    int64         // records that are to come; -1: no end
 	Rest    time.Duration // of Options.For, by the wall clock; 0: none was asked for, or it is over
 }
 
-// Summary is a run that is over.
+// Summary is the result of a run.
 type Summary struct {
 	Progress
-	Finite bool             // it would have ended by itself
-	Faults map[string]int64 // records by what is wrong with them on purpose
+	Finite bool             // it ends by itself
+	Faults map[string]int64 // records by the fault that was put in
 	Event  [2]time.Time     // a simulated clock's first and last event time
 }
 
-// batchSize is how many records go to the sink together at most.
+// batchSize is the largest number of records in a batch.
 const batchSize = 256
 
 // Finite reports whether a run of the plan ends by itself.
@@ -119,10 +118,10 @@ func CheckOptions(p *Plan, o Options) error {
 	return err
 }
 
-// Run makes the plan's records and gives them to the sink until there are no
-// more, the sink fails or ctx ends; the summary tells what came of them in any
-// case. The error is nil if everything was made and has arrived, else the
-// sink's or the cause of ctx.
+// Run renders the plan's records and writes them to the sink until there are no
+// more, the sink fails or ctx ends. The summary is valid in any case. The error is
+// nil if every record was rendered and acknowledged, otherwise the sink's or the
+// cause of ctx.
 func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 	r, err := newRun(p, o, sink)
 	if err != nil {
@@ -141,7 +140,7 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 // flushTimeout bounds how long a stopped run waits for acknowledgements.
 const flushTimeout = 8 * time.Second
 
-// flush waits for what was given to the sink, for a while also when the run is
+// flush waits until the sink has sent everything; for a while even if the run is
 // stopped.
 func flush(ctx context.Context, sink Sink) error {
 	bounded, cancel := context.WithCancel(context.WithoutCancel(ctx))
@@ -165,7 +164,7 @@ type run struct {
 
 	made int64
 
-	// Of the batches that the sink has taken.
+	// Of the batches that the sink has accepted.
 	sent   atomic.Int64
 	faults map[string]int64
 	event  [2]time.Time
@@ -198,8 +197,8 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	return r, nil
 }
 
-// source returns a stream's place in the schedule. Rows come as fast as they can
-// unless the producer has a rate.
+// source returns the source of a stream in the schedule. Rows are due at once unless
+// the producer has a rate.
 func (r *run) source(i int32) (*source, error) {
 	s, o := r.plan.streams[i], r.options
 	src := &source{stream: i, next: int64(o.Shard - 1), step: int64(o.Shards), end: s.total}
@@ -255,7 +254,7 @@ func (r *run) now() time.Duration {
 	return r.clock.Now().Sub(r.begin)
 }
 
-// collect fills the batch with what is due by now; false if nothing is to come.
+// collect fills the batch with records that are due; false if there are no more.
 func (r *run) collect(b *Batch, now time.Duration) bool {
 	start := r.begin
 	if r.simulated {
@@ -291,8 +290,8 @@ func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
 	return now
 }
 
-// lasts reports whether the run goes on although nothing more is due before its end: if
-// a time was asked for, it takes that time, so that its rate is that of its records.
+// lasts reports whether the run continues although nothing more is due: with a
+// duration it takes that long, so that its rate is right.
 func (r *run) lasts(now time.Duration) bool {
 	return !r.simulated && now < r.options.For && slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.over() })
 }
@@ -311,7 +310,7 @@ func (r *run) wake(now time.Duration) time.Time {
 	return until
 }
 
-// counted is what a summary has of a batch.
+// counted is a batch's part of the summary.
 type counted struct {
 	records int64
 	faults  [faultKinds]int64
@@ -330,7 +329,7 @@ func (r *run) count(b *Batch) counted {
 	return c
 }
 
-// add adds a batch that the sink has taken.
+// add adds a batch that the sink has accepted.
 func (r *run) add(c counted) {
 	if r.simulated && r.sent.Load() == 0 {
 		r.event[0] = time.UnixMilli(c.event[0])

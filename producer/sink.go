@@ -7,41 +7,40 @@ import (
 	"sync/atomic"
 )
 
-// Sink takes records. Write is called by one goroutine at a time.
+// Sink receives records. Write is called by one goroutine at a time.
 type Sink interface {
-	// Write takes the batch over and calls its Release when its bytes are not
-	// needed any more, perhaps later.
+	// Write owns the batch from now on, and calls its Release when its bytes are
+	// no longer needed.
 	Write(ctx context.Context, b *Batch) error
-	// Flush returns when everything written has arrived or failed.
+	// Flush returns when every record has been acknowledged or has failed.
 	Flush(ctx context.Context) error
-	// Counts says how far the records have come.
+	// Counts returns the counts so far.
 	Counts() Counts
 	// Failed is closed when the sink can't go on; Write then returns why.
 	Failed() <-chan struct{}
 }
 
-// Counts are a sink's records: Acknowledged have arrived for certain.
+// Counts are the records of a sink. Acknowledged ones have certainly arrived.
 type Counts struct {
 	Acknowledged, Failed, Bytes int64
 }
 
-// WriterSink writes the values, a line each, or with Envelope all of a record as
-// a line of JSON. A record counts when its line has been written, and with the
-// bytes of its line.
+// WriterSink writes each value on a line, or with an envelope the whole record as a
+// line of JSON. A record counts, with the bytes of its line, when that is written.
 type WriterSink struct {
 	w        io.Writer
 	envelope bool
-	lines    []byte // that are to be written
-	waiting  int64  // how many
+	lines    []byte // to be written
+	waiting  int64  // number of them
 	count    atomic.Int64
 	bytes    atomic.Int64
 	failed   chan struct{}
 }
 
-// writeSize is how much is written together.
+// writeSize is the size of a write.
 const writeSize = 1 << 16
 
-// NewWriterSink writes to w.
+// NewWriterSink returns a sink that writes to w.
 func NewWriterSink(w io.Writer, envelope bool) *WriterSink {
 	return &WriterSink{w: w, envelope: envelope, lines: make([]byte, 0, 2*writeSize), failed: make(chan struct{})}
 }
@@ -64,7 +63,7 @@ func (s *WriterSink) Write(ctx context.Context, b *Batch) error {
 			}
 		}
 	}
-	if len(b.slots) < cap(b.slots) { // there is no more to come for now
+	if len(b.slots) < cap(b.slots) { // no more records for now
 		return s.Flush(ctx)
 	}
 	return nil
@@ -87,11 +86,11 @@ func (s *WriterSink) Counts() Counts {
 	return Counts{Acknowledged: s.count.Load(), Bytes: s.bytes.Load()}
 }
 
-// Failed is never closed: Write says at once what went wrong.
+// Failed is never closed: Write returns errors at once.
 func (s *WriterSink) Failed() <-chan struct{} { return s.failed }
 
-// appendEnvelope writes a record as a line of JSON. A value that is JSON stands
-// there as it is, any other as a string.
+// appendEnvelope appends a record as a line of JSON. A value that is JSON is embedded,
+// any other is a string.
 func appendEnvelope(dst []byte, r *Record) []byte {
 	dst = appendString(append(dst, `{"topic":`...), []byte(r.Topic))
 	dst = appendInt(append(dst, `,"partition":`...), int64(r.Partition))

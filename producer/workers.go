@@ -8,15 +8,15 @@ import (
 	"time"
 )
 
-// workers make a run's records. Each takes the next batch of the schedule, makes
-// its records, and gives it to the sink when it is its turn: so the order is that
-// of one worker. While it is another's turn, a worker keeps its batches, whose bytes
-// are in its processor's cache, and makes more. So one that was held up costs the
-// others nothing. When each waited with its one batch, they fell asleep, were awake
-// later than it takes to make a batch, and so held each other up for ever.
+// workers render the records of a run. Each gets the next batch of the schedule,
+// renders it, and hands it to the sink when it is its turn, so the order is that of a
+// single worker. While it is another's turn, a worker keeps its batches, whose bytes
+// are in its processor's cache, and renders more, so that a delayed worker does not
+// delay the others. With one batch each they fell asleep, woke up later than it takes
+// to render a batch, and delayed each other for good.
 type workers struct {
 	*run
-	eager bool // there are processors enough to look out for a turn
+	eager bool // there are enough processors to spin for a turn
 
 	waits    sync.Mutex // of the one that waits until something is due; before planning
 	planning sync.Mutex // of what belongs to the schedule: the run's, and:
@@ -32,17 +32,17 @@ type workers struct {
 	stop context.CancelCauseFunc
 }
 
-// ahead is how many batches a worker makes before it waits for its turn: about as many
-// as are made while it is woken. With more, those with headers don't fit its
-// processor's second cache together.
+// ahead is how many batches a worker renders before it waits for its turn: about as
+// many as take as long as waking up. More of those with headers don't fit into the
+// processor's second-level cache.
 const ahead = 3
 
-// patience is how long a worker looks out for its turn before it sleeps: about as
-// long as it takes to be woken.
+// patience is how long a worker spins for its turn before it sleeps: about as long as
+// waking up takes.
 const patience = 200 * time.Microsecond
 
-// work runs n workers until there is nothing more to make, the sink fails or ctx
-// ends. The caller is one of them.
+// work runs n workers, one of them the caller, until there are no more records, the
+// sink fails or ctx ends.
 func (r *run) work(ctx context.Context, n int) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -63,7 +63,7 @@ func (r *run) work(ctx context.Context, n int) error {
 	return ws.ended
 }
 
-// turn returns where the one with this ticket gets its turn.
+// turn returns the channel on which this ticket gets its turn.
 func (ws *workers) turn(ticket int64) chan struct{} { return ws.turns[ticket%int64(len(ws.turns))] }
 
 // pending is a batch that waits for its turn.
@@ -106,9 +106,9 @@ func (ws *workers) comes(ticket int64) bool {
 	}
 }
 
-// lookout remembers whether it has paid to look out for a turn. Where it has not, as
-// when the sink is slow or another program has the other processor, a worker sleeps at
-// once the next times: the more of them, the more often in a row it has not.
+// lookout remembers whether spinning for a turn has paid. If it has not, because the
+// sink is slow or another program has the other processor, a worker sleeps at once
+// the next times: more of them, the more often in a row spinning failed.
 type lookout struct{ skip, after int }
 
 const leastSkip, mostSkip = 8, 1024
@@ -134,7 +134,7 @@ func (ws *workers) await(ticket int64, l *lookout) {
 	<-turn
 }
 
-// appears looks out for a turn for as long as a worker's patience.
+// appears spins for a turn for the worker's patience.
 func appears(turn <-chan struct{}) bool {
 	begin := time.Now()
 	for look := 1; len(turn) == 0; look++ {
@@ -145,8 +145,8 @@ func appears(turn <-chan struct{}) bool {
 	return true
 }
 
-// submit gives a worker's oldest batch to the sink, unless one before it was not
-// taken, and the turn to the next. It returns the others.
+// submit writes a worker's oldest batch to the sink, unless an earlier one failed, and
+// passes the turn on. It returns the other batches.
 func (ws *workers) submit(ctx context.Context, own []pending) []pending {
 	b := own[0].batch
 	if ws.err != nil {
@@ -163,8 +163,8 @@ func (ws *workers) submit(ctx context.Context, own []pending) []pending {
 	return slices.Delete(own, 0, 1)
 }
 
-// receive returns the next batch with its ticket; nil if nothing is due or, should it wait
-// for that, if nothing is to come.
+// receive returns the next batch with its ticket; nil if nothing is due, or, if it may
+// wait, if there are no more records.
 func (ws *workers) receive(ctx context.Context, lent *batches, wait bool) (*Batch, int64) {
 	if wait {
 		ws.waits.Lock()
@@ -189,9 +189,8 @@ func (ws *workers) receive(ctx context.Context, lent *batches, wait bool) (*Batc
 	}
 }
 
-// next fills a batch with what is due and gives it a ticket. If there is nothing, it
-// says until when to wait, or that it is over: there is nothing more to come, or ctx
-// has ended.
+// next fills a batch with what is due and assigns it a ticket. If nothing is due, it
+// returns until when to wait, or that the run is over.
 func (ws *workers) next(ctx context.Context, b *Batch) (ticket int64, until time.Time, over bool) {
 	ws.planning.Lock()
 	defer ws.planning.Unlock()
