@@ -14,10 +14,14 @@ import (
 	"inv/internal/kafkatest"
 )
 
-// block is a shell block of a page, with the reason why it is not run, if any.
-type block struct{ code, notRun string }
+// block is a shell block of a page. One that is not run has the reason before it.
+type block struct {
+	code    string
+	skipped bool
+	reason  string
+}
 
-var notRun = regexp.MustCompile(`(?m)^<!-- not run: (.*) -->$`)
+var notRun = regexp.MustCompile(`^<!-- not run:?(.*)-->$`)
 
 func blocksOf(page string) (blocks []block) {
 	for {
@@ -29,7 +33,7 @@ func blocksOf(page string) (blocks []block) {
 		b := block{code: code}
 		lines := strings.Split(strings.TrimRight(before, "\n"), "\n")
 		if m := notRun.FindStringSubmatch(lines[len(lines)-1]); m != nil {
-			b.notRun = m[1]
+			b.skipped, b.reason = true, strings.TrimSpace(m[1])
 		}
 		blocks, page = append(blocks, b), after
 	}
@@ -67,10 +71,14 @@ func TestREADMECanBePasted(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	env := append(os.Environ(), "INV_BROKERS="+strings.Join(kafkatest.Embedded(t), ","), "INV_LISTEN=127.0.0.1:0", "INV_YES=true")
+	env := append(os.Environ(), "INV_BROKERS="+strings.Join(kafkatest.Embedded(t), ","), "INV_LISTEN=127.0.0.1:0", "INV_YES=true",
+		"INV_LEAD_TIME=100ms") // so that a drain need not wait for receipts
 	ran := 0
 	for _, b := range blocksOf(string(text)) {
-		if b.notRun != "" {
+		if b.skipped {
+			if b.reason == "" {
+				t.Errorf("no reason why this is not run:\n%s", b.code)
+			}
 			continue
 		}
 		for _, line := range strings.Split(strings.ReplaceAll(b.code, "\\\n", " "), "\n") {
