@@ -1,17 +1,16 @@
-// Package verify checks what an inventory processor wrote, from the topics alone
-// and by rules of its own: it shares with the processor the record types of
-// package event and nothing else. It is what `inv verify` runs, and works on the
-// topics of any processor that writes these records.
+// Package verify audits what an inventory processor wrote, from the topics alone and
+// by rules of its own: it shares only the record types of package event with the
+// processor, and works on the topics of any processor that writes these records.
 //
-// [Run] snapshots the outputs' ends before the inputs', reads every topic once
-// from its start to that end, read_committed, and reports each invariant as
-// holding, violated or undecided. What depends on everything having been
-// processed is decided only if the system was at rest around the snapshot.
+// [Run] snapshots the ends of the outputs before those of the inputs, reads every
+// topic once up to there, read_committed, and reports each invariant as holding,
+// violated or undecided. Invariants that need everything to be processed are decided
+// only if the system was at rest around the snapshot.
 //
-// Values are read by several goroutines and judged by one, in the records' order.
+// Several goroutines parse values; one judges them, in the order of the records.
 //
 // Memory is O(order lines): 16 bytes a line, 30 an order, 200 a product and 100 a
-// reorder or alert, besides what is on its way. No record's value is kept.
+// reorder or alert, besides records in flight. Values are not kept.
 package verify
 
 import (
@@ -33,17 +32,16 @@ const (
 	PolicyReference Policy = "reference" // the reference system's: no state between updates
 )
 
-// DefaultDedupeWindow is how many offsets back in its partition a record is
-// compared with, if nothing else is said.
+// DefaultDedupeWindow is the processor's default window for duplicates, in offsets.
 const DefaultDedupeWindow = 50_000
 
-// Topics are the names on the broker. The dead-letter topic of an input is its
-// name with ".dlq" behind it. A topic that does not exist counts as empty.
+// Topics are names on the broker. The dead-letter topic of an input has the suffix
+// ".dlq". A topic that does not exist counts as empty.
 type Topics struct {
 	Catalog, Orders, Receipts string // inputs; the processor itself writes receipts, too
 	Updates, Reorders, Alerts string // outputs
-	Log                       string // the processor's product log: only its lag is looked at
-	PendingReceipts           string // procurement's changelog: only which keys it holds is looked at
+	Log                       string // the processor's product log: only for its lag
+	PendingReceipts           string // procurement's changelog: only for its keys
 }
 
 // TopicsOf returns a scenario's names for the topics. It fails with a
@@ -75,27 +73,27 @@ func (e *MissingTopicError) Error() string {
 // Group is a consumer group whose committed offsets say what was processed.
 type Group struct {
 	Name string
-	// Topics must all have been read by the group. Those that it has read
-	// besides are looked at as well.
+	// Topics must all have been read by the group. Other topics that it has
+	// committed to are checked, too.
 	Topics []string
 }
 
-// Options say what to check.
+// Options selects what to check.
 type Options struct {
 	Topics Topics
 	Policy Policy
 	// App is the application id that the outputs' ce_source must name; "" takes any.
 	App string
-	// Groups decide whether the system is at rest; none leaves that undecided.
+	// Groups decide whether the system is at rest; without any that is undecided.
 	Groups []Group
 	// Procurement is set if each reorder is answered by a receipt.
 	Procurement bool
 	// DedupeWindow is the processor's, in offsets.
 	DedupeWindow int64
-	// MaxFindings bounds the findings that are kept of each check; all are counted.
+	// MaxFindings bounds the findings kept for each check; all are counted.
 	MaxFindings int
-	// Progress, if not nil, is called now and then with the records read and the
-	// number expected, from the goroutine that called Run.
+	// Progress, if not nil, is called from time to time, by the goroutine that
+	// called Run, with the number of records read and expected.
 	Progress func(read, total int64)
 }
 
@@ -108,8 +106,8 @@ func OptionsFor(app string, policy Policy, t Topics, groups []Group, procurement
 	}
 }
 
-// Run audits the topics. An error means that the audit could not be made; what
-// it found wrong is in the report.
+// Run audits the topics. Violations are in the report; an error means that there is
+// no audit.
 func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
 	source := &reader{client: client, progress: o.Progress}
 	first, err := source.rest(ctx, o)
@@ -137,7 +135,7 @@ func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
 	return a.report(), nil
 }
 
-// step is what is read together, and the batches that take it.
+// step is topics that are read together, and the pool of their batches.
 type step struct {
 	topics  []string
 	batches *sync.Pool // of batch
@@ -147,9 +145,8 @@ func stepOf[T any](read func(*parser, *kgo.Record, *T), take func(*auditor, *T),
 	return step{topics, &sync.Pool{New: func() any { return &rows[T]{read: read, take: take} }}}
 }
 
-// steps are in the order that the auditor needs: what was dead-lettered before
-// the inputs, and inputs, reorders and alerts before the updates that tie them
-// together.
+// steps are in the order that the auditor needs: dead letters before the inputs, and
+// inputs, reorders and alerts before the updates that connect them.
 func (a *auditor) steps() []step {
 	t := a.o.Topics
 	return []step{

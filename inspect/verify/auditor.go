@@ -8,9 +8,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// auditor takes the records of one kind after the other and knows no Kafka but
-// the type of a record. The order of the kinds is that of steps; within a
-// partition records come in the order of their offsets.
+// auditor judges the records of one kind after another, in the order of steps;
+// within a partition in the order of their offsets.
 type auditor struct {
 	o        Options
 	seed     maphash.Seed
@@ -48,7 +47,7 @@ type auditor struct {
 	writers     map[string]int64
 }
 
-// product is what is known of one product.
+// product is the state of one product.
 type product struct {
 	id          string
 	stock, seq  int64
@@ -128,7 +127,7 @@ func (a *auditor) judgeRest(first, second *restState) {
 	a.setRest(why)
 }
 
-// setRest takes the reason why the system is not at rest, "" if it is.
+// setRest records why the system is not at rest; "" if it is.
 func (a *auditor) setRest(why string) {
 	a.atRest = why == ""
 	a.checks[checkRest].Checked = int64(len(a.o.Groups))
@@ -138,7 +137,7 @@ func (a *auditor) setRest(why string) {
 	}
 }
 
-// judgeHistory finds out which topics' beginnings are gone.
+// judgeHistory finds the topics whose beginning is gone.
 func (a *auditor) judgeHistory(s *snapshot) {
 	t := a.o.Topics
 	if len(s.spans) == 0 {
@@ -174,7 +173,7 @@ func (a *auditor) judgeHistory(s *snapshot) {
 	}
 }
 
-// mostWriters is how many other applications are told apart.
+// mostWriters bounds how many other applications are distinguished.
 const mostWriters = 10
 
 // source checks who wrote an output.

@@ -10,7 +10,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// deadRecord is what a dead-letter topic has for one input record.
+// deadRecord is the dead letter of one input record.
 type deadRecord struct {
 	at     place // in the dead-letter topic
 	reason event.Reason
@@ -39,7 +39,7 @@ func (p *parser) readDeadLetter(r *kgo.Record, row *deadRow) {
 	row.deadRecord = deadRecord{at: placeOf(r), reason: event.Reason(reason), hash: maphash.Bytes(p.seed, r.Value), cut: cut}
 }
 
-// deadLetter takes a dead-lettered record.
+// deadLetter records a dead letter.
 func (a *auditor) deadLetter(row *deadRow) {
 	a.counts.DeadLettered++
 	if !row.known {
@@ -53,7 +53,7 @@ func (a *auditor) deadLetter(row *deadRow) {
 	a.dead[row.from] = row.deadRecord
 }
 
-// refusal returns the marks of an input record that come from the dead letters.
+// refusal returns the marks that an input record gets from its dead letter.
 func (a *auditor) refusal(row *inputRow) marks {
 	if len(a.dead) == 0 {
 		return 0

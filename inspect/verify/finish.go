@@ -9,7 +9,7 @@ import (
 	"inv/internal/event"
 )
 
-// finish checks what can only be said once everything has been read.
+// finish makes the checks that need everything to have been read.
 func (a *auditor) finish() {
 	a.judgePending()
 	a.leftReactions(checkReorders, &a.reorders, "reorder")
@@ -28,7 +28,7 @@ func (a *auditor) finish() {
 	}
 }
 
-// leaveOut marks the checks that there is nothing to make of.
+// leaveOut skips the checks that do not apply.
 func (a *auditor) leaveOut() {
 	skip := func(check int, why string) {
 		if c := &a.checks[check]; c.Violations == 0 {
@@ -46,7 +46,7 @@ func (a *auditor) leaveOut() {
 	}
 }
 
-// advise says what the options should perhaps have been.
+// advise warns of options that were probably wrong.
 func (a *auditor) advise() {
 	source := &a.checks[checkSource]
 	if all := source.Violations; all > 0 && all == source.Checked && len(a.writers) == 1 {
@@ -59,8 +59,8 @@ func (a *auditor) advise() {
 	}
 }
 
-// leftReactions are those that no update called for. While the system runs,
-// there may be some for updates behind the snapshot.
+// leftReactions reports reorders and alerts that no update called for. While the
+// system runs, there may be some for updates after the snapshot.
 func (a *auditor) leftReactions(check int, of *reactions, kind string) {
 	if a.reference() {
 		a.leftCounts(check, of, kind)
@@ -105,7 +105,7 @@ func comparePlaces(x, y place) int {
 	return cmp.Or(cmp.Compare(x.topic, y.topic), cmp.Compare(x.partition, y.partition), cmp.Compare(x.offset, y.offset))
 }
 
-// leftDeadLetters are those whose input is not there.
+// leftDeadLetters reports dead letters without an input.
 func (a *auditor) leftDeadLetters() {
 	for _, from := range slices.SortedFunc(maps.Keys(a.dead), comparePlaces) {
 		d := a.dead[from]
@@ -117,7 +117,7 @@ func (a *auditor) leftDeadLetters() {
 	}
 }
 
-// leftOrders are those that are not accounted for, or in part only.
+// leftOrders reports orders that are not, or only in part, accounted for.
 func (a *auditor) leftOrders() {
 	for _, partition := range slices.Sorted(maps.Keys(a.orders)) {
 		t := a.orders[partition]
@@ -159,8 +159,7 @@ func (a *auditor) mayBeCopy(topic string, behind int64) bool {
 	return a.trimmed[topic] && behind < a.o.DedupeWindow
 }
 
-// countLines counts the lines of an order, for topics whose updates don't say
-// what they were made for.
+// countLines counts the lines of an order, for updates that name no cause.
 func (a *auditor) countLines(t *orderTable, o *orderRecord) {
 	if o.marks.any(refused | duplicate | unsound) {
 		return
@@ -184,7 +183,7 @@ func (a *auditor) wholeOrder(at place, lines []line) {
 	}
 }
 
-// leftReceipts are those that are not accounted for.
+// leftReceipts reports receipts that are not accounted for.
 func (a *auditor) leftReceipts() {
 	a.leftOf(a.o.Topics.Receipts, a.receipts)
 	if a.reference() || a.o.Procurement {
@@ -219,7 +218,7 @@ func (a *auditor) leftOf(topic string, tables map[int32]*table[receiptRecord]) {
 	}
 }
 
-// leftCatalogue are the catalogue records that changed something and made no update.
+// leftCatalogue reports catalogue records with a change and without an update.
 func (a *auditor) leftCatalogue() {
 	for _, partition := range slices.Sorted(maps.Keys(a.catalog)) {
 		t := a.catalog[partition]
@@ -290,7 +289,7 @@ func (a *auditor) countedUpdates(p *product) {
 }
 
 // judgePending looks for receipts that procurement still owes. Its offsets don't
-// tell: it commits a reorder when it has put the receipt into its changelog.
+// show that: it commits a reorder once the receipt is in its changelog.
 func (a *auditor) judgePending() {
 	pending := 0
 	for i := range a.reorders.all {
@@ -307,7 +306,7 @@ func (a *auditor) reorderID(r *reaction) string {
 	return event.ReorderID(a.products[r.product].id, r.seq)
 }
 
-// unanswered are the reorders without a receipt.
+// unanswered reports reorders without a receipt.
 func (a *auditor) unanswered() {
 	if !a.o.Procurement {
 		return

@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// marks say what became of an input record.
+// marks is the fate of an input record.
 type marks uint8
 
 const (
@@ -24,7 +24,7 @@ const (
 
 func (m marks) any(of marks) bool { return m&of != 0 }
 
-// catalogueRecord is what is kept of a catalogue record.
+// catalogueRecord is the part of a catalogue record that is kept.
 type catalogueRecord struct {
 	product           uint32
 	marks             marks
@@ -59,7 +59,7 @@ func (p *parser) readProduct(r *kgo.Record, row *productRow) {
 		criticalThreshold: v.CriticalThreshold, fields: maphash.Comparable(p.seed, v)}
 }
 
-// catalogue takes a record of the catalogue.
+// catalogue records a catalogue record.
 func (a *auditor) catalogue(r *productRow) {
 	a.counts.Catalogue++
 	row := tableOf(a.catalog, r.at.partition).add(r.at.offset)
@@ -84,8 +84,7 @@ func (a *auditor) catalogue(r *productRow) {
 	}
 }
 
-// makeRoom prepares the tables for as many records as there are offsets, so that
-// they don't grow by copying. What is more than usual grows after all.
+// makeRoom sizes the tables by the number of offsets, so that they rarely grow.
 func (a *auditor) makeRoom(s *snapshot) {
 	const most = 1 << 22
 	t := a.o.Topics
@@ -106,7 +105,7 @@ func (a *auditor) makeRoom(s *snapshot) {
 	a.ids.grow(total(t.Reorders, t.Alerts, t.Receipts))
 }
 
-// orderRow is an order. Its lines stand in held.
+// orderRow is an order. Its lines are in held.
 type orderRow struct {
 	inputRow
 	first, count uint32
@@ -143,7 +142,7 @@ func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 	}
 }
 
-// order takes an order.
+// order records an order.
 func (a *auditor) order(r *orderRow) {
 	a.counts.Orders++
 	t := tableOf(a.orders, r.at.partition)
@@ -165,8 +164,8 @@ func (a *auditor) order(r *orderRow) {
 	a.keepLines(t, row, a.linesRead[r.first:r.first+r.count])
 }
 
-// repeated marks a duplicate. One that was dead-lettered is accounted for twice,
-// unless its total is wrong: then it was refused for that, before it was compared.
+// repeated marks a duplicate. A dead-lettered one is accounted for twice, unless its
+// total is wrong: that is checked before duplicates.
 func (a *auditor) repeated(r *orderRow, row *orderRecord, earlier int64) {
 	row.marks |= duplicate
 	if !row.marks.any(refused) {
@@ -178,8 +177,8 @@ func (a *auditor) repeated(r *orderRow, row *orderRecord, earlier int64) {
 	}
 }
 
-// keepLines keeps the lines also of an order that must not be applied: an update
-// may wrongly name them.
+// keepLines keeps the lines, also of an order that must not be applied: an update may
+// name them wrongly.
 func (a *auditor) keepLines(t *orderTable, row *orderRecord, lines []lineRow) {
 	room := t.keep(row, len(lines))
 	for i := range lines {

@@ -8,8 +8,7 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// mostParsers is how many goroutines read values at most: more than this are
-// faster than the one that judges.
+// mostParsers bounds the parsing goroutines: more are faster than the judge.
 const mostParsers = 4
 
 // A batch is judged when it has this many rows, or was made of values of so many
@@ -19,18 +18,17 @@ const (
 	mostBytes = 8 << 20
 )
 
-// job is one chunk on its way: it is fetched, read by some parser, and judged
-// when those before it have been.
+// job is one chunk: it is fetched, parsed, and judged after the jobs before it.
 type job struct {
 	chunk fetch.Chunk
 	pool  *sync.Pool // of its batches
-	// batches are what has been read, in order. All but one wait for the judge,
-	// so that a parser is never far ahead. When it is closed, err is valid.
+	// batches are the parsed batches, in order. A parser is at most one ahead of
+	// the judge. Once it is closed, err is valid.
 	batches chan batch
 	err     error
 }
 
-// pipeline reads steps one after the other.
+// pipeline reads one step after another.
 type pipeline struct {
 	reader  *reader
 	snap    *snapshot
@@ -40,11 +38,11 @@ type pipeline struct {
 	failed  error     // why fetching ended early; valid once order is closed
 }
 
-// run reads the steps' topics to the snapshot's ends and has the auditor judge
-// them. Progress and judgement happen on the goroutine that called it.
+// run reads the steps' topics to the ends of the snapshot. The calling goroutine
+// judges and reports progress.
 func (r *reader) run(ctx context.Context, a *auditor, snap *snapshot, steps []step) error {
 	parsers := min(max(runtime.GOMAXPROCS(0), 1), mostParsers)
-	// As many wait to be judged as are read: more would cost memory and gain nothing.
+	// As many wait to be judged as are parsed: more would only cost memory.
 	p := &pipeline{reader: r, snap: snap, auditor: a, jobs: make(chan *job), order: make(chan *job, parsers)}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
@@ -133,7 +131,7 @@ func (p *parser) read(ctx context.Context, j *job) error {
 	return err
 }
 
-// judge has the jobs judged in their order.
+// judge judges the jobs in order.
 func (p *pipeline) judge(ctx context.Context) error {
 	for j := range p.order {
 		if err := p.judgeJob(ctx, j); err != nil {

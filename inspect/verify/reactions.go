@@ -11,7 +11,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// reaction is a reorder or an alert, as far as it is checked.
+// reaction is the checked part of a reorder or an alert.
 type reaction struct {
 	partition int32
 	product   uint32
@@ -95,8 +95,7 @@ func (r *reactions) add(v *reaction) {
 	r.all = append(r.all, *v)
 }
 
-// seqInID reads the update's seq out of PREFIX<product>-<seq>; 0 if the id has
-// another form.
+// seqInID returns seq of an id PREFIX<product>-<seq>; 0 if it has another form.
 func seqInID(id, prefix, product string) int64 {
 	rest, ok1 := strings.CutPrefix(id, prefix)
 	rest, ok2 := strings.CutPrefix(rest, product)
@@ -167,7 +166,7 @@ func (r *reactionRow) reaction(product uint32) reaction {
 		quantity: r.quantity, named: r.named, urgent: r.urgent}
 }
 
-// addReorder takes a reorder.
+// addReorder records a reorder.
 func (a *auditor) addReorder(r *reactionRow) {
 	a.counts.Reorders++
 	a.source(r.at, r.writer)
@@ -205,8 +204,7 @@ func (a *auditor) unreadable(r *reactionRow, refusal marks) {
 	tableOf(a.restocks, r.at.partition).add(r.at.offset).marks = r.marks | refusal
 }
 
-// restock keeps a reorder as the reference policy sees it: what is ordered
-// arrives at once.
+// restock records a reorder as a receipt, as in the reference policy.
 func (a *auditor) restock(v *reaction) {
 	a.reorders.more(v)
 	row := tableOf(a.restocks, v.partition).add(v.offset)
@@ -218,7 +216,7 @@ func (a *auditor) restock(v *reaction) {
 	a.products[v.product].lines++
 }
 
-// addAlert takes an alert.
+// addAlert records an alert.
 func (a *auditor) addAlert(r *reactionRow) {
 	a.counts.Alerts++
 	a.source(r.at, r.writer)
@@ -255,7 +253,7 @@ func (a *auditor) readable(check int, at place, problem string) bool {
 	return false
 }
 
-// react checks that there is the reaction that an update calls for, or none.
+// react checks that an update has the reaction that it calls for, and no other.
 func (a *auditor) react(check int, of *reactions, kind string, u *updateRow, called bool, want reaction) (there bool) {
 	p := &a.products[u.i]
 	got := of.find(u.i, u.seq)

@@ -46,7 +46,7 @@ func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
 	row.own = w.named && w.other == ""
 }
 
-// receipt takes a stock receipt.
+// receipt records a stock receipt.
 func (a *auditor) receipt(r *receiptRow) {
 	a.counts.Receipts++
 	row := tableOf(a.receipts, r.at.partition).add(r.at.offset)
@@ -75,7 +75,7 @@ func (a *auditor) receipt(r *receiptRow) {
 	}
 }
 
-// answer ties a receipt to the reorder that it names.
+// answer connects a receipt with the reorder that it names.
 func (a *auditor) answer(r *receiptRow, row *receiptRecord) {
 	if r.replayed {
 		return

@@ -10,9 +10,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Reading a value costs several times what judging it does and needs nothing
-// that came before, so batches of records are made into rows side by side, and
-// their rows are judged one after the other, in the records' order.
+// Parsing a value costs several times as much as judging it and needs no state, so
+// batches of records are parsed into rows concurrently, and the rows are judged in
+// the order of the records.
 
 // batch is records of one kind, of one part of one partition.
 type batch interface {
@@ -31,7 +31,7 @@ type rows[T any] struct {
 	all  []T
 }
 
-// held is what rows point into.
+// held is the memory that rows refer to.
 type held struct {
 	texts strings.Builder
 	lines []lineRow
@@ -79,7 +79,7 @@ func newParser(o *Options, seed maphash.Seed) *parser {
 	return &parser{o: o, seed: seed, decoder: fetch.NewDecoder()}
 }
 
-// keep makes a text that outlives the record.
+// keep copies a text that outlives the record.
 func (p *parser) keep(s string) text {
 	at := p.held.texts.Len()
 	p.held.texts.WriteString(s)
@@ -97,7 +97,7 @@ type name struct {
 
 func (p *parser) name(id string) name { return name{p.keep(id), maphash.String(p.seed, id)} }
 
-// writer is what an output says of who wrote it.
+// writer is the application that wrote an output.
 type writer struct {
 	named bool
 	other string // "" if it is the application that is expected
@@ -114,7 +114,7 @@ func (p *parser) writer(r *kgo.Record) writer {
 	return writer{true, string(value)}
 }
 
-// inputRow is what every input has.
+// inputRow is the part that every input has.
 type inputRow struct {
 	at       place
 	reason   event.Reason // why its value is to be refused, if it is

@@ -15,12 +15,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 )
 
-// settleTime is how long the snapshot waits for transactions that were open when
-// it came by; the processor's end after 10 s at the latest.
+// settleTime is how long the snapshot waits for open transactions; the processor's
+// end within 10 s.
 const settleTime = 20 * time.Second
 
-// snapshot is what will be read: of each topic its partitions from their start
-// to the last stable offset.
+// snapshot is the ranges to read: each partition from its start to the last stable
+// offset.
 type snapshot struct {
 	spans map[string][]fetch.Span
 	open  []string // output topics with a transaction that stayed open
@@ -100,8 +100,8 @@ func (r *reader) stableEnds(ctx context.Context, settle bool, topics []string) (
 	}
 }
 
-// restState is how far everything was at one moment. Two that are at rest and
-// equal say that nothing happened between them.
+// restState is the progress at one moment. If two are at rest and equal, nothing
+// happened in between.
 type restState struct {
 	why  string // why it is not at rest, or ""
 	ends map[fetch.ID]int64

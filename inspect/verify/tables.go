@@ -2,7 +2,7 @@ package verify
 
 import "slices"
 
-// table holds something for the data records of a partition.
+// table holds a T for each data record of a partition.
 type table[T any] struct {
 	offsets []int64 // ascending
 	rows    []T
@@ -36,8 +36,8 @@ func tableOf[T any](tables map[int32]*T, partition int32) *T {
 	return t
 }
 
-// orderTable is a partition of the orders. There are many of them, so they stand
-// at their offsets, and the few that hold none are left empty.
+// orderTable is a partition of the orders, indexed by offset: nearly every offset has
+// an order.
 type orderTable struct {
 	start int64
 	rows  []orderRecord

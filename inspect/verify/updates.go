@@ -6,7 +6,7 @@ import (
 	"inv/internal/event"
 )
 
-// causeOf returns an update's cause as it stands there.
+// causeOf returns the text of an update's cause.
 func (a *auditor) causeOf(c *updateRow) string {
 	if c.cause.of == noPlace || c.cause.of == unknownOrigin {
 		return a.text(c.cause.text)
@@ -19,7 +19,7 @@ func (a *auditor) topicOf(o origin) string {
 	return [...]string{fromCatalog: t.Catalog, fromOrders: t.Orders, fromReceipts: t.Receipts, fromReorders: t.Reorders}[o]
 }
 
-// update takes an update; everything else has been read.
+// update judges an update; everything else has been read.
 func (a *auditor) update(c *updateRow) {
 	a.counts.Updates++
 	a.source(c.at, c.writer)
@@ -44,7 +44,7 @@ func (a *auditor) update(c *updateRow) {
 }
 
 // sequence checks that the product's updates are numbered without gap or repeat.
-// An update whose number was there already says nothing of the product's state.
+// A repeated number says nothing about the product's state.
 func (a *auditor) sequence(c *updateRow, p *product) (repeated bool) {
 	if c.missing(event.HasUpdateSeq) {
 		a.doubt("updates have no seq", checkSeq)
@@ -69,7 +69,7 @@ func (a *auditor) sequence(c *updateRow, p *product) (repeated bool) {
 	return repeated
 }
 
-// step checks the stock's way from the product's last update.
+// step checks the stock against the product's previous update.
 func (a *auditor) step(c *updateRow, p *product) {
 	a.checks[checkStock].Checked++
 	if c.missing(event.HasUpdateStock) {
@@ -94,7 +94,7 @@ func (a *auditor) unsummed(p *product, why string, checks ...int) {
 	a.doubt(why, append(checks, checkQuantities)...)
 }
 
-// tie ties the update to the input that it was made for.
+// tie connects an update with its cause.
 func (a *auditor) tie(c *updateRow, p *product) {
 	a.checks[checkCauses].Checked++
 	if c.missing(event.HasUpdateCause) {
@@ -127,7 +127,7 @@ func (a *auditor) tie(c *updateRow, p *product) {
 	}
 }
 
-// unfound notes a cause that is not there, unless the history is trimmed.
+// unfound reports a missing cause, unless the history is trimmed.
 func (a *auditor) unfound(c *updateRow, what string) {
 	if a.trimmed[a.topicOf(c.cause.of)] {
 		return
@@ -155,12 +155,12 @@ func (a *auditor) claim(c *updateRow, m *marks, first bool) bool {
 	return true
 }
 
-// unfit notes a cause that must not have been applied.
+// unfit reports a cause that must not have been applied.
 func (a *auditor) unfit(c *updateRow, what string) {
 	a.note(checkCauses, Finding{Product: a.products[c.i].id, Where: c.at.String(), Expected: "a cause that may be applied", Seen: a.causeOf(c) + " is " + what})
 }
 
-// ofAnother notes an update whose cause names another product.
+// ofAnother reports an update whose cause names another product.
 func (a *auditor) ofAnother(c *updateRow, named uint32) {
 	a.note(checkDelta, Finding{Product: a.products[c.i].id, Where: c.at.String(), Expected: "an update of " + a.products[named].id + ", which " + a.causeOf(c) + " names", Seen: a.products[c.i].id})
 }
@@ -340,8 +340,8 @@ func (a *auditor) reactions(c *updateRow, p *product) {
 	a.react(checkAlerts, &a.alerts, "an alert", c, low && !wasLow, reaction{quantity: c.critical})
 }
 
-// tolerate takes what there is for an update of a product whose state is not
-// known, because updates before it are missing.
+// tolerate accepts any reaction to an update of a product whose state is unknown,
+// because earlier updates are missing.
 func (a *auditor) tolerate(c *updateRow) {
 	for _, of := range []*reactions{&a.reorders, &a.alerts} {
 		if got := of.find(c.i, c.seq); got != nil {
@@ -350,8 +350,8 @@ func (a *auditor) tolerate(c *updateRow) {
 	}
 }
 
-// referenceReactions counts what an update calls for in the reference system,
-// where it depends on nothing but the update.
+// referenceReactions counts the reactions that an update calls for in the reference
+// system, where they depend on the update alone.
 func (a *auditor) referenceReactions(c *updateRow, p *product) {
 	reorderAt, criticalAt := c.reorder.threshold, c.critical
 	if c.missing(event.HasUpdateReorderThreshold | event.HasUpdateCriticalThreshold) {
