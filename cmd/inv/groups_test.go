@@ -27,7 +27,7 @@ func TestGroups(t *testing.T) {
 		invoke(t, env, "groups", "describe", group).wants(t, exitDone, topic+"[0]", "")
 		invoke(t, env, "groups", "describe", group+"x").wants(t, exitUsage, "", `did you mean "`+group+`"?`)
 		invoke(t, env, "groups", "lag", group, "-o", "json").wants(t, exitDone, `"committed":5,"end":5,"lag":0,"open":0,"exact":true`, "")
-		invoke(t, env, "groups", "reset", group, "--to", "start", "--yes").wants(t, exitFailed, "", "is in use by 1 members; stop them first")
+		invoke(t, env, "groups", "reset", group, "--to", "start", "--yes").wants(t, exitFailed, "", "is in use by 1 member; stop it first")
 
 		member.Close()
 		kafkatest.Eventually(t, 20*time.Second, "the group is empty", func() (bool, error) {

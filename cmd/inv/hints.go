@@ -52,6 +52,8 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w; -X list shows those there are", err)
 	case errors.As(err, &group):
 		return usagef("%w%s; `inv groups list` shows those there are", err, suggest.DidYouMean(group.Name, group.Known))
+	case errors.As(err, &inUse) && inUse.Members == 1:
+		return fmt.Errorf("%w; stop it first", err)
 	case errors.As(err, &inUse):
 		return fmt.Errorf("%w; stop them first", err)
 	case errors.As(err, &lost), errors.As(err, &startOver):

@@ -142,7 +142,7 @@ func confirm(s *streams, yes bool, what string, items []string) error {
 		return nil
 	}
 	if !s.errTerminal || !s.inTerminal {
-		return usagef("nobody to ask here; say --yes if that is right")
+		return usagef("no terminal to ask on; confirm with --yes")
 	}
 	fmt.Fprint(s.err, "Go on? [y/N] ")
 	answer, err := bufio.NewReader(s.in).ReadString('\n')

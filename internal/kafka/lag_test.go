@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"maps"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -168,6 +169,15 @@ func write(t *testing.T, brokers []string, topic string, s step) {
 	if err := client.EndTransaction(t.Context(), kgo.TransactionEndTry(s.end == "commit")); err != nil {
 		t.Fatal(err)
 	}
+	// The coordinator acknowledges before the marker is in the topic.
+	kafkatest.Eventually(t, 20*time.Second, "the transaction has ended", func() (bool, error) {
+		ends, err := kafka.Ends(t.Context(), client, topic)
+		if err != nil {
+			return false, err
+		}
+		stable, err := kafka.StableEnds(t.Context(), client, topic)
+		return err == nil && maps.Equal(stable, ends), err
+	})
 }
 
 func commit(t *testing.T, brokers []string, group, topic string, offset int64) {

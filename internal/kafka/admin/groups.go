@@ -41,6 +41,9 @@ type InUseError struct {
 }
 
 func (e *InUseError) Error() string {
+	if e.Members == 1 {
+		return fmt.Sprintf("group %s is in use by 1 member", e.Group)
+	}
 	return fmt.Sprintf("group %s is in use by %d members", e.Group, e.Members)
 }
 
