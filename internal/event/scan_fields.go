@@ -1,0 +1,149 @@
+package event
+
+import "unsafe"
+
+// readText reads a text field into dst and reports whether it is there.
+func (s *scanner) readText(field string, dst *string) (present bool) {
+	if s.issues != nil {
+		s.settle(field)
+	}
+	if s.space() == '"' {
+		at := s.pos + 1
+		switch text := s.text(); {
+		case s.borrow && len(text) > 0 && &text[0] == &s.src[at]: // else it was rewritten
+			*dst = unsafe.String(unsafe.SliceData(text), len(text))
+		default:
+			*dst = string(text)
+		}
+		return true
+	}
+	*dst = ""
+	if !s.null() {
+		s.mistyped(field, "a text")
+	}
+	return false
+}
+
+// readInt reads a field that is a whole number.
+func (s *scanner) readInt(field string, dst *int64) (present bool) {
+	if s.issues != nil {
+		s.settle(field)
+	}
+	*dst = 0
+	c := s.space()
+	if v, end := s.shortInt(s.pos); end > 0 {
+		*dst, s.pos = v, end
+		return true
+	}
+	if c != '-' && c-'0' > 9 {
+		if !s.null() {
+			s.mistyped(field, "a whole number")
+		}
+		return false
+	}
+	literal, whole := s.number()
+	switch {
+	case s.failed:
+	case !whole && field == "quantity":
+		s.note(field, BadQuantity, "quantity must be a whole number, not "+quote(string(literal)))
+	case !whole:
+		s.note(field, WrongType, field+" must be a whole number, not "+quote(string(literal)))
+	case len(literal) > 18:
+		s.note(field, OutOfRange, field+" is out of range: "+quote(string(literal)))
+	default:
+		*dst = plainInt(literal)
+		return true
+	}
+	return false
+}
+
+// shortInt reads a whole number of at most 17 digits, as most are. end is 0 if
+// it is another, or none.
+func (s *scanner) shortInt(at int) (v int64, end int) {
+	i, negative := at, false
+	if i < len(s.src) && s.src[i] == '-' {
+		i, negative = i+1, true
+	}
+	first := i
+	for i < len(s.src) && s.src[i]-'0' <= 9 && i-first < 18 {
+		v = v*10 + int64(s.src[i]-'0')
+		i++
+	}
+	n := i - first
+	if n == 0 || n > 17 || n > 1 && s.src[first] == '0' || i == len(s.src) || s.src[i] == '.' || s.src[i]|0x20 == 'e' {
+		return 0, 0
+	}
+	if negative {
+		v = -v
+	}
+	return v, i
+}
+
+// plainInt returns the value of at most 18 digits and a sign.
+func plainInt(literal []byte) (v int64) {
+	digits := literal
+	if literal[0] == '-' {
+		digits = literal[1:]
+	}
+	for _, c := range digits {
+		v = v*10 + int64(c-'0')
+	}
+	if literal[0] == '-' {
+		return -v
+	}
+	return v
+}
+
+// readMoney reads a field that is an amount.
+func (s *scanner) readMoney(field string, dst *Money) (present bool) {
+	if s.issues != nil {
+		s.settle(field)
+	}
+	*dst = 0
+	c := s.space()
+	if v, end := s.shortMoney(s.pos); end > 0 {
+		*dst, s.pos = v, end
+		return true
+	}
+	if c != '-' && c-'0' > 9 {
+		if !s.null() {
+			s.mistyped(field, "a number")
+		}
+		return false
+	}
+	literal, _ := s.number()
+	if s.failed {
+		return false
+	}
+	m, err := ParseMoney(literal)
+	if err != nil {
+		s.note(field, OutOfRange, field+" is out of range: "+quote(string(literal)))
+		return false
+	}
+	*dst = m
+	return true
+}
+
+// shortMoney reads an amount below 10^11 with at most two decimals and no sign,
+// as most are. end is 0 if it is another, or none.
+func (s *scanner) shortMoney(at int) (v Money, end int) {
+	src, i := s.src, at
+	for i < len(src) && src[i]-'0' <= 9 && i-at < 12 {
+		v = v*10 + Money(src[i]-'0')
+		i++
+	}
+	if n := i - at; n == 0 || n > 11 || n > 1 && src[at] == '0' {
+		return 0, 0
+	}
+	unit := MoneyUnit
+	if i+1 < len(src) && src[i] == '.' && src[i+1]-'0' <= 9 {
+		for i++; i < len(src) && src[i]-'0' <= 9 && unit > MoneyUnit/100; i++ {
+			v = v*10 + Money(src[i]-'0')
+			unit /= 10
+		}
+	}
+	if i == len(src) || src[i]-'0' <= 9 || src[i] == '.' || src[i]|0x20 == 'e' {
+		return 0, 0
+	}
+	return v * unit, i
+}
