@@ -9,7 +9,7 @@ const (
 	recentChanges  = 24
 )
 
-// change is one update of a product, small and without pointers: there are
+// change is one update of a product: small and without pointers, since there are
 // many.
 type change struct {
 	time, stock, seq int64
@@ -18,7 +18,7 @@ type change struct {
 	cause
 }
 
-// cause is an update's cause with its topic as an index into Model.topics.
+// cause is an update's cause; its topic is an index into Model.topics.
 type cause struct {
 	topic     int16 // 0: the update names none
 	line      int32
@@ -26,9 +26,8 @@ type cause struct {
 	offset    int64
 }
 
-// history is a product's past hour: the last changes as they were, and the
-// stock at the end of each half minute. The memory of one product is bounded,
-// however often it changes.
+// history is a product's past hour: its last changes, and the stock at the end of
+// each half minute. Its memory is bounded, however often the product changes.
 type history struct {
 	recent  []change // oldest first, at most recentChanges
 	buckets []bucket // a ring by half minute, nil until the first
@@ -39,7 +38,7 @@ type bucket struct {
 	stock int32 // at most what fits: it is for a chart
 }
 
-// add takes the newest change.
+// add adds the newest change.
 func (h *history) add(c change) {
 	if len(h.recent) == recentChanges {
 		copy(h.recent, h.recent[1:])
@@ -52,16 +51,15 @@ func (h *history) add(c change) {
 	}
 }
 
-// grow makes room for a change. Left to append, the room would be for a third
-// more changes than there may be.
+// grow makes room for a change. append would allocate a third more than the limit.
 func (h *history) grow() {
 	if n := len(h.recent); n == cap(h.recent) {
 		h.recent = append(make([]change, 0, min(max(4, 2*n), recentChanges)), h.recent...)
 	}
 }
 
-// addOlder takes a change from before all others that were given. It returns
-// false when it told nothing new.
+// addOlder adds a change that is older than all others. It reports whether it was
+// new.
 func (h *history) addOlder(c change) bool {
 	used := false
 	if len(h.recent) < recentChanges {
@@ -78,8 +76,8 @@ func (h *history) addOlder(c change) bool {
 	return used
 }
 
-// bucket returns the place for a time and whether nothing was there for it yet; nil
-// if the ring holds a later time in that place.
+// bucket returns the bucket of a time and reports whether it was empty; nil if the
+// ring has a later time there.
 func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 	if time < 0 || time/historyBucket > 1<<31-1 {
 		return nil, false
@@ -102,8 +100,8 @@ func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 	return b, true
 }
 
-// insert keeps the few buckets of a product that rarely changes as a sorted list,
-// and makes it a ring once it is full.
+// insert keeps the few buckets of a product that rarely changes in a sorted list,
+// which becomes a ring once it is full.
 func (h *history) insert(at int32) (*bucket, bool) {
 	i := len(h.buckets)
 	for i > 0 && h.buckets[i-1].at > at {

@@ -35,7 +35,7 @@ type server struct {
 	slots  chan struct{} // of the event streams
 }
 
-// maxStreams is the most event streams at one time.
+// maxStreams bounds the event streams at one time.
 const maxStreams = 256
 
 // NewHandler serves the page and the API of a hub.
@@ -82,7 +82,7 @@ func NewHandler(hub *Hub, access Access) http.Handler {
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guard refuses what no page of ours would ask, before anything is read.
+// guard refuses requests that this page would not make, before reading anything.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -121,7 +121,7 @@ func (s *server) hostAllowed(hostport string) bool {
 	return host == "localhost" || slices.Contains(s.access.Hosts, host)
 }
 
-// sameOrigin refuses what a browser says another site asked for. Following a
+// sameOrigin refuses requests that a browser attributes to another site. Following a
 // link to the page is fine.
 func sameOrigin(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
@@ -152,7 +152,7 @@ func (s *server) isToken(given string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// login takes the token out of the page's address and into a cookie.
+// login moves the token from the page's address to a cookie.
 func (s *server) login(w http.ResponseWriter, r *http.Request) bool {
 	token := r.URL.Query().Get("token")
 	if r.URL.Path != "/" || token == "" || !s.isToken(token) {
@@ -193,7 +193,7 @@ func (s *server) file(name string) http.HandlerFunc {
 	}
 }
 
-// fail answers with an error in JSON.
+// fail responds with an error in JSON.
 func fail(w http.ResponseWriter, code int, message string) {
 	answer(w, code, struct {
 		Version int    `json:"version"`

@@ -8,12 +8,12 @@ import (
 	"time"
 )
 
-// publishEvery is the least time between two publications: what an update waits
-// for at most before it is on its way to the page.
+// publishEvery is the least time between two publications, and so the longest that
+// an update waits.
 const publishEvery = 100 * time.Millisecond
 
-// Hub is the one place that a model is shared in: the reader changes it, pages
-// and the terminal look at it. It is safe for concurrent use.
+// Hub shares a model: the reader changes it, pages and the terminal read it. It is
+// safe for concurrent use.
 type Hub struct {
 	now    func() time.Time
 	orders string
@@ -39,7 +39,7 @@ type encoded struct {
 	sent sent
 }
 
-// sent is what a reader has got.
+// sent is what a reader has received.
 type sent struct {
 	epoch string
 	seq   uint64

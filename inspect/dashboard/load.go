@@ -8,8 +8,8 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// Bounds of what is read before the dashboard began: it is for looking at the
-// present, and its memory must not grow with the topics.
+// Bounds of the backfill: the dashboard shows the present, and its memory must not
+// grow with the topics.
 const (
 	newestRange = 10_000  // offsets of a partition that are read at a time, for the current numbers
 	chartRange  = 2_000   // the same for the charts, whose records are kept until they are turned around
@@ -17,10 +17,10 @@ const (
 	alertsRange = 400
 )
 
-// span is what of a partition is still to be read.
+// span is the part of a partition that is still to be read.
 type span struct{ from, to int64 }
 
-// loader reads what was in the topics when the dashboard began.
+// loader reads the records that the topics had when the dashboard began.
 type loader struct {
 	cluster *fetch.Cluster
 	hub     *Hub
@@ -34,7 +34,7 @@ func streamOptions() fetch.StreamOptions {
 	return fetch.StreamOptions{MaxBytes: 1 << 20, Patience: fetch.Forever}
 }
 
-// read passes the records of the spans on as they come.
+// read passes on the records of the spans as they arrive.
 func (l *loader) read(ctx context.Context, spans map[fetch.ID]span, each func(*fetch.Record)) error {
 	var list []fetch.Span
 	for id, s := range spans {
@@ -48,9 +48,9 @@ func (l *loader) read(ctx context.Context, spans map[fetch.ID]span, each func(*f
 	return l.cluster.Read(ctx, list, options, func(r *fetch.Record) bool { each(r); return true })
 }
 
-// back reads spans backwards, in ranges of size offsets of each partition. Of
-// each range, the records that are wanted are given to use, the newest of each
-// partition first; use returns true when it has seen enough.
+// back reads spans backwards, in ranges of size offsets of each partition. It calls
+// use with the wanted records of each range, the newest of each partition first,
+// until use returns true.
 func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, wanted func(*fetch.Record) bool, use func([]fetch.Record) (enough bool)) error {
 	left := make(map[fetch.ID]span, len(spans))
 	for id, s := range spans {
@@ -92,10 +92,10 @@ func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, 
 	return nil
 }
 
-// atOnce is how many records are folded before others may look at the model.
+// atOnce is how many records are folded while the model is locked.
 const atOnce = 500
 
-// fold gives records to the model in small portions.
+// fold folds records into the model in small portions.
 func (l *loader) fold(source Source, records []fetch.Record, apply func(*Model, *Record)) {
 	for part := range slices.Chunk(records, atOnce) {
 		l.hub.Update(func(m *Model) {

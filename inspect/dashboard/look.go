@@ -9,7 +9,7 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// look is what a look at the cluster brought.
+// look is the result of a look at the cluster.
 type look struct {
 	topics map[string]*fetch.Topic
 	added  map[fetch.ID]span
@@ -66,7 +66,7 @@ func (s *session) lag(ctx context.Context, group string) Lag {
 	return lag
 }
 
-// adopt takes on what a look has found.
+// adopt applies what a look has found.
 func (s *session) adopt(ctx context.Context, found look) error {
 	if found.err != nil {
 		return nil // as of tells

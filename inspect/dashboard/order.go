@@ -2,7 +2,7 @@ package dashboard
 
 import "slices"
 
-// order keeps the products sorted: a publication moves only what has changed.
+// order keeps the products sorted: a publication moves only changed ones.
 type order struct {
 	by     Sort
 	sorted []*product

@@ -37,8 +37,8 @@ func parseSeverity(word string) (Severity, bool) {
 	return 0, false
 }
 
-// product is what is known of one product: its catalogue record, where its
-// stock stands, and the past hour.
+// product is the state of one product: its catalogue record, its stock, and the past
+// hour.
 type product struct {
 	id, name, category, warehouse string
 	price                         event.Money

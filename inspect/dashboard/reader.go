@@ -44,7 +44,7 @@ const (
 // errTopicsChanged ends a session whose topics are not the ones it began with.
 var errTopicsChanged = errors.New("a topic was deleted or made again; starting over")
 
-// reader fills a hub from the topics, for as long as ctx lasts.
+// reader fills a hub from the topics.
 type reader struct {
 	client   *kgo.Client // for what is there
 	follower *kgo.Client // for what is to come
@@ -55,8 +55,8 @@ type reader struct {
 	log      func(string)
 }
 
-// run reads until ctx is done. What goes wrong is logged, shown, and tried
-// again: the page stays up and reports that it is stale.
+// run reads until ctx is done. Errors are logged, shown, and retried: the page stays
+// up and reports that it is stale.
 func (r *reader) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		s := newSession(r)
@@ -96,7 +96,7 @@ type session struct {
 	updates int64  // live ones since the last status
 }
 
-// part is how far the live reading of a partition is.
+// part is the progress of reading a partition live.
 type part struct {
 	heard  time.Time
 	behind int64
@@ -146,7 +146,7 @@ func (s *session) run(ctx context.Context) error {
 	return s.live(ctx, l, before)
 }
 
-// spans returns the offsets that the partitions of topics hold now.
+// spans returns the current offsets of the partitions of topics.
 func (s *session) spans(ctx context.Context, topics map[string]*fetch.Topic) (map[fetch.ID]span, error) {
 	start, end, err := s.cluster.Edges(ctx, slices.Collect(maps.Values(topics)))
 	if err != nil {
@@ -159,7 +159,7 @@ func (s *session) spans(ctx context.Context, topics map[string]*fetch.Topic) (ma
 	return spans, nil
 }
 
-// of selects the spans of one source, the last most offsets of each.
+// of returns the spans of one source, at most the last most offsets of each.
 func (s *session) of(spans map[fetch.ID]span, source Source, most int64) map[fetch.ID]span {
 	some := map[fetch.ID]span{}
 	for id, sp := range spans {
@@ -172,7 +172,7 @@ func (s *session) of(spans map[fetch.ID]span, source Source, most int64) map[fet
 
 const everything = int64(1) << 62
 
-// loadNumbers reads what the current numbers need.
+// loadNumbers reads the records that the current numbers need.
 func (s *session) loadNumbers(ctx context.Context, l *loader, before map[fetch.ID]span) error {
 	apply := func(m *Model, r *Record) { m.Apply(r, s.now()) }
 	if err := l.forward(ctx, s.of(before, Catalog, everything), apply); err != nil {
@@ -184,12 +184,12 @@ func (s *session) loadNumbers(ctx context.Context, l *loader, before map[fetch.I
 	return l.lastAlerts(ctx, s.of(before, Alerts, everything))
 }
 
-// past are the sources of which what is further back matters too: a reorder may
-// be open for long, and dead letters are counted.
+// past are the sources whose older records matter, too: a reorder may be open for
+// long, and dead letters are counted.
 var past = [...]Source{Reorders, Receipts, DeadLetters}
 
-// loadRest reads what fills in behind: the newest of the past, the charts, then
-// all of the past.
+// loadRest fills in the rest: the newest of the past, the charts, then all of the
+// past.
 func (s *session) loadRest(ctx context.Context, l *loader, before map[fetch.ID]span, topic *fetch.Topic, tell func(stage string, progress float64)) error {
 	rest := map[fetch.ID]span{}
 	for _, source := range past {
@@ -261,13 +261,13 @@ func (s *session) hourAgo(ctx context.Context, topic *fetch.Topic) (map[fetch.ID
 	return s.cluster.Offsets(ctx, []*fetch.Topic{topic}, fetch.At(max(end-hour, 0)))
 }
 
-// loading is how far the stage of loading is.
+// loading is the progress of a stage of loading.
 type loading struct {
 	stage    string
 	progress float64
 }
 
-// live folds what comes, while the rest is loaded behind it.
+// live folds new records, while older ones are loaded.
 func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span) error {
 	loaded := make(chan error, 1)
 	progress := make(chan loading, 1)
@@ -315,7 +315,7 @@ func (s *session) live(ctx context.Context, l *loader, before map[fetch.ID]span)
 	}
 }
 
-// apply folds what the stream brought.
+// apply folds an event of the stream.
 func (s *session) apply(e fetch.Event) {
 	if e.Notice != "" {
 		s.notice = e.Notice
@@ -346,7 +346,7 @@ func (s *session) apply(e fetch.Event) {
 	}
 }
 
-// report brings the status up to date.
+// report updates the status.
 func (s *session) report() {
 	const smooth = 0.4 // of the newest second
 	s.status.Rate += smooth * (float64(s.updates)/statusEvery.Seconds() - s.status.Rate)
