@@ -6,9 +6,9 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// attr is one key of a mapping in the grammar: what it means, what JSON Schema
-// says of its value, and how the value is read into a *T. The parser and
-// `inv scenarios schema` both come from tables of these.
+// attr is one key of a mapping in the grammar: its meaning, the JSON Schema of its
+// value, and how the value is read into a *T. The parser and the schema both come
+// from tables of these.
 type attr struct {
 	name     string
 	about    string
@@ -17,7 +17,7 @@ type attr struct {
 	read     func(d *Decoder, n *yaml.Node, target any)
 }
 
-// must marks an attr that can't be left out.
+// must marks a required attr.
 func must(a attr) attr {
 	a.required = true
 	return a
@@ -158,7 +158,7 @@ func (d *Decoder) number(n *yaml.Node, what string) Number {
 	return Number{}
 }
 
-// period reads a length of time, 0 or more.
+// period reads a duration of 0 or more.
 func (d *Decoder) period(n *yaml.Node, what string) time.Duration {
 	v := d.String(n, what)
 	t, err := time.ParseDuration(v)

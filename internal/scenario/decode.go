@@ -9,8 +9,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Decoder reads YAML nodes and collects every problem instead of stopping at
-// the first. Its methods return the zero value where they record a problem.
+// Decoder reads YAML nodes and collects every problem instead of stopping at the
+// first. A method that records a problem returns the zero value.
 type Decoder struct {
 	File     string
 	Problems Problems
@@ -21,12 +21,12 @@ type Decoder struct {
 	inner      int                  // problems of generators inside the present one, see own
 }
 
-// Problem records something wrong at a node.
+// Problem records a problem at a node.
 func (d *Decoder) Problem(n *yaml.Node, format string, args ...any) {
 	d.ProblemAt(positionOf(n), format, args...)
 }
 
-// ProblemAt records something wrong at a position.
+// ProblemAt records a problem at a position.
 func (d *Decoder) ProblemAt(p Position, format string, args ...any) {
 	d.Problems = append(d.Problems, Problem{d.File, p, fmt.Sprintf(format, args...)})
 }
@@ -40,8 +40,8 @@ func (d *Decoder) Err() error {
 	return d.Problems
 }
 
-// Fields reads a mapping whose keys are known: each key's node goes to its
-// function; an unknown or repeated key is a problem that names the nearest.
+// Fields reads a mapping with known keys: it calls each key's function with its node.
+// An unknown or repeated key is a problem, with the nearest key.
 func (d *Decoder) Fields(n *yaml.Node, what string, fields map[string]func(*yaml.Node)) {
 	d.Each(n, what, func(key, value *yaml.Node) {
 		read, ok := fields[key.Value]
@@ -157,7 +157,7 @@ func keys[V any](m map[string]V) []string {
 	return out
 }
 
-// suggestion is "; did you mean …?" if a candidate is near, else all of them.
+// suggestion returns "; did you mean …?" if a candidate is near, else all of them.
 func suggestion(word string, candidates []string) string {
 	if hint := suggest.DidYouMean(word, candidates); hint != "" {
 		return hint

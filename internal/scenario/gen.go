@@ -9,8 +9,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Bounds of what a scenario may ask for: nothing that a file says hangs the
-// program or eats the memory.
+// Bounds of a scenario: no file can hang the program or exhaust its memory.
 const (
 	maxList       = 10_000
 	maxDepth      = 40
@@ -105,11 +104,11 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	}
 }
 
-// own counts the problems that are not of a generator inside the present one.
+// own counts the problems of the current generator, without nested ones.
 func (d *Decoder) own() int { return len(d.Problems) - d.inner }
 
-// inside takes the problems since before for a nested generator's; before is
-// what own was when it began.
+// inside attributes the problems since before to a nested generator; before is own
+// when it began.
 func (d *Decoder) inside(before int) { d.inner = len(d.Problems) - before }
 
 // usable reports whether a generator with a problem can be checked further for what
@@ -274,8 +273,8 @@ func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
 	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(producer) + 1}}
 }
 
-// placeholders checks that a template holds only these names, and the first of
-// them at least once if it must.
+// placeholders checks that a template has only these names, and, if required, the
+// first of them at least once.
 func (d *Decoder) placeholders(n *yaml.Node, t *Template, what string, first bool, names ...string) {
 	for _, name := range t.Names() {
 		if !slices.Contains(names, name) {

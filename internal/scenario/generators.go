@@ -6,8 +6,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// generator is one entry of the grammar: a key that makes a mapping a generator,
-// what may stand behind it, and the modifiers that may stand beside it.
+// generator is one entry of the grammar: the key of a generator, its argument, and
+// its modifiers.
 type generator struct {
 	about     string
 	example   string
@@ -16,8 +16,8 @@ type generator struct {
 	modifiers []attr
 }
 
-// generators returns the table of all generators. What is not here does not exist:
-// the parser, the schema and the documentation read this table.
+// generators returns the table of all generators, which the parser, the schema and
+// the documentation are made from.
 func generators() []generator {
 	var all []generator
 	all = append(all, textGenerators()...)
@@ -230,7 +230,7 @@ func nestedGenerators() []generator {
 	}
 }
 
-// commonAttrs returns the modifiers that stand beside any generator.
+// commonAttrs returns the modifiers of every generator.
 func commonAttrs() []attr {
 	return []attr{
 		templateAttr("as", "writes the value into a text, where {} is the value", func(g *Gen) **Template { return &g.As }),

@@ -3,8 +3,8 @@ package scenario
 import "slices"
 
 // JSONSchema returns the grammar as a JSON Schema (draft 2020-12), made from the
-// tables that the parser reads by, so that an editor completes what the parser
-// takes. It can't say what names refer to.
+// parser's tables, so that an editor completes what the parser accepts. It can't
+// check what names refer to.
 func JSONSchema() map[string]any {
 	s := mappingSchema(scenarioTable())
 	s["required"] = []any{"scenario"}
@@ -44,10 +44,10 @@ func producerSchema() obj {
 	return s
 }
 
-// generatorSchema takes a plain value, a list or a mapping. Which generator a mapping
-// is decides what else may stand in it: said as one `if` in the `else` of the one
-// before. As an anyOf, an editor would complete every key of every generator, some
-// of them thirty times, and of a wrong key only say that the value is no text.
+// generatorSchema accepts a plain value, a list or a mapping. The generator of a
+// mapping decides its other keys, as a chain of `if` and `else`. With anyOf, an editor
+// would complete every key of every generator, some thirty times, and report of a
+// wrong key only that the value is no text.
 func generatorSchema() obj {
 	return obj{
 		"if":   obj{"type": "array"},

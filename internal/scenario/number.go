@@ -89,8 +89,8 @@ func ParseShare(text string) (Share, error) {
 	return Share(v), nil
 }
 
-// Rate is how often a record is made: Count records each Per; the zero value is
-// as fast as it goes.
+// Rate is how often a record is made: Count records each Per; the zero value is as
+// fast as possible.
 type Rate struct {
 	Count Number
 	Per   time.Duration
@@ -118,7 +118,7 @@ func (r Rate) String() string {
 		time.Second: "s", time.Minute: "m", time.Hour: "h"}[r.Per]
 }
 
-// maxRate bounds what may be asked for, so that no schedule overflows.
+// maxRate bounds rates, so that no schedule overflows.
 const maxRate = 1e9
 
 // ParseRate reads 1s (one each second), 500/s, 0.5/s, 10/m, 3/h or max.

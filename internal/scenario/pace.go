@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Check says what is wrong with a pace for a producer of this rate; nil is the
+// Check returns what is wrong with a pace for a producer of this rate; nil is the
 // default rate.
 func (p Pace) Check(rate *Rate) error {
 	switch {

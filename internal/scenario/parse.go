@@ -13,8 +13,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Parse reads a scenario. The error is [Problems] unless the text is not YAML
-// at all, when it is one Problem with the line.
+// Parse reads a scenario. The error is a [Problems]; for a text that is not YAML it
+// has one Problem with the line.
 func Parse(file string, source []byte) (*Scenario, error) {
 	s, problems := Read(file, source)
 	if len(problems) > 0 {
@@ -23,9 +23,8 @@ func Parse(file string, source []byte) (*Scenario, error) {
 	return s, nil
 }
 
-// Read reads a scenario as far as it is right, with everything that is wrong in
-// it, so that other checks can add what they find. The scenario is nil if the
-// text is not YAML.
+// Read reads the valid parts of a scenario and returns its problems, so that other
+// checks can add theirs. The scenario is nil if the text is not YAML.
 func Read(file string, source []byte) (*Scenario, Problems) {
 	d := &Decoder{File: file}
 	root, problem := document(file, source)

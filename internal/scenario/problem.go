@@ -13,11 +13,11 @@ type Position struct{ Line, Column int }
 
 func positionOf(n *yaml.Node) Position { return Position{n.Line, n.Column} }
 
-// Problem is one thing wrong in a scenario.
+// Problem is one mistake in a scenario.
 type Problem struct {
 	File string
 	Pos  Position
-	Text string // what is wrong and what would be right
+	Text string // the mistake and its correction
 }
 
 func (p Problem) String() string {
@@ -27,7 +27,7 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Pos.Line, p.Pos.Column, p.Text)
 }
 
-// Problems is everything wrong in a scenario, in the file's order.
+// Problems is all mistakes in a scenario, in the file's order.
 type Problems []Problem
 
 func (ps Problems) Error() string {

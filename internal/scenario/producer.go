@@ -2,9 +2,8 @@ package scenario
 
 import "time"
 
-// Producer is one generator of records: where they go, how often, and what they
-// hold. Everything in it stands as in the file; what names mean (topics, fields,
-// other producers) is resolved by package producer.
+// Producer is one producer as in the file: where its records go, how often, and what
+// they contain. Package producer resolves names of topics, fields and producers.
 type Producer struct {
 	Name string
 	Pos  Position
@@ -57,8 +56,8 @@ type Field struct {
 	Gen  *Gen
 }
 
-// Gen is a generator: a source of one value a record, and what is done with the
-// value. Spec is nil if the file is wrong there.
+// Gen is a generator: a source of one value a record, and its modifiers. Spec is nil
+// if the file is wrong there.
 type Gen struct {
 	Pos      Position
 	Spec     any       // *Int, *Ref, …: one of the types below

@@ -1,8 +1,7 @@
-// Package scenario is the grammar of a scenario file: the topics, the producers
-// that fill them and the views that show them. It reads YAML into the types
-// below, or into every problem at once with its line and column. It knows no
-// Kafka and no particular scenario; package producer compiles a [Producer],
-// package inspect a [View].
+// Package scenario is the grammar of scenario files: topics, the producers that fill
+// them and the views that show them. It reads YAML into the types below, or reports
+// every problem with line and column. It knows no Kafka and no particular scenario;
+// package producer compiles a [Producer], package inspect a [View].
 package scenario
 
 import "strings"
@@ -30,9 +29,9 @@ type Topic struct {
 	View          *View    // nil: the inspector's default
 }
 
-// View is how the inspector shows a topic's records: on one line, with a time,
-// a severity and columns. Conditions are in the jq language of --filter; the
-// first of critical, warning, good that holds gives the severity.
+// View is how the inspector shows a topic's records: on one line, with a time, a
+// severity and columns. Conditions are in jq's language; the first of critical,
+// warning, good that holds gives the severity.
 type View struct {
 	Lines    bool   // the value holds one JSON document a line, each shown as a record
 	Time     string // path of the field with the event time in epoch ms; "": the record's
@@ -42,15 +41,15 @@ type View struct {
 	Columns  []Column
 }
 
-// Condition is the source of one condition and where it stands.
+// Condition is the source of one condition and its position.
 type Condition struct {
 	Source string
 	Pos    Position
 }
 
-// Column is one column of a view: a text with {path} placeholders, where
-// {path:+} writes a number with its sign; or, with Each, that text for each
-// element of a list, joined.
+// Column is one column of a view: a text with {path} placeholders, where {path:+}
+// writes a number with its sign. With Each, it is that text for each element of a
+// list, joined.
 type Column struct {
 	Show string
 	Each string // path of a list, or ""
