@@ -4,12 +4,15 @@ package admin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -52,25 +55,38 @@ func (c *Client) Topics(ctx context.Context, names ...string) ([]Topic, error) {
 	var topics []Topic
 	for _, t := range listed.Sorted() {
 		topic := Topic{Name: t.Topic, Partitions: len(t.Partitions)}
+		there := true
 		for p := range t.Partitions {
-			start, _ := starts.Lookup(t.Topic, p)
-			end, _ := ends.Lookup(t.Topic, p)
+			start, started := starts.Lookup(t.Topic, p)
+			end, ended := ends.Lookup(t.Topic, p)
+			there = there && started && ended
 			topic.Offsets += end.Offset - start.Offset
 		}
-		topics = append(topics, topic)
+		if there {
+			topics = append(topics, topic)
+		}
 	}
 	return topics, nil
 }
 
 // edges returns the start and end offsets of topics.
 func (c *Client) edges(ctx context.Context, names []string) (starts, ends kadm.ListedOffsets, err error) {
-	if starts, err = c.admin.ListStartOffsets(ctx, names...); err != nil {
+	if starts, err = c.admin.ListStartOffsets(ctx, names...); err != nil && !deletedMeanwhile(err) {
 		return nil, nil, fmt.Errorf("listing start offsets: %w", err)
 	}
-	if ends, err = c.admin.ListEndOffsets(ctx, names...); err != nil {
+	if ends, err = c.admin.ListEndOffsets(ctx, names...); err != nil && !deletedMeanwhile(err) {
 		return nil, nil, fmt.Errorf("listing end offsets: %w", err)
 	}
 	return starts, ends, nil
+}
+
+// deletedMeanwhile reports whether offsets could not be listed only for topics that
+// were deleted after the list of topics was read; the others are listed.
+func deletedMeanwhile(err error) bool {
+	var shards *kadm.ShardErrors
+	return errors.As(err, &shards) && !slices.ContainsFunc(shards.Errs, func(e kadm.ShardError) bool {
+		return !errors.Is(e.Err, kerr.UnknownTopicOrPartition)
+	})
 }
 
 // CountRecords counts the committed records of topics by reading them.
