@@ -98,7 +98,7 @@ type Options struct {
 type Begin struct {
 	Time   time.Time // the first record at or after it, unless zero
 	Group  string    // the committed offsets of this consumer group, unless ""
-	Offset int64     // counted from the start of the log, or from the end if FromEnd
+	Offset int64     // an absolute offset, or how many records before the end; see Place
 	Place  Place
 }
 
