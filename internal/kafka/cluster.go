@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -62,22 +61,4 @@ func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.Me
 		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
 	}
 	return meta, nil
-}
-
-// retry repeats an admin request while the cluster reports that it can
-// answer soon, as a new one does until its offsets topic is there.
-func retry(ctx context.Context, request func() error) error {
-	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
-	defer cancel()
-	for {
-		err := request()
-		if !kerr.IsRetriable(err) && !errors.Is(err, kerr.CoordinatorNotAvailable) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return err
-		case <-time.After(200 * time.Millisecond):
-		}
-	}
 }

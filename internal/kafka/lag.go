@@ -35,18 +35,13 @@ const countAtMost = 10_000
 // committed to and of those named, sorted by topic and partition. A partition
 // without a commit counts from its start. A named topic that doesn't exist has
 // no partitions.
-func GroupLag(ctx context.Context, c Config, group string, topics ...string) (lags []Lag, err error) {
+func GroupLag(ctx context.Context, c Config, group string, topics ...string) ([]Lag, error) {
 	client, err := Connect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	defer client.Close()
-	counter := NewLagCounter(client, countAtMost, 0)
-	err = retry(ctx, func() error {
-		lags, err = counter.Lag(ctx, group, topics...)
-		return err
-	})
-	return lags, err
+	return NewLagCounter(client, countAtMost, 0).Lag(ctx, group, topics...)
 }
 
 // LagCounter counts what groups have yet to read. It remembers what it counted,

@@ -57,10 +57,10 @@ func (c *Client) Topics(ctx context.Context, names ...string) ([]Topic, error) {
 		topic := Topic{Name: t.Topic, Partitions: len(t.Partitions)}
 		there := true
 		for p := range t.Partitions {
-			start, started := starts.Lookup(t.Topic, p)
-			end, ended := ends.Lookup(t.Topic, p)
+			start, started := offset(starts, t.Topic, p)
+			end, ended := offset(ends, t.Topic, p)
 			there = there && started && ended
-			topic.Offsets += end.Offset - start.Offset
+			topic.Offsets += end - start
 		}
 		if there {
 			topics = append(topics, topic)
@@ -78,6 +78,11 @@ func (c *Client) edges(ctx context.Context, names []string) (starts, ends kadm.L
 		return nil, nil, fmt.Errorf("listing end offsets: %w", err)
 	}
 	return starts, ends, nil
+}
+
+func offset(listed kadm.ListedOffsets, topic string, partition int32) (int64, bool) {
+	o, ok := listed.Lookup(topic, partition)
+	return o.Offset, ok && !errors.Is(o.Err, kerr.UnknownTopicOrPartition)
 }
 
 // deletedMeanwhile reports whether offsets could not be listed only for topics that
@@ -132,7 +137,7 @@ func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, 
 		return nil, fmt.Errorf("listing topics: %w", err)
 	}
 	stable, err := c.admin.ListCommittedOffsets(ctx, names...)
-	if err != nil {
+	if err != nil && !deletedMeanwhile(err) {
 		return nil, fmt.Errorf("listing stable offsets: %w", err)
 	}
 	starts, ends, err := c.edges(ctx, names)
@@ -142,13 +147,12 @@ func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, 
 	var partitions []Partition
 	for _, t := range listed.Sorted() {
 		for _, p := range t.Partitions.Sorted() {
-			start, _ := starts.Lookup(t.Topic, p.Partition)
-			last, _ := stable.Lookup(t.Topic, p.Partition)
-			end, _ := ends.Lookup(t.Topic, p.Partition)
-			partitions = append(partitions, Partition{
-				Topic: t.Topic, Partition: p.Partition, Start: start.Offset, Stable: last.Offset, End: end.Offset,
-				Leader: p.Leader, Replicas: len(p.Replicas),
-			})
+			start, started := offset(starts, t.Topic, p.Partition)
+			last, settled := offset(stable, t.Topic, p.Partition)
+			end, ended := offset(ends, t.Topic, p.Partition)
+			if started && settled && ended {
+				partitions = append(partitions, Partition{t.Topic, p.Partition, start, last, end, p.Leader, len(p.Replicas)})
+			}
 		}
 	}
 	return partitions, nil

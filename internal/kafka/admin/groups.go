@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -49,9 +52,9 @@ func (e *InUseError) Error() string {
 
 // Groups returns all groups by name.
 func (c *Client) Groups(ctx context.Context) ([]Group, error) {
-	listed, err := c.admin.ListGroups(ctx)
+	listed, err := c.listGroups(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing groups: %w", err)
+		return nil, err
 	}
 	var groups []Group
 	for _, g := range listed.Sorted() {
@@ -60,11 +63,22 @@ func (c *Client) Groups(ctx context.Context) ([]Group, error) {
 	return groups, nil
 }
 
+func (c *Client) listGroups(ctx context.Context) (listed kadm.ListedGroups, err error) {
+	err = fetch.AwaitCoordinator(ctx, func() error {
+		listed, err = c.admin.ListGroups(ctx)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing groups: %w", err)
+	}
+	return listed, nil
+}
+
 // Existing returns those of the groups that exist, by name. A group that may not be
 // looked at is an error, not a missing one.
 func (c *Client) Existing(ctx context.Context, names []string) ([]string, error) {
-	if _, err := c.admin.DescribeGroups(ctx, names...); errors.Is(err, kerr.GroupAuthorizationFailed) {
-		return nil, fmt.Errorf("describing groups: %w", err)
+	if _, err := c.describeGroups(ctx, names); errors.Is(err, kerr.GroupAuthorizationFailed) {
+		return nil, err
 	}
 	listed, err := c.Groups(ctx)
 	if err != nil {
@@ -82,13 +96,13 @@ func (c *Client) Existing(ctx context.Context, names []string) ([]string, error)
 // DescribeGroups returns groups with their members, by name. A group that does not
 // exist is an [UnknownGroupError].
 func (c *Client) DescribeGroups(ctx context.Context, names ...string) ([]Group, error) {
-	listed, err := c.admin.ListGroups(ctx)
+	listed, err := c.listGroups(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("listing groups: %w", err)
+		return nil, err
 	}
-	described, err := c.admin.DescribeGroups(ctx, names...)
+	described, err := c.describeGroups(ctx, names)
 	if err != nil {
-		return nil, fmt.Errorf("describing groups: %w", err)
+		return nil, err
 	}
 	var groups []Group
 	for _, g := range described.Sorted() {
@@ -105,6 +119,17 @@ func (c *Client) DescribeGroups(ctx context.Context, names ...string) ([]Group, 
 		groups = append(groups, group)
 	}
 	return groups, nil
+}
+
+func (c *Client) describeGroups(ctx context.Context, names []string) (described kadm.DescribedGroups, err error) {
+	_ = fetch.AwaitCoordinator(ctx, func() error {
+		described, err = c.admin.DescribeGroups(ctx, names...)
+		return cmp.Or(err, described.Error()) // which is also that there is no such group
+	})
+	if err != nil {
+		return nil, fmt.Errorf("describing groups: %w", err)
+	}
+	return described, nil
 }
 
 func assignment(m kadm.DescribedGroupMember) string {
@@ -145,7 +170,11 @@ func (c *Client) DeleteGroups(ctx context.Context, names ...string) (deleted []s
 	if len(names) == 0 {
 		return nil, nil
 	}
-	responses, err := c.admin.DeleteGroups(ctx, names...)
+	var responses kadm.DeleteGroupResponses
+	err = fetch.AwaitCoordinator(ctx, func() (err error) {
+		responses, err = c.admin.DeleteGroups(ctx, names...)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("removing groups: %w", err)
 	}

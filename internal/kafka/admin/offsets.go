@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"time"
 
+	"inv/internal/kafka/fetch"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
@@ -62,7 +64,11 @@ var ErrNoOffsets = errors.New("the group has no offsets")
 // PlanMoves finds what moving a group's offsets to a target changes, in the topics
 // that are named or else in those that it has offsets in.
 func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics []string) ([]Move, error) {
-	old, err := c.admin.FetchOffsets(ctx, group)
+	var old kadm.OffsetResponses
+	err := fetch.AwaitCoordinator(ctx, func() (err error) {
+		old, err = c.admin.FetchOffsets(ctx, group)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, err)
 	}
@@ -109,5 +115,5 @@ func (c *Client) Commit(ctx context.Context, group string, moves []Move) error {
 	for _, m := range moves {
 		offsets.Add(kadm.Offset{Topic: m.Topic, Partition: m.Partition, At: m.To, LeaderEpoch: -1})
 	}
-	return c.admin.CommitAllOffsets(ctx, group, offsets)
+	return fetch.AwaitCoordinator(ctx, func() error { return c.admin.CommitAllOffsets(ctx, group, offsets) })
 }

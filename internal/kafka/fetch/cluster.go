@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"sort"
 	"sync"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -215,7 +216,11 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 // without one is not among them. With [kadm.RequireStable] in the context, an
 // offset that is part of an open transaction is an error.
 func (c *Cluster) Committed(ctx context.Context, group string) (map[ID]int64, error) {
-	answer, err := kadm.NewClient(c.client).FetchOffsets(ctx, group)
+	var answer kadm.OffsetResponses
+	err := AwaitCoordinator(ctx, func() (err error) {
+		answer, err = kadm.NewClient(c.client).FetchOffsets(ctx, group)
+		return err
+	})
 	if errors.Is(err, kerr.GroupIDNotFound) {
 		return map[ID]int64{}, nil
 	}
@@ -232,4 +237,25 @@ func (c *Cluster) Committed(ctx context.Context, group string) (map[ID]int64, er
 		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
 	}
 	return offsets, nil
+}
+
+// AwaitCoordinator repeats a request to a group coordinator, for up to 15 s, while
+// the cluster answers that it has none yet: a new cluster first creates its offsets
+// topic, for which the client library does not wait.
+func AwaitCoordinator(ctx context.Context, request func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for {
+		err := request()
+		switch {
+		case errors.Is(err, kerr.CoordinatorNotAvailable), errors.Is(err, kerr.CoordinatorLoadInProgress), errors.Is(err, kerr.NotCoordinator):
+		default:
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
