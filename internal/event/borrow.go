@@ -1,8 +1,7 @@
 package event
 
-// The Borrow functions read as the Parse functions of the same record do, without
-// copying: the texts in dst are parts of value where value has them as they are.
-// They are valid as long as value's memory is not used for something else.
+// The Borrow functions are the Parse functions without copying: strings in dst that
+// need no decoding alias value, and are valid until its memory is reused.
 
 // BorrowOrder is [ParseOrder] without copying.
 func BorrowOrder(value []byte, dst *Order) error { return parseOrder(value, dst, true) }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Cause is the place of what an update was made for: a record, and for an order
-// the line in it, from 0. Catalogue records and receipts are line 0.
+// Cause is the record that caused an update and, for an order, the line in it, from
+// 0. Catalogue records and receipts have line 0.
 type Cause struct {
 	Topic     string
 	Partition int32
@@ -16,7 +16,7 @@ type Cause struct {
 	Line      int32
 }
 
-// Append appends the cause as an update has it: topic/partition@offset#line.
+// Append appends the cause as topic/partition@offset#line.
 func (c Cause) Append(dst []byte) []byte {
 	dst = append(append(dst, c.Topic...), '/')
 	dst = strconv.AppendInt(dst, int64(c.Partition), 10)
@@ -26,8 +26,7 @@ func (c Cause) Append(dst []byte) []byte {
 
 func (c Cause) String() string { return string(c.Append(nil)) }
 
-// ParseCause reads what Append writes, and no other spelling of it. The topic is
-// a part of s.
+// ParseCause reads exactly what Append writes. The topic aliases s.
 func ParseCause(s string) (Cause, error) {
 	topic, rest, ok1 := strings.Cut(s, "/")
 	partition, rest, ok2 := strings.Cut(rest, "@")
@@ -41,7 +40,7 @@ func ParseCause(s string) (Cause, error) {
 	return Cause{topic, int32(p), o, int32(l)}, nil
 }
 
-// Place is where a record is: topic/partition@offset, as dlq-replay has it.
+// Place is the position of a record, written topic/partition@offset.
 type Place struct {
 	Topic     string
 	Partition int32
@@ -53,7 +52,7 @@ func (p Place) String() string {
 	return string(bytes.TrimSuffix(c, []byte("#0")))
 }
 
-// ParsePlace reads what Place's String writes, and no other spelling of it.
+// ParsePlace reads exactly what String writes.
 func ParsePlace(s string) (Place, error) {
 	c, err := ParseCause(s + "#0")
 	if err != nil {

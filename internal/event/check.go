@@ -5,18 +5,17 @@ import (
 	"strconv"
 )
 
-// Ranges that every record keeps to.
+// Limits of every record.
 const (
 	MaxInt  int64 = 1_000_000_000       // largest whole number of units
 	MaxTime int64 = 253_402_300_799_999 // the end of the year 9999 in epoch ms
 )
 
-// totalTolerance is how far an order's total may be from the sum of its lines:
-// half a cent, because others add up in binary fractions.
+// totalTolerance is the permitted difference between an order's total and the sum
+// of its lines: half a cent, because others add in floating point.
 const totalTolerance = MoneyUnit / 200
 
-// Check reports whether a catalogue record makes sense: it has an id and its
-// numbers are in range.
+// Check returns an error if the record has no id or a number out of range.
 func (p *Product) Check() error {
 	if p.ID == "" {
 		return missingID("id")
@@ -49,7 +48,7 @@ func (p *Product) Check() error {
 	return nil
 }
 
-// CheckKey reports whether a catalogue record's key is its id.
+// CheckKey returns an error if a catalogue record's key is not its id.
 func (p *Product) CheckKey(key []byte) error {
 	if string(key) != p.ID {
 		return &Error{KeyMismatch, "the key is " + quote(string(key)) + ", the id " + quote(p.ID)}
@@ -57,7 +56,7 @@ func (p *Product) CheckKey(key []byte) error {
 	return nil
 }
 
-// Check reports whether an order makes sense by itself, its total excepted.
+// Check returns an error if the order is invalid, its total aside.
 func (o *Order) Check() error {
 	if o.OrderID == "" {
 		return missingID("order_id")
@@ -96,7 +95,7 @@ func (l *Line) check() *Error {
 	return nil
 }
 
-// CheckTotal reports whether the total is the sum of the lines, give or take half
+// CheckTotal returns an error if the total is not the sum of the lines, within half
 // a cent. The order must have passed Check.
 func (o *Order) CheckTotal() error {
 	var high, low, carry uint64 // Σ quantity × unit price may need more than 64 bits
@@ -122,7 +121,7 @@ func (o *Order) CheckTotal() error {
 	return &Error{TotalMismatch, "order_total is " + o.Total.String() + ", the sum of the items " + sum}
 }
 
-// Check reports whether a receipt makes sense by itself.
+// Check returns an error if the receipt is invalid.
 func (r *Receipt) Check() error {
 	switch {
 	case r.ReceiptID == "":
@@ -137,8 +136,8 @@ func (r *Receipt) Check() error {
 	return checkTime(r.Timestamp)
 }
 
-// Check reports whether a reorder makes sense by itself, as far as procurement
-// needs it.
+// Check returns an error if a field of the reorder that procurement needs is
+// invalid.
 func (r *Reorder) Check() error {
 	switch {
 	case r.EventID == "":

@@ -2,16 +2,14 @@ package event
 
 import "strconv"
 
-// The Parse functions read one value into *dst, whose old content is gone
-// whatever they return. They check what is the JSON's own: that it is one valid
-// document, an object, whose fields that are known here have their types.
-// Names are case-sensitive, fields come in any order, of a repeated one the
-// last counts, unknown ones are skipped, and null is the same as absent. Whether
-// what is there makes sense is what the Check methods say.
+// The Parse functions read one value into *dst, overwriting it even on error. They
+// check that the value is one valid JSON document, an object, and that known fields
+// have their types. Names are case-sensitive, fields come in any order, the last of
+// a repeated field counts, unknown fields are skipped, and null means absent. The
+// Check methods validate the values.
 //
 // Every error is an [*Error] with reason [NotJSON], [WrongType] or [OutOfRange],
-// in this order of precedence for NotJSON. Strings are copies: dst does not hold
-// on to value. All functions are safe for concurrent use.
+// where NotJSON takes precedence. Strings are copies: dst does not retain value. All functions are safe for concurrent use.
 
 // ParseProduct reads a catalogue record.
 func ParseProduct(value []byte, dst *Product) error {
@@ -46,7 +44,7 @@ func ParseProduct(value []byte, dst *Product) error {
 
 var orderOrder = inOrder("order_id", "customer_id", "items", "product_id", "quantity", "unit_price", "order_total", "timestamp")
 
-// ParseOrder reads an order. It reuses the room in dst.Items.
+// ParseOrder reads an order. It reuses dst.Items.
 func ParseOrder(value []byte, dst *Order) error { return parseOrder(value, dst, false) }
 
 func parseOrder(value []byte, dst *Order, borrow bool) error {
@@ -71,8 +69,8 @@ func parseOrder(value []byte, dst *Order, borrow bool) error {
 	return s.finish()
 }
 
-// readLines reads an order's items. What is wrong in any of them is noted under
-// the name items, because an order is taken or refused whole.
+// readLines reads an order's items. Issues in any of them are noted for the field
+// items, because an order is accepted or refused as a whole.
 func (s *scanner) readLines(lines []Line) []Line {
 	if s.issues != nil {
 		s.settle("items")

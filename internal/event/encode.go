@@ -7,7 +7,7 @@ import (
 
 // The Append functions append a record's JSON to dst: compact, fields in the
 // order of the struct, so that equal records are equal bytes. An optional field
-// that is "" or 0 is left out: a product's warehouse_id and initial_stock, an
+// that is "" or 0 is omitted: a product's warehouse_id and initial_stock, an
 // order's timestamp, an update's unmet_quantity, last_order_id and
 // last_reorder_id, a receipt's event_id, and any warehouse_id.
 
@@ -51,15 +51,15 @@ func AppendUpdate(dst []byte, u *Update) []byte {
 	return t.Append(dst, u)
 }
 
-// UpdateText appends the updates of one product, of which it remembers the JSON
-// that stays the same. The zero value is ready for any product.
+// UpdateText encodes the updates of one product and caches the JSON that stays the
+// same between them. The zero value is ready to use.
 type UpdateText struct {
-	text          []byte // what stands before the stock, before the time and before seq
-	place, limits int    // where the second and the third begin
+	text          []byte // the constant parts before the stock, the time and seq
+	place, limits int    // where the second and third part begin
 	of            updateConstants
 }
 
-// updateConstants are the fields of an update that the catalogue has.
+// updateConstants are the fields of an update that come from the catalogue.
 type updateConstants struct {
 	id, name, category, warehouse      string
 	threshold, reorderAmount, critical int64
@@ -157,8 +157,7 @@ func appendOptionalText(dst []byte, name, v string) []byte {
 	return appendText(dst, name, v)
 }
 
-// AppendString appends s as a JSON string. Bytes that are not UTF-8 become
-// U+FFFD, as they do when a string is read.
+// AppendString appends s as a JSON string. Invalid UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	start := 0
@@ -187,8 +186,8 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// plainRun returns how many bytes at the beginning of s, to the last whole eight, stand
-// for themselves in a JSON string.
+// plainRun returns the number of leading bytes of s, up to a multiple of eight, that
+// need no escape in a JSON string.
 func plainRun(s string) int {
 	i := 0
 	for ; i+8 <= len(s); i += 8 {

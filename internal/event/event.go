@@ -1,11 +1,10 @@
 // Package event holds the records that the inventory system's parts exchange,
-// and nothing about how they are decided: the processor, the auditor and the
-// dashboard share these types and their encoding, and share no rule.
+// but none of the rules that produce them: the processor, the auditor and the
+// dashboard share these types and their encoding only.
 //
-// A record is the JSON value of a Kafka record. Readers take any JSON that has
-// the fields with their types, in any order, and ignore fields that they do
-// not know; writers write the fields in the order of the structs below, without
-// white space, so that equal records are equal bytes.
+// A record is the JSON value of a Kafka record. Readers accept the fields in any
+// order and ignore unknown ones; writers write the fields in the order of the
+// structs below, without white space, so that equal records are equal bytes.
 //
 // Timestamps are epoch milliseconds, quantities are units, money is [Money].
 package event
@@ -20,8 +19,8 @@ type Product struct {
 	ReorderThreshold  int64
 	ReorderQuantity   int64
 	CriticalThreshold int64
-	WarehouseID       string // "" when the record has none
-	InitialStock      int64  // 0 when the record has none
+	WarehouseID       string // optional
+	InitialStock      int64  // optional
 }
 
 // Order is a customer's order; its key is OrderID.
@@ -30,35 +29,36 @@ type Order struct {
 	CustomerID string
 	Items      []Line
 	Total      Money
-	Timestamp  int64 // 0 when the record has none
+	Timestamp  int64 // optional
 }
 
-// Line is one item of an order. One order may name a product twice.
+// Line is one item of an order. An order may list a product twice.
 type Line struct {
 	ProductID string
 	Quantity  int64
 	UnitPrice Money
 }
 
-// Update says what one cause did to one product's stock; its key is ProductID.
+// Update is the effect of one cause on the stock of one product; its key is
+// ProductID.
 type Update struct {
 	ProductID         string
-	ProductName       string // "" from the reference system, as every field down to Cause but CurrentStock
+	ProductName       string // absent from the reference system, like every field down to Cause but CurrentStock
 	Category          string
 	CurrentStock      int64
 	WarehouseID       string
 	Timestamp         int64
-	UnitPrice         Money // an order line's price, the catalogue's for every other cause
+	UnitPrice         Money // of the order line; for every other cause, of the catalogue
 	ReorderThreshold  int64
 	ReorderQuantity   int64
 	CriticalThreshold int64
 	Seq               int64  // 1, 2, 3 … per product
-	Delta             int64  // what was added to the stock; negative for an order line
+	Delta             int64  // change of the stock; negative for an order line
 	Cause             string // topic/partition@offset#line, see [Cause]
-	UnmetQuantity     int64  // demand that stock could not fill
+	UnmetQuantity     int64  // demand that exceeded the stock
 	LastOrderID       string
 	LastReorderID     string
-	LastUpdated       int64 // processing time: the one field that is not a function of the log
+	LastUpdated       int64 // processing time; every other field is a function of the log
 }
 
 // Priorities of a [Reorder].
@@ -79,7 +79,7 @@ type Reorder struct {
 	Timestamp       int64
 }
 
-// AlertCritical is the one alert type there is.
+// AlertCritical is the only alert type.
 const AlertCritical = "critical_inventory"
 
 // Alert tells warehouse staff of critical stock; its key is ProductID.
@@ -95,8 +95,8 @@ type Alert struct {
 	Message      string
 }
 
-// Receipt is stock that arrived; its key is ProductID. EventID names the
-// reorder that it fulfils, "" for a manual restock.
+// Receipt is stock that arrived; its key is ProductID. EventID is the reorder that
+// it fulfils, "" for a manual restock.
 type Receipt struct {
 	ReceiptID   string
 	EventID     string

@@ -20,7 +20,7 @@ const (
 	HeaderContentType = "content-type"
 )
 
-// Event types, each with the major version that this program writes and reads.
+// Event types, each ending in the major version that inv writes and reads.
 const (
 	TypeProduct = "inventory.product.v1"
 	TypeOrder   = "inventory.order.v1"
@@ -30,45 +30,45 @@ const (
 	TypeReceipt = "inventory.receipt.v1"
 )
 
-// majorVersion is the one of the types above, and currentVersion how they end.
+// majorVersion is the version of the types above, and currentVersion their suffix.
 const majorVersion = 1
 
 var currentVersion = []byte(".v1")
 
-// Headers of a dead-lettered record: where it came from, which stage refused it,
-// and why. They stand before the record's own headers.
+// Headers of a dead letter: its source, the stage that refused it, and the reason.
+// They precede the record's own headers.
 const (
 	HeaderDLQTopic     = "dlq-topic"
 	HeaderDLQPartition = "dlq-partition"
 	HeaderDLQOffset    = "dlq-offset"
-	HeaderDLQTimestamp = "dlq-timestamp" // of the record refused, epoch ms
+	HeaderDLQTimestamp = "dlq-timestamp" // of the refused record, epoch ms
 	HeaderDLQStage     = "dlq-stage"
 	HeaderDLQReason    = "dlq-reason" // a Reason
 	HeaderDLQMessage   = "dlq-message"
 	HeaderDLQTruncated = "dlq-truncated" // the value's length before it was cut, in bytes
 )
 
-// HeaderDLQReplay marks a record that was put back from a dead-letter topic,
-// with its [Place] there. HeaderDLQHistory, repeated, says where and why it was
-// refused each time.
+// HeaderDLQReplay marks a record that was replayed from a dead-letter topic; its
+// value is the [Place] there. HeaderDLQHistory is repeated, once per refusal, with
+// its place and reason.
 const (
 	HeaderDLQReplay  = "dlq-replay"
 	HeaderDLQHistory = "dlq-history"
 )
 
-// HeaderFault names the fault that the generator put into a record.
+// HeaderFault names the fault that the generator injected.
 const HeaderFault = "inv-fault"
 
-// Envelope is what the CloudEvents headers of a record say.
+// Envelope holds the CloudEvents attributes of a record.
 type Envelope struct {
 	Type   string // one of the Type constants
-	Source string // who wrote it: the application id, or inv/<scenario>/<producer>
+	Source string // the application id, or inv/<scenario>/<producer>
 	ID     string
 	Time   int64 // event time, epoch ms
 }
 
-// AppendHeaders appends the CloudEvents headers of a JSON record. It makes one
-// allocation for all the values.
+// AppendHeaders appends the CloudEvents headers of a JSON record. All values share
+// one allocation.
 func AppendHeaders(dst []kgo.RecordHeader, e Envelope) []kgo.RecordHeader {
 	const specVersion, contentType, timeLayout = "1.0", "application/json", "2006-01-02T15:04:05.000Z"
 	room := len(specVersion) + len(e.Type) + len(e.Source) + len(e.ID) + len(timeLayout) + len(contentType)
@@ -87,8 +87,7 @@ func AppendHeaders(dst []kgo.RecordHeader, e Envelope) []kgo.RecordHeader {
 	return dst
 }
 
-// Header returns a header's value as it stands in the record; of a repeated one
-// the last. ok is false if there is none.
+// Header returns the value of the last header with this key.
 func Header(headers []kgo.RecordHeader, key string) (value []byte, ok bool) {
 	for i := len(headers) - 1; i >= 0; i-- {
 		if headers[i].Key == key {
@@ -98,9 +97,9 @@ func Header(headers []kgo.RecordHeader, key string) (value []byte, ok bool) {
 	return nil, false
 }
 
-// FirstHeader returns the value of the first header with this key. It is the one
-// to ask for the headers of a dead letter: they stand before the record's own,
-// which may have the same names.
+// FirstHeader returns the value of the first header with this key. Use it for the
+// headers of a dead letter, which precede the record's own headers; those may have
+// the same names.
 func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool) {
 	for i := range headers {
 		if headers[i].Key == key {
@@ -110,9 +109,9 @@ func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool)
 	return nil, false
 }
 
-// CheckVersion refuses a record whose ce_type ends in a major version other than
-// the one that is read here. A record without ce_type, and a type without a
-// version, are taken as the current one.
+// CheckVersion returns an error if the record's ce_type ends in a major version
+// that inv does not read. A record without ce_type, or a type without a version,
+// counts as the current version.
 func CheckVersion(headers []kgo.RecordHeader) error {
 	value, ok := Header(headers, HeaderType)
 	if !ok || bytes.HasSuffix(value, currentVersion) {
@@ -125,8 +124,7 @@ func CheckVersion(headers []kgo.RecordHeader) error {
 }
 
 // ParseVersion returns the major version at the end of a ce_type: 2 for
-// inventory.order.v2 and for inventory.order.v2.1. ok is false if it has none.
-// A number that no int holds is -1.
+// inventory.order.v2 and for inventory.order.v2.1. A number that overflows int is -1.
 func ParseVersion(ceType string) (major int, ok bool) {
 	for rest := ceType; ; {
 		dot := strings.LastIndexByte(rest, '.')
@@ -153,8 +151,9 @@ func allDigits(s string) bool {
 	return s != ""
 }
 
-// ReorderID, AlertID and ReceiptID are the ids that the processor gives: they
-// are functions of what caused the record, so that a second run gives them again.
+// ReorderID returns the id of the reorder that an update caused. Like all ids that
+// the processor assigns, it is a function of the cause, so that reprocessing
+// yields the same ids.
 func ReorderID(product string, seq int64) string {
 	return "reorder-" + product + "-" + strconv.FormatInt(seq, 10)
 }

@@ -6,10 +6,10 @@ import (
 	"strings"
 )
 
-// EntryKind says what an [Entry] of the product log is.
+// EntryKind is the kind of an [Entry] of the product log.
 type EntryKind uint8
 
-// The kinds, in the log as "product", "delist", "line" and "receipt".
+// The kinds, written as "product", "delist", "line" and "receipt".
 const (
 	EntryProduct EntryKind = iota + 1 // a catalogue record
 	EntryDelist                       // a catalogue tombstone
@@ -17,13 +17,13 @@ const (
 	EntryReceipt                      // stock that arrived
 )
 
-// Entry is one line of the product log: one thing that ingest accepted, for one
-// product. A log record packs many, one JSON object a line.
+// Entry is one line of the product log: one event of one product that ingest
+// accepted. A log record holds many, one JSON object per line.
 type Entry struct {
 	Kind      EntryKind
 	ProductID string
 	Cause     string // the source record: topic/partition@offset#line
-	Timestamp int64  // of the event, else of its record
+	Timestamp int64  // of the event, or of its record if the event has none
 	Quantity  int64  // EntryLine, EntryReceipt
 	Price     Money  // EntryLine: the line's unit price
 	OrderID   string // EntryLine
@@ -73,8 +73,8 @@ func appendEntryProduct(dst []byte, p *Product) []byte {
 }
 
 // ParseEntry reads one line, without its line feed, as AppendEntry writes it:
-// these fields in this order. The strings of the result that need no decoding
-// are parts of line, so who keeps one for long clones it.
+// these fields in this order. Strings of the result that need no decoding alias
+// line; clone those that are kept for long.
 func ParseEntry(line string, e *Entry) error {
 	s := lineScanner{rest: line}
 	*e = Entry{}
@@ -112,8 +112,8 @@ func ParseEntry(line string, e *Entry) error {
 	return nil
 }
 
-// lineScanner reads JSON whose fields and order are known. After the first thing
-// that is not as expected it is bad, and returns zero values.
+// lineScanner reads JSON whose fields and order are known. After the first mismatch
+// it is bad and returns zero values.
 type lineScanner struct {
 	rest string
 	bad  bool
@@ -166,7 +166,7 @@ func (s *lineScanner) int(field string) int64 {
 	return n
 }
 
-// shortNumber reads at most 18 digits without a sign, as most numbers are.
+// shortNumber is the fast path for at most 18 digits without a sign.
 func shortNumber(digits string) (n int64, ok bool) {
 	for i := range len(digits) {
 		d := digits[i] - '0'
@@ -202,7 +202,7 @@ func (s *lineScanner) string(field string) string {
 	return s.escaped()
 }
 
-// escaped reads a string with escapes, behind its opening quotation mark.
+// escaped reads a string with escapes after its opening quotation mark.
 func (s *lineScanner) escaped() string {
 	document := scanner{src: []byte(s.rest), pos: -1}
 	text := document.text()

@@ -7,12 +7,10 @@ import (
 )
 
 // Money is an amount in millionths of the currency's unit, so that sums and
-// comparisons are exact. Records write it with two decimals, and with more only
-// if it has them.
+// comparisons are exact. It is written with two to six decimals.
 type Money int64
 
-// MoneyUnit is one whole unit of Money; MaxMoney is the largest amount that a
-// record may hold.
+// MoneyUnit is one unit of the currency; MaxMoney is the largest amount in a record.
 const (
 	MoneyUnit Money = 1_000_000
 	MaxMoney  Money = 1_000_000_000_000 * MoneyUnit

@@ -2,15 +2,14 @@ package event
 
 import "strconv"
 
-// Reason is why a record can't be processed, in the word that the dlq-reason
-// header and the metrics use.
+// Reason is why a record can't be processed, as in the dlq-reason header and the
+// metrics.
 type Reason string
 
-// Every reason that there is. The structure of a record gives all down to
-// KeyMismatch; the rest needs more than the value.
+// The reasons. All down to KeyMismatch follow from the record alone.
 const (
 	NotJSON        Reason = "not-json"        // not one JSON document, or an empty value
-	WrongType      Reason = "wrong-type"      // the document is no object, or a field has another JSON type
+	WrongType      Reason = "wrong-type"      // the document is not an object, or a field has another JSON type
 	MissingID      Reason = "missing-id"      // an id is absent, null or ""
 	NoItems        Reason = "no-items"        // an order without lines
 	BadQuantity    Reason = "bad-quantity"    // a quantity that is not a whole number from 1
@@ -22,11 +21,11 @@ const (
 	KeyMismatch    Reason = "key-mismatch"    // a catalogue record's key is not its id
 	UnknownVersion Reason = "unknown-version" // a ce_type of another major version
 	UnknownProduct Reason = "unknown-product" // not in the catalogue, or delisted
-	TooLarge       Reason = "too-large"       // a value over --max-value
+	TooLarge       Reason = "too-large"       // the value is larger than the processor accepts
 )
 
-// Error is what is wrong with a record. Its message names fields and positions
-// and quotes what it repeats of the record, so it is safe to print.
+// Error describes an invalid record. Its message names fields and positions and
+// quotes what it repeats of the record, so it is safe to print.
 type Error struct {
 	Reason  Reason
 	Message string
@@ -37,7 +36,7 @@ func (e *Error) Error() string { return string(e.Reason) + ": " + e.Message }
 // maxQuoted bounds what a message repeats of a record, in bytes before quoting.
 const maxQuoted = 64
 
-// quote is s for a message: ASCII, on one line, cut when it is long.
+// quote returns s for a message: ASCII, on one line, truncated to maxQuoted bytes.
 func quote(s string) string {
 	if len(s) > maxQuoted {
 		return strconv.QuoteToASCII(s[:maxQuoted]) + "…"

@@ -2,41 +2,39 @@ package event
 
 import (
 	"bytes"
+	"slices"
 	"strconv"
 )
 
-// maxDepth is how deep lists and objects may nest, as in encoding/json.
+// maxDepth limits the nesting of lists and objects, as in encoding/json.
 const maxDepth = 10000
 
 // scanner reads one JSON document from front to back. It accepts what
-// encoding/json accepts, byte for byte: strict syntax and nothing behind the
-// document; bytes in a string that are not UTF-8, and surrogates without their
-// other half, are read as U+FFFD.
+// encoding/json accepts, byte for byte: strict syntax and nothing after the
+// document; invalid UTF-8 and unpaired surrogates in a string are read as U+FFFD.
 //
 // A syntax error is sticky: failed is set, and further reads return nothing.
-// A value of the wrong type is not: it is noted and skipped, because a document
-// that turns out to be no JSON further on is "not JSON" before anything else.
+// A value of the wrong type is only noted and skipped, because invalid JSON further
+// on takes precedence.
 type scanner struct {
 	src    []byte
 	pos    int
 	failed bool
 	depth  int
 	issues []issue
-	buf    []byte   // holds the last string that had escapes
-	borrow bool     // texts may be parts of src
-	usual  []string // the fields as they are usually written, each as "name":
-	ahead  int      // of them, the one that should come next
+	buf    []byte   // the last string that had escapes
+	borrow bool     // strings may alias src
+	usual  []string // the usual order of the fields, each as "name":
+	ahead  int      // index in usual of the field expected next
 }
 
-// issue is a field whose last value can't be taken.
+// issue is a field whose last value is invalid.
 type issue struct {
 	field string
 	err   *Error
 }
 
-func (s *scanner) fail() {
-	s.failed = true
-}
+func (s *scanner) fail() { s.failed = true }
 
 // space skips white space and returns the next byte, 0 at the end.
 func (s *scanner) space() byte {
@@ -51,7 +49,7 @@ func (s *scanner) space() byte {
 	return 0
 }
 
-// end checks that nothing but white space is left.
+// end fails if anything but white space is left.
 func (s *scanner) end() {
 	if s.space(); s.pos < len(s.src) {
 		s.fail()
@@ -73,7 +71,8 @@ func (s *scanner) open(closing byte) bool {
 	return true
 }
 
-// next goes to the following element, or leaves the list or object.
+// next advances to the next element and reports whether there is one; otherwise it
+// leaves the list or object.
 func (s *scanner) next(closing byte) bool {
 	if s.failed {
 		return false
@@ -92,10 +91,10 @@ func (s *scanner) next(closing byte) bool {
 	return false
 }
 
-// name reads an object's next field name up to its value. The result is valid
-// until the next string is read.
+// name reads a field name and its colon. The result is valid until the next string
+// is read.
 func (s *scanner) name() []byte {
-	// One field may be left out, as those that say nothing are.
+	// Look one field further: optional fields may be absent.
 	for i := s.ahead; i < len(s.usual) && i < s.ahead+2; i++ {
 		if next := s.usual[i]; len(s.src)-s.pos >= len(next) && string(s.src[s.pos:s.pos+len(next)]) == next {
 			name := s.src[s.pos+1 : s.pos+len(next)-2]
@@ -118,8 +117,8 @@ func (s *scanner) name() []byte {
 	return name
 }
 
-// expect finds out what comes behind a field that was not the one expected: one
-// further down, or, in a list of objects, one further up.
+// expect sets the field expected after an unexpected one: one further down or, in a
+// list of objects, further up.
 func (s *scanner) expect(name []byte) {
 	for n := range s.usual {
 		i := (s.ahead + n) % len(s.usual)
@@ -130,8 +129,8 @@ func (s *scanner) expect(name []byte) {
 	}
 }
 
-// inOrder returns the usual order of a record's fields, for scanner.usual. Reading
-// them in another order, or others, is slower and no different.
+// inOrder returns the value of scanner.usual for these fields. Other fields, and
+// another order, are read more slowly with the same result.
 func inOrder(names ...string) []string {
 	for i, n := range names {
 		names[i] = `"` + n + `":`
@@ -139,8 +138,8 @@ func inOrder(names ...string) []string {
 	return names
 }
 
-// number reads a number's literal; whole reports that it has neither a fraction
-// nor an exponent.
+// number reads a number; whole reports whether it has neither a fraction nor an
+// exponent.
 func (s *scanner) number() (literal []byte, whole bool) {
 	start := s.pos
 	if s.src[s.pos] == '-' {
@@ -182,7 +181,7 @@ func (s *scanner) digits() (n int) {
 	return n
 }
 
-// skip reads over a value and says what it was, for messages.
+// skip skips a value and returns its type, for messages.
 func (s *scanner) skip() (what string) {
 	switch c := s.space(); c {
 	case '"':
@@ -228,7 +227,7 @@ func (s *scanner) word(w string) {
 	s.pos += len(w)
 }
 
-// null reads null if it is the value. A field that is null counts as absent.
+// null reads the value if it is null. A null field counts as absent.
 func (s *scanner) null() bool {
 	if s.space() != 'n' {
 		return false
@@ -237,20 +236,14 @@ func (s *scanner) null() bool {
 	return true
 }
 
-// note records that a field's value can't be taken. The last value of a field
+// note records that a field's value is invalid. The last value of a repeated field
 // counts, so settle removes the note when the field comes again.
 func (s *scanner) note(field string, reason Reason, message string) {
 	s.issues = append(s.issues, issue{field, &Error{reason, message}})
 }
 
 func (s *scanner) settle(field string) {
-	kept := s.issues[:0]
-	for _, i := range s.issues {
-		if i.field != field {
-			kept = append(kept, i)
-		}
-	}
-	s.issues = kept
+	s.issues = slices.DeleteFunc(s.issues, func(i issue) bool { return i.field == field })
 }
 
 // mistyped skips a value of the wrong type and notes it.
@@ -261,7 +254,7 @@ func (s *scanner) mistyped(field, want string) {
 }
 
 // begin starts a document that must be an object and reports whether it has a
-// field. If it is something else, its whole text is read all the same.
+// field. A document of another type is noted and skipped.
 func (s *scanner) begin(value []byte, what string) bool {
 	s.src = value
 	if s.space() == '{' {
@@ -271,7 +264,7 @@ func (s *scanner) begin(value []byte, what string) bool {
 	return false
 }
 
-// finish is the verdict on the whole document.
+// finish returns the first error of the document.
 func (s *scanner) finish() error {
 	if !s.failed {
 		s.end()

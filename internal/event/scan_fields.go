@@ -1,8 +1,11 @@
 package event
 
-import "unsafe"
+import (
+	"strconv"
+	"unsafe"
+)
 
-// readText reads a text field into dst and reports whether it is there.
+// readText reads a string field into dst and reports whether it is present.
 func (s *scanner) readText(field string, dst *string) (present bool) {
 	if s.issues != nil {
 		s.settle(field)
@@ -10,7 +13,7 @@ func (s *scanner) readText(field string, dst *string) (present bool) {
 	if s.space() == '"' {
 		at := s.pos + 1
 		switch text := s.text(); {
-		case s.borrow && len(text) > 0 && &text[0] == &s.src[at]: // else it was rewritten
+		case s.borrow && len(text) > 0 && &text[0] == &s.src[at]: // otherwise it was decoded
 			*dst = unsafe.String(unsafe.SliceData(text), len(text))
 		default:
 			*dst = string(text)
@@ -24,7 +27,7 @@ func (s *scanner) readText(field string, dst *string) (present bool) {
 	return false
 }
 
-// readInt reads a field that is a whole number.
+// readInt reads a field that must be a whole number.
 func (s *scanner) readInt(field string, dst *int64) (present bool) {
 	if s.issues != nil {
 		s.settle(field)
@@ -51,14 +54,14 @@ func (s *scanner) readInt(field string, dst *int64) (present bool) {
 	case len(literal) > 18:
 		s.note(field, OutOfRange, field+" is out of range: "+quote(string(literal)))
 	default:
-		*dst = plainInt(literal)
+		*dst, _ = strconv.ParseInt(string(literal), 10, 64)
 		return true
 	}
 	return false
 }
 
-// shortInt reads a whole number of at most 17 digits, as most are. end is 0 if
-// it is another, or none.
+// shortInt is the fast path for whole numbers of at most 17 digits. end is 0 for
+// anything else.
 func (s *scanner) shortInt(at int) (v int64, end int) {
 	i, negative := at, false
 	if i < len(s.src) && s.src[i] == '-' {
@@ -79,22 +82,7 @@ func (s *scanner) shortInt(at int) (v int64, end int) {
 	return v, i
 }
 
-// plainInt returns the value of at most 18 digits and a sign.
-func plainInt(literal []byte) (v int64) {
-	digits := literal
-	if literal[0] == '-' {
-		digits = literal[1:]
-	}
-	for _, c := range digits {
-		v = v*10 + int64(c-'0')
-	}
-	if literal[0] == '-' {
-		return -v
-	}
-	return v
-}
-
-// readMoney reads a field that is an amount.
+// readMoney reads a field that must be an amount.
 func (s *scanner) readMoney(field string, dst *Money) (present bool) {
 	if s.issues != nil {
 		s.settle(field)
@@ -124,8 +112,8 @@ func (s *scanner) readMoney(field string, dst *Money) (present bool) {
 	return true
 }
 
-// shortMoney reads an amount below 10^11 with at most two decimals and no sign,
-// as most are. end is 0 if it is another, or none.
+// shortMoney is the fast path for amounts below 10^11 with at most two decimals and
+// no sign. end is 0 for anything else.
 func (s *scanner) shortMoney(at int) (v Money, end int) {
 	src, i := s.src, at
 	for i < len(src) && src[i]-'0' <= 9 && i-at < 12 {

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// plain are the bytes that stand for themselves in a string: all but quote,
-// backslash, control characters, and those that may not be UTF-8.
+// plain is the set of bytes that need no decoding in a string: ASCII except quote,
+// backslash and control characters.
 var plain = func() (t [256]bool) {
 	for c := 0x20; c < utf8.RuneSelf; c++ {
 		t[c] = c != '"' && c != '\\'
@@ -16,8 +16,8 @@ var plain = func() (t [256]bool) {
 	return t
 }()
 
-// plainBytes returns how many of eight bytes, from the lowest on, are plain. A byte
-// above one that is not may be taken for another, which does not matter.
+// plainBytes returns how many of eight bytes, from the lowest, are plain. Bytes above
+// the first that is not may be misjudged, which does not change the result.
 func plainBytes(b uint64) int {
 	const each, high = 0x0101010101010101, 0x8080808080808080
 	quote, backslash := b^each*'"', b^each*'\\'
@@ -25,8 +25,8 @@ func plainBytes(b uint64) int {
 	return bits.TrailingZeros64(other&high) / 8
 }
 
-// text reads a string; pos is at its quote. The result is part of the document
-// or of s.buf and valid until the next string is read.
+// text reads a string; pos is at its quote. The result aliases src or s.buf and is
+// valid until the next string is read.
 func (s *scanner) text() []byte {
 	s.pos++
 	start := s.pos
@@ -49,7 +49,7 @@ func (s *scanner) text() []byte {
 	return s.unusualText(start)
 }
 
-// unusualText reads on in a string that has an escape or a byte beyond ASCII.
+// unusualText reads the rest of a string with escapes or non-ASCII bytes.
 func (s *scanner) unusualText(start int) []byte {
 	s.buf = append(s.buf[:0], s.src[start:s.pos]...)
 	for s.pos < len(s.src) {

@@ -1,11 +1,11 @@
 package event
 
-// UpdateFields says which fields of an update a record has, for those whose
-// zero value means something: processors other than ours write fewer.
+// UpdateFields is the set of those fields present in an update whose zero value is
+// meaningful: other processors write fewer fields than ours.
 type UpdateFields uint16
 
-// The fields of an update that may be absent in a valid record of another
-// processor. A field that is null is absent.
+// The fields that may be absent from a valid record of another processor. A null
+// field is absent.
 const (
 	HasUpdateStock UpdateFields = 1 << iota
 	HasUpdateReorderThreshold
@@ -30,7 +30,7 @@ var updateOrder = inOrder("product_id", "product_name", "category", "current_sto
 	"reorder_threshold", "reorder_quantity", "critical_threshold", "seq", "delta", "cause", "unmet_quantity", "last_order_id",
 	"last_reorder_id", "last_updated")
 
-// ParseUpdateFields reads an inventory update and says which fields it has.
+// ParseUpdateFields reads an inventory update and returns the fields it has.
 func ParseUpdateFields(value []byte, dst *Update) (UpdateFields, error) {
 	return parseUpdate(value, dst, false)
 }
