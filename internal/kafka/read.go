@@ -59,9 +59,10 @@ func listOffsets(ctx context.Context, list func(context.Context, ...string) (kad
 		return offsets, nil
 	}
 	listed, err := list(ctx, topics...)
-	if err != nil {
+	if err != nil && !deletedMeanwhile(err) {
 		return nil, fmt.Errorf("listing offsets: %w", err)
 	}
+	err = nil
 	listed.Each(func(o kadm.ListedOffset) {
 		switch {
 		case o.Err == nil:
@@ -74,6 +75,15 @@ func listOffsets(ctx context.Context, list func(context.Context, ...string) (kad
 		return nil, err
 	}
 	return offsets, nil
+}
+
+// deletedMeanwhile reports whether offsets could not be listed only for topics that
+// were deleted while they were looked up; the others are listed.
+func deletedMeanwhile(err error) bool {
+	var shards *kadm.ShardErrors
+	return errors.As(err, &shards) && !slices.ContainsFunc(shards.Errs, func(e kadm.ShardError) bool {
+		return !errors.Is(e.Err, kerr.UnknownTopicOrPartition)
+	})
 }
 
 // CountRecords counts the committed data records in each span by reading them,

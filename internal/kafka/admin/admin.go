@@ -4,15 +4,13 @@ package admin
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
-	"slices"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -44,54 +42,20 @@ type Topic struct {
 
 // Topics returns the named topics, or all of them if none is named, by name.
 func (c *Client) Topics(ctx context.Context, names ...string) ([]Topic, error) {
-	listed, err := c.admin.ListTopics(ctx, names...)
-	if err != nil {
-		return nil, fmt.Errorf("listing topics: %w", err)
-	}
-	starts, ends, err := c.edges(ctx, names)
+	partitions, err := c.Partitions(ctx, names...)
 	if err != nil {
 		return nil, err
 	}
 	var topics []Topic
-	for _, t := range listed.Sorted() {
-		topic := Topic{Name: t.Topic, Partitions: len(t.Partitions)}
-		there := true
-		for p := range t.Partitions {
-			start, started := offset(starts, t.Topic, p)
-			end, ended := offset(ends, t.Topic, p)
-			there = there && started && ended
-			topic.Offsets += end - start
+	for _, p := range partitions {
+		if len(topics) == 0 || topics[len(topics)-1].Name != p.Topic {
+			topics = append(topics, Topic{Name: p.Topic})
 		}
-		if there {
-			topics = append(topics, topic)
-		}
+		t := &topics[len(topics)-1]
+		t.Partitions++
+		t.Offsets += p.End - p.Start
 	}
 	return topics, nil
-}
-
-// edges returns the start and end offsets of topics.
-func (c *Client) edges(ctx context.Context, names []string) (starts, ends kadm.ListedOffsets, err error) {
-	if starts, err = c.admin.ListStartOffsets(ctx, names...); err != nil && !deletedMeanwhile(err) {
-		return nil, nil, fmt.Errorf("listing start offsets: %w", err)
-	}
-	if ends, err = c.admin.ListEndOffsets(ctx, names...); err != nil && !deletedMeanwhile(err) {
-		return nil, nil, fmt.Errorf("listing end offsets: %w", err)
-	}
-	return starts, ends, nil
-}
-
-func offset(listed kadm.ListedOffsets, topic string, partition int32) (int64, bool) {
-	o, ok := listed.Lookup(topic, partition)
-	return o.Offset, ok && !errors.Is(o.Err, kerr.UnknownTopicOrPartition)
-}
-
-// deletedMeanwhile reports whether offsets could not be listed only for topics that
-// were deleted after the list of topics was read; the others are listed.
-func deletedMeanwhile(err error) bool {
-	var shards *kadm.ShardErrors
-	return errors.As(err, &shards) && !slices.ContainsFunc(shards.Errs, func(e kadm.ShardError) bool {
-		return !errors.Is(e.Err, kerr.UnknownTopicOrPartition)
-	})
 }
 
 // CountRecords counts the committed records of topics by reading them.
@@ -130,28 +94,32 @@ type Partition struct {
 	Replicas           int
 }
 
-// Partitions returns the partitions of topics, by topic and partition.
+// Partitions returns the partitions of the named topics, or of all of them if none
+// is named, by topic and partition. A topic that is deleted meanwhile has none.
 func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, error) {
 	listed, err := c.admin.ListTopics(ctx, names...)
 	if err != nil {
 		return nil, fmt.Errorf("listing topics: %w", err)
 	}
-	stable, err := c.admin.ListCommittedOffsets(ctx, names...)
-	if err != nil && !deletedMeanwhile(err) {
-		return nil, fmt.Errorf("listing stable offsets: %w", err)
+	names = listed.Names()
+	starts, err := kafka.Starts(ctx, c.client, names...)
+	if err != nil {
+		return nil, err
 	}
-	starts, ends, err := c.edges(ctx, names)
+	stable, err := kafka.StableEnds(ctx, c.client, names...)
+	if err != nil {
+		return nil, err
+	}
+	ends, err := kafka.Ends(ctx, c.client, names...)
 	if err != nil {
 		return nil, err
 	}
 	var partitions []Partition
 	for _, t := range listed.Sorted() {
 		for _, p := range t.Partitions.Sorted() {
-			start, started := offset(starts, t.Topic, p.Partition)
-			last, settled := offset(stable, t.Topic, p.Partition)
-			end, ended := offset(ends, t.Topic, p.Partition)
-			if started && settled && ended {
-				partitions = append(partitions, Partition{t.Topic, p.Partition, start, last, end, p.Leader, len(p.Replicas)})
+			id := fetch.ID{Topic: t.Topic, Partition: p.Partition}
+			if end, ok := ends[id]; ok {
+				partitions = append(partitions, Partition{t.Topic, p.Partition, starts[id], stable[id], end, p.Leader, len(p.Replicas)})
 			}
 		}
 	}
