@@ -5,9 +5,10 @@ import (
 	"errors"
 	"fmt"
 
+	"inv/internal/kafka/fetch"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
-	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // EmbeddedClusterID is the cluster id by which a client knows the embedded
@@ -16,7 +17,7 @@ const EmbeddedClusterID = "inv-embedded"
 
 // IsEmbedded reports whether the client talks to the embedded broker.
 func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
-	meta, err := Metadata(ctx, client, []string{})
+	meta, err := fetch.Metadata(ctx, client, []string{})
 	if err != nil {
 		return false, err
 	}
@@ -27,7 +28,7 @@ func IsEmbedded(ctx context.Context, client *kgo.Client) (bool, error) {
 // named, of all topics if none is. It asks the cluster, where package kadm may
 // answer from a cache that is seconds old.
 func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (map[string]int, error) {
-	meta, err := Metadata(ctx, client, names)
+	meta, err := fetch.Metadata(ctx, client, names)
 	if err != nil {
 		return nil, err
 	}
@@ -43,22 +44,4 @@ func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (
 		}
 	}
 	return counts, nil
-}
-
-// Metadata asks for these topics: all if the slice is nil, none if it is empty.
-func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
-	req := kmsg.NewPtrMetadataRequest()
-	if names != nil {
-		req.Topics = []kmsg.MetadataRequestTopic{}
-	}
-	for _, n := range names {
-		t := kmsg.NewMetadataRequestTopic()
-		t.Topic = kmsg.StringPtr(n)
-		req.Topics = append(req.Topics, t)
-	}
-	meta, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
-	}
-	return meta, nil
 }

@@ -46,12 +46,10 @@ type Partition struct {
 // ErrNoTopic is wrapped when a topic does not exist.
 var ErrNoTopic = errors.New("no such topic")
 
-// Topics describes the named topics, or all of them if no name is given. A name
-// that does not exist is simply not among the answers.
-func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topic, error) {
+// Metadata asks for these topics: all if the slice is nil, none if it is empty.
+func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
 	req := kmsg.NewPtrMetadataRequest()
-	req.AllowAutoTopicCreation = false
-	if len(names) > 0 {
+	if names != nil {
 		req.Topics = []kmsg.MetadataRequestTopic{}
 	}
 	for _, n := range names {
@@ -59,9 +57,22 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topi
 		t.Topic = kmsg.StringPtr(n)
 		req.Topics = append(req.Topics, t)
 	}
-	resp, err := req.RequestWith(ctx, c.client)
+	meta, err := req.RequestWith(ctx, client)
 	if err != nil {
-		return nil, fmt.Errorf("asking for topics: %w", err)
+		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
+	}
+	return meta, nil
+}
+
+// Topics describes the named topics, or all of them if no name is given. The result
+// has no entry for a topic that does not exist.
+func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topic, error) {
+	if len(names) == 0 {
+		names = nil
+	}
+	resp, err := Metadata(ctx, c.client, names)
+	if err != nil {
+		return nil, err
 	}
 	topics := make(map[string]*Topic, len(resp.Topics))
 	for i := range resp.Topics {

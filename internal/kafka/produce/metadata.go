@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 	"inv/internal/kafka/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -20,7 +20,7 @@ const askAgain = 5 * time.Minute
 func (s *Sender) fetchTopic(ctx context.Context, name string) (*Topic, error) {
 	began := time.Now()
 	for {
-		found, err := kafka.Metadata(ctx, s.client, []string{name})
+		found, err := fetch.Metadata(ctx, s.client, []string{name})
 		if err == nil && len(found.Topics) != 1 {
 			err = errUnanswered
 		}
@@ -105,7 +105,7 @@ func (s *Sender) refreshLeaders(ctx context.Context, moved []*partition) {
 			names = append(names, p.topic.name)
 		}
 	}
-	found, err := kafka.Metadata(ctx, s.client, names)
+	found, err := fetch.Metadata(ctx, s.client, names)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
