@@ -1,6 +1,6 @@
-// Package kafka is what inv's parts have in common as Kafka clients: how to
-// reach the brokers, how topics are created as a scenario says, and what lag
-// means on transactional topics. It knows no record and no rule.
+// Package kafka holds what inv's parts share as Kafka clients: connecting,
+// security and client properties, the creation of a scenario's topics, and lag on
+// transactional topics. It knows no record types and no rules.
 package kafka
 
 import (
@@ -13,22 +13,21 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Config says how to reach a cluster. The zero value is not usable: Brokers
-// must name at least one address.
+// Config is how to reach a cluster. Brokers must not be empty.
 type Config struct {
 	Brokers []string // HOST:PORT
-	// Options are what the user asks for; they come behind a command's own and
-	// so overrule them. They hold secrets: never print them.
+	// Options are the user's; they follow a command's own and so override them.
+	// They hold secrets: never print them.
 	Options []kgo.Opt
 }
 
 // ErrUnreachable is wrapped by the error of Connect if no broker answers.
 var ErrUnreachable = errors.New("no broker answers")
 
-// connectTimeout bounds Connect, so that a wrong address is said within 5 s.
+// connectTimeout bounds Connect, so that a wrong address is reported within 5 s.
 const connectTimeout = 4 * time.Second
 
-// Connect makes a client and waits until a broker has answered it.
+// Connect returns a client after a broker has answered it.
 func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error) {
 	client, err := New(c, opts...)
 	if err != nil {
@@ -41,10 +40,9 @@ func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error
 	return client, nil
 }
 
-// Begin makes a client for somebody who is in a hurry: it does not wait until a
-// broker has answered. If none does, the context that it returns ends, and
-// reached, which waits for that to be known, returns what Connect would have
-// returned. The caller closes the client and calls stop.
+// Begin is Connect without the wait for a broker, which saves a round trip. If no
+// broker answers, the returned context is cancelled; reached waits for the outcome
+// and returns the error of Connect. The caller closes the client and calls stop.
 func Begin(parent context.Context, c Config, opts ...kgo.Opt) (client *kgo.Client, ctx context.Context, reached func() error, stop func(), err error) {
 	if client, err = New(c, opts...); err != nil {
 		return nil, nil, nil, nil, err
@@ -56,15 +54,15 @@ func Begin(parent context.Context, c Config, opts ...kgo.Opt) (client *kgo.Clien
 		defer close(known)
 		if failed = reach(ctx, client, c); failed != nil {
 			cancel(failed)
-			client.Close() // what was asked meanwhile waits for the dial, too
+			client.Close() // pending requests wait for the dial, too
 		}
 	}()
 	reached = func() error { <-known; return failed }
 	return client, ctx, reached, func() { cancel(nil) }, nil
 }
 
-// reach waits until a broker has answered. It does not wait for the client to
-// agree that time is up: a dial goes on for ten seconds, whatever its context.
+// reach waits until a broker has answered. It does not wait for Ping to return when
+// the time is up: a dial lasts up to ten seconds, whatever its context.
 func reach(ctx context.Context, client *kgo.Client, c Config) error {
 	ping, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
@@ -85,7 +83,7 @@ func reach(ctx context.Context, client *kgo.Client, c Config) error {
 	return fmt.Errorf("%w at %s (%v)", ErrUnreachable, strings.Join(c.Brokers, ", "), err)
 }
 
-// New makes a client without asking whether a broker is there.
+// New returns a client without contacting a broker.
 func New(c Config, opts ...kgo.Opt) (*kgo.Client, error) {
 	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv")}, opts...)
 	client, err := kgo.NewClient(append(all, c.Options...)...)

@@ -11,16 +11,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Lag is where a group stands in one partition. Offsets alone don't tell: the
-// last offset of a transactional topic is a commit marker that no consumer is
-// given, so end minus committed never becomes 0 there.
+// Lag is a group's progress in one partition. Offsets alone don't show it: the last
+// offset of a transactional topic is a commit marker, which no consumer receives, so
+// end minus committed never becomes 0 there.
 type Lag struct {
 	Topic     string
 	Partition int32
 	Committed int64 // -1: the group has committed nothing here
 	End       int64 // the high watermark
 	Stable    int64 // the last stable offset; below End while a transaction is open
-	Records   int64 // committed data records that the group has yet to read
+	Records   int64 // committed records that the group has not read
 	Exact     bool  // false: not counted; Records is the difference of the offsets, an upper bound
 }
 
@@ -44,8 +44,8 @@ func GroupLag(ctx context.Context, c Config, group string, topics ...string) ([]
 	return NewLagCounter(client, countAtMost, 0).Lag(ctx, group, topics...)
 }
 
-// LagCounter counts what groups have yet to read. It remembers what it counted,
-// so looking again at a partition at rest reads nothing. It is for one goroutine.
+// LagCounter counts the records that groups have not read. It caches its counts, so
+// that a partition at rest is not read again. It is not safe for concurrent use.
 type LagCounter struct {
 	cluster    *fetch.Cluster
 	client     *kgo.Client
@@ -64,9 +64,9 @@ type counted struct {
 	from, to, records int64
 }
 
-// NewLagCounter counts at most maxRecords records in a partition, and none where
-// the group is more than maxOffsets offsets behind; 0: however far it is. A client
-// that consumes should not be given: reading would wait for its fetches.
+// NewLagCounter returns a counter that counts at most maxRecords records in a
+// partition, and none if the group is more than maxOffsets offsets behind; 0: no
+// limit. The client should not consume, since reading would wait for its fetches.
 func NewLagCounter(client *kgo.Client, maxRecords, maxOffsets int64) *LagCounter {
 	return &LagCounter{fetch.NewCluster(client, true), client, maxRecords, maxOffsets, map[groupPartition]counted{}}
 }

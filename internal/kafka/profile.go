@@ -14,7 +14,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Profile is a cluster by name, so that a command line needs no address and no
+// Profile is a named cluster, so that a command line needs no address and no
 // secret.
 type Profile struct {
 	Name       string
@@ -31,10 +31,10 @@ type Registry struct {
 	Username, Password string
 }
 
-// ParseProfiles reads an inv.yaml. ${NAME} in any text stands for a variable of
-// the environment, which must be set for the profile in use; files are relative
-// to inv.yaml. The error is every problem with its line and column, and shows
-// no value.
+// ParseProfiles reads an inv.yaml. ${NAME} in any string is replaced by an
+// environment variable, which must be set for the profile in use; file names are
+// relative to inv.yaml. The error lists every problem with its line and column, and
+// never a value.
 func ParseProfiles(file string, source []byte, inUse string, lookupEnv func(string) (string, bool)) ([]Profile, error) {
 	r := &profileReader{d: &scenario.Decoder{File: file}, folder: filepath.Dir(file), inUse: inUse, lookupEnv: lookupEnv}
 	var doc yaml.Node
@@ -130,8 +130,8 @@ func (r *profileReader) path(n *yaml.Node, what string) string {
 	return filepath.Join(r.folder, p)
 }
 
-// text returns a text with its variables; unlike the decoder's it never repeats the
-// value, which may be a secret.
+// text returns a string with its variables replaced. Unlike the decoder's method it
+// never repeats the value, which may be a secret.
 func (r *profileReader) text(n *yaml.Node, what string) string {
 	if n.Kind == yaml.ScalarNode && n.Tag != "!!str" {
 		r.d.Problem(n, "%s must be a text; put it in quotes", what)
@@ -157,25 +157,15 @@ func (r *profileReader) scalar(n *yaml.Node, what string) string {
 	})
 }
 
-// Options returns the client options that the profile asks for.
+// Options returns the client options of the profile.
 func (p Profile) Options() ([]kgo.Opt, error) {
 	options, err := ParseProperties(p.Properties)
 	if err != nil {
 		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 	}
-	if p.TLS != nil {
-		o, err := p.TLS.option()
-		if err != nil {
-			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
-		}
-		options = append(options, o)
+	security, err := securityOptions(p.TLS, p.SASL)
+	if err != nil {
+		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 	}
-	if p.SASL != nil {
-		o, err := p.SASL.option()
-		if err != nil {
-			return nil, fmt.Errorf("profile %s: %w", p.Name, err)
-		}
-		options = append(options, o)
-	}
-	return options, nil
+	return append(options, security...), nil
 }

@@ -2,7 +2,6 @@ package kafka
 
 import (
 	"fmt"
-	"inv/internal/suggest"
 	"math"
 	"regexp"
 	"slices"
@@ -11,70 +10,71 @@ import (
 	"strings"
 	"time"
 
+	"inv/internal/suggest"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Property is a client setting by the name that it has in Kafka.
+// Property is a client setting under its Kafka name.
 type Property struct {
 	Name, Takes, About string
 	apply              func(p *properties, value string) error
 }
 
-// properties gathers what several settings decide together.
+// properties collects the settings; several of them decide TLS and SASL together.
 type properties struct {
 	options []kgo.Opt
 	tls     *TLS
 	sasl    *SASL
 }
 
-// Properties returns the settings that -X takes, sorted by name. What decides
-// whether a command is right, such as isolation.level, is not among them.
+// Properties returns the settings that users may change, sorted by name. Those that
+// a command's correctness depends on, such as isolation.level, are not among them.
 func Properties() []Property {
 	list := []Property{
-		{"acks", "all, 1 or 0", "which replicas have a record before it counts as sent; 1 and 0 end idempotence", setAcks},
+		{"acks", "all, 1 or 0", "replicas that must have a record before it counts as sent; 1 and 0 turn off idempotence", setAcks},
 		{"batch.size", "bytes", "largest record batch, before compression", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.ProducerBatchMaxBytes(int32(n)) })},
-		{"buffer.memory", "bytes", "records that may wait to be sent", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.MaxBufferedBytes(int(n)) })},
+		{"buffer.memory", "bytes", "size of the records waiting to be sent", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.MaxBufferedBytes(int(n)) })},
 		{"check.crcs", "true or false", "verify the checksum of fetched batches", setCheckCRCs},
 		{"client.id", "text", "the name in the brokers' logs and quotas", text(func(v string) kgo.Opt { return kgo.ClientID(v) })},
 		{"client.rack", "text", "read from the nearest replica", text(func(v string) kgo.Opt { return kgo.Rack(v) })},
 		{"compression.type", "none, gzip, snappy, lz4 or zstd", "how batches are compressed", setCompression},
-		{"connections.max.idle.ms", "ms", "close connections that nobody used for so long", millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) })},
-		{"delivery.timeout.ms", "ms", "give a record up after so long", millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) })},
-		{"enable.idempotence", "true or false", "no duplicates by retries", setIdempotence},
+		{"connections.max.idle.ms", "ms", "close connections idle for this long", millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) })},
+		{"delivery.timeout.ms", "ms", "give up on a record after this long", millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) })},
+		{"enable.idempotence", "true or false", "retries cause no duplicates", setIdempotence},
 		{"fetch.max.bytes", "bytes", "largest fetch response", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxBytes(int32(n)) })},
-		{"fetch.max.wait.ms", "ms", "a fetch waits so long for fetch.min.bytes", millis(func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
-		{"fetch.min.bytes", "bytes", "a fetch waits for so much", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMinBytes(int32(n)) })},
-		{"heartbeat.interval.ms", "ms", "how often a group member shows that it lives", millis(func(d time.Duration) kgo.Opt { return kgo.HeartbeatInterval(d) })},
-		{"linger.ms", "ms", "wait so long for a fuller batch", millisFrom(0, func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) })},
-		{"max.partition.fetch.bytes", "bytes", "largest part of a fetch response from one partition", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxPartitionBytes(int32(n)) })},
+		{"fetch.max.wait.ms", "ms", "how long a fetch waits for fetch.min.bytes", millis(func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
+		{"fetch.min.bytes", "bytes", "how much data a fetch waits for", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMinBytes(int32(n)) })},
+		{"heartbeat.interval.ms", "ms", "interval between heartbeats of a group member", millis(func(d time.Duration) kgo.Opt { return kgo.HeartbeatInterval(d) })},
+		{"linger.ms", "ms", "how long to wait for a fuller batch", millisFrom(0, func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) })},
+		{"max.partition.fetch.bytes", "bytes", "largest part of one partition in a fetch response", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxPartitionBytes(int32(n)) })},
 		{"max.poll.interval.ms", "ms", "how long a rebalance waits for a member", millis(func(d time.Duration) kgo.Opt { return kgo.RebalanceTimeout(d) })},
-		{"metadata.max.age.ms", "ms", "ask for topics and leaders again after so long", millis(func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) })},
-		{"request.timeout.ms", "ms", "a request's answer is waited for so long", setRequestTimeout},
+		{"metadata.max.age.ms", "ms", "refresh topics and leaders after this long", millis(func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) })},
+		{"request.timeout.ms", "ms", "how long to wait for a response", setRequestTimeout},
 		{"retries", "number", "attempts to send a record or request again", setRetries},
 		{"retry.backoff.ms", "ms", "pause before an attempt", millis(func(d time.Duration) kgo.Opt { return kgo.RetryBackoffFn(func(int) time.Duration { return d }) })},
 		{"sasl.jaas.config", "Kafka's JAAS line", "user name and password, as in client.properties", setJAAS},
-		{"sasl.mechanism", strings.Join(Mechanisms(), ", "), "how the client says who it is", setMechanism},
+		{"sasl.mechanism", strings.Join(Mechanisms(), ", "), "how the client authenticates", setMechanism},
 		{"security.protocol", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "TLS, SASL, both or neither", setProtocol},
-		{"session.timeout.ms", "ms", "a group member that was silent for so long is out", millis(func(d time.Duration) kgo.Opt { return kgo.SessionTimeout(d) })},
-		{"socket.connection.setup.timeout.ms", "ms", "how long connecting may take", millis(func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) })},
+		{"session.timeout.ms", "ms", "remove a group member that sent no heartbeat for this long", millis(func(d time.Duration) kgo.Opt { return kgo.SessionTimeout(d) })},
+		{"socket.connection.setup.timeout.ms", "ms", "how long to wait for a connection", millis(func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) })},
 		{"ssl.keystore.location", "PEM file", "the client's certificate and key", func(p *properties, v string) error { p.useTLS().Cert = v; return nil }},
 		{"ssl.truststore.location", "PEM file", "the certificates to trust", func(p *properties, v string) error { p.useTLS().CA = v; return nil }},
-		{"transaction.timeout.ms", "ms", "an open transaction is aborted after so long", millis(func(d time.Duration) kgo.Opt { return kgo.TransactionTimeout(d) })},
+		{"transaction.timeout.ms", "ms", "abort a transaction that is open for this long", millis(func(d time.Duration) kgo.Opt { return kgo.TransactionTimeout(d) })},
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
 }
 
-// ReservedPropertyError is returned for a property of Kafka that can't be set,
-// because whether a command is right depends on it.
+// ReservedPropertyError is returned for a Kafka property that can't be set, because
+// a command's correctness depends on it.
 type ReservedPropertyError struct{ Name string }
 
 func (e *ReservedPropertyError) Error() string {
 	return fmt.Sprintf("property %s can't be set", e.Name)
 }
 
-// UnknownPropertyError is returned for a name that is no property; Near is one
-// that may have been meant, or "".
+// UnknownPropertyError is returned for an unknown name; Near is a similar one, or "".
 type UnknownPropertyError struct{ Name, Near string }
 
 func (e *UnknownPropertyError) Error() string { return fmt.Sprintf("no property %q", e.Name) }
@@ -110,25 +110,8 @@ func ParseProperties(settings []string) ([]kgo.Opt, error) {
 			return nil, fmt.Errorf("property %s takes %s: %w", name, property.Takes, err)
 		}
 	}
-	return p.finish()
-}
-
-func (p *properties) finish() ([]kgo.Opt, error) {
-	if p.tls != nil {
-		o, err := p.tls.option()
-		if err != nil {
-			return nil, err
-		}
-		p.options = append(p.options, o)
-	}
-	if p.sasl != nil {
-		o, err := p.sasl.option()
-		if err != nil {
-			return nil, err
-		}
-		p.options = append(p.options, o)
-	}
-	return p.options, nil
+	security, err := securityOptions(p.tls, p.sasl)
+	return append(p.options, security...), err
 }
 
 func (p *properties) add(o kgo.Opt) { p.options = append(p.options, o) }
@@ -276,8 +259,8 @@ func setProtocol(p *properties, value string) error {
 
 var jaasField = regexp.MustCompile(`(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"`)
 
-// setJAAS reads the one line that Java clients are given, of which the fields
-// matter. Its error never shows it: it holds the password.
+// setJAAS reads the fields of a Java client's JAAS configuration. Its error never
+// shows the value, which holds the password.
 func setJAAS(p *properties, value string) error {
 	sasl := p.useSASL()
 	for _, m := range jaasField.FindAllStringSubmatch(value, -1) {

@@ -17,9 +17,8 @@ import (
 // Span is a range of offsets in one partition, To excluded.
 type Span = fetch.Span
 
-// Spans returns what is committed in the partitions of the topics now, from the
-// start of each log to its last stable offset. A topic that doesn't exist has
-// none.
+// Spans returns the committed range of each partition of the topics, from the start
+// of its log to its last stable offset. A topic that doesn't exist has none.
 func Spans(ctx context.Context, client *kgo.Client, topics ...string) ([]Span, error) {
 	stable, err := StableEnds(ctx, client, topics...)
 	if err != nil {
@@ -37,7 +36,7 @@ func Spans(ctx context.Context, client *kgo.Client, topics ...string) ([]Span, e
 }
 
 // Starts lists the first offset of each partition of the topics. A topic that
-// doesn't exist has none; one that this user may not describe is an error.
+// doesn't exist has none; one that the user may not describe is an error.
 func Starts(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
 	return listOffsets(ctx, kadm.NewClient(client).ListStartOffsets, topics)
 }
@@ -104,8 +103,8 @@ func CountRecords(ctx context.Context, c Config, limit int64, spans ...Span) ([]
 	return counts, nil
 }
 
-// count counts the records of each span, up to limit in each. damaged is, by
-// span, what can't be read.
+// count counts the records of each span, up to limit in each. damaged holds, by
+// span, the error of a batch that can't be read.
 func count(ctx context.Context, cluster *fetch.Cluster, limit int64, spans []Span) (counts []int64, damaged []error, err error) {
 	counts, damaged = make([]int64, len(spans)), make([]error, len(spans))
 	index := indexOf(spans)
@@ -124,12 +123,10 @@ func count(ctx context.Context, cluster *fetch.Cluster, limit int64, spans []Spa
 	return counts, damaged, err
 }
 
-// Read calls visit with each committed data record of the spans, by the index
-// of its span, in the order of its partition, until visit has had enough of
-// that span. Control records and what was aborted are left out. The spans must
-// end at or below the last stable offset and name each partition at most once.
-// The error names the first batch that can't be read, if there is one; those
-// behind it have been visited.
+// Read calls visit with each committed data record of the spans and the index of its
+// span, in partition order, until visit has had enough of that span. The spans must
+// end at or below the last stable offset and name each partition at most once. The
+// error names the first batch that can't be read; later ones have been visited.
 func Read(ctx context.Context, c Config, spans []Span, visit func(span int, r *kgo.Record) (enough bool)) error {
 	client, err := New(c)
 	if err != nil {

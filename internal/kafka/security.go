@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,16 +21,16 @@ import (
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
-// TLS says how brokers are recognised and how this client shows who it is. The
-// files are PEM.
+// TLS configures how brokers, and optionally this client, are authenticated. Files
+// are PEM.
 type TLS struct {
 	CA         string // certificates to trust; "": the system's
 	Cert, Key  string // this client's, for mTLS; one file may hold both
-	ServerName string // the name that the broker's certificate must have; "": the address's
+	ServerName string // expected in the broker's certificate; "": the host of its address
 	SkipVerify bool   // trust any certificate
 }
 
-// SASL says who the client is. The secrets never appear in an error.
+// SASL authenticates the client. Its secrets never appear in an error.
 type SASL struct {
 	Mechanism          string // one of Mechanisms
 	Username, Password string
@@ -37,9 +39,28 @@ type SASL struct {
 	TokenURL, ClientID, ClientSecret, Scope string
 }
 
-// Mechanisms returns the SASL mechanisms that inv knows.
+// Mechanisms returns the supported SASL mechanisms.
 func Mechanisms() []string {
 	return []string{"PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"}
+}
+
+// securityOptions returns the options for those of the two that are not nil.
+func securityOptions(t *TLS, s *SASL) (options []kgo.Opt, err error) {
+	if t != nil {
+		o, err := t.option()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, o)
+	}
+	if s != nil {
+		o, err := s.option()
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, o)
+	}
+	return options, nil
 }
 
 func (t TLS) option() (kgo.Opt, error) {
@@ -55,11 +76,7 @@ func (t TLS) option() (kgo.Opt, error) {
 		}
 	}
 	if t.Cert != "" {
-		key := t.Key
-		if key == "" {
-			key = t.Cert
-		}
-		pair, err := tls.LoadX509KeyPair(t.Cert, key)
+		pair, err := tls.LoadX509KeyPair(t.Cert, cmp.Or(t.Key, t.Cert))
 		if err != nil {
 			return nil, fmt.Errorf("loading the client's certificate and key: %w", err)
 		}
@@ -69,21 +86,16 @@ func (t TLS) option() (kgo.Opt, error) {
 }
 
 func (s SASL) option() (kgo.Opt, error) {
-	needs := func(values ...string) error {
-		for _, v := range values {
-			if v == "" {
-				return fmt.Errorf("SASL %s needs a user name and a password", s.Mechanism)
-			}
-		}
-		return nil
+	if (s.Username == "" || s.Password == "") && slices.Contains(Mechanisms()[:3], s.Mechanism) {
+		return nil, fmt.Errorf("SASL %s needs a user name and a password", s.Mechanism)
 	}
 	switch s.Mechanism {
 	case "PLAIN":
-		return kgo.SASL(plain.Auth{User: s.Username, Pass: s.Password}.AsMechanism()), needs(s.Username, s.Password)
+		return kgo.SASL(plain.Auth{User: s.Username, Pass: s.Password}.AsMechanism()), nil
 	case "SCRAM-SHA-256":
-		return kgo.SASL(scram.Auth{User: s.Username, Pass: s.Password}.AsSha256Mechanism()), needs(s.Username, s.Password)
+		return kgo.SASL(scram.Auth{User: s.Username, Pass: s.Password}.AsSha256Mechanism()), nil
 	case "SCRAM-SHA-512":
-		return kgo.SASL(scram.Auth{User: s.Username, Pass: s.Password}.AsSha512Mechanism()), needs(s.Username, s.Password)
+		return kgo.SASL(scram.Auth{User: s.Username, Pass: s.Password}.AsSha512Mechanism()), nil
 	case "OAUTHBEARER":
 		if s.Token == "" && (s.TokenURL == "" || s.ClientID == "" || s.ClientSecret == "") {
 			return nil, errors.New("SASL OAUTHBEARER needs a token, or a token URL with client id and secret")
@@ -93,8 +105,8 @@ func (s SASL) option() (kgo.Opt, error) {
 	return nil, fmt.Errorf("no SASL mechanism %q; there are %s", s.Mechanism, strings.Join(Mechanisms(), ", "))
 }
 
-// OAuthToken returns the configured token, or a new one by the client credentials
-// grant of RFC 6749, 4.4. A broker asks for one at each connection.
+// OAuthToken returns the configured token, or a new one from the client credentials
+// grant (RFC 6749, section 4.4). It is called for each connection.
 func (s SASL) OAuthToken(ctx context.Context) (oauth.Auth, error) {
 	if s.Token != "" {
 		return oauth.Auth{Token: s.Token}, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -16,8 +17,7 @@ import (
 )
 
 // DeadLetterMaxBytes is the max.message.bytes of dead-letter topics, 4 MiB: a
-// record that just fits its own topic still fits with the headers that say why
-// it is here.
+// record that just fits its own topic still fits with the headers of a dead letter.
 const DeadLetterMaxBytes = 4 << 20
 
 // TopicSpec is a topic as it should be created.
@@ -26,12 +26,12 @@ type TopicSpec struct {
 	Partitions int
 	// Configs are the topic's own settings by Kafka's property name.
 	Configs map[string]string
-	// Exact refuses an existing topic with another number of partitions.
+	// Exact refuses an existing topic with a different number of partitions.
 	Exact bool
 }
 
-// PartitionsError is returned for an existing topic with another number of
-// partitions than its [TopicSpec] asks for.
+// PartitionsError is returned for an existing topic whose number of partitions
+// differs from its [TopicSpec].
 type PartitionsError struct {
 	Topic      string
 	Have, Want int
@@ -81,9 +81,9 @@ func configsOf(t scenario.Topic) map[string]string {
 }
 
 // EnsureTopics creates the topics that are missing and returns their names.
-// Concurrent calls from several processes are fine: the topic that another one
-// has just made counts as existing. On the embedded broker a compacted topic is
-// created without compaction, which is broken there.
+// Several processes may call it concurrently: a topic that another one has just
+// created counts as existing. On the embedded broker a compacted topic is created
+// without compaction, which is broken there.
 func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (created []string, err error) {
 	missing, err := missingTopics(ctx, client, specs)
 	if err != nil || len(missing) == 0 {
@@ -110,19 +110,20 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 			raced = append(raced, s)
 		}
 	}
-	names := created
+	names := slices.Clone(created)
 	for _, s := range raced {
-		names = append(names[:len(names):len(names)], s.Name)
+		names = append(names, s.Name)
 	}
-	if err := untilKnown(ctx, client, names); err != nil {
+	// On Apache Kafka brokers learn of a topic a moment after the controller.
+	if err := untilSeen(ctx, client, names, len(names)); err != nil {
 		return created, err
 	}
 	_, err = missingTopics(ctx, client, raced)
 	return created, err
 }
 
-// DeleteTopics deletes topics and returns the names of those that were there.
-// When it returns without an error, they are gone.
+// DeleteTopics deletes topics and returns the names of those that existed. When it
+// returns without an error, the cluster no longer shows them.
 func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (deleted []string, err error) {
 	responses, err := kadm.NewClient(client).DeleteTopics(ctx, names...)
 	if err != nil {
@@ -140,17 +141,11 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 	return deleted, untilSeen(ctx, client, names, 0)
 }
 
-// seenWithin bounds the wait for a cluster to know what it has done, which takes
-// an overloaded one more than ten seconds.
+// seenWithin bounds the wait for a cluster to show a change, which takes an
+// overloaded one more than ten seconds.
 const seenWithin = time.Minute
 
-// untilKnown waits until the broker that is asked knows the topics, which on
-// Apache Kafka is a moment after the controller has made them.
-func untilKnown(ctx context.Context, client *kgo.Client, names []string) error {
-	return untilSeen(ctx, client, names, len(names))
-}
-
-// untilSeen waits until so many of the topics exist.
+// untilSeen waits until want of the topics exist.
 func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int) error {
 	if len(names) == 0 {
 		return nil
@@ -172,11 +167,11 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 	}
 }
 
-// notSeen says which topics a cluster that has done what it was asked for does
-// not show, or still shows.
+// notSeen returns the error for topics that were created but are not shown, or that
+// were deleted but still are.
 func notSeen(names []string, counts map[string]int, want int, err error) error {
 	if err != nil {
-		return fmt.Errorf("%s after topics were created or deleted the cluster does not say which there are; is it overloaded? %w", seenWithin, err)
+		return fmt.Errorf("the cluster has not listed its topics %s after a change; is it overloaded? %w", seenWithin, err)
 	}
 	what := "does not show topic"
 	if want == 0 {
@@ -184,14 +179,14 @@ func notSeen(names []string, counts map[string]int, want int, err error) error {
 	}
 	for _, name := range names {
 		if _, shown := counts[name]; shown == (want == 0) {
-			return fmt.Errorf("%s after it was asked the cluster %s %s (%d of %d); is it overloaded?", seenWithin, what, name, len(counts), want)
+			return fmt.Errorf("%s after the change the cluster %s %s (%d of %d); is it overloaded?", seenWithin, what, name, len(counts), want)
 		}
 	}
 	return nil
 }
 
-// missingTopics returns those that don't exist; its error is the first that exists
-// with the wrong number of partitions.
+// missingTopics returns the topics that don't exist. A topic with the wrong number
+// of partitions is a [PartitionsError].
 func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
 	if len(specs) == 0 {
 		return nil, nil
