@@ -102,6 +102,9 @@ func Start(o Options) (*Broker, error) {
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
 	cluster.ControlKey(int16(kmsg.Fetch), wholeResponses)
+	cluster.ControlKey(int16(kmsg.CreateTopics), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		return refuseTopics(cluster, request)
+	})
 	return &Broker{cluster, ln.Addr().String(), lock}, nil
 }
 

@@ -36,7 +36,7 @@ func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (
 	for _, t := range meta.Topics {
 		err := kerr.ErrorForCode(t.ErrorCode)
 		switch {
-		case errors.Is(err, kerr.UnknownTopicOrPartition):
+		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.InvalidTopicException):
 		case err != nil:
 			return nil, fmt.Errorf("topic %s: %w", *t.Topic, err)
 		default:

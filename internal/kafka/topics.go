@@ -133,7 +133,7 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 		switch {
 		case errors.Is(r.Err, kerr.UnknownTopicOrPartition):
 		case r.Err != nil:
-			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, r.Err)
+			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, withMessage(r.Err, r.ErrMessage))
 		default:
 			deleted = append(deleted, r.Topic)
 		}
@@ -217,9 +217,7 @@ func createTopic(ctx context.Context, admin *kadm.Client, s TopicSpec) (made boo
 		configs[k] = &v
 	}
 	resp, err := admin.CreateTopic(ctx, int32(s.Partitions), -1, configs, s.Name)
-	if err == nil {
-		err = resp.Err
-	}
+	err = withMessage(err, resp.ErrMessage) // err is resp.Err, too
 	switch {
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
@@ -227,4 +225,13 @@ func createTopic(ctx context.Context, admin *kadm.Client, s TopicSpec) (made boo
 		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, err)
 	}
 	return true, nil
+}
+
+// withMessage adds what the broker writes beside an error code, such as which setting
+// it refuses.
+func withMessage(err error, message string) error {
+	if err == nil || message == "" {
+		return err
+	}
+	return fmt.Errorf("%w: %s", err, message)
 }

@@ -94,6 +94,42 @@ func TestEnsureTopics(t *testing.T) {
 	})
 }
 
+// What a broker writes beside an error code is in the error, and the embedded broker
+// refuses what Apache Kafka does.
+func TestCreateRefused(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		client := kafkatest.Client(t, brokers)
+		good := kafkatest.Name(t, "refused")
+		kafkatest.DeleteAfter(t, client, good)
+		for _, c := range []struct {
+			topic, setting, value string
+			want                  string
+		}{
+			{topic: "a/b", want: "ASCII alphanumerics"},
+			{topic: "..", want: "not allowed"},
+			{topic: strings.Repeat("x", 250), want: "249"},
+			{good, "retention.millis", "1", "Unknown topic config name: retention.millis"},
+			{good, "retention.ms", "1h", "Not a number of type LONG"},
+			{good, "retention.ms", "-2", "at least -1"},
+			{good, "cleanup.policy", "shred", "must be one of"},
+			{good, "min.cleanable.dirty.ratio", "2", "Value must be"},
+			{good, "preallocate", "yes", "true or false"},
+		} {
+			spec := kafka.TopicSpec{Name: c.topic, Partitions: 1, Configs: map[string]string{}}
+			if c.setting != "" {
+				spec.Configs[c.setting] = c.value
+			}
+			if _, err := kafka.EnsureTopics(t.Context(), client, spec); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%.20s with %s=%s: %v, want an error with %q", c.topic, c.setting, c.value, err, c.want)
+			}
+		}
+		fine := kafka.TopicSpec{Name: good, Partitions: 1, Configs: map[string]string{"cleanup.policy": "compact, delete", "retention.ms": "-1", "segment.ms": "1000"}}
+		if made, err := kafka.EnsureTopics(t.Context(), client, fine); err != nil || len(made) != 1 {
+			t.Errorf("made %q, %v", made, err)
+		}
+	})
+}
+
 func TestDeleteTopics(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		client := kafkatest.Client(t, brokers)
