@@ -19,6 +19,7 @@ import (
 func hint(err error, app string) error {
 	var (
 		partitions *kafka.PartitionsError
+		refused    *kafka.RefusedError
 		reserved   *kafka.ReservedPropertyError
 		unknown    *kafka.UnknownPropertyError
 		group      *admin.UnknownGroupError
@@ -40,6 +41,8 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w; name the HOST:PORT that clients reach with --advertise", err)
 	case errors.Is(err, dashboard.ErrPortInUse):
 		return fmt.Errorf("%w; stop what listens there, or choose another port with --listen 127.0.0.1:0", err)
+	case errors.As(err, &refused):
+		return fmt.Errorf("%w; check tls and sasl of the profile, or the security settings given with -X", err)
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &partitions):

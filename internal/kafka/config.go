@@ -27,7 +27,8 @@ var ErrUnreachable = errors.New("no broker answers")
 // connectTimeout bounds Connect, so that a wrong address is reported within 5 s.
 const connectTimeout = 4 * time.Second
 
-// Connect returns a client after a broker has answered it.
+// Connect returns a client after a broker has answered it. If none does, the error
+// wraps [ErrUnreachable]; if one does not let the client in, it is a [RefusedError].
 func Connect(ctx context.Context, c Config, opts ...kgo.Opt) (*kgo.Client, error) {
 	client, err := New(c, opts...)
 	if err != nil {
@@ -79,6 +80,9 @@ func reach(ctx context.Context, client *kgo.Client, c Config) error {
 		return nil
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
+	}
+	if why := refusal(client, err); why != "" {
+		return &RefusedError{c.Brokers, why, err}
 	}
 	return fmt.Errorf("%w at %s (%v)", ErrUnreachable, strings.Join(c.Brokers, ", "), err)
 }

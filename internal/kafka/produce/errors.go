@@ -1,9 +1,9 @@
 package produce
 
 import (
-	"crypto/tls"
 	"errors"
-	"net"
+
+	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -116,18 +116,10 @@ func (s *Sender) actionFor(err error) action {
 		return fail
 	case errors.As(err, &code): // SASL's refusals, too
 		return actionForCode(code)
-	case refusedByTLS(err):
+	case kafka.RefusedByTLS(err):
 		return fail
 	}
 	return refresh
-}
-
-// refusedByTLS reports whether the client or the broker has refused a handshake.
-func refusedByTLS(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	var plain tls.RecordHeaderError
-	var alert *net.OpError // as crypto/tls wraps it
-	return errors.As(err, &certificate) || errors.As(err, &plain) || errors.As(err, &alert) && alert.Op == "remote error"
 }
 
 // errUnanswered is for a partition that a response doesn't name.
