@@ -25,6 +25,7 @@ func TestHints(t *testing.T) {
 		want  string
 		usage bool
 	}{
+		{&kafka.RefusedError{Why: "no"}, "check tls and sasl of the profile", false},
 		{kafka.ErrUnreachable, "start one with `inv broker`, or name yours with --brokers", false},
 		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: remove it with inv reset --app-id ID", false},
 		{unknown, "did you mean linger.ms?", false},

@@ -115,8 +115,9 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	stats, err := inspect.Run(ctx, client, o, screen)
 	screen.close()
 	if err != nil || ctx.Err() != nil {
+		var refused *kafka.RefusedError
 		switch unreached := reached(); {
-		case errors.Is(unreached, kafka.ErrUnreachable), unreached != nil && !o.Follow:
+		case errors.Is(unreached, kafka.ErrUnreachable), errors.As(unreached, &refused), unreached != nil && !o.Follow:
 			return unreached
 		case unreached != nil:
 			return nil
