@@ -8,66 +8,165 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// Bounds of the backfill: the dashboard shows the present, and its memory must not
-// grow with the topics.
+// How many offsets of a partition are read at a time, going backwards: the
+// dashboard shows the present, and its memory must not grow with the topics.
 const (
-	newestRange = 10_000  // offsets of a partition that are read at a time, for the current numbers
-	chartRange  = 2_000   // the same for the charts, whose records are kept until they are turned around
-	pastRange   = 200_000 // the same for reorders, receipts and dead letters
+	firstRange  = 2_000   // for the current numbers at first: often enough
+	newestRange = 10_000  // for the current numbers after that
+	chartRange  = 2_000   // for the charts, whose records are held in memory to be reversed
+	pastRange   = 200_000 // for reorders, receipts and dead letters
 	alertsRange = 400
 )
 
-// span is the part of a partition that is still to be read.
-type span struct{ from, to int64 }
-
-// loader reads the records that the topics had when the dashboard began.
+// loader reads the records that the topics held when the session began. It runs
+// beside the session's own goroutine, with a decoder of its own.
 type loader struct {
-	cluster *fetch.Cluster
-	hub     *Hub
-	sources map[string]Source
-	now     func() int64
-	log     func(string)
+	*session
 	decoder *fetch.Decoder
+}
+
+// numbers reads the records that the current numbers need.
+func (l *loader) numbers(ctx context.Context, spans []fetch.Span) error {
+	if err := l.forward(ctx, l.of(spans, Catalog), (*Model).Apply); err != nil {
+		return err
+	}
+	if err := l.stock(ctx, l.of(spans, Updates)); err != nil {
+		return err
+	}
+	return l.lastAlerts(ctx, l.of(spans, Alerts))
+}
+
+// history reads the rest: the newest part of the past sources, the charts' hour
+// of updates, then all that is older of the past sources.
+func (l *loader) history(ctx context.Context, spans []fetch.Span, updates *fetch.Topic, tell func(stage string, progress float64)) error {
+	older, err := l.past(ctx, l.of(spans, pastSources[:]...))
+	if err != nil {
+		return err
+	}
+	from, err := l.hourAgo(ctx, updates)
+	if err != nil {
+		return err
+	}
+	spans = l.of(spans, Updates)
+	earlier, late := split(spans, func(s fetch.Span) int64 {
+		if at, ok := from[s.ID]; ok && at >= 0 {
+			return at
+		}
+		return s.To
+	})
+	if err := l.charts(ctx, late, func(p float64) { tell(LoadingCharts, p) }); err != nil {
+		return err
+	}
+	complete := !slices.ContainsFunc(spans, func(s fetch.Span) bool { return s.From > 0 })
+	if err := l.undecided(ctx, earlier, complete); err != nil {
+		return err
+	}
+	for total, left := length(older), length(older); left > 0; left = length(older) {
+		tell(LoadingPast, float64(total-left)/float64(total))
+		if older, err = l.past(ctx, older); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pastSources are read to their beginning: a reorder may be open for long, and
+// all dead letters are counted.
+var pastSources = [...]Source{Reorders, Receipts, DeadLetters}
+
+// past reads the last pastRange offsets of each span and returns what is before
+// them. The model keeps only the newest reorder and receipt of a product.
+func (l *loader) past(ctx context.Context, spans []fetch.Span) (older []fetch.Span, err error) {
+	older, late := splitEnd(spans, pastRange)
+	for _, source := range pastSources {
+		if err := l.forward(ctx, l.of(late, source), (*Model).Earlier); err != nil {
+			return nil, err
+		}
+	}
+	return older, nil
+}
+
+// hourAgo returns the offsets at which the charts' hour begins. If all updates are
+// older than an hour, it is the hour up to the newest.
+func (l *loader) hourAgo(ctx context.Context, updates *fetch.Topic) (map[fetch.ID]int64, error) {
+	if updates == nil {
+		return nil, nil
+	}
+	var newest int64
+	l.hub.Look(func(m *Model, _ int64) { newest = m.NewestUpdate() })
+	end := min(newest, l.now())
+	if end > l.now()-hour {
+		end = l.now()
+	}
+	return l.cluster.Offsets(ctx, []*fetch.Topic{updates}, fetch.At(max(end-hour, 0)))
+}
+
+// of returns the spans of some sources.
+func (s *session) of(spans []fetch.Span, sources ...Source) []fetch.Span {
+	return slices.DeleteFunc(slices.Clone(spans), func(sp fetch.Span) bool {
+		return !slices.Contains(sources, s.sources[sp.Topic])
+	})
+}
+
+// split divides each span at an offset and leaves out empty parts.
+func split(spans []fetch.Span, at func(fetch.Span) int64) (early, late []fetch.Span) {
+	for _, s := range spans {
+		middle := max(s.From, min(at(s), s.To))
+		if middle > s.From {
+			early = append(early, fetch.Span{ID: s.ID, From: s.From, To: middle})
+		}
+		if middle < s.To {
+			late = append(late, fetch.Span{ID: s.ID, From: middle, To: s.To})
+		}
+	}
+	return early, late
+}
+
+// splitEnd divides each span before its last n offsets.
+func splitEnd(spans []fetch.Span, n int64) (early, late []fetch.Span) {
+	return split(spans, func(s fetch.Span) int64 { return s.To - n })
+}
+
+func length(spans []fetch.Span) (n int64) {
+	for _, s := range spans {
+		n += s.To - s.From
+	}
+	return n
 }
 
 func streamOptions() fetch.StreamOptions {
 	return fetch.StreamOptions{MaxBytes: 1 << 20, Patience: fetch.Forever}
 }
 
-// read passes on the records of the spans as they arrive.
-func (l *loader) read(ctx context.Context, spans map[fetch.ID]span, each func(*fetch.Record)) error {
-	var list []fetch.Span
-	for id, s := range spans {
-		list = append(list, fetch.Span{ID: id, From: s.from, To: s.to})
-	}
-	slices.SortFunc(list, func(a, b fetch.Span) int { return int(a.Partition - b.Partition) })
+// read calls each with the records of the spans as they arrive.
+func (l *loader) read(ctx context.Context, spans []fetch.Span, each func(*fetch.Record)) error {
 	options := fetch.ReadOptions{
 		StreamOptions: streamOptions(), Decoder: l.decoder, Notice: l.log,
-		Damaged: func(err error) { l.log(fmt.Sprintf("skipped a part of a topic: %v", err)) },
+		Damaged: func(err error) { l.log(fmt.Sprintf("skipped a damaged batch: %v", err)) },
 	}
-	return l.cluster.Read(ctx, list, options, func(r *fetch.Record) bool { each(r); return true })
+	return l.cluster.Read(ctx, spans, options, func(r *fetch.Record) bool { each(r); return true })
+}
+
+// forward folds the records of the spans in their order.
+func (l *loader) forward(ctx context.Context, spans []fetch.Span, apply func(*Model, *Record, int64)) error {
+	return l.read(ctx, spans, func(r *fetch.Record) {
+		l.hub.Update(func(m *Model) { apply(m, &Record{l.sources[r.Topic], r}, l.now()) })
+	})
 }
 
 // back reads spans backwards, in ranges of size offsets of each partition. It calls
 // use with the wanted records of each range, the newest of each partition first,
 // until use returns true.
-func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, wanted func(*fetch.Record) bool, use func([]fetch.Record) (enough bool)) error {
-	left := make(map[fetch.ID]span, len(spans))
-	for id, s := range spans {
-		left[id] = s
-	}
+func (l *loader) back(ctx context.Context, spans []fetch.Span, size int64, wanted func(*fetch.Record) bool, use func([]fetch.Record) (enough bool)) error {
 	var arena []byte
-	for len(left) > 0 {
-		turn := make(map[fetch.ID]span, len(left))
-		for id, s := range left {
-			turn[id] = span{max(s.from, s.to-size), s.to}
-		}
+	for len(spans) > 0 {
+		early, late := splitEnd(spans, size)
 		records := map[int32][]fetch.Record{}
 		arena = arena[:0]
-		err := l.read(ctx, turn, func(r *fetch.Record) {
+		err := l.read(ctx, late, func(r *fetch.Record) {
 			if wanted(r) {
 				var kept fetch.Record
-				r.SetHeaders(nil) // nobody needs them
+				r.SetHeaders(nil) // not needed
 				kept, arena = r.CopyTo(arena)
 				records[r.Partition] = append(records[r.Partition], kept)
 			}
@@ -83,11 +182,7 @@ func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, 
 		if enough {
 			return nil
 		}
-		for id, s := range turn {
-			if left[id] = (span{left[id].from, s.from}); s.from <= left[id].from {
-				delete(left, id)
-			}
-		}
+		spans = early
 	}
 	return nil
 }
@@ -95,67 +190,49 @@ func (l *loader) back(ctx context.Context, spans map[fetch.ID]span, size int64, 
 // atOnce is how many records are folded while the model is locked.
 const atOnce = 500
 
-// fold folds records into the model in small portions.
-func (l *loader) fold(source Source, records []fetch.Record, apply func(*Model, *Record)) {
+// fold folds updates into the model in small portions.
+func (l *loader) fold(records []fetch.Record, apply func(*Model, *Record)) {
 	for part := range slices.Chunk(records, atOnce) {
 		l.hub.Update(func(m *Model) {
 			for i := range part {
-				apply(m, &Record{source, &part[i]})
+				apply(m, &Record{Updates, &part[i]})
 			}
 		})
 	}
 }
 
-// forward folds spans in their order.
-func (l *loader) forward(ctx context.Context, spans map[fetch.ID]span, apply func(*Model, *Record)) error {
-	return l.read(ctx, spans, func(r *fetch.Record) {
-		l.hub.Update(func(m *Model) { apply(m, &Record{l.sources[r.Topic], r}) })
-	})
-}
-
-// stock reads the updates backwards until the stock of every product in the
-// catalogue is known, or there are no more.
-func (l *loader) stock(ctx context.Context, spans map[fetch.ID]span) error {
+// stock reads updates backwards until the stock of every product in the catalogue
+// is known.
+func (l *loader) stock(ctx context.Context, spans []fetch.Span) error {
 	seen := map[string]struct{}{}
-	// Half of a range has what is needed most often: start small.
-	for size, rest := int64(2_000), spans; len(rest) > 0; size = newestRange {
-		turn, older := map[fetch.ID]span{}, map[fetch.ID]span{}
-		for id, s := range rest {
-			middle := max(s.from, s.to-size)
-			turn[id] = span{middle, s.to}
-			if middle > s.from {
-				older[id] = span{s.from, middle}
-			}
-		}
-		err := l.back(ctx, turn, size, func(r *fetch.Record) bool {
-			_, known := seen[string(r.Key)]
-			return !known || len(r.Key) == 0
-		}, func(records []fetch.Record) bool {
-			l.fold(Updates, records, func(m *Model, r *Record) {
-				m.Newest(r)
-				if p := m.products[string(r.Key)]; p != nil && p.stocked {
-					seen[string(r.Key)] = struct{}{}
-				}
-			})
-			return false
-		})
-		if err != nil {
-			return err
-		}
-		complete := false
-		l.hub.Look(func(m *Model, _ int64) { complete = m.AllStocked() })
-		if complete {
-			return nil
-		}
-		rest = older
+	wanted := func(r *fetch.Record) bool {
+		_, known := seen[string(r.Key)]
+		return !known || len(r.Key) == 0
 	}
-	return nil
+	complete := false
+	use := func(records []fetch.Record) bool {
+		l.fold(records, func(m *Model, r *Record) {
+			m.Newest(r)
+			if p := m.products[string(r.Key)]; p != nil && p.stocked {
+				seen[string(r.Key)] = struct{}{}
+			}
+		})
+		l.hub.Look(func(m *Model, _ int64) { complete = m.AllStocked() })
+		return complete
+	}
+	early, late := splitEnd(spans, firstRange)
+	if err := l.back(ctx, late, firstRange, wanted, use); err != nil || complete {
+		return err
+	}
+	return l.back(ctx, early, newestRange, wanted, use)
 }
 
-// lastAlerts reads the alerts backwards until the feed is full.
-func (l *loader) lastAlerts(ctx context.Context, spans map[fetch.ID]span) error {
+func anyRecord(*fetch.Record) bool { return true }
+
+// lastAlerts reads alerts backwards until the feed is full.
+func (l *loader) lastAlerts(ctx context.Context, spans []fetch.Span) error {
 	var found []*Record
-	err := l.back(ctx, spans, alertsRange, func(*fetch.Record) bool { return true }, func(records []fetch.Record) bool {
+	err := l.back(ctx, spans, alertsRange, anyRecord, func(records []fetch.Record) bool {
 		for i := range records {
 			found = append(found, &Record{Alerts, records[i].Clone()})
 		}
@@ -171,54 +248,32 @@ func (l *loader) lastAlerts(ctx context.Context, spans map[fetch.ID]span) error 
 }
 
 // charts reads the updates of the last hour, the newest first.
-func (l *loader) charts(ctx context.Context, spans map[fetch.ID]span, progress func(float64)) error {
-	var total, done int64
-	for _, s := range spans {
-		total += s.to - s.from
-	}
-	all := func(*fetch.Record) bool { return true }
-	return l.back(ctx, spans, chartRange, all, func(records []fetch.Record) bool {
+func (l *loader) charts(ctx context.Context, spans []fetch.Span, progress func(float64)) error {
+	total, done := max(length(spans), 1), int64(0)
+	return l.back(ctx, spans, chartRange, anyRecord, func(records []fetch.Record) bool {
 		now := l.now()
-		l.fold(Updates, records, func(m *Model, r *Record) { m.Older(r, now) })
+		l.fold(records, func(m *Model, r *Record) { m.Older(r, now) })
 		done += chartRange
-		progress(min(float64(done)/float64(max(total, 1)), 1))
+		progress(min(float64(done)/float64(total), 1))
 		return false
 	})
 }
 
-// split divides spans at an offset of each; one without it is all early.
-func split(spans map[fetch.ID]span, at map[fetch.ID]int64) (early, late map[fetch.ID]span) {
-	early, late = make(map[fetch.ID]span, len(spans)), make(map[fetch.ID]span, len(spans))
-	for id, s := range spans {
-		middle, ok := at[id]
-		if !ok || middle < 0 {
-			middle = s.to
-		}
-		middle = max(s.from, min(middle, s.to))
-		early[id], late[id] = span{s.from, middle}, span{middle, s.to}
-	}
-	return early, late
-}
-
-// undecided looks, in what is before the charts, for the updates that those in
-// the charts are to be compared with: for the newest of each product, among the
-// last pastRange offsets of each partition.
-func (l *loader) undecided(ctx context.Context, earlier map[fetch.ID]span) error {
+// undecided looks for the predecessors of the charts' first updates among the last
+// pastRange offsets of each span before the charts. complete reports whether
+// nothing was deleted from the topic.
+func (l *loader) undecided(ctx context.Context, earlier []fetch.Span, complete bool) error {
 	var left map[string]struct{}
 	l.hub.Look(func(m *Model, _ int64) { left = m.Undecided() })
-	whole := true // nothing is further back, and nothing was deleted
-	for id, s := range earlier {
-		whole = whole && s.from == 0 && s.to <= pastRange
-		earlier[id] = span{max(s.from, s.to-pastRange), s.to}
-	}
+	further, near := splitEnd(earlier, pastRange)
 	wanted := func(r *fetch.Record) bool {
 		_, is := left[string(r.Key)]
 		return is || len(r.Key) == 0
 	}
 	if len(left) > 0 {
-		err := l.back(ctx, earlier, newestRange, wanted, func(records []fetch.Record) bool {
+		err := l.back(ctx, near, newestRange, wanted, func(records []fetch.Record) bool {
 			now := l.now()
-			l.fold(Updates, records, func(m *Model, r *Record) {
+			l.fold(records, func(m *Model, r *Record) {
 				if id := m.Before(r, now); id != "" {
 					delete(left, id)
 				}
@@ -229,6 +284,6 @@ func (l *loader) undecided(ctx context.Context, earlier map[fetch.ID]span) error
 			return err
 		}
 	}
-	l.hub.Update(func(m *Model) { m.NothingOlder(whole, l.now()) })
+	l.hub.Update(func(m *Model) { m.NothingOlder(complete && len(further) == 0, l.now()) })
 	return nil
 }

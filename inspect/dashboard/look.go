@@ -12,7 +12,7 @@ import (
 // look is the result of a look at the cluster.
 type look struct {
 	topics map[string]*fetch.Topic
-	added  map[fetch.ID]span
+	added  []fetch.Span // of new partitions
 	lag    []Lag
 	err    error
 }
@@ -34,24 +34,21 @@ func (s *session) look(ctx context.Context) look {
 	}
 	if len(fresh) > 0 {
 		if found.added, err = s.spans(ctx, fresh); err != nil {
-			return look{err: err} // no leader yet: next time
+			return look{err: err} // no leader yet
 		}
 	}
 	for _, group := range s.groups {
-		if found.lag == nil {
-			found.lag = []Lag{}
-		}
 		found.lag = append(found.lag, s.lag(ctx, group))
 	}
 	return found
 }
 
-// countBelow is how many offsets a group may be behind in a partition for the
-// records there to be counted: commit markers take up offsets too, so that on a
-// transactional topic the distance never becomes 0.
+// countBelow is the distance in offsets below which a group's lag in a partition
+// is counted record by record: on a transactional topic the distance includes
+// commit markers and never becomes 0.
 const countBelow = 64
 
-// lag returns a group's lag over all that it has committed to.
+// lag returns a group's lag in all partitions that it has committed to.
 func (s *session) lag(ctx context.Context, group string) Lag {
 	lag := Lag{Group: group, Exact: true}
 	partitions, err := s.lags.Lag(ctx, group)
@@ -66,10 +63,10 @@ func (s *session) lag(ctx context.Context, group string) Lag {
 	return lag
 }
 
-// adopt applies what a look has found.
+// adopt applies the result of a look.
 func (s *session) adopt(ctx context.Context, found look) error {
 	if found.err != nil {
-		return nil // as of tells
+		return nil // the status shows since when nothing was heard
 	}
 	for name, was := range s.known {
 		switch t := found.topics[name]; {
@@ -83,15 +80,8 @@ func (s *session) adopt(ctx context.Context, found look) error {
 			s.gone[name] = 0
 		}
 	}
-	var spans []fetch.Span
-	for id, sp := range found.added {
-		if s.parts[id] == nil {
-			s.parts[id] = &part{heard: s.clock()}
-			spans = append(spans, fetch.Span{ID: id, From: sp.from, To: fetch.Never})
-		}
-	}
-	if len(spans) > 0 {
-		s.others.Go(func() { s.stream.Add(ctx, spans) })
+	if added := s.follow(found.added, func(sp fetch.Span) int64 { return sp.From }); len(added) > 0 {
+		s.others.Go(func() { s.stream.Add(ctx, added) })
 	}
 	s.known = found.topics
 	s.missing(found.topics)
@@ -100,9 +90,9 @@ func (s *session) adopt(ctx context.Context, found look) error {
 }
 
 func (s *session) missing(topics map[string]*fetch.Topic) {
-	s.status.Missing = []string{}
+	s.status.Missing = nil
 	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
-		if topics[name] == nil && s.sources[name] != DeadLetters { // those appear with the first dead letter
+		if topics[name] == nil && s.sources[name] != DeadLetters { // created with the first dead letter
 			s.status.Missing = append(s.status.Missing, name)
 		}
 	}
