@@ -65,7 +65,7 @@ func (s *server) product(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) alerts(w http.ResponseWriter, r *http.Request) {
-	limit, err := number(r.URL.Query(), "limit", MaxRows, 0, MaxRows)
+	limit, err := number(r.URL.Query(), "limit", MaxRows, MaxRows)
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
 		return
@@ -87,7 +87,7 @@ func (s *server) alerts(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) reorders(w http.ResponseWriter, r *http.Request) {
-	limit, err := number(r.URL.Query(), "limit", MaxRows, 0, MaxRows)
+	limit, err := number(r.URL.Query(), "limit", MaxRows, MaxRows)
 	if err != nil {
 		fail(w, http.StatusBadRequest, err.Error())
 		return

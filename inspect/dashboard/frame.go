@@ -2,12 +2,13 @@ package dashboard
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// APIVersion is the version of the JSON. It changes when a field is removed or
-// changes its meaning.
+// APIVersion is the version of the JSON. It changes when a field is removed or its
+// meaning changes.
 const APIVersion = 1
 
 // Limits of one response.
@@ -39,7 +40,7 @@ type Frame struct {
 // Products is one page of the products that a view selects. Rows holds the new
 // and changed rows; Order lists the whole page and is absent if unchanged.
 type Products struct {
-	Total  int      `json:"total"` // that the view selects
+	Total  int      `json:"total"` // on all pages
 	Offset int      `json:"offset"`
 	Order  []string `json:"order,omitzero"`
 	Rows   []Row    `json:"rows"`
@@ -53,13 +54,13 @@ type Row struct {
 	Warehouse         string   `json:"warehouse_id"`
 	UnitPrice         Money    `json:"unit_price"`
 	Severity          Severity `json:"severity"`
-	Stock             *int64   `json:"current_stock"` // null: no update was seen
-	Full              int64    `json:"full_stock"`    // what the bar is drawn against
+	Stock             *int64   `json:"current_stock"` // null: no update yet
+	Full              int64    `json:"full_stock"`    // the scale of the bar
 	ReorderThreshold  int64    `json:"reorder_threshold"`
 	CriticalThreshold int64    `json:"critical_threshold"`
 	ReorderQuantity   int64    `json:"reorder_quantity"`
 	Delta             int64    `json:"delta"` // of the last update
-	Seq               int64    `json:"seq"`   // 0: the writer counts none
+	Seq               int64    `json:"seq"`   // 0: the writer does not number updates
 	Updated           int64    `json:"updated"`
 	Gaps              int64    `json:"gaps,omitempty"`
 	InCatalog         bool     `json:"in_catalog"`
@@ -68,22 +69,22 @@ type Row struct {
 	Trend             []int64  `json:"trend"` // the last stocks, oldest first
 }
 
-// Reorder is a reorder that no receipt has fulfilled.
+// Reorder is an open reorder: not yet fulfilled by a receipt.
 type Reorder struct {
 	EventID     string `json:"event_id"`
 	ProductID   string `json:"product_id"`
 	ProductName string `json:"product_name"`
 	Quantity    int64  `json:"reorder_quantity"`
 	Priority    string `json:"priority"`
-	Stock       int64  `json:"current_stock"` // when it was made
+	Stock       int64  `json:"current_stock"` // when it was ordered
 	Warehouse   string `json:"warehouse_id"`
 	Time        int64  `json:"timestamp"` // epoch ms
 }
 
 // AlertList is alerts, newest first.
 type AlertList struct {
-	Total   int64   `json:"total"`   // since the dashboard began to read
-	Skipped int64   `json:"skipped"` // newer than the last frame but not in this one
+	Total   int64   `json:"total"`   // since the dashboard started
+	Skipped int64   `json:"skipped"` // new ones that Items has no room for
 	Items   []Alert `json:"items"`
 }
 
@@ -94,7 +95,7 @@ type ReorderList struct {
 	Items []Reorder `json:"items,omitzero"`
 }
 
-// DeadList is the dead letters by reason, and the last of them.
+// DeadList counts dead letters by reason and lists the last ones.
 type DeadList struct {
 	Total   int64             `json:"total"`
 	Reasons []DeadLetterCount `json:"reasons"`
@@ -113,15 +114,14 @@ type Detail struct {
 type Change struct {
 	Time  int64  `json:"timestamp"` // epoch ms
 	Stock int64  `json:"current_stock"`
-	Delta *int64 `json:"delta"` // null: the writer does not say
+	Delta *int64 `json:"delta"` // null: unknown
 	Unmet int64  `json:"unmet_quantity,omitempty"`
 	Seq   int64  `json:"seq"`
-	Cause string `json:"cause"` // topic/partition@offset#line, "" if the writer does not say
+	Cause string `json:"cause"` // topic/partition@offset#line, or ""
 }
 
-// Frame returns what changed after publication since for a reader of a view: all of
-// it if since is 0. known is the order that the reader has, with its rows; nil is
-// none.
+// Frame returns what changed in a view after publication since, or all of it if
+// since is 0. known is the order of the page that the reader has, nil if none.
 func (m *Model) Frame(v View, since uint64, known []string, now int64) *Frame {
 	return m.frame(v, m.page(v), since, known, now)
 }
@@ -129,14 +129,13 @@ func (m *Model) Frame(v View, since uint64, known []string, now int64) *Frame {
 func (m *Model) frame(v View, page *page, since uint64, known []string, now int64) *Frame {
 	f := &Frame{Version: APIVersion, Epoch: m.epoch, Seq: m.seq}
 	if m.statusVersion > since {
-		status := m.Status(now)
-		f.Status = &status
+		f.Status = new(m.Status(now))
 	}
 	m.productsSince(f, page, since, known)
 	if m.facetsVersion > since {
-		f.Facets = &Facets{m.facets.categories.list(), m.facets.warehouses.list()}
+		f.Facets = &Facets{m.categories.list(), m.warehouses.list()}
 	}
-	f.Minutes = m.minutes.since(since, m.windowEnd(now))
+	f.Minutes = m.sales.since(since, m.windowEnd(now))
 	if m.feed.version > since || since == 0 {
 		f.Alerts = &AlertList{Total: m.feed.total}
 		f.Alerts.Items, f.Alerts.Skipped = m.feed.since(since, m.seq, frameAlerts, anyAlert)
@@ -165,8 +164,7 @@ func (m *Model) productsSince(f *Frame, page *page, since uint64, known []string
 	if m.rowsVersion <= since && known != nil {
 		return
 	}
-	counts := m.counts
-	f.Counts = &counts
+	f.Counts = new(m.counts)
 	has := make(map[string]bool, len(known))
 	for _, id := range known {
 		has[id] = true
@@ -190,12 +188,10 @@ func (m *Model) row(p *product) Row {
 		InCatalog: p.inCatalog, Delisted: p.delisted, Trend: p.history.trend(),
 	}
 	if p.stocked {
-		stock := p.stock
-		r.Stock = &stock
+		r.Stock = new(p.stock)
 	}
 	if p.open != nil {
-		o := reorderOf(p)
-		r.OpenReorder = &o
+		r.OpenReorder = new(reorderOf(p))
 	}
 	return r
 }
@@ -205,13 +201,9 @@ func reorderOf(p *product) Reorder {
 	return Reorder{o.id, p.id, p.name, o.quantity, o.priority, o.stock, p.warehouse, o.since}
 }
 
-// Reorders lists the open reorders that have waited longest, at most limit.
+// Reorders returns the oldest open reorders, at most limit.
 func (m *Model) Reorders(limit int) *ReorderList {
-	open := make([]*product, 0, len(m.openings))
-	for p := range m.openings {
-		open = append(open, p)
-	}
-	slices.SortFunc(open, func(a, b *product) int {
+	open := slices.SortedFunc(maps.Keys(m.openings), func(a, b *product) int {
 		return cmp.Or(cmp.Compare(a.open.since, b.open.since), strings.Compare(a.id, b.id))
 	})
 	list := &ReorderList{Total: len(open), Items: []Reorder{}}
@@ -221,7 +213,7 @@ func (m *Model) Reorders(limit int) *ReorderList {
 	return list
 }
 
-// listReorders notes whether the reorders that a frame has are others now.
+// listReorders updates the reorders that frames list.
 func (m *Model) listReorders() {
 	if m.reordersVersion < m.seq {
 		return
@@ -233,14 +225,10 @@ func (m *Model) listReorders() {
 
 func (m *Model) detail(p *product, now int64) *Detail {
 	d := &Detail{Row: m.row(p), History: p.history.points(m.windowEnd(now) - hour), Changes: []Change{}}
-	if d.History == nil {
-		d.History = []Point{}
-	}
 	for _, c := range slices.Backward(p.history.recent) {
 		one := Change{Time: c.time, Stock: c.stock, Unmet: int64(c.unmet), Seq: c.seq, Cause: m.causeText(c.cause)}
 		if c.hasDelta {
-			delta := int64(c.delta)
-			one.Delta = &delta
+			one.Delta = new(int64(c.delta))
 		}
 		d.Changes = append(d.Changes, one)
 	}
@@ -248,7 +236,7 @@ func (m *Model) detail(p *product, now int64) *Detail {
 	return d
 }
 
-// Detail returns one product; nil if there is none of that id.
+// Detail returns a product, or nil if the ID is unknown.
 func (m *Model) Detail(id string, now int64) *Detail {
 	p := m.products[id]
 	if p == nil {
@@ -257,10 +245,10 @@ func (m *Model) Detail(id string, now int64) *Detail {
 	return m.detail(p, now)
 }
 
-// windowEnd returns where the charts' hour ends: now, unless all that is known is
-// older than an hour. Then it is the last hour that anything happened in.
+// windowEnd returns the end of the charts' hour: now or, if all orders are older
+// than an hour, the end of the last minute with one.
 func (m *Model) windowEnd(now int64) int64 {
-	if newest := m.minutes.newest(); newest > 0 && newest < now-hour {
+	if newest := m.sales.newest(); newest > 0 && newest < now-hour {
 		return newest + minuteLength - 1
 	}
 	return now

@@ -1,6 +1,10 @@
 package dashboard
 
-import "inv/internal/event"
+import (
+	"cmp"
+	"math"
+	"slices"
+)
 
 const (
 	historyWindow  = hour
@@ -13,36 +17,35 @@ const (
 // many.
 type change struct {
 	time, stock, seq int64
-	delta, unmet     int32 // a record's whole numbers fit, see event.MaxInt
+	delta, unmet     int32 // large enough, see event.MaxInt
 	hasDelta         bool
 	cause
 }
 
 // cause is an update's cause; its topic is an index into Model.topics.
 type cause struct {
-	topic     int16 // 0: the update names none
+	topic     int16 // 0: none
 	line      int32
 	partition int32
 	offset    int64
 }
 
-// history is a product's past hour: its last changes, and the stock at the end of
-// each half minute. Its memory is bounded, however often the product changes.
+// history is a product's past hour in bounded memory: its last changes, and the
+// stock at the end of each half minute.
 type history struct {
 	recent  []change // oldest first, at most recentChanges
-	buckets []bucket // a ring by half minute, nil until the first
+	buckets []bucket // sorted; once there are historyBuckets, a ring by half minute
 }
 
 type bucket struct {
 	at    int32 // the half minute's number since the epoch
-	stock int32 // at most what fits: it is for a chart
+	stock int32 // clamped, which is enough for a chart
 }
 
 // add adds the newest change.
 func (h *history) add(c change) {
 	if len(h.recent) == recentChanges {
-		copy(h.recent, h.recent[1:])
-		h.recent = h.recent[:recentChanges-1]
+		h.recent = slices.Delete(h.recent, 0, 1)
 	}
 	h.grow()
 	h.recent = append(h.recent, c)
@@ -51,22 +54,19 @@ func (h *history) add(c change) {
 	}
 }
 
-// grow makes room for a change. append would allocate a third more than the limit.
+// grow makes room for a change: append alone would exceed recentChanges by a third.
 func (h *history) grow() {
 	if n := len(h.recent); n == cap(h.recent) {
 		h.recent = append(make([]change, 0, min(max(4, 2*n), recentChanges)), h.recent...)
 	}
 }
 
-// addOlder adds a change that is older than all others. It reports whether it was
-// new.
-func (h *history) addOlder(c change) bool {
-	used := false
+// addOlder adds a change that is older than all others and reports whether there
+// was room for it.
+func (h *history) addOlder(c change) (used bool) {
 	if len(h.recent) < recentChanges {
 		h.grow()
-		h.recent = append(h.recent, change{})
-		copy(h.recent[1:], h.recent)
-		h.recent[0] = c
+		h.recent = slices.Insert(h.recent, 0, c)
 		used = true
 	}
 	if b, fresh := h.bucket(c.time); b != nil && fresh {
@@ -76,10 +76,10 @@ func (h *history) addOlder(c change) bool {
 	return used
 }
 
-// bucket returns the bucket of a time and reports whether it was empty; nil if the
-// ring has a later time there.
+// bucket returns the bucket of a time and reports whether it is new; nil if the
+// ring has a later one in its place.
 func (h *history) bucket(time int64) (b *bucket, fresh bool) {
-	if time < 0 || time/historyBucket > 1<<31-1 {
+	if time < 0 || time/historyBucket > math.MaxInt32 {
 		return nil, false
 	}
 	at := int32(time / historyBucket)
@@ -100,19 +100,14 @@ func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 	return b, true
 }
 
-// insert keeps the few buckets of a product that rarely changes in a sorted list,
-// which becomes a ring once it is full.
+// insert adds a bucket to the sorted list of a product that rarely changes. The
+// list becomes a ring once it is full.
 func (h *history) insert(at int32) (*bucket, bool) {
-	i := len(h.buckets)
-	for i > 0 && h.buckets[i-1].at > at {
-		i--
+	i, found := slices.BinarySearchFunc(h.buckets, at, func(b bucket, at int32) int { return cmp.Compare(b.at, at) })
+	if found {
+		return &h.buckets[i], false
 	}
-	if i > 0 && h.buckets[i-1].at == at {
-		return &h.buckets[i-1], false
-	}
-	h.buckets = append(h.buckets, bucket{})
-	copy(h.buckets[i+1:], h.buckets[i:])
-	h.buckets[i] = bucket{at: at}
+	h.buckets = slices.Insert(h.buckets, i, bucket{at: at})
 	if len(h.buckets) < historyBuckets {
 		return &h.buckets[i], true
 	}
@@ -131,7 +126,7 @@ func (h *history) insert(at int32) (*bucket, bool) {
 
 func slot(at int32) int { return int(at) % historyBuckets }
 
-func clamp(n int64) int32 { return int32(max(-1<<31, min(n, 1<<31-1))) }
+func clamp(n int64) int32 { return int32(max(math.MinInt32, min(n, math.MaxInt32))) }
 
 // Point is the stock at a time.
 type Point struct {
@@ -139,11 +134,11 @@ type Point struct {
 	Stock int64 `json:"stock"`
 }
 
-// points returns the stock since a time, oldest first: half minutes, then the last
-// changes one by one.
+// points returns the stock since a time, oldest first: by half minute, then the
+// last changes one by one.
 func (h *history) points(since int64) []Point {
-	var points []Point
-	exact := int64(1<<63 - 1)
+	points := []Point{}
+	exact := int64(math.MaxInt64)
 	if len(h.recent) > 0 {
 		exact = h.recent[0].time
 	}
@@ -175,24 +170,4 @@ func (h *history) trend() []int64 {
 		trend[i] = c.stock
 	}
 	return trend
-}
-
-// revenue is −delta × price, at most the largest amount there is.
-func revenue(delta int64, price event.Money) event.Money {
-	const most = event.Money(1<<63 - 1)
-	units := event.Money(-delta)
-	if units <= 0 || price <= 0 {
-		return 0
-	}
-	if price > most/units {
-		return most
-	}
-	return units * price
-}
-
-func addMoney(a, b event.Money) event.Money {
-	if a > 0 && b > (1<<63-1)-a {
-		return 1<<63 - 1
-	}
-	return a + b
 }

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 
@@ -14,8 +15,8 @@ const (
 	maxProducts = 100_000
 	feedLength  = 400
 	maxReasons  = 200
-	maxText     = 256 // bytes of a text that is shown
-	maxID       = 512 // bytes of a product's id
+	maxText     = 256 // bytes of a displayed text
+	maxID       = 512 // bytes of a product ID
 )
 
 // Source is the topic that a record was read from.
@@ -42,9 +43,13 @@ type Record struct {
 	*fetch.Record
 }
 
+func (r *Record) place() string {
+	return event.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}.String()
+}
+
 // Model folds records into what the dashboard shows: a pure function of the
-// records, their order and the times given with them. Changes are collected
-// until Publish numbers them; Frame returns the changes since an earlier number,
+// records, their order and the times given with them. Publish numbers the changes
+// since the last publication, and Frame returns the changes since an earlier one,
 // so a slow reader costs no more than a fast one. A Model is not safe for
 // concurrent use.
 type Model struct {
@@ -53,16 +58,16 @@ type Model struct {
 	seq    uint64
 	dirty  bool
 
-	products map[string]*product
-	all      []*product // in order of appearance
-	touched  []*product // since the last publication
-	orderBy  map[Sort]*order
-	topics   []string // of causes; 0 is none
-	counts   Counts
-	facets   facets
+	products   map[string]*product
+	all        []*product // in order of appearance
+	touched    []*product // since the last publication
+	orderBy    map[Sort]*order
+	topics     []string // of causes; 0 is none
+	counts     Counts
+	categories facet
+	warehouses facet
 
-	minutes  minutes
-	pace     pace
+	sales    sales
 	feed     feed
 	dead     deadLetters
 	problems problems
@@ -74,25 +79,26 @@ type Model struct {
 	status                                                     Status
 	statusVersion                                              uint64
 
-	earlier bool         // the record is from before the others
+	earlier bool         // the record is older than those given to Apply
 	update  event.Update // reused
-	recents orderIDs     // of updates that name no cause
+	recents orderIDs     // of updates without a cause
 }
 
 // NewModel returns an empty model. Sequence numbers are only comparable within
 // one epoch. orders is the orders topic.
 func NewModel(epoch, orders string) *Model {
 	return &Model{
-		epoch:    epoch,
-		orders:   orders,
-		products: map[string]*product{},
-		orderBy:  map[Sort]*order{},
-		topics:   []string{""},
-		openings: map[*product]struct{}{},
-		facets:   newFacets(),
-		dead:     newDeadLetters(),
-		problems: newProblems(),
-		status:   Status{Loading: LoadingStock},
+		epoch:      epoch,
+		orders:     orders,
+		products:   map[string]*product{},
+		orderBy:    map[Sort]*order{},
+		topics:     []string{""},
+		openings:   map[*product]struct{}{},
+		categories: facet{},
+		warehouses: facet{},
+		dead:       deadLetters{counts: map[[2]string]int64{}},
+		problems:   problems{byTopic: map[string]*Malformed{}},
+		status:     Status{Loading: LoadingStock},
 	}
 }
 
@@ -106,24 +112,33 @@ func (m *Model) Apply(r *Record, now int64) {
 }
 
 func (m *Model) apply(r *Record, now int64) error {
-	switch r.Source {
-	case Catalog:
+	switch {
+	case r.Source == DeadLetters:
+		m.dead.add(r, m.seq+1)
+		return nil
+	case r.Source == Catalog:
 		return m.applyProduct(r)
-	case Updates:
+	case r.Value == nil:
+		return nil
+	case r.Source == Updates:
 		return m.applyUpdate(r, now)
-	case Reorders:
+	case r.Source == Reorders:
 		return m.applyReorder(r)
-	case Alerts:
+	case r.Source == Alerts:
 		return m.applyAlert(r)
-	case Receipts:
-		return m.applyReceipt(r)
 	}
-	m.dead.add(r, m.seq+1)
-	return nil
+	return m.applyReceipt(r)
 }
 
 func (m *Model) malformed(r *Record, err error) {
-	m.problems.malformed(r, clip(err.Error()), m.seq+1)
+	one := m.problems.byTopic[r.Topic]
+	if one == nil {
+		one = &Malformed{Topic: r.Topic}
+		m.problems.byTopic[r.Topic] = one
+	}
+	one.Count++
+	one.Last, one.Place = clip(err.Error()), r.place()
+	m.problems.version = m.seq + 1
 }
 
 // product returns the product, creating it if needed, or nil if there are too
@@ -137,7 +152,7 @@ func (m *Model) product(id string) *product {
 		m.problems.version = m.seq + 1
 		return nil
 	}
-	p := &product{id: strings.Clone(id), severity: Unknown}
+	p := &product{id: strings.Clone(id)}
 	p.name = p.id
 	p.fold()
 	p.judge()
@@ -148,11 +163,10 @@ func (m *Model) product(id string) *product {
 	return p
 }
 
-// touch notes that a product's row has changed.
+// touch records that a product's row has changed.
 func (m *Model) touch(p *product) {
 	m.dirty = true
-	p.version = m.seq + 1
-	m.rowsVersion = m.seq + 1
+	p.version, m.rowsVersion = m.seq+1, m.seq+1
 	if !p.changed {
 		p.changed = true
 		m.touched = append(m.touched, p)
@@ -188,10 +202,7 @@ func (m *Model) applyProduct(r *Record) error {
 	}
 	m.change(p, func() {
 		p.inCatalog, p.delisted = true, false
-		p.name, p.price = clip(c.Name), c.Price
-		if p.name == "" {
-			p.name = p.id
-		}
+		p.name, p.price = cmp.Or(clip(c.Name), p.id), c.Price
 		p.reorderAt, p.reorderQuantity = c.ReorderThreshold, c.ReorderQuantity
 		p.criticalAt, p.opening = c.CriticalThreshold, c.InitialStock
 		m.classify(p, c.Category, c.WarehouseID)
@@ -222,11 +233,11 @@ func (m *Model) NewestUpdate() int64 {
 // classify sets the category and the warehouse, whose strings are shared.
 func (m *Model) classify(p *product, category, warehouse string) {
 	if p.category != category {
-		p.category = m.facets.categories.move(p.category, clip(category))
+		p.category = m.categories.move(p.category, clip(category))
 		m.facetsVersion = m.seq + 1
 	}
 	if p.warehouse != warehouse {
-		p.warehouse = m.facets.warehouses.move(p.warehouse, clip(warehouse))
+		p.warehouse = m.warehouses.move(p.warehouse, clip(warehouse))
 		m.facetsVersion = m.seq + 1
 	}
 }
@@ -234,9 +245,6 @@ func (m *Model) classify(p *product, category, warehouse string) {
 var errNoProduct = errors.New("product_id is missing")
 
 func (m *Model) applyAlert(r *Record) error {
-	if r.Value == nil {
-		return nil
-	}
 	var a event.Alert
 	if err := event.ParseAlert(r.Value, &a); err != nil {
 		return err
@@ -244,12 +252,9 @@ func (m *Model) applyAlert(r *Record) error {
 	if a.ProductID == "" {
 		return errNoProduct
 	}
-	if a.Timestamp == 0 {
-		a.Timestamp = r.Timestamp
-	}
 	m.feed.add(Alert{
 		ID: clip(a.AlertID), ProductID: a.ProductID, ProductName: clip(a.ProductName), Stock: a.CurrentStock,
-		Threshold: a.Threshold, Warehouse: clip(a.WarehouseID), Time: a.Timestamp, Message: clip(a.Message),
+		Threshold: a.Threshold, Warehouse: clip(a.WarehouseID), Time: cmp.Or(a.Timestamp, r.Timestamp), Message: clip(a.Message),
 	}, m.seq+1)
 	return nil
 }
@@ -257,11 +262,10 @@ func (m *Model) applyAlert(r *Record) error {
 // SetStatus replaces the reader's status, published with the other changes.
 func (m *Model) SetStatus(s Status) {
 	m.status = s
-	m.statusVersion = m.seq + 1
-	m.dirty = true
+	m.Beat()
 }
 
-// Beat makes the next publication include the status and so the current time.
+// Beat makes the next publication include the status with the current time.
 func (m *Model) Beat() {
 	m.statusVersion = m.seq + 1
 	m.dirty = true
@@ -278,7 +282,7 @@ func (m *Model) Publish() bool {
 	m.listReorders()
 	for by, o := range m.orderBy {
 		if o.idle++; o.idle > 600 {
-			delete(m.orderBy, by) // nobody has looked at it for a minute
+			delete(m.orderBy, by) // unused for a minute
 			continue
 		}
 		o.merge(m.touched)

@@ -2,12 +2,12 @@ package dashboard
 
 import "slices"
 
-// order keeps the products sorted: a publication moves only changed ones.
+// order keeps the products sorted. A publication moves only those that changed.
 type order struct {
 	by     Sort
 	sorted []*product
 	spare  []*product
-	idle   int // publications since it was asked for
+	idle   int // publications since it was last used
 }
 
 func (m *Model) order(by Sort) *order {

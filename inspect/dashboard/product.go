@@ -12,11 +12,11 @@ type Severity uint8
 
 // The severities, most urgent first.
 const (
-	Out      Severity = iota // nothing left
+	Out      Severity = iota // no stock
 	Critical                 // at or below the critical threshold
 	Low                      // at or below the reorder threshold
 	OK                       // above both
-	Unknown                  // no update was seen yet
+	Unknown                  // no update yet
 	severities
 )
 
@@ -24,20 +24,10 @@ var severityWords = [severities]string{"out", "critical", "low", "ok", "unknown"
 
 func (s Severity) String() string { return severityWords[s] }
 
-// MarshalText writes the word.
+// MarshalText implements encoding.TextMarshaler.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(severityWords[s]), nil }
 
-// parseSeverity reads a word.
-func parseSeverity(word string) (Severity, bool) {
-	for i, w := range severityWords {
-		if w == word {
-			return Severity(i), true
-		}
-	}
-	return 0, false
-}
-
-// product is the state of one product: its catalogue record, its stock, and the past
+// product is the state of one product: its catalogue record, its stock and its past
 // hour.
 type product struct {
 	id, name, category, warehouse string
@@ -46,29 +36,29 @@ type product struct {
 	criticalAt, opening           int64
 	inCatalog, delisted           bool
 
-	stocked bool // an update was seen; the fields below are the newest one's
+	stocked bool // there was an update; the fields below are the newest one's
 	stock   int64
 	delta   int64
-	seq     int64 // 0: its writer counts none
+	seq     int64 // 0: the writer does not number updates
 	updated int64 // event time, epoch ms
-	gaps    int64 // sequence numbers that never came, or came out of order
+	gaps    int64 // sequence numbers missing or out of order
 
 	open        *openReorder
 	reordered   mark   // the newest reorder
-	closed      string // the reorder that was fulfilled last
+	closed      string // the reorder fulfilled last
 	closedAt    mark
-	closedLive  bool // by a receipt that came after the dashboard had begun
+	closedLive  bool // by a receipt read live
 	lastOrder   string
 	lastReorder string
 
 	history   history
-	backSeq   int64      // the oldest sequence number that the backfill has reached; 0: none
-	undecided *undecided // the oldest update so far, if it takes the one before it to know what it changed
+	backSeq   int64      // the oldest sequence number read backwards so far; 0: none
+	undecided *undecided // the oldest update so far, if what it changed depends on the one before
 
-	version  uint64 // the publication in which the row changed last
+	version  uint64 // the publication that the row last changed in
 	changed  bool   // since the last publication
 	severity Severity
-	rank     float64 // urgency: less is more urgent
+	rank     float64 // less is more urgent
 	folded   string  // id and name in lower case, for search and sorting
 }
 
@@ -100,7 +90,7 @@ func (p *product) judge() {
 	default:
 		p.severity = OK
 	}
-	const span = 1e9 // wider than any stock ÷ threshold that matters
+	const span = 1e9 // more than any stock ÷ threshold that matters
 	p.rank = float64(p.severity)*span + min(float64(p.stock)/float64(max(p.reorderAt, 1)), span-1)
 	if p.delisted {
 		p.rank += float64(severities) * span

@@ -1,14 +1,15 @@
 package dashboard
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
 	"inv/internal/event"
 )
 
-// mark orders the reorders of one product, and their receipts: by the number of
-// the update that caused it, where the id tells, and by time.
+// mark orders the reorders of one product and their receipts: by the number of the
+// update that caused them if the ID has it, else by time.
 type mark struct{ seq, time int64 }
 
 func markOf(product, id string, time int64) mark {
@@ -28,9 +29,6 @@ func (m mark) after(other mark) bool {
 }
 
 func (m *Model) applyReorder(r *Record) error {
-	if r.Value == nil {
-		return nil
-	}
 	var o event.Reorder
 	if err := event.ParseReorder(r.Value, &o); err != nil {
 		return err
@@ -42,19 +40,15 @@ func (m *Model) applyReorder(r *Record) error {
 	return nil
 }
 
-// openReorder notes a reorder, unless it was fulfilled already or a later one is
-// known: reorders of one product are spread over partitions, come in any order,
-// and from the past come the newest first. At most one of a product is open, so
-// one that is older than the newest is not.
+// openReorder opens a reorder unless it is fulfilled or a later one is known:
+// reorders of one product are spread over partitions and arrive in any order, past
+// ones the newest first. Only the newest of a product can be open.
 func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
 	p := m.product(o.ProductID)
 	if p == nil {
 		return
 	}
-	since := o.Timestamp
-	if since == 0 {
-		since = recordTime
-	}
+	since := cmp.Or(o.Timestamp, recordTime)
 	at := markOf(p.id, o.EventID, since)
 	newest := at.after(p.reordered)
 	if newest {
@@ -78,12 +72,9 @@ func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
 	m.touch(p)
 }
 
-// closeReorder notes that a reorder was fulfilled, at a time in epoch ms.
+// closeReorder records that a reorder was fulfilled, at a time in epoch ms.
 func (m *Model) closeReorder(p *product, id string, time int64) {
-	if id == "" {
-		return
-	}
-	// Of the past the newest comes first, and stays.
+	// Of past ones the newest comes first, and stays.
 	if at := markOf(p.id, id, time); !m.earlier || p.closed == "" || at.after(p.closedAt) {
 		p.closed, p.closedAt = strings.Clone(id), at
 	}
@@ -96,9 +87,6 @@ func (m *Model) closeReorder(p *product, id string, time int64) {
 }
 
 func (m *Model) applyReceipt(r *Record) error {
-	if r.Value == nil {
-		return nil
-	}
 	var c event.Receipt
 	if err := event.ParseReceipt(r.Value, &c); err != nil {
 		return err
@@ -106,15 +94,15 @@ func (m *Model) applyReceipt(r *Record) error {
 	if c.ProductID == "" {
 		return errNoProduct
 	}
-	if p := m.products[c.ProductID]; p != nil {
-		p.closedLive = p.closedLive || c.EventID != "" && !m.earlier
+	if p := m.products[c.ProductID]; p != nil && c.EventID != "" {
+		p.closedLive = p.closedLive || !m.earlier
 		m.closeReorder(p, c.EventID, max(c.Timestamp, r.Timestamp))
 	}
 	return nil
 }
 
-// Earlier folds a record from before those given to Apply: the reorders and
-// their receipts, the dead letters.
+// Earlier folds a reorder, a receipt or a dead letter that is older than the
+// records given to Apply.
 func (m *Model) Earlier(r *Record, now int64) {
 	m.earlier = true
 	m.Apply(r, now)

@@ -2,22 +2,15 @@ package dashboard
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
 	"inv/internal/event"
 )
 
-// Money is an amount in JSON: a number with at least two decimals.
-type Money event.Money
-
-// MarshalJSON writes the number.
-func (m Money) MarshalJSON() ([]byte, error) {
-	return event.AppendMoney(nil, event.Money(m)), nil
-}
-
-// Counts are the products by severity; those that left the catalogue count
-// only as delisted.
+// Counts are the products by severity. Products that left the catalogue are only
+// counted as delisted.
 type Counts struct {
 	Products int `json:"products"`
 	Out      int `json:"out"`
@@ -34,18 +27,7 @@ func (c *Counts) add(p *product, n int) {
 		return
 	}
 	c.Products += n
-	switch p.severity {
-	case Out:
-		c.Out += n
-	case Critical:
-		c.Critical += n
-	case Low:
-		c.Low += n
-	case OK:
-		c.OK += n
-	default:
-		c.Unknown += n
-	}
+	*[severities]*int{&c.Out, &c.Critical, &c.Low, &c.OK, &c.Unknown}[p.severity] += n
 }
 
 // Facet is a value that products can be filtered by.
@@ -54,19 +36,16 @@ type Facet struct {
 	Products int    `json:"products"`
 }
 
-// Facets are the categories and warehouses there are, at most 200 of each.
+// Facets are the categories and warehouses, at most 200 of each.
 type Facets struct {
 	Categories []Facet `json:"categories"`
 	Warehouses []Facet `json:"warehouses"`
 }
 
-type facets struct{ categories, warehouses facet }
-
 // facet counts products by a text and holds one copy of each.
 type facet map[string]*Facet
 
-func newFacets() facets { return facets{facet{}, facet{}} }
-
+// move counts a product under another text and returns the shared copy of it.
 func (f facet) move(from, to string) string {
 	if old := f[from]; old != nil {
 		if old.Products--; old.Products == 0 {
@@ -86,73 +65,12 @@ func (f facet) move(from, to string) string {
 }
 
 func (f facet) list() []Facet {
-	list := make([]Facet, 0, len(f))
-	for _, one := range f {
-		list = append(list, *one)
+	names := slices.Sorted(maps.Keys(f))
+	list := make([]Facet, min(len(names), 200))
+	for i := range list {
+		list[i] = *f[names[i]]
 	}
-	slices.SortFunc(list, func(a, b Facet) int { return cmp.Compare(a.Name, b.Name) })
-	return list[:min(len(list), 200)]
-}
-
-// Minute is what orders did in one minute.
-type Minute struct {
-	Time    int64 `json:"time"` // its start, epoch ms
-	Orders  int64 `json:"orders"`
-	Units   int64 `json:"units"`           // taken from stock
-	Unmet   int64 `json:"unmet,omitempty"` // asked for in vain
-	Revenue Money `json:"revenue"`
-
-	revenue event.Money
-	version uint64
-}
-
-const (
-	minuteLength = int64(60 * 1000)
-	minuteCount  = 61 // the hour, and the minute that has begun
-)
-
-// minutes is a ring of the last hour.
-type minutes [64]Minute
-
-// at returns the minute of a time, changed in publication version; nil if the ring
-// holds a later one in its place.
-func (m *minutes) at(time int64, version uint64) *Minute {
-	if time <= 0 {
-		return nil
-	}
-	start := time - time%minuteLength
-	one := &m[start/minuteLength%int64(len(m))]
-	switch {
-	case one.Time > start:
-		return nil
-	case one.Time < start:
-		*one = Minute{Time: start}
-	}
-	one.version = version
-	return one
-}
-
-// since lists the minutes of the hour up to end that changed after a
-// publication, oldest first.
-func (m *minutes) since(version uint64, end int64) []Minute {
-	var list []Minute
-	for _, one := range m {
-		if one.version > version && one.Time > end-minuteCount*minuteLength {
-			one.Revenue = Money(one.revenue)
-			list = append(list, one)
-		}
-	}
-	slices.SortFunc(list, func(a, b Minute) int { return cmp.Compare(a.Time, b.Time) })
 	return list
-}
-
-// newest returns the last minute that anything happened in, 0 if none.
-func (m *minutes) newest() int64 {
-	var t int64
-	for i := range m {
-		t = max(t, m[i].Time)
-	}
-	return t
 }
 
 // Alert is one critical alert.
@@ -169,10 +87,10 @@ type Alert struct {
 	version uint64
 }
 
-// feed keeps the last alerts and how many there were.
+// feed keeps the last alerts.
 type feed struct {
 	ring    [feedLength]Alert
-	total   int64
+	total   int64 // including those not kept
 	version uint64
 }
 
@@ -183,8 +101,8 @@ func (f *feed) add(a Alert, version uint64) {
 	f.version = version
 }
 
-// since lists the alerts of the publications after one and up to another, newest
-// first, at most limit, and how many more there were.
+// since returns the alerts that keep selects of the publications after version, up
+// to upTo, newest first: at most limit of them, and how many more there were.
 func (f *feed) since(version, upTo uint64, limit int, keep func(*Alert) bool) (list []Alert, skipped int64) {
 	list = []Alert{}
 	for i := f.total - 1; i >= 0 && f.total-i <= feedLength; i-- {
@@ -208,20 +126,20 @@ func (f *feed) since(version, upTo uint64, limit int, keep func(*Alert) bool) (l
 
 func anyAlert(*Alert) bool { return true }
 
-// DeadLetterCount is how many records of a topic were refused for one reason.
+// DeadLetterCount counts the dead letters from a topic with one reason.
 type DeadLetterCount struct {
 	Topic  string `json:"topic"`
 	Reason string `json:"reason"`
 	Count  int64  `json:"count"`
 }
 
-// DeadLetter is one refused record.
+// DeadLetter is one dead letter.
 type DeadLetter struct {
-	Topic   string `json:"topic"` // the one that it was refused from
+	Topic   string `json:"topic"` // that the record was read from
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
 	Time    int64  `json:"timestamp"` // of the dead letter, epoch ms
-	Place   string `json:"place"`     // where the dead letter is: topic/partition@offset
+	Place   string `json:"place"`     // of the dead letter: topic/partition@offset
 }
 
 const lastDeadLetters = 20
@@ -232,8 +150,6 @@ type deadLetters struct {
 	total   int64
 	version uint64
 }
-
-func newDeadLetters() deadLetters { return deadLetters{counts: map[[2]string]int64{}} }
 
 func (d *deadLetters) add(r *Record, version uint64) {
 	text := func(name, fallback string) string {
@@ -247,7 +163,7 @@ func (d *deadLetters) add(r *Record, version uint64) {
 		Reason:  text(event.HeaderDLQReason, "unknown"),
 		Message: text(event.HeaderDLQMessage, ""),
 		Time:    r.Timestamp,
-		Place:   event.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}.String(),
+		Place:   r.place(),
 	}
 	key := [2]string{letter.Topic, letter.Reason}
 	if _, known := d.counts[key]; !known && len(d.counts) >= maxReasons {
@@ -273,19 +189,19 @@ func (d *deadLetters) list() []DeadLetterCount {
 	return list
 }
 
-// Malformed is how many records of a topic could not be read.
+// Malformed counts the records of a topic that could not be read.
 type Malformed struct {
 	Topic string `json:"topic"`
 	Count int64  `json:"count"`
-	Last  string `json:"last"` // why the last one could not
-	Place string `json:"place"`
+	Last  string `json:"last"`  // the last one's error
+	Place string `json:"place"` // of the last one: topic/partition@offset
 }
 
 // Problems are what is wrong with the records.
 type Problems struct {
 	Malformed  []Malformed `json:"malformed"`
-	Gaps       int64       `json:"gaps"`         // sequence numbers that never came
-	OutOfOrder int64       `json:"out_of_order"` // updates older than what was known
+	Gaps       int64       `json:"gaps"`         // missing sequence numbers
+	OutOfOrder int64       `json:"out_of_order"` // updates older than one read before
 	Ignored    int64       `json:"ignored"`      // records of products beyond the 100,000th
 }
 
@@ -295,27 +211,12 @@ type problems struct {
 	version uint64
 }
 
-func newProblems() problems { return problems{byTopic: map[string]*Malformed{}} }
-
-func (p *problems) malformed(r *Record, why string, version uint64) {
-	one := p.byTopic[r.Topic]
-	if one == nil {
-		one = &Malformed{Topic: r.Topic}
-		p.byTopic[r.Topic] = one
-	}
-	one.Count++
-	one.Last = why
-	one.Place = event.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}.String()
-	p.version = version
-}
-
 func (p *problems) list() *Problems {
 	all := p.Problems
 	all.Malformed = make([]Malformed, 0, len(p.byTopic))
-	for _, one := range p.byTopic {
-		all.Malformed = append(all.Malformed, *one)
+	for _, topic := range slices.Sorted(maps.Keys(p.byTopic)) {
+		all.Malformed = append(all.Malformed, *p.byTopic[topic])
 	}
-	slices.SortFunc(all.Malformed, func(a, b Malformed) int { return cmp.Compare(a.Topic, b.Topic) })
 	return &all
 }
 
@@ -333,8 +234,8 @@ const (
 	latencyBins = 160
 )
 
-// latencyBin and binLatency are a logarithmic scale, eight bins to a doubling:
-// within 13 % from 1 ms to over an hour.
+// latencyBin and binLatency convert between ms and bins of a logarithmic scale,
+// eight to a doubling: exact within 13 % from 1 ms to over an hour.
 func latencyBin(ms int64) int {
 	shift := 0
 	for ms >= 16 {
@@ -355,8 +256,8 @@ func binLatency(bin int) int64 {
 	return int64(bin-shift*8) << shift
 }
 
-// add takes one latency, unless it can't be one: records with the times of
-// another day, as a generator with --start writes them.
+// add counts one latency. What can't be one is left out: generated records may have
+// the times of another day.
 func (l *latencies) add(now, ms int64) {
 	if ms < 0 || ms > hour {
 		return
@@ -368,8 +269,8 @@ func (l *latencies) add(now, ms int64) {
 	slot.count[latencyBin(ms)]++
 }
 
-// quantiles returns the latencies that the given shares of the last minute's
-// updates stay within; ok is false if there were none.
+// quantiles returns quantiles of the last minute's latencies; ok is false if there
+// were none.
 func (l *latencies) quantiles(now int64, shares ...float64) (ms []int64, ok bool) {
 	var sum [latencyBins]int64
 	var total int64

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -9,9 +10,6 @@ import (
 
 // applyUpdate folds an update that is newer than all others of its product.
 func (m *Model) applyUpdate(r *Record, now int64) error {
-	if r.Value == nil {
-		return nil
-	}
 	u := &m.update
 	has, err := readUpdate(r, u)
 	if err != nil {
@@ -29,16 +27,22 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	if c.cause.topic != 0 && m.topics[c.cause.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
-	m.change(p, func() { m.setStock(p, u, has, int64(c.delta)) })
 	p.history.add(c)
+	m.setNewest(p, u, has, int64(c.delta))
+	return nil
+}
+
+// setNewest takes the product's stock from its newest update, which may name the
+// reorder that it fulfils.
+func (m *Model) setNewest(p *product, u *event.Update, has event.UpdateFields, delta int64) {
+	m.change(p, func() { m.setStock(p, u, has, delta) })
 	if u.LastReorderID != "" && u.LastReorderID != p.lastReorder {
 		p.lastReorder = strings.Clone(u.LastReorderID)
 		m.closeReorder(p, p.lastReorder, u.Timestamp)
 	}
-	return nil
 }
 
-// readUpdate parses an update and gives it its record's time if it has none.
+// readUpdate parses an update and sets a missing time to the record's.
 func readUpdate(r *Record, u *event.Update) (event.UpdateFields, error) {
 	has, err := event.ParseUpdateFields(r.Value, u)
 	switch {
@@ -50,14 +54,13 @@ func readUpdate(r *Record, u *event.Update) (event.UpdateFields, error) {
 		return 0, &event.Error{Reason: event.WrongType, Message: "current_stock is missing"}
 	case u.Timestamp < 0 || u.Timestamp > event.MaxTime:
 		return 0, &event.Error{Reason: event.OutOfRange, Message: "timestamp is out of range"}
-	case u.Timestamp == 0:
-		u.Timestamp = max(r.Timestamp, 0)
 	}
+	u.Timestamp = cmp.Or(u.Timestamp, max(r.Timestamp, 0))
 	return has, nil
 }
 
-// inSequence reports whether an update is newer than what is known, and counts what
-// is missing between the two. Number 1 starts over: the ledger was reset.
+// inSequence reports whether an update is newer than the last one, and counts those
+// missing in between. Number 1 starts over: the ledger was reset.
 func (m *Model) inSequence(p *product, u *event.Update) bool {
 	switch last := p.seq; {
 	case u.Seq == 0 || last == 0 || u.Seq == last+1:
@@ -88,7 +91,7 @@ func (m *Model) setStock(p *product, u *event.Update, has event.UpdateFields, de
 		p.lastOrder = strings.Clone(u.LastOrderID)
 	}
 	if p.inCatalog {
-		return // the catalogue knows better
+		return // the catalogue takes precedence
 	}
 	if name := clip(u.ProductName); name != "" && name != p.name {
 		p.name = name
@@ -109,12 +112,9 @@ func (m *Model) setStock(p *product, u *event.Update, has event.UpdateFields, de
 	}
 }
 
-// Newest folds the newest update of a product while its topic is read
-// backwards, and does nothing if the product's is known already.
+// Newest folds the newest update of a product while the topic is read backwards,
+// and ignores older ones.
 func (m *Model) Newest(r *Record) {
-	if r.Value == nil {
-		return
-	}
 	if p := m.products[string(r.Key)]; p != nil && p.stocked {
 		return // without parsing: most records end here
 	}
@@ -127,15 +127,11 @@ func (m *Model) Newest(r *Record) {
 	if p == nil || p.stocked {
 		return
 	}
-	m.change(p, func() { m.setStock(p, u, has, u.Delta) })
-	if u.LastReorderID != "" {
-		p.lastReorder = strings.Clone(u.LastReorderID)
-		m.closeReorder(p, p.lastReorder, u.Timestamp)
-	}
+	m.setNewest(p, u, has, u.Delta)
 }
 
-// Older folds an update for the charts while its topic is read backwards, from
-// where the live updates begin: the newest first.
+// Older folds an update for the charts while the topic is read backwards from
+// where the live updates begin, the newest first.
 func (m *Model) Older(r *Record, now int64) {
 	m.dirty = true
 	if r.Value == nil {
@@ -157,7 +153,7 @@ func (m *Model) Older(r *Record, now int64) {
 		}
 		p.backSeq = u.Seq
 	}
-	if !p.stocked { // in no catalogue, and further back than Newest had to look
+	if !p.stocked { // not in the catalogue, so Newest did not look back this far
 		m.change(p, func() { m.setStock(p, u, has, u.Delta) })
 	}
 	c := m.changeOf(u, has)
@@ -170,17 +166,17 @@ func (m *Model) Older(r *Record, now int64) {
 	m.addOlder(p, c)
 }
 
-// undecided is an update from before the dashboard began that does not say what
-// changed or why, as the reference system writes them: the update before it
-// tells, which is read after it.
+// undecided is an update without delta or cause, as the reference system writes
+// them, from before the dashboard began. What it changed follows from the update
+// before it, which is read after it.
 type undecided struct {
 	change
 	order string
 	price event.Money
 }
 
-// decide takes on the update that waits for the one before it, now that the
-// stock and the last order of that one are known.
+// decide counts the product's undecided update: stock and order are of the update
+// before it.
 func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	u := p.undecided
 	if u == nil {
@@ -190,7 +186,7 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	if !u.hasDelta {
 		u.delta, u.hasDelta = clamp(u.stock-stock), true
 		if p.seq == 0 && p.updated == u.time && p.stock == u.stock {
-			p.delta = int64(u.delta) // it is the one that the row shows
+			p.delta = int64(u.delta) // the row shows this update
 			m.touch(p)
 		}
 	}
@@ -198,7 +194,7 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	m.addOlder(p, u.change)
 }
 
-// Undecided returns the products of which an update waits for the one before it.
+// Undecided returns the IDs of the products with an undecided update.
 func (m *Model) Undecided() map[string]struct{} {
 	ids := map[string]struct{}{}
 	for _, p := range m.all {
@@ -210,12 +206,9 @@ func (m *Model) Undecided() map[string]struct{} {
 }
 
 // Before takes an update from before the charts, the newest first. It returns
-// the product if one of its updates waited for this one.
+// the ID of the product whose undecided update it decides, or "".
 func (m *Model) Before(r *Record, now int64) string {
 	u := &m.update
-	if r.Value == nil {
-		return ""
-	}
 	if _, err := readUpdate(r, u); err != nil {
 		return ""
 	}
@@ -228,10 +221,9 @@ func (m *Model) Before(r *Record, now int64) string {
 	return p.id
 }
 
-// NothingOlder records that there is nothing before what Older and Before got. What
-// still waits for an update before it is shown in its product's history. If it
-// is known to be its product's first one, its order counts; what it changed is
-// not known even then.
+// NothingOlder ends the reading backwards: undecided updates are added to their
+// products' histories. If they are known to be the first of their products, their
+// orders count, though without units.
 func (m *Model) NothingOlder(first bool, now int64) {
 	for _, p := range m.all {
 		if p.undecided == nil {
@@ -282,9 +274,8 @@ func (m *Model) causeText(c cause) string {
 	return event.Cause{Topic: m.topics[c.topic], Partition: c.partition, Offset: c.offset, Line: c.line}.String()
 }
 
-// count adds an update to its minute if an order caused it. A writer that names
-// no cause is taken at its last order: another one than before, or less stock,
-// is an order.
+// count adds an update to the sales if an order caused it. If the update has no
+// cause, another last order than before, or less stock, means an order.
 func (m *Model) count(c *change, order, before string, price event.Money, now int64) {
 	first := false
 	switch {
@@ -298,20 +289,11 @@ func (m *Model) count(c *change, order, before string, price event.Money, now in
 	default:
 		first = m.recents.isNew(order)
 	}
-	time := min(c.time, now)
-	earned, units, orders := revenue(int64(c.delta), price), max(-int64(c.delta), 0), int64(0)
+	line := Minute{Units: max(-int64(c.delta), 0), Unmet: int64(c.unmet), Revenue: revenue(int64(c.delta), price)}
 	if first {
-		orders = 1
+		line.Orders = 1
 	}
-	m.pace.add(time, orders, units, earned)
-	mi := m.minutes.at(time, m.seq+1)
-	if mi == nil {
-		return
-	}
-	mi.Orders += orders
-	mi.Units += units
-	mi.Unmet += int64(c.unmet)
-	mi.revenue = addMoney(mi.revenue, earned)
+	m.sales.add(min(c.time, now), line, m.seq+1)
 }
 
 // paid returns the price in an update, or the catalogue's if it has none.
@@ -322,8 +304,8 @@ func (p *product) paid(u *event.Update) event.Money {
 	return u.UnitPrice
 }
 
-// orderIDs remembers the last order ids of updates that name no cause: the lines
-// of one order are spread over products, and so over what is read.
+// orderIDs remembers the last order IDs of updates without a cause: the lines of
+// one order are spread over products and partitions.
 type orderIDs struct {
 	known map[string]struct{}
 	ring  []string

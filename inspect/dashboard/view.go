@@ -11,7 +11,7 @@ import (
 // Sort is what products are sorted by.
 type Sort string
 
-// The orders there are.
+// The possible orders.
 const (
 	ByUrgency  Sort = "urgency" // severity, then stock as a share of the reorder threshold
 	ByName     Sort = "name"
@@ -22,10 +22,9 @@ const (
 
 var sorts = []Sort{ByUrgency, ByName, ByStock, ByCategory, ByUpdated}
 
-// View is which products a reader looks at. The zero value selects none, see
-// ParseView for the defaults.
+// View selects the products that a reader looks at. The zero value selects none.
 type View struct {
-	Search     string // in id and name, without regard to case
+	Search     string // in ID and name, in lower case
 	Category   string // "": all
 	Warehouse  string // "": all
 	Severities uint8  // a bit for each; 0: all
@@ -33,14 +32,14 @@ type View struct {
 	Descending bool
 	Offset     int
 	Limit      int
-	Product    string // the one whose details are wanted, or ""
+	Product    string // ID of the product to show in detail, or ""
 }
 
 // DefaultView returns the most urgent products.
 func DefaultView() View { return View{Sort: ByUrgency, Limit: 50} }
 
-// ParseView reads a view from a query. The error says which parameter is wrong
-// and what it may be.
+// ParseView parses the parameters of a view. The error names the wrong one and its
+// possible values.
 func ParseView(q url.Values) (View, error) {
 	v := DefaultView()
 	v.Search = foldSearch(q.Get("q"))
@@ -52,8 +51,8 @@ func ParseView(q url.Values) (View, error) {
 		if word == "" {
 			continue
 		}
-		s, ok := parseSeverity(word)
-		if !ok {
+		s := slices.Index(severityWords[:], word)
+		if s < 0 {
 			return v, fmt.Errorf("severity %q is none of %s", word, strings.Join(severityWords[:], ", "))
 		}
 		v.Severities |= 1 << s
@@ -71,21 +70,22 @@ func ParseView(q url.Values) (View, error) {
 		return v, fmt.Errorf("order %q is neither asc nor desc", order)
 	}
 	var err error
-	if v.Offset, err = number(q, "offset", 0, 0, maxProducts); err != nil {
+	if v.Offset, err = number(q, "offset", 0, maxProducts); err != nil {
 		return v, err
 	}
-	v.Limit, err = number(q, "limit", v.Limit, 0, MaxRows)
+	v.Limit, err = number(q, "limit", v.Limit, MaxRows)
 	return v, err
 }
 
-func number(q url.Values, name string, without, least, most int) (int, error) {
+// number parses a parameter that is at least 0.
+func number(q url.Values, name string, missing, most int) (int, error) {
 	s := q.Get(name)
 	if s == "" {
-		return without, nil
+		return missing, nil
 	}
 	n, err := strconv.Atoi(s)
-	if err != nil || n < least || n > most {
-		return 0, fmt.Errorf("%s %q is no number from %d to %d", name, s, least, most)
+	if err != nil || n < 0 || n > most {
+		return 0, fmt.Errorf("%s %q is not a number from 0 to %d", name, s, most)
 	}
 	return n, nil
 }
@@ -105,24 +105,18 @@ type page struct {
 
 func (m *Model) page(v View) *page {
 	pg := &page{offset: v.Offset}
-	take := func(p *product) {
+	sorted := m.order(v.Sort).sorted
+	for i, p := range sorted {
+		if v.Descending {
+			p = sorted[len(sorted)-1-i]
+		}
 		if !v.selects(p) {
-			return
+			continue
 		}
 		if pg.total >= v.Offset && len(pg.rows) < v.Limit {
 			pg.rows = append(pg.rows, p)
 		}
 		pg.total++
-	}
-	sorted := m.order(v.Sort).sorted
-	if v.Descending {
-		for _, p := range slices.Backward(sorted) {
-			take(p)
-		}
-		return pg
-	}
-	for _, p := range sorted {
-		take(p)
 	}
 	return pg
 }
