@@ -42,7 +42,7 @@ current state and exits.`,
 			if s.getenv("GOGC") == "" {
 				debug.SetGCPercent(gcPercent)
 			}
-			o.Kafka, o.Now = f.kafka(), s.now
+			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
 			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
 			o.Log = func(message string) { fmt.Fprintln(s.err, "dashboard:", message) }
 			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nCtrl-C ends it.\n", url) }

@@ -134,7 +134,7 @@ func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
 	at := make(chan string, len(demoPages()))
-	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Listening: func(url string) { at <- url }}
+	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Hints: dashboardHints(), Listening: func(url string) { at <- url }}
 	page.Topics, page.Groups = dashboardTopics(o.Scenario, f.appID)
 	var err error // until ended
 	go func() {

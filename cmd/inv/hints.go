@@ -71,6 +71,15 @@ func hint(err error, app string) error {
 	return err
 }
 
+// dashboardHints are what the dashboard's users can do.
+func dashboardHints() dashboard.Hints {
+	return dashboard.Hints{
+		NoProducts: "inv produce catalog writes some",
+		Host:       "--allow-host adds a name",
+		Token:      "open the address that inv dashboard printed",
+	}
+}
+
 // instead returns what to use for a property that can't be set.
 func instead(property string) string {
 	switch property {

@@ -1,6 +1,8 @@
 package dashboard
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -17,98 +19,89 @@ type head struct {
 
 func (m *Model) head() head { return head{APIVersion, m.epoch, m.seq} }
 
-// ProductsAnswer is the response to GET /api/products.
-type ProductsAnswer struct {
-	head
-	Status   Status `json:"status"`
-	Counts   Counts `json:"counts"`
-	Total    int    `json:"total"`
-	Offset   int    `json:"offset"`
-	Products []Row  `json:"products"`
+var errNotFound = errors.New("no product has this ID")
+
+// api serves what read returns as JSON.
+func (s *server) api(read func(*Model, int64, *http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var value any
+		var err error
+		s.hub.Look(func(m *Model, now int64) { value, err = read(m, now, r) })
+		switch {
+		case errors.Is(err, errNotFound):
+			fail(w, http.StatusNotFound, err.Error())
+		case err != nil:
+			fail(w, http.StatusBadRequest, err.Error())
+		default:
+			answer(w, http.StatusOK, value)
+		}
+	}
 }
 
-// ProductsPage returns the products that v selects; a negative limit means all.
-func (m *Model) ProductsPage(v View, now int64) ProductsAnswer {
-	if v.Limit < 0 {
-		v.Limit = len(m.all)
-	}
-	page := m.page(v)
-	a := ProductsAnswer{m.head(), m.Status(now), m.counts, page.total, page.offset, make([]Row, 0, len(page.rows))}
-	for _, p := range page.rows {
-		a.Products = append(a.Products, m.row(p))
-	}
-	return a
-}
-
-func (s *server) products(w http.ResponseWriter, r *http.Request) {
+func getProducts(m *Model, now int64, r *http.Request) (any, error) {
 	v, err := ParseView(r.URL.Query())
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
+		return nil, err
 	}
-	var a ProductsAnswer
-	s.hub.Look(func(m *Model, now int64) { a = m.ProductsPage(v, now) })
-	answer(w, http.StatusOK, a)
+	page := m.page(v)
+	rows := make([]Row, len(page.rows))
+	for i, p := range page.rows {
+		rows[i] = m.row(p)
+	}
+	return struct {
+		head
+		Status   Status `json:"status"`
+		Counts   Counts `json:"counts"`
+		Total    int    `json:"total"`
+		Offset   int    `json:"offset"`
+		Products []Row  `json:"products"`
+	}{m.head(), m.Status(now), m.counts, page.total, page.offset, rows}, nil
 }
 
-func (s *server) product(w http.ResponseWriter, r *http.Request) {
-	var a struct {
+func getProduct(m *Model, now int64, r *http.Request) (any, error) {
+	d := m.Detail(r.PathValue("id"), now)
+	if d == nil {
+		return nil, errNotFound
+	}
+	return struct {
 		head
 		Product *Detail `json:"product"`
-	}
-	s.hub.Look(func(m *Model, now int64) { a.head, a.Product = m.head(), m.Detail(r.PathValue("id"), now) })
-	if a.Product == nil {
-		fail(w, http.StatusNotFound, "no product has this id")
-		return
-	}
-	answer(w, http.StatusOK, a)
+	}{m.head(), d}, nil
 }
 
-func (s *server) alerts(w http.ResponseWriter, r *http.Request) {
+func getAlerts(m *Model, _ int64, r *http.Request) (any, error) {
 	limit, err := number(r.URL.Query(), "limit", MaxRows, MaxRows)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
+		return nil, err
 	}
 	keep := anyAlert
 	if id := r.URL.Query().Get("product"); id != "" {
 		keep = func(a *Alert) bool { return a.ProductID == id }
 	}
-	var a struct {
+	list, _ := m.feed.since(0, m.seq, limit, keep)
+	return struct {
 		head
 		Total  int64   `json:"total"`
 		Alerts []Alert `json:"alerts"`
-	}
-	s.hub.Look(func(m *Model, _ int64) {
-		a.head, a.Total = m.head(), m.feed.total
-		a.Alerts, _ = m.feed.since(0, m.seq, limit, keep)
-	})
-	answer(w, http.StatusOK, a)
+	}{m.head(), m.feed.total, list}, nil
 }
 
-func (s *server) reorders(w http.ResponseWriter, r *http.Request) {
+func getReorders(m *Model, _ int64, r *http.Request) (any, error) {
 	limit, err := number(r.URL.Query(), "limit", MaxRows, MaxRows)
 	if err != nil {
-		fail(w, http.StatusBadRequest, err.Error())
-		return
+		return nil, err
 	}
-	var a struct {
+	list := m.Reorders(limit)
+	return struct {
 		head
 		Total    int       `json:"total"`
 		Reorders []Reorder `json:"reorders"`
-	}
-	s.hub.Look(func(m *Model, _ int64) {
-		list := m.Reorders(limit)
-		a.head, a.Total, a.Reorders = m.head(), list.Total, list.Items
-	})
-	answer(w, http.StatusOK, a)
+	}{m.head(), list.Total, list.Items}, nil
 }
 
-// summary serves a full frame without products.
-func (s *server) summary(w http.ResponseWriter, _ *http.Request) {
-	var f *Frame
-	s.hub.Look(func(m *Model, now int64) { f = m.Frame(View{Sort: ByUrgency}, 0, nil, now) })
-	answer(w, http.StatusOK, f)
+// getSummary returns a whole frame without products.
+func getSummary(m *Model, now int64, _ *http.Request) (any, error) {
+	return m.Frame(View{Sort: ByUrgency}, 0, nil, now), nil
 }
 
 const (
@@ -116,9 +109,9 @@ const (
 	writeTimeout = 10 * time.Second
 )
 
-// events streams server-sent events: a snapshot, or the changes since
-// Last-Event-ID, then deltas. Nothing is queued for a slow reader: its next
-// delta covers everything since its last one.
+// events streams server-sent events: a snapshot or the changes since Last-Event-ID,
+// then deltas. Nothing is queued for a slow reader: its next delta covers everything
+// since its last one.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	v, err := ParseView(r.URL.Query())
 	if err != nil {
@@ -130,7 +123,7 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		defer func() { <-s.slots }()
 	default:
 		w.Header().Set("Retry-After", "10")
-		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("there are %d event streams already", maxStreams))
+		fail(w, http.StatusServiceUnavailable, fmt.Sprintf("too many event streams are open: %d", maxStreams))
 		return
 	}
 	h := w.Header()
@@ -140,7 +133,8 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e := &eventWriter{w: w, control: http.NewResponseController(w)}
-	e.write("hello", "", []byte(`{"version":1,"build":"`+s.build+`"}`))
+	hello, _ := json.Marshal(map[string]any{"version": APIVersion, "build": s.build, "empty": s.access.Hints.NoProducts})
+	e.write("hello", "", hello)
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	has := resumed(r)
@@ -168,9 +162,8 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// resumed returns the epoch and number of the last event that a reconnecting
-// reader received, from the header or, when a page changes its view, from the
-// parameter last.
+// resumed returns the position of a reconnecting reader, from the header
+// Last-Event-ID or, when a page changes its view, from the parameter last.
 func resumed(r *http.Request) sent {
 	id := r.Header.Get("Last-Event-ID")
 	if id == "" {

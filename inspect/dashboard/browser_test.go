@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,21 +17,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// tab is one tab of a headless browser. Whatever the page says on its console
-// fails the test: it has nothing to say there.
+// tab is a tab of a headless browser. Any message on its console fails the test.
 type tab struct {
 	t   *testing.T
 	ctx context.Context
 	url string
 
-	mu        sync.Mutex
-	allowed   []string // texts that may be on the console
-	complains []string
+	mu       sync.Mutex
+	allowed  []string // texts of expected messages
+	messages []string // on the console
 }
 
-// browse opens a tab of chromium, or of the browser that INV_BROWSER names. On
-// a machine without one the test is skipped, unless INV_REQUIRE_BROWSER is set,
-// as it is in CI.
+// browse opens a tab of chromium, or of the browser INV_BROWSER. Without one the
+// test is skipped, unless INV_REQUIRE_BROWSER is set, as in CI.
 func browse(t *testing.T, url string) *tab {
 	t.Helper()
 	path := os.Getenv("INV_BROWSER")
@@ -40,7 +39,7 @@ func browse(t *testing.T, url string) *tab {
 	found, err := exec.LookPath(path)
 	if err != nil {
 		if os.Getenv("INV_REQUIRE_BROWSER") != "" {
-			t.Fatalf("INV_REQUIRE_BROWSER is set, but there is no %s: %v", path, err)
+			t.Fatalf("INV_REQUIRE_BROWSER is set: %v", err)
 		}
 		t.Skipf("needs a browser (%v): install chromium, or set INV_BROWSER", err)
 	}
@@ -62,36 +61,32 @@ func browse(t *testing.T, url string) *tab {
 }
 
 func (b *tab) listen(ev any) {
-	var said string
+	var message string
 	switch e := ev.(type) {
 	case *runtime.EventExceptionThrown:
-		said = e.ExceptionDetails.Text
+		message = e.ExceptionDetails.Text
 		if e.ExceptionDetails.Exception != nil {
-			said += " " + e.ExceptionDetails.Exception.Description
+			message += " " + e.ExceptionDetails.Exception.Description
 		}
 	case *cdplog.EventEntryAdded:
-		said = e.Entry.Text + " " + e.Entry.URL
+		message = e.Entry.Text + " " + e.Entry.URL
 	default:
 		return
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.complains = append(b.complains, said)
+	b.messages = append(b.messages, message)
 }
 
-// allow lets the page complain about something that the test brings about.
+// allow expects console messages that the test causes.
 func (b *tab) allow(text string) { b.allowed = append(b.allowed, text) }
 
 func (b *tab) quiet() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for _, said := range b.complains {
-		expected := false
-		for _, text := range b.allowed {
-			expected = expected || strings.Contains(said, text)
-		}
-		if !expected {
-			b.t.Errorf("the browser says: %s", said)
+	for _, message := range b.messages {
+		if !slices.ContainsFunc(b.allowed, func(text string) bool { return strings.Contains(message, text) }) {
+			b.t.Errorf("on the console: %s", message)
 		}
 	}
 }
@@ -110,11 +105,10 @@ func (b *tab) open(hash string) {
 	b.do(chromedp.Navigate("about:blank"), chromedp.Navigate(b.url+hash))
 }
 
-// patience is how long is waited for what must come, also on a machine that does
-// much else. How fast it comes is cmd/bench/dashboard's to say.
+// patience is how long to wait on a busy machine. cmd/bench/dashboard measures speed.
 const patience = 30 * time.Second
 
-// until waits for an expression of JavaScript to hold.
+// until waits until a JavaScript expression is true.
 func (b *tab) until(expression string) {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience+time.Second) // a poll whose expression throws never ends
@@ -122,7 +116,7 @@ func (b *tab) until(expression string) {
 	poll := chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(patience), chromedp.WithPollingInterval(20*time.Millisecond))
 	_, err := chromedp.Run(ctx, poll)
 	for err != nil && ctx.Err() == nil && strings.Contains(err.Error(), "Cannot find context") {
-		_, err = chromedp.Run(ctx, poll) // the page was loaded anew meanwhile
+		_, err = chromedp.Run(ctx, poll) // the page was reloaded meanwhile
 	}
 	if err != nil {
 		b.snap("failed-" + b.t.Name())
@@ -139,7 +133,7 @@ func evaluate[T any](b *tab, expression string) T {
 	return value
 }
 
-// snap writes a screenshot to the folder INV_SCREENSHOTS, if that is set.
+// snap writes a screenshot to the folder INV_SCREENSHOTS, if set.
 func (b *tab) snap(name string) {
 	folder := os.Getenv("INV_SCREENSHOTS")
 	if folder == "" {
@@ -154,7 +148,7 @@ func (b *tab) snap(name string) {
 	}
 }
 
-// screen is a window's size and what the device prefers.
+// screen sets the window's size and the device's colour scheme.
 func (b *tab) screen(width, height int64, scheme string, phone bool) {
 	b.t.Helper()
 	var options []chromedp.EmulateViewportOption

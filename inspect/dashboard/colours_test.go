@@ -21,7 +21,7 @@ func hexColour(t *testing.T, s string) rgb {
 	return rgb{float64(n>>16) / 255, float64(n>>8&255) / 255, float64(n&255) / 255}
 }
 
-// palette is the stylesheet's colours in light and in dark, by name.
+// palette holds the stylesheet's light and dark colours by name.
 type palette map[string][2]rgb
 
 var modes = [2]string{"light", "dark"}
@@ -38,12 +38,12 @@ func readPalette(t *testing.T, css string) palette {
 	return all
 }
 
-// number finds the one number that a rule of the stylesheet gives.
+// numberIn returns the number that a pattern finds in the stylesheet.
 func numberIn(t *testing.T, css, pattern string) float64 {
 	t.Helper()
 	m := regexp.MustCompile(pattern).FindStringSubmatch(css)
 	if m == nil {
-		t.Fatalf("the stylesheet has nothing like %s", pattern)
+		t.Fatalf("the stylesheet has no match for %s", pattern)
 	}
 	n, err := strconv.ParseFloat(m[1], 64)
 	if err != nil {
@@ -61,7 +61,7 @@ func stylesheet(t *testing.T) string {
 	return string(css)
 }
 
-// linear undoes the transfer function of sRGB.
+// linear converts from sRGB to linear RGB.
 func (c rgb) linear() rgb {
 	for i, v := range c {
 		if v <= 0.04045 {
@@ -85,7 +85,7 @@ func contrast(a, b rgb) float64 {
 	return (max(x, y) + 0.05) / (min(x, y) + 0.05)
 }
 
-// over returns a colour of some opacity over another.
+// over returns the colour blended over another with an opacity.
 func (c rgb) over(below rgb, opacity float64) rgb {
 	for i := range c {
 		c[i] = opacity*c[i] + (1-opacity)*below[i]
@@ -93,14 +93,14 @@ func (c rgb) over(below rgb, opacity float64) rgb {
 	return c
 }
 
-// grey returns what the filter grayscale(1) makes of a colour.
+// grey applies the filter grayscale(1).
 func (c rgb) grey() rgb {
 	g := 0.2126*c[0] + 0.7152*c[1] + 0.0722*c[2]
 	return rgb{g, g, g}
 }
 
-// What is read has the contrast that WCAG 2.2 AA asks for, 4.5 to 1 for text
-// (1.4.3) and 3 to 1 for what is drawn and for the edges of controls (1.4.11).
+// Contrasts meet WCAG 2.2 AA: 4.5 to 1 for text (1.4.3), 3 to 1 for graphics and the
+// edges of controls (1.4.11).
 func TestContrast(t *testing.T) {
 	css := stylesheet(t)
 	colours := readPalette(t, css)
@@ -136,7 +136,7 @@ func TestContrast(t *testing.T) {
 	for mode, name := range modes {
 		panel, page := colours["panel"][mode], colours["page"][mode]
 		if got := contrast(colours["accent"][mode].over(panel, now), panel); got < drawn {
-			t.Errorf("the bar of the minute that has begun, %s: %.2f to 1", name, got)
+			t.Errorf("the bar of the current minute, %s: %.2f to 1", name, got)
 		}
 		for _, front := range []string{"text", "muted", "out", "critical", "low", "ok"} {
 			a, b := colours[front][mode].grey().over(page, stale), panel.grey().over(page, stale)
@@ -147,8 +147,8 @@ func TestContrast(t *testing.T) {
 	}
 }
 
-// How colours are seen without the cones for long, middle or short waves:
-// Machado, Oliveira and Fernandes, 2009, at full severity, on linear sRGB.
+// colourBlindness simulates colour vision deficiencies on linear sRGB: Machado,
+// Oliveira and Fernandes, 2009, at full severity.
 var colourBlindness = map[string][3]rgb{
 	"protanopia":   {{0.152286, 1.052583, -0.204868}, {0.114503, 0.786281, 0.099216}, {-0.003882, -0.048116, 1.051998}},
 	"deuteranopia": {{0.367322, 0.860646, -0.227968}, {0.280085, 0.672501, 0.047413}, {-0.011820, 0.042940, 0.968881}},
@@ -165,7 +165,7 @@ func (c rgb) seenWith(blindness [3]rgb) rgb {
 	return seen
 }
 
-// lab is CIELAB of a linear colour, for D65.
+// lab converts a linear colour to CIELAB for D65.
 func (c rgb) lab() [3]float64 {
 	x := (0.4124*c[0] + 0.3576*c[1] + 0.1805*c[2]) / 0.9505
 	y := 0.2126*c[0] + 0.7152*c[1] + 0.0722*c[2]
@@ -179,8 +179,8 @@ func (c rgb) lab() [3]float64 {
 	return [3]float64{116*f(y) - 16, 500 * (f(x) - f(y)), 200 * (f(y) - f(z))}
 }
 
-// No two states look alike to anybody; beside that, each has a glyph and a word.
-// 2.3 is a difference that is just noticed; 15 is seen at a glance.
+// All states are distinguishable with any colour vision: a difference of 2.3 is just
+// noticeable, 15 obvious.
 func TestStatesForTheColourBlind(t *testing.T) {
 	colours := readPalette(t, stylesheet(t))
 	states := []string{"out", "critical", "low", "ok"}
@@ -204,7 +204,7 @@ func TestStatesForTheColourBlind(t *testing.T) {
 	}
 }
 
-// Each state has a glyph and a word of its own, on the page and in the terminal.
+// Each state has its own glyph, the same on the page and in the terminal.
 func TestStatesHaveGlyphs(t *testing.T) {
 	css := stylesheet(t)
 	for s := range severities {

@@ -14,13 +14,11 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// What users of other live dashboards complain of has a test each; the table in
-// docs/dashboard.md says which. Those that need a browser and nothing else are
-// here.
+// Each common complaint about live dashboards has a test, listed in
+// docs/dev/testing.md. These only need a browser.
 
-// spy runs before the page's own code: it keeps the event streams that the page
-// opens, and counts what makes the browser lay out the page while a frame is
-// being drawn.
+// spy runs before the page's own code. It records the event streams that the page
+// opens and what forces a layout while a frame is drawn.
 const spy = `
 	window.streams = [];
 	window.EventSource = class extends EventSource {
@@ -56,10 +54,10 @@ func (b *tab) spy() {
 	}
 }
 
-// openStreams is how many event streams the page has.
+// openStreams is JavaScript for the number of open event streams.
 const openStreams = `streams.filter((s) => s.readyState !== EventSource.CLOSED).length`
 
-// smallWorld returns a dashboard of five products that has read what there is.
+// smallWorld returns a loaded dashboard of five products.
 func smallWorld(t *testing.T) *world {
 	t.Helper()
 	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
@@ -68,7 +66,7 @@ func smallWorld(t *testing.T) *world {
 	return w
 }
 
-// openLive opens the page and waits until it hears from the dashboard.
+// openLive opens the page and waits until it is live.
 func (b *tab) openLive() {
 	b.t.Helper()
 	b.open("")
@@ -80,7 +78,7 @@ func (b *tab) setHidden(hidden bool) {
 	evaluate[bool](b, fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, get: () => %v}); document.dispatchEvent(new Event("visibilitychange"))`, hidden))
 }
 
-// heap returns what the page's scripts hold, in bytes, without garbage.
+// heap returns the memory of the page's scripts after garbage collection, in bytes.
 func (b *tab) heap() float64 {
 	b.t.Helper()
 	if _, err := chromedp.Call(b.ctx, heapprofiler.CollectGarbage, cdp.Empty{}); err != nil {
@@ -93,8 +91,7 @@ func (b *tab) heap() float64 {
 	return float64(usage.UsedSize)
 }
 
-// A page that is left open for long holds no more than a fresh one, draws in
-// frames, and never has the browser lay out the page in the middle of one.
+// A page that is left open does not grow, and never forces a layout while drawing.
 func TestPageLeftOpen(t *testing.T) {
 	t.Parallel()
 	const products = 300
@@ -118,21 +115,21 @@ func TestPageLeftOpen(t *testing.T) {
 			b.until(fmt.Sprintf(`streams[0].heard > %d`, heard))
 		}
 	}
-	busy(500) // what is made once is made
+	busy(500) // warm up
 	const elements = `document.querySelectorAll("*").length`
 	heap, nodes := b.heap(), evaluate[int](b, elements)
 	busy(1500)
 	if now := evaluate[int](b, elements); now > nodes+200 {
-		t.Errorf("the document has %d elements, and had %d", now, nodes)
+		t.Errorf("the document grew from %d to %d elements", nodes, now)
 	}
 	if now := b.heap(); now > heap+1<<20 {
-		t.Errorf("the page's scripts hold %.0f bytes, and held %.0f", now, heap)
+		t.Errorf("the scripts' memory grew from %.0f to %.0f bytes", heap, now)
 	}
 	if n := evaluate[int](b, openStreams); n != 1 {
 		t.Errorf("%d event streams are open, want 1: a browser has six connections to a host", n)
 	}
 	if forced := evaluate[[]string](b, `[...new Set(forced)]`); len(forced) > 0 {
-		t.Errorf("while drawing, the page asks for %q", forced)
+		t.Errorf("forced layouts while drawing: %q", forced)
 	}
 	evaluate[float64](b, `document.querySelector("#alerts").scrollTop = 20`)
 	b.until(`document.querySelectorAll("#alerts li:not(.note)").length > 100`)
@@ -141,8 +138,8 @@ func TestPageLeftOpen(t *testing.T) {
 	}
 }
 
-// A hidden page holds no connection; so do more tabs than a browser has
-// connections to one host. When it is seen again it catches up.
+// A hidden page holds no connection, since a browser has only six to a host. It
+// catches up when it is visible again.
 func TestHiddenPageHoldsNoConnection(t *testing.T) {
 	t.Parallel()
 	w := smallWorld(t)
@@ -153,14 +150,14 @@ func TestHiddenPageHoldsNoConnection(t *testing.T) {
 	b.until(openStreams + ` === 0 && document.querySelector("#connection-text").textContent === "Paused"`)
 	evaluate[bool](b, `dispatchEvent(new Event("online"))`)
 	if n := evaluate[int](b, openStreams); n != 0 {
-		t.Error("a page that nobody sees connects when the network comes back")
+		t.Error("a hidden page connects when the network is back")
 	}
 	b.setHidden(false)
 	b.until(openStreams + ` === 1 && document.querySelector("#connection").dataset.state === "live"`)
 }
 
-// A connection that is open but dead is noticed, and so is a sleep.
-func TestSilenceIsNotTakenForPeace(t *testing.T) {
+// An open but dead connection is noticed, and so is a device that slept.
+func TestDeadConnectionIsNoticed(t *testing.T) {
 	t.Parallel()
 	w := smallWorld(t)
 	line := newProxy(t, w.url)
@@ -169,9 +166,9 @@ func TestSilenceIsNotTakenForPeace(t *testing.T) {
 	b.openLive()
 	line.freeze(true)
 	b.until(`document.querySelector("#connection").dataset.state === "stale" && document.documentElement.hasAttribute("data-stale")`)
-	b.until(`document.querySelector("#banner").textContent.includes("does not answer")`)
+	b.until(`document.querySelector("#banner").textContent.includes("not responding")`)
 	if filter := evaluate[string](b, `getComputedStyle(document.querySelector("main")).filter`); filter != "grayscale(1)" {
-		t.Errorf("what is stale has filter %s, want to be grey", filter)
+		t.Errorf("stale data has filter %s, want grayscale(1)", filter)
 	}
 	line.freeze(false)
 	b.until(`document.querySelector("#connection").dataset.state === "live" && !document.documentElement.hasAttribute("data-stale")`)
@@ -181,8 +178,8 @@ func TestSilenceIsNotTakenForPeace(t *testing.T) {
 	b.until(`document.querySelector("#connection").dataset.state === "live"`)
 }
 
-// A tab from before an update of inv is told so.
-func TestOldTabIsTold(t *testing.T) {
+// A tab from before an update of inv offers to reload.
+func TestOldTabOffersReload(t *testing.T) {
 	t.Parallel()
 	w := smallWorld(t)
 	b := browse(t, w.url)
@@ -192,7 +189,7 @@ func TestOldTabIsTold(t *testing.T) {
 	b.until(`!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
 }
 
-// What is still being read is said where it is missing, and no longer than that.
+// Incomplete parts of the page are marked while they load.
 func TestPageWhileLoading(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 5, 400)
@@ -211,10 +208,10 @@ func TestPageWhileLoading(t *testing.T) {
 	}
 	stage("charts")
 	b.until(`document.querySelector(".plot.loading")?.dataset.loading === "Loading the last hour… 40 %"`)
-	b.until(`document.querySelector("#reorders-total").textContent.includes("reading older ones")`)
+	b.until(`document.querySelector("#reorders-total").textContent.includes("loading older ones")`)
 	b.snap("loading")
 	stage("past")
-	b.until(`!document.querySelector(".plot.loading") && document.querySelector("#dead-total").textContent.includes("reading older ones")`)
+	b.until(`!document.querySelector(".plot.loading") && document.querySelector("#dead-total").textContent.includes("loading older ones")`)
 	stage("")
-	b.until(`!document.body.textContent.includes("reading older ones")`)
+	b.until(`!document.body.textContent.includes("loading older ones")`)
 }

@@ -1,12 +1,12 @@
-// Package dashboard shows the inventory as it happens: a web page with its API,
-// and a terminal. It reads topics and nothing else, read_committed and without a
-// consumer group, so it works with anybody's processor and has no state to lose.
+// Package dashboard shows the inventory live: on a web page with an API, and in
+// the terminal. It reads only topics, read_committed and without a consumer group,
+// so it works with any processor and is stateless.
 //
-// [Model] is the pure core: records in, frames out, where a frame is a snapshot
-// or what has changed since one. [Hub] shares one model among its readers;
-// nothing is queued for any of them, so a slow one gets more change at a time
-// and never holds up the others. The reader fills the hub from Kafka, the
-// handler serves it over HTTP, and the terminal draws it.
+// [Model] is the pure core: records in, frames out. A frame is a snapshot or what
+// changed since one. [Hub] shares a model among readers. Nothing is queued for
+// them, so a slow reader gets more changes at a time and never delays others. The
+// reader fills the hub from Kafka, the handler serves it over HTTP, and the terminal
+// draws it.
 package dashboard
 
 import (
@@ -18,6 +18,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -26,11 +27,26 @@ import (
 	"inv/internal/kafka"
 )
 
-// Errors of Run that it wraps.
+// Errors that Run wraps.
 var (
-	ErrPortInUse = errors.New("the port is in use") // something listens there
-	ErrAddress   = errors.New("no such address")    // Listen can't be right
+	ErrPortInUse = errors.New("the port is in use")
+	ErrAddress   = errors.New("invalid address") // of Listen
 )
+
+// Hints are what users can do about something. They may name flags and commands,
+// which this package does not know. An empty one is left out.
+type Hints struct {
+	NoProducts string // the catalogue is empty
+	Host       string // a request was refused for its Host
+	Token      string // a request was refused for want of a token
+}
+
+func withHint(message, hint string) string {
+	if hint == "" {
+		return message
+	}
+	return message + ": " + hint
+}
 
 // Options configures Run.
 type Options struct {
@@ -38,9 +54,10 @@ type Options struct {
 	Topics Topics
 	Groups []string // consumer groups whose lag is shown
 
-	Listen     string   // HOST:PORT; port 0 takes a free one
-	Token      string   // asked of every reader; "": none on loopback, a random one elsewhere
-	AllowHosts []string // names beside localhost by which the page is reached
+	Listen     string   // HOST:PORT; port 0 picks a free one
+	Token      string   // required of readers; "": none on loopback, else a random one
+	AllowHosts []string // host names of the page besides localhost
+	Hints      Hints
 
 	Listening func(url string) // called with the URL, including the token, once listening
 	Log       func(message string)
@@ -59,17 +76,15 @@ func (o *Options) defaults() {
 	}
 }
 
-// Run serves the page until ctx is done; then it returns nil. It fails when no
-// broker answers at the start and when it can't listen; brokers that go away
-// later are waited for.
+// Run serves the page until ctx is done; then it returns nil. It fails if it can't
+// listen or no broker responds at the start. Later outages are waited out.
 func Run(ctx context.Context, o Options) error {
-	o.defaults()
 	ln, err := listen(o.Listen)
 	if err != nil {
 		return err
 	}
 	defer ln.Close()
-	if !isLoopback(ln.Addr()) {
+	if !ln.Addr().(*net.TCPAddr).IP.IsLoopback() {
 		o.expose()
 	}
 	return withHub(ctx, &o, func(ctx context.Context, hub *Hub) error {
@@ -77,13 +92,13 @@ func Run(ctx context.Context, o Options) error {
 	})
 }
 
-// expose prepares for requests from other machines: it sets a token and allows
-// the names of this host.
+// expose prepares for requests from other machines: it sets a token and allows this
+// machine's names.
 func (o *Options) expose() {
 	if o.Token == "" {
 		o.Token = rand.Text()
 	}
-	host, _, _ := net.SplitHostPort(o.Listen) // it has been listened on
+	host, _, _ := net.SplitHostPort(o.Listen) // valid: it listens there
 	o.AllowHosts = append(slices.Clone(o.AllowHosts), strings.ToLower(host))
 	if name, err := os.Hostname(); err == nil {
 		o.AllowHosts = append(o.AllowHosts, strings.ToLower(name))
@@ -92,6 +107,7 @@ func (o *Options) expose() {
 
 // withHub calls use with a hub that is kept up to date from the topics.
 func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) error) error {
+	o.defaults()
 	client, err := kafka.Connect(ctx, o.Kafka)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -100,8 +116,8 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 		return err
 	}
 	defer client.Close()
-	// A broker answers the fetches of one connection in order: long polls for new
-	// records would delay fetches of existing ones.
+	// A broker handles the fetches of a connection in order: on the same one, long
+	// polls for new records would delay fetches of existing ones.
 	follower, err := kafka.New(o.Kafka)
 	if err != nil {
 		return err
@@ -120,13 +136,13 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 
 func serve(ctx context.Context, ln net.Listener, hub *Hub, o *Options) error {
 	server := &http.Server{
-		Handler:           NewHandler(hub, Access{o.Token, o.AllowHosts}),
+		Handler:           NewHandler(hub, Access{o.Token, o.AllowHosts, o.Hints}),
 		ReadHeaderTimeout: 5 * time.Second,
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    32 << 10,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 	}
-	o.Listening(address(ln.Addr(), o.Token))
+	o.Listening(address(ln.Addr().(*net.TCPAddr), o.Token))
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(ln) }()
 	select {
@@ -134,7 +150,7 @@ func serve(ctx context.Context, ln net.Listener, hub *Hub, o *Options) error {
 		return fmt.Errorf("serving the dashboard: %w", err)
 	case <-ctx.Done():
 	}
-	// The streams end with ctx; a moment for answers that are being written.
+	// Event streams end with ctx; other responses get a moment to complete.
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
 	if server.Shutdown(last) != nil {
@@ -146,7 +162,7 @@ func serve(ctx context.Context, ln net.Listener, hub *Hub, o *Options) error {
 func listen(at string) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(at)
 	if err != nil {
-		return nil, fmt.Errorf("%w to listen on: %q; it is HOST:PORT, such as 127.0.0.1:8080", ErrAddress, at)
+		return nil, fmt.Errorf("%w to listen on: %q is not HOST:PORT, such as 127.0.0.1:8080", ErrAddress, at)
 	}
 	ln, err := net.Listen("tcp", at)
 	var unknown *net.DNSError
@@ -157,30 +173,20 @@ func listen(at string) (net.Listener, error) {
 	case errors.As(err, &unknown), errors.As(err, &bad):
 		return nil, fmt.Errorf("%w to listen on: %w", ErrAddress, err)
 	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("listening on %s: %w; ports below 1024 are the system's", at, err)
+		return nil, fmt.Errorf("listening on %s: %w; ports below 1024 are reserved", at, err)
 	case err != nil:
 		return nil, fmt.Errorf("listening on %s: %w", at, err)
 	}
 	return ln, nil
 }
 
-func isLoopback(a net.Addr) bool {
-	tcp, ok := a.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}
-
-// address returns the URL to open.
-func address(a net.Addr, token string) string {
-	host, port, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return "http://" + a.String() + "/"
+// address returns the URL of the page.
+func address(a *net.TCPAddr, token string) string {
+	host := a.IP.String()
+	if name, err := os.Hostname(); err == nil && a.IP.IsUnspecified() {
+		host = name
 	}
-	if ip := net.ParseIP(strings.Trim(host, "[]")); ip != nil && ip.IsUnspecified() {
-		if name, err := os.Hostname(); err == nil {
-			host = name
-		}
-	}
-	url := "http://" + net.JoinHostPort(host, port) + "/"
+	url := "http://" + net.JoinHostPort(host, strconv.Itoa(a.Port)) + "/"
 	if token != "" {
 		url += "?token=" + token
 	}

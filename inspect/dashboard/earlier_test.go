@@ -11,9 +11,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// The reference system's updates say a stock and no change. What the first one of
-// a product in the hour changed is known from the one before the hour, and its
-// first one ever counts as an order, of which nobody knows the units.
+// Updates of the reference system have no delta. What the first one of a product in
+// the hour changed follows from the last one before the hour; a product's first
+// update ever counts as an order of unknown units.
 func TestFirstUpdatesOfTheHour(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// What goes over the line does not grow with the products, nor with their
-// number of changes: the last value of each in sight, once.
+// Frames do not grow with the number of products or changes: each has the last value
+// of each visible product once.
 func TestFramesDoNotGrowWithTheProducts(t *testing.T) {
 	sizes := map[int]int{}
 	for _, products := range []int{200, 5000} {
@@ -49,7 +49,7 @@ func TestFramesDoNotGrowWithTheProducts(t *testing.T) {
 	}
 }
 
-// A reader that goes away frees its place, and one too many is told to wait.
+// A closed stream frees its slot, and one too many is refused.
 func TestStreamsAreBounded(t *testing.T) {
 	hub := NewHub("order_events", nowTime)
 	s := &server{hub: hub, slots: make(chan struct{}, 1)}
@@ -76,11 +76,11 @@ func TestStreamsAreBounded(t *testing.T) {
 		t.Errorf("a stream too many: %s, Retry-After %q", second.Status, second.Header.Get("Retry-After"))
 	}
 	leave()
-	s.slots <- struct{}{} // its place is free again, or this waits for ever
+	s.slots <- struct{}{} // blocks unless the slot is free again
 }
 
-// While nothing happens the readers hear each second that it is so.
-func TestQuietIsSaid(t *testing.T) {
+// An idle stream still sends the status each second.
+func TestIdleStreamSendsStatus(t *testing.T) {
 	s := newShop(t, Access{})
 	s.publish(t)
 	stream := s.stream(t, "/api/events")

@@ -20,22 +20,23 @@ import (
 //go:embed web openapi.yaml
 var files embed.FS
 
-// Access says who may read.
+// Access defines which requests are allowed.
 type Access struct {
-	Token string   // required of every request; "": none, which is for loopback only
-	Hosts []string // names in a Host header that are right beside localhost and IP addresses
+	Token string   // required of every request; "": none, for loopback only
+	Hosts []string // allowed in a Host header besides localhost and IP addresses
+	Hints Hints
 }
 
-// server is the page and the API.
+// server serves the page and the API.
 type server struct {
 	hub    *Hub
 	access Access
-	build  string // names the page's files: a tab with others is an old one
+	build  string // hash of the page's files, by which an old tab notices that they changed
 	etags  map[string]string
-	slots  chan struct{} // of the event streams
+	slots  chan struct{} // one for each event stream
 }
 
-// maxStreams bounds the event streams at one time.
+// maxStreams bounds the concurrent event streams.
 const maxStreams = 256
 
 // NewHandler serves the page and the API of a hub.
@@ -53,7 +54,7 @@ func NewHandler(hub *Hub, access Access) http.Handler {
 		return err
 	})
 	if err != nil {
-		panic("reading the embedded files: " + err.Error()) // they are in the binary
+		panic("reading the embedded files: " + err.Error()) // part of the binary
 	}
 	s.build = hex.EncodeToString(all.Sum(nil)[:8])
 	mux := http.NewServeMux()
@@ -62,19 +63,19 @@ func NewHandler(hub *Hub, access Access) http.Handler {
 		s.file("web/"+r.PathValue("name"))(w, r)
 	})
 	mux.HandleFunc("GET /api/openapi.yaml", s.file("openapi.yaml"))
-	mux.HandleFunc("GET /api/products", s.products)
-	mux.HandleFunc("GET /api/products/{id...}", s.product)
-	mux.HandleFunc("GET /api/alerts", s.alerts)
-	mux.HandleFunc("GET /api/reorders", s.reorders)
-	mux.HandleFunc("GET /api/summary", s.summary)
+	mux.HandleFunc("GET /api/products", s.api(getProducts))
+	mux.HandleFunc("GET /api/products/{id...}", s.api(getProduct))
+	mux.HandleFunc("GET /api/alerts", s.api(getAlerts))
+	mux.HandleFunc("GET /api/reorders", s.api(getReorders))
+	mux.HandleFunc("GET /api/summary", s.api(getSummary))
 	mux.HandleFunc("GET /api/events", s.events)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead {
 			w.Header().Set("Allow", "GET, HEAD")
-			fail(w, http.StatusMethodNotAllowed, "only GET and HEAD")
+			fail(w, http.StatusMethodNotAllowed, "only GET and HEAD are supported")
 			return
 		}
-		fail(w, http.StatusNotFound, "there is no "+r.URL.Path)
+		fail(w, http.StatusNotFound, "not found: "+r.URL.Path)
 	})
 	return s.guard(mux)
 }
@@ -82,7 +83,7 @@ func NewHandler(hub *Hub, access Access) http.Handler {
 const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// guard refuses requests that this page would not make, before reading anything.
+// guard rejects unauthorized requests and those that another site caused.
 func (s *server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -94,21 +95,21 @@ func (s *server) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		switch {
 		case !s.hostAllowed(r.Host):
-			fail(w, http.StatusMisdirectedRequest, fmt.Sprintf("host %q is not this dashboard's; allow it with --allow-host", clip(r.Host)))
+			fail(w, http.StatusMisdirectedRequest, withHint(fmt.Sprintf("host %q is not allowed", clip(r.Host)), s.access.Hints.Host))
 		case !sameOrigin(r):
-			fail(w, http.StatusForbidden, "the request comes from another site")
+			fail(w, http.StatusForbidden, "cross-site requests are not allowed")
 		case s.access.Token == "" || s.authorized(r):
 			next.ServeHTTP(w, r)
 		case s.login(w, r):
 		default:
 			h.Set("WWW-Authenticate", `Bearer realm="inv dashboard"`)
-			fail(w, http.StatusUnauthorized, "a token is needed: open the address that `inv dashboard` printed, or send it as Authorization: Bearer")
+			fail(w, http.StatusUnauthorized, withHint("a valid token is required, in the page's address or as Authorization: Bearer", s.access.Hints.Token))
 		}
 	})
 }
 
-// hostAllowed reports whether a Host header names this server in a way that no
-// other site can point at it: DNS rebinding needs a name.
+// hostAllowed reports whether a Host header is an IP address or an allowed name. DNS
+// rebinding needs another name.
 func (s *server) hostAllowed(hostport string) bool {
 	host := hostport
 	if h, _, err := net.SplitHostPort(hostport); err == nil {
@@ -121,8 +122,8 @@ func (s *server) hostAllowed(hostport string) bool {
 	return host == "localhost" || slices.Contains(s.access.Hosts, host)
 }
 
-// sameOrigin refuses requests that a browser attributes to another site. Following a
-// link to the page is fine.
+// sameOrigin reports whether a request is not from another site according to the
+// browser. Links to the page are allowed.
 func sameOrigin(r *http.Request) bool {
 	if origin := r.Header.Get("Origin"); origin != "" {
 		u, err := url.Parse(origin)
@@ -152,7 +153,7 @@ func (s *server) isToken(given string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// login moves the token from the page's address to a cookie.
+// login moves a valid token from the page's address to a cookie.
 func (s *server) login(w http.ResponseWriter, r *http.Request) bool {
 	token := r.URL.Query().Get("token")
 	if r.URL.Path != "/" || token == "" || !s.isToken(token) {
@@ -178,7 +179,7 @@ func (s *server) file(name string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		content, err := files.ReadFile(name)
 		if err != nil {
-			fail(w, http.StatusNotFound, "there is no such file")
+			fail(w, http.StatusNotFound, "no such file")
 			return
 		}
 		h := w.Header()
@@ -189,7 +190,7 @@ func (s *server) file(name string) http.HandlerFunc {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
-		_, _ = w.Write(content) // a reader that has gone needs no answer
+		_, _ = w.Write(content) // an error means that the client is gone
 	}
 }
 
@@ -204,9 +205,9 @@ func fail(w http.ResponseWriter, code int, message string) {
 func answer(w http.ResponseWriter, code int, value any) {
 	body, err := json.Marshal(value)
 	if err != nil {
-		code, body = http.StatusInternalServerError, []byte(`{"version":1,"error":"the answer can't be written as JSON"}`)
+		code, body = http.StatusInternalServerError, []byte(`{"version":1,"error":"encoding the response failed"}`)
 	}
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.WriteHeader(code)
-	_, _ = w.Write(append(body, '\n')) // a reader that has gone needs no answer
+	_, _ = w.Write(append(body, '\n')) // an error means that the client is gone
 }

@@ -18,7 +18,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// shop is a server on a hub that a test fills by hand.
+// shop is a server with a hub that a test fills by hand.
 type shop struct {
 	*story
 	hub    *Hub
@@ -89,8 +89,8 @@ func (s *shop) get(path string, headers ...string) *http.Response {
 	return resp
 }
 
-// Every answer has exactly the fields that the OpenAPI file says.
-func TestAnswersAreAsDescribed(t *testing.T) {
+// Every response has exactly the fields that openapi.yaml describes.
+func TestResponsesMatchOpenAPI(t *testing.T) {
 	source, err := files.ReadFile("openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if v := dig(api, "info", "version"); v != fmt.Sprint(APIVersion) {
-		t.Errorf("the description is of version %v, the answers of %d", v, APIVersion)
+		t.Errorf("openapi.yaml has version %v, want %d", v, APIVersion)
 	}
 	s := newShop(t, Access{})
 	s.fill()
@@ -162,7 +162,7 @@ func resolve(api, v any) any {
 	return v
 }
 
-// conforms checks a value against the part of JSON Schema that the file uses.
+// conforms checks a value against the parts of JSON Schema that the file uses.
 func conforms(t *testing.T, api, schema, value any, at string) {
 	t.Helper()
 	schema = resolve(api, schema)
@@ -313,8 +313,8 @@ func TestStreamResumes(t *testing.T) {
 	}
 }
 
-// A reader that takes nothing costs nothing: when it reads again it gets a
-// snapshot, and the others have had all of it in the meantime.
+// A slow reader costs nothing: when it reads again it gets a snapshot. Others get
+// everything in the meantime.
 func TestSlowReaderGetsASnapshot(t *testing.T) {
 	s := newShop(t, Access{})
 	s.fill()
@@ -338,9 +338,9 @@ func TestSlowReaderGetsASnapshot(t *testing.T) {
 	}
 }
 
-// A reader that stops reading does not keep the server from answering others,
-// and is dropped after the write deadline; here only the first is waited for.
-func TestBlockedReaderHoldsNobodyUp(t *testing.T) {
+// A reader that stops reading does not delay others. Its disconnection after the
+// write deadline is not waited for.
+func TestBlockedReaderDelaysNobody(t *testing.T) {
 	s := newShop(t, Access{})
 	s.fill()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.server.URL, "http://"))
@@ -366,7 +366,7 @@ func TestBlockedReaderHoldsNobodyUp(t *testing.T) {
 	}
 }
 
-func TestRequestsFromElsewhere(t *testing.T) {
+func TestRequestsFromOtherSites(t *testing.T) {
 	s := newShop(t, Access{Hosts: []string{"stock.example"}})
 	s.fill()
 	for _, c := range []struct {
@@ -386,8 +386,8 @@ func TestRequestsFromElsewhere(t *testing.T) {
 		{"from another site, as a link", "/", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200},
 		{"from another port", "/api/events", []string{"Sec-Fetch-Site: same-site"}, 403},
 		{"of the page itself", "/api/products", []string{"Sec-Fetch-Site: same-origin"}, 200},
-		{"of nothing", "/nothing", nil, 404},
-		{"of a file that is not there", "/assets/secret.js", nil, 404},
+		{"of an unknown path", "/nothing", nil, 404},
+		{"of an unknown file", "/assets/secret.js", nil, 404},
 		{"of a file outside", "/assets/..%2fopenapi.yaml", nil, 404},
 	} {
 		resp := s.get(c.path, c.headers...)
@@ -441,7 +441,7 @@ func TestToken(t *testing.T) {
 	}
 }
 
-func TestPublishIsAtOnceThenPaced(t *testing.T) {
+func TestPublishingIsImmediateThenPaced(t *testing.T) {
 	s := newShop(t, Access{})
 	s.publish(t)
 	stream := s.stream(t, "/api/events")

@@ -8,9 +8,17 @@ import (
 	"time"
 )
 
-// publishEvery is the least time between two publications, and so the longest that
-// an update waits.
-const publishEvery = 100 * time.Millisecond
+const (
+	// publishEvery is the minimum time between publications, and so the longest that
+	// an update waits.
+	publishEvery = 100 * time.Millisecond
+	// beatEvery is the maximum time between publications. A page that receives
+	// nothing for much longer shows that it is stale.
+	beatEvery = time.Second
+	// tooFarBehind is how many publications a reader may miss before it gets a new
+	// snapshot.
+	tooFarBehind = 50
+)
 
 // Hub shares a model: the reader changes it, pages and the terminal read it. It is
 // safe for concurrent use.
@@ -24,10 +32,10 @@ type Hub struct {
 	pages     map[View]*page // as of the last publication
 	frames    map[frameKey]encoded
 
-	changed chan struct{} // holds one token: the model has changed
+	changed chan struct{} // holds a token if the model has changed
 }
 
-// frameKey is all that a frame depends on between two publications.
+// frameKey identifies a frame between two publications.
 type frameKey struct {
 	view   View
 	since  uint64
@@ -39,14 +47,14 @@ type encoded struct {
 	sent sent
 }
 
-// sent is what a reader has received.
+// sent is a reader's position.
 type sent struct {
 	epoch string
 	seq   uint64
 	order []string // the page; nil: none
 }
 
-// NewHub makes a hub with an empty model. orders is the orders' topic.
+// NewHub returns a hub with an empty model. orders is the orders topic.
 func NewHub(orders string, now func() time.Time) *Hub {
 	h := &Hub{
 		now: now, orders: orders, published: make(chan struct{}), changed: make(chan struct{}, 1),
@@ -84,12 +92,8 @@ func (h *Hub) Look(read func(m *Model, now int64)) {
 	read(h.model, h.now().UnixMilli())
 }
 
-// beatEvery is the longest time between two publications. A page that receives
-// nothing for much longer shows that it is stale.
-const beatEvery = time.Second
-
-// Publish publishes what has changed: at once after a quiet time, then at most
-// every publishEvery. It returns when ctx is done.
+// Publish publishes changes until ctx is done: at once after a quiet time, then at
+// most every publishEvery.
 func (h *Hub) Publish(ctx context.Context) {
 	pause := time.NewTimer(0)
 	defer pause.Stop()
@@ -123,10 +127,6 @@ func (h *Hub) publish() {
 		h.published = make(chan struct{})
 	}
 }
-
-// tooFarBehind is how many publications a reader may miss before it gets a new
-// snapshot.
-const tooFarBehind = 50
 
 // frame returns the JSON of the changes since has, the reader's new position,
 // whether the frame is a snapshot, and a channel that the next publication

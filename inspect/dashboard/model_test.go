@@ -14,7 +14,7 @@ import (
 
 const now = int64(1_700_000_000_000)
 
-// story is a model and the records that tests give it.
+// story is a model with the records that a test gives it.
 type story struct {
 	t *testing.T
 	*Model
@@ -36,7 +36,7 @@ func (s *story) product(id string) *story {
 	return s
 }
 
-// update returns an order line's, or with quantity below 0 a receipt's.
+// update returns the update of an order line or, if quantity is negative, a receipt.
 func (s *story) update(id string, seq, stock, quantity int64) *event.Update {
 	s.offset++
 	cause := event.Cause{Topic: "order_events", Offset: s.offset}
@@ -114,8 +114,8 @@ func TestOrdersUnitsAndRevenue(t *testing.T) {
 	}
 }
 
-// A frame since a number and the rows of the one before make the next one.
-func TestDeltasMakeTheSnapshot(t *testing.T) {
+// Deltas applied to a snapshot give the next snapshot.
+func TestDeltasAddUpToTheSnapshot(t *testing.T) {
 	s := newStory(t)
 	for i := range 20 {
 		s.product(fmt.Sprint("p", i))
@@ -211,11 +211,11 @@ func TestProductOutsideTheCatalogue(t *testing.T) {
 	s.apply(u)
 	row := s.frame().Products.Rows[0]
 	if row.InCatalog || row.Name != "Stray" || row.Category != "misc" || row.CriticalThreshold != 5 || row.Severity != Critical {
-		t.Errorf("row %+v, want what the update says, not in the catalogue", row)
+		t.Errorf("row %+v, want the update's fields, not in the catalogue", row)
 	}
 }
 
-// The reference system writes five fields.
+// The reference system's updates have five fields.
 func TestUpdatesOfTheReferenceSystem(t *testing.T) {
 	s := newStory(t).product("a")
 	for _, v := range []string{
@@ -233,8 +233,7 @@ func TestUpdatesOfTheReferenceSystem(t *testing.T) {
 	}
 }
 
-// What they wrote before the dashboard began is read backwards: what an update
-// changed is known from the one before it.
+// Existing updates are read backwards: what one changed follows from the one before.
 func TestEarlierUpdatesOfTheReferenceSystem(t *testing.T) {
 	s := newStory(t).product("a").product("b")
 	var records []*Record
@@ -244,7 +243,7 @@ func TestEarlierUpdatesOfTheReferenceSystem(t *testing.T) {
 	}{
 		{"a", "order-1", 20}, {"a", "order-2", 17}, {"b", "order-2", 9}, {"b", "order-3", 4},
 		{"b", "order-3", 54},                       // a restock
-		{"a", "order-3", 12}, {"a", "order-4", 12}, // which could not be filled
+		{"a", "order-3", 12}, {"a", "order-4", 12}, // unfilled
 	} {
 		value := fmt.Sprintf(`{"current_stock":%d,"last_order_id":%q,"last_updated":1,"product_id":%q}`, u.stock, u.order, u.id)
 		records = append(records, s.record(Updates, "inventory_updates", u.id, value))
@@ -256,7 +255,7 @@ func TestEarlierUpdatesOfTheReferenceSystem(t *testing.T) {
 		s.Older(r, now)
 	}
 	if left := s.Undecided(); len(left) != 2 {
-		t.Errorf("%v wait for an update before them, want a and b", left)
+		t.Errorf("%v are undecided, want a and b", left)
 	}
 	charts := func(orders, units int64) {
 		t.Helper()
@@ -266,22 +265,21 @@ func TestEarlierUpdatesOfTheReferenceSystem(t *testing.T) {
 			t.Errorf("minutes %+v, want one with %d orders, %d units", m, orders, units)
 		}
 	}
-	charts(3, 3+5+5) // the first of a product has none to compare it with
+	charts(3, 3+5+5) // not the first of each product
 	before := s.record(Updates, "inventory_updates", "a", `{"current_stock":26,"last_order_id":"order-0","last_updated":1,"product_id":"a"}`)
 	if id := s.Before(before, now); id != "a" || s.Before(before, now) != "" {
-		t.Errorf("the update before that of a was taken for one of %q, or twice", id)
+		t.Errorf("the update before that of a decided one of %q, or two", id)
 	}
 	charts(4, 3+5+5+6)
 	s.NothingOlder(false, now)
-	charts(4, 3+5+5+6) // what was deleted before that of b is not known
+	charts(4, 3+5+5+6) // the one before that of b was deleted
 	a, b := s.Detail("a", now), s.Detail("b", now)
 	if !slices.Equal(a.Trend, []int64{20, 17, 12, 12}) || !slices.Equal(b.Trend, []int64{9, 4, 54}) || b.Delta != 50 {
 		t.Errorf("trends %v and %v, the last change of b %d", a.Trend, b.Trend, b.Delta)
 	}
 }
 
-// The headline is right from the first seconds on, not from the first whole
-// minute.
+// The rate is right from the first seconds on, not only after a whole minute.
 func TestRateOfTheLastMinute(t *testing.T) {
 	s := newStory(t).product("a")
 	if r := s.Model.Status(now).Recent; r != nil {
@@ -336,7 +334,7 @@ func TestOpenReorders(t *testing.T) {
 			s.Apply(s.reorder("a", "r1", now), now)
 			s.Apply(s.receipt("a", ""), now)
 		}, "r1"},
-		{"the receipt comes first", func(s *story) {
+		{"receipt before its reorder", func(s *story) {
 			s.Apply(s.receipt("a", "r1"), now)
 			s.Apply(s.reorder("a", "r1", now), now)
 		}, ""},
@@ -346,25 +344,25 @@ func TestOpenReorders(t *testing.T) {
 			u.LastReorderID = "r1"
 			s.apply(u)
 		}, ""},
-		{"the later one counts, in any order", func(s *story) {
+		{"the later one, in any order", func(s *story) {
 			s.Apply(s.reorder("a", "r2", now), now)
 			s.Apply(s.reorder("a", "r1", now-9), now)
 		}, "r2"},
-		{"an earlier one that was closed while it was read", func(s *story) {
+		{"an earlier one, closed while it was read", func(s *story) {
 			s.Apply(s.receipt("a", "r1"), now)
 			s.Apply(s.reorder("a", "r2", now), now)
 			s.Apply(s.receipt("a", "r2"), now)
 			s.Earlier(s.reorder("a", "r1", now-9), now)
 		}, ""},
-		{"of the past, the newest first", func(s *story) {
+		{"past ones, newest first", func(s *story) {
 			s.Earlier(s.reorder("a", "reorder-a-90", now-9), now)
 			s.Earlier(s.receipt("a", "reorder-a-90"), now)
 			s.Earlier(s.reorder("a", "reorder-a-40", now-90), now) // its receipt is in the part before
-			s.Earlier(s.reorder("b", "reorder-b-7", now-99), now)  // open ever since
+			s.Earlier(s.reorder("b", "reorder-b-7", now-99), now)  // still open
 			s.Earlier(s.receipt("a", "reorder-a-30"), now)
 			s.Earlier(s.receipt("b", "reorder-b-3"), now)
 		}, "reorder-b-7"},
-		{"of the past, a receipt long before its reorder", func(s *story) {
+		{"past ones, a receipt long before its reorder", func(s *story) {
 			s.Earlier(s.receipt("a", "reorder-a-90"), now)
 			s.Earlier(s.receipt("a", "reorder-a-40"), now)
 			s.Earlier(s.reorder("a", "reorder-a-90", now-9), now)
@@ -384,7 +382,7 @@ func TestOpenReorders(t *testing.T) {
 	}
 }
 
-func TestAlertsSinceSaysWhatItSkipped(t *testing.T) {
+func TestSkippedAlertsAreCounted(t *testing.T) {
 	s := newStory(t).product("a")
 	alert := func() {
 		a := event.Alert{AlertID: fmt.Sprint("alert-", s.offset), ProductID: "a", Timestamp: now}
@@ -405,7 +403,7 @@ func TestAlertsSinceSaysWhatItSkipped(t *testing.T) {
 	}
 	alert()
 	if f := s.Model.Frame(DefaultView(), f.Seq, nil, now); f.Alerts != nil && len(f.Alerts.Items) > 0 {
-		t.Errorf("an alert that is not published yet is in a frame")
+		t.Errorf("a frame has an unpublished alert")
 	}
 }
 
@@ -420,9 +418,9 @@ func TestReadingBackwards(t *testing.T) {
 		s.Newest(r)
 	}
 	if !s.AllStocked() {
-		t.Error("stock is missing though every product has an update")
+		t.Error("not all stocked, though every product has an update")
 	}
-	s.apply(s.update("a", 4, 29, 1)) // comes while the rest is read
+	s.apply(s.update("a", 4, 29, 1)) // arrives while the rest is read
 	for _, r := range slices.Backward(records) {
 		s.Older(r, now)
 	}
@@ -471,10 +469,10 @@ func TestFutureTimesDoNotMoveTheHour(t *testing.T) {
 
 func TestRevenueDoesNotOverflow(t *testing.T) {
 	if got := revenue(-1_000_000_000, event.MaxMoney); got != 1<<63-1 {
-		t.Errorf("revenue %v, want the most there is", got)
+		t.Errorf("revenue %v, want the maximum", got)
 	}
 	if got := revenue(50, 10); got != 0 {
-		t.Errorf("stock that comes in earns %v", got)
+		t.Errorf("a receipt has revenue %v", got)
 	}
 }
 
@@ -525,12 +523,12 @@ func TestViews(t *testing.T) {
 	for _, bad := range []string{"limit=201", "limit=-1", "offset=x", "sort=colour", "order=up", "severity=red", "q=" + strings.Repeat("x", 300)} {
 		q, _ := url.ParseQuery(bad)
 		if _, err := ParseView(q); err == nil {
-			t.Errorf("%.20s is taken", bad)
+			t.Errorf("%.20s is accepted", bad)
 		}
 	}
 }
 
-// The order by merging what has changed is the order by sorting everything.
+// Merging the changed products gives the same order as sorting all.
 func TestOrderByMerging(t *testing.T) {
 	s := newStory(t)
 	for i := range 200 {

@@ -15,12 +15,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// rowOf returns the row of a product, in JavaScript, and what is asked of it: nothing
-// while there is none, as rows out of sight are drawn a little later.
+// rowOf returns JavaScript for the row of a product, optional since invisible rows are
+// drawn a little later.
 func rowOf(id string) string { return fmt.Sprintf(`document.querySelector('tr[data-id="%s"]')?`, id) }
 
-// The page as its readers have it, one after the other in one browser: what
-// each part does stands beside it.
+// The features of the page, one after another in one browser.
 func TestPage(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 40, 200)
@@ -37,7 +36,7 @@ func TestPage(t *testing.T) {
 	b.until(`document.querySelectorAll("tr.row").length === 40`)
 
 	p := w.store.Products()[0]
-	t.Run("an order makes the bar fall", func(t *testing.T) {
+	t.Run("an order shortens the bar", func(t *testing.T) {
 		b.t = t
 		w.sell(p, p.Stock)
 		w.write(w.store.Restock(p, p.ReorderThreshold+p.ReorderQuantity, time.Now())...)
@@ -47,7 +46,7 @@ func TestPage(t *testing.T) {
 		w.sell(p, p.ReorderThreshold)
 		b.until(fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, row, p.Stock))
 		if now := evaluate[float64](b, row+`.querySelector(".fill").getAttribute("width") * 1`); now >= width {
-			t.Errorf("the bar is %v wide, and was %v before the order", now, width)
+			t.Errorf("the bar is %v wide after the order, %v before", now, width)
 		}
 	})
 
@@ -59,7 +58,7 @@ func TestPage(t *testing.T) {
 		b.until(rowOf(p.ID) + `.dataset.s === "out"`)
 		b.until(fmt.Sprintf(`document.querySelector("#announcer").textContent.includes(%q)`, p.Name))
 		if !evaluate[bool](b, `window.notReloaded === true`) {
-			t.Error("the page was loaded again")
+			t.Error("the page was reloaded")
 		}
 		b.until(fmt.Sprintf(`document.querySelector("#reorders").textContent.includes(%q)`, p.Name))
 	})
@@ -78,7 +77,8 @@ func TestPage(t *testing.T) {
 
 	t.Run("search and filters", func(t *testing.T) {
 		b.t = t
-		// Not the driver's key event: it types the key that the page's handler prevents.
+		// Not the driver's key event, which types the key although the page's handler
+		// prevents it.
 		evaluate[bool](b, `document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "/", bubbles: true, cancelable: true}))`)
 		b.until(`document.activeElement.id === "search"`)
 		b.do(chromedp.KeyEvent(p.ID))
@@ -104,13 +104,13 @@ func TestPage(t *testing.T) {
 		b.until(fmt.Sprintf(`[...document.querySelectorAll("tr.row")].slice(0, 2).some((r) => r.dataset.id === %q && r.dataset.s === "out")`, last.ID))
 		for what, expression := range map[string]string{
 			"the focus stays with its product": fmt.Sprintf(`document.activeElement.closest("tr").dataset.id === %q`, p.ID),
-			"rows are not made anew":           `kept.every((r) => r.isConnected)`,
-			"only what moves is moved":         `kept.at(-1).dataset.id === "` + last.ID + `"`,
-			"rows are in their order":          `[...document.querySelectorAll("tr.row")].every((r, i) => r.getAttribute("aria-rowindex") === String(i + 2))`,
-			"no product is there twice":        `new Set([...document.querySelectorAll("tr.row")].map((r) => r.dataset.id)).size === 40`,
+			"rows are reused":                  `kept.every((r) => r.isConnected)`,
+			"only one row moves":               `kept.at(-1).dataset.id === "` + last.ID + `"`,
+			"rows are in order":                `[...document.querySelectorAll("tr.row")].every((r, i) => r.getAttribute("aria-rowindex") === String(i + 2))`,
+			"each product has one row":         `new Set([...document.querySelectorAll("tr.row")].map((r) => r.dataset.id)).size === 40`,
 		} {
 			if !evaluate[bool](b, expression) {
-				t.Errorf("%s: it is not so", what)
+				t.Errorf("%s: false", what)
 			}
 		}
 	})
@@ -125,13 +125,13 @@ func TestPage(t *testing.T) {
 		w.write(restocked...)
 		b.until(`document.querySelector(".detail-stock")?.textContent === "25"`)
 		for what, expression := range map[string]string{
-			"the focus stays":         `document.activeElement.id === "back"`,
-			"what was opened stays":   `document.querySelector("#detail details").open`,
-			"nothing is made afresh":  `kept.filter((e) => !e.isConnected).length < 5`,
-			"the newest change is on": `document.querySelector("#detail .list tbody td:nth-child(3)").textContent === "25"`,
+			"the focus stays":            `document.activeElement.id === "back"`,
+			"open details stay open":     `document.querySelector("#detail details").open`,
+			"elements are reused":        `kept.filter((e) => !e.isConnected).length < 5`,
+			"the newest change is first": `document.querySelector("#detail .list tbody td:nth-child(3)").textContent === "25"`,
 		} {
 			if !evaluate[bool](b, expression) {
-				t.Errorf("%s: it is not so", what)
+				t.Errorf("%s: false", what)
 			}
 		}
 		b.do(chromedp.NavigateBack())
@@ -146,7 +146,7 @@ func TestPage(t *testing.T) {
 		b.until(`!document.querySelector("#asof").textContent.endsWith("Z")`)
 	})
 
-	t.Run("the charts in words", func(t *testing.T) {
+	t.Run("chart descriptions", func(t *testing.T) {
 		b.t = t
 		b.do(chromedp.Focus(".chart svg"), chromedp.KeyEvent(kb.ArrowLeft))
 		b.until(`/^\d\d:\d\d/.test(document.querySelector(".chart output").textContent)`)
@@ -155,7 +155,7 @@ func TestPage(t *testing.T) {
 		b.do(chromedp.Click(".chart summary"))
 	})
 
-	t.Run("no cell runs into the next", func(t *testing.T) {
+	t.Run("cells do not overlap", func(t *testing.T) {
 		b.t = t
 		for _, width := range []int64{800, 1280, 1440} {
 			b.screen(width, 900, "light", false)
@@ -167,20 +167,20 @@ func TestPage(t *testing.T) {
 	t.Run("names for screen readers", func(t *testing.T) {
 		b.t = t
 		for what, expression := range map[string]string{
-			"charts have a role and a name":    `[...document.querySelectorAll(".chart svg")].every((s) => s.getAttribute("role") === "img" && s.getAttribute("aria-label").length > 20)`,
-			"controls have a name":             `[...document.querySelectorAll("button, input, select")].every((c) => c.textContent.trim() || c.labels?.[0]?.textContent.trim())`,
-			"rows say their place":             `document.querySelector("tr.row").getAttribute("aria-rowindex") === "2" && document.querySelector("#table").getAttribute("aria-rowcount") === "41"`,
-			"state is a word, not only colour": `[...document.querySelectorAll("tr.row .sev")].every((s) => s.textContent.length > 1)`,
-			"one heading of the first level":   `document.querySelectorAll("h1").length === 1`,
-			"only alerts are announced":        `document.querySelectorAll("[aria-live=polite]").length === 1`,
+			"charts have a role and a name":      `[...document.querySelectorAll(".chart svg")].every((s) => s.getAttribute("role") === "img" && s.getAttribute("aria-label").length > 20)`,
+			"controls have a name":               `[...document.querySelectorAll("button, input, select")].every((c) => c.textContent.trim() || c.labels?.[0]?.textContent.trim())`,
+			"rows have an index":                 `document.querySelector("tr.row").getAttribute("aria-rowindex") === "2" && document.querySelector("#table").getAttribute("aria-rowcount") === "41"`,
+			"states are words, not only colours": `[...document.querySelectorAll("tr.row .sev")].every((s) => s.textContent.length > 1)`,
+			"one heading of the first level":     `document.querySelectorAll("h1").length === 1`,
+			"only alerts are announced":          `document.querySelectorAll("[aria-live=polite]").length === 1`,
 		} {
 			if !evaluate[bool](b, expression) {
-				t.Errorf("%s: it is not so", what)
+				t.Errorf("%s: false", what)
 			}
 		}
 	})
 
-	t.Run("a page that nobody sees", func(t *testing.T) {
+	t.Run("a hidden page", func(t *testing.T) {
 		b.t = t
 		b.setHidden(true)
 		b.until(`document.querySelector("#connection").dataset.state === "hidden"`)
@@ -190,13 +190,13 @@ func TestPage(t *testing.T) {
 		b.until(fmt.Sprintf(`%s.querySelector(".stock b").textContent === "%d"`, rowOf(p.ID), p.Stock))
 	})
 
-	t.Run("the stream breaks and comes back", func(t *testing.T) {
+	t.Run("the stream reconnects", func(t *testing.T) {
 		b.t = t
 		b.allow("ERR_")
 		b.allow("Failed to load resource")
 		line.set(true)
 		b.until(`document.querySelector("#connection").dataset.state === "stale" && !document.querySelector("#banner").hidden`)
-		b.until(`document.querySelector("#banner").textContent.startsWith("Stale: the numbers are from ")`)
+		b.until(`document.querySelector("#banner").textContent.startsWith("Stale: showing data from ")`)
 		b.snap("stale")
 		w.sell(p, 1)
 		line.set(false)
@@ -227,13 +227,12 @@ func TestPageScrollsTenThousandProducts(t *testing.T) {
 	}
 	index := evaluate[int](b, `document.querySelector("tr.row").getAttribute("aria-rowindex") * 1`)
 	if index < 2300 || index > 2600 {
-		t.Errorf("a quarter down, the rows begin with %d", index)
+		t.Errorf("at a quarter of the height, the first row is %d", index)
 	}
 	b.snap("ten-thousand")
 }
 
-// The screens that a person looks at before a release: INV_SCREENSHOTS names
-// the folder for them.
+// Screenshots to review before a release, written to the folder INV_SCREENSHOTS.
 func TestScreenshots(t *testing.T) {
 	if os.Getenv("INV_SCREENSHOTS") == "" {
 		t.Skip("INV_SCREENSHOTS is not set")
@@ -265,7 +264,7 @@ func TestScreenshots(t *testing.T) {
 	}
 }
 
-// Before anything has run, the page says what is missing and what to do.
+// Without topics, the page shows what is missing and what to do.
 func TestPageWithoutTopics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 0, 0)
@@ -273,7 +272,7 @@ func TestPageWithoutTopics(t *testing.T) {
 	b := browse(t, w.url)
 	b.screen(1440, 900, "light", false)
 	b.open("")
-	b.until(`document.querySelector("#system").textContent.includes("no such topic yet")`)
+	b.until(`document.querySelector("#system").textContent.includes("topic does not exist yet")`)
 	b.until(`document.querySelector("#empty").textContent.includes("inv produce catalog")`)
 	b.snap("no-topics")
 }

@@ -277,7 +277,7 @@ func (s *session) heardAll() {
 	s.status.AsOf = asOf.UnixMilli()
 	s.status.Trouble = ""
 	if s.clock().Sub(asOf) > quietLimit {
-		s.status.Trouble = "the brokers do not respond"
+		s.status.Trouble = "the brokers are not responding"
 		if s.notice != "" {
 			s.status.Trouble = clip(s.notice)
 		}

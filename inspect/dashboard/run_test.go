@@ -25,7 +25,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// world is a broker with a dashboard on it.
+// world is a broker with a dashboard.
 type world struct {
 	t      *testing.T
 	config kafka.Config
@@ -35,8 +35,8 @@ type world struct {
 	url    string
 }
 
-// newWorld has topics of its own with the history of n products, and no
-// dashboard yet.
+// newWorld creates topics with a history of products and orders. The dashboard does
+// not run yet.
 func newWorld(t *testing.T, brokers []string, products, orders int) *world {
 	t.Helper()
 	w := &world{t: t, config: kafka.Config{Brokers: brokers}}
@@ -103,6 +103,7 @@ func (w *world) run() {
 	go func() {
 		done <- dashboard.Run(ctx, dashboard.Options{
 			Kafka: w.config, Topics: w.topics, Listen: "127.0.0.1:0", Listening: func(url string) { at <- url },
+			Hints: dashboard.Hints{NoProducts: "inv produce catalog writes some"},
 		})
 	}()
 	select {
@@ -138,7 +139,7 @@ func (w *world) get(path string, into any) error {
 	return json.Unmarshal(body, into)
 }
 
-// frame mirrors what the tests read of the JSON.
+// frame is the part of the JSON that the tests read.
 type frame struct {
 	Epoch  string
 	Status struct {
@@ -155,7 +156,7 @@ type frame struct {
 	Problems    struct{ Gaps int64 }
 }
 
-// eventually waits until the summary is as wanted.
+// eventually waits until check accepts the summary.
 func (w *world) eventually(what string, check func(f *frame) bool) {
 	w.t.Helper()
 	kafkatest.Eventually(w.t, patience, what, func() (bool, error) {
@@ -183,19 +184,19 @@ func (w *world) stock(id string) (int64, error) {
 	return answer.Product.Stock, err
 }
 
-// sell is an order line for a product, visible when it returns.
+// sell writes an order line for a product.
 func (w *world) sell(p *simulate.Product, quantity int64) {
 	w.t.Helper()
 	w.write(w.store.Sell(p, quantity, time.Now())...)
 }
 
-func TestNumbersAreThoseOfTheTopics(t *testing.T) {
+func TestNumbersMatchTheTopics(t *testing.T) {
 	t.Parallel()
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		w := newWorld(t, brokers, 300, 3000)
 		kafkatest.DeleteAfter(t, w.client, w.names()...)
 		w.transact(kgo.TryAbort, w.store.Sell(w.store.Products()[0], 1, time.Now())...)
-		w.store.Products()[0].Stock++ // that never happened
+		w.store.Products()[0].Stock++ // it was aborted
 		w.store.Products()[0].Seq--
 		w.run()
 		w.loaded()
@@ -217,14 +218,14 @@ func TestNumbersAreThoseOfTheTopics(t *testing.T) {
 		}
 		p := w.store.Products()[7]
 		w.sell(p, 1)
-		kafkatest.Eventually(t, patience, "the sale is seen", func() (bool, error) {
+		kafkatest.Eventually(t, patience, "the sale is visible", func() (bool, error) {
 			got, err := w.stock(p.ID)
 			return got == p.Stock, err
 		})
 	})
 }
 
-func TestTopicsThatComeLater(t *testing.T) {
+func TestTopicsCreatedLater(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 0, 0)
 	w.run()
@@ -232,10 +233,10 @@ func TestTopicsThatComeLater(t *testing.T) {
 	w.store = simulate.New(w.topics, 1, 5)
 	w.create()
 	w.write(w.store.Open(time.Now())...)
-	w.eventually("the products are there", func(f *frame) bool { return f.Counts["products"] == 5 && f.Counts["unknown"] == 0 })
+	w.eventually("the products appear", func(f *frame) bool { return f.Counts["products"] == 5 && f.Counts["unknown"] == 0 })
 }
 
-func TestTopicsThatAreMadeAgain(t *testing.T) {
+func TestRecreatedTopics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 5, 10)
 	w.run()
@@ -249,10 +250,10 @@ func TestTopicsThatAreMadeAgain(t *testing.T) {
 	w.store = simulate.New(w.topics, 2, 3)
 	w.create()
 	w.write(w.store.Open(time.Now())...)
-	w.eventually("only the new products are there", func(f *frame) bool { return f.Counts["products"] == 3 })
+	w.eventually("only the new products remain", func(f *frame) bool { return f.Counts["products"] == 3 })
 }
 
-func TestBrokerThatGoesAway(t *testing.T) {
+func TestBrokerOutage(t *testing.T) {
 	t.Parallel()
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0", DataDir: t.TempDir()})
 	if err != nil {
@@ -262,10 +263,10 @@ func TestBrokerThatGoesAway(t *testing.T) {
 	w.run()
 	w.loaded()
 	b.Close()
-	w.eventually("it says that the brokers are away", func(f *frame) bool { return f.Status.Trouble != "" && f.Counts["products"] == 5 })
+	w.eventually("the outage is reported", func(f *frame) bool { return f.Status.Trouble != "" && f.Counts["products"] == 5 })
 }
 
-func TestWhatIsMalformedIsCounted(t *testing.T) {
+func TestMalformedRecordsInTopics(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, kafkatest.Embedded(t), 3, 0)
 	w.write(&kgo.Record{Topic: w.topics.Updates, Key: []byte("x"), Value: []byte("not json")},
@@ -296,18 +297,18 @@ func TestListen(t *testing.T) {
 	}
 	for _, bad := range []string{"nonsense", "127.0.0.1:http:1", "no.such.host.invalid:80", "127.0.0.1:99999"} {
 		if err := dashboard.Run(t.Context(), dashboard.Options{Kafka: config, Listen: bad}); !errors.Is(err, dashboard.ErrAddress) {
-			t.Errorf("%s: error %v, want no such address", bad, err)
+			t.Errorf("%s: error %v, want an invalid address", bad, err)
 		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var at string
 	err = dashboard.Run(ctx, dashboard.Options{Kafka: config, Listen: "0.0.0.0:0", Listening: func(url string) { at = url; cancel() }})
 	if u, _ := url.Parse(at); err != nil || u == nil || len(u.Query().Get("token")) < 20 {
-		t.Errorf("for other machines: address %q, error %v; want a token", at, err)
+		t.Errorf("on all addresses: URL %q, error %v; want a token", at, err)
 	}
 }
 
-// proxy stands between a browser and the dashboard and can be cut.
+// proxy is a proxy between a browser and the dashboard that can be cut or frozen.
 type proxy struct {
 	ln net.Listener
 	to string
@@ -315,7 +316,7 @@ type proxy struct {
 	mu     sync.Mutex
 	cut    bool
 	conns  []net.Conn
-	frozen chan struct{} // not nil: what comes from the dashboard waits until it is closed
+	frozen chan struct{} // if not nil, data from the dashboard waits until it is closed
 }
 
 func newProxy(t *testing.T, to string) *proxy {

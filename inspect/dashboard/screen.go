@@ -1,7 +1,9 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -12,22 +14,23 @@ import (
 	"inv/internal/theme"
 )
 
-// Screen is the dashboard as text: it takes the frames that the page takes and
-// draws what is visible of them. It knows no terminal and no clock.
+// Screen draws the dashboard as text from the frames that a page receives. It knows
+// no terminal and no clock.
 type Screen struct {
 	Width, Height int
 	View          View
-	Searching     bool   // the search is being typed
+	Searching     bool   // a search is being typed
 	Typed         string // so far
 	UTC           bool
 
 	colors *theme.Theme
-	frame  Frame // the last of each section
+	hint   string // shown if there are no products
+	frame  Frame  // the last of each section
 	rows   map[string]Row
 	cursor int // in the page
 }
 
-// NewScreen makes an empty screen of the usual size.
+// NewScreen returns an empty screen of 80×24.
 func NewScreen(colors *theme.Theme) *Screen {
 	s := &Screen{Width: 80, Height: 24, View: View{Sort: ByUrgency}, colors: colors, rows: map[string]Row{}}
 	s.View.Limit = s.tableHeight()
@@ -39,13 +42,14 @@ func (s *Screen) Take(f *Frame) {
 	if f.Epoch != s.frame.Epoch {
 		s.frame, s.rows = Frame{}, map[string]Row{}
 	}
-	s.frame.Epoch, s.frame.Seq = f.Epoch, f.Seq
-	if f.Status != nil {
-		s.frame.Status = f.Status
-	}
-	if f.Counts != nil {
-		s.frame.Counts = f.Counts
-	}
+	was := &s.frame
+	was.Epoch, was.Seq = f.Epoch, f.Seq
+	was.Status = cmp.Or(f.Status, was.Status)
+	was.Counts = cmp.Or(f.Counts, was.Counts)
+	was.Reorders = cmp.Or(f.Reorders, was.Reorders)
+	was.DeadLetters = cmp.Or(f.DeadLetters, was.DeadLetters)
+	was.Problems = cmp.Or(f.Problems, was.Problems)
+	was.Product = cmp.Or(f.Product, was.Product)
 	if f.Products != nil {
 		s.takeProducts(f.Products)
 	}
@@ -53,23 +57,11 @@ func (s *Screen) Take(f *Frame) {
 		s.takeMinute(m)
 	}
 	if f.Alerts != nil {
-		if s.frame.Alerts != nil {
-			f.Alerts.Items = append(f.Alerts.Items, s.frame.Alerts.Items...)
+		if was.Alerts != nil {
+			f.Alerts.Items = append(f.Alerts.Items, was.Alerts.Items...)
 		}
-		s.frame.Alerts = f.Alerts
-		s.frame.Alerts.Items = f.Alerts.Items[:min(len(f.Alerts.Items), frameAlerts)]
-	}
-	if f.Reorders != nil {
-		s.frame.Reorders = f.Reorders
-	}
-	if f.DeadLetters != nil {
-		s.frame.DeadLetters = f.DeadLetters
-	}
-	if f.Problems != nil {
-		s.frame.Problems = f.Problems
-	}
-	if f.Product != nil {
-		s.frame.Product = f.Product
+		was.Alerts = f.Alerts
+		was.Alerts.Items = f.Alerts.Items[:min(len(f.Alerts.Items), frameAlerts)]
 	}
 }
 
@@ -82,11 +74,7 @@ func (s *Screen) takeProducts(p *Products) {
 	}
 	s.frame.Products = p
 	if len(s.rows) > 2*len(p.Order) {
-		for id := range s.rows {
-			if !slices.Contains(p.Order, id) {
-				delete(s.rows, id)
-			}
-		}
+		maps.DeleteFunc(s.rows, func(id string, _ Row) bool { return !slices.Contains(p.Order, id) })
 	}
 	s.cursor = max(0, min(s.cursor, len(p.Order)-1))
 }
@@ -114,7 +102,7 @@ func (s *Screen) Resize(width, height int) {
 	s.cursor = max(0, min(at-s.View.Offset, s.View.Limit-1))
 }
 
-// Move moves the cursor by rows, and the page when it leaves it.
+// Move moves the cursor by rows and scrolls if it leaves the page.
 func (s *Screen) Move(by int) {
 	total := 0
 	if s.frame.Products != nil {
@@ -138,7 +126,7 @@ func (s *Screen) Selected() string {
 	return ""
 }
 
-// Ask looks at other products from their top.
+// Ask changes the view and goes to its top.
 func (s *Screen) Ask(v View) {
 	v.Limit = s.View.Limit
 	v.Offset = 0
@@ -150,7 +138,7 @@ const (
 	footHeight = 1
 )
 
-// feedHeight returns the lines of the alert feed with its title.
+// feedHeight returns the number of lines of the alerts with their title.
 func (s *Screen) feedHeight() int {
 	switch {
 	case s.Height < 14:
@@ -180,16 +168,16 @@ func (s *Screen) Draw() string {
 	return strings.Join(append(lines[:s.Height-1], s.footer()), "\n")
 }
 
-// line puts pieces of text together and knows how wide they are.
+// line builds a line of text of limited width.
 type line struct {
 	text  strings.Builder
-	left  int // columns
+	left  int // columns that are free
 	reset string
 }
 
 func (s *Screen) line() *line { return &line{left: s.Width, reset: s.colors.Reset} }
 
-// put adds text in a colour, cut to the columns that are left.
+// put adds text in a colour, cut to the columns that are free.
 func (l *line) put(color, text string) *line {
 	cut := termsafe.Cut([]byte(termsafe.String(text)), l.left)
 	l.left -= termsafe.Width(cut)
@@ -203,7 +191,7 @@ func (l *line) put(color, text string) *line {
 	return l
 }
 
-// cell adds text in so many columns; a negative width aligns it to the right.
+// cell adds text in a fixed number of columns; a negative width aligns it right.
 func (l *line) cell(color, text string, width int) *line {
 	right := width < 0
 	if right {
@@ -280,7 +268,7 @@ func (s *Screen) severityColor(v Severity) string {
 	return [severities]string{s.colors.Critical, s.colors.Critical, s.colors.Warning, s.colors.Good, s.colors.Dim}[v]
 }
 
-// summary counts what there is, as many items as fit, the most urgent first.
+// summary shows counts, as many as fit, the most urgent first.
 func (s *Screen) summary() string {
 	l := s.line().put("", " ")
 	c := s.frame.Counts
@@ -329,7 +317,7 @@ func (s *Screen) summary() string {
 
 const bars = "▁▂▃▄▅▆▇█"
 
-// sparkline draws the last values in so many columns.
+// sparkline draws the last values, one per column.
 func sparkline(values []int64, width int) string {
 	if width <= 0 {
 		return ""
@@ -350,7 +338,7 @@ func sparkline(values []int64, width int) string {
 func (s *Screen) footer() string {
 	l := s.line()
 	if s.Searching {
-		return l.put(s.colors.Strong, " /"+s.Typed+"▏").put(s.colors.Dim, "  Enter to search, Esc to leave").String()
+		return l.put(s.colors.Strong, " /"+s.Typed+"▏").put(s.colors.Dim, "  Enter to search, Esc to cancel").String()
 	}
 	if s.View.Product != "" {
 		return l.put(s.colors.Dim, " Esc back  ↑↓ another product  u UTC  q quit").String()

@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -11,8 +12,8 @@ import (
 // columns are the widths of the table's columns; 0 leaves one out.
 type columns struct{ state, name, stock, bar, trend, last, order int }
 
-// columns shares out the width: the name and the bar grow, and what is least
-// needed goes first when there is little.
+// columns distributes the width: the name and the bar grow, and the least important
+// columns are left out first.
 func (s *Screen) columns() columns {
 	c := columns{state: 10, name: 18, stock: 7, bar: 14, trend: 10, last: 7, order: 10}
 	for _, part := range []*int{&c.order, &c.trend, &c.last, &c.bar, &c.state} {
@@ -68,7 +69,7 @@ func (s *Screen) drawTable() []string {
 	case p.Total == 0 && s.filtered():
 		lines = append(lines, s.line().put(s.colors.Dim, "  No product matches; Esc shows all.").String())
 	case p.Total == 0:
-		lines = append(lines, s.line().put(s.colors.Dim, "  No products yet: inv produce catalog writes some.").String())
+		lines = append(lines, s.line().put(s.colors.Dim, "  "+withHint("No products yet", s.hint)+".").String())
 	}
 	for i, id := range p.Order {
 		if i >= s.tableHeight() {
@@ -138,8 +139,7 @@ func (s *Screen) drawRow(c columns, r *Row, selected bool) string {
 	return l.String()
 }
 
-// drawBar draws the stock against the level it is usually filled up to, with
-// both thresholds.
+// drawBar draws the stock and both thresholds on the scale of the full stock.
 func (s *Screen) drawBar(l *line, r *Row, width int) {
 	at := func(n int64) int {
 		return max(0, min(width, int(float64(n)/float64(r.Full)*float64(width)+0.5)))
@@ -169,7 +169,7 @@ func (s *Screen) drawFeed() []string {
 		return nil
 	}
 	title := s.line().put(s.colors.Dim, " CRITICAL ALERTS")
-	lines := []string{}
+	lines := make([]string, 1, height)
 	if a := s.frame.Alerts; a != nil {
 		title.put(s.colors.Dim, fmt.Sprintf("  %d", a.Total))
 		for i := range a.Items[:min(len(a.Items), height-1)] {
@@ -179,28 +179,21 @@ func (s *Screen) drawFeed() []string {
 			lines = append(lines, s.line().put(s.colors.Dim, "  none so far").String())
 		}
 	}
-	lines = append([]string{title.String()}, lines...)
-	for len(lines) < height {
-		lines = append(lines, "")
-	}
+	lines[0] = title.String()
 	return lines
 }
 
 func (s *Screen) drawAlert(a *Alert) string {
-	name := a.ProductName
-	if name == "" {
-		name = a.ProductID
-	}
 	glyph := glyphs[Critical]
 	if a.Stock <= 0 {
 		glyph = glyphs[Out]
 	}
 	return s.line().put("", " ").put(s.colors.Dim, s.clock(a.Time, "15:04:05")).put("", " ").
-		put(s.colors.Critical, glyph+" "+string(termsafe.Cut([]byte(termsafe.String(name)), max(12, s.Width-45)))).
+		put(s.colors.Critical, glyph+" "+string(termsafe.Cut([]byte(termsafe.String(cmp.Or(a.ProductName, a.ProductID))), max(12, s.Width-45)))).
 		put("", fmt.Sprintf("  %d left (≤%d)  ", a.Stock, a.Threshold)).put(s.colors.Dim, a.Warehouse).String()
 }
 
-// drawDetail returns one product: facts, its stock over the hour, its last changes.
+// drawDetail returns one product with its stock over the hour and its last changes.
 func (s *Screen) drawDetail() []string {
 	d := s.frame.Product
 	if d == nil || d.ID != s.View.Product {
@@ -239,7 +232,7 @@ func (s *Screen) drawDetail() []string {
 	return lines
 }
 
-// drawHistory draws the hour, or what there is of it, as columns, each with the stock at its end.
+// drawHistory draws the stock over the hour, or since its first change, as columns.
 func (s *Screen) drawHistory(d *Detail) []string {
 	const height = 6
 	width := min(s.Width-12, 120)
@@ -284,7 +277,7 @@ func (s *Screen) drawHistory(d *Detail) []string {
 	return append(lines, axis.put("", strings.Repeat(" ", max(1, 10+width-(s.Width-axis.left)-len(to)))).put(s.colors.Dim, to).String())
 }
 
-// signed returns a change of stock as the page writes it.
+// signed formats a change of stock as the page does.
 func signed(n int64) string {
 	if n == 0 {
 		return "±0"

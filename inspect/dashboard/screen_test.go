@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares what was drawn with a file.
+// golden compares a screen with a file.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	file := filepath.Join("testdata", name+".golden")
@@ -35,11 +35,11 @@ func golden(t *testing.T, name, got string) {
 		t.Fatalf("%v; -update writes it", err)
 	}
 	if got+"\n" != string(want) {
-		t.Errorf("the screen is not the one in %s:\n%s\nwant:\n%s", file, got, want)
+		t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
 	}
 }
 
-// day returns a store in the middle of its day.
+// day returns a store with orders, alerts and hostile names.
 func day(t *testing.T) *story {
 	s := newStory(t)
 	names := []string{"Wireless Headphones", "Laptop Charger", "Phone Cover", "\x1b[31mred\x1b[0m \u202eeman", "ワイヤレス充電器", strings.Repeat("long ", 12)}
@@ -69,7 +69,7 @@ func day(t *testing.T) *story {
 
 func screenOf(s *story, width, height int, colors *theme.Theme) *Screen {
 	screen := NewScreen(colors)
-	screen.UTC = true
+	screen.UTC, screen.hint = true, "inv produce catalog writes some"
 	screen.Resize(width, height)
 	s.Publish()
 	screen.Take(s.Model.Frame(screen.View, 0, nil, now))
@@ -133,7 +133,7 @@ func TestEverySizeFits(t *testing.T) {
 	}
 }
 
-func TestNothingInTheDataReachesTheTerminal(t *testing.T) {
+func TestNoControlCharactersOnTheScreen(t *testing.T) {
 	drawn := screenOf(day(t), 120, 40, &theme.Theme{}).Draw()
 	if i := strings.IndexFunc(drawn, func(r rune) bool { return r != '\n' && termsafe.Hidden(r) }); i >= 0 {
 		t.Errorf("%q is on the screen", drawn[i:min(i+20, len(drawn))])
@@ -161,7 +161,7 @@ func TestKeys(t *testing.T) {
 	expect := func(what string, holds bool) {
 		t.Helper()
 		if !holds {
-			t.Errorf("%s: it does not\n%s", what, v.View())
+			t.Errorf("%s: false\n%s", what, v.View())
 		}
 	}
 	first := v.screen.Selected()
@@ -188,13 +188,12 @@ func TestKeys(t *testing.T) {
 	press("esc", "o")
 	expect("o sorts by name", v.screen.View.Sort == ByName)
 	if _, cmd := v.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q")}); cmd == nil {
-		t.Error("q does not leave")
+		t.Error("q does not quit")
 	}
 }
 
-// However many products there are, the terminal takes and draws those in sight,
-// and it does so when something has changed and never else.
-func TestTerminalDrawsWhatIsInSight(t *testing.T) {
+// The terminal only reads and draws visible products, and only after a publication.
+func TestTerminalDrawsVisibleRows(t *testing.T) {
 	hub := NewHub("order_events", nowTime)
 	hub.Update(func(m *Model) {
 		s := &story{t: t, Model: m}
@@ -207,21 +206,21 @@ func TestTerminalDrawsWhatIsInSight(t *testing.T) {
 	wait := v.Init()
 	fits(t, v.View(), 80, 24)
 	if n := len(v.screen.rows); n != v.screen.tableHeight() {
-		t.Errorf("%d rows were taken for %d lines", n, v.screen.tableHeight())
+		t.Errorf("%d rows were read for %d lines", n, v.screen.tableHeight())
 	}
 	if !strings.Contains(v.View(), "1/10000") {
-		t.Errorf("the screen does not say how many there are:\n%s", v.View())
+		t.Errorf("the number of products is missing:\n%s", v.View())
 	}
 	drawn := make(chan tea.Msg, 1)
 	go func() { drawn <- wait() }()
 	hub.Update(func(m *Model) { m.Beat() })
 	select {
 	case <-drawn:
-		t.Error("it draws before anything is published")
+		t.Error("it draws before a publication")
 	default:
 	}
 	hub.publish()
 	if _, ok := (<-drawn).(published); !ok {
-		t.Error("it does not draw what is published")
+		t.Error("it does not draw after a publication")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"inv/internal/theme"
 
@@ -19,12 +20,13 @@ type Terminal struct {
 	Colors *theme.Theme
 }
 
-// RunTerminal draws the dashboard until ctx is done or the reader leaves it.
+// RunTerminal draws the dashboard until ctx is done or the user quits.
 func RunTerminal(ctx context.Context, o Options, t Terminal) error {
-	o.defaults()
-	o.Log = func(string) {} // would draw over the screen; what matters is on it
+	o.Log = nil // it would write over the screen
 	return withHub(ctx, &o, func(ctx context.Context, hub *Hub) error {
-		program := tea.NewProgram(newViewer(hub, t.Colors), tea.WithContext(ctx), tea.WithInput(t.In), tea.WithOutput(t.Out),
+		v := newViewer(hub, t.Colors)
+		v.screen.hint = o.Hints.NoProducts
+		program := tea.NewProgram(v, tea.WithContext(ctx), tea.WithInput(t.In), tea.WithOutput(t.Out),
 			tea.WithAltScreen(), tea.WithFPS(10), tea.WithoutSignalHandler())
 		_, err := program.Run()
 		if ctx.Err() != nil || errors.Is(err, tea.ErrInterrupted) {
@@ -37,61 +39,52 @@ func RunTerminal(ctx context.Context, o Options, t Terminal) error {
 	})
 }
 
-// Once writes what there is when everything is loaded, once: a whole frame with
-// all products as JSON, or a screen of this size.
+// Once waits until everything is loaded and writes it: as JSON a whole frame with
+// all products, else a screen of the size of s.
 func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen) error {
-	o.defaults()
 	return withHub(ctx, &o, func(ctx context.Context, hub *Hub) error {
-		frame, err := hub.wait(ctx, s.View, asJSON, func(s Status) bool { return s.Loading == LoadingDone })
+		frame, err := hub.loaded(ctx, s.View, asJSON)
 		if err != nil {
 			return err
 		}
 		if asJSON {
 			return json.NewEncoder(out).Encode(frame)
 		}
+		s.hint = o.Hints.NoProducts
 		s.Take(frame)
 		_, err = fmt.Fprintln(out, s.Draw())
 		return err
 	})
 }
 
-// wait waits until the status is as wanted, and returns a whole frame of then.
-func (h *Hub) wait(ctx context.Context, v View, all bool, wanted func(Status) bool) (*Frame, error) {
+// loaded waits until everything is loaded and returns a whole frame, if all is set
+// with all products.
+func (h *Hub) loaded(ctx context.Context, v View, all bool) (*Frame, error) {
 	for {
-		if frame, more := h.when(v, all, wanted); frame != nil {
+		var frame *Frame
+		var more <-chan struct{}
+		h.Look(func(m *Model, now int64) {
+			if more = h.published; m.status.Loading != LoadingDone {
+				return
+			}
+			if all {
+				v.Limit = len(m.all)
+			}
+			frame = m.Frame(v, 0, nil, now)
+		})
+		if frame != nil {
 			return frame, nil
-		} else if err := await(ctx, more); err != nil {
-			return nil, err
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
 		}
 	}
 }
 
-// when returns a whole frame if the status is as wanted, and else nil with a channel
-// that the next publication closes.
-func (h *Hub) when(v View, all bool, wanted func(Status) bool) (*Frame, <-chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	now := h.now().UnixMilli()
-	if h.model.statusVersion == 0 || !wanted(h.model.Status(now)) {
-		return nil, h.published // a frame would hold up the reader
-	}
-	if all {
-		v.Limit = len(h.model.all)
-	}
-	return h.model.Frame(v, 0, nil, now), nil
-}
-
-func await(ctx context.Context, done <-chan struct{}) error {
-	select {
-	case <-done:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
-
-// look returns the frame that a reader in this process has not got yet, and a
-// channel that the next publication closes.
+// look returns the changes since has for a reader in this process, its new position,
+// and a channel that the next publication closes.
 func (h *Hub) look(v View, has sent) (*Frame, sent, <-chan struct{}) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -103,16 +96,15 @@ func (h *Hub) look(v View, has sent) (*Frame, sent, <-chan struct{}) {
 	return f, sent{f.Epoch, f.Seq, pg.ids()}, h.published
 }
 
-// viewer is the terminal's side of a hub: it draws when something has changed
-// and never else.
+// viewer draws a hub on the terminal, only when something has changed.
 type viewer struct {
 	hub    *Hub
 	screen *Screen
 	has    sent
-	drawn  View // that has was for
+	drawn  View // the view of has
 }
 
-// published reports that the hub has something new.
+// published is sent after a publication of the hub.
 type published struct{}
 
 func newViewer(hub *Hub, colors *theme.Theme) *viewer {
@@ -125,7 +117,7 @@ func (v *viewer) Init() tea.Cmd { return v.pull() }
 // View implements tea.Model.
 func (v *viewer) View() string { return v.screen.Draw() }
 
-// pull takes what is new and waits for more.
+// pull draws what is new and returns a command that waits for more.
 func (v *viewer) pull() tea.Cmd {
 	more := v.take()
 	return func() tea.Msg {
@@ -158,12 +150,12 @@ func (v *viewer) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	}
 	if v.drawn != v.screen.View {
-		v.take() // the pull that waits goes on
+		v.take() // the waiting pull goes on
 	}
 	return v, nil
 }
 
-// key acts on a key and reports whether the reader leaves.
+// key acts on a key and reports whether the user quits.
 func (v *viewer) key(k tea.KeyMsg) (quit bool) {
 	s := v.screen
 	if s.Searching {
@@ -201,7 +193,7 @@ func (v *viewer) key(k tea.KeyMsg) (quit bool) {
 	return false
 }
 
-// move moves the cursor; with a product open, to the one beside it.
+// move moves the cursor, and with a product open opens the one it moves to.
 func (v *viewer) move(by int) {
 	v.screen.Move(by)
 	if v.screen.View.Product != "" {
@@ -210,7 +202,7 @@ func (v *viewer) move(by int) {
 	}
 }
 
-// back leaves the product, then the filters.
+// back closes the product or else clears the filters.
 func (v *viewer) back() {
 	s := v.screen
 	if s.View.Product != "" {
@@ -241,28 +233,19 @@ func (v *viewer) typed(k tea.KeyMsg) {
 	}
 }
 
-// nextSeverity goes from all to what needs a person, to each state, to all.
+// nextSeverity cycles through all products, those that need attention, and each
+// severity.
 func (v *viewer) nextSeverity() {
-	steps := []uint8{0, 1<<Out | 1<<Critical | 1<<Low, 1 << Out, 1 << Critical, 1 << Low, 1 << OK}
 	view := v.screen.View
-	for i, step := range steps {
-		if step == view.Severities {
-			view.Severities = steps[(i+1)%len(steps)]
-			break
-		}
-	}
+	view.Severities = next([]uint8{0, 1<<Out | 1<<Critical | 1<<Low, 1 << Out, 1 << Critical, 1 << Low, 1 << OK}, view.Severities)
 	v.screen.Ask(view)
 }
 
 func (v *viewer) nextSort() {
 	view := v.screen.View
-	for i, by := range sorts {
-		if by == view.Sort {
-			view.Sort = sorts[(i+1)%len(sorts)]
-			break
-		}
-	}
+	view.Sort = next(sorts, view.Sort)
 	v.screen.Ask(view)
 }
 
-var _ tea.Model = (*viewer)(nil)
+// next returns the element after a value, after the last one the first.
+func next[T comparable](of []T, value T) T { return of[(slices.Index(of, value)+1)%len(of)] }

@@ -1,5 +1,4 @@
-// The page: what the stream brings is put together here, and drawn at most once
-// a frame.
+// The page: collects what the stream sends and draws it, at most once a frame.
 
 import { Charts } from "./charts.js";
 import { $, attr, el, recall, remember, show, text, words } from "./dom.js";
@@ -7,13 +6,13 @@ import { age, count, isUTC, plural, setUTC, time } from "./format.js";
 import { Alerts, Reorders, renderDead, renderFacts, renderSystem } from "./panels.js";
 import { renderProduct } from "./product.js";
 import { Stream } from "./stream.js";
-import { Table } from "./table.js";
+import { pageSize, Table } from "./table.js";
 
 const state = {
   rows: new Map(),
   page: { total: 0, offset: 0, order: [] },
-  status: null, counts: null, facets: null, reorders: null, problems: { malformed: [] }, dead: null, product: null,
-  connection: "connecting", why: "", skew: 0, build: null,
+  status: null, counts: null, facets: null, reorders: null, problems: { malformed: [] }, dead_letters: null, product: null,
+  connection: "connecting", why: "", skew: 0, build: null, hint: "",
 };
 const filter = { q: "", category: "", warehouse: "", severity: new Set(), sort: "urgency" };
 const dirty = new Set();
@@ -24,9 +23,10 @@ const reorders = new Reorders();
 const table = new Table(() => view());
 const stream = new Stream({ frame: takeFrame, hello: takeHello, state: takeState });
 
-// ------------------------------------------------------------- what comes in
+// -------------------------------------------------------------------- receiving
 
 function takeHello(hello) {
+  state.hint = hello.empty ?? "";
   state.build ??= hello.build;
   if (hello.build !== state.build) offerReload();
 }
@@ -38,12 +38,18 @@ function takeState(connection, why = "") {
   draw("status");
 }
 
+// The sections of a frame that replace the ones before, with the parts of the page
+// that show them.
+const sections = {
+  counts: ["status"], facets: ["facets"], reorders: ["reorders", "status"], dead_letters: ["dead"], problems: ["status"], product: ["product"],
+};
+
 function takeFrame(type, f) {
   const whole = type === "snapshot";
   if (whole) {
     charts.clear();
     state.rows.clear();
-    if (!f.product) state.product = null;
+    state.product = null;
   }
   if (f.status) {
     if (f.status.loading !== state.status?.loading) draw("reorders", "dead");
@@ -51,14 +57,12 @@ function takeFrame(type, f) {
     state.skew = f.status.now - Date.now();
     draw("status", "charts");
   }
-  if (f.counts) {
-    state.counts = f.counts;
-    draw("status");
+  for (const [name, parts] of Object.entries(sections)) {
+    if (!f[name]) continue;
+    state[name] = f[name];
+    draw(...parts);
   }
-  if (f.facets) {
-    state.facets = f.facets;
-    draw("facets");
-  }
+  if (f.reorders) reorders.take(f.reorders);
   if (f.products) takeProducts(f.products);
   if (f.minutes) {
     charts.take(f.minutes);
@@ -68,27 +72,10 @@ function takeFrame(type, f) {
     announce(alerts.take(f.alerts, whole));
     draw("alerts");
   }
-  if (f.reorders) {
-    state.reorders = f.reorders;
-    reorders.take(f.reorders);
-    draw("reorders", "status");
-  }
-  if (f.dead_letters) {
-    state.dead = f.dead_letters;
-    draw("dead");
-  }
-  if (f.problems) {
-    state.problems = f.problems;
-    draw("status");
-  }
-  if (f.product) {
-    state.product = f.product;
-    draw("product");
-  }
 }
 
 function takeProducts(products) {
-  if (productId()) return; // it asks for no rows; those of the table stay until it is seen again
+  if (productId()) return; // its view has no rows; the table keeps its own until it is visible again
   for (const row of products.rows) state.rows.set(row.product_id, row);
   const order = products.order ?? state.page.order;
   state.page = { total: products.total, offset: products.offset, order };
@@ -99,7 +86,7 @@ function takeProducts(products) {
   draw("table");
 }
 
-// announce tells a screen reader of critical stock, at most every five seconds.
+// announce reads critical alerts to screen readers, at most every five seconds.
 let untold = [];
 let telling = 0;
 function announce(items) {
@@ -117,15 +104,15 @@ function announce(items) {
   telling = setTimeout(tell, 200);
 }
 
-// --------------------------------------------------------------- what is drawn
+// ---------------------------------------------------------------------- drawing
 
-// What is drawn together: each of these takes a frame of its own, so that none
-// takes long when everything changes at once. The first goes first.
+// Parts that are drawn in one frame, by priority: spread over several, no frame
+// takes long when everything changes at once.
 const turns = [["status", "table", "product"], ["alerts", "reorders"], ["charts", "dead", "facets"]];
-const chartsEvery = 500; // ms; an hour does not change faster
+const chartsEvery = 500; // ms
 let lastTurn = null;
 let asked = false;
-let chartsAt = -chartsEvery; // when they were drawn last
+let chartsAt = -chartsEvery; // when they were last drawn
 let chartsTimer = 0;
 
 function draw(...parts) {
@@ -139,14 +126,14 @@ const serverNow = () => Date.now() + state.skew;
 
 function drawTurn() {
   asked = false;
-  for (const part of dirty) if (!inSight(part)) dirty.delete(part); // it is drawn when it is seen again
+  for (const part of dirty) if (!visible(part)) dirty.delete(part); // drawn when it is visible again
   const waiting = turns.filter((parts) => parts.some((p) => dirty.has(p)));
   lastTurn = waiting[0] === lastTurn && waiting.length > 1 ? waiting[1] : waiting[0];
   for (const part of lastTurn ?? []) if (dirty.delete(part)) drawPart[part]();
   draw();
 }
 
-const inSight = (part) => part === "status" || !!productId() === (part === "product");
+const visible = (part) => part === "status" || !!productId() === (part === "product");
 
 const drawPart = {
   status: drawStatus,
@@ -155,7 +142,7 @@ const drawPart = {
   alerts: () => alerts.render(),
   reorders: () => reorders.render(serverNow(), state.status),
   charts: drawCharts,
-  dead: () => state.dead && renderDead(state.dead, state.status),
+  dead: () => state.dead_letters && renderDead(state.dead_letters, state.status),
   facets: () => state.facets && drawFacets(),
 };
 
@@ -175,7 +162,7 @@ function drawTable() {
   const { total } = state.page;
   text($("shown"), filtered() ? `${count(total)} ${total === 1 ? "match" : "matches"}` : plural(total, "product"));
   text($("empty"), filtered() ? "No product matches. Clear the filters to see all."
-    : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet. The catalogue is empty: inv produce catalog writes one.");
+    : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet" + (state.hint && ": " + state.hint) + ".");
 }
 
 const sentence = (words) => words && words[0].toUpperCase() + words.slice(1) + (words.endsWith(".") ? "" : ".");
@@ -184,7 +171,7 @@ function drawStatus() {
   const s = state.status;
   renderFacts(state);
   if (s) renderSystem(s, state.problems);
-  const trouble = state.connection === "stale" ? state.why : sentence(s?.trouble ?? "");
+  const trouble = sentence(state.connection === "stale" ? state.why : s?.trouble ?? "");
   const stale = state.connection === "stale" || state.connection === "live" && !!trouble;
   const asOf = s ? time(s.as_of || s.now) : "";
   document.documentElement.toggleAttribute("data-stale", stale);
@@ -195,8 +182,8 @@ function drawStatus() {
   const banner = $("banner");
   if (stale) {
     banner.className = "banner";
-    const said = `Stale: the numbers are from ${asOf}${s ? `, ${age(serverNow() - (s.as_of || s.now))} ago` : ""}. ${trouble}`;
-    if (banner.textContent !== said) banner.textContent = said;
+    const message = (s ? `Stale: showing data from ${asOf}, ${age(serverNow() - (s.as_of || s.now))} ago. ` : "") + trouble;
+    if (banner.textContent !== message) banner.textContent = message;
   }
   if (!banner.classList.contains("info")) show(banner, stale);
 }
@@ -220,11 +207,11 @@ function offerReload() {
   banner.className = "banner info";
   const button = el("button", { type: "button" }, "Reload");
   button.addEventListener("click", () => location.reload());
-  banner.replaceChildren("The dashboard was updated; this page is the old one.", button);
+  banner.replaceChildren("The dashboard has been updated.", button);
   banner.hidden = false;
 }
 
-// ------------------------------------------------------------ what is asked for
+// --------------------------------------------------------------------- the view
 
 const filtered = () => !!(filter.q || filter.category || filter.warehouse || filter.severity.size);
 
@@ -237,30 +224,36 @@ function productId() {
   }
 }
 
-// view tells the server what is in sight.
-function view() {
+// parameters returns the filters for a URL.
+function parameters() {
   const query = new URLSearchParams();
+  for (const name of ["q", "category", "warehouse"]) if (filter[name]) query.set(name, filter[name]);
+  if (filter.severity.size) query.set("severity", [...filter.severity].join(","));
+  return query;
+}
+
+// view requests what is visible from the server.
+function view() {
+  const query = parameters();
   const id = productId();
   if (id) query.set("product", id);
-  if (filter.q) query.set("q", filter.q);
-  if (filter.category) query.set("category", filter.category);
-  if (filter.warehouse) query.set("warehouse", filter.warehouse);
-  if (filter.severity.size) query.set("severity", [...filter.severity].join(","));
   const [sort, order] = filter.sort.split(" ");
   query.set("sort", sort);
   if (order) query.set("order", order);
   query.set("offset", table.offset);
-  query.set("limit", id ? 0 : table.limit);
+  query.set("limit", id ? 0 : pageSize);
   stream.view(query.toString());
+}
+
+function showFilters() {
+  show($("clear"), filtered());
+  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
 }
 
 function refilter() {
   table.toTop();
-  show($("clear"), filtered());
-  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
-  const hash = new URLSearchParams();
-  for (const name of ["q", "category", "warehouse"]) if (filter[name]) hash.set(name, filter[name]);
-  if (filter.severity.size) hash.set("severity", [...filter.severity].join(","));
+  showFilters();
+  const hash = parameters();
   if (filter.sort !== "urgency") hash.set("sort", filter.sort);
   history.replaceState(null, "", hash.size ? "#/?" + hash : "#/");
   view();
@@ -282,17 +275,16 @@ function route() {
   const id = productId();
   show($("overview"), !id);
   show($("detail"), !!id);
+  document.title = id ? `${id} – Inventory` : "Inventory";
   if (id) {
     focusBack = id;
     state.product = null;
     renderProduct(id, null, state.status);
     scrollTo(0, 0);
   } else {
-    document.title = "Inventory";
     draw("table", "charts", "alerts", "reorders", "dead", "facets");
   }
   view();
-  if (id) document.title = `${id} – Inventory`;
 }
 
 addEventListener("hashchange", (e) => {
@@ -379,10 +371,5 @@ setInterval(() => document.hidden || requestAnimationFrame(() => table.drawRest(
 setTheme(themes.includes(recall("theme")) ? recall("theme") : "auto");
 setZone(recall("zone") === "utc");
 readHash();
-refilterQuietly();
+showFilters();
 route();
-
-function refilterQuietly() {
-  show($("clear"), filtered());
-  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
-}

@@ -1,5 +1,5 @@
-// The three charts of the last hour: a bar for each minute, drawn as SVG, with
-// the minute under the pointer or the arrow keys in words, and as a table.
+// The three charts of the last hour, with a bar for each minute, a description of the
+// minute under the pointer or chosen with arrow keys, and a table.
 
 import { $, attr, el, svg, text } from "./dom.js";
 import { compact, count, hhmm, money } from "./format.js";
@@ -8,9 +8,9 @@ const minute = 60000;
 const bars = 60;
 
 const kinds = [
-  { key: "orders", title: "Orders a minute", format: count, short: compact },
-  { key: "units", title: "Units a minute", format: count, short: compact },
-  { key: "revenue", title: "Revenue a minute", format: money, short: compact },
+  { key: "orders", title: "Orders per minute", format: count, short: compact },
+  { key: "units", title: "Units per minute", format: count, short: compact },
+  { key: "revenue", title: "Revenue per minute", format: money, short: compact },
 ];
 
 export class Charts {
@@ -118,7 +118,7 @@ export class Charts {
     text(c.from, hhmm(times[0]));
     text(c.middle, hhmm(times[bars / 2]));
     text(c.to, hhmm(times[bars - 1]));
-    attr(c.svg, "aria-label", `${c.kind.title}, the last hour: ${c.kind.format(last)} a minute over the ${over}, at most ${c.kind.format(top)}. Arrow keys move through the minutes.`);
+    attr(c.svg, "aria-label", `${c.kind.title}, the last hour: ${c.kind.format(last)} per minute over the ${over}, at most ${c.kind.format(top)}. Arrow keys move through the minutes.`);
     c.plot.classList.toggle("loading", !!loading);
     attr(c.plot, "data-loading", loading);
     this.#describe(c);

@@ -1,5 +1,5 @@
-// The few things that the page does with the document. Text from topics only
-// ever goes through textContent and through attributes that hold no code.
+// Changes to the document. Text from topics only becomes text nodes and attributes
+// that hold no code.
 
 const svgNamespace = "http://www.w3.org/2000/svg";
 
@@ -16,9 +16,8 @@ function fill(node, attributes, children) {
 export const el = (tag, attributes, ...children) => fill(document.createElement(tag), attributes, children);
 export const svg = (tag, attributes, ...children) => fill(document.createElementNS(svgNamespace, tag), attributes, children);
 
-// text and attr touch the document only when something changes. An element whose
-// text text sets has nothing else in it: its one text node stays, since another
-// one would have its style worked out anew.
+// text and attr touch the document only if something changes. text keeps the text
+// node, which must be the only child: the style of a new one would be recalculated.
 export function text(node, value) {
   const own = node.firstChild;
   if (!own) node.append(value);
@@ -37,8 +36,8 @@ export function show(node, visible) {
   if (node.hidden === visible) node.hidden = !visible;
 }
 
-// morph gives a node the children of a fresh one with as few changes as there
-// are: focus, selection, what is open and where it is scrolled to stay.
+// morph changes the children of a node to those of a fresh one in place: focus,
+// selection, open details and scroll positions stay.
 export function morph(node, fresh) {
   const was = [...node.childNodes];
   const now = [...fresh.childNodes];
@@ -57,7 +56,7 @@ function morphOne(node, fresh) {
   }
   for (const { name } of [...node.attributes]) if (name !== "open" && !fresh.hasAttribute(name)) node.removeAttribute(name);
   for (const { name, value } of fresh.attributes) {
-    if (name === "style") node.style.cssText = fresh.style.cssText; // as an attribute the content policy refuses it
+    if (name === "style") node.style.cssText = fresh.style.cssText; // the content policy forbids the attribute
     else if (node.getAttribute(name) !== value) node.setAttribute(name, value);
   }
   morph(node, fresh);
@@ -71,7 +70,7 @@ export function remember(key, value) {
   try {
     localStorage.setItem("inv-" + key, value);
   } catch {
-    // private windows may refuse; then it holds for this page
+    // private windows may refuse; it then applies to this page only
   }
 }
 

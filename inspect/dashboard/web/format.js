@@ -1,4 +1,4 @@
-// Numbers, amounts and times as people read them.
+// Numbers, amounts and times for display.
 
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
@@ -12,8 +12,7 @@ export const compact = (n) => (n < 10000 ? whole : short).format(n);
 export const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "±") + count(Math.abs(n));
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
-// Times are put together by hand: Intl's formats take longer than all the rest
-// of a row.
+// Times are formatted by hand: Intl takes longer than the rest of a row.
 let utc = false;
 
 export const setUTC = (on) => (utc = on);
@@ -25,7 +24,7 @@ const day = (d) => (utc ? d.getUTCFullYear() * 10000 + d.getUTCMonth() * 100 + d
 const date = (d) => (utc ? `${d.getUTCFullYear()}-${two(d.getUTCMonth() + 1)}-${two(d.getUTCDate())}` : `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`);
 const minutes = (d) => (utc ? `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}` : `${two(d.getHours())}:${two(d.getMinutes())}`);
 
-// time is the time of day, with the date if that is not today's.
+// time returns the time of day, with the date if it is not today.
 export function time(ms) {
   if (!ms) return "–";
   const at = new Date(ms);
@@ -34,7 +33,7 @@ export function time(ms) {
 
 export const hhmm = (ms) => minutes(new Date(ms)) + suffix();
 
-// age is how long ago something was, in its two largest units.
+// age returns a duration in its two largest units.
 export function age(ms) {
   const s = Math.max(0, Math.round(ms / 1000));
   if (s < 60) return `${s} s`;

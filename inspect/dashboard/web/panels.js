@@ -1,20 +1,20 @@
-// What stands beside the table: alerts, open reorders, dead letters, and how
-// the processor and the data are.
+// The panels beside the table: alerts, open reorders, dead letters, and the state of
+// processor and data.
 
 import { $, attr, el, productHref, show, svg, text } from "./dom.js";
 import { age, count, duration, plural, time } from "./format.js";
 
 const feedLength = 400;
 
-// List draws items into entries that stay, because under load every entry
-// changes with every frame. What is out of sight is drawn once it is scrolled to.
+// List draws items into entries that it keeps: under load every entry changes with
+// every frame. Items out of sight are drawn once the list is scrolled.
 class List {
   #list;
   #make;
   #draw;
   #entries = [];
   #note = el("li", { class: "note" });
-  #scrolled = false; // asked for while drawing, it would cost a layout
+  #scrolled = false; // reading it while drawing would force a layout
 
   constructor(list, make, draw, again) {
     this.#list = list;
@@ -57,27 +57,23 @@ function name(e, id, words) {
 export class Alerts {
   #items = [];
   #list = new List($("alerts"), entry, drawAlert, () => this.render());
-  #known = false; // nothing is said of what has not been heard of yet
+  #known = false; // whether anything was received
   total = 0;
   skipped = 0;
 
   // take adds new alerts, newest first, and returns them.
   take(list, whole) {
     this.#known = true;
-    if (whole) {
-      this.#items = [];
-      this.skipped = 0;
-    }
     this.total = list.total;
-    if (!whole) this.skipped += list.skipped;
-    this.#items = [...list.items, ...this.#items].slice(0, feedLength);
+    this.skipped = whole ? 0 : this.skipped + list.skipped;
+    this.#items = (whole ? list.items : [...list.items, ...this.#items]).slice(0, feedLength);
     return whole ? [] : list.items;
   }
 
   render() {
     text($("alerts-total"), this.total ? count(this.total) : "");
-    this.#list.render(this.#items, this.skipped ? `${plural(this.skipped, "alert")} came too fast to be shown`
-      : this.#items.length || !this.#known ? "" : "No critical stock so far");
+    this.#list.render(this.#items, this.skipped ? `${plural(this.skipped, "alert")} skipped: too many at once`
+      : this.#items.length || !this.#known ? "" : "No alerts yet");
   }
 }
 
@@ -108,8 +104,8 @@ export class Reorders {
     this.#now = now;
     this.#status = status;
     const { total, items } = this.#items;
-    text($("reorders-total"), sofar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status));
-    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} younger` : total || !this.#known ? "" : "Nothing is on order");
+    text($("reorders-total"), soFar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status));
+    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} newer` : total || !this.#known ? "" : "No open reorders");
   }
 
   #draw(e, r) {
@@ -121,11 +117,11 @@ export class Reorders {
   }
 }
 
-// sofar says of what a panel counts that it is not all yet.
-const sofar = (words, status) => [words, status?.loading ? "reading older ones…" : ""].filter(Boolean).join(" · ");
+// soFar marks a panel's count as incomplete while loading.
+const soFar = (words, status) => [words, status?.loading ? "loading older ones…" : ""].filter(Boolean).join(" · ");
 
 export function renderDead(dead, status) {
-  text($("dead-total"), sofar(dead.total ? count(dead.total) : "", status));
+  text($("dead-total"), soFar(dead.total ? count(dead.total) : "", status));
   const most = Math.max(...dead.reasons.map((r) => r.count), 1);
   const reasons = dead.reasons.slice(0, 12).map((r) => el("li", {},
     el("span", {}, el("b", {}, r.reason), " ", el("small", { class: "small" }, r.topic)), el("b", { class: "num" }, count(r.count)),
@@ -135,7 +131,7 @@ export function renderDead(dead, status) {
     el("dt", { class: "small" }, d.reason), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide" }, `${d.message} (${d.place})`)]);
   $("dead").replaceChildren(...(dead.total
     ? [el("ul", { class: "reasons" }, ...reasons), el("details", { class: "data" }, el("summary", {}, "The last ones"), el("dl", { class: "kv" }, ...last.flat()))]
-    : [el("p", { class: "muted" }, "No record was refused")]));
+    : [el("p", { class: "muted" }, "No dead letters")]));
 }
 
 export function renderSystem(status, problems) {
@@ -144,18 +140,18 @@ export function renderSystem(status, problems) {
     rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined }, value));
     if (note) rows.push(el("dd", { class: "wide" }, note));
   };
-  for (const l of status.lag) row(l.group, l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "never ran");
+  for (const l of status.lag) row(l.group, l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "has not run yet");
   if (status.latency) row("Order to stock", `p50 ${duration(status.latency.p50)}, p99 ${duration(status.latency.p99)}`);
   if (status.behind > 0) row("Dashboard behind", plural(status.behind, "record"));
-  for (const name of status.missing) row(name, "no such topic yet", undefined, true);
+  for (const name of status.missing) row(name, "topic does not exist yet", undefined, true);
   for (const m of problems.malformed) row(`Malformed in ${m.topic}`, count(m.count), `${m.last} (${m.place})`, true);
-  if (problems.gaps) row("Missing in sequences", count(problems.gaps), "Updates that never came, or came out of order: their products say so", true);
-  if (problems.ignored) row("Products not shown", count(problems.ignored), "There are more than the dashboard keeps", true);
+  if (problems.gaps) row("Missing in sequences", count(problems.gaps), "Updates missing or out of order; see their products", true);
+  if (problems.ignored) row("Products not shown", count(problems.ignored), "More than the dashboard can show", true);
   const list = $("system");
   const key = rows.map((r) => r.textContent).join("\n") || "none";
   if (list.dataset.key === key) return;
   list.dataset.key = key;
-  list.replaceChildren(rows.length ? el("dl", { class: "kv" }, ...rows) : el("p", { class: "muted" }, "Nothing to say"));
+  list.replaceChildren(rows.length ? el("dl", { class: "kv" }, ...rows) : el("p", { class: "muted" }, "Nothing to report"));
 }
 
 export function renderFacts(state) {

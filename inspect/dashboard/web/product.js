@@ -1,5 +1,5 @@
-// One product's own page: its stock against its thresholds over the last hour,
-// its last changes and its alerts.
+// The page of a product: its stock and thresholds over the last hour, its last
+// changes and its alerts.
 
 import { $, el, morph, svg, words } from "./dom.js";
 import { age, count, hhmm, money, signed, time } from "./format.js";
@@ -28,7 +28,7 @@ function history(p, status) {
   const start = end - hour;
   const points = p.history.filter((h) => h.time >= start);
   const first = points[0]?.time ?? end;
-  const from = Math.min(Math.max(start, first), end - 60000); // a young history fills the width
+  const from = Math.min(Math.max(start, first), end - 60000); // a short history fills the width
   const most = Math.max(2 * p.reorder_threshold, p.current_stock ?? 0, ...points.map((h) => h.stock), 1);
   const top = most * 1.05;
   const x = (t) => ((1000 * Math.max(0, t - from)) / (end - from)).toFixed(1);
@@ -44,14 +44,14 @@ function history(p, status) {
     node.style.top = `${(y(v) / 2.6).toFixed(2)}%`;
     return node;
   };
-  const said = `Stock of ${p.product_name} over the last hour: now ${p.current_stock ?? "unknown"}, reorder at ${p.reorder_threshold}, critical at ${p.critical_threshold}.`;
+  const description = `Stock of ${p.product_name} over the last hour: now ${p.current_stock ?? "unknown"}, reorder at ${p.reorder_threshold}, critical at ${p.critical_threshold}.`;
   const apart = Math.abs(y(p.reorder_threshold) - y(p.critical_threshold)) > 16;
   const table = el("details", { class: "data body" }, el("summary", {}, "As a table"),
     el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Time"), el("th", { scope: "col" }, "Stock"))),
       el("tbody", {}, ...points.toReversed().map((h) => el("tr", {}, el("td", {}, time(h.time)), el("td", {}, count(h.stock))))))));
   return [
     el("div", { class: "history" },
-      svg("svg", { viewBox: "0 0 1000 260", preserveAspectRatio: "none", role: "img", "aria-label": said },
+      svg("svg", { viewBox: "0 0 1000 260", preserveAspectRatio: "none", role: "img", "aria-label": description },
         points.length ? svg("path", { class: "area", d: `${path}V260H${x(points[0].time)}Z` }) : undefined,
         threshold("reorder", p.reorder_threshold), threshold("critical", p.critical_threshold),
         points.length ? svg("path", { class: "stock-line", d: path }) : undefined),
@@ -72,10 +72,10 @@ function facts(p, status) {
   row("Reorder at", count(p.reorder_threshold));
   row("Critical at", count(p.critical_threshold));
   row("Reorder quantity", count(p.reorder_quantity));
-  row("Updates so far", p.seq ? count(p.seq) : "");
+  row("Updates", p.seq ? count(p.seq) : "");
   row("Last update", time(p.updated));
   if (p.gaps) row("Missing updates", count(p.gaps), true);
-  if (!p.in_catalog) row("Catalogue", "not in it", true);
+  if (!p.in_catalog) row("Catalogue", "not listed", true);
   const open = p.open_reorder;
   row("Open reorder", open ? `${count(open.reorder_quantity)} since ${time(open.timestamp)}` : "none");
   if (open && status) row("Waiting", age(status.now - open.timestamp), open.priority === "urgent");
@@ -96,5 +96,5 @@ function changes(p) {
 function alerts(p) {
   const items = p.alerts.map((a) => el("li", {}, el("span", { class: "sev", "data-s": a.current_stock > 0 ? "critical" : "out" }, `${count(a.current_stock)} left`), el("small", {}, time(a.timestamp))));
   return el("section", { class: "panel", "aria-label": "Alerts of this product" }, el("div", { class: "panel-head" }, el("h2", {}, "Alerts")),
-    el("ol", { class: "feed" }, ...(items.length ? items : [el("li", { class: "none" }, "None lately")])));
+    el("ol", { class: "feed" }, ...(items.length ? items : [el("li", { class: "none" }, "No recent alerts")])));
 }

@@ -1,9 +1,9 @@
-// The stream of server-sent events, kept alive: it reconnects by itself with
-// growing pauses and jitter, after silence, after sleep and when the network
-// comes back, and it is closed while nobody looks.
+// The stream of server-sent events. It reconnects with growing, random pauses, and
+// at once after silence, after sleep and when the network is back. It is closed
+// while the page is hidden.
 
-const quietAfter = 4000; // ms without an event until what is shown counts as stale; one comes each second
-const deadAfter = 20000; // ms without one until the connection is given up
+const quietAfter = 4000; // ms without an event until the data counts as stale; one is due each second
+const deadAfter = 20000; // ms without an event until it reconnects
 const firstPause = 400;
 const longestPause = 10000;
 
@@ -17,7 +17,7 @@ export class Stream {
   #timer = 0;
   #on;
 
-  // on has frame(name, data), hello(data) and state(state, detail); state is
+  // on has frame(name, data), hello(data) and state(state, why); state is
   // "connecting", "live", "stale" or "hidden".
   constructor(on) {
     this.#on = on;
@@ -27,7 +27,7 @@ export class Stream {
     setInterval(() => this.#watch(), 1000);
   }
 
-  // view asks for another view; what is the same in both is not sent again.
+  // view requests another view. What both have in common is not sent again.
   view(query) {
     if (query === this.#query && this.#source) return;
     this.#query = query;
@@ -69,7 +69,7 @@ export class Stream {
 
   #lost() {
     this.#close();
-    this.#on.state("stale", "The connection is lost; connecting again.");
+    this.#on.state("stale", "connection lost; reconnecting");
     this.#ask();
     const pause = this.#pause * (0.5 + Math.random());
     this.#pause = Math.min(this.#pause * 2, longestPause);
@@ -77,15 +77,16 @@ export class Stream {
     this.#timer = setTimeout(() => this.reopen(), pause);
   }
 
-  // An EventSource does not say why it was refused.
+  // An EventSource hides why it was refused.
   async #ask() {
+    const done = new AbortController();
     try {
-      const answer = await fetch("/api/alerts?limit=0");
-      if (answer.status === 401) this.#on.state("stale", "The token is not valid any more: open the address that inv dashboard printed.");
-      if (answer.status === 503) this.#on.state("stale", "Too many pages are open on this dashboard; trying again.");
+      const answer = await fetch("/api/events?limit=0", { signal: done.signal });
+      if (!answer.ok) this.#on.state("stale", (await answer.json()).error);
     } catch {
-      // not there; the next try will tell
+      // no response either
     }
+    done.abort();
   }
 
   #watch() {
@@ -95,7 +96,7 @@ export class Stream {
     if (document.hidden || !this.#source) return;
     const silence = now - this.#heard;
     if (slept || silence > deadAfter) this.reopen();
-    else if (silence > quietAfter) this.#on.state("stale", "The dashboard does not answer.");
+    else if (silence > quietAfter) this.#on.state("stale", "the dashboard is not responding");
   }
 
   #visibility() {

@@ -1,13 +1,13 @@
-// The products: a table of which only the rows around what is in sight exist.
-// The server filters, sorts and pages; scrolling asks for another page.
+// The table of products, of which only the rows around the visible ones exist. The
+// server filters, sorts and pages; scrolling requests another page.
 
 import { $, attr, el, productHref, show, svg, text, words } from "./dom.js";
 import { count, signed, time } from "./format.js";
 
-const pageSize = 80;
-const step = 20; // pages begin at multiples of this
-const margin = 3; // rows above and below those in sight that are drawn with them
-const restAtOnce = 16; // rows out of sight that are drawn at a time, in turn
+export const pageSize = 80;
+const step = 20; // page offsets are multiples of it
+const margin = 3; // rows drawn above and below the visible ones
+const restAtOnce = 16; // invisible rows drawn at a time, in turn
 
 export class Table {
   offset = 0;
@@ -21,13 +21,13 @@ export class Table {
   #timer = 0;
   #page = { total: 0, offset: 0, order: [] };
   #rows = new Map();
-  #rest = 0; // the row out of sight that was drawn last
-  // Where the window is, as of the last event: asked for while drawing, the
-  // browser would have to lay the page out in between.
+  #rest = 0; // the last row drawn by drawRest
+  // The visible range as of the last event: reading it while drawing would force a
+  // layout.
   #top = 0;
   #height = 0;
 
-  // onPage(offset) is called when other rows come into sight.
+  // onPage is called when another page becomes visible.
   constructor(onPage) {
     this.#onPage = onPage;
     this.#body.append(this.#before, this.#after);
@@ -41,10 +41,6 @@ export class Table {
     };
     measure();
     matchMedia("(max-width: 760px)").addEventListener("change", measure);
-  }
-
-  get limit() {
-    return pageSize;
   }
 
   toTop() {
@@ -66,12 +62,11 @@ export class Table {
       const offset = Math.max(0, Math.floor((first - spare) / step) * step);
       if (offset === this.offset) return;
       this.offset = offset;
-      this.#onPage(offset);
+      this.#onPage();
     }, 60);
   }
 
-  // render draws the page: the ids in their order, with their rows. What
-  // belongs to another page than the one in sight is not drawn.
+  // render draws a page unless another one is visible by now.
   render(page, rows) {
     if (page.offset !== this.offset && page.total > this.offset) return;
     const ids = page.order;
@@ -91,15 +86,15 @@ export class Table {
     show($("empty"), page.total === 0);
   }
 
-  // arrange gives each id a row, in order. A row stays with its product, and of
-  // those there are as few as possible move: all others need no layout.
+  // arrange gives each ID a row, in order. A row stays with its product, and as few
+  // as possible move: the others need no layout.
   #arrange(ids, offset) {
     const had = new Map(this.#page.order.map((id, i) => [id, i]));
     const wanted = new Set(ids);
     const spare = this.#slots.filter((_, i) => !wanted.has(this.#page.order[i]));
     const now = ids.map((id) => (had.has(id) ? this.#slots[had.get(id)] : spare.pop() ?? makeSlot()));
     for (const slot of spare) slot.row.remove();
-    now.forEach((slot, i) => had.has(ids[i]) || delete slot.drawn); // it showed another product
+    now.forEach((slot, i) => had.has(ids[i]) || delete slot.drawn); // it shows another product
     const stay = rising(ids.map((id) => had.get(id) ?? -1));
     let next = this.#after;
     for (let i = ids.length - 1; i >= 0; i--) {
@@ -110,8 +105,8 @@ export class Table {
     this.#slots = now;
   }
 
-  // drawRest draws a few of the rows out of sight, the next ones each time: all
-  // of them in one frame would be felt.
+  // drawRest draws the next few rows, visible or not: all of them would take too long
+  // for one frame.
   drawRest() {
     const { order } = this.#page;
     for (let n = Math.min(restAtOnce, order.length); n > 0; n--) {
@@ -120,7 +115,7 @@ export class Table {
     }
   }
 
-  // drawRows draws the rows in sight, or all of them.
+  // drawRows draws the visible rows, or all.
   #drawRows(all) {
     const first = Math.floor(this.#top / this.#rowHeight) - this.#page.offset - margin;
     const last = first + Math.ceil(this.#height / this.#rowHeight) + 2 * margin;
@@ -129,18 +124,18 @@ export class Table {
     });
   }
 
-  // The focus stays with its product when the order changes, and in its place
-  // when the product is not shown any more.
+  // The focus stays with its product when the order changes, and in its place when
+  // the product disappears.
   #keepFocus(at) {
     const name = this.#slots[at]?.name;
     if (name && document.activeElement !== name) name.focus({ preventScroll: true });
   }
 }
 
-// rising finds places in a list whose numbers rise from one to the next, as
-// many as there can be. Negative ones don't count.
+// rising returns the indexes of a longest increasing subsequence, ignoring negative
+// numbers.
 function rising(numbers) {
-  const ends = []; // of the runs of each length, the place where the one with the lowest end ends
+  const ends = []; // by length, the index of the lowest last number of a subsequence
   const before = [];
   numbers.forEach((n, i) => {
     if (n < 0) return;
@@ -166,7 +161,7 @@ function makeSlot() {
   s.stock = el("b");
   s.of = el("small");
   s.fill = svg("rect", { class: "fill", y: "2.5", height: "5.5", x: "0" });
-  // The marks stand out above and below, so that they are seen on any fill.
+  // The marks extend above and below, visible on any fill.
   s.criticalMark = svg("line", { class: "mark", y1: "0", y2: "10" });
   s.reorderMark = svg("line", { class: "mark reorder", y1: "0", y2: "10" });
   s.bar = svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
