@@ -34,7 +34,7 @@ type cause struct {
 // stock at the end of each half minute.
 type history struct {
 	recent  []change // oldest first, at most recentChanges
-	buckets []bucket // sorted; once there are historyBuckets, a ring by half minute
+	buckets []bucket // oldest first, at most historyBuckets
 }
 
 type bucket struct {
@@ -76,55 +76,28 @@ func (h *history) addOlder(c change) (used bool) {
 	return used
 }
 
-// bucket returns the bucket of a time and reports whether it is new; nil if the
-// ring has a later one in its place.
+// bucket returns the bucket of a time and reports whether it is new; nil if there is
+// no room for one so old.
 func (h *history) bucket(time int64) (b *bucket, fresh bool) {
 	if time < 0 || time/historyBucket > math.MaxInt32 {
 		return nil, false
 	}
 	at := int32(time / historyBucket)
-	if h.buckets == nil {
-		h.buckets = make([]bucket, 0, 4)
-	}
-	if len(h.buckets) < historyBuckets {
-		return h.insert(at)
-	}
-	b = &h.buckets[slot(at)]
-	switch {
-	case b.at == at:
-		return b, false
-	case b.at > at:
-		return nil, false
-	}
-	*b = bucket{at: at}
-	return b, true
-}
-
-// insert adds a bucket to the sorted list of a product that rarely changes. The
-// list becomes a ring once it is full.
-func (h *history) insert(at int32) (*bucket, bool) {
 	i, found := slices.BinarySearchFunc(h.buckets, at, func(b bucket, at int32) int { return cmp.Compare(b.at, at) })
-	if found {
+	switch {
+	case found:
 		return &h.buckets[i], false
+	case len(h.buckets) < historyBuckets:
+		h.buckets = slices.Insert(h.buckets, i, bucket{at: at})
+	case i == 0:
+		return nil, false
+	default:
+		i--
+		copy(h.buckets, h.buckets[1:i+1])
+		h.buckets[i] = bucket{at: at}
 	}
-	h.buckets = slices.Insert(h.buckets, i, bucket{at: at})
-	if len(h.buckets) < historyBuckets {
-		return &h.buckets[i], true
-	}
-	ring := make([]bucket, historyBuckets)
-	for _, b := range h.buckets {
-		if place := &ring[slot(b.at)]; place.at <= b.at {
-			*place = b
-		}
-	}
-	h.buckets = ring
-	if b := &ring[slot(at)]; b.at == at {
-		return b, true
-	}
-	return nil, false
+	return &h.buckets[i], true
 }
-
-func slot(at int32) int { return int(at) % historyBuckets }
 
 func clamp(n int64) int32 { return int32(max(math.MinInt32, min(n, math.MaxInt32))) }
 
@@ -142,16 +115,8 @@ func (h *history) points(since int64) []Point {
 	if len(h.recent) > 0 {
 		exact = h.recent[0].time
 	}
-	first := 0
-	for i := range h.buckets { // a full ring starts anywhere
-		if h.buckets[i].at < h.buckets[first].at {
-			first = i
-		}
-	}
-	for i := range h.buckets {
-		b := h.buckets[(first+i)%len(h.buckets)]
-		end := (int64(b.at) + 1) * historyBucket
-		if end > since && end <= exact {
+	for _, b := range h.buckets {
+		if end := (int64(b.at) + 1) * historyBucket; end > since && end <= exact {
 			points = append(points, Point{end, int64(b.stock)})
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -31,8 +32,7 @@ type Access struct {
 type server struct {
 	hub    *Hub
 	access Access
-	build  string // hash of the page's files, by which an old tab notices that they changed
-	etags  map[string]string
+	build  string        // hash of the page's files, by which an old tab notices that they changed
 	slots  chan struct{} // one for each event stream
 }
 
@@ -41,16 +41,14 @@ const maxStreams = 256
 
 // NewHandler serves the page and the API of a hub.
 func NewHandler(hub *Hub, access Access) http.Handler {
-	s := &server{hub: hub, access: access, etags: map[string]string{}, slots: make(chan struct{}, maxStreams)}
+	s := &server{hub: hub, access: access, slots: make(chan struct{}, maxStreams)}
 	all := sha256.New()
 	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
 		}
 		content, err := files.ReadFile(name)
-		sum := sha256.Sum256(content)
-		s.etags[name] = `"` + hex.EncodeToString(sum[:8]) + `"`
-		all.Write(sum[:])
+		all.Write(content)
 		return err
 	})
 	if err != nil {
@@ -184,9 +182,9 @@ func (s *server) file(name string) http.HandlerFunc {
 		}
 		h := w.Header()
 		h.Set("Cache-Control", "no-cache")
-		h.Set("ETag", s.etags[name])
+		h.Set("ETag", strconv.Quote(s.build))
 		h.Set("Content-Type", contentTypes[path.Ext(name)])
-		if r.Header.Get("If-None-Match") == s.etags[name] {
+		if r.Header.Get("If-None-Match") == strconv.Quote(s.build) {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}

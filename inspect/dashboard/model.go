@@ -3,6 +3,7 @@ package dashboard
 import (
 	"cmp"
 	"errors"
+	"slices"
 	"strings"
 
 	"inv/internal/event"
@@ -213,12 +214,7 @@ func (m *Model) applyProduct(r *Record) error {
 
 // AllStocked reports whether every product in the catalogue has had an update.
 func (m *Model) AllStocked() bool {
-	for _, p := range m.all {
-		if p.inCatalog && !p.stocked {
-			return false
-		}
-	}
-	return len(m.all) > 0
+	return len(m.all) > 0 && !slices.ContainsFunc(m.all, func(p *product) bool { return p.inCatalog && !p.stocked })
 }
 
 // NewestUpdate returns the event time of the newest update in epoch ms, or 0.

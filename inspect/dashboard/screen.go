@@ -126,12 +126,8 @@ func (s *Screen) Selected() string {
 	return ""
 }
 
-// Ask changes the view and goes to its top.
-func (s *Screen) Ask(v View) {
-	v.Limit = s.View.Limit
-	v.Offset = 0
-	s.View, s.cursor = v, 0
-}
+// top scrolls to the first product, after a change of the view.
+func (s *Screen) top() { s.View.Offset, s.cursor = 0, 0 }
 
 const (
 	headHeight = 3 // title, counts, columns

@@ -184,9 +184,11 @@ func (v *viewer) key(k tea.KeyMsg) (quit bool) {
 	case "/":
 		s.Searching, s.Typed = true, s.View.Search
 	case "s":
-		v.nextSeverity()
+		s.View.Severities = next(severitySteps, s.View.Severities)
+		s.top()
 	case "o":
-		v.nextSort()
+		s.View.Sort = next(sorts, s.View.Sort)
+		s.top()
 	case "u":
 		s.UTC = !s.UTC
 	}
@@ -209,7 +211,8 @@ func (v *viewer) back() {
 		s.View.Product = ""
 		return
 	}
-	s.Ask(View{Sort: s.View.Sort})
+	s.View = View{Sort: s.View.Sort, Limit: s.View.Limit}
+	s.top()
 }
 
 func (v *viewer) typed(k tea.KeyMsg) {
@@ -217,9 +220,8 @@ func (v *viewer) typed(k tea.KeyMsg) {
 	switch k.Type {
 	case tea.KeyEnter:
 		s.Searching = false
-		view := s.View
-		view.Search = foldSearch(s.Typed)
-		s.Ask(view)
+		s.View.Search = foldSearch(s.Typed)
+		s.top()
 	case tea.KeyEsc:
 		s.Searching = false
 	case tea.KeyBackspace:
@@ -233,19 +235,8 @@ func (v *viewer) typed(k tea.KeyMsg) {
 	}
 }
 
-// nextSeverity cycles through all products, those that need attention, and each
-// severity.
-func (v *viewer) nextSeverity() {
-	view := v.screen.View
-	view.Severities = next([]uint8{0, 1<<Out | 1<<Critical | 1<<Low, 1 << Out, 1 << Critical, 1 << Low, 1 << OK}, view.Severities)
-	v.screen.Ask(view)
-}
-
-func (v *viewer) nextSort() {
-	view := v.screen.View
-	view.Sort = next(sorts, view.Sort)
-	v.screen.Ask(view)
-}
+// severitySteps are all products, those that need attention, and each severity.
+var severitySteps = []uint8{0, 1<<Out | 1<<Critical | 1<<Low, 1 << Out, 1 << Critical, 1 << Low, 1 << OK}
 
 // next returns the element after a value, after the last one the first.
 func next[T comparable](of []T, value T) T { return of[(slices.Index(of, value)+1)%len(of)] }

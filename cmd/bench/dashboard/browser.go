@@ -12,8 +12,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// inBrowser measures a page in chromium: how long until an update is in the
-// document, and how smooth the page stays.
+// inBrowser measures a page in chromium: how long until an update is in the document,
+// and how smoothly the page runs.
 func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error {
 	folder, err := os.MkdirTemp("", "bench-dashboard-browser")
 	if err != nil {
@@ -36,8 +36,8 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 	if err := sleep(ctx, 3*time.Second); err != nil {
 		return err
 	}
-	// Else the browser keeps all that the page receives for the driver's network
-	// panel, on the page's main thread.
+	// Otherwise the browser records all that the page receives for the driver's
+	// network panel, on the page's main thread.
 	if _, err := chromedp.Call(tab, network.Disable, cdp.Empty{}); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *setting) inBrowser(ctx context.Context, url string, probe *probe) error
 	return s.toDocument(ctx, tab, probe)
 }
 
-// judgeFrames takes the times from one frame to the next, in ms.
+// judgeFrames checks the times between frames, in ms.
 func (s *setting) judgeFrames(frames []float64) {
 	if len(frames) == 0 {
 		s.bounds.least("frames", 0, "/s", 30)
@@ -84,7 +84,8 @@ func (s *setting) judgeFrames(frames []float64) {
 	s.bounds.least("frames", float64(len(frames))/s.during.Seconds(), "/s", 30)
 }
 
-// toDocument measures commits to the document on the probe's own page.
+// toDocument measures the time from commits to the document on the page of the
+// probe's product.
 func (s *setting) toDocument(ctx, tab context.Context, probe *probe) error {
 	if err := chromedp.Do(tab, chromedp.Evaluate[chromedp.Void](`location.hash = "#/product/`+probe.product+`"`)); err != nil {
 		return err
@@ -107,7 +108,7 @@ func (s *setting) toDocument(ctx, tab context.Context, probe *probe) error {
 	if err != nil {
 		return err
 	}
-	for _, one := range seen[min(5, len(seen)):] { // the first were there before
+	for _, one := range seen[min(5, len(seen)):] { // the first were shown before
 		probe.seen(int64(one[0]), time.UnixMilli(int64(one[1])))
 	}
 	return probe.judge("committed to document", &s.bounds)

@@ -34,22 +34,14 @@ func fill(ctx context.Context, client *kgo.Client, store *simulate.Store, update
 		return err
 	}
 	start := time.Now().Add(-over)
-	failed := make(chan error, 1)
-	promise := func(_ *kgo.Record, err error) {
-		if err != nil {
-			select {
-			case failed <- err:
-			default:
-			}
-		}
-	}
+	var produced kgo.FirstErrPromise
 	written := 0
 	write := func(records []*kgo.Record) {
 		for _, r := range records {
 			if r.Topic == topics.Updates {
 				written++
 			}
-			client.Produce(ctx, r, promise)
+			client.Produce(ctx, r, produced.Promise())
 		}
 	}
 	write(store.Open(start))
@@ -58,20 +50,15 @@ func fill(ctx context.Context, client *kgo.Client, store *simulate.Store, update
 		share := float64(written-opening) / float64(max(updates-opening, 1))
 		write(store.Order(start.Add(time.Duration(share * float64(over)))))
 	}
-	if err := client.Flush(ctx); err != nil {
+	if err := produced.Err(); err != nil {
 		return fmt.Errorf("writing the history: %w", err)
 	}
-	select {
-	case err := <-failed:
-		return fmt.Errorf("writing the history: %w", err)
-	default:
-		return nil
-	}
+	return nil
 }
 
-// run writes orders that make about rate updates a second until ctx is done,
-// in transactions of 50 ms as a processor does. Each also sells one of the
-// probe's product, if there is a probe, and tells it when that is visible.
+// run writes orders that cause about rate updates per second until ctx is done, in
+// transactions every 50 ms like a processor. With a probe, each transaction also
+// sells one of the probe's product and tells the probe when it is committed.
 func run(ctx context.Context, client *kgo.Client, store *simulate.Store, rate int, probe *probe) error {
 	const every = 50 * time.Millisecond
 	tick := time.NewTicker(every)
@@ -108,7 +95,7 @@ func run(ctx context.Context, client *kgo.Client, store *simulate.Store, rate in
 }
 
 func transact(client *kgo.Client, records []*kgo.Record) error {
-	// Not the caller's context: what has begun is ended.
+	// Not the caller's context: a transaction that has begun is completed.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	if err := client.BeginTransaction(); err != nil {

@@ -2,7 +2,7 @@
 //
 //	go run ./cmd/bench/dashboard feed -brokers 127.0.0.1:9092 -products 1000 -rate 100
 //	go run ./cmd/bench/dashboard measure              50 event streams at 5,000 updates/s
-//	go run ./cmd/bench/dashboard measure -apart       each looking at other products
+//	go run ./cmd/bench/dashboard measure -apart       each with another page of products
 //	go run ./cmd/bench/dashboard measure -browser     a page in chromium
 package main
 
@@ -30,16 +30,13 @@ func main() {
 }
 
 func command(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		args = []string{""}
-	}
-	switch args[0] {
-	case "feed":
+	switch {
+	case len(args) > 0 && args[0] == "feed":
 		return feed(ctx, args[1:])
-	case "measure":
+	case len(args) > 0 && args[0] == "measure":
 		return measureAll(ctx, args[1:])
 	}
-	return fmt.Errorf("the commands are feed and measure, not %q", args[0])
+	return fmt.Errorf("the commands are feed and measure, not %q", args)
 }
 
 func feed(ctx context.Context, args []string) error {
@@ -48,8 +45,8 @@ func feed(ctx context.Context, args []string) error {
 	products := flags.Int("products", 1000, "products in the catalogue")
 	history := flags.Int("history", 10_000, "updates to write first")
 	over := flags.Duration("over", time.Hour, "time that the history spans")
-	rate := flags.Int("rate", 20, "updates a second")
-	seed := flags.Uint64("seed", 1, "of chance")
+	rate := flags.Int("rate", 20, "updates per second")
+	seed := flags.Uint64("seed", 1, "random seed")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}

@@ -24,7 +24,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// setting is what is measured.
+// setting is a benchmark with its options.
 type setting struct {
 	brokers  string
 	products int
@@ -42,15 +42,15 @@ type setting struct {
 func measureAll(ctx context.Context, args []string) error {
 	var s setting
 	flags := flag.NewFlagSet("measure", flag.ExitOnError)
-	flags.StringVar(&s.brokers, "brokers", "", "HOST:PORT of an empty cluster; an embedded broker of its own if there is none")
+	flags.StringVar(&s.brokers, "brokers", "", "HOST:PORT of an empty cluster; without it an embedded broker")
 	flags.IntVar(&s.products, "products", 10_000, "products in the catalogue")
-	flags.IntVar(&s.history, "history", 1_000_000, "updates that are there at the start")
-	flags.IntVar(&s.rate, "rate", 5000, "updates a second")
+	flags.IntVar(&s.history, "history", 1_000_000, "updates to write first")
+	flags.IntVar(&s.rate, "rate", 5000, "updates per second")
 	flags.IntVar(&s.clients, "clients", 50, "event streams")
-	flags.BoolVar(&s.apart, "apart", false, "each client looks at another page of products")
-	flags.DurationVar(&s.during, "for", 30*time.Second, "how long each part is measured")
+	flags.BoolVar(&s.apart, "apart", false, "each client has another page of products")
+	flags.DurationVar(&s.during, "for", 30*time.Second, "duration of each measurement")
 	flags.BoolVar(&s.browser, "browser", false, "measure a page in chromium instead of the clients")
-	flags.StringVar(&s.traceFile, "trace", "", "with -browser, a file for the trace, to be opened in chrome://tracing")
+	flags.StringVar(&s.traceFile, "trace", "", "with -browser, a file for the trace, for chrome://tracing")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -126,7 +126,7 @@ func (s *setting) measure(ctx context.Context, inv string) error {
 	return err
 }
 
-// loading tells when the numbers were right and when the charts were there.
+// loading measures the time until the numbers are right, and until all is loaded.
 func (s *setting) loading(ctx context.Context, url string, began time.Time) error {
 	numbers := time.Duration(0)
 	for {
@@ -152,16 +152,20 @@ func (s *setting) loading(ctx context.Context, url string, began time.Time) erro
 }
 
 func get(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := open(ctx, url)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	return json.NewDecoder(resp.Body).Decode(into)
+}
+
+func open(ctx context.Context, url string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		return nil, err
+	}
+	return http.DefaultClient.Do(req)
 }
 
 func sleep(ctx context.Context, d time.Duration) error {
@@ -205,13 +209,9 @@ func (s *setting) streams(ctx context.Context, url string, board *measure.Proces
 	return probe.judge("committed to client", &s.bounds)
 }
 
-// watch reads a stream as a page would, and tells the probe what it sees.
+// watch reads a stream as a page does and, if tell is set, tells the probe what it sees.
 func watch(ctx context.Context, url string, probe *probe, tell bool, bytes, events *atomic.Int64) {
-	req, err := http.NewRequestWithContext(ctx, "GET", url, nil)
-	if err != nil {
-		return
-	}
-	resp, err := (&http.Client{}).Do(req)
+	resp, err := open(ctx, url)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return
@@ -243,7 +243,7 @@ func watch(ctx context.Context, url string, probe *probe, tell bool, bytes, even
 	}
 }
 
-// probe measures how long the updates of one product take.
+// probe measures how long updates of one product take.
 type probe struct {
 	product string
 	written atomic.Int64 // updates of all products
@@ -269,7 +269,7 @@ func (p *probe) seen(seq int64, at time.Time) {
 	if from, ok := p.committed[seq]; ok {
 		p.took = append(p.took, max(at.Sub(from), 0))
 	} else {
-		p.took = append(p.took, 0) // it was seen before its writer knew that it is committed
+		p.took = append(p.took, 0) // seen before the writer knew that it was committed
 	}
 }
 
@@ -279,13 +279,13 @@ func (p *probe) reset() {
 	p.took = nil
 }
 
-// judge prints what was seen since the last reset.
+// judge checks the times since the last reset.
 func (p *probe) judge(what string, b *bounds) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	slices.Sort(p.took)
 	if len(p.took) == 0 {
-		return errors.New("nothing was seen of the probe")
+		return errors.New("the probe saw nothing")
 	}
 	at := func(q float64) float64 { return float64(p.took[int(q*float64(len(p.took)-1))].Microseconds()) / 1000 }
 	fmt.Printf("%-36s %8.2f ms p50, %.0f ms at most, of %d\n", what, at(0.5), at(1), len(p.took))

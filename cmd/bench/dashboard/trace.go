@@ -24,7 +24,7 @@ type taskEvent struct {
 	Thread   int     `json:"tid"`
 	Start    float64 `json:"ts"`
 	Duration float64 `json:"dur"`
-	CPU      float64 `json:"tdur"` // of the thread itself
+	CPU      float64 `json:"tdur"` // the thread's time
 	Args     struct {
 		Name string `json:"name"`
 	} `json:"args"`
@@ -35,17 +35,17 @@ func (e *taskEvent) end() float64 { return e.Start + e.Duration }
 // task is a task of the page's main thread.
 type task struct {
 	start      float64            // µs
-	clock, own float64            // ms, by the clock and of the thread itself
-	parts      map[string]float64 // own time by what it was spent on, ms
+	clock, own float64            // elapsed and thread time, ms
+	parts      map[string]float64 // thread time by activity, ms
 }
 
 const (
 	taskName   = "ThreadControllerImpl::RunTask"
 	forcedName = "Blink.ForcedStyleAndLayout.UpdateTime"
-	longFrame  = "long frame " // the mark of one, with its length in ms
+	longFrame  = "long frame " // marks one, followed by its length in ms
 )
 
-// parts are the events that say what a task does.
+// parts maps events to activities.
 var parts = map[string]string{
 	"FunctionCall": "script", "FireAnimationFrame": "script", "EventDispatch": "script", "TimerFire": "script", "RunMicrotasks": "script",
 	"UpdateLayoutTree": "style", "Layout": "layout", "PrePaint": "pre-paint", "Paint": "paint", "Layerize": "layerize", "Commit": "commit",
@@ -53,7 +53,7 @@ var parts = map[string]string{
 	"IntersectionObserverController::computeIntersections": "observers",
 }
 
-// trace records what the page's main thread does meanwhile.
+// trace calls meanwhile and returns the events of the browser during it.
 func (s *setting) trace(ctx, tab context.Context, meanwhile func() error) ([]taskEvent, error) {
 	var mu sync.Mutex
 	var events []taskEvent
@@ -107,8 +107,8 @@ func (s *setting) trace(ctx, tab context.Context, meanwhile func() error) ([]tas
 	return events, os.WriteFile(s.traceFile, file, 0o600)
 }
 
-// mainTasks returns the tasks of the page's main thread, and how many layouts
-// scripts have forced.
+// mainTasks returns the tasks of the page's main thread and the number of layouts
+// forced by scripts.
 func mainTasks(events []taskEvent) (tasks []task, forced int) {
 	mains := map[[2]int]bool{}
 	for _, e := range events {
@@ -138,8 +138,8 @@ func mainTasks(events []taskEvent) (tasks []task, forced int) {
 	return tasks, forced
 }
 
-// nest gives each event's time to the task that it is a part of, less what the
-// parts within it took. The events are of one thread, sorted by their start.
+// nest adds the time of each event, without the events nested in it, to its task. The
+// events are of one thread, sorted by start.
 func nest(events []taskEvent) (tasks []task) {
 	var open []taskEvent
 	for _, e := range events {
@@ -167,12 +167,12 @@ func nest(events []taskEvent) (tasks []task) {
 	return tasks
 }
 
-// explainFrames says of each frame over 50 ms what the main thread did in it. If
-// that is little, the thread was not let run: it was not the page that took long.
+// explainFrames prints what the main thread did in each frame over 50 ms. If that is
+// little, the machine was busy, not the page.
 func explainFrames(events []taskEvent, tasks []task) {
 	for _, e := range events {
-		said, ok := strings.CutPrefix(e.Name, longFrame)
-		length, err := strconv.ParseFloat(said, 64)
+		text, ok := strings.CutPrefix(e.Name, longFrame)
+		length, err := strconv.ParseFloat(text, 64)
 		if !ok || err != nil {
 			continue
 		}
@@ -193,10 +193,14 @@ func (t *task) add(more task) {
 	}
 }
 
-// judgeTasks prints the main thread's longest tasks by the clock and by its own
-// time: on a busy machine only the latter is the page's doing.
+// judgeTasks checks the main thread's tasks by elapsed and by thread time: on a busy
+// machine only the latter depends on the page.
 func (s *setting) judgeTasks(events []taskEvent) {
 	tasks, forced := mainTasks(events)
+	if len(tasks) == 0 {
+		s.bounds.least("tasks traced", 0, "", 1)
+		return
+	}
 	var overClock, clock float64
 	sum := task{parts: map[string]float64{}}
 	for _, t := range tasks {
@@ -209,28 +213,23 @@ func (s *setting) judgeTasks(events []taskEvent) {
 	explainFrames(events, tasks)
 	slices.SortFunc(tasks, func(a, b task) int { return cmp.Compare(b.own, a.own) })
 	at := func(q float64) float64 { return tasks[int(q*float64(len(tasks)-1))].own }
-	if len(tasks) > 0 {
-		fmt.Printf("%-36s %8.2f ms by the clock, of %d in %s\n", "the longest task in a trace", clock, len(tasks), s.during)
-		fmt.Printf("%-36s %8.2f ms p99, %.2f ms p99.9\n", "tasks, own time", at(0.01), at(0.001))
-		seconds := s.during.Seconds()
-		for part := range sum.parts {
-			sum.parts[part] /= seconds
-		}
-		sum.own /= seconds
-		fmt.Printf("%-36s %s\n", "a second", sum.String())
-		for _, t := range tasks[:min(3, len(tasks))] {
-			fmt.Printf("%-36s %s\n", "one of the longest", t.String())
-		}
+	fmt.Printf("%-36s %8.2f ms by the clock, of %d in %s\n", "the longest task in a trace", clock, len(tasks), s.during)
+	fmt.Printf("%-36s %8.2f ms p99, %.2f ms p99.9\n", "tasks, own time", at(0.01), at(0.001))
+	seconds := s.during.Seconds()
+	for part := range sum.parts {
+		sum.parts[part] /= seconds
+	}
+	sum.own /= seconds
+	fmt.Printf("%-36s %s\n", "per second", sum.String())
+	for _, t := range tasks[:min(3, len(tasks))] {
+		fmt.Printf("%-36s %s\n", "one of the longest", t.String())
 	}
 	s.bounds.most("tasks over 50 ms, by the clock", overClock, "", 0)
-	if len(tasks) > 0 {
-		s.bounds.most("the longest task, own time", at(0), "ms", 25)
-	}
+	s.bounds.most("the longest task, own time", at(0), "ms", 25)
 	s.bounds.most("layouts forced by scripts", float64(forced), "", 0)
-	s.bounds.least("tasks traced", float64(len(tasks)), "", 1)
 }
 
-// String says what a task spent the thread's own time on.
+// String lists what a task spent the thread's time on.
 func (t task) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%8.2f ms own time", t.own)

@@ -1,7 +1,7 @@
-// Package simulate writes the records of an inventory system at work, for tests
-// and benchmarks of the dashboard that need a history but no processor. It has
-// the records right (sequence numbers, thresholds, reorders with their
-// receipts), not the rules: nothing may rely on it for those.
+// Package simulate generates the records of a running inventory system, for tests
+// and benchmarks of the dashboard that need a history but no processor. Sequence
+// numbers, thresholds, reorders and receipts are consistent, but it does not follow
+// the processor's rules exactly.
 package simulate
 
 import (
@@ -25,7 +25,7 @@ type Store struct {
 	orders   int64
 }
 
-// Product is where one product stands.
+// Product is the state of a product.
 type Product struct {
 	event.Product
 	Stock, Seq int64
@@ -34,7 +34,7 @@ type Product struct {
 }
 
 type delivery struct {
-	due     int64
+	due     time.Time
 	product *Product
 	event   string
 }
@@ -49,18 +49,17 @@ var (
 // New returns a store with n products.
 func New(topics dashboard.Topics, seed uint64, n int) *Store {
 	s := &Store{topics: topics, random: rand.New(rand.NewPCG(seed, 7))}
+	r := s.random
 	for i := range n {
-		r := s.random
 		critical := int64(2 + r.IntN(9))
 		reorder := critical + int64(3+r.IntN(15))
-		p := &Product{Product: event.Product{
+		s.products = append(s.products, &Product{Product: event.Product{
 			ID:       fmt.Sprintf("prod-%05d", i+1),
 			Name:     fmt.Sprintf("%s %s %c%d", makes[r.IntN(len(makes))], kinds[r.IntN(len(kinds))], 'A'+rune(r.IntN(26)), 1+r.IntN(99)),
 			Category: categories[r.IntN(len(categories))], WarehouseID: warehouses[r.IntN(len(warehouses))],
 			Price: event.Money(500+r.IntN(20000)) * event.MoneyUnit / 100, ReorderThreshold: reorder,
 			ReorderQuantity: int64(20 + 10*r.IntN(9)), CriticalThreshold: critical, InitialStock: int64(20 + r.IntN(100)),
-		}}
-		s.products = append(s.products, p)
+		}})
 	}
 	return s
 }
@@ -68,7 +67,7 @@ func New(topics dashboard.Topics, seed uint64, n int) *Store {
 // Products returns the store's products.
 func (s *Store) Products() []*Product { return s.products }
 
-// OpenReorders returns how many products wait for a delivery.
+// OpenReorders returns the number of products with an open reorder.
 func (s *Store) OpenReorders() int {
 	n := 0
 	for _, p := range s.products {
@@ -83,29 +82,31 @@ func (s *Store) OpenReorders() int {
 func (s *Store) Open(now time.Time) []*kgo.Record {
 	var records []*kgo.Record
 	for _, p := range s.products {
-		records = append(records, record(s.topics.Catalog, p.ID, now.UnixMilli(), event.AppendProduct(nil, &p.Product)))
+		records = append(records, record(s.topics.Catalog, p.ID, now, event.AppendProduct(nil, &p.Product)))
 	}
 	for _, p := range s.products {
-		cause := event.Cause{Topic: s.topics.Catalog, Offset: s.next()}
-		records = append(records, s.update(p, p.InitialStock, 0, cause, "", "", now.UnixMilli())...)
+		records = append(records, s.update(p, p.InitialStock, 0, s.cause(s.topics.Catalog), "", "", now)...)
 	}
 	return records
 }
 
-func (s *Store) next() int64 { s.offset++; return s.offset }
+func (s *Store) cause(topic string) event.Cause {
+	s.offset++
+	return event.Cause{Topic: topic, Offset: s.offset}
+}
 
-// Order returns what a random order of one to three lines brings about, and the
-// deliveries that are due by then.
+// Order returns the records of the deliveries due and of a random order of one to
+// three lines.
 func (s *Store) Order(now time.Time) []*kgo.Record {
-	ms := now.UnixMilli()
 	var records []*kgo.Record
-	for len(s.pending) > 0 && s.pending[0].due <= ms {
+	for len(s.pending) > 0 && !s.pending[0].due.After(now) {
 		d := s.pending[0]
 		s.pending = s.pending[1:]
 		records = append(records, s.Deliver(d.product, d.event, now)...)
 	}
 	s.orders++
-	cause := event.Cause{Topic: s.topics.Orders, Partition: int32(s.orders % 6), Offset: s.next()}
+	cause := s.cause(s.topics.Orders)
+	cause.Partition = int32(s.orders % 6)
 	for line := range 1 + s.random.IntN(3) {
 		cause.Line = int32(line)
 		p := s.products[s.random.IntN(len(s.products))]
@@ -117,25 +118,23 @@ func (s *Store) Order(now time.Time) []*kgo.Record {
 // Sell returns the records of an order of one line.
 func (s *Store) Sell(p *Product, quantity int64, now time.Time) []*kgo.Record {
 	s.orders++
-	return s.sell(p, quantity, event.Cause{Topic: s.topics.Orders, Offset: s.next()}, now)
+	return s.sell(p, quantity, s.cause(s.topics.Orders), now)
 }
 
 func (s *Store) sell(p *Product, quantity int64, cause event.Cause, now time.Time) []*kgo.Record {
 	filled := min(quantity, p.Stock)
-	return s.update(p, -filled, quantity-filled, cause, fmt.Sprintf("order-%d", s.orders), "", now.UnixMilli())
+	return s.update(p, -filled, quantity-filled, cause, fmt.Sprintf("order-%d", s.orders), "", now)
 }
 
 // Restock returns the records of a manual delivery.
 func (s *Store) Restock(p *Product, quantity int64, now time.Time) []*kgo.Record {
-	cause := event.Cause{Topic: s.topics.Receipts, Offset: s.next()}
-	return s.update(p, quantity, 0, cause, "", "", now.UnixMilli())
+	return s.update(p, quantity, 0, s.cause(s.topics.Receipts), "", "", now)
 }
 
-// Change returns a product's catalogue record as it is now, and its update.
+// Change returns a product's changed catalogue record and its update.
 func (s *Store) Change(p *Product, now time.Time) []*kgo.Record {
-	cause := event.Cause{Topic: s.topics.Catalog, Offset: s.next()}
-	records := []*kgo.Record{record(s.topics.Catalog, p.ID, now.UnixMilli(), event.AppendProduct(nil, &p.Product))}
-	return append(records, s.update(p, 0, 0, cause, "", "", now.UnixMilli())...)
+	records := []*kgo.Record{record(s.topics.Catalog, p.ID, now, event.AppendProduct(nil, &p.Product))}
+	return append(records, s.update(p, 0, 0, s.cause(s.topics.Catalog), "", "", now)...)
 }
 
 // Deliver returns the receipt of a reorder and its update.
@@ -144,24 +143,24 @@ func (s *Store) Deliver(p *Product, reorder string, now time.Time) []*kgo.Record
 		ReceiptID: event.ReceiptID(reorder), EventID: reorder, ProductID: p.ID,
 		Quantity: p.ReorderQuantity, WarehouseID: p.WarehouseID, Timestamp: now.UnixMilli(),
 	}
-	records := []*kgo.Record{record(s.topics.Receipts, p.ID, now.UnixMilli(), event.AppendReceipt(nil, &receipt))}
+	records := []*kgo.Record{record(s.topics.Receipts, p.ID, now, event.AppendReceipt(nil, &receipt))}
 	if p.reordered == reorder {
 		p.reordered = ""
 	}
-	cause := event.Cause{Topic: s.topics.Receipts, Offset: s.next()}
-	return append(records, s.update(p, p.ReorderQuantity, 0, cause, "", reorder, now.UnixMilli())...)
+	return append(records, s.update(p, p.ReorderQuantity, 0, s.cause(s.topics.Receipts), "", reorder, now)...)
 }
 
-const leadTime = 20_000 // ms
+const leadTime = 20 * time.Second
 
-func (s *Store) update(p *Product, delta, unmet int64, cause event.Cause, order, restocked string, now int64) []*kgo.Record {
+func (s *Store) update(p *Product, delta, unmet int64, cause event.Cause, order, restocked string, now time.Time) []*kgo.Record {
+	ms := now.UnixMilli()
 	p.Stock += delta
 	p.Seq++
 	u := event.Update{
 		ProductID: p.ID, ProductName: p.Name, Category: p.Category, CurrentStock: p.Stock, WarehouseID: p.WarehouseID,
-		Timestamp: now, UnitPrice: p.Price, ReorderThreshold: p.ReorderThreshold, ReorderQuantity: p.ReorderQuantity,
+		Timestamp: ms, UnitPrice: p.Price, ReorderThreshold: p.ReorderThreshold, ReorderQuantity: p.ReorderQuantity,
 		CriticalThreshold: p.CriticalThreshold, Seq: p.Seq, Delta: delta, Cause: cause.String(), UnmetQuantity: unmet,
-		LastOrderID: order, LastReorderID: restocked, LastUpdated: now + int64(5+s.random.IntN(30)),
+		LastOrderID: order, LastReorderID: restocked, LastUpdated: ms + int64(5+s.random.IntN(30)),
 	}
 	records := []*kgo.Record{record(s.topics.Updates, p.ID, now, event.AppendUpdate(nil, &u))}
 	if p.Stock <= p.ReorderThreshold && p.reordered == "" {
@@ -172,16 +171,16 @@ func (s *Store) update(p *Product, delta, unmet int64, cause event.Cause, order,
 		}
 		r := event.Reorder{
 			EventID: p.reordered, ProductID: p.ID, ProductName: p.Name, CurrentStock: p.Stock,
-			ReorderQuantity: p.ReorderQuantity, Priority: priority, WarehouseID: p.WarehouseID, Timestamp: now,
+			ReorderQuantity: p.ReorderQuantity, Priority: priority, WarehouseID: p.WarehouseID, Timestamp: ms,
 		}
 		records = append(records, record(s.topics.Reorders, r.EventID, now, event.AppendReorder(nil, &r)))
-		s.pending = append(s.pending, delivery{now + leadTime, p, p.reordered})
+		s.pending = append(s.pending, delivery{now.Add(leadTime), p, p.reordered})
 	}
 	critical := p.Stock <= p.CriticalThreshold
 	if critical && !p.alerted {
 		a := event.Alert{
 			AlertID: event.AlertID(p.ID, p.Seq), AlertType: event.AlertCritical, ProductID: p.ID, ProductName: p.Name,
-			CurrentStock: p.Stock, Threshold: p.CriticalThreshold, WarehouseID: p.WarehouseID, Timestamp: now,
+			CurrentStock: p.Stock, Threshold: p.CriticalThreshold, WarehouseID: p.WarehouseID, Timestamp: ms,
 			Message: fmt.Sprintf("Critical inventory level: %s (%d units remaining)", p.Name, p.Stock),
 		}
 		records = append(records, record(s.topics.Alerts, p.ID, now, event.AppendAlert(nil, &a)))
@@ -190,6 +189,6 @@ func (s *Store) update(p *Product, delta, unmet int64, cause event.Cause, order,
 	return records
 }
 
-func record(topic, key string, ms int64, value []byte) *kgo.Record {
-	return &kgo.Record{Topic: topic, Key: []byte(key), Value: value, Timestamp: time.UnixMilli(ms)}
+func record(topic, key string, at time.Time, value []byte) *kgo.Record {
+	return &kgo.Record{Topic: topic, Key: []byte(key), Value: value, Timestamp: at}
 }
