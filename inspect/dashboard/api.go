@@ -10,15 +10,6 @@ import (
 	"time"
 )
 
-// head holds the fields that every response begins with.
-type head struct {
-	Version int    `json:"version"`
-	Epoch   string `json:"epoch"`
-	Seq     uint64 `json:"seq"`
-}
-
-func (m *Model) head() head { return head{APIVersion, m.epoch, m.seq} }
-
 var errNotFound = errors.New("no product has this ID")
 
 // api serves what read returns as JSON.
@@ -49,7 +40,7 @@ func getProducts(m *Model, now int64, r *http.Request) (any, error) {
 		rows[i] = m.row(p)
 	}
 	return struct {
-		head
+		Head
 		Status   Status `json:"status"`
 		Counts   Counts `json:"counts"`
 		Total    int    `json:"total"`
@@ -64,7 +55,7 @@ func getProduct(m *Model, now int64, r *http.Request) (any, error) {
 		return nil, errNotFound
 	}
 	return struct {
-		head
+		Head
 		Product *Detail `json:"product"`
 	}{m.head(), d}, nil
 }
@@ -80,7 +71,7 @@ func getAlerts(m *Model, _ int64, r *http.Request) (any, error) {
 	}
 	list, _ := m.feed.since(0, m.seq, limit, keep)
 	return struct {
-		head
+		Head
 		Total  int64   `json:"total"`
 		Alerts []Alert `json:"alerts"`
 	}{m.head(), m.feed.total, list}, nil
@@ -93,7 +84,7 @@ func getReorders(m *Model, _ int64, r *http.Request) (any, error) {
 	}
 	list := m.Reorders(limit)
 	return struct {
-		head
+		Head
 		Total    int       `json:"total"`
 		Reorders []Reorder `json:"reorders"`
 	}{m.head(), list.Total, list.Items}, nil

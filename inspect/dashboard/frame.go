@@ -19,12 +19,19 @@ const (
 	detailAlerts = 20
 )
 
+// Head holds the fields that every response begins with.
+type Head struct {
+	Version int    `json:"version"`
+	Epoch   string `json:"epoch"`
+	Seq     uint64 `json:"seq"`
+}
+
+func (m *Model) head() Head { return Head{APIVersion, m.epoch, m.seq} }
+
 // Frame is a snapshot of the dashboard, or a delta: an absent section is
 // unchanged.
 type Frame struct {
-	Version     int          `json:"version"`
-	Epoch       string       `json:"epoch"`
-	Seq         uint64       `json:"seq"`
+	Head
 	Status      *Status      `json:"status,omitempty"`
 	Counts      *Counts      `json:"counts,omitempty"`
 	Facets      *Facets      `json:"facets,omitempty"`
@@ -127,7 +134,7 @@ func (m *Model) Frame(v View, since uint64, known []string, now int64) *Frame {
 }
 
 func (m *Model) frame(v View, page *page, since uint64, known []string, now int64) *Frame {
-	f := &Frame{Version: APIVersion, Epoch: m.epoch, Seq: m.seq}
+	f := &Frame{Head: m.head()}
 	if m.statusVersion > since {
 		f.Status = new(m.Status(now))
 	}

@@ -7,9 +7,8 @@ import (
 )
 
 const (
-	historyWindow  = hour
 	historyBucket  = 30 * 1000 // ms
-	historyBuckets = int(historyWindow/historyBucket) + 1
+	historyBuckets = int(hour/historyBucket) + 1
 	recentChanges  = 24
 )
 

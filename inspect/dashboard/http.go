@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"embed"
@@ -16,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 //go:embed web openapi.yaml
@@ -160,8 +162,7 @@ func (s *server) login(w http.ResponseWriter, r *http.Request) bool {
 	http.SetCookie(w, &http.Cookie{
 		Name: tokenCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-	w.Header().Set("Location", "/")
-	w.WriteHeader(http.StatusSeeOther)
+	http.Redirect(w, r, "/", http.StatusSeeOther)
 	return true
 }
 
@@ -184,11 +185,7 @@ func (s *server) file(name string) http.HandlerFunc {
 		h.Set("Cache-Control", "no-cache")
 		h.Set("ETag", strconv.Quote(s.build))
 		h.Set("Content-Type", contentTypes[path.Ext(name)])
-		if r.Header.Get("If-None-Match") == strconv.Quote(s.build) {
-			w.WriteHeader(http.StatusNotModified)
-			return
-		}
-		_, _ = w.Write(content) // an error means that the client is gone
+		http.ServeContent(w, r, name, time.Time{}, bytes.NewReader(content))
 	}
 }
 

@@ -31,12 +31,7 @@ const (
 	Alerts
 	Receipts
 	DeadLetters
-	sources
 )
-
-var sourceWords = [sources]string{"catalog", "updates", "reorders", "alerts", "receipts", "dlq"}
-
-func (s Source) String() string { return sourceWords[s] }
 
 // Record is a record of one of the topics. A model does not retain its bytes.
 type Record struct {

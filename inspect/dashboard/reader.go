@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -277,10 +278,7 @@ func (s *session) heardAll() {
 	s.status.AsOf = asOf.UnixMilli()
 	s.status.Trouble = ""
 	if s.clock().Sub(asOf) > quietLimit {
-		s.status.Trouble = "the brokers are not responding"
-		if s.notice != "" {
-			s.status.Trouble = clip(s.notice)
-		}
+		s.status.Trouble = cmp.Or(clip(s.notice), "the brokers are not responding")
 	}
 }
 

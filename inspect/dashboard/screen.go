@@ -43,7 +43,7 @@ func (s *Screen) Take(f *Frame) {
 		s.frame, s.rows = Frame{}, map[string]Row{}
 	}
 	was := &s.frame
-	was.Epoch, was.Seq = f.Epoch, f.Seq
+	was.Head = f.Head
 	was.Status = cmp.Or(f.Status, was.Status)
 	was.Counts = cmp.Or(f.Counts, was.Counts)
 	was.Reorders = cmp.Or(f.Reorders, was.Reorders)
@@ -200,6 +200,14 @@ func (l *line) cell(color, text string, width int) *line {
 		return l.put("", space).put(color, cut)
 	}
 	return l.put(color, cut).put("", space)
+}
+
+// column adds a cell and a space, or nothing if the width is 0.
+func (l *line) column(color, text string, width int) *line {
+	if width == 0 {
+		return l
+	}
+	return l.cell(color, text, width).put("", " ")
 }
 
 func (l *line) String() string { return strings.TrimRight(l.text.String(), " ") }

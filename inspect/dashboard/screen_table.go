@@ -57,9 +57,7 @@ func (s *Screen) drawTable() []string {
 		title string
 		width int
 	}{{"STATE"[:min(5, c.state)], c.state}, {"PRODUCT", c.name}, {"STOCK", -c.stock}, {"CRITICAL│REORDER┊", c.bar}, {"TREND", c.trend}, {"LAST", -c.last}, {"ON ORDER", -c.order}} {
-		if h.width != 0 {
-			head.cell(s.colors.Dim, h.title, h.width).put("", " ")
-		}
+		head.column(s.colors.Dim, h.title, h.width)
 	}
 	lines := []string{head.String()}
 	p := s.frame.Products
@@ -104,8 +102,7 @@ func (s *Screen) drawRow(c columns, r *Row, selected bool) string {
 	default:
 		state += " " + r.Severity.String()
 	}
-	l.cell(color, state, c.state).put("", " ")
-	l.cell(strong, r.Name, c.name).put("", " ")
+	l.column(color, state, c.state).column(strong, r.Name, c.name)
 	stock := "–"
 	if r.Stock != nil {
 		stock = strconv.FormatInt(*r.Stock, 10)
@@ -113,28 +110,22 @@ func (s *Screen) drawRow(c columns, r *Row, selected bool) string {
 	if r.Gaps > 0 {
 		stock = "!" + stock // updates are missing
 	}
-	l.cell(color, stock, -c.stock).put("", " ")
+	l.column(color, stock, -c.stock)
 	if c.bar > 0 {
 		s.drawBar(l, r, c.bar)
 		l.put("", " ")
 	}
-	if c.trend > 0 {
-		l.cell(s.colors.Dim, sparkline(r.Trend, c.trend), c.trend).put("", " ")
+	last := ""
+	if r.Updated > 0 {
+		last = signed(r.Delta)
 	}
-	if c.last > 0 {
-		last := ""
-		if r.Updated > 0 {
-			last = signed(r.Delta)
-		}
-		l.cell("", last, -c.last).put("", " ")
-	}
-	if c.order > 0 && r.OpenReorder != nil {
-		order := strconv.FormatInt(r.OpenReorder.Quantity, 10)
+	l.column(s.colors.Dim, sparkline(r.Trend, c.trend), c.trend).column("", last, -c.last)
+	if r.OpenReorder != nil {
+		orderColor, order := "", strconv.FormatInt(r.OpenReorder.Quantity, 10)
 		if r.OpenReorder.Priority == "urgent" {
-			l.cell(s.colors.Critical, "urgent "+order, -c.order)
-		} else {
-			l.cell("", order, -c.order)
+			orderColor, order = s.colors.Critical, "urgent "+order
 		}
+		l.column(orderColor, order, -c.order)
 	}
 	return l.String()
 }
