@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // APIVersion is the version of the JSON. It changes when a field is removed or its
@@ -178,7 +177,7 @@ func (m *Model) productsSince(f *Frame, page *page, since uint64, known []string
 	}
 	f.Products = &Products{Total: page.total, Offset: page.offset, Rows: []Row{}}
 	for _, p := range page.rows {
-		if p.version > since || !has[p.id] {
+		if p.version > since || !has[p.ID] {
 			f.Products.Rows = append(f.Products.Rows, m.row(p))
 		}
 	}
@@ -188,30 +187,27 @@ func (m *Model) productsSince(f *Frame, page *page, since uint64, known []string
 }
 
 func (m *Model) row(p *product) Row {
-	r := Row{
-		ID: p.id, Name: p.name, Category: p.category, Warehouse: p.warehouse, UnitPrice: Money(p.price),
-		Severity: p.severity, Full: p.full(), ReorderThreshold: p.reorderAt, CriticalThreshold: p.criticalAt,
-		ReorderQuantity: p.reorderQuantity, Delta: p.delta, Seq: p.seq, Updated: p.updated, Gaps: p.gaps,
-		InCatalog: p.inCatalog, Delisted: p.delisted, Trend: p.history.trend(),
-	}
+	r := p.Row
+	r.Trend = p.history.trend()
 	if p.stocked {
 		r.Stock = new(p.stock)
 	}
-	if p.open != nil {
+	if p.OpenReorder != nil {
 		r.OpenReorder = new(reorderOf(p))
 	}
 	return r
 }
 
 func reorderOf(p *product) Reorder {
-	o := p.open
-	return Reorder{o.id, p.id, p.name, o.quantity, o.priority, o.stock, p.warehouse, o.since}
+	o := *p.OpenReorder
+	o.ProductName, o.Warehouse = p.Name, p.Warehouse
+	return o
 }
 
 // Reorders returns the oldest open reorders, at most limit.
 func (m *Model) Reorders(limit int) *ReorderList {
 	open := slices.SortedFunc(maps.Keys(m.openings), func(a, b *product) int {
-		return cmp.Or(cmp.Compare(a.open.since, b.open.since), strings.Compare(a.id, b.id))
+		return cmp.Or(cmp.Compare(a.OpenReorder.Time, b.OpenReorder.Time), cmp.Compare(a.ID, b.ID))
 	})
 	list := &ReorderList{Total: len(open), Items: []Reorder{}}
 	for _, p := range open[:min(limit, len(open))] {
@@ -239,7 +235,7 @@ func (m *Model) detail(p *product, now int64) *Detail {
 		}
 		d.Changes = append(d.Changes, one)
 	}
-	d.Alerts, _ = m.feed.since(0, m.seq, detailAlerts, func(a *Alert) bool { return a.ProductID == p.id })
+	d.Alerts, _ = m.feed.since(0, m.seq, detailAlerts, func(a *Alert) bool { return a.ProductID == p.ID })
 	return d
 }
 

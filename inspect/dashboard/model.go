@@ -148,11 +148,11 @@ func (m *Model) product(id string) *product {
 		m.problems.version = m.seq + 1
 		return nil
 	}
-	p := &product{id: strings.Clone(id)}
-	p.name = p.id
+	id = strings.Clone(id)
+	p := &product{Row: Row{ID: id, Name: id}}
 	p.fold()
 	p.judge()
-	m.products[p.id] = p
+	m.products[id] = p
 	m.all = append(m.all, p)
 	m.counts.add(p, 1)
 	m.touch(p)
@@ -180,8 +180,8 @@ func (m *Model) change(p *product, edit func()) {
 
 func (m *Model) applyProduct(r *Record) error {
 	if r.Value == nil {
-		if p := m.products[string(r.Key)]; p != nil && p.inCatalog {
-			m.change(p, func() { p.delisted = true })
+		if p := m.products[string(r.Key)]; p != nil && p.InCatalog {
+			m.change(p, func() { p.Delisted = true })
 		}
 		return nil
 	}
@@ -197,10 +197,10 @@ func (m *Model) applyProduct(r *Record) error {
 		return nil
 	}
 	m.change(p, func() {
-		p.inCatalog, p.delisted = true, false
-		p.name, p.price = cmp.Or(clip(c.Name), p.id), c.Price
-		p.reorderAt, p.reorderQuantity = c.ReorderThreshold, c.ReorderQuantity
-		p.criticalAt, p.opening = c.CriticalThreshold, c.InitialStock
+		p.InCatalog, p.Delisted = true, false
+		p.Name, p.UnitPrice = cmp.Or(clip(c.Name), p.ID), Money(c.Price)
+		p.ReorderThreshold, p.ReorderQuantity = c.ReorderThreshold, c.ReorderQuantity
+		p.CriticalThreshold, p.opening = c.CriticalThreshold, c.InitialStock
 		m.classify(p, c.Category, c.WarehouseID)
 		p.fold()
 	})
@@ -209,26 +209,26 @@ func (m *Model) applyProduct(r *Record) error {
 
 // AllStocked reports whether every product in the catalogue has had an update.
 func (m *Model) AllStocked() bool {
-	return len(m.all) > 0 && !slices.ContainsFunc(m.all, func(p *product) bool { return p.inCatalog && !p.stocked })
+	return len(m.all) > 0 && !slices.ContainsFunc(m.all, func(p *product) bool { return p.InCatalog && !p.stocked })
 }
 
 // NewestUpdate returns the event time of the newest update in epoch ms, or 0.
 func (m *Model) NewestUpdate() int64 {
 	var t int64
 	for _, p := range m.all {
-		t = max(t, p.updated)
+		t = max(t, p.Updated)
 	}
 	return t
 }
 
 // classify sets the category and the warehouse, whose strings are shared.
 func (m *Model) classify(p *product, category, warehouse string) {
-	if p.category != category {
-		p.category = m.categories.move(p.category, clip(category))
+	if p.Category != category {
+		p.Category = m.categories.move(p.Category, clip(category))
 		m.facetsVersion = m.seq + 1
 	}
-	if p.warehouse != warehouse {
-		p.warehouse = m.warehouses.move(p.warehouse, clip(warehouse))
+	if p.Warehouse != warehouse {
+		p.Warehouse = m.warehouses.move(p.Warehouse, clip(warehouse))
 		m.facetsVersion = m.seq + 1
 	}
 }

@@ -3,8 +3,6 @@ package dashboard
 import (
 	"cmp"
 	"strings"
-
-	"inv/internal/event"
 )
 
 // Severity is how urgent a product's stock is.
@@ -30,20 +28,12 @@ func (s Severity) MarshalText() ([]byte, error) { return []byte(severityWords[s]
 // product is the state of one product: its catalogue record, its stock and its past
 // hour.
 type product struct {
-	id, name, category, warehouse string
-	price                         event.Money
-	reorderAt, reorderQuantity    int64
-	criticalAt, opening           int64
-	inCatalog, delisted           bool
+	Row // without Stock and Trend
 
-	stocked bool // there was an update; the fields below are the newest one's
+	opening int64 // stock
+	stocked bool  // there was an update
 	stock   int64
-	delta   int64
-	seq     int64 // 0: the writer does not number updates
-	updated int64 // event time, epoch ms
-	gaps    int64 // sequence numbers missing or out of order
 
-	open        *openReorder
 	reordered   mark   // the newest reorder
 	closed      string // the reorder fulfilled last
 	closedAt    mark
@@ -55,50 +45,36 @@ type product struct {
 	backSeq   int64      // the oldest sequence number read backwards so far; 0: none
 	undecided *undecided // the oldest update so far, if what it changed depends on the one before
 
-	version  uint64 // the publication that the row last changed in
-	changed  bool   // since the last publication
-	severity Severity
-	rank     float64 // less is more urgent
-	folded   string  // id and name in lower case, for search and sorting
+	version uint64  // the publication that the row last changed in
+	changed bool    // since the last publication
+	rank    float64 // less is more urgent
+	folded  string  // ID and name in lower case, for search and sorting
 }
 
-type openReorder struct {
-	id       string
-	quantity int64
-	priority string
-	stock    int64
-	since    int64 // event time, epoch ms
-	at       mark
-}
-
-// full returns the usual maximum stock, the scale of the stock bar.
-func (p *product) full() int64 {
-	return max(p.reorderAt+p.reorderQuantity, p.opening, 1)
-}
-
-// judge sets the severity and rank from the stock and the thresholds.
+// judge derives severity, rank and full stock from the stock and the thresholds.
 func (p *product) judge() {
 	switch {
 	case !p.stocked:
-		p.severity = Unknown
+		p.Severity = Unknown
 	case p.stock <= 0:
-		p.severity = Out
-	case p.stock <= p.criticalAt:
-		p.severity = Critical
-	case p.stock <= p.reorderAt:
-		p.severity = Low
+		p.Severity = Out
+	case p.stock <= p.CriticalThreshold:
+		p.Severity = Critical
+	case p.stock <= p.ReorderThreshold:
+		p.Severity = Low
 	default:
-		p.severity = OK
+		p.Severity = OK
 	}
+	p.Full = max(p.ReorderThreshold+p.ReorderQuantity, p.opening, 1)
 	const span = 1e9 // more than any stock ÷ threshold that matters
-	p.rank = float64(p.severity)*span + min(float64(p.stock)/float64(max(p.reorderAt, 1)), span-1)
-	if p.delisted {
+	p.rank = float64(p.Severity)*span + min(float64(p.stock)/float64(max(p.ReorderThreshold, 1)), span-1)
+	if p.Delisted {
 		p.rank += float64(severities) * span
 	}
 }
 
 // fold sets the key for search and sorting.
-func (p *product) fold() { p.folded = strings.ToLower(p.name) + "\n" + strings.ToLower(p.id) }
+func (p *product) fold() { p.folded = strings.ToLower(p.Name) + "\n" + strings.ToLower(p.ID) }
 
 func compareProducts(by Sort, a, b *product) int {
 	var c int
@@ -108,11 +84,11 @@ func compareProducts(by Sort, a, b *product) int {
 	case ByStock:
 		c = cmp.Compare(a.stock, b.stock)
 	case ByUpdated:
-		c = cmp.Compare(b.updated, a.updated)
+		c = cmp.Compare(b.Updated, a.Updated)
 	case ByCategory:
-		c = cmp.Or(cmp.Compare(a.category, b.category), cmp.Compare(a.folded, b.folded))
+		c = cmp.Or(cmp.Compare(a.Category, b.Category), cmp.Compare(a.folded, b.folded))
 	default:
 		c = cmp.Compare(a.rank, b.rank)
 	}
-	return cmp.Or(c, cmp.Compare(a.id, b.id))
+	return cmp.Or(c, cmp.Compare(a.ID, b.ID))
 }

@@ -49,7 +49,7 @@ func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
 		return
 	}
 	since := cmp.Or(o.Timestamp, recordTime)
-	at := markOf(p.id, o.EventID, since)
+	at := markOf(p.ID, o.EventID, since)
 	newest := at.after(p.reordered)
 	if newest {
 		p.reordered = at
@@ -59,14 +59,16 @@ func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
 		return
 	case m.earlier && (!newest || p.closedLive):
 		return
-	case p.open != nil && p.open.at.after(at):
+	case p.OpenReorder != nil && markOf(p.ID, p.OpenReorder.EventID, p.OpenReorder.Time).after(at):
 		return
 	}
-	if p.name == p.id && o.ProductName != "" {
-		p.name = clip(o.ProductName)
+	if p.Name == p.ID && o.ProductName != "" {
+		p.Name = clip(o.ProductName)
 		p.fold()
 	}
-	p.open = &openReorder{o.EventID, o.ReorderQuantity, clip(o.Priority), o.CurrentStock, since, at}
+	p.OpenReorder = &Reorder{
+		EventID: o.EventID, ProductID: p.ID, Quantity: o.ReorderQuantity, Priority: clip(o.Priority), Stock: o.CurrentStock, Time: since,
+	}
 	m.openings[p] = struct{}{}
 	m.reordersVersion = m.seq + 1
 	m.touch(p)
@@ -75,11 +77,11 @@ func (m *Model) openReorder(o *event.Reorder, recordTime int64) {
 // closeReorder records that a reorder was fulfilled, at a time in epoch ms.
 func (m *Model) closeReorder(p *product, id string, time int64) {
 	// Of past ones the newest comes first, and stays.
-	if at := markOf(p.id, id, time); !m.earlier || p.closed == "" || at.after(p.closedAt) {
+	if at := markOf(p.ID, id, time); !m.earlier || p.closed == "" || at.after(p.closedAt) {
 		p.closed, p.closedAt = strings.Clone(id), at
 	}
-	if p.open != nil && p.open.id == id {
-		p.open = nil
+	if p.OpenReorder != nil && p.OpenReorder.EventID == id {
+		p.OpenReorder = nil
 		delete(m.openings, p)
 		m.reordersVersion = m.seq + 1
 		m.touch(p)

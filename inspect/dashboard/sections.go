@@ -22,12 +22,12 @@ type Counts struct {
 }
 
 func (c *Counts) add(p *product, n int) {
-	if p.delisted {
+	if p.Delisted {
 		c.Delisted += n
 		return
 	}
 	c.Products += n
-	*[severities]*int{&c.Out, &c.Critical, &c.Low, &c.OK, &c.Unknown}[p.severity] += n
+	*[severities]*int{&c.Out, &c.Critical, &c.Low, &c.OK, &c.Unknown}[p.Severity] += n
 }
 
 // Facet is a value that products can be filtered by.

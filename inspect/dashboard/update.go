@@ -62,7 +62,7 @@ func readUpdate(r *Record, u *event.Update) (event.UpdateFields, error) {
 // inSequence reports whether an update is newer than the last one, and counts those
 // missing in between. Number 1 starts over: the ledger was reset.
 func (m *Model) inSequence(p *product, u *event.Update) bool {
-	switch last := p.seq; {
+	switch last := p.Seq; {
 	case u.Seq == 0 || last == 0 || u.Seq == last+1:
 		return true
 	case u.Seq == 1:
@@ -78,7 +78,7 @@ func (m *Model) inSequence(p *product, u *event.Update) bool {
 }
 
 func (m *Model) gap(p *product, n int64) {
-	p.gaps += n
+	p.Gaps += n
 	m.problems.Gaps += n
 	m.problems.version = m.seq + 1
 	m.touch(p)
@@ -86,29 +86,29 @@ func (m *Model) gap(p *product, n int64) {
 
 func (m *Model) setStock(p *product, u *event.Update, has event.UpdateFields, delta int64) {
 	p.stocked = true
-	p.stock, p.delta, p.seq, p.updated = u.CurrentStock, delta, u.Seq, u.Timestamp
+	p.stock, p.Delta, p.Seq, p.Updated = u.CurrentStock, delta, u.Seq, u.Timestamp
 	if u.LastOrderID != "" && u.LastOrderID != p.lastOrder {
 		p.lastOrder = strings.Clone(u.LastOrderID)
 	}
-	if p.inCatalog {
+	if p.InCatalog {
 		return // the catalogue takes precedence
 	}
-	if name := clip(u.ProductName); name != "" && name != p.name {
-		p.name = name
+	if name := clip(u.ProductName); name != "" && name != p.Name {
+		p.Name = name
 		p.fold()
 	}
 	m.classify(p, u.Category, u.WarehouseID)
 	if has&event.HasUpdateUnitPrice != 0 {
-		p.price = u.UnitPrice
+		p.UnitPrice = Money(u.UnitPrice)
 	}
 	if has&event.HasUpdateReorderThreshold != 0 {
-		p.reorderAt = u.ReorderThreshold
+		p.ReorderThreshold = u.ReorderThreshold
 	}
 	if has&event.HasUpdateReorderQuantity != 0 {
-		p.reorderQuantity = u.ReorderQuantity
+		p.ReorderQuantity = u.ReorderQuantity
 	}
 	if has&event.HasUpdateCriticalThreshold != 0 {
-		p.criticalAt = u.CriticalThreshold
+		p.CriticalThreshold = u.CriticalThreshold
 	}
 }
 
@@ -185,8 +185,8 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	p.undecided = nil
 	if !u.hasDelta {
 		u.delta, u.hasDelta = clamp(u.stock-stock), true
-		if p.seq == 0 && p.updated == u.time && p.stock == u.stock {
-			p.delta = int64(u.delta) // the row shows this update
+		if p.Seq == 0 && p.Updated == u.time && p.stock == u.stock {
+			p.Delta = int64(u.delta) // the row shows this update
 			m.touch(p)
 		}
 	}
@@ -199,7 +199,7 @@ func (m *Model) Undecided() map[string]struct{} {
 	ids := map[string]struct{}{}
 	for _, p := range m.all {
 		if p.undecided != nil {
-			ids[p.id] = struct{}{}
+			ids[p.ID] = struct{}{}
 		}
 	}
 	return ids
@@ -218,7 +218,7 @@ func (m *Model) Before(r *Record, now int64) string {
 	}
 	m.dirty = true
 	m.decide(p, u.CurrentStock, u.LastOrderID, now)
-	return p.id
+	return p.ID
 }
 
 // NothingOlder ends the reading backwards: undecided updates are added to their
@@ -299,7 +299,7 @@ func (m *Model) count(c *change, order, before string, price event.Money, now in
 // paid returns the price in an update, or the catalogue's if it has none.
 func (p *product) paid(u *event.Update) event.Money {
 	if u.UnitPrice == 0 && u.Cause == "" {
-		return p.price
+		return event.Money(p.UnitPrice)
 	}
 	return u.UnitPrice
 }

@@ -91,9 +91,9 @@ func number(q url.Values, name string, missing, most int) (int, error) {
 }
 
 func (v *View) selects(p *product) bool {
-	return (v.Severities == 0 || v.Severities&(1<<p.severity) != 0 && !p.delisted) &&
-		(v.Category == "" || p.category == v.Category) &&
-		(v.Warehouse == "" || p.warehouse == v.Warehouse) &&
+	return (v.Severities == 0 || v.Severities&(1<<p.Severity) != 0 && !p.Delisted) &&
+		(v.Category == "" || p.Category == v.Category) &&
+		(v.Warehouse == "" || p.Warehouse == v.Warehouse) &&
 		(v.Search == "" || strings.Contains(p.folded, v.Search))
 }
 
@@ -124,7 +124,7 @@ func (m *Model) page(v View) *page {
 func (pg *page) ids() []string {
 	ids := make([]string, len(pg.rows))
 	for i, p := range pg.rows {
-		ids[i] = p.id
+		ids[i] = p.ID
 	}
 	return ids
 }
