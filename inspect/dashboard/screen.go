@@ -1,10 +1,7 @@
 package dashboard
 
 import (
-	"cmp"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,8 +11,7 @@ import (
 	"inv/internal/theme"
 )
 
-// Screen draws the dashboard as text from the frames that a page receives. It knows
-// no terminal and no clock.
+// Screen draws the dashboard as text. It knows no terminal and no clock.
 type Screen struct {
 	Width, Height int
 	View          View
@@ -25,70 +21,21 @@ type Screen struct {
 
 	colors *theme.Theme
 	hint   string // shown if there are no products
-	frame  Frame  // the last of each section
-	rows   map[string]Row
+	frame  Frame
 	cursor int // in the page
 }
 
-// NewScreen returns an empty screen of 80×24.
+// NewScreen returns a screen of 80×24, to be drawn once it has a frame.
 func NewScreen(colors *theme.Theme) *Screen {
-	s := &Screen{Width: 80, Height: 24, View: View{Sort: ByUrgency}, colors: colors, rows: map[string]Row{}}
+	s := &Screen{Width: 80, Height: 24, View: View{Sort: ByUrgency}, colors: colors}
 	s.View.Limit = s.tableHeight()
 	return s
 }
 
-// Take applies a frame.
+// Take sets the frame to draw, a whole one of the screen's view.
 func (s *Screen) Take(f *Frame) {
-	if f.Epoch != s.frame.Epoch {
-		s.frame, s.rows = Frame{}, map[string]Row{}
-	}
-	was := &s.frame
-	was.Head = f.Head
-	was.Status = cmp.Or(f.Status, was.Status)
-	was.Counts = cmp.Or(f.Counts, was.Counts)
-	was.Reorders = cmp.Or(f.Reorders, was.Reorders)
-	was.DeadLetters = cmp.Or(f.DeadLetters, was.DeadLetters)
-	was.Problems = cmp.Or(f.Problems, was.Problems)
-	was.Product = cmp.Or(f.Product, was.Product)
-	if f.Products != nil {
-		s.takeProducts(f.Products)
-	}
-	for _, m := range f.Minutes {
-		s.takeMinute(m)
-	}
-	if f.Alerts != nil {
-		if was.Alerts != nil {
-			f.Alerts.Items = append(f.Alerts.Items, was.Alerts.Items...)
-		}
-		was.Alerts = f.Alerts
-		was.Alerts.Items = f.Alerts.Items[:min(len(f.Alerts.Items), frameAlerts)]
-	}
-}
-
-func (s *Screen) takeProducts(p *Products) {
-	for _, r := range p.Rows {
-		s.rows[r.ID] = r
-	}
-	if p.Order == nil && s.frame.Products != nil {
-		p.Order = s.frame.Products.Order
-	}
-	s.frame.Products = p
-	if len(s.rows) > 2*len(p.Order) {
-		maps.DeleteFunc(s.rows, func(id string, _ Row) bool { return !slices.Contains(p.Order, id) })
-	}
-	s.cursor = max(0, min(s.cursor, len(p.Order)-1))
-}
-
-func (s *Screen) takeMinute(m Minute) {
-	i, found := slices.BinarySearchFunc(s.frame.Minutes, m, func(a, b Minute) int { return int(a.Time - b.Time) })
-	if found {
-		s.frame.Minutes[i] = m
-		return
-	}
-	s.frame.Minutes = slices.Insert(s.frame.Minutes, i, m)
-	if extra := len(s.frame.Minutes) - minuteCount; extra > 0 {
-		s.frame.Minutes = slices.Delete(s.frame.Minutes, 0, extra)
-	}
+	s.frame = *f
+	s.cursor = max(0, min(s.cursor, len(f.Products.Rows)-1))
 }
 
 // Resize sets the size for later draws.
@@ -104,11 +51,7 @@ func (s *Screen) Resize(width, height int) {
 
 // Move moves the cursor by rows and scrolls if it leaves the page.
 func (s *Screen) Move(by int) {
-	total := 0
-	if s.frame.Products != nil {
-		total = s.frame.Products.Total
-	}
-	at := max(0, min(s.View.Offset+s.cursor+by, total-1))
+	at := max(0, min(s.View.Offset+s.cursor+by, s.frame.Products.Total-1))
 	switch {
 	case at < s.View.Offset:
 		s.View.Offset = at
@@ -120,8 +63,8 @@ func (s *Screen) Move(by int) {
 
 // Selected returns the ID of the product under the cursor, or "".
 func (s *Screen) Selected() string {
-	if p := s.frame.Products; p != nil && s.cursor < len(p.Order) {
-		return p.Order[s.cursor]
+	if rows := s.frame.Products.Rows; s.cursor < len(rows) {
+		return rows[s.cursor].ID
 	}
 	return ""
 }
@@ -276,9 +219,6 @@ func (s *Screen) severityColor(v Severity) string {
 func (s *Screen) summary() string {
 	l := s.line().put("", " ")
 	c := s.frame.Counts
-	if c == nil {
-		return ""
-	}
 	full := false
 	item := func(color, format string, args ...any) {
 		text := fmt.Sprintf(format, args...)
@@ -289,20 +229,18 @@ func (s *Screen) summary() string {
 	for v, n := range []int{c.Out, c.Critical, c.Low, c.OK} {
 		item(s.severityColor(Severity(v)), "%s %d %s", glyphs[v], n, Severity(v))
 	}
-	if p := s.frame.Problems; p != nil {
-		bad := p.Gaps
-		for _, m := range p.Malformed {
-			bad += m.Count
-		}
-		if bad > 0 {
-			item(s.colors.Critical, "%d bad records", bad)
-		}
+	bad := s.frame.Problems.Gaps
+	for _, m := range s.frame.Problems.Malformed {
+		bad += m.Count
 	}
-	if d := s.frame.DeadLetters; d != nil && d.Total > 0 {
-		item(s.colors.Warning, "%d dead", d.Total)
+	if bad > 0 {
+		item(s.colors.Critical, "%d bad records", bad)
 	}
-	if r := s.frame.Reorders; r != nil && r.Total > 0 {
-		item("", "%d on order", r.Total)
+	if dead := s.frame.DeadLetters.Total; dead > 0 {
+		item(s.colors.Warning, "%d dead", dead)
+	}
+	if open := s.frame.Reorders.Total; open > 0 {
+		item("", "%d on order", open)
 	}
 	if n := len(s.frame.Minutes); n > 0 {
 		orders := make([]int64, n)
@@ -348,8 +286,8 @@ func (s *Screen) footer() string {
 		return l.put(s.colors.Dim, " Esc back  ↑↓ another product  u UTC  q quit").String()
 	}
 	l.put(s.colors.Dim, " ↑↓ move  Enter details  / search  s state  o order  u UTC  q quit")
-	if p := s.frame.Products; p != nil && p.Total > 0 {
-		at := fmt.Sprintf("%d/%d ", s.View.Offset+s.cursor+1, p.Total)
+	if total := s.frame.Products.Total; total > 0 {
+		at := fmt.Sprintf("%d/%d ", s.View.Offset+s.cursor+1, total)
 		if l.left > len(at) {
 			l.put("", strings.Repeat(" ", l.left-len(at))).put("", at)
 		}

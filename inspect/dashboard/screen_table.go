@@ -62,20 +62,15 @@ func (s *Screen) drawTable() []string {
 	lines := []string{head.String()}
 	p := s.frame.Products
 	switch {
-	case p == nil || p.Total == 0 && s.frame.Status != nil && s.frame.Status.Loading == LoadingStock:
+	case p.Total == 0 && s.frame.Status != nil && s.frame.Status.Loading == LoadingStock:
 		return append(lines, "")
 	case p.Total == 0 && s.filtered():
 		lines = append(lines, s.line().put(s.colors.Dim, "  No product matches; Esc shows all.").String())
 	case p.Total == 0:
 		lines = append(lines, s.line().put(s.colors.Dim, "  "+withHint("No products yet", s.hint)+".").String())
 	}
-	for i, id := range p.Order {
-		if i >= s.tableHeight() {
-			break
-		}
-		if row, ok := s.rows[id]; ok {
-			lines = append(lines, s.drawRow(c, &row, i == s.cursor))
-		}
+	for i := range p.Rows[:min(len(p.Rows), s.tableHeight())] {
+		lines = append(lines, s.drawRow(c, &p.Rows[i], i == s.cursor))
 	}
 	for len(lines) < s.tableHeight()+1 {
 		lines = append(lines, "")
@@ -159,18 +154,14 @@ func (s *Screen) drawFeed() []string {
 	if height == 0 {
 		return nil
 	}
-	title := s.line().put(s.colors.Dim, " CRITICAL ALERTS")
-	lines := make([]string, 1, height)
-	if a := s.frame.Alerts; a != nil {
-		title.put(s.colors.Dim, fmt.Sprintf("  %d", a.Total))
-		for i := range a.Items[:min(len(a.Items), height-1)] {
-			lines = append(lines, s.drawAlert(&a.Items[i]))
-		}
-		if len(a.Items) == 0 {
-			lines = append(lines, s.line().put(s.colors.Dim, "  none so far").String())
-		}
+	a := s.frame.Alerts
+	lines := []string{s.line().put(s.colors.Dim, " CRITICAL ALERTS").put(s.colors.Dim, fmt.Sprintf("  %d", a.Total)).String()}
+	for i := range a.Items[:min(len(a.Items), height-1)] {
+		lines = append(lines, s.drawAlert(&a.Items[i]))
 	}
-	lines[0] = title.String()
+	if len(a.Items) == 0 {
+		lines = append(lines, s.line().put(s.colors.Dim, "  none so far").String())
+	}
 	return lines
 }
 
@@ -204,7 +195,7 @@ func (s *Screen) drawDetail() []string {
 		lines = append(lines, s.line().put("", fmt.Sprintf(" %d on order since %s, %s", o.Quantity, s.clock(o.Time, "15:04:05"), o.Priority)).String())
 	}
 	if d.Gaps > 0 {
-		lines = append(lines, s.line().put(s.colors.Critical, fmt.Sprintf(" %d updates are missing or came out of order", d.Gaps)).String())
+		lines = append(lines, s.line().put(s.colors.Critical, fmt.Sprintf(" %d updates are missing or out of order", d.Gaps)).String())
 	}
 	lines = append(lines, "")
 	lines = append(lines, s.drawHistory(d)...)
@@ -231,7 +222,7 @@ func (s *Screen) drawHistory(d *Detail) []string {
 		return nil
 	}
 	end := s.frame.Status.WindowEnd
-	start := min(max(end-hour, d.History[0].Time), end-minuteLength) // a young history fills the width
+	start := min(max(end-hour, d.History[0].Time), end-minuteLength) // a short history fills the width
 	values := make([]int64, width)
 	top := max(d.ReorderThreshold, 1)
 	for i, next := 0, 0; i < width; i++ {

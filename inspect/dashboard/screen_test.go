@@ -205,7 +205,7 @@ func TestTerminalDrawsVisibleRows(t *testing.T) {
 	v := newViewer(hub, &theme.Theme{})
 	wait := v.Init()
 	fits(t, v.View(), 80, 24)
-	if n := len(v.screen.rows); n != v.screen.tableHeight() {
+	if n := len(v.screen.frame.Products.Rows); n != v.screen.tableHeight() {
 		t.Errorf("%d rows were read for %d lines", n, v.screen.tableHeight())
 	}
 	if !strings.Contains(v.View(), "1/10000") {

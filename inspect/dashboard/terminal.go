@@ -83,25 +83,11 @@ func (h *Hub) loaded(ctx context.Context, v View, all bool) (*Frame, error) {
 	}
 }
 
-// look returns the changes since has for a reader in this process, its new position,
-// and a channel that the next publication closes.
-func (h *Hub) look(v View, has sent) (*Frame, sent, <-chan struct{}) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if has.epoch != h.model.epoch {
-		has = sent{}
-	}
-	pg := h.model.page(v)
-	f := h.model.frame(v, pg, has.seq, has.order, h.now().UnixMilli())
-	return f, sent{f.Epoch, f.Seq, pg.ids()}, h.published
-}
-
 // viewer draws a hub on the terminal, only when something has changed.
 type viewer struct {
 	hub    *Hub
 	screen *Screen
-	has    sent
-	drawn  View // the view of has
+	drawn  View // the view of the screen's frame
 }
 
 // published is sent after a publication of the hub.
@@ -126,14 +112,13 @@ func (v *viewer) pull() tea.Cmd {
 	}
 }
 
-func (v *viewer) take() <-chan struct{} {
-	if v.drawn != v.screen.View {
-		v.has.order = nil
-		v.drawn = v.screen.View
-	}
-	frame, has, more := v.hub.look(v.screen.View, v.has)
-	v.has = has
-	v.screen.Take(frame)
+// take reads a whole frame and returns a channel that the next publication closes.
+func (v *viewer) take() (more <-chan struct{}) {
+	v.drawn = v.screen.View
+	v.hub.Look(func(m *Model, now int64) {
+		v.screen.Take(m.Frame(v.drawn, 0, nil, now))
+		more = v.hub.published
+	})
 	return more
 }
 
