@@ -2,6 +2,7 @@ package dashboard_test
 
 import (
 	"fmt"
+	"net/http"
 	"testing"
 	"time"
 
@@ -187,6 +188,28 @@ func TestOldTabOffersReload(t *testing.T) {
 	b.openLive()
 	evaluate[bool](b, `streams[0].dispatchEvent(new MessageEvent("hello", {data: '{"version":1,"build":"another"}'}))`)
 	b.until(`!document.querySelector("#banner").hidden && document.querySelector("#banner button").textContent === "Reload"`)
+}
+
+// A page whose stream is refused shows the reason.
+func TestPageShowsWhyItIsRefused(t *testing.T) {
+	t.Parallel()
+	w := smallWorld(t)
+	for status := 0; status != http.StatusServiceUnavailable; {
+		req, err := http.NewRequestWithContext(t.Context(), "GET", w.url+"api/events", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { resp.Body.Close() })
+		status = resp.StatusCode
+	}
+	b := browse(t, w.url)
+	b.allow("503")
+	b.open("")
+	b.until(`document.querySelector("#banner").textContent.includes("Too many event streams are open: 256.")`)
 }
 
 // Incomplete parts of the page are marked while they load.

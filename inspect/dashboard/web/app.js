@@ -111,21 +111,21 @@ function announce(items) {
 const turns = [["status", "table", "product"], ["alerts", "reorders"], ["charts", "dead", "facets"]];
 const chartsEvery = 500; // ms
 let lastTurn = null;
-let asked = false;
+let scheduled = false;
 let chartsAt = -chartsEvery; // when they were last drawn
 let chartsTimer = 0;
 
 function draw(...parts) {
   for (const p of parts) dirty.add(p);
-  if (asked || !dirty.size) return;
-  asked = true;
+  if (scheduled || !dirty.size) return;
+  scheduled = true;
   requestAnimationFrame(drawTurn);
 }
 
 const serverNow = () => Date.now() + state.skew;
 
 function drawTurn() {
-  asked = false;
+  scheduled = false;
   for (const part of dirty) if (!visible(part)) dirty.delete(part); // drawn when it is visible again
   const waiting = turns.filter((parts) => parts.some((p) => dirty.has(p)));
   lastTurn = waiting[0] === lastTurn && waiting.length > 1 ? waiting[1] : waiting[0];

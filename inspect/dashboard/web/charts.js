@@ -8,9 +8,9 @@ const minute = 60000;
 const bars = 60;
 
 const kinds = [
-  { key: "orders", title: "Orders per minute", format: count, short: compact },
-  { key: "units", title: "Units per minute", format: count, short: compact },
-  { key: "revenue", title: "Revenue per minute", format: money, short: compact },
+  { key: "orders", title: "Orders per minute", format: count },
+  { key: "units", title: "Units per minute", format: count },
+  { key: "revenue", title: "Revenue per minute", format: money },
 ];
 
 export class Charts {
@@ -48,7 +48,7 @@ export class Charts {
   #value = (kind, t) => this.#minutes.get(t)?.[kind.key] ?? 0;
 
   #make(kind) {
-    const c = { kind, at: -1, values: [] };
+    const c = { kind, at: -1 };
     c.big = el("span", { class: "big" });
     c.over = el("small", { class: "muted" });
     c.readout = el("output");
@@ -98,7 +98,7 @@ export class Charts {
       return;
     }
     const sum = times.reduce((n, t) => n + this.#value(c.kind, t), 0);
-    text(c.readout, `${c.kind.short(sum)} in 1 h`);
+    text(c.readout, `${compact(sum)} in 1 h`);
   }
 
   #draw(c, status, loading) {
@@ -110,11 +110,12 @@ export class Charts {
       attr(c.rects[i], "y", (100 - height).toFixed(1));
       attr(c.rects[i], "height", height.toFixed(1));
     });
-    const last = status.recent ? (status.recent[c.kind.key] * 60) / status.recent.seconds : 0;
-    const over = status.recent ? `last ${status.recent.seconds} s` : "";
-    text(c.big, c.kind.short(last));
+    const { recent } = status;
+    const last = recent ? (recent[c.kind.key] * 60) / recent.seconds : 0;
+    const over = recent ? `last ${recent.seconds} s` : "";
+    text(c.big, compact(last));
     text(c.over, over);
-    text(c.top, c.kind.short(top));
+    text(c.top, compact(top));
     text(c.from, hhmm(times[0]));
     text(c.middle, hhmm(times[bars / 2]));
     text(c.to, hhmm(times[bars - 1]));
