@@ -33,12 +33,12 @@ var (
 	ErrAddress   = errors.New("invalid address") // of Listen
 )
 
-// Hints are what users can do about something. They may name flags and commands,
-// which this package does not know. An empty one is left out.
+// Hints tell users what to do. They may name flags and commands, which this package
+// does not know. An empty one is left out.
 type Hints struct {
 	NoProducts string // the catalogue is empty
 	Host       string // a request was refused for its Host
-	Token      string // a request was refused for want of a token
+	Token      string // a request was refused for lack of a token
 }
 
 func withHint(message, hint string) string {

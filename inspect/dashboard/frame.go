@@ -229,7 +229,7 @@ func (m *Model) listReorders() {
 func (m *Model) detail(p *product, now int64) *Detail {
 	d := &Detail{Row: m.row(p), History: p.history.points(m.windowEnd(now) - hour), Changes: []Change{}}
 	for _, c := range slices.Backward(p.history.recent) {
-		one := Change{Time: c.time, Stock: c.stock, Unmet: int64(c.unmet), Seq: c.seq, Cause: m.causeText(c.cause)}
+		one := Change{Time: c.time, Stock: c.stock, Unmet: int64(c.unmet), Seq: c.seq, Cause: m.causeText(&c)}
 		if c.hasDelta {
 			one.Delta = new(int64(c.delta))
 		}

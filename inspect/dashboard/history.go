@@ -12,21 +12,15 @@ const (
 	recentChanges  = 24
 )
 
-// change is one update of a product: small and without pointers, since there are
+// change is one update of a product: small and without pointers, since a model holds
 // many.
 type change struct {
 	time, stock, seq int64
+	offset           int64 // of the cause, like line, partition and topic
 	delta, unmet     int32 // large enough, see event.MaxInt
+	line, partition  int32
+	topic            int16 // an index into Model.topics; 0: no cause
 	hasDelta         bool
-	cause
-}
-
-// cause is an update's cause; its topic is an index into Model.topics.
-type cause struct {
-	topic     int16 // 0: none
-	line      int32
-	partition int32
-	offset    int64
 }
 
 // history is a product's past hour in bounded memory: its last changes, and the

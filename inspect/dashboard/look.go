@@ -9,7 +9,7 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// look is the result of a look at the cluster.
+// look is what a look at the cluster found.
 type look struct {
 	topics map[string]*fetch.Topic
 	added  []fetch.Span // of new partitions

@@ -197,7 +197,7 @@ type Malformed struct {
 	Place string `json:"place"` // of the last one: topic/partition@offset
 }
 
-// Problems are what is wrong with the records.
+// Problems counts what is wrong with the records.
 type Problems struct {
 	Malformed  []Malformed `json:"malformed"`
 	Gaps       int64       `json:"gaps"`         // missing sequence numbers

@@ -18,7 +18,7 @@ type Status struct {
 	Behind    int64    `json:"behind"`     // visible offsets not read yet
 	Trouble   string   `json:"trouble"`    // why the brokers can't be read, or ""
 	Missing   []string `json:"missing"`    // topics that do not exist yet
-	Rate      float64  `json:"rate"`       // updates a second, smoothed
+	Rate      float64  `json:"rate"`       // updates per second, smoothed
 	Recent    *Recent  `json:"recent"`     // null: no orders
 	Latency   *Latency `json:"latency"`    // null: no order was applied in the last minute
 	Lag       []Lag    `json:"lag"`        // of each stage of the processor

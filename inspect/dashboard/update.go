@@ -24,7 +24,7 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 		c.delta, c.hasDelta = clamp(u.CurrentStock-p.stock), true
 	}
 	m.count(&c, u.LastOrderID, p.lastOrder, p.paid(u), now)
-	if c.cause.topic != 0 && m.topics[c.cause.topic] == m.orders && u.LastUpdated > 0 {
+	if c.topic != 0 && m.topics[c.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
 	p.history.add(c)
@@ -158,7 +158,7 @@ func (m *Model) Older(r *Record, now int64) {
 	}
 	c := m.changeOf(u, has)
 	m.decide(p, c.stock, u.LastOrderID, now)
-	if c.cause.topic == 0 || !c.hasDelta {
+	if c.topic == 0 || !c.hasDelta {
 		p.undecided = &undecided{c, strings.Clone(u.LastOrderID), p.paid(u)}
 		return
 	}
@@ -245,29 +245,27 @@ func (m *Model) addOlder(p *product, c change) {
 }
 
 func (m *Model) changeOf(u *event.Update, has event.UpdateFields) change {
-	return change{
+	c := change{
 		time: u.Timestamp, stock: u.CurrentStock, delta: clamp(u.Delta), unmet: clamp(u.UnmetQuantity), seq: u.Seq,
-		hasDelta: has&event.HasUpdateDelta != 0, cause: m.causeOf(u.Cause),
+		hasDelta: has&event.HasUpdateDelta != 0,
 	}
-}
-
-func (m *Model) causeOf(s string) cause {
-	c, err := event.ParseCause(s)
+	cause, err := event.ParseCause(u.Cause)
 	if err != nil {
-		return cause{}
+		return c
 	}
-	i := slices.Index(m.topics, c.Topic)
-	if i < 0 {
+	topic := slices.Index(m.topics, cause.Topic)
+	if topic < 0 {
 		if len(m.topics) >= 64 {
-			return cause{}
+			return c
 		}
-		i = len(m.topics)
-		m.topics = append(m.topics, strings.Clone(c.Topic))
+		topic = len(m.topics)
+		m.topics = append(m.topics, strings.Clone(cause.Topic))
 	}
-	return cause{int16(i), c.Line, c.Partition, c.Offset}
+	c.topic, c.line, c.partition, c.offset = int16(topic), cause.Line, cause.Partition, cause.Offset
+	return c
 }
 
-func (m *Model) causeText(c cause) string {
+func (m *Model) causeText(c *change) string {
 	if c.topic == 0 {
 		return ""
 	}
@@ -279,11 +277,11 @@ func (m *Model) causeText(c cause) string {
 func (m *Model) count(c *change, order, before string, price event.Money, now int64) {
 	first := false
 	switch {
-	case c.cause.topic != 0:
-		if m.topics[c.cause.topic] != m.orders {
+	case c.topic != 0:
+		if m.topics[c.topic] != m.orders {
 			return
 		}
-		first = c.cause.line == 0
+		first = c.line == 0
 	case order == "" || order == before && c.delta >= 0:
 		return
 	default:
