@@ -272,7 +272,7 @@ func TestPageWithoutTopics(t *testing.T) {
 	b := browse(t, w.url)
 	b.screen(1440, 900, "light", false)
 	b.open("")
-	b.until(`document.querySelector("#system").textContent.includes("topic does not exist yet")`)
+	b.until(`document.querySelector("#system").textContent.includes("no topic yet")`)
 	b.until(`document.querySelector("#empty").textContent.includes("inv produce catalog")`)
 	b.snap("no-topics")
 }

@@ -132,7 +132,7 @@ func (s *session) run(ctx context.Context) error {
 		return err
 	}
 	s.status.Loading = LoadingCharts
-	s.heardAll()
+	s.updateAsOf()
 	s.known = topics
 	after := s.follow(before, func(sp fetch.Span) int64 { return sp.To })
 	s.show()
@@ -261,12 +261,12 @@ func (s *session) report() {
 		s.status.Rate = 0
 	}
 	s.updates = 0
-	s.heardAll()
+	s.updateAsOf()
 	s.show()
 }
 
-// heardAll updates the status with what is known of all partitions.
-func (s *session) heardAll() {
+// updateAsOf updates the status from when each partition was last heard from.
+func (s *session) updateAsOf() {
 	asOf := s.clock()
 	s.status.Behind = 0
 	for _, p := range s.parts {

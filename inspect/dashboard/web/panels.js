@@ -143,7 +143,7 @@ export function renderSystem(status, problems) {
   for (const l of status.lag) row(l.group, l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "has not run yet");
   if (status.latency) row("Order to stock", `p50 ${duration(status.latency.p50)}, p99 ${duration(status.latency.p99)}`);
   if (status.behind > 0) row("Dashboard behind", plural(status.behind, "record"));
-  for (const name of status.missing) row(name, "topic does not exist yet", undefined, true);
+  for (const name of status.missing) row(name, "no topic yet", undefined, true);
   for (const m of problems.malformed) row(`Malformed in ${m.topic}`, count(m.count), `${m.last} (${m.place})`, true);
   if (problems.gaps) row("Missing in sequences", count(problems.gaps), "Updates missing or out of order; see their products", true);
   if (problems.ignored) row("Products not shown", count(problems.ignored), "More than the dashboard can show", true);

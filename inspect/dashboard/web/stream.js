@@ -70,7 +70,7 @@ export class Stream {
   #lost() {
     this.#close();
     this.#on.state("stale", "connection lost; reconnecting");
-    this.#ask();
+    this.#askWhy();
     const pause = this.#pause * (0.5 + Math.random());
     this.#pause = Math.min(this.#pause * 2, longestPause);
     clearTimeout(this.#timer);
@@ -78,7 +78,7 @@ export class Stream {
   }
 
   // An EventSource hides why it was refused.
-  async #ask() {
+  async #askWhy() {
     const done = new AbortController();
     try {
       const answer = await fetch("/api/events?limit=0", { signal: done.signal });
