@@ -204,6 +204,29 @@ func TestMalformedRecordsAreCounted(t *testing.T) {
 	}
 }
 
+func TestTombstones(t *testing.T) {
+	s := newStory(t).product("a").product("b")
+	s.apply(s.update("a", 1, 40, 1))
+	for source := range DeadLetters {
+		if source == Catalog {
+			continue // a delisted product
+		}
+		for _, key := range []string{"a", "b", ""} {
+			r := &Record{source, &fetch.Record{Topic: "topic", Key: []byte(key)}}
+			s.Apply(r, now)
+			if source == Updates {
+				s.Newest(r)
+				s.Older(r, now)
+				s.Before(r, now)
+			}
+		}
+	}
+	f := s.frame()
+	if row := f.Products.Rows[0]; len(f.Problems.Malformed) > 0 || len(f.Products.Rows) != 2 || *row.Stock != 40 {
+		t.Errorf("%d products, the first with stock %d, problems %+v; want 2, 40, none", len(f.Products.Rows), *row.Stock, f.Problems)
+	}
+}
+
 func TestProductOutsideTheCatalogue(t *testing.T) {
 	s := newStory(t)
 	u := s.update("x", 7, 4, 1)

@@ -18,19 +18,14 @@ var topics = dashboard.Topics{
 	Alerts: "inventory_alerts", Receipts: "stock_receipts", DeadLetters: []string{"order_events.dlq"},
 }
 
-func createTopics(ctx context.Context, client *kgo.Client) error {
+// fill creates the topics and writes the catalogue and at least updates updates,
+// spread over the given time until now.
+func fill(ctx context.Context, client *kgo.Client, store *simulate.Store, updates int, over time.Duration) error {
 	specs := []kafka.TopicSpec{{Name: topics.Catalog, Partitions: 1}}
 	for _, name := range []string{topics.Orders, topics.Updates, topics.Reorders, topics.Alerts, topics.Receipts, topics.DeadLetters[0]} {
 		specs = append(specs, kafka.TopicSpec{Name: name, Partitions: 6})
 	}
-	_, err := kafka.EnsureTopics(ctx, client, specs...)
-	return err
-}
-
-// fill writes the catalogue and at least updates updates that end now, spread
-// over the given time.
-func fill(ctx context.Context, client *kgo.Client, store *simulate.Store, updates int, over time.Duration) error {
-	if err := createTopics(ctx, client); err != nil {
+	if _, err := kafka.EnsureTopics(ctx, client, specs...); err != nil {
 		return err
 	}
 	start := time.Now().Add(-over)
