@@ -192,10 +192,10 @@ func malform(value []byte, r uint64, format string) []byte {
 	if format != "json" {
 		kinds = 2
 	}
-	out := append([]byte(nil), value...)
+	out := append([]byte{}, value...) // not nil, which is a tombstone
 	switch below(r, kinds) {
 	case 0: // cut off
-		return out[:1+below(mix(r), uint64(max(len(out)-1, 1)))]
+		return out[:min(len(out), 1+int(below(mix(r), uint64(max(len(out)-1, 1)))))]
 	case 1: // no bytes at all
 		return []byte{}
 	case 2: // another language

@@ -117,6 +117,20 @@ func TestUntaggedFaults(t *testing.T) {
 	}
 }
 
+// A tombstone of the producer's own has no bytes to damage, and is damaged all the same.
+func TestMalformedTombstones(t *testing.T) {
+	sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers: {p: {topic: t, key: id, tombstones: 50%, value: {id: {sequence: \"k-{n}\"}}}}")
+	sink := &collect{}
+	if _, err := Run(t.Context(), compiled(t, sc, "p"), Options{Start: testStart, Count: 500, Faults: faultsOf(t, "malformed=100%")}, sink); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range sink.records {
+		if r.Value == nil || json.Valid(r.Value) {
+			t.Errorf("record %d is not malformed: %q", r.Number, r.Value)
+		}
+	}
+}
+
 func TestParseFaults(t *testing.T) {
 	bad := map[string]string{
 		"malfromed=1%":               `did you mean "malformed"`,
