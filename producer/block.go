@@ -1,16 +1,15 @@
 package producer
 
-// A block is some records of one stream that are made side by side: each step
-// writes its piece of all of them before the next step does. So nothing is called
-// through a function, and while one record waits for its random number or for the
-// place where its next piece goes, the processor is at the next one. It takes
-// steps that each know how much they write at most; a stream that has others is
-// made record by record.
+// A block is several records of a stream that are rendered side by side: each step
+// writes its piece of all of them before the next step does. So no function values are
+// called, and while one record waits for its random number or for the address of its
+// next piece, the processor works on the next record. The size of each step must be
+// bounded; other streams are rendered record by record.
 type block struct {
-	size   int // how many records there are
+	size   int // the number of records
 	buf    []byte
-	end    [blockRecords]int    // how far they are written, in buf
-	keyEnd [blockRecords]int    // where the keys end that stand in them
+	end    [blockRecords]int    // of what is written of them, in buf
+	keyEnd [blockRecords]int    // of the keys in them
 	h      [blockRecords]uint64 // their random keys
 	n, at  [blockRecords]int64  // their numbers and event times
 	draws  [blockRecords]int64
@@ -19,8 +18,7 @@ type block struct {
 	items  items
 }
 
-// items are the elements of the lists of all records, those of one after those of
-// the other.
+// items are the elements of the lists of all records, one record after another.
 type items struct {
 	of   [blockRecords*mostItems + mostItems]uint8 // the record
 	h    [blockRecords*mostItems + mostItems]uint64
@@ -28,33 +26,33 @@ type items struct {
 }
 
 const (
-	// With more records they don't fit the processor's first cache.
+	// More records would not fit in the processor's first-level cache.
 	blockRecords = 32
-	// mostItems is how long a list may be in a block at most.
+	// mostItems is the largest length of a list in a block.
 	mostItems = 8
-	// mostWidth bounds a record of a block, which takes so much memory each time.
+	// mostWidth bounds the width of a record in a block, in bytes.
 	mostWidth = 1024
 )
 
-// overshoot bounds how far beyond its end a step may write.
+// overshoot bounds how many bytes beyond its end a step may write.
 const overshoot = 64
 
-// width returns how many bytes the program writes at most, with what it may write
-// beyond them; false: any number.
+// width returns the largest number of bytes that the program writes, including those
+// beyond its end; false if it is not bounded.
 func (p *program) width() (total int, ok bool) {
 	total = overshoot
 	for i := range p.steps {
 		s := &p.steps[i]
 		total += s.before.size
 		switch s.kind {
-		case nothing:
-		case theNumber, theTime, aTotal:
+		case stepLiteral:
+		case stepNumber, stepTime, stepTotal:
 			total += len("-9223372036854775808") + len("0.")
-		case anInt:
+		case stepInt:
 			total += max(len(appendInt(nil, s.low)), len(appendInt(nil, s.low+int64(s.size-1))))
-		case aRow:
+		case stepRow:
 			total += s.draw.longest()
-		case aList:
+		case stepList:
 			if s.list.most < 0 || s.list.most > mostItems {
 				return 0, false
 			}
@@ -73,29 +71,29 @@ func (d *draw) longest() (size int) {
 	return size
 }
 
-// room returns where record i goes on.
+// room returns where record i continues.
 func (b *block) room(i int) *[stepRoom]byte { return (*[stepRoom]byte)(b.buf[b.end[i]:]) }
 
-// column writes the piece of a step into all records.
+// column writes a step's piece of all records.
 func (s *step) column(w *worker, b *block) {
 	switch s.kind {
-	case nothing:
+	case stepLiteral:
 		b.literals(&s.before)
-	case aRow:
+	case stepRow:
 		s.draw.column(b)
-	case aList:
+	case stepList:
 		b.literals(&s.before)
 		s.list.column(b)
-	case theNumber:
+	case stepNumber:
 		b.counted(s, &w.number, b.n[:b.size])
-	case theTime:
+	case stepTime:
 		b.counted(s, &w.epoch, b.at[:b.size])
-	case anInt:
+	case stepInt:
 		for i, h := range b.h[:b.size] {
 			b.draws[i] = s.uniform.draw(h)
 		}
 		b.ints(&s.before, b.draws[:b.size])
-	case aTotal:
+	case stepTotal:
 		of := b.tally[s.total.slot][:b.size]
 		if round := s.total.round; round != nil {
 			for i, v := range of {
@@ -116,7 +114,7 @@ func (b *block) literals(l *literal) {
 	}
 }
 
-// counted writes numbers that grow in small steps.
+// counted writes numbers that increase in small steps.
 func (b *block) counted(s *step, t *thousands, of []int64) {
 	for i, v := range of {
 		room := b.room(i)
@@ -150,7 +148,7 @@ func (d *draw) numbers(rows, h []uint64) {
 		key, size := p.key, p.size
 		if p.draw != nil {
 			for j, h := range h {
-				rows[j] = rows[j]*size + uint64(p.of(h))
+				rows[j] = rows[j]*size + uint64(p.row(h))
 			}
 			continue
 		}
@@ -169,12 +167,11 @@ func (d *draw) column(b *block) {
 	}
 }
 
-// column writes the lists of all records. The elements of all are put into one
-// row first, since a loop over each list would end where the processor does not
-// expect it.
+// column writes the lists of all records. Their elements are put in one array first,
+// since the processor would mispredict the end of a loop over each list.
 func (l *rowList) column(b *block) {
 	for i, h := range b.h[:b.size] {
-		b.draws[i] = l.of.draw(h)
+		b.draws[i] = l.lengths.draw(h)
 	}
 	items, size := &b.items, 0
 	for i, h := range b.h[:b.size] {

@@ -1,22 +1,156 @@
 package producer
 
 import (
+	"slices"
 	"strings"
 
 	"inv/internal/scenario"
 )
 
-// gen compiles one generator and its modifiers.
+// builder compiles the generators of a record, row or element. Names are looked up in
+// it, then in those that contain it.
+type builder struct {
+	c      *compiler
+	stream *stream
+	spec   *scenario.Object
+	path   string           // in the value
+	up     *builder         // what contains it
+	levels int              // how many frames up that is: 1 from an element, 0 from an object in an object
+	built  map[string]*node // nil: being compiled
+}
+
+func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
+	b := &builder{c: c, stream: s, built: map[string]*node{}}
+	b.spec, _ = g.Spec.(*scenario.Object)
+	if b.spec == nil {
+		b.spec = &scenario.Object{}
+	}
+	return b
+}
+
+// inner returns the builder of an object or element in this one.
+func (b *builder) inner(g *scenario.Gen, path string, levels int) *builder {
+	in := b.c.builder(b.stream, g)
+	in.path, in.up, in.levels = path+".", b, levels
+	return in
+}
+
+// object compiles all fields in order.
+func (b *builder) object() *node {
+	n := &node{kind: kindObject}
+	for _, f := range b.spec.Fields {
+		field := b.field(f.Name)
+		switch {
+		case field == nil:
+		case f.Gen.Hidden:
+			n.hidden = append(n.hidden, fieldNode{f.Name, field})
+		default:
+			n.fields = append(n.fields, fieldNode{f.Name, field})
+			n.timed = n.timed || field.timed
+			n.cost += field.cost
+		}
+	}
+	return n
+}
+
+// index returns a field's index; -1 if there is no such field.
+func (b *builder) index(name string) int {
+	return slices.IndexFunc(b.spec.Fields, func(f scenario.Field) bool { return f.Name == name })
+}
+
+// field compiles a field, once; nil if it refers to itself.
+func (b *builder) field(name string) *node {
+	if n, ok := b.built[name]; ok {
+		return n
+	}
+	b.built[name] = nil
+	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+name)
+	if key := b.stream.spec.Key; b.up == nil && key != nil && key.Field.Text == name && revisits(b.stream.spec) {
+		n = b.identity(n)
+	}
+	b.built[name] = n
+	return n
+}
+
+// revisits reports whether some of a producer's records update or delete an earlier key.
+func revisits(p *scenario.Producer) bool { return p.Earlier+p.Tombstones > 0 }
+
+// names returns the names that can be looked up here.
+func (b *builder) names() []string {
+	var names []string
+	for at := b; at != nil; at = at.up {
+		for _, f := range at.spec.Fields {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// lookup finds a field by its path from here; nil with a problem if there is no such
+// field. climb is how many frames up it is computed.
+func (b *builder) lookup(path string, pos scenario.Position, what string) (n *node, climb int) {
+	first, rest, nested := strings.Cut(path, ".")
+	at := b
+	for at.index(first) < 0 {
+		climb += at.levels
+		if at = at.up; at == nil {
+			b.c.problem(pos, "%s: there is no field %q here%s", what, path, alternatives(first, b.names()))
+			return nil, 0
+		}
+	}
+	if n = at.field(first); n == nil {
+		b.c.problem(pos, "%s: %q depends on itself", what, path)
+		return nil, 0
+	}
+	for nested && n != nil {
+		first, rest, nested = strings.Cut(rest, ".")
+		n = n.fieldNamed(first)
+	}
+	if n == nil {
+		b.c.problem(pos, "%s: %q has no such field inside", what, path)
+	}
+	return n, climb
+}
+
+func (n *node) fieldNamed(name string) *node {
+	for _, f := range slices.Concat(n.fields, n.hidden) {
+		if f.name == name {
+			return f.node
+		}
+	}
+	return nil
+}
+
+// broken replaces a generator that has a problem, so that the others are checked.
+func broken() *node { return number(0, zero) }
+
+// fail records a problem, and returns a node in place of the generator that has it.
+func (b *builder) fail(pos scenario.Position, format string, args ...any) *node {
+	b.c.problem(pos, format, args...)
+	return broken()
+}
+
+// whole returns a node's number, which must be whole; nil with a problem if it isn't.
+func (c *compiler) whole(n *node, pos scenario.Position, what string) numFunc {
+	if n.num == nil || n.dec != 0 {
+		c.problem(pos, "%s must be a whole number, not %s", what, kindNames[n.kind])
+		return nil
+	}
+	return n.num
+}
+
+// maxCost bounds how many plain values a record computes, counting each list at its
+// longest, and a field again wherever another one refers to it.
+const maxCost = 1_000_000
+
+// gen compiles a generator and its modifiers.
 func (b *builder) gen(g *scenario.Gen, path string) *node {
 	if g == nil || g.Spec == nil {
 		return broken()
 	}
-	n := b.spec1(g, path)
-	if n == nil {
-		n = broken()
-	}
+	n := b.value(g, path)
 	if n.cost > maxCost {
-		b.c.problem(g.Pos, "%s takes up to %d values a record; the limit is %d", path, n.cost, maxCost)
+		b.c.problem(g.Pos, "%s computes up to %d values per record; the limit is %d", path, n.cost, maxCost)
 		n.cost = 1
 	}
 	if g.As != nil {
@@ -25,7 +159,8 @@ func (b *builder) gen(g *scenario.Gen, path string) *node {
 	return b.presence(g, n, path)
 }
 
-func (b *builder) spec1(g *scenario.Gen, path string) *node {
+// value compiles a generator without its modifiers.
+func (b *builder) value(g *scenario.Gen, path string) *node {
 	key := hashText(path)
 	switch s := g.Spec.(type) {
 	case *scenario.Literal:
@@ -33,7 +168,7 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 	case *scenario.Sequence:
 		return b.sequence(s)
 	case *scenario.Text:
-		return b.text(s, g.Pos)
+		return b.text(s)
 	case *scenario.Int:
 		return b.int(s, g.Pos, key)
 	case *scenario.Decimal:
@@ -48,7 +183,7 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 		p := threshold(float64(s.Share))
 		return truth(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) })
 	case *scenario.OneOf:
-		return b.oneOf(s, g.Pos, key, path)
+		return b.oneOf(s, key, path)
 	case *scenario.Fake:
 		return b.fake(s, key)
 	case *scenario.Time:
@@ -60,7 +195,7 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 	case *scenario.Hex:
 		return hex(key, s.Digits)
 	case *scenario.Ref:
-		return b.ref(s, path)
+		return b.ref(s)
 	case *scenario.Copy:
 		return b.copyOf(s)
 	case *scenario.Sum:
@@ -70,11 +205,11 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 	case *scenario.Compare:
 		return b.compare(s, g.Pos)
 	case *scenario.If:
-		return b.choose(s, g.Pos, path)
+		return b.conditional(s, g.Pos, path)
 	case *scenario.Count:
 		return b.count(s)
 	case *scenario.List:
-		return b.list(s, g.Pos, path, key)
+		return b.list(s, path, key)
 	case *scenario.Tuple:
 		n := &node{kind: kindList}
 		for _, item := range s.Items {
@@ -85,7 +220,7 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 		}
 		return n
 	case *scenario.Object:
-		return b.inner(&scenario.Gen{Spec: s}, path, 0).object(g)
+		return b.inner(&scenario.Gen{Spec: s}, path, 0).object()
 	case *scenario.State:
 		return b.state(s, g.Pos)
 	case *scenario.Caused:
@@ -93,18 +228,17 @@ func (b *builder) spec1(g *scenario.Gen, path string) *node {
 	case *scenario.Drift:
 		return b.drift(s, g.Pos, key)
 	}
-	b.c.problem(g.Pos, "this generator can't be used here")
-	return nil
+	return b.fail(g.Pos, "this generator can't be used here")
 }
 
-// presence adds what leaves a value out or makes it null.
+// presence adds the conditions under which a value is left out or null.
 func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if g.Optional == 1 && g.Null == 0 && len(g.In) == 0 && !g.Fresh {
 		return n
 	}
 	out := *n
 	if g.Fresh {
-		out = *b.freshen(&out, g.Pos)
+		out = *b.fresh(&out, g.Pos)
 	}
 	if g.Null > 0 {
 		p, key := threshold(float64(g.Null)), hashText(path+"?null")
@@ -117,165 +251,5 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if len(g.In) > 0 {
 		out.absent = b.inStates(g.In, out.absent)
 	}
-	return &out
-}
-
-// as writes a value into a text.
-func (b *builder) as(g *scenario.Gen, n *node) *node {
-	if n.text == nil {
-		b.c.problem(g.As.Pos, "`as` writes a plain value, not %s", kindNames[n.kind])
-		return n
-	}
-	parts := g.As.Parts
-	var pieces []piece
-	safe := n.safe
-	found := false
-	for _, p := range parts {
-		if !p.Placeholder {
-			pieces = append(pieces, piece{literal: p.Text})
-			safe = safe && plain([]byte(p.Text))
-			continue
-		}
-		if p.Text != "" {
-			b.c.problem(g.As.Pos, "in `as`, {} stands for the value; {%s} stands for nothing", p.Text)
-			continue
-		}
-		found = true
-		pieces = append(pieces, b.padded(n, p.Width, g.As.Pos))
-	}
-	if !found {
-		b.c.problem(g.As.Pos, "`as` needs {}, which stands for the value")
-	}
-	out := leaf(&node{kind: kindString, text: concat(pieces), pieces: pieces, safe: safe, cost: n.cost, timed: n.timed})
-	out.absent, out.null = n.absent, n.null
-	return out
-}
-
-// padded returns a node's text with at least width digits.
-func (b *builder) padded(n *node, width int, pos scenario.Position) piece {
-	if width == 0 {
-		p := piece{value: n.orEmpty()}
-		if n.null == nil && n.absent == nil {
-			p.short = n.short
-		}
-		return p
-	}
-	num := n.num
-	if num == nil || n.dec != 0 {
-		b.c.problem(pos, "a width such as :06 pads whole numbers, not %s", kindNames[n.kind])
-		return piece{value: n.text}
-	}
-	return piece{value: func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) }}
-}
-
-func literalText(text string) appendFunc {
-	return func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, text...) }
-}
-
-// concat returns the pieces one after the other.
-func concat(pieces []piece) appendFunc {
-	s := &steps{}
-	for _, p := range pieces {
-		s.piece(p)
-	}
-	return s.function()
-}
-
-// lookup finds a field by its path from here; nil with a problem if there is
-// none. climb is how many frames up it is computed in.
-func (b *builder) lookup(path string, pos scenario.Position, what string) (n *node, climb int) {
-	first, rest, nested := strings.Cut(path, ".")
-	for at := b; at != nil; at = at.up {
-		if at.has(first) {
-			if n = at.field(first); n == nil {
-				b.c.problem(pos, "%s: %q depends on itself", what, path)
-				return nil, 0
-			}
-			for nested && n != nil {
-				first, rest, nested = strings.Cut(rest, ".")
-				n = n.fieldNamed(first)
-			}
-			if n == nil {
-				b.c.problem(pos, "%s: %q has no such field inside", what, path)
-				return nil, climb
-			}
-			return n, climb
-		}
-		climb += at.levels
-	}
-	b.c.problem(pos, "%s: there is no field %q here%s", what, path, alternatives(first, b.names()))
-	return nil, 0
-}
-
-func (b *builder) has(name string) bool {
-	for _, f := range b.spec.Fields {
-		if f.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-func (n *node) fieldNamed(name string) *node {
-	for _, f := range append(n.fields[:len(n.fields):len(n.fields)], n.hidden...) {
-		if f.name == name {
-			return f.node
-		}
-	}
-	return nil
-}
-
-// climbed returns a node of an enclosing frame, computed from an inner one.
-func (n *node) climbed(levels int) *node {
-	if levels == 0 {
-		return n
-	}
-	return n.moved(func(_ *worker, f *frame) *frame {
-		for range levels {
-			f = f.up
-		}
-		return f
-	}, nil)
-}
-
-// moved returns a node computed in another frame than the one at hand: of enters it
-// and leave (if not nil) leaves it.
-func (n *node) moved(of func(w *worker, f *frame) *frame, leave func(w *worker)) *node {
-	out := *n
-	done := func(w *worker) {
-		if leave != nil {
-			leave(w)
-		}
-	}
-	move := func(fn appendFunc) appendFunc {
-		if fn == nil {
-			return nil
-		}
-		return func(w *worker, f *frame, dst []byte) []byte {
-			dst = fn(w, of(w, f), dst)
-			done(w)
-			return dst
-		}
-	}
-	out.text, out.json = move(n.text), move(n.json)
-	out.pieces, out.short, out.pick, out.drawn, out.nums, out.sum = nil, nil, nil, nil, nil, nil
-	if num := n.num; num != nil {
-		out.num = func(w *worker, f *frame) int64 {
-			v := num(w, of(w, f))
-			done(w)
-			return v
-		}
-	}
-	moveTest := func(fn testFunc) testFunc {
-		if fn == nil {
-			return nil
-		}
-		return func(w *worker, f *frame) bool {
-			v := fn(w, of(w, f))
-			done(w)
-			return v
-		}
-	}
-	out.null, out.absent = moveTest(n.null), moveTest(n.absent)
 	return &out
 }

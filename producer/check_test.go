@@ -11,17 +11,17 @@ import (
 // What names mean: every problem with the nearest right word, none runs.
 func TestCheck(t *testing.T) {
 	tests := []struct{ producers, want string }{
-		{"p: {topic: x, value: {a: 1}}", `fills the topic "x", which is no alias under topics; did you mean "t"?`},
+		{"p: {topic: x, value: {a: 1}}", `writes to the topic "x", which is not an alias under topics; did you mean "t"?`},
 		{"p: {topic: t, key: idd, value: {id: 1}}", `there is no field "idd" here; did you mean "id"?`},
 		{"p: {topic: t, value: {a: {ref: catlog.id}}}\n  catalog: {topic: t, rows: [{id: 1}]}", `no producer "catlog"; did you mean "catalog"?`},
 		{"p: {topic: t, value: {a: {ref: c.idd}}}\n  c: {topic: t, rows: [{id: 1}]}", `"c" has no field "idd"; did you mean "id"?`},
 		{"p: {topic: t, value: {a: {ref: c.b}}}\n  c: {topic: t, rows: [{a: 1, b: 2}, {a: 1}]}", `row 2 of "c" has no field "b"`},
-		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {ref: p.a, first: 5}}}", "in a circle"},
-		{"p: {topic: t, value: {a: {ref: q.a}}}\n  q: {topic: t, value: {a: 1}}", "without end; say among how many"},
-		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {time: now}}}", "depends on when or why"},
+		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {ref: p.a, first: 5}}}", "form a cycle"},
+		{"p: {topic: t, value: {a: {ref: q.a}}}\n  q: {topic: t, value: {a: 1}}", "has no end of records"},
+		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {time: now}}}", "depends on the time, the state or the cause"},
 		{"p: {topic: t, value: {a: {calc: b + 1}, b: {calc: a + 1}}}", "depends on itself"},
 		{"p: {topic: t, value: {a: {calc: \"b + 1\"}, b: text}}", "takes numbers"},
-		{"p: {topic: t, value: {a: {sum: b.c}, b: 1}}", "no list of objects"},
+		{"p: {topic: t, value: {a: {sum: b.c}, b: 1}}", "not a list of objects"},
 		{"p: {topic: t, value: {a: {compare: \"1 + 2\"}}}", "compares nothing"},
 		{"p: {topic: t, value: {a: {text: \"{nope}\"}}}", `no field "nope"`},
 		{"p: {topic: t, value: {a: {int: [1, 9], as: \"x\"}}}", "`as` needs {}"},
@@ -34,11 +34,11 @@ func TestCheck(t *testing.T) {
 		{"p: {topic: t, value: {a: 1}, states: {x: {then: yy}, y: {}}}", `no state "yy"`},
 		{"p: {topic: t, value: {a: {caused_by: b}}}", "no producer causes"},
 		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}]}", `no producer "q"`},
-		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}]}\n  q: {topic: t, value: {a: 1}, causes: [{producer: p}]}", "in a circle"},
-		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}, {producer: q}]}\n  q: {topic: t, value: {a: 1}}", "is caused already"},
-		{"p: {topic: t, value: {a: 1}, partition: text}", "must be whole numbers"},
-		{"p: {topic: t, key: {fake: name, encoding: int32}, value: {a: 1}}", "must be whole numbers"},
-		{"p: {topic: t, value: {a: {list: [1, 10000], each: {list: [1, 10000], each: 1}}}}", "values a record; the limit is"},
+		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}]}\n  q: {topic: t, value: {a: 1}, causes: [{producer: p}]}", "in a cycle"},
+		{"p: {topic: t, value: {a: 1}, causes: [{producer: q}, {producer: q}]}\n  q: {topic: t, value: {a: 1}}", "already has a cause"},
+		{"p: {topic: t, value: {a: 1}, partition: text}", "must be a whole number"},
+		{"p: {topic: t, key: {fake: name, encoding: int32}, value: {a: 1}}", "must be a whole number"},
+		{"p: {topic: t, value: {a: {list: [1, 10000], each: {list: [1, 10000], each: 1}}}}", "values per record; the limit is"},
 		{"p: {topic: t, value: {a: {ref: c.id, weight: w}}}\n  c: {topic: t, rows: [{id: 1, w: -1}]}", "negative weight"},
 	}
 	for _, tt := range tests {
@@ -80,7 +80,7 @@ producers:
 	problems = append(problems, Check(sc)...)
 	problems.Sort()
 	want := []string{
-		`8:12: producer "orders" fills the topic "x"`,
+		`8:12: producer "orders" writes to the topic "x"`,
 		`9:10: key: there is no field "idd" here; did you mean "id"?`,
 		`10:11: rate: a rate says in what time`,
 		`13:21: list: the shortest, 3, is longer than the longest, 1`,

@@ -1,6 +1,6 @@
 package producer
 
-// uniform draws an integer from a frame's random key: low … low+size-1, each as
+// uniform draws an integer from a frame's random key: low … low+size-1, all equally
 // likely.
 type uniform struct {
 	low       int64
@@ -9,18 +9,16 @@ type uniform struct {
 
 func (u *uniform) draw(h uint64) int64 { return u.low + int64(below(mix(h+u.key), u.size)) }
 
-// picker draws a row of a table from a frame's random key. It is a pure function
-// of the frame; to keep what is drawn for the other fields that need it was
-// measured, and took longer than to draw it again.
+// picker draws a row of a table from a frame's random key. It has no state: caching
+// the row for the other fields that need it was measured, and was slower than drawing
+// it again.
 type picker struct {
 	key, size uint64
-	draw      func(r uint64) int64 // nil: 0 … size-1, each as likely
+	draw      func(r uint64) int64 // nil: 0 … size-1, all equally likely
 }
 
-func (p *picker) row(f *frame) int64 { return p.of(f.h) }
-
-// of returns the row that a random key draws.
-func (p *picker) of(h uint64) int64 {
+// row returns the row that a frame's random key draws.
+func (p *picker) row(h uint64) int64 {
 	r := mix(h + p.key)
 	if p.draw != nil {
 		return p.draw(r)

@@ -2,13 +2,16 @@ package producer
 
 import "inv/internal/scenario"
 
-// encoder writes a value in a format. key is the node whose text is the record's
-// key, too; nil: there is none.
+// encoder returns the program that writes a value in a format. key is the node whose
+// text is also the record's key; nil: no such node.
 func encoder(n *node, format scenario.Format, key *node) *program {
 	s := &steps{key: key}
 	switch format.Name {
 	case "xml":
-		xmlDocument(s, n, format)
+		if format.Header {
+			s.raw("<?xml version='1.1' encoding='UTF-8'?>")
+		}
+		xmlElement(s, format.Root, n)
 	case "csv":
 		csvRecord(s, n)
 	default:
@@ -27,9 +30,9 @@ func jsonValue(n *node) appendFunc {
 func jsonInto(s *steps, n *node) {
 	switch {
 	case n.null != nil:
-		inner := *n
+		inner, null := *n, n.null
 		inner.null = nil
-		null, value := n.null, jsonValue(&inner)
+		value := jsonValue(&inner)
 		s.value(func(w *worker, f *frame, dst []byte) []byte {
 			if null(w, f) {
 				return append(dst, "null"...)
@@ -67,18 +70,20 @@ func jsonInto(s *steps, n *node) {
 		s.raw(`"`)
 	case s.sum(n):
 	default:
-		s.piece(piece{short: n.short, value: n.json})
+		s.piece(piece{inline: n.inline, value: n.json})
 	}
 }
 
-// jsonObject adds the fields. As long as every field so far may be absent, the
-// next one finds out whether it needs a comma by looking at what stands before it.
+// jsonObject adds the fields. While all fields so far may be absent, the next one
+// needs a comma unless the byte before it opens the object.
 func jsonObject(s *steps, n *node) {
 	s.raw("{")
+	present := false // at least one field so far
 	for i, field := range n.fields {
-		name := `"` + string(appendJSONText(nil, []byte(field.name))) + `":`
-		if field.node.absent != nil || i > 0 && !anyPresent(n.fields[:i]) {
-			s.value(jsonMaybe([]byte(name), field.node))
+		name := string(appendString(nil, []byte(field.name))) + ":"
+		if field.node.absent != nil || i > 0 && !present {
+			s.value(unless(field.node.absent, jsonField(name, field.node)))
+			present = present || field.node.absent == nil
 			continue
 		}
 		if i > 0 {
@@ -86,26 +91,14 @@ func jsonObject(s *steps, n *node) {
 		}
 		s.raw(name)
 		jsonInto(s, field.node)
+		present = true
 	}
 	s.raw("}")
 }
 
-// anyPresent reports whether at least one field is always there.
-func anyPresent(fields []fieldNode) bool {
-	for _, f := range fields {
-		if f.node.absent == nil {
-			return true
-		}
-	}
-	return false
-}
-
-func jsonMaybe(name []byte, n *node) appendFunc {
-	absent, value := n.absent, jsonValue(n)
+func jsonField(name string, n *node) appendFunc {
+	value := jsonValue(n)
 	return func(w *worker, f *frame, dst []byte) []byte {
-		if absent != nil && absent(w, f) {
-			return dst
-		}
 		if dst[len(dst)-1] != '{' {
 			dst = append(dst, ',')
 		}
@@ -113,8 +106,8 @@ func jsonMaybe(name []byte, n *node) appendFunc {
 	}
 }
 
-// repeat writes a list's elements with a separator between them (0: none), and
-// adds up num of them, if there is one.
+// repeat writes a list's elements with a separator between them, unless it is 0. If num
+// is not nil, it is added up over them.
 func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	length, enter, slot := n.length, n.enter, n.slot
 	return func(w *worker, f *frame, dst []byte) []byte {
@@ -138,23 +131,16 @@ func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	}
 }
 
-// xmlDocument writes an object as the elements of a root element.
-func xmlDocument(s *steps, n *node, format scenario.Format) {
-	if format.Header {
-		s.raw("<?xml version='1.1' encoding='UTF-8'?>")
-	}
-	xmlElement(s, format.Root, n)
-}
-
-// xmlElement adds one element. A list is its element again and again; null is an
-// empty element.
+// xmlElement adds an element. A list repeats its element; null is an empty element.
 func xmlElement(s *steps, name string, n *node) {
+	inner := func(name string, n *node) appendFunc {
+		in := &steps{}
+		xmlElement(in, name, n)
+		return in.function()
+	}
 	if n.kind == kindList {
 		if n.elem != nil {
-			inner := &steps{}
-			xmlElement(inner, name, n.elem)
-			s.value(repeat(n, inner.function(), 0, nil))
-			return
+			s.value(repeat(n, inner(name, n.elem), 0, nil))
 		}
 		for _, item := range n.items {
 			xmlElement(s, name, item)
@@ -162,24 +148,15 @@ func xmlElement(s *steps, name string, n *node) {
 		return
 	}
 	s.raw("<" + name + ">")
-	if n.kind == kindObject {
-		for _, field := range n.fields {
-			if field.node.absent == nil {
-				xmlElement(s, field.name, field.node)
-				continue
-			}
-			inner := &steps{}
-			xmlElement(inner, field.name, field.node)
-			absent, value := field.node.absent, inner.function()
-			s.value(func(w *worker, f *frame, dst []byte) []byte {
-				if absent(w, f) {
-					return dst
-				}
-				return value(w, f, dst)
-			})
-		}
-	} else {
+	if n.kind != kindObject {
 		s.value(escapedText(n, appendXMLText))
+	}
+	for _, field := range n.fields {
+		if field.node.absent == nil {
+			xmlElement(s, field.name, field.node)
+		} else {
+			s.value(unless(field.node.absent, inner(field.name, field.node)))
+		}
 	}
 	s.raw("</" + name + ">")
 }
@@ -194,28 +171,14 @@ func csvRecord(s *steps, n *node) {
 	}
 }
 
-// escapedText returns a plain value's text, escaped; nothing where it is null or absent.
+// escapedText returns a plain value's text, escaped; empty where it is null or absent.
 func escapedText(n *node, escaped func(dst, text []byte) []byte) appendFunc {
-	text, safe := n.orEmpty(), n.safe
-	if safe {
+	text := n.orEmpty()
+	if n.safe {
 		return text
 	}
 	return func(w *worker, f *frame, dst []byte) []byte {
 		start := len(dst)
 		return w.escape(text(w, f, dst), start, escaped)
-	}
-}
-
-// orEmpty returns a plain value's text, nothing where it is null or absent.
-func (n *node) orEmpty() appendFunc {
-	text, null, absent := n.text, n.null, n.absent
-	if null == nil && absent == nil {
-		return text
-	}
-	return func(w *worker, f *frame, dst []byte) []byte {
-		if null != nil && null(w, f) || absent != nil && absent(w, f) {
-			return dst
-		}
-		return text(w, f, dst)
 	}
 }

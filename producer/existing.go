@@ -1,92 +1,73 @@
 package producer
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
+	"maps"
 
 	"inv/internal/scenario"
 )
 
-// ExistingRow is a record that a topic has already, for a producer with `read:
-// true`: others refer to its fields.
+// ExistingRow is a record that is already in the topic of a producer with `read: true`;
+// others refer to its fields.
 type ExistingRow struct{ Key, Value []byte }
 
-// Reads returns the producers whose rows must be read before [Compile], with the
-// aliases of their topics: those with `read: true` that the named ones, or what
-// these cause, refer to.
-func Reads(s *scenario.Scenario, names []string) map[string]string {
+// reads returns the producers whose rows must be read before [Compile], with the
+// aliases of their topics: those with `read: true` that the named ones, or what they
+// cause, refer to.
+func reads(s *scenario.Scenario, names []string) map[string]string {
 	c := newCompiler(s, CompileOptions{})
 	for _, name := range names {
 		if spec := c.spec(name); spec != nil {
 			c.stream(spec)
 		}
 	}
-	reads := map[string]string{}
-	for name, alias := range c.references {
-		if spec := c.spec(name); spec != nil && spec.Read {
-			reads[name] = alias
-		}
-	}
-	return reads
+	maps.DeleteFunc(c.references, func(name, _ string) bool { return !c.spec(name).Read })
+	return c.references
 }
 
-// maxExisting bounds the rows that are kept of a topic.
+// maxExisting bounds the number of rows that are read from a topic.
 const maxExisting = 2_000_000
 
-// existingField keeps, of the rows of a topic, the field that a ref names.
-func (c *compiler) existingField(set *set, field scenario.Name) *node {
-	rows := c.options.Existing[set.name]
+// existingField returns the field that a ref names, of each existing row; nil with a
+// problem if one of them lacks it.
+func (c *compiler) existingField(set *set, field scenario.Name) []*node {
+	name, rows := set.spec.Name, c.options.Existing[set.spec.Name]
 	if len(rows) > maxExisting {
-		c.problem(field.Pos, "ref: the topic of %q has %d keys; at most %d can be referred to", set.name, len(rows), maxExisting)
+		c.problem(field.Pos, "ref: the topic of %q has %d keys; at most %d can be referred to", name, len(rows), maxExisting)
 		return nil
 	}
-	scalars := make([]scenario.Scalar, len(rows))
-	missing := 0
-	for i, row := range rows {
-		v, err := fieldOf(row.Value, field.Text)
-		if err != nil {
-			missing++
+	nodes := make([]*node, 0, len(rows))
+	for _, row := range rows {
+		if v, ok := plainField(row.Value, field.Text); ok {
+			nodes = append(nodes, constant(v))
 		}
-		scalars[i] = v
 	}
-	if missing > 0 {
-		c.problem(field.Pos, "ref: %d of the %d records in the topic of %q have no plain field %q", missing, len(rows), set.name, field.Text)
+	if missing := len(rows) - len(nodes); missing > 0 {
+		c.problem(field.Pos, "ref: %d of the %d records in the topic of %q have no plain field %q", missing, len(rows), name, field.Text)
 		return nil
 	}
-	return scalarTable(scalars)
+	return nodes
 }
 
-// fieldOf finds a plain field at the top of a JSON object.
-func fieldOf(value []byte, name string) (scenario.Scalar, error) {
+// plainField returns a field of a JSON object, if it has a plain value.
+func plainField(value []byte, name string) (v scenario.Scalar, ok bool) {
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(value, &fields); err != nil {
-		return scenario.Scalar{}, fmt.Errorf("no JSON object: %w", err)
+	if json.Unmarshal(value, &fields) != nil || len(fields[name]) == 0 {
+		return v, false
 	}
-	raw := bytes.TrimSpace(fields[name])
-	switch {
-	case len(raw) == 0:
-		return scenario.Scalar{}, fmt.Errorf("no field %q", name)
-	case raw[0] == '"':
-		var text string
-		err := json.Unmarshal(raw, &text)
-		return scenario.Scalar{Kind: scenario.KindString, Text: text}, err
-	case raw[0] == '{' || raw[0] == '[':
-		return scenario.Scalar{}, fmt.Errorf("%q is no plain value", name)
-	case raw[0] == 't' || raw[0] == 'f':
-		return scenario.Scalar{Kind: scenario.KindBool, Text: string(raw)}, nil
-	case raw[0] == 'n':
-		return scenario.Scalar{Kind: scenario.KindNull}, nil
+	raw := fields[name]
+	switch v.Text = string(raw); raw[0] {
+	case '{', '[':
+		return v, false
+	case '"':
+		v.Kind = scenario.KindString
+		return v, json.Unmarshal(raw, &v.Text) == nil
+	case 't', 'f':
+		v.Kind = scenario.KindBool
+	case 'n':
+		v.Text = ""
+	default:
+		v.Kind = scenario.KindNumber
 	}
-	return scenario.Scalar{Kind: scenario.KindNumber, Text: string(raw)}, nil
-}
-
-// scalarTable returns the node of a table of constants in which a row is drawn; the
-// picker comes later.
-func scalarTable(scalars []scenario.Scalar) *node {
-	nodes := make([]*node, len(scalars))
-	for i, s := range scalars {
-		nodes[i] = constant(s)
-	}
-	return &node{kind: kindList, items: nodes}
+	return v, true
 }

@@ -2,9 +2,9 @@ package producer
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -14,45 +14,22 @@ import (
 	"github.com/brianvoe/gofakeit/v7"
 )
 
-// pool is the values that a function of gofakeit gave, made once for a plan: a
-// record takes one of them, which costs as much as a constant.
-type pool struct {
-	texts, jsons [][]byte
-	nums         []int64
-	kind         kind
-	dec          int
-}
-
-// poolSeed makes a pool the same in every run: gofakeit's tables are part of what
-// a major version keeps, whatever the seed.
+// poolSeed is the seed of every pool, whatever the plan's: gofakeit's output is part
+// of what a major version keeps.
 const poolSeed = 0x696E76
 
+// fake draws from a pool of values that gofakeit generated when the plan was
+// compiled, at the cost of a constant.
 func (b *builder) fake(s *scenario.Fake, key uint64) *node {
-	p, err := b.c.pool(s)
+	pool, err := b.c.pool(s)
 	if err != nil {
-		b.c.problem(s.Function.Pos, "fake: %v", err)
-		return broken()
+		return b.fail(s.Function.Pos, "fake: %v", err)
 	}
-	size := uint64(len(p.texts))
-	n := &node{kind: p.kind, dec: p.dec, safe: true}
-	for _, t := range p.texts {
-		n.safe = n.safe && plain(t)
-	}
-	n.text = func(_ *worker, f *frame, dst []byte) []byte {
-		return append(dst, p.texts[below(mix(f.h+key), size)]...)
-	}
-	n.json = func(_ *worker, f *frame, dst []byte) []byte {
-		return append(dst, p.jsons[below(mix(f.h+key), size)]...)
-	}
-	if p.kind == kindNumber || p.kind == kindBool {
-		n.num = func(_ *worker, f *frame) int64 { return p.nums[below(mix(f.h+key), size)] }
-	}
-	return leaf(n)
+	return pool.draw(&picker{key: key, size: uint64(s.Pool)})
 }
 
-// pool calls the function as often as its pool is large; two fields with the
-// same function and parameters share one.
-func (c *compiler) pool(s *scenario.Fake) (*pool, error) {
+// pool generates a pool. Fields with the same function and parameters share one.
+func (c *compiler) pool(s *scenario.Fake) (*constants, error) {
 	info, params, id, err := fakeFunction(s)
 	if err != nil {
 		return nil, err
@@ -61,55 +38,35 @@ func (c *compiler) pool(s *scenario.Fake) (*pool, error) {
 		return p, nil
 	}
 	faker := gofakeit.NewFaker(rand.NewPCG(poolSeed, hashText(id)), false)
-	p := &pool{kind: -1}
-	for range s.Pool {
+	values := make([]scenario.Scalar, s.Pool)
+	for i := range values {
 		v, err := info.Generate(faker, params, info)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", s.Function.Text, err)
 		}
-		text, k, err := plainValue(v)
-		if err != nil {
+		if values[i], err = plainValue(v); err != nil {
 			return nil, fmt.Errorf("%s %w", s.Function.Text, err)
 		}
-		if p.kind == -1 {
-			p.kind = k
-		}
-		p.add(text)
 	}
-	c.pools[id] = p
-	return p, nil
-}
-
-func (p *pool) add(text string) {
-	v := constant(scenario.Scalar{Kind: scenario.Kind(p.kind), Text: text})
-	p.texts, p.jsons = append(p.texts, []byte(text)), append(p.jsons, v.bytes)
-	num := int64(0)
-	if v.num != nil {
-		num = v.num(nil, nil)
-	}
-	for ; v.dec > p.dec; p.dec++ {
-		for i := range p.nums {
-			p.nums[i] *= 10
+	nodes := make([]*node, len(values))
+	for i, v := range values {
+		v.Kind = values[0].Kind
+		nodes[i] = constant(v)
+		if v.Kind == scenario.KindNumber && nodes[i].num == nil { // too large for a calculation
+			nodes[i].num = zero
 		}
 	}
-	p.nums = append(p.nums, num*pow10(p.dec-v.dec))
+	c.pools[id] = newConstants(nodes)
+	return c.pools[id], nil
 }
 
-// fakeFunction finds a function of gofakeit and its parameters.
+// fakeFunction finds a function of gofakeit and its parameters. id identifies both.
 func fakeFunction(s *scenario.Fake) (info *gofakeit.Info, params *gofakeit.MapParams, id string, err error) {
 	name := s.Function.Text
 	info = gofakeit.GetFuncLookup(name)
 	if info == nil {
-		names := make([]string, 0, len(gofakeit.FuncLookups))
-		for n := range gofakeit.FuncLookups {
-			names = append(names, n)
-		}
-		sort.Strings(names)
-		near := suggest.Nearest(strings.ToLower(name), names)
-		if near == "" {
-			return nil, nil, "", fmt.Errorf("gofakeit has no function %q", name)
-		}
-		return nil, nil, "", fmt.Errorf("gofakeit has no function %q; did you mean %q?", name, near)
+		names := slices.Sorted(maps.Keys(gofakeit.FuncLookups))
+		return nil, nil, "", fmt.Errorf("gofakeit has no function %q%s", name, suggest.DidYouMean(strings.ToLower(name), names))
 	}
 	params = gofakeit.NewMapParams()
 	id = name + "/" + strconv.Itoa(s.Pool)
@@ -136,23 +93,23 @@ func fakeFunction(s *scenario.Fake) (info *gofakeit.Info, params *gofakeit.MapPa
 	return info, params, id, nil
 }
 
-// plainValue writes what a function gave as text.
-func plainValue(v any) (text string, k kind, err error) {
+// plainValue returns what a function generated as a scalar.
+func plainValue(v any) (scenario.Scalar, error) {
 	switch v := v.(type) {
 	case string:
-		return v, kindString, nil
+		return scenario.Scalar{Kind: scenario.KindString, Text: v}, nil
 	case []byte:
-		return string(v), kindString, nil
+		return scenario.Scalar{Kind: scenario.KindString, Text: string(v)}, nil
 	case bool:
-		return strconv.FormatBool(v), kindBool, nil
+		return scenario.Scalar{Kind: scenario.KindBool, Text: strconv.FormatBool(v)}, nil
 	case float32:
-		return strconv.FormatFloat(float64(v), 'f', -1, 32), kindNumber, nil
+		return scenario.Scalar{Kind: scenario.KindNumber, Text: strconv.FormatFloat(float64(v), 'f', -1, 32)}, nil
 	case float64:
-		return strconv.FormatFloat(v, 'f', -1, 64), kindNumber, nil
+		return scenario.Scalar{Kind: scenario.KindNumber, Text: strconv.FormatFloat(v, 'f', -1, 64)}, nil
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
-		return fmt.Sprint(v), kindNumber, nil
+		return scenario.Scalar{Kind: scenario.KindNumber, Text: fmt.Sprint(v)}, nil
 	case fmt.Stringer:
-		return v.String(), kindString, nil
+		return scenario.Scalar{Kind: scenario.KindString, Text: v.String()}, nil
 	}
-	return "", 0, fmt.Errorf("gives a %T, which is no plain value", v)
+	return scenario.Scalar{}, fmt.Errorf("returns a %T, which is not a plain value", v)
 }

@@ -12,7 +12,7 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 	}
 	u := uniform{low: s.Low, key: key, size: uint64(s.High-s.Low) + 1}
 	n := number(0, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
-	n.short = &short{kind: anInt, uniform: u}
+	n.inline = &inline{kind: stepInt, uniform: u}
 	if u.size <= mostRows {
 		n.pick = &picker{key: key, size: u.size}
 		for v := s.Low; v <= s.High; v++ {
@@ -22,16 +22,15 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 	return n
 }
 
-// unique permutes the range by the record's number: no value comes twice before
-// all have come (a Feistel network with cycle walking).
+// unique permutes the range by the record's number: no value repeats before all have
+// occurred (a Feistel network with cycle walking).
 func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *node {
 	low, size := s.Low, uint64(s.High-s.Low)+1
 	if b.up != nil {
-		b.c.problem(pos, "a unique number numbers records, so it can't stand in a list or an object")
-		return broken()
+		return b.fail(pos, "a unique number numbers records, so it can't be in a list or an object")
 	}
 	if total := b.stream.total; total > 0 && uint64(total) > size {
-		b.c.problem(pos, "%d different numbers are needed, and from %d to %d there are %d", total, s.Low, s.High, size)
+		b.c.problem(pos, "%d rows need different numbers, and from %d to %d there are %d", total, s.Low, s.High, size)
 	}
 	if old := b.stream.unique; old == 0 || int64(size) < old {
 		b.stream.unique = int64(size)
@@ -60,18 +59,17 @@ func (b *builder) decimal(s *scenario.Decimal, pos scenario.Position, key uint64
 	low, ok := s.Low.Scaled(s.Decimals)
 	high, ok2 := s.High.Scaled(s.Decimals)
 	if !ok || !ok2 || low > high || high-low < 0 {
-		b.c.problem(pos, "decimal: the range does not fit %d decimals", s.Decimals)
-		return broken()
+		return b.fail(pos, "decimal: the range does not fit %d decimals", s.Decimals)
 	}
-	size := uint64(high-low) + 1
-	return number(s.Decimals, func(_ *worker, f *frame) int64 { return low + int64(below(mix(f.h+key), size)) })
+	u := uniform{low: low, key: key, size: uint64(high-low) + 1}
+	return number(s.Decimals, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
 }
 
 // shaped bounds and rounds a distribution given as a function of a random number.
 func (b *builder) shaped(s scenario.Shape, pos scenario.Position, draw func(r uint64) float64, key uint64) *node {
 	unit := math.Pow10(s.Decimals)
-	low, high := -float64(scenario.MaxWhole)*1e6, float64(scenario.MaxWhole)*1e6
-	low, high = max(low, -9e18/unit), min(high, 9e18/unit)
+	high := min(float64(scenario.MaxWhole)*1e6, 9e18/unit)
+	low := -high
 	if s.Min != nil {
 		low = s.Min.Float()
 	}
@@ -95,7 +93,7 @@ func (b *builder) normal(s *scenario.Normal, pos scenario.Position, key uint64) 
 	return b.shaped(s.Shape, pos, func(r uint64) float64 { return mean + float64(sd*gauss(r)) }, key)
 }
 
-// gauss maps a random number to a standard normal one (Box and Muller).
+// gauss maps a random number to a standard normal one (the Box–Muller transform).
 func gauss(r uint64) float64 {
 	radius := math.Sqrt(-2 * math.Log(1-unit(r)))
 	return radius * math.Cos(2*math.Pi*unit(mix(r+golden)))
@@ -113,30 +111,29 @@ func (b *builder) exponential(s *scenario.Exponential, pos scenario.Position, ke
 func exponential(r uint64) float64 { return -math.Log(1 - unit(r)) }
 
 func (b *builder) zipf(s *scenario.Zipf, pos scenario.Position, key uint64) *node {
-	rank := b.zipfRank(s.N, s.S, pos)
-	return number(0, func(_ *worker, f *frame) int64 { return rank(mix(f.h+key)) + 1 })
+	rank := &picker{key: key, size: uint64(s.N), draw: b.zipfRank(s.N, s.S, pos)}
+	return number(0, func(_ *worker, f *frame) int64 { return rank.row(f.h) + 1 })
 }
 
-// zipfRank draws ranks 0 … n-1 with probability (rank+1)^-s: from an alias table
-// for few, by rejection inversion for many (Hörmann, Derflinger: Rejection-
-// inversion to generate variates from monotone discrete distributions, 1996).
+// zipfRank draws ranks 0 … n-1 with a probability proportional to (rank+1)^-s; nil if
+// all are equally likely. Few are drawn from an alias table, many by rejection
+// inversion (Hörmann, Derflinger: Rejection-inversion to generate variates from
+// monotone discrete distributions, 1996).
 func (b *builder) zipfRank(n int64, exponent scenario.Number, pos scenario.Position) func(r uint64) int64 {
 	const tableSize = 1 << 14
 	s := exponent.Float()
 	if s <= 0 || s > 20 {
 		b.c.problem(pos, "zipf: the exponent must be above 0 and at most 20, not %g", s)
-		return func(uint64) int64 { return 0 }
+		return nil
 	}
 	if n <= tableSize {
 		weights := make([]float64, n)
 		for i := range weights {
 			weights[i] = math.Pow(float64(i+1), -s)
 		}
-		pick := alias(weights)
-		return func(r uint64) int64 { return int64(pick(r)) }
+		return alias(weights)
 	}
-	z := newRejection(float64(n), s)
-	return func(r uint64) int64 { return z.draw(r) }
+	return newRejection(float64(n), s).draw
 }
 
 // rejection holds the constants of rejection inversion.
@@ -177,12 +174,12 @@ func (z *rejection) draw(r uint64) int64 {
 	}
 }
 
-// drift returns a curve over event time: a middle, a daily swing with a phase of its
-// own, a trend, and normal noise. It is a function of the time, not of the
-// record before, so that any record can be computed on its own.
+// drift returns a curve over event time: a base value, a daily oscillation with a
+// random phase, a trend, and normal noise. It is a function of the time, not of the
+// previous record, so that any record can be computed on its own.
 func (b *builder) drift(s *scenario.Drift, pos scenario.Position, key uint64) *node {
 	base, daily, perDay, noise := s.Base.Float(), s.Daily.Float(), s.PerDay.Float(), s.Noise.Float()
-	unit10 := math.Pow10(s.Decimals)
+	scale := math.Pow10(s.Decimals)
 	curve := func(*worker, *frame) uint64 { return key }
 	if s.By.Text != "" {
 		of, climb := b.lookup(s.By.Text, s.By.Pos, "by")
@@ -192,11 +189,7 @@ func (b *builder) drift(s *scenario.Drift, pos scenario.Position, key uint64) *n
 		text := of.climbed(climb).text
 		curve = func(w *worker, f *frame) uint64 {
 			w.scratch = text(w, f, w.scratch[:0])
-			h := key
-			for _, c := range w.scratch {
-				h = (h ^ uint64(c)) * 1099511628211
-			}
-			return mix(h)
+			return mix(fnv(key, w.scratch))
 		}
 	}
 	const day = 86_400_000.0
@@ -204,10 +197,10 @@ func (b *builder) drift(s *scenario.Drift, pos scenario.Position, key uint64) *n
 		c := curve(w, f)
 		days := float64(f.at) / day
 		v := base + float64(daily*math.Sin(2*math.Pi*(days+unit(c))))
-		// The trend starts over each 30 days, as if the sensor were calibrated then.
+		// The trend restarts every 30 days, as if the sensor were recalibrated.
 		v += float64(perDay * math.Mod(days+30*unit(mix(c)), 30))
 		v += float64(noise * gauss(mix(f.h+key)))
-		return int64(math.Round(min(max(v, -1e12), 1e12) * unit10))
+		return int64(math.Round(min(max(v, -1e12), 1e12) * scale))
 	})
 	n.timed = true
 	return n

@@ -9,21 +9,18 @@ import (
 
 func (b *builder) sequence(s *scenario.Sequence) *node {
 	from := int64(s.From)
-	seed := strconv.FormatUint(b.c.options.Seed, 10)
 	n := &node{kind: kindString, safe: true}
 	for _, p := range s.Text.Parts {
 		switch {
 		case !p.Placeholder:
-			n.pieces = append(n.pieces, piece{literal: p.Text})
-			n.safe = n.safe && plain([]byte(p.Text))
+			n.literal(p.Text)
 		case p.Text == "seed":
-			n.pieces = append(n.pieces, piece{literal: seed})
+			n.literal(strconv.FormatUint(b.c.options.Seed, 10))
 		case p.Width == 0:
-			n.pieces = append(n.pieces, piece{short: &short{kind: theNumber, uniform: uniform{low: from}}})
+			n.pieces = append(n.pieces, piece{inline: &inline{kind: stepNumber, uniform: uniform{low: from}}})
 		default:
-			width := p.Width
 			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte {
-				return appendPadded(dst, f.n+from, width)
+				return appendPadded(dst, f.n+from, p.Width)
 			}})
 		}
 	}
@@ -31,12 +28,11 @@ func (b *builder) sequence(s *scenario.Sequence) *node {
 	return leaf(n)
 }
 
-func (b *builder) text(s *scenario.Text, pos scenario.Position) *node {
+func (b *builder) text(s *scenario.Text) *node {
 	n := &node{kind: kindString, safe: true}
 	for _, p := range s.Text.Parts {
 		if !p.Placeholder {
-			n.pieces = append(n.pieces, piece{literal: p.Text})
-			n.safe = n.safe && plain([]byte(p.Text))
+			n.literal(p.Text)
 			continue
 		}
 		of, climb := b.lookup(p.Text, s.Text.Pos, "text")
@@ -44,8 +40,7 @@ func (b *builder) text(s *scenario.Text, pos scenario.Position) *node {
 			return broken()
 		}
 		if of.text == nil {
-			b.c.problem(s.Text.Pos, "text: {%s} is %s; a text is built of plain values", p.Text, kindNames[of.kind])
-			return broken()
+			return b.fail(s.Text.Pos, "text: {%s} is %s, not a plain value", p.Text, kindNames[of.kind])
 		}
 		of = of.climbed(climb)
 		n.safe = n.safe && of.safe
@@ -61,6 +56,63 @@ func (b *builder) text(s *scenario.Text, pos scenario.Position) *node {
 		n.pieces, n.text = nil, inCase(n.text, 'a', 'z', 'A'-'a'+256)
 	}
 	return leaf(n)
+}
+
+// as writes a value into a text.
+func (b *builder) as(g *scenario.Gen, n *node) *node {
+	if n.text == nil {
+		b.c.problem(g.As.Pos, "`as` writes a plain value, not %s", kindNames[n.kind])
+		return n
+	}
+	out := &node{kind: kindString, safe: n.safe, cost: n.cost, timed: n.timed}
+	found := false
+	for _, p := range g.As.Parts {
+		switch {
+		case !p.Placeholder:
+			out.literal(p.Text)
+		case p.Text != "":
+			b.c.problem(g.As.Pos, "in `as`, {} stands for the value; {%s} stands for nothing", p.Text)
+		default:
+			found = true
+			out.pieces = append(out.pieces, b.padded(n, p.Width, g.As.Pos))
+		}
+	}
+	if !found {
+		b.c.problem(g.As.Pos, "`as` needs {}, which stands for the value")
+	}
+	out.text, out.absent, out.null = concat(out.pieces), n.absent, n.null
+	return leaf(out)
+}
+
+// literal adds constant text to a node's pieces.
+func (n *node) literal(text string) {
+	n.pieces = append(n.pieces, piece{literal: text})
+	n.safe = n.safe && plain([]byte(text))
+}
+
+// padded returns a node's text with at least width digits.
+func (b *builder) padded(n *node, width int, pos scenario.Position) piece {
+	if width == 0 {
+		p := piece{value: n.orEmpty()}
+		if n.null == nil && n.absent == nil {
+			p.inline = n.inline
+		}
+		return p
+	}
+	num := b.c.whole(n, pos, "a value with a width such as :06")
+	if num == nil {
+		return piece{value: n.text}
+	}
+	return piece{value: func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) }}
+}
+
+// concat returns the concatenation of the pieces.
+func concat(pieces []piece) appendFunc {
+	s := &steps{}
+	for _, p := range pieces {
+		s.piece(p)
+	}
+	return s.function()
 }
 
 func inCase(text appendFunc, low, high byte, shift int) appendFunc {
@@ -109,71 +161,37 @@ func hex(key uint64, digits int) *node {
 	}})
 }
 
-// oneOf chooses by weight (Walker's alias method, so that any number of choices
-// costs the same).
-func (b *builder) oneOf(s *scenario.OneOf, pos scenario.Position, key uint64, path string) *node {
-	weights := make([]float64, len(s.Choices))
-	nodes := make([]*node, len(s.Choices))
-	out := &node{safe: true}
+// oneOf chooses by weight.
+func (b *builder) oneOf(s *scenario.OneOf, key uint64, path string) *node {
+	weights, nodes := make([]float64, len(s.Choices)), make([]*node, len(s.Choices))
 	for i, c := range s.Choices {
 		weights[i] = c.Weight
-		n := b.gen(c.Gen, path+"#"+strconv.Itoa(i))
-		if n.text == nil {
-			b.c.problem(c.Gen.Pos, "one_of chooses among plain values, not %s", kindNames[n.kind])
-			return broken()
-		}
-		nodes[i] = n
-		if i == 0 {
-			out.kind, out.dec = n.kind, n.dec
-		} else if n.kind != out.kind {
-			out.kind = kindMixed
-		}
-		out.dec = max(out.dec, n.dec)
-		out.safe = out.safe && n.safe
-		out.cost = max(out.cost, n.cost)
-		out.timed = out.timed || n.timed
-	}
-	pick := alias(weights)
-	texts, jsons := make([]appendFunc, len(nodes)), make([]appendFunc, len(nodes))
-	nums := make([]numFunc, len(nodes))
-	for i, n := range nodes {
-		texts[i], jsons[i] = n.orEmpty(), jsonValue(n)
-		if n.num == nil {
-			nums = nil
-		} else if nums != nil {
-			nums[i] = n.scaled(out.dec)
+		nodes[i] = b.gen(c.Gen, path+"#"+strconv.Itoa(i))
+		if n := nodes[i]; n.text == nil {
+			return b.fail(c.Gen.Pos, "one_of chooses from plain values, not %s", kindNames[n.kind])
 		}
 	}
-	out.text = func(w *worker, f *frame, dst []byte) []byte { return texts[pick(mix(f.h+key))](w, f, dst) }
-	out.json = func(w *worker, f *frame, dst []byte) []byte { return jsons[pick(mix(f.h+key))](w, f, dst) }
-	if nums != nil {
-		out.num = func(w *worker, f *frame) int64 { return nums[pick(mix(f.h+key))](w, f) }
+	pick := &picker{key: key, size: uint64(len(nodes)), draw: alias(weights)}
+	if allConstant(nodes) {
+		return newConstants(nodes).draw(pick)
 	}
-	if allConstant(nodes) && len(nodes) <= mostRows {
-		out.pick = &picker{key: key, size: uint64(len(nodes)), draw: func(r uint64) int64 { return int64(pick(r)) }}
-		for i, n := range nodes {
-			out.drawn = append(out.drawn, n.bytes)
-			if nums != nil {
-				out.nums = append(out.nums, nums[i](nil, nil))
-			}
-		}
-	}
-	return leaf(out)
+	return choose(nodes, func(_ *worker, f *frame) (*frame, int64) { return f, pick.row(f.h) })
 }
 
-// alias builds a function from a random number to an index, each as likely as
-// its weight (Vose's construction).
-func alias(weights []float64) func(r uint64) int {
+// alias returns a function from a random number to an index, each as likely as its
+// weight (Walker's alias method, in Vose's construction: the number of weights costs
+// nothing); nil if all weigh the same.
+func alias(weights []float64) func(r uint64) int64 {
 	n := len(weights)
 	if !slices.ContainsFunc(weights, func(w float64) bool { return w != weights[0] }) {
-		return func(r uint64) int { return int(below(r, uint64(n))) }
+		return nil
 	}
 	total := 0.0
 	for _, w := range weights {
 		total += w
 	}
 	type cell struct {
-		stay  uint32 // of 2^32: how often the cell itself is meant
+		stay  uint32 // the share of the cell itself, of 2^32
 		other uint32
 	}
 	cells := make([]cell, n)
@@ -198,13 +216,13 @@ func alias(weights []float64) func(r uint64) int {
 			small = append(small, l)
 		}
 	}
-	return func(r uint64) int {
-		// The high bits choose the cell, the rest of them is spread again.
-		i := int(below(r, uint64(n)))
+	return func(r uint64) int64 {
+		// The high bits choose the cell; mixed again, they choose within it.
+		i := below(r, uint64(n))
 		c := cells[i]
 		if uint32(mix(r)) < c.stay || c.stay == 1<<32-1 {
-			return i
+			return int64(i)
 		}
-		return int(c.other)
+		return int64(c.other)
 	}
 }

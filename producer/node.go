@@ -6,7 +6,7 @@ import (
 	"inv/internal/scenario"
 )
 
-// kind is what a node's value is.
+// kind is the type of a node's value.
 type kind int
 
 const (
@@ -14,7 +14,7 @@ const (
 	kindBool
 	kindNumber
 	kindString
-	kindMixed // a plain value of more than one kind
+	kindMixed // plain values of several kinds
 	kindObject
 	kindList
 )
@@ -25,17 +25,17 @@ var kindNames = [...]string{"null", "a truth value", "a number", "a text", "valu
 // truth value (0 or 1) num besides; objects have fields, lists items or elem.
 type node struct {
 	kind   kind
-	text   appendFunc // the value as plain text; nothing for null
+	text   appendFunc // the value as plain text; null is empty
 	json   appendFunc
-	safe   bool    // text never needs escaping, in no format
-	pieces []piece // what text is made of, if it is; so that it melts into what is around it
+	safe   bool    // text never needs escaping, in any format
+	pieces []piece // what text consists of, to merge with its neighbours; nil: unknown
 	num    numFunc
 	dec    int      // num is in units of 10^-dec
 	bytes  []byte   // json of a constant
-	pick   *picker  // what draws the value, if one draw does
-	drawn  [][]byte // json of what it draws from, if that is few constants
+	pick   *picker  // what draws the value, if a single draw does
+	drawn  [][]byte // json of the rows of pick, if they are few and constant
 	nums   []int64  // num of the same, if they are numbers
-	short  *short   // the value, if a step can write it itself
+	inline *inline  // the value, if a step can write it without a call
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
@@ -46,29 +46,29 @@ type node struct {
 	elem    *node
 	element *builder // of the elements' fields
 	length  numFunc
-	evenly  *uniform                                     // length, if it is a draw; nil: it is not
+	lengths *uniform                                     // length, if it is a draw; otherwise nil
 	key     uint64                                       // of the elements' randomness
-	enter   func(w *worker, f *frame, e *frame, i int64) // fills in an element's frame
+	enter   func(w *worker, f *frame, e *frame, i int64) // sets an element's frame
 	slot    int                                          // in worker.totals, if less than maxTotals
 
-	sum *sum // what num adds up; nil: it is no sum
+	sum *sum // what num adds up; nil: it is not a sum
 
-	timed bool // depends on the event time
-	cost  int  // how many plain values one evaluation computes at most
+	timed bool // depends on the event time, the state or the cause
+	cost  int  // the largest number of plain values that one evaluation computes
 }
 
-// piece is a part of a text: bytes that are always the same, or a value.
+// piece is a part of a text: a constant or a value.
 type piece struct {
 	literal string
 	value   appendFunc
-	short   *short // value, if a step can write it itself
+	inline  *inline // value, if a step can write it without a call
 }
 
-// sum adds a number up over a list's elements.
+// sum adds up a number over a list's elements.
 type sum struct {
 	list  *node
 	num   numFunc                 // of an element
-	known *tabled                 // the same, if it follows from draws; nil: it does not
+	known *drawnNumber            // the same, if it follows from draws alone; otherwise nil
 	round func(total int64) int64 // nil: the total is in the right unit
 }
 
@@ -100,42 +100,32 @@ func leaf(n *node) *node {
 }
 
 func constant(v scenario.Scalar) *node {
-	n := &node{kind: kind(v.Kind), dec: 0}
-	text := []byte(v.Text)
-	n.text = func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, text...) }
+	n := &node{kind: kind(v.Kind), text: literalText(v.Text), bytes: []byte(v.Text), cost: 1}
+	n.safe = plain(n.bytes)
 	switch v.Kind {
 	case scenario.KindNull:
 		n.bytes = []byte("null")
 	case scenario.KindString:
-		n.bytes = append(appendJSONText([]byte{'"'}, text), '"')
+		n.bytes = appendString(nil, n.bytes)
 	case scenario.KindNumber:
-		n.bytes = text
 		if number, ok := v.Number(); ok {
 			n.num, n.dec = func(*worker, *frame) int64 { return number.Units }, number.Decimals
 		}
 	case scenario.KindBool:
-		n.bytes = text
-		is := int64(0)
-		if v.Text == "true" {
-			is = 1
-		}
-		n.num = func(*worker, *frame) int64 { return is }
+		n.num = truth(func(*worker, *frame) bool { return v.Text == "true" }).num
 	}
-	n.safe = v.Kind != scenario.KindString
-	n.json = func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, n.bytes...) }
-	n.cost = 1
+	n.json = literalText(string(n.bytes))
 	return n
+}
+
+func literalText(text string) appendFunc {
+	return func(_ *worker, _ *frame, dst []byte) []byte { return append(dst, text...) }
 }
 
 // number returns the node of a number in units of 10^-dec.
 func number(dec int, num numFunc) *node {
-	n := &node{kind: kindNumber, num: num, dec: dec, safe: true}
-	if dec == 0 {
-		n.text = func(w *worker, f *frame, dst []byte) []byte { return appendInt(dst, num(w, f)) }
-	} else {
-		n.text = func(w *worker, f *frame, dst []byte) []byte { return appendDecimal(dst, num(w, f), dec) }
-	}
-	return leaf(n)
+	return leaf(&node{kind: kindNumber, num: num, dec: dec, safe: true,
+		text: func(w *worker, f *frame, dst []byte) []byte { return appendDecimal(dst, num(w, f), dec) }})
 }
 
 // truth returns the node of a truth value.
@@ -150,11 +140,67 @@ func truth(test testFunc) *node {
 		text: func(w *worker, f *frame, dst []byte) []byte { return strconv.AppendBool(dst, test(w, f)) }})
 }
 
-// scaled returns a number's function in units of 10^-dec, which is not less than its own.
-func (n *node) scaled(dec int) numFunc {
-	if n.dec == dec {
-		return n.num
+// scaled returns a number's function in units of 10^-dec, where dec is at least its own.
+func (n *node) scaled(dec int) numFunc { return rounded(n.num, n.dec, dec) }
+
+// in returns the node computed in another frame, which enter returns and may push.
+func (n *node) in(enter func(w *worker, f *frame) *frame) *node {
+	out := *n
+	out.pieces, out.inline, out.pick, out.drawn, out.nums, out.sum = nil, nil, nil, nil, nil, nil
+	out.text, out.json = appendIn(enter, n.text), appendIn(enter, n.json)
+	out.num, out.null, out.absent = evalIn(enter, n.num), evalIn(enter, n.null), evalIn(enter, n.absent)
+	return &out
+}
+
+func appendIn(enter func(w *worker, f *frame) *frame, fn appendFunc) appendFunc {
+	if fn == nil {
+		return nil
 	}
-	num, unit := n.num, pow10(dec-n.dec)
-	return func(w *worker, f *frame) int64 { return num(w, f) * unit }
+	return func(w *worker, f *frame, dst []byte) []byte {
+		depth := w.depth
+		dst = fn(w, enter(w, f), dst)
+		w.depth = depth
+		return dst
+	}
+}
+
+func evalIn[T any](enter func(w *worker, f *frame) *frame, fn func(*worker, *frame) T) func(*worker, *frame) T {
+	if fn == nil {
+		return nil
+	}
+	return func(w *worker, f *frame) T {
+		depth := w.depth
+		v := fn(w, enter(w, f))
+		w.depth = depth
+		return v
+	}
+}
+
+// climbed returns a node of an enclosing frame, computed from an inner one.
+func (n *node) climbed(levels int) *node {
+	if levels == 0 {
+		return n
+	}
+	return n.in(func(_ *worker, f *frame) *frame {
+		for range levels {
+			f = f.up
+		}
+		return f
+	})
+}
+
+// orEmpty returns a plain value's text, empty where it is null or absent.
+func (n *node) orEmpty() appendFunc { return unless(n.null, unless(n.absent, n.text)) }
+
+// unless writes nothing where skip holds; nil: never.
+func unless(skip testFunc, write appendFunc) appendFunc {
+	if skip == nil {
+		return write
+	}
+	return func(w *worker, f *frame, dst []byte) []byte {
+		if skip(w, f) {
+			return dst
+		}
+		return write(w, f, dst)
+	}
 }

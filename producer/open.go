@@ -2,7 +2,6 @@ package producer
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -131,12 +130,4 @@ func isEmpty(ctx context.Context, client *kgo.Client, topic string) (bool, error
 	empty := true
 	ends.Each(func(o kadm.ListedOffset) { empty = empty && o.Err == nil && o.Offset == 0 })
 	return empty, nil
-}
-
-// NoTopicError is returned when the topic of a producer with `read: true` does
-// not exist.
-type NoTopicError struct{ Producer, Topic string }
-
-func (e *NoTopicError) Error() string {
-	return fmt.Sprintf("producer %q stands for the records of %s (`read: true`), and there is no such topic", e.Producer, e.Topic)
 }

@@ -1,16 +1,18 @@
 package producer
 
 import (
+	"slices"
+
 	"inv/internal/scenario"
 )
 
-// Plan is the compiled producers of a run. It is immutable and safe for concurrent
+// Plan holds the compiled producers of a run. It is immutable and safe for concurrent
 // use.
 type Plan struct {
 	Scenario   *scenario.Scenario
 	Seed       uint64
-	streams    []*stream // those to run and those that they cause, then nothing else
-	running    []int     // which of streams begin by themselves
+	streams    []*stream // those to run and those that they cause
+	running    []int     // the indexes of those to run
 	references map[string]string
 	grows      bool
 }
@@ -24,19 +26,19 @@ type stream struct {
 	random uint64 // the random key of the producer in this run
 
 	record rowContent   // of every record, without rows
-	rows   []rowContent // of the file, then of more:
-	total  int64        // how many records there are; -1: without end
-	unique int64        // how many records there can be at most, 0: any number
+	rows   []rowContent // those in the file, then that of more:
+	total  int64        // the number of records; -1: unlimited
+	unique int64        // the largest number of records; 0: any
 	ceType string
 	source string
 
 	picks        map[string]*picker // the rows that refs draw, while compiling
 	machine      *machine
-	refersToKeys bool // some fields are keys of other producers' rows
+	refersToKeys bool // some fields refer to keys of other producers
 	revisits     bool // some records update or delete an earlier key
 	causes       []*cause
-	builder      *builder // of the value, for those that refer to it while compiling
-	from         *origin  // what causes its records
+	builder      *builder // of the value, for caused_by while compiling
+	from         *origin  // what causes its records; nil: it runs by itself
 }
 
 type header struct {
@@ -56,30 +58,26 @@ func (p *Plan) Streams() []string {
 // Topics returns the aliases of the topics that the plan writes, without duplicates.
 func (p *Plan) Topics() []string {
 	var aliases []string
-	seen := map[string]bool{}
 	for _, s := range p.streams {
-		if !seen[s.topic.Alias] {
-			seen[s.topic.Alias] = true
+		if !slices.Contains(aliases, s.topic.Alias) {
 			aliases = append(aliases, s.topic.Alias)
 		}
 	}
 	return aliases
 }
 
-// References returns the producers whose rows the plan's records refer to, with the
-// aliases of their topics.
+// References returns the topic aliases of the producers that the plan's records refer
+// to, by producer.
 func (p *Plan) References() map[string]string { return p.references }
 
-// Grows reports whether the plan has rows of which CompileOptions.Products makes
-// more.
+// Grows reports whether CompileOptions.Products changes the number of rows.
 func (p *Plan) Grows() bool { return p.grows }
 
-// rowContent is the record of one row.
+// rowContent is the compiled contents of a record.
 type rowContent struct {
 	program   *program   // of the value
 	value     appendFunc // the program's
-	key       appendFunc // nil: it has none
-	partition numFunc
+	key       appendFunc // nil: no key
+	partition numFunc    // nil: the partitioner decides
 	headers   []header
-	fields    []fieldNode
 }

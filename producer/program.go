@@ -2,13 +2,13 @@ package producer
 
 import "slices"
 
-// literalRoom is how long bytes that are always the same may be in one piece.
+// literalRoom is the largest size of a literal, in bytes.
 const literalRoom = 128
 
-// stepRoom is how many bytes a step may write to before it looks for room again.
+// stepRoom is the number of bytes that a step may write to without a check.
 const stepRoom = literalRoom + digitsRoom
 
-// withRoom is dst with room for n more bytes.
+// withRoom returns dst with room for n more bytes.
 func withRoom(dst []byte, n int) []byte {
 	if cap(dst)-len(dst) < n {
 		return slices.Grow(dst, n)
@@ -16,9 +16,9 @@ func withRoom(dst []byte, n int) []byte {
 	return dst
 }
 
-// literal is bytes that are always the same, at most literalRoom. Most of a record
-// is such pieces, so they are written without a call and in whole words: what is
-// beyond the end is for the next piece to write over.
+// literal is up to literalRoom constant bytes. Most of a record is literals, so they
+// are written without a call and in whole words; the next piece overwrites what is
+// beyond the end.
 type literal struct {
 	size   int
 	first  [32]byte
@@ -48,14 +48,14 @@ func (l *literal) putRest(room *[stepRoom]byte) {
 	}
 }
 
-// row is one of the rows of a draw, and what it adds to the tally of its list.
+// row is a row of a draw, and what it adds to the tally of its list.
 type row struct {
 	tally int64
 	literal
 }
 
-// draw is some picks and the rows that they draw from: the row's number has what
-// the picks draw for its digits.
+// draw is pickers and the rows that they draw from: the draws of the pickers are the
+// digits of the row's number.
 type draw struct {
 	picks []picker
 	rows  []row
@@ -65,29 +65,29 @@ func (d *draw) row(h uint64) *row {
 	at := uint64(0)
 	for i := range d.picks {
 		p := &d.picks[i]
-		at = at*p.size + uint64(p.of(h))
+		at = at*p.size + uint64(p.row(h))
 	}
 	return &d.rows[at]
 }
 
-// What stands in a step after its literal.
+// stepKind is what follows a step's literal.
 type stepKind uint8
 
 const (
-	nothing   stepKind = iota
-	aValue             // what a function writes
-	aRow               // a row of a draw
-	aList              // a list of such rows
-	theNumber          // the record's, counted from some number
-	theTime            // the record's, epoch ms
-	anInt              // of a range, each as likely
-	aTotal             // what a list has added up
+	stepLiteral stepKind = iota // nothing
+	stepValue                   // what a function writes
+	stepRow                     // a row of a draw
+	stepList                    // a list of such rows
+	stepNumber                  // the record's number, plus a constant
+	stepTime                    // the record's time, epoch ms
+	stepInt                     // of a range, all equally likely
+	stepTotal                   // the tally of a list
 )
 
-// step is a piece of an encoded record: bytes that are always there, then
-// something that a function writes, or that the step can write itself.
+// step is a piece of an encoded record: a literal, then a value that a function writes,
+// or that the step can write without a call.
 type step struct {
-	short
+	inline
 	ends   bool // the record's key ends here
 	before literal
 
@@ -96,11 +96,11 @@ type step struct {
 	list  *rowList
 }
 
-// short is what a step writes; all of it, where that is a number.
-type short struct {
+// inline says what a step writes; for a number, it is all that the step needs.
+type inline struct {
 	kind    stepKind
-	uniform       // anInt; theNumber: from low on
-	total   total // aTotal
+	uniform       // of stepInt; of stepNumber: low is added
+	total   total // of stepTotal
 }
 
 // total is the tally of a list as a number.
@@ -121,7 +121,7 @@ func (t *total) put(w *worker, to *[digitsRoom]byte) int {
 // program is the steps of a value.
 type program struct {
 	steps []step
-	keyAt int // where the text stands in it that is the record's key as well; 0: unknown
+	keyAt int // where the text begins that is also the record's key; 0: not known
 }
 
 // function runs the program for one record.
@@ -142,23 +142,23 @@ func (p *program) function() appendFunc {
 			size := s.before.size
 			to := (*[digitsRoom]byte)(room[size:])
 			switch s.kind {
-			case nothing:
+			case stepLiteral:
 				dst = dst[:n+size]
-			case aValue:
+			case stepValue:
 				dst = s.value(w, f, dst[:n+size])
-			case aRow:
+			case stepRow:
 				row := s.draw.row(f.h)
 				row.put(room)
 				dst = dst[:n+row.size]
-			case aList:
+			case stepList:
 				dst = s.list.append(w, f, dst[:n+size])
-			case theNumber:
+			case stepNumber:
 				dst = dst[:n+size+w.number.put(to, s.low+f.n)]
-			case theTime:
+			case stepTime:
 				dst = dst[:n+size+w.epoch.put(to, f.at)]
-			case anInt:
+			case stepInt:
 				dst = dst[:n+size+putInt(to, s.uniform.draw(f.h))]
-			case aTotal:
+			case stepTotal:
 				dst = dst[:n+size+s.total.put(w, to)]
 			}
 			if s.ends {
@@ -169,14 +169,14 @@ func (p *program) function() appendFunc {
 	}
 }
 
-// rowList is a list whose elements are rows of a draw, a comma after each.
+// rowList is a list whose elements are rows of a draw, each with a comma.
 type rowList struct {
 	draw
-	key    uint64
-	length numFunc // nil: of is
-	of     uniform
-	most   int // how many there are at most; -1: any number
-	slot   int // of the tally
+	key     uint64
+	length  numFunc // nil: lengths is used
+	lengths uniform
+	most    int // the largest length; -1: unlimited
+	slot    int // of the tally
 }
 
 func (l *rowList) append(w *worker, f *frame, dst []byte) []byte {
@@ -184,7 +184,7 @@ func (l *rowList) append(w *worker, f *frame, dst []byte) []byte {
 	if l.length != nil {
 		count = l.length(w, f)
 	} else {
-		count = l.of.draw(f.h)
+		count = l.lengths.draw(f.h)
 	}
 	h, tally := f.h+l.key, int64(0)
 	for range count {

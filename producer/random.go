@@ -5,10 +5,10 @@ import (
 	"math/bits"
 )
 
-// The randomness of a field is hash(producer key, record number, field), made of
-// the finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom
-// Number Generators, 2014) with Stafford's constants (mix 13). It has no state:
-// any record can be computed on its own.
+// The randomness of a field is hash(producer key, record number, field), with the
+// finalizer of SplitMix64 (Steele, Lea, Flood: Fast Splittable Pseudorandom Number
+// Generators, 2014) and Stafford's constants (mix 13). It has no state, so any
+// record can be computed on its own.
 
 const golden = 0x9E3779B97F4A7C15
 
@@ -20,13 +20,15 @@ func mix(x uint64) uint64 {
 	return x ^ x>>31
 }
 
-// hashText is FNV-1a, mixed: the key of a name or a path.
-func hashText(s string) uint64 {
-	h := uint64(14695981039346656037)
-	for i := range len(s) {
-		h = (h ^ uint64(s[i])) * 1099511628211
+// hashText returns the random key of a name or a path.
+func hashText(s string) uint64 { return mix(fnv(14695981039346656037, s)) }
+
+// fnv adds a text to an FNV-1a hash.
+func fnv[T string | []byte](h uint64, text T) uint64 {
+	for i := range len(text) {
+		h = (h ^ uint64(text[i])) * 1099511628211
 	}
-	return mix(h)
+	return h
 }
 
 // below maps a random number to 0 … n-1.
@@ -38,7 +40,7 @@ func below(r, n uint64) uint64 {
 // unit maps a random number to [0, 1).
 func unit(r uint64) float64 { return float64(r>>11) * (1.0 / (1 << 53)) }
 
-// threshold returns the number below which a random number falls with a probability.
+// threshold returns the bound that a random number is below with probability p.
 func threshold(p float64) uint64 {
 	switch {
 	case p <= 0:
@@ -49,5 +51,5 @@ func threshold(p float64) uint64 {
 	return uint64(p * (1 << 63) * 2)
 }
 
-// happens reports whether an event of probability p (as its threshold) happens.
+// happens reports whether r draws an event with this threshold.
 func happens(r, p uint64) bool { return r < p || p == math.MaxUint64 }

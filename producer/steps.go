@@ -2,34 +2,34 @@ package producer
 
 import "slices"
 
-// steps collects the pieces of a record. What is constant melts into what stands
-// before it: into the bytes around it, or into each of the rows of a draw. A draw
-// that follows another one melts into its rows, as long as there are few.
+// steps collects the pieces of a record. A constant is merged with the piece before it:
+// with the bytes around it, or with each row of a draw. A draw after another draw is
+// merged with its rows, as long as these are few.
 type steps struct {
 	list    []step
-	rows    [][]byte  // of the last step, which is a draw; nil: it is none
+	rows    [][]byte  // of the last step, if it is a draw; otherwise nil
 	picks   []*picker // what draws them: their draws are the digits of the row's number
 	pending []byte
 	arrays  []*array
 
-	key   *node // the field that is the record's key as well; nil: none
-	keyAt int   // where its text begins; 0: it varies, or there is none
+	key   *node // the field that is also the record's key; nil: no such field
+	keyAt int   // where its text begins; 0: not known
 }
 
-// array is a list that has been added, and what a sum after it has it add up.
+// array is a list that has been added, and what a later sum adds up over it.
 type array struct {
 	at    int // its step
 	list  *node
 	elem  *steps
-	num   numFunc // of an element; nil: nothing is to be added up
-	known *tabled // the same, if it follows from draws
+	num   numFunc      // of an element; nil: no sum
+	known *drawnNumber // the same, if it follows from draws alone; otherwise nil
 }
 
-// maxTotals bounds the lists that can add something up.
+// maxTotals bounds the number of lists with a tally.
 const maxTotals = 16
 
-// mostRows bounds the draws whose rows are laid out: with more of them, they
-// would push each other out of the processor's cache.
+// mostRows bounds the rows of a draw that are merged with their neighbours: more would
+// evict each other from the processor's cache.
 const mostRows = 128
 
 func (s *steps) raw(text string) {
@@ -41,7 +41,7 @@ func (s *steps) raw(text string) {
 	}
 }
 
-// add adds a step after the bytes that are pending.
+// add adds a step after the pending bytes.
 func (s *steps) add(st step) {
 	s.seal()
 	for len(s.pending) > literalRoom {
@@ -52,12 +52,12 @@ func (s *steps) add(st step) {
 	s.list, s.pending = append(s.list, st), nil
 }
 
-func (s *steps) value(v appendFunc) { s.add(step{short: short{kind: aValue}, value: v}) }
+func (s *steps) value(v appendFunc) { s.add(step{inline: inline{kind: stepValue}, value: v}) }
 
 func (s *steps) piece(p piece) {
 	switch {
-	case p.short != nil:
-		s.add(step{short: *p.short})
+	case p.inline != nil:
+		s.add(step{inline: *p.inline})
 	case p.value != nil:
 		s.value(p.value)
 	default:
@@ -65,7 +65,7 @@ func (s *steps) piece(p piece) {
 	}
 }
 
-// seal finishes a draw that was the last step.
+// seal completes the last step, if it is a draw.
 func (s *steps) seal() {
 	if s.rows == nil {
 		return
@@ -74,18 +74,18 @@ func (s *steps) seal() {
 	s.rows, s.picks = nil, nil
 }
 
-// rowStep writes one of some rows.
+// rowStep returns a step that writes the row that picks draw.
 func rowStep(picks []*picker, rows [][]byte) step {
 	if longest(rows) > literalRoom {
-		return step{short: short{kind: aValue}, value: func(_ *worker, f *frame, dst []byte) []byte {
+		return step{inline: inline{kind: stepValue}, value: func(_ *worker, f *frame, dst []byte) []byte {
 			at := int64(0)
 			for _, p := range picks {
-				at = at*int64(p.size) + p.row(f)
+				at = at*int64(p.size) + p.row(f.h)
 			}
 			return append(dst, rows[at]...)
 		}}
 	}
-	return step{short: short{kind: aRow}, draw: newDraw(picks, rows)}
+	return step{inline: inline{kind: stepRow}, draw: newDraw(picks, rows)}
 }
 
 func longest(rows [][]byte) (size int) {
@@ -105,7 +105,7 @@ func newDraw(picks []*picker, rows [][]byte) (d draw) {
 	return d
 }
 
-// digit returns what pick k has drawn for a row.
+// digit returns what the k-th pick drew for a row.
 func digit(picks []*picker, row, k int) int {
 	for _, p := range picks[k+1:] {
 		row /= int(p.size)
@@ -113,9 +113,9 @@ func digit(picks []*picker, row, k int) int {
 	return row % int(picks[k].size)
 }
 
-// draw adds one of some rows.
+// draw adds the row that pick draws.
 func (s *steps) draw(pick *picker, rows [][]byte) {
-	if s.rows != nil && s.melt(pick, rows) {
+	if s.rows != nil && s.merge(pick, rows) {
 		return
 	}
 	s.seal()
@@ -125,8 +125,8 @@ func (s *steps) draw(pick *picker, rows [][]byte) {
 	s.picks, s.pending = []*picker{pick}, nil
 }
 
-// melt adds a draw to the one before it.
-func (s *steps) melt(pick *picker, rows [][]byte) bool {
+// merge merges a draw with the one before it; false if there would be too many rows.
+func (s *steps) merge(pick *picker, rows [][]byte) bool {
 	if k := slices.Index(s.picks, pick); k >= 0 { // another field of the same row
 		for i := range s.rows {
 			s.rows[i] = append(s.rows[i], rows[digit(s.picks, i, k)]...)
@@ -146,7 +146,7 @@ func (s *steps) melt(pick *picker, rows [][]byte) bool {
 	return true
 }
 
-// array adds a list's elements, which a sum after it may have it add up.
+// array adds a list's elements, over which a later sum may add up a number.
 func (s *steps) array(list *node) {
 	elem := &steps{}
 	jsonInto(elem, list.elem)
@@ -154,8 +154,8 @@ func (s *steps) array(list *node) {
 	s.arrays = append(s.arrays, &array{at: len(s.list) - 1, list: list, elem: elem})
 }
 
-// sum adds the sum of a list that has been written by then, so that it need not
-// go through it once more; false if it has to.
+// sum adds the sum over a list that has already been added, which tallies it while it is
+// written; false if the sum must be computed on its own.
 func (s *steps) sum(n *node) bool {
 	if n.sum == nil || n.sum.list.slot >= maxTotals {
 		return false
@@ -163,36 +163,36 @@ func (s *steps) sum(n *node) bool {
 	for _, a := range s.arrays {
 		if a.list == n.sum.list && a.num == nil {
 			a.num, a.known = n.sum.num, n.sum.known
-			s.piece(piece{short: &short{kind: aTotal, total: total{a.list.slot, n.sum.round, n.dec}}})
+			s.piece(piece{inline: &inline{kind: stepTotal, total: total{a.list.slot, n.sum.round, n.dec}}})
 			return true
 		}
 	}
 	return false
 }
 
-// step returns how the list is written: by rows, if each element is one of some and
-// what is to be added up follows from which, else element by element.
+// step returns the list's step: by row, if each element is a row of a draw and
+// determines what is added up, otherwise element by element.
 func (a *array) step() step {
 	elem, list := a.elem, a.list
 	byRow := len(elem.list) == 0 && elem.rows != nil && longest(elem.rows) < literalRoom
 	if !byRow || a.num != nil && !a.known.follows(elem.picks) {
-		return step{short: short{kind: aValue}, value: repeat(list, elem.function(), ',', a.num)}
+		return step{inline: inline{kind: stepValue}, value: repeat(list, elem.function(), ',', a.num)}
 	}
 	elem.raw(",")
 	out := &rowList{draw: newDraw(elem.picks, elem.rows), key: list.key, length: list.length, most: -1, slot: min(list.slot, maxTotals)}
-	if list.evenly != nil {
-		out.length, out.of, out.most = nil, *list.evenly, int(list.evenly.low)+int(list.evenly.size)-1
+	if list.lengths != nil {
+		out.length, out.lengths, out.most = nil, *list.lengths, int(list.lengths.low)+int(list.lengths.size)-1
 	}
-	for i := range out.rows {
-		if a.num != nil {
+	if a.num != nil {
+		for i := range out.rows {
 			out.rows[i].tally = a.known.num(func(p *picker) int { return digit(elem.picks, i, slices.Index(elem.picks, p)) })
 		}
 	}
-	return step{short: short{kind: aList}, list: out}
+	return step{inline: inline{kind: stepList}, list: out}
 }
 
-// beginKey notes where the key's text begins, if it is this node's and stands at
-// the same place in each record.
+// beginKey records where the key's text begins, if it is this node's and begins at the
+// same place in each record.
 func (s *steps) beginKey(n *node) bool {
 	if n != s.key || len(s.list) > 0 || s.rows != nil {
 		return false
@@ -201,7 +201,7 @@ func (s *steps) beginKey(n *node) bool {
 	return true
 }
 
-// endKey has the last step note where the key's text ends.
+// endKey makes the last step record where the key's text ends.
 func (s *steps) endKey() {
 	if len(s.pending) > 0 || len(s.list) == 0 {
 		s.add(step{})

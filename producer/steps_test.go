@@ -125,6 +125,39 @@ producers:
 	}
 }
 
+// A ref to the first rows leaves the draws before it as they are: a row that is never
+// drawn is not merged with them.
+func TestFirstRowsMerge(t *testing.T) {
+	const source = `
+scenario: test
+topics:
+  a: {topic: a}
+  b: {topic: b}
+producers:
+  a: {topic: a, key: id, rows: [{id: one}, {id: two}, {id: three}]}
+  b:
+    topic: b
+    value:
+      x: {int: [1, 4]}
+      id: {ref: a.id, first: 2}
+      again: {calc: x * 10}
+      text: {text: "{x}{id}"}
+`
+	sink := &collect{}
+	if _, err := Run(t.Context(), withoutFaults(t, parsed(t, "test.yaml", source), "b"), Options{Start: testStart, Count: 200}, sink); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range sink.records {
+		var v struct {
+			X, Again int
+			ID, Text string
+		}
+		if err := json.Unmarshal(r.Value, &v); err != nil || v.Again != 10*v.X || v.Text != fmt.Sprint(v.X, v.ID) || v.ID == "three" {
+			t.Fatalf("the fields don't belong together: %s (%v)", r.Value, err)
+		}
+	}
+}
+
 // A sum is the same whether its list has been written before it, is written
 // after it, is left out now and then, or stands in another list.
 func TestSums(t *testing.T) {

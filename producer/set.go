@@ -1,0 +1,98 @@
+package producer
+
+import (
+	"math"
+	"strings"
+
+	"inv/internal/scenario"
+)
+
+// set is the rows of a producer that others refer to: those in the file, then those
+// that `more:` or `value:` describes, each computed from its number alone.
+type set struct {
+	spec   *scenario.Producer
+	random uint64
+	rows   []*node // objects
+	more   *node   // nil: rows are all
+	total  int64
+	names  []string // of the fields
+	busy   bool     // being compiled
+}
+
+// maxRows bounds the number of rows, so that no product overflows.
+const maxRows = math.MaxInt32
+
+// set compiles a producer's rows, once; nil with a problem if it can't be
+// referred to.
+func (c *compiler) set(name scenario.Name) *set {
+	if s := c.sets[name.Text]; s != nil {
+		if s.busy {
+			c.problem(name.Pos, "ref: the references form a cycle through %q", name.Text)
+			return nil
+		}
+		return s
+	}
+	spec := c.spec(name.Text)
+	if spec == nil {
+		c.problem(name.Pos, "ref: there is no producer %q%s", name.Text, alternatives(name.Text, producerNames(c.scenario)))
+		return nil
+	}
+	s := &set{spec: spec, random: c.randomKey(spec.Name), busy: true}
+	c.sets[name.Text] = s
+	c.references[spec.Name] = spec.Topic.Text
+	c.fillSet(s)
+	s.busy = false
+	return s
+}
+
+func (c *compiler) fillSet(s *set) {
+	spec := s.spec
+	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1}
+	if spec.States != nil {
+		owner.machine = c.machine(spec.States)
+	}
+	if spec.Earlier+spec.Tombstones > 0 {
+		c.problem(spec.Pos, "producer %q updates or deletes earlier keys, so others can't refer to it", spec.Name)
+		return
+	}
+	object := func(g *scenario.Gen) *node {
+		b := c.builder(owner, g)
+		if s.names == nil {
+			s.names = b.names()
+		}
+		return b.object()
+	}
+	for _, row := range spec.Rows {
+		s.rows = append(s.rows, object(row))
+	}
+	s.total = int64(len(s.rows))
+	if spec.More != nil {
+		c.grows = true
+		s.more = object(spec.More)
+		if c.options.Products > 0 {
+			s.total = c.options.Products
+			s.rows = s.rows[:min(s.total, int64(len(s.rows)))]
+		}
+	}
+	if spec.Value != nil {
+		s.more, s.total = object(spec.Value), maxRows
+	}
+}
+
+// field returns a field of each of the rows, then of more, if there are more.
+// missing is the first row without it, from 1; 0: all have it.
+func (s *set) field(path string) (nodes []*node, missing int) {
+	rows := s.rows
+	if s.more != nil {
+		rows = append(rows[:len(rows):len(rows)], s.more)
+	}
+	for i, n := range rows {
+		for part := range strings.SplitSeq(path, ".") {
+			if n = n.fieldNamed(part); n == nil {
+				return nil, i + 1
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	return nodes, 0
+}
