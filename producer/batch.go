@@ -7,8 +7,8 @@ type batches struct {
 	mu   sync.Mutex
 	free []*Batch
 
-	// The sizes of the fullest batch so far: a new one gets that much room at
-	// once, since growing leaves as much garbage again.
+	// The sizes of the largest batch so far: a new one is allocated with them, since
+	// growing it would leave as much garbage again.
 	bytes, headers int
 }
 
@@ -17,7 +17,8 @@ const maxBatches = 16
 
 func newBatches() *batches { return &batches{free: make([]*Batch, 0, maxBatches)} }
 
-// get returns a batch: the last one returned, which is in the processor's cache.
+// get returns an empty batch: the one that was put last, which is still in the
+// processor's cache.
 func (p *batches) get() *Batch {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -36,7 +37,7 @@ func (p *batches) get() *Batch {
 func (p *batches) filled(b *Batch) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// A little more than it held, for those after it differ a little.
+	// A little more, since batches differ a little.
 	p.bytes = max(p.bytes, len(b.buf)+len(b.buf)/16)
 	p.headers = max(p.headers, len(b.headers))
 }

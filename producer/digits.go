@@ -6,16 +6,16 @@ import (
 	"strconv"
 )
 
-// digitsRoom is how many bytes the put functions may write to. They write more
-// than they say: what is beyond the end is for the next piece to write over.
+// digitsRoom is how many bytes the put functions may write to. That may be more than
+// they return; the next piece overwrites what is beyond the end.
 const digitsRoom = 32
 
 const zeros = 0x3030303030303030 // eight times '0'
 
-// eight returns the eight decimal digits of v < 1e8 as bytes 0 … 9, the first of them
-// lowest. All are computed side by side: the number is cut into two of four
-// digits, these into two of two digits each, and these once more (Mula, Langdale:
-// the multiplications stand for divisions by 100 and 10).
+// eight returns the eight decimal digits of v < 1e8 as bytes 0 … 9, the first one
+// lowest. They are computed in parallel: the number is split into two of four digits,
+// each of these into two of two digits, and so on (Mula, Langdale; the multiplications
+// replace divisions by 100 and 10).
 func eight(v uint64) uint64 {
 	high := v / 10000
 	v = high | (v-high*10000)<<32
@@ -25,7 +25,7 @@ func eight(v uint64) uint64 {
 	return q | (v-q*10)<<8
 }
 
-// three returns the three digits of v < 1000 as text, the first of them lowest.
+// three returns the three digits of v < 1000 as text, the first one lowest.
 func three(v uint32) uint32 {
 	hundreds := v * 41 >> 12
 	v -= hundreds * 100
@@ -39,7 +39,7 @@ func putInt(to *[digitsRoom]byte, v int64) int {
 	switch {
 	case u < 1e8:
 		d := eight(u)
-		// The zeros in front go, but not the last digit.
+		// Leading zeros are cut, but not the last digit.
 		skip := bits.TrailingZeros64(d|1<<56) &^ 7
 		binary.LittleEndian.PutUint64(to[:], (d|zeros)>>skip)
 		return 8 - skip/8
@@ -69,8 +69,8 @@ func putDecimal(to *[digitsRoom]byte, v int64, dec int) int {
 	return n + 3
 }
 
-// thousands writes integers that grow in small steps, such as the numbers of
-// records and epoch milliseconds: it remembers the digits above the last three.
+// thousands writes integers that increase in small steps, such as record numbers and
+// epoch milliseconds. It caches the digits before the last three.
 type thousands struct {
 	above int64
 	size  int
@@ -115,7 +115,7 @@ func appendDecimal(dst []byte, v int64, dec int) []byte {
 	return dst[:n+putDecimal((*[digitsRoom]byte)(dst[n:n+digitsRoom]), v, dec)]
 }
 
-// appendFraction is appendDecimal for what is not common.
+// appendFraction is appendDecimal for the less common cases.
 func appendFraction(dst []byte, v int64, dec int) []byte {
 	if v < 0 {
 		dst, v = append(dst, '-'), -v

@@ -1,9 +1,11 @@
 package producer
 
-import "unicode/utf8"
+import (
+	"bytes"
+	"unicode/utf8"
+)
 
-// escape rewrites dst[start:] by an escaping function, in place if there is
-// nothing to escape.
+// escape escapes dst[start:] with a function, unless there is nothing to escape.
 func (w *worker) escape(dst []byte, start int, escaped func(dst, text []byte) []byte) []byte {
 	if plain(dst[start:]) {
 		return dst
@@ -12,7 +14,7 @@ func (w *worker) escape(dst []byte, start int, escaped func(dst, text []byte) []
 	return escaped(dst[:start], w.scratch)
 }
 
-// plain reports whether a text needs escaping in none of the formats.
+// plain reports whether a text needs no escaping in any format.
 func plain(text []byte) bool {
 	for _, c := range text {
 		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == '<' || c == '>' || c == '&' || c == ',' || c == '\'' {
@@ -24,8 +26,8 @@ func plain(text []byte) bool {
 
 const hexDigits = "0123456789abcdef"
 
-// appendJSONText writes text as the inside of a JSON string: quotes, backslashes
-// and control characters escaped, invalid UTF-8 replaced.
+// appendJSONText writes text as the contents of a JSON string. Quotes, backslashes and
+// control characters are escaped, invalid UTF-8 is replaced.
 func appendJSONText(dst, text []byte) []byte {
 	for i := 0; i < len(text); {
 		c := text[i]
@@ -53,8 +55,8 @@ func appendJSONText(dst, text []byte) []byte {
 	return dst
 }
 
-// appendXMLText writes text as the inside of an XML element. What XML 1.0 and
-// 1.1 have in no form is replaced.
+// appendXMLText writes text as the contents of an XML element. Characters that neither
+// XML 1.0 nor 1.1 allows are replaced.
 func appendXMLText(dst, text []byte) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRune(text)
@@ -77,13 +79,9 @@ func appendXMLText(dst, text []byte) []byte {
 	return dst
 }
 
-// appendCSVText writes text as a CSV field (RFC 4180): quoted if it must be.
+// appendCSVText writes text as a CSV field (RFC 4180), quoted if necessary.
 func appendCSVText(dst, text []byte) []byte {
-	quote := false
-	for _, c := range text {
-		quote = quote || c == '"' || c == ',' || c == '\n' || c == '\r'
-	}
-	if !quote {
+	if !bytes.ContainsAny(text, "\",\n\r") {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')

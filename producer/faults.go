@@ -1,6 +1,8 @@
 package producer
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -11,7 +13,7 @@ import (
 	"inv/internal/scenario"
 )
 
-// fault is something wrong with a record on purpose.
+// fault is a deliberate error in a record.
 type fault uint8
 
 const (
@@ -24,15 +26,15 @@ const (
 	unknownRef
 	wrongType
 	oversize
-	faultKinds // how many there are
+	faultKinds // their number
 )
 
-// faultNames are how faults are asked for, and what the header says.
+// faultNames are the names in options and in the header.
 var faultNames = [...]string{"", "malformed", "duplicate", "late", "out_of_order", "tombstone", "unknown_ref", "wrong_type", "oversize"}
 
 func (f fault) String() string { return faultNames[f] }
 
-// Fault is how often a fault strikes and how hard.
+// Fault says how many records have a fault, and how severe it is.
 type Fault struct {
 	kind  fault
 	share scenario.Share
@@ -63,32 +65,27 @@ func ParseFaults(text string) ([]Fault, error) {
 		}
 		seen[f.kind] = true
 		if total += f.share; total > 1.000001 {
-			return nil, fmt.Errorf("the shares add up to more than 100%%; a record has one fault at most")
+			return nil, fmt.Errorf("the shares add up to more than 100%%; a record has at most one fault")
 		}
 		faults = append(faults, f)
 	}
 	return faults, nil
 }
 
-// HasUnknownRefs reports whether unknown_ref is among the faults: the plan must then
-// be compiled for it.
+// HasUnknownRefs reports whether unknown_ref is among the faults; the plan must then be
+// compiled for it.
 func HasUnknownRefs(faults []Fault) bool {
 	return slices.ContainsFunc(faults, func(f Fault) bool { return f.kind == unknownRef })
 }
 
 func parseFault(item string) (Fault, error) {
 	name, value, ok := strings.Cut(item, "=")
-	f := Fault{}
-	for kind, known := range faultNames {
-		if kind > 0 && known == name {
-			f.kind = fault(kind)
-		}
-	}
+	f := Fault{kind: fault(slices.Index(faultNames[1:], name) + 1), size: defaultOversize}
 	if f.kind == noFault {
-		return f, fmt.Errorf("no fault is called %q%s", name, alternatives(name, faultNames[1:]))
+		return f, fmt.Errorf("there is no fault %q%s", name, alternatives(name, faultNames[1:]))
 	}
 	if !ok {
-		return f, fmt.Errorf("%s needs a share: %s=1%%", name, name)
+		return f, fmt.Errorf("%s needs a share, such as %s=1%%", name, name)
 	}
 	share, extra, has := strings.Cut(value, ":")
 	var err error
@@ -96,14 +93,13 @@ func parseFault(item string) (Fault, error) {
 		return f, fmt.Errorf("%s: %w", name, err)
 	}
 	f.delay = map[fault]time.Duration{duplicate: defaultDuplicateDelay, late: defaultLateness, outOfOrder: defaultDisorder}[f.kind]
-	f.size = defaultOversize
 	if !has {
 		return f, nil
 	}
 	switch {
 	case f.delay > 0:
 		if f.delay, err = time.ParseDuration(extra); err != nil || f.delay < 0 {
-			return f, fmt.Errorf("%s: behind the colon stands a time such as 5s, not %q", name, extra)
+			return f, fmt.Errorf("%s: after the colon comes a time such as 5s, not %q", name, extra)
 		}
 	case f.kind == oversize:
 		if f.size, err = parseSize(extra); err != nil {
@@ -149,13 +145,13 @@ func faultOf(faults []Fault, h uint64) *Fault {
 	return nil
 }
 
-// checkFaults says which faults the plan's records can't have.
+// checkFaults returns an error if the plan's records can't have one of the faults.
 func checkFaults(p *Plan, faults []Fault) error {
 	for _, f := range faults {
 		for _, s := range p.streams {
 			switch {
 			case f.kind == unknownRef && !s.refersToKeys:
-				return fmt.Errorf("unknown_ref: the records of %q refer to no key of another producer", s.name)
+				return fmt.Errorf("unknown_ref: the records of %q don't refer to keys of other producers", s.name)
 			case f.kind == tombstone && s.keyless():
 				return fmt.Errorf("tombstone: the records of %q have no key to delete", s.name)
 			case f.kind == wrongType && s.spec.Format.Name != "json":
@@ -170,8 +166,8 @@ func (s *stream) keyless() bool {
 	return s.spec.Key == nil || s.spec.Key.Gen == nil && s.spec.Key.Field.Text == ""
 }
 
-// spoil does to a value what its fault says. It is rare, so it may allocate.
-func spoil(value []byte, kind fault, h uint64, format string, size int) []byte {
+// damage returns a value with its fault. Faults are rare, so it may allocate.
+func damage(value []byte, kind fault, h uint64, format string, size int) []byte {
 	r := mix(h + saltDetail)
 	switch kind {
 	case malformed:
@@ -186,7 +182,7 @@ func spoil(value []byte, kind fault, h uint64, format string, size int) []byte {
 	return value
 }
 
-// malform makes a value that no reader of its format accepts.
+// malform returns a value that no parser of its format accepts.
 func malform(value []byte, r uint64, format string) []byte {
 	kinds := uint64(6)
 	if format != "json" {
@@ -194,15 +190,15 @@ func malform(value []byte, r uint64, format string) []byte {
 	}
 	out := append([]byte{}, value...) // not nil, which is a tombstone
 	switch below(r, kinds) {
-	case 0: // cut off
+	case 0: // truncated
 		return out[:min(len(out), 1+int(below(mix(r), uint64(max(len(out)-1, 1)))))]
-	case 1: // no bytes at all
+	case 1: // empty
 		return []byte{}
-	case 2: // another language
+	case 2: // plain text
 		return []byte("this is not JSON")
-	case 3: // one brace too many
+	case 3: // an extra brace
 		return append(out, '}')
-	case 4: // quotes of another language
+	case 4: // single quotes
 		for i, c := range out {
 			if c == '"' {
 				out[i] = '\''
@@ -213,7 +209,7 @@ func malform(value []byte, r uint64, format string) []byte {
 	return append([]byte("\xef\xbb\xbf<record>"), out...) // a byte order mark and markup
 }
 
-// retype gives one of the top fields of a JSON object a value of another type.
+// retype replaces the value of a field of a JSON object with one of another type.
 func retype(value []byte, r uint64) []byte {
 	fields := topFields(value)
 	if len(fields) == 0 {
@@ -229,54 +225,37 @@ func retype(value []byte, r uint64) []byte {
 		replacement = []byte(`"maybe"`)
 	case '{', '[':
 	default:
-		replacement = append(append([]byte(`"`), old...), `"`...)
+		replacement = []byte(`"` + string(old) + `"`)
 	}
-	return append(append(append([]byte(nil), value[:at[0]]...), replacement...), value[at[1]:]...)
+	return slices.Concat(value[:at[0]], replacement, value[at[1]:])
 }
 
-// topFields finds the values of an object's fields in JSON that is known to be valid.
+// topFields returns where the values of a JSON object's fields are.
 func topFields(value []byte) (spans [][2]int) {
-	depth, inText, start := 0, false, -1
-	for i := 0; i < len(value); i++ {
-		c := value[i]
-		switch {
-		case inText && c == '\\':
-			i++
-		case c == '"':
-			inText = !inText
-		case inText:
-		case c == '{' || c == '[':
-			depth++
-		case c == ':' && depth == 1:
-			start = i + 1
-		case (c == ',' || c == '}') && depth == 1 && start >= 0:
-			spans, start = append(spans, [2]int{start, i}), -1
+	d := json.NewDecoder(bytes.NewReader(value))
+	d.Token() // the brace
+	for d.More() {
+		var field json.RawMessage
+		if _, err := d.Token(); err != nil || d.Decode(&field) != nil {
+			return nil
 		}
-		if !inText && (c == '}' || c == ']') {
-			depth--
-		}
+		end := int(d.InputOffset())
+		spans = append(spans, [2]int{end - len(field), end})
 	}
 	return spans
 }
 
-// inflate pads a value to a size.
+// inflate pads a value to a size, in bytes.
 func inflate(value []byte, format string, size int) []byte {
-	out := make([]byte, 0, max(size, len(value)+64))
-	pad := func(tail string) []byte {
-		for len(out) < size-len(tail) {
-			out = append(out, 'x')
-		}
-		return append(out, tail...)
-	}
+	out, tail := slices.Clone(value), ""
 	if format == "json" && len(value) > 2 && value[len(value)-1] == '}' {
-		out = append(append(out, value[:len(value)-1]...), `,"padding":"`...)
-		return pad(`"}`)
+		out, tail = append(out[:len(out)-1], `,"padding":"`...), `"}`
 	}
-	out = append(out, value...)
-	return pad("")
+	out = append(out, bytes.Repeat([]byte("x"), max(0, size-len(out)-len(tail)))...)
+	return append(out, tail...)
 }
 
-// delayOf returns how much later than its time a faulty record is sent.
+// delayOf returns how long after its time a faulty record is sent.
 func (f *Fault) delayOf(h uint64) time.Duration {
 	if f.kind == outOfOrder {
 		return time.Duration(math.Ceil(unit(mix(h+saltDetail)) * float64(f.delay)))

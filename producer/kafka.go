@@ -19,15 +19,15 @@ func KafkaOptions(faults ...Fault) []kgo.Opt {
 	opts := []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
 	for _, f := range faults {
 		if f.kind == oversize {
-			// Larger than brokers take; compressed, the padding is small.
+			// Larger than brokers accept; compressed, the padding is small.
 			opts = append(opts, kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
 		}
 	}
 	return opts
 }
 
-// Header is one header of a record: the client's own type, so that the sink need not
-// convert it.
+// Header is a record header. It is the client's type, so that the sink need not convert
+// it.
 type Header = kgo.RecordHeader
 
 // Sizes of a sink, before compression.
@@ -36,19 +36,19 @@ const (
 	sinkWindow = 8 << 20   // of unacknowledged records
 )
 
-// KafkaSink sends records to Kafka. A record counts when all in-sync replicas have
-// it. Records are encoded into record batches at once (package recordbatch), so a
-// [Batch] can be reused as soon as it was written.
+// KafkaSink sends records to Kafka. A record counts once all in-sync replicas have it.
+// Write encodes records into record batches (package recordbatch), so a [Batch] can be
+// reused as soon as it returns.
 type KafkaSink struct {
 	client *kgo.Client
 	sender *produce.Sender
 	linger time.Duration
 	giveUp time.Duration
 
-	mu      sync.Mutex // of the sender's appending side
+	mu      sync.Mutex // guards appending to the sender
 	topics  map[string]*produce.Topic
 	headers []byte
-	lingers bool // a push is to come
+	lingers bool // a push is scheduled
 	ready   bool // the producer has its id
 
 	written, writtenBytes, acknowledged atomic.Int64
@@ -56,16 +56,15 @@ type KafkaSink struct {
 	once     sync.Once
 	failed   chan struct{}
 	err      error
-	progress atomic.Int64 // the time of the last answer, unix ns
+	progress atomic.Int64 // the time of the last response, unix ns
 	watch    *time.Timer
-	ctx      context.Context // ends with the sink
-	stop     context.CancelFunc
+	closed   atomic.Bool
 }
 
-// NewKafkaSink returns a sink that uses this client, which must have [KafkaOptions];
-// linger, batch size, compression and acknowledgements are the client's. If nothing
-// is acknowledged for giveUp while records are in flight, they count as failed and
-// the run ends, although they may have arrived: nothing is sent again after that.
+// NewKafkaSink returns a sink that uses the client, which must have [KafkaOptions]; its
+// linger, batch size, compression and acknowledgements apply. If nothing is acknowledged
+// for giveUp while records are in flight, they count as failed and the run ends,
+// although they may have arrived: they are not retried after that.
 func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) {
 	s := &KafkaSink{client: client, giveUp: giveUp, topics: map[string]*produce.Topic{}, failed: make(chan struct{})}
 	s.linger, _ = client.OptValue(kgo.ProducerLinger).(time.Duration)
@@ -77,7 +76,6 @@ func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) 
 	if err != nil {
 		return nil, err
 	}
-	s.ctx, s.stop = context.WithCancel(context.Background())
 	s.progress.Store(time.Now().UnixNano())
 	s.watch = time.AfterFunc(time.Hour, s.check)
 	s.watch.Reset(giveUp)
@@ -86,16 +84,14 @@ func NewKafkaSink(client *kgo.Client, giveUp time.Duration) (*KafkaSink, error) 
 
 // check gives up if there was no response for too long, otherwise it checks again later.
 func (s *KafkaSink) check() {
-	idle := time.Duration(time.Now().UnixNano() - s.progress.Load())
-	waits := s.written.Load() > s.acknowledged.Load()
-	if waits && idle >= s.giveUp {
+	next := s.giveUp
+	if s.written.Load() > s.acknowledged.Load() {
+		next -= time.Duration(time.Now().UnixNano() - s.progress.Load())
+	}
+	if next <= 0 {
 		s.fail(fmt.Errorf("producing to the brokers: nothing was acknowledged for %s", s.giveUp))
 		s.sender.Close()
 		return
-	}
-	next := s.giveUp - idle
-	if !waits {
-		next = s.giveUp
 	}
 	s.watch.Reset(max(next, time.Millisecond))
 }
@@ -103,7 +99,7 @@ func (s *KafkaSink) check() {
 // Close stops the sink.
 func (s *KafkaSink) Close() {
 	s.watch.Stop()
-	s.stop()
+	s.closed.Store(true)
 	s.sender.Close()
 }
 
@@ -128,7 +124,7 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 			return err
 		}
 		if n := topic.Partitions(); r.Partition < 0 || int(r.Partition) >= n {
-			return fmt.Errorf("producing to %s: the record's partition is %d, and the topic has %d", r.Topic, r.Partition, n)
+			return fmt.Errorf("producing to %s: the record's partition is %d, but the topic has %d partitions", r.Topic, r.Partition, n)
 		}
 		s.headers = recordbatch.AppendHeaders(s.headers[:0], r.Headers)
 		s.written.Add(1)
@@ -142,7 +138,7 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-// begin gets a producer id before the first record, unless idempotence is off.
+// begin fetches a producer id before the first record, unless idempotence is disabled.
 func (s *KafkaSink) begin(ctx context.Context) error {
 	if s.ready {
 		return nil
@@ -176,7 +172,7 @@ func (s *KafkaSink) topic(ctx context.Context, name string) (*produce.Topic, err
 func (s *KafkaSink) push() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.lingers = s.sender.Push() && s.ctx.Err() == nil; s.lingers {
+	if s.lingers = s.sender.Push() && !s.closed.Load(); s.lingers {
 		time.AfterFunc(s.linger, s.push)
 	}
 }
@@ -194,7 +190,7 @@ func (s *KafkaSink) fail(err error) {
 	})
 }
 
-// cause returns the error that the sink failed with, if it has.
+// cause returns the error that the sink failed with, if it has, otherwise err.
 func (s *KafkaSink) cause(err error) error {
 	select {
 	case <-s.failed:
@@ -218,16 +214,13 @@ func (s *KafkaSink) Flush(ctx context.Context) error {
 // count as failed.
 func (s *KafkaSink) Counts() Counts {
 	c := Counts{Acknowledged: s.acknowledged.Load()}
-	written, bytes := s.written.Load(), s.writtenBytes.Load()
-	select {
-	case <-s.failed:
-		c.Failed = written - c.Acknowledged
-	default:
+	written := s.written.Load()
+	c.Bytes = s.writtenBytes.Load()
+	if written > c.Acknowledged { // any of them may be missing, so each counts the same
+		c.Bytes = int64(float64(c.Bytes) * float64(c.Acknowledged) / float64(written))
 	}
-	// A record's share: what is not acknowledged may be any of them.
-	c.Bytes = bytes
-	if written > c.Acknowledged {
-		c.Bytes = int64(float64(bytes) * float64(c.Acknowledged) / float64(written))
+	if s.cause(nil) != nil {
+		c.Failed = written - c.Acknowledged
 	}
 	return c
 }

@@ -13,31 +13,31 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Output is a sink that is open, and what was found when it was opened.
+// Output is an open sink, and what was found when it was opened.
 type Output struct {
 	Sink
-	Where   []string         // topics, or the file's name
-	Created []string         // topics that did not exist
-	Empty   []EmptyReference // topics that records refer to and that have none
-	// Partitions of the topics, by name; nil for files.
-	Partitions map[string]int
+	Where      []string         // the topics, or the file's name
+	Created    []string         // the topics that did not exist
+	Empty      []EmptyReference // empty topics that records refer to
+	Partitions map[string]int   // the numbers of partitions by topic; nil for a file
 
 	close func() error
 }
 
-// EmptyReference is a topic without records that the records to be produced refer
-// to: a consumer of both would know none of the keys.
+// EmptyReference is a topic without records to whose keys a producer's records refer: a
+// consumer of both would find none of them.
 type EmptyReference struct{ Topic, Producer string }
 
-// Close releases what the sink needs. It does not flush.
+// Close closes what was opened. It does not flush.
 func (o *Output) Close() error { return o.close() }
 
-// OpenWriter writes to w, which stays open. name is its name for messages.
+// OpenWriter returns an output that writes to w, which stays open. name names w in
+// messages.
 func OpenWriter(w io.Writer, name string, envelope bool) *Output {
 	return &Output{Sink: NewWriterSink(w, envelope), Where: []string{name}, close: func() error { return nil }}
 }
 
-// OpenFile creates or truncates a file.
+// OpenFile creates or truncates a file, and returns an output that writes to it.
 func OpenFile(name string, envelope bool) (*Output, error) {
 	file, err := os.Create(name)
 	if err != nil {
@@ -48,12 +48,12 @@ func OpenFile(name string, envelope bool) (*Output, error) {
 	return o, nil
 }
 
-// DefaultDeliveryTimeout is how long a record is tried before the run fails,
-// unless the client's options have a record delivery timeout.
+// DefaultDeliveryTimeout is how long a record is retried before the run fails, unless
+// the client's options set a record delivery timeout.
 const DefaultDeliveryTimeout = 30 * time.Second
 
-// OpenKafka connects, creates the topics of a plan that are missing, and opens a
-// sink for them.
+// OpenKafka connects, creates the plan's topics that are missing, and opens a sink for
+// them.
 func OpenKafka(ctx context.Context, config kafka.Config, plan *Plan, app string, faults []Fault) (*Output, error) {
 	config, timeout, err := deliveryTimeout(config)
 	if err != nil {
@@ -102,8 +102,8 @@ func (o *Output) openTopics(ctx context.Context, client *kgo.Client, plan *Plan,
 	return nil
 }
 
-// deliveryTimeout takes the record delivery timeout from the client, which counts
-// it from the records' timestamps, for the sink.
+// deliveryTimeout moves the record delivery timeout from the client's options, where it
+// counts from the records' timestamps, to the sink.
 func deliveryTimeout(config kafka.Config) (kafka.Config, time.Duration, error) {
 	probe, err := kafka.New(config)
 	if err != nil {
@@ -117,7 +117,7 @@ func deliveryTimeout(config kafka.Config) (kafka.Config, time.Duration, error) {
 	return config, DefaultDeliveryTimeout, nil
 }
 
-// isEmpty reports whether a topic is missing or never had a record.
+// isEmpty reports whether a topic is missing or has never had a record.
 func isEmpty(ctx context.Context, client *kgo.Client, topic string) (bool, error) {
 	counts, err := kafka.PartitionCounts(ctx, client, topic)
 	if err != nil || counts[topic] == 0 {

@@ -8,22 +8,17 @@ import (
 	"inv/internal/scenario"
 )
 
-// arrivals is when a producer's records are due: record n so long after the
-// start. It is a function of n alone, so that a shard that makes each fourth
-// record makes it when it is due.
+// arrivals computes when a producer's records are due.
 type arrivals interface {
+	// due returns how long after the start record n is due. It depends on n alone, so
+	// that a shard makes each of its records on time.
 	due(n int64) time.Duration
 }
 
-// forever is later than any run ends.
+// forever is later than the end of any run.
 const forever = time.Duration(1<<62 - 1)
 
-// atOnce is due now: the rate max.
-type atOnce struct{}
-
-func (atOnce) due(int64) time.Duration { return 0 }
-
-// steady is one record after the other at the same distance.
+// steady makes records at a constant rate.
 type steady struct{ rate scenario.Rate }
 
 func (s steady) due(n int64) time.Duration {
@@ -38,9 +33,8 @@ func (s steady) due(n int64) time.Duration {
 	return time.Duration(min(q, uint64(forever)))
 }
 
-// curve is a rate that changes: segments one after the other in which it goes
-// evenly from one value to another, once or again and again. Behind the last
-// segment the rate stays as it is.
+// curve is a rate that changes linearly in each of a sequence of segments, which may
+// repeat. After the last segment the rate stays constant.
 type curve struct {
 	segments []segment
 	count    float64 // records in all segments
@@ -54,7 +48,7 @@ type segment struct {
 
 func (s segment) count() float64 { return s.length * (s.from + s.to) / 2 }
 
-// after returns when, in the segment, so many records have come.
+// after returns the time in the segment, in seconds, at which k records are due.
 func (s segment) after(k float64) float64 {
 	slope := (s.to - s.from) / s.length
 	if math.Abs(slope) < 1e-12 {
@@ -78,7 +72,7 @@ func newCurve(repeat bool, segments ...segment) *curve {
 
 func (c *curve) due(n int64) time.Duration { return c.at(float64(n)) }
 
-// at returns when so many records, perhaps a part of one, have come.
+// at returns the time at which n records, not necessarily a whole number, are due.
 func (c *curve) at(n float64) time.Duration {
 	t := 0.0
 	if c.repeat {
@@ -103,22 +97,21 @@ func seconds(t float64) time.Duration {
 	return time.Duration(math.Round(t * 1e9))
 }
 
-// poisson spreads the records so that the gaps between them are exponential, as
-// of callers who know nothing of each other. Each block of records has its own
-// random places, so that any record's can be found without those before.
+// poisson makes the gaps between records exponential, like those between independent
+// callers. The random places of each block of records add up to the block, so that any
+// record's can be found without the previous blocks.
 type poisson struct {
 	even   func(n float64) time.Duration
 	random uint64
-	block  int64
+	block  int64 // of places; -1: none
 	places [blockSize]float64
-	known  bool
 }
 
 const blockSize = 256
 
 func (p *poisson) due(n int64) time.Duration {
-	if block := n / blockSize; !p.known || block != p.block {
-		p.block, p.known = block, true
+	if block := n / blockSize; block != p.block {
+		p.block = block
 		total := 0.0
 		h := recordKey(p.random, block)
 		for i := range p.places {
@@ -133,19 +126,16 @@ func (p *poisson) due(n int64) time.Duration {
 	return p.even(float64(p.block*blockSize) + p.places[n%blockSize])
 }
 
-// newArrivals returns the pace of a producer: at a rate that is not max.
+// newArrivals returns the arrivals of a producer at a rate, which is not max.
 func newArrivals(rate scenario.Rate, pace scenario.Pace, random uint64) arrivals {
 	base := rate.PerSecond()
 	var c *curve
 	switch {
 	case pace.Ramp != nil:
-		r := pace.Ramp
-		low := r.From.PerSecond()
-		segments := []segment{{r.Up.Seconds(), low, base}, {r.Hold.Seconds(), base, base}, {r.Down.Seconds(), base, low}}
-		c = newCurve(false, segments...)
+		r, low := pace.Ramp, pace.Ramp.From.PerSecond()
+		c = newCurve(false, segment{r.Up.Seconds(), low, base}, segment{r.Hold.Seconds(), base, base}, segment{r.Down.Seconds(), base, low})
 	case pace.Bursts != nil:
-		b := pace.Bursts
-		high := b.Rate.PerSecond()
+		b, high := pace.Bursts, pace.Bursts.Rate.PerSecond()
 		c = newCurve(true, segment{(b.Every - b.For).Seconds(), base, base}, segment{b.For.Seconds(), high, high})
 	case !pace.Poisson:
 		return steady{rate}
@@ -153,7 +143,7 @@ func newArrivals(rate scenario.Rate, pace scenario.Pace, random uint64) arrivals
 		c = newCurve(true, segment{1, base, base})
 	}
 	if pace.Poisson {
-		return &poisson{even: c.at, random: mix(random + saltPace)}
+		return &poisson{even: c.at, random: mix(random + saltPace), block: -1}
 	}
 	return c
 }

@@ -6,11 +6,11 @@ type Record struct {
 	Key       []byte // nil: null
 	Value     []byte // nil: a tombstone
 	Headers   []Header
-	Partition int32  // -1: the key decides
+	Partition int32
 	At        int64  // event time and Kafka timestamp, epoch ms
-	Stream    int    // which of the plan's producers made it
-	Number    int64  // its number there
-	Fault     string // the fault that was put in, or ""
+	Stream    int    // the index of its producer in the plan
+	Number    int64  // its number there, from 0
+	Fault     string // its fault, or ""
 }
 
 // Batch is records in sending order, and their memory. Its owner returns it with
@@ -24,7 +24,7 @@ type Batch struct {
 	release func(*Batch)
 }
 
-// Release returns the memory. The records must not be used any more.
+// Release returns the memory. The records must no longer be used.
 func (b *Batch) Release() { b.release(b) }
 
 // Bytes returns the size of the record's key, value and headers.
@@ -36,12 +36,12 @@ func (r *Record) Bytes() int {
 	return n
 }
 
-// slot identifies a record to render: everything else follows from it.
+// slot identifies a record to render. Everything else follows from it.
 type slot struct {
 	n      int64 // the record's or the entity's number
 	at     int64 // event time, epoch ms
 	stream int32
 	step   int16
 	fault  fault
-	skip   bool // sent later
+	skip   bool // a fault delays it
 }

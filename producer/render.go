@@ -2,7 +2,7 @@ package producer
 
 import "inv/internal/kafka/partition"
 
-// contentTypes are the media types of the formats.
+// contentType returns a format's media type.
 func contentType(format string) string {
 	switch format {
 	case "xml":
@@ -13,7 +13,7 @@ func contentType(format string) string {
 	return "application/json"
 }
 
-// renderer makes records of slots.
+// renderer renders slots as records.
 type renderer struct {
 	plan     *Plan
 	events   bool // CloudEvents headers
@@ -22,24 +22,18 @@ type renderer struct {
 	streams  []rendered
 }
 
-// rendered is what is the same for all records of a stream.
+// rendered is what all records of a stream share.
 type rendered struct {
 	topic       string
 	partitions  int
 	partitioner partition.Partitioner
-	fixed       []Header // the CloudEvents headers, those that change without value
+	fixed       []Header // the CloudEvents headers; those that vary have no value
 	prefix      []byte   // of ce_id
-	width       int      // of a record in a block; 0: they are made one by one
+	width       int      // of a record in a block; 0: records are rendered one by one
 }
 
-// The headers of CloudEvents in Kafka's binary mode. The two that change from
-// record to record come last.
-const (
-	headerID   = "ce_id"
-	headerTime = "ce_time"
-	// FaultHeader names what is wrong with a record on purpose.
-	FaultHeader = "inv-fault"
-)
+// FaultHeader is the header that names a record's fault.
+const FaultHeader = "inv-fault"
 
 func newRenderer(p *Plan, o Options) *renderer {
 	r := &renderer{plan: p, events: !o.NoEvents, tags: !o.NoTags}
@@ -59,12 +53,12 @@ func newRenderer(p *Plan, o Options) *renderer {
 		}
 		r.streams = append(r.streams, rendered{
 			topic: name, partitions: max(partitions, 1), partitioner: partitioner,
-			fixed: []Header{
+			fixed: []Header{ // CloudEvents in Kafka's binary mode; the two that vary come last
 				{Key: "ce_specversion", Value: []byte("1.0")},
 				{Key: "ce_type", Value: []byte(s.ceType)},
 				{Key: "ce_source", Value: []byte(s.source)},
 				{Key: "content-type", Value: []byte(contentType(s.spec.Format.Name))},
-				{Key: headerID}, {Key: headerTime},
+				{Key: "ce_id"}, {Key: "ce_time"},
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
 			width:  blockWidth(s, o),
@@ -91,7 +85,7 @@ func (r *renderer) render(w *worker, b *Batch) {
 	}
 }
 
-// record makes one record.
+// record renders a record.
 func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	stream := r.plan.streams[s.stream]
 	f := w.push()
@@ -126,12 +120,12 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	r.headers(w, b, f, s, content, rec)
 	if s.fault != noFault {
 		rec.Fault = s.fault.String()
-		rec.Value = spoil(rec.Value, s.fault, f.h, stream.spec.Format.Name, r.oversize)
+		rec.Value = damage(rec.Value, s.fault, f.h, stream.spec.Format.Name, r.oversize)
 	}
 	w.depth = 0
 }
 
-// frame is the frame of a record of the stream.
+// frame sets the frame of a record of the stream.
 func (s *stream) frame(f *frame, at slot) {
 	h := recordKey(s.random, at.n)
 	f.set(h, at.n, at.at, nil, &f.own)
@@ -146,8 +140,8 @@ func (s *stream) frame(f *frame, at slot) {
 	}
 }
 
-// keyOf returns the number of the record whose key record n takes: its own, or for an
-// update or a tombstone that of one before it that began a key.
+// keyOf returns the number of the record whose key record n has: its own, or for an
+// update or a tombstone that of an earlier record with a new key.
 func (s *stream) keyOf(n int64) int64 {
 	for n > 0 && s.revisitOf(n) != newKey {
 		n = int64(below(mix(recordKey(s.random, n)+saltEarlier), uint64(n)))
@@ -155,7 +149,7 @@ func (s *stream) keyOf(n int64) int64 {
 	return n
 }
 
-// What a record does to the keys.
+// What a record does with its key.
 const (
 	newKey = iota
 	updatesKey
@@ -180,7 +174,7 @@ func (s *stream) revisitOf(n int64) int {
 	return newKey
 }
 
-// content returns what a record of this number is made of.
+// content returns the compiled contents of a record.
 func (s *stream) content(n int64) *rowContent {
 	if len(s.rows) == 0 {
 		return &s.record

@@ -1,8 +1,8 @@
 package producer
 
-// blockWidth returns how much memory a record of the stream takes in a block; 0: its
-// records are made one by one. That is so for all that depends on more than a
-// record's number and time.
+// blockWidth returns how many bytes a record of the stream takes up in a block; 0 if its
+// records must be rendered one by one, since they depend on more than their numbers and
+// times.
 func blockWidth(s *stream, o Options) int {
 	c := &s.record
 	if len(o.Faults) > 0 || len(s.rows) > 0 || s.machine != nil || s.revisits || s.from != nil ||
@@ -14,10 +14,10 @@ func blockWidth(s *stream, o Options) int {
 		return 0
 	}
 	if !o.NoEvents {
-		width += 2*digitsRoom + len(clockText{}.text) // the seed and the number, and the time
+		width += 2*digitsRoom + len(clockText{}.text) // the seed, the number and the time
 	}
-	// Whole lines of the cache, and not a power of two of them: the same places of
-	// many records would compete for few places in it.
+	// An odd number of cache lines: with a power of two, the same offsets in many
+	// records would compete for the same few cache sets.
 	width = ((width+63)/64 | 1) * 64
 	if width > mostWidth {
 		return 0
@@ -25,7 +25,7 @@ func blockWidth(s *stream, o Options) int {
 	return width
 }
 
-// ahead returns how many of the slots, from the first on, make a block; 0: none.
+// ahead returns how many slots, from the first one, make up a block; 0: none.
 func (r *renderer) ahead(slots []slot) int {
 	stream := slots[0].stream
 	if r.streams[stream].width == 0 {
@@ -40,7 +40,7 @@ func (r *renderer) ahead(slots []slot) int {
 	return len(slots)
 }
 
-// block makes a block of records.
+// block renders a block of records.
 func (r *renderer) block(w *worker, b *Batch, slots []slot, records []Record) {
 	stream, about := r.plan.streams[slots[0].stream], &r.streams[slots[0].stream]
 	k, first, size := &w.block, len(b.buf), len(slots)*about.width
@@ -67,8 +67,8 @@ func (r *renderer) block(w *worker, b *Batch, slots []slot, records []Record) {
 	}
 }
 
-// blockHeaders adds the CloudEvents headers, their text behind the values. Records
-// of the same time share its text.
+// blockHeaders adds the CloudEvents headers, with their text after the values. Records
+// with the same time share its text.
 func (r *renderer) blockHeaders(w *worker, b *Batch, about *rendered, records []Record) {
 	var at []byte
 	for i := range records {

@@ -12,25 +12,25 @@ import (
 	"inv/internal/scenario"
 )
 
-// Options is how a plan is run. The zero value sends everything in the scenario, at
+// Options says how to run a plan. The zero value sends everything in the scenario, at
 // its own rates, by the wall clock.
 type Options struct {
 	App         string         // the application id, for topics named with {app}
 	Rate        *scenario.Rate // instead of the producers' own
 	Pace        Pace           // the same
-	Count       int64          // of each producer that has no rows; 0: no end
-	For         time.Duration  // 0: no end
+	Count       int64          // records of each producer without rows; 0: unlimited
+	For         time.Duration  // 0: unlimited
 	Start       time.Time      // the event time of the first record; zero: the wall clock
-	Shard       int            // from 1; which of Shards this run is
-	Shards      int            // 0 and 1: the only one
-	Workers     int            // goroutines that make records; 0 and 1: the caller's
+	Shard       int            // this run's among Shards, from 1
+	Shards      int            // 0 and 1: there are no others
+	Workers     int            // goroutines that render records; 0 and 1: the caller's
 	Faults      []Fault
 	NoEvents    bool                  // no CloudEvents headers
 	NoTags      bool                  // no header on faulty records
-	Partitions  map[string]int        // by topic name; the scenario's if absent
+	Partitions  map[string]int        // by topic name; default: the scenario's
 	Partitioner partition.Partitioner // instead of the producers' own
 	Clock       Clock                 // nil: [WallClock]
-	Progress    func(Progress)        // called now and then, by one goroutine at a time
+	Progress    func(Progress)        // called every 200 ms or so, by one goroutine at a time
 }
 
 // Pace overrides how the rates of the scenario's producers change.
@@ -39,8 +39,6 @@ type Pace struct {
 	Bursts  *scenario.Bursts
 	Ramp    *scenario.Ramp
 }
-
-func (p Pace) asked() bool { return p != Pace{} }
 
 // over returns a producer's own pace with the overrides applied.
 func (p Pace) over(own scenario.Pace) scenario.Pace {
@@ -56,20 +54,20 @@ func (p Pace) over(own scenario.Pace) scenario.Pace {
 // Progress is the state of a run.
 type Progress struct {
 	Counts
-	Made    int64 // records of the schedule so far
-	Sent    int64 // those that the sink accepted; each ends as acknowledged or failed
+	Made    int64 // records scheduled so far
+	Sent    int64 // records accepted by the sink; each becomes acknowledged or failed
 	Elapsed time.Duration
-	Behind  time.Duration // how late the schedule is
-	Left    int64         // records that are to come; -1: no end
-	Rest    time.Duration // of Options.For, by the wall clock; 0: none was asked for, or it is over
+	Behind  time.Duration // how late the run is
+	Left    int64         // records to come; -1: unlimited
+	Rest    time.Duration // what is left of Options.For, by the wall clock; 0: nothing
 }
 
 // Summary is the result of a run.
 type Summary struct {
 	Progress
-	Finite bool             // it ends by itself
-	Faults map[string]int64 // records by the fault that was put in
-	Event  [2]time.Time     // a simulated clock's first and last event time
+	Finite bool             // the run ends by itself
+	Faults map[string]int64 // the number of records by fault
+	Event  [2]time.Time     // the first and last event time of a simulated clock
 }
 
 // batchSize is the largest number of records in a batch.
@@ -91,22 +89,22 @@ func (p *Plan) Finite(o Options) bool {
 // Errors of Options that don't fit a plan.
 var (
 	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
-	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer here has one")
+	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
 )
 
-// UniqueError is returned for a run that would make more records of a producer than
-// one of its fields has unique values.
+// UniqueError is returned for a run with more records of a producer than a unique field
+// has values.
 type UniqueError struct {
 	Producer string
 	Values   int64
 }
 
 func (e *UniqueError) Error() string {
-	return fmt.Sprintf("producer %q has a unique field of %d values, so it makes at most so many records", e.Producer, e.Values)
+	return fmt.Sprintf("producer %q has a unique field with %d values, and can't make more records than that", e.Producer, e.Values)
 }
 
-// CheckOptions reports what is wrong with running a plan this way, before anything
-// is sent.
+// CheckOptions reports whether a plan can be run with these options, before anything is
+// sent.
 func CheckOptions(p *Plan, o Options) error {
 	if err := checkFaults(p, o.Faults); err != nil {
 		return err
@@ -118,16 +116,17 @@ func CheckOptions(p *Plan, o Options) error {
 	return err
 }
 
-// Run renders the plan's records and writes them to the sink until there are no
-// more, the sink fails or ctx ends. The summary is valid in any case. The error is
-// nil if every record was rendered and acknowledged, otherwise the sink's or the
-// cause of ctx.
+// Run renders the plan's records and writes them to the sink, until there are no more,
+// the sink fails or ctx ends. The summary is valid in any case. The error is nil if every
+// record was rendered and acknowledged, otherwise the sink's or the cause of ctx.
 func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 	r, err := newRun(p, o, sink)
 	if err != nil {
 		return Summary{}, err
 	}
-	err = r.loop(ctx)
+	r.begin = r.clock.Now()
+	r.reported = r.begin
+	err = r.work(ctx, max(o.Workers, 1))
 	if flushErr := flush(ctx, sink); flushErr != nil && (err == nil || ctx.Err() != nil) {
 		err = flushErr
 	}
@@ -140,8 +139,7 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 // flushTimeout bounds how long a stopped run waits for acknowledgements.
 const flushTimeout = 8 * time.Second
 
-// flush waits until the sink has sent everything; for a while even if the run is
-// stopped.
+// flush waits until the sink has sent everything; once ctx ends, for flushTimeout.
 func flush(ctx context.Context, sink Sink) error {
 	bounded, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
@@ -191,14 +189,14 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 		}
 		r.schedule.sources = append(r.schedule.sources, src)
 	}
-	if o.Pace.asked() && !slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.max }) {
+	if o.Pace != (Pace{}) && !slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return s.arrivals != nil }) {
 		return nil, ErrNoRate
 	}
 	return r, nil
 }
 
-// source returns the source of a stream in the schedule. Rows are due at once unless
-// the producer has a rate.
+// source returns the source of a stream's records. Rows are due at once unless the
+// producer has a rate.
 func (r *run) source(i int32) (*source, error) {
 	s, o := r.plan.streams[i], r.options
 	src := &source{stream: i, next: int64(o.Shard - 1), step: int64(o.Shards), end: s.total}
@@ -216,37 +214,28 @@ func (r *run) source(i int32) (*source, error) {
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Second}
 	}
 	pace = o.Pace.over(pace)
-	src.max = rate == nil || rate.Max()
-	if src.max && o.Pace.asked() && s.total < 0 {
-		return nil, fmt.Errorf("bursts, a ramp and jitter need a rate to change, and %s has max", s.name)
+	unlimited := rate == nil || rate.Max()
+	if unlimited && o.Pace != (Pace{}) && s.total < 0 {
+		return nil, fmt.Errorf("bursts, a ramp and jitter need a rate to change, and the rate of %s is max", s.name)
 	}
-	if src.max && r.simulated {
-		// A simulated clock goes by the producer's own rate, or a record each ms.
+	if unlimited && r.simulated {
+		// A simulated clock uses the producer's own rate, or a record each ms.
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Millisecond}
 		if own := s.spec.Rate; own != nil && !own.Max() {
 			rate = own
 		}
-		src.max = false
+	} else if unlimited {
+		return src, nil
 	}
-	if src.max {
-		src.arrivals = atOnce{}
-	} else {
-		if err := pace.Check(rate); err != nil {
-			return nil, err
-		}
-		src.arrivals = newArrivals(*rate, pace, s.random)
+	if err := pace.Check(rate); err != nil {
+		return nil, err
 	}
+	src.arrivals = newArrivals(*rate, pace, s.random)
 	src.dueNext = src.arrivals.due(src.next)
 	return src, nil
 }
 
-func (r *run) loop(ctx context.Context) error {
-	r.begin = r.clock.Now()
-	r.reported = r.begin
-	return r.work(ctx, max(r.options.Workers, 1))
-}
-
-// now returns how far the run is in its own time.
+// now returns the time since the run began; 0 on a simulated clock.
 func (r *run) now() time.Duration {
 	if r.simulated {
 		return 0
@@ -254,13 +243,13 @@ func (r *run) now() time.Duration {
 	return r.clock.Now().Sub(r.begin)
 }
 
-// collect fills the batch with records that are due; false if there are no more.
+// collect fills the batch with the records that are due; false if there are no more.
 func (r *run) collect(b *Batch, now time.Duration) bool {
 	start := r.begin
 	if r.simulated {
 		start = r.options.Start
 	}
-	if src := r.schedule.plain(); src != nil && now < r.schedule.limit {
+	if src := r.schedule.only(); src != nil && now < r.schedule.limit {
 		b.slots = src.fill(b.slots, start.Add(now).UnixMilli())
 	}
 	for len(b.slots) < cap(b.slots) {
@@ -271,33 +260,24 @@ func (r *run) collect(b *Batch, now time.Duration) bool {
 		if due > now && !r.simulated {
 			return true
 		}
+		at := due
 		if from != nil && !r.simulated {
-			r.behind = now - due
+			r.behind, at = now-due, now
 		}
-		if s := r.schedule.take(due, from, r.eventTime(due, now, from), start); !s.skip {
+		if s := r.schedule.take(due, from, at, start); !s.skip {
 			b.slots = append(b.slots, s)
 		}
 	}
 	return true
 }
 
-// eventTime returns when a record of a source happens: when it is due on a simulated
-// clock, now on the wall clock.
-func (r *run) eventTime(due, now time.Duration, from *source) time.Duration {
-	if r.simulated || from == nil {
-		return due
-	}
-	return now
-}
-
-// lasts reports whether the run continues although nothing more is due: with a
-// duration it takes that long, so that its rate is right.
+// lasts reports whether the run continues although no more records are due: a run with
+// a duration takes that long, so that its rate is right.
 func (r *run) lasts(now time.Duration) bool {
 	return !r.simulated && now < r.options.For && slices.ContainsFunc(r.schedule.sources, func(s *source) bool { return !s.over() })
 }
 
-// wake returns when to look for the next record: when it is due, or sooner if progress
-// is to be reported.
+// wake returns when the next record is due, or progress is to be reported.
 func (r *run) wake(now time.Duration) time.Time {
 	due, _, ok := r.schedule.peek(now)
 	if !ok {
@@ -317,7 +297,7 @@ type counted struct {
 	event   [2]int64 // the first and last event time, epoch ms
 }
 
-// count counts a batch while its slots are there to be counted.
+// count counts a batch, before the sink takes it.
 func (r *run) count(b *Batch) counted {
 	c := counted{records: int64(len(b.slots))}
 	if len(r.options.Faults) > 0 {
@@ -329,7 +309,7 @@ func (r *run) count(b *Batch) counted {
 	return c
 }
 
-// add adds a batch that the sink has accepted.
+// add counts a batch that the sink has accepted.
 func (r *run) add(c counted) {
 	if r.simulated && r.sent.Load() == 0 {
 		r.event[0] = time.UnixMilli(c.event[0])
@@ -365,7 +345,7 @@ func (r *run) progress() Progress {
 			left = -1
 			break
 		}
-		left += max(0, (s.end-s.next+s.step-1)/s.step)
+		left += s.left()
 	}
 	p := Progress{Counts: r.sink.Counts(), Made: r.made, Sent: r.sent.Load(), Elapsed: r.clock.Now().Sub(r.begin), Behind: max(r.behind, 0), Left: left}
 	if !r.simulated {

@@ -8,45 +8,50 @@ import (
 // source is a running producer's place in the schedule.
 type source struct {
 	stream   int32
-	next     int64 // the record's number
-	end      int64 // the first number that is not made; -1: no end
-	step     int64 // from one of the shard's records to the next
-	arrivals arrivals
+	next     int64    // the record's number
+	end      int64    // the first number that is not made; -1: unlimited
+	step     int64    // from one of the shard's records to the next
+	arrivals arrivals // nil: the rate is max
 	dueNext  time.Duration
-	max      bool
 }
 
 func (s *source) advance() {
 	s.next += s.step
-	if !s.max {
+	if s.arrivals != nil {
 		s.dueNext = s.arrivals.due(s.next)
 	}
 }
 
 func (s *source) over() bool { return s.end >= 0 && s.next >= s.end }
 
-// fill adds as many of the source's records as there is room for, which all happen
-// at the same time.
-func (s *source) fill(slots []slot, at int64) []slot {
-	n, size := s.next, cap(slots)
-	if s.end >= 0 {
-		size = int(min(int64(size), int64(len(slots))+max(0, (s.end-n+s.step-1)/s.step)))
+// left returns the number of records to come; -1: unlimited.
+func (s *source) left() int64 {
+	if s.end < 0 {
+		return -1
 	}
-	first := len(slots)
+	return max(0, (s.end-s.next+s.step-1)/s.step)
+}
+
+// fill adds as many of the source's records as there is room for, with the same event
+// time.
+func (s *source) fill(slots []slot, at int64) []slot {
+	first, size := len(slots), cap(slots)
+	if left := s.left(); left >= 0 {
+		size = int(min(int64(size), int64(first)+left))
+	}
 	slots = slots[:size]
 	for i := first; i < size; i++ {
-		slots[i] = slot{n: n, at: at, stream: s.stream}
-		n += s.step
+		slots[i] = slot{n: s.next, at: at, stream: s.stream}
+		s.next += s.step
 	}
-	s.next = n
 	return slots
 }
 
-// later is a record whose time has not come yet.
+// later is a record that is due later.
 type later struct {
 	due  time.Duration
 	slot slot
-	seq  int64 // among equals, first come first served
+	seq  int64 // the order of those that are due at the same time
 }
 
 type laterHeap []later
@@ -64,23 +69,23 @@ func (h *laterHeap) Pop() any {
 	return last
 }
 
-// schedule puts the records of all sources and those that wait into one order of
-// time. It has no clock: the caller passes the time.
+// schedule orders the records of all sources, and those that wait, by the time when
+// they are due. It has no clock: the caller passes the time.
 type schedule struct {
 	plan    *Plan
 	sources []*source
 	waiting laterHeap
 	seq     int64
-	limit   time.Duration // records due later are not made
+	limit   time.Duration // records that are due later are not made
 	faults  []Fault
-	worker  *worker // for how many records a record causes
-	drained bool    // the sources are at their end
+	worker  *worker // to compute how many records a record causes
+	drained bool    // the sources have no more records
 }
 
-// plain returns the one source of a schedule that has no other, nothing that waits and
-// nothing that follows from its records, if it is not bound by a rate; else nil.
-func (s *schedule) plain() *source {
-	if len(s.sources) != 1 || len(s.waiting) > 0 || len(s.faults) > 0 || !s.sources[0].max || s.limit <= 0 {
+// only returns the schedule's source, if that alone determines the records to come: no
+// others wait or follow from them, and there are no faults and no rate; otherwise nil.
+func (s *schedule) only() *source {
+	if len(s.sources) != 1 || len(s.waiting) > 0 || len(s.faults) > 0 || s.sources[0].arrivals != nil || s.limit <= 0 {
 		return nil
 	}
 	stream := s.plan.streams[s.sources[0].stream]
@@ -90,8 +95,8 @@ func (s *schedule) plain() *source {
 	return s.sources[0]
 }
 
-// wait puts a record aside until it is due. One that is only late on purpose
-// does not keep a run going whose sources are at their end.
+// wait schedules a record. One that a fault delays does not prolong a run whose sources
+// have no more records.
 func (s *schedule) wait(due time.Duration, at slot) {
 	if s.drained && at.fault != noFault {
 		due = 0
@@ -100,17 +105,17 @@ func (s *schedule) wait(due time.Duration, at slot) {
 	heap.Push(&s.waiting, later{due, at, s.seq})
 }
 
-// overrun is how long after its end a run still makes what was due before.
+// overrun is how long after its end a run still makes records that were due before.
 const overrun = time.Second
 
-// peek returns when the next record is due; false if there is none any more. now is
-// what the rate max means. What follows from records that were made, or is late on
-// purpose, comes also if the run has not kept up.
+// peek returns when the next record is due and its source, nil if it waited; false if
+// there are no more. At the rate max, it is due now. Records that follow from others, or
+// that a fault delays, are made even if the run has not kept up.
 func (s *schedule) peek(now time.Duration) (due time.Duration, from *source, ok bool) {
 	ended := now-overrun > s.limit
 	for _, src := range s.sources {
 		at := src.dueNext
-		if src.max {
+		if src.arrivals == nil {
 			at = now
 		}
 		if !ended && !src.over() && at < s.limit && (from == nil || at < due) {
@@ -127,7 +132,7 @@ func (s *schedule) peek(now time.Duration) (due time.Duration, from *source, ok 
 	return due, from, from != nil
 }
 
-// drain makes what is late on purpose due at once.
+// drain makes the records that a fault delays due at once.
 func (s *schedule) drain() {
 	s.drained = true
 	for i := range s.waiting {
@@ -138,12 +143,12 @@ func (s *schedule) drain() {
 	heap.Init(&s.waiting)
 }
 
-// take takes the record that peek found. at is its event time since start.
+// take removes the record that peek found. at is its event time since start.
 func (s *schedule) take(due time.Duration, from *source, at time.Duration, start time.Time) slot {
 	if from == nil {
 		w := heap.Pop(&s.waiting).(later)
 		if w.slot.at != 0 {
-			return w.slot // it happened before
+			return w.slot // a fault has delayed it
 		}
 		return s.fresh(w.slot, due, start)
 	}
@@ -152,8 +157,8 @@ func (s *schedule) take(due time.Duration, from *source, at time.Duration, start
 	return s.fresh(out, at, start)
 }
 
-// fresh gives a record its event time, what follows from it, and its fault. A
-// record that is late on purpose waits, and the next one takes its place.
+// fresh gives a record its event time and its fault, and schedules what follows from
+// it. A record that a fault delays is skipped here and waits.
 func (s *schedule) fresh(out slot, at time.Duration, start time.Time) slot {
 	out.at = start.Add(at).UnixMilli()
 	stream := s.plan.streams[out.stream]

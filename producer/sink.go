@@ -1,7 +1,9 @@
 package producer
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"sync/atomic"
@@ -9,35 +11,36 @@ import (
 
 // Sink receives records. Write is called by one goroutine at a time.
 type Sink interface {
-	// Write owns the batch from now on, and calls its Release when its bytes are
-	// no longer needed.
+	// Write takes ownership of the batch. The sink calls its Release once its bytes
+	// are no longer needed.
 	Write(ctx context.Context, b *Batch) error
 	// Flush returns when every record has been acknowledged or has failed.
 	Flush(ctx context.Context) error
-	// Counts returns the counts so far.
+	// Counts returns the counts so far. It is safe for concurrent use.
 	Counts() Counts
-	// Failed is closed when the sink can't go on; Write then returns why.
+	// Failed is closed when the sink can't continue; Flush then returns why.
 	Failed() <-chan struct{}
 }
 
-// Counts are the records of a sink. Acknowledged ones have certainly arrived.
+// Counts counts the records of a sink. Acknowledged records have certainly arrived; Bytes
+// is their size.
 type Counts struct {
 	Acknowledged, Failed, Bytes int64
 }
 
-// WriterSink writes each value on a line, or with an envelope the whole record as a
-// line of JSON. A record counts, with the bytes of its line, when that is written.
+// WriterSink writes each value on a line, or with an envelope each record as a line of
+// JSON. A record counts, with the size of its line, once that is written.
 type WriterSink struct {
 	w        io.Writer
 	envelope bool
-	lines    []byte // to be written
-	waiting  int64  // number of them
+	lines    []byte // not written yet
+	waiting  int64  // their number
 	count    atomic.Int64
 	bytes    atomic.Int64
 	failed   chan struct{}
 }
 
-// writeSize is the size of a write.
+// writeSize is the size of a write, in bytes, from which lines are written.
 const writeSize = 1 << 16
 
 // NewWriterSink returns a sink that writes to w.
@@ -45,7 +48,8 @@ func NewWriterSink(w io.Writer, envelope bool) *WriterSink {
 	return &WriterSink{w: w, envelope: envelope, lines: make([]byte, 0, 2*writeSize), failed: make(chan struct{})}
 }
 
-// Write writes the batch and releases it.
+// Write buffers the batch's lines, and writes them if there are many or the batch is not
+// full.
 func (s *WriterSink) Write(ctx context.Context, b *Batch) error {
 	defer b.Release()
 	for i := range b.Records {
@@ -69,7 +73,7 @@ func (s *WriterSink) Write(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-// Flush writes what is buffered.
+// Flush writes the buffered lines.
 func (s *WriterSink) Flush(context.Context) error {
 	lines, count := s.lines, s.waiting
 	s.lines, s.waiting = s.lines[:0], 0
@@ -81,7 +85,7 @@ func (s *WriterSink) Flush(context.Context) error {
 	return nil
 }
 
-// Counts counts what has been written.
+// Counts returns what has been written.
 func (s *WriterSink) Counts() Counts {
 	return Counts{Acknowledged: s.count.Load(), Bytes: s.bytes.Load()}
 }
@@ -90,16 +94,11 @@ func (s *WriterSink) Counts() Counts {
 func (s *WriterSink) Failed() <-chan struct{} { return s.failed }
 
 // appendEnvelope appends a record as a line of JSON. A value that is JSON is embedded,
-// any other is a string.
+// any other becomes a string.
 func appendEnvelope(dst []byte, r *Record) []byte {
 	dst = appendString(append(dst, `{"topic":`...), []byte(r.Topic))
 	dst = appendInt(append(dst, `,"partition":`...), int64(r.Partition))
-	dst = append(dst, `,"key":`...)
-	if r.Key == nil {
-		dst = append(dst, "null"...)
-	} else {
-		dst = appendString(dst, r.Key)
-	}
+	dst = appendNullable(append(dst, `,"key":`...), r.Key)
 	dst = append(dst, `,"headers":{`...)
 	for i, h := range r.Headers {
 		if i > 0 {
@@ -110,15 +109,19 @@ func appendEnvelope(dst []byte, r *Record) []byte {
 	}
 	dst = appendInt(append(dst, `},"timestamp":`...), r.At)
 	dst = append(dst, `,"value":`...)
-	switch {
-	case r.Value == nil:
-		dst = append(dst, "null"...)
-	case isJSON(r.Value):
+	if json.Valid(r.Value) && !bytes.ContainsAny(r.Value, "\r\n") {
 		dst = append(dst, r.Value...)
-	default:
-		dst = appendString(dst, r.Value)
+	} else {
+		dst = appendNullable(dst, r.Value)
 	}
 	return append(dst, '}')
+}
+
+func appendNullable(dst, text []byte) []byte {
+	if text == nil {
+		return append(dst, "null"...)
+	}
+	return appendString(dst, text)
 }
 
 func appendString(dst, text []byte) []byte {

@@ -8,37 +8,37 @@ import (
 	"time"
 )
 
-// workers render the records of a run. Each gets the next batch of the schedule,
-// renders it, and hands it to the sink when it is its turn, so the order is that of a
-// single worker. While it is another's turn, a worker keeps its batches, whose bytes
-// are in its processor's cache, and renders more, so that a delayed worker does not
-// delay the others. With one batch each they fell asleep, woke up later than it takes
-// to render a batch, and delayed each other for good.
+// workers render the records of a run. Each takes the next batch of the schedule,
+// renders it, and passes it to the sink when it is its turn, so the order is that of a
+// single worker. Until then a worker keeps its batches, whose bytes are in its
+// processor's cache, and renders more, so that a delayed worker does not delay the
+// others. With one batch each, they fell asleep, took longer to wake up than to render
+// a batch, and kept delaying each other.
 type workers struct {
 	*run
 	eager bool // there are enough processors to spin for a turn
 
-	waits    sync.Mutex // of the one that waits until something is due; before planning
-	planning sync.Mutex // of what belongs to the schedule: the run's, and:
+	waits    sync.Mutex // held while waiting until a record is due; locked before planning
+	planning sync.Mutex // guards the run's schedule and the following fields
 	issued   int64      // tickets, in the order of the schedule
 	over     bool
-	ended    error // why it is over before its end
+	ended    error // why the run is over early
 
-	// turns has a place for each of the tickets that can be out. Whoever gets
-	// something from it may give its batch.
+	// turns has a channel for each ticket that can be outstanding. The worker that
+	// receives from it may submit the ticket's batch.
 	turns []chan struct{}
 
-	err  error // of the first batch that the sink did not take; of the one whose turn it is
+	err  error // of the first batch that the sink rejected; belongs to the worker whose turn it is
 	stop context.CancelCauseFunc
 }
 
-// ahead is how many batches a worker renders before it waits for its turn: about as
-// many as take as long as waking up. More of those with headers don't fit into the
-// processor's second-level cache.
+// ahead is how many batches a worker renders before it waits for its turn: together
+// they take about as long as waking up. More of them, with headers, would not fit in
+// the processor's second-level cache.
 const ahead = 3
 
-// patience is how long a worker spins for its turn before it sleeps: about as long as
-// waking up takes.
+// patience is how long a worker spins for its turn before it sleeps: about the time it
+// takes to wake up.
 const patience = 200 * time.Microsecond
 
 // work runs n workers, one of them the caller, until there are no more records, the
@@ -63,7 +63,7 @@ func (r *run) work(ctx context.Context, n int) error {
 	return ws.ended
 }
 
-// turn returns the channel on which this ticket gets its turn.
+// turn returns the channel on which a ticket gets its turn.
 func (ws *workers) turn(ticket int64) chan struct{} { return ws.turns[ticket%int64(len(ws.turns))] }
 
 // pending is a batch that waits for its turn.
@@ -72,7 +72,7 @@ type pending struct {
 	ticket int64
 }
 
-// work is one worker.
+// work runs a worker.
 func (ws *workers) work(ctx context.Context) {
 	w, lent := &worker{}, newBatches()
 	own := make([]pending, 0, ahead) // the oldest first
@@ -86,7 +86,7 @@ func (ws *workers) work(ctx context.Context) {
 		} else if len(own) == 0 {
 			return
 		}
-		if b == nil || len(own) == cap(own) { // there is nothing else to do
+		if b == nil || len(own) == cap(own) { // nothing else to do
 			ws.await(own[0].ticket, &l)
 			own = ws.submit(ctx, own)
 		}
@@ -96,7 +96,7 @@ func (ws *workers) work(ctx context.Context) {
 	}
 }
 
-// comes reports whether it is the turn of this ticket.
+// comes reports whether it is a ticket's turn.
 func (ws *workers) comes(ticket int64) bool {
 	select {
 	case <-ws.turn(ticket):
@@ -106,9 +106,9 @@ func (ws *workers) comes(ticket int64) bool {
 	}
 }
 
-// lookout remembers whether spinning for a turn has paid. If it has not, because the
-// sink is slow or another program has the other processor, a worker sleeps at once
-// the next times: more of them, the more often in a row spinning failed.
+// lookout decides whether to spin for a turn. After spinning in vain, because the sink
+// is slow or another program uses the other processor, a worker sleeps at once the next
+// times: twice as often after each failure in a row.
 type lookout struct{ skip, after int }
 
 const leastSkip, mostSkip = 8, 1024
@@ -125,7 +125,7 @@ func (l *lookout) look(appears func() bool) {
 	}
 }
 
-// await waits for the turn of this ticket.
+// await waits for a ticket's turn.
 func (ws *workers) await(ticket int64, l *lookout) {
 	turn := ws.turn(ticket)
 	if ws.eager {
@@ -134,7 +134,7 @@ func (ws *workers) await(ticket int64, l *lookout) {
 	<-turn
 }
 
-// appears spins for a turn for the worker's patience.
+// appears spins until it is a turn; false if that takes longer than patience.
 func appears(turn <-chan struct{}) bool {
 	begin := time.Now()
 	for look := 1; len(turn) == 0; look++ {
@@ -163,8 +163,8 @@ func (ws *workers) submit(ctx context.Context, own []pending) []pending {
 	return slices.Delete(own, 0, 1)
 }
 
-// receive returns the next batch with its ticket; nil if nothing is due, or, if it may
-// wait, if there are no more records.
+// receive returns the next batch and its ticket. The batch is nil if no record is due,
+// or, if wait is set, if there are no more.
 func (ws *workers) receive(ctx context.Context, lent *batches, wait bool) (*Batch, int64) {
 	if wait {
 		ws.waits.Lock()
@@ -189,8 +189,8 @@ func (ws *workers) receive(ctx context.Context, lent *batches, wait bool) (*Batc
 	}
 }
 
-// next fills a batch with what is due and assigns it a ticket. If nothing is due, it
-// returns until when to wait, or that the run is over.
+// next fills a batch with the records that are due and assigns it a ticket. If no record
+// is due, it returns until when to wait, or that the run is over.
 func (ws *workers) next(ctx context.Context, b *Batch) (ticket int64, until time.Time, over bool) {
 	ws.planning.Lock()
 	defer ws.planning.Unlock()
@@ -209,7 +209,7 @@ func (ws *workers) next(ctx context.Context, b *Batch) (ticket int64, until time
 	return 0, ws.wake(now), ws.over
 }
 
-// end ends the run before its end.
+// end ends the run early.
 func (ws *workers) end(err error) {
 	ws.planning.Lock()
 	defer ws.planning.Unlock()
