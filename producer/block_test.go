@@ -6,16 +6,17 @@ import (
 	"testing"
 )
 
-// blockSource has each kind of step that a block can make, at its limits.
+// blockSource returns a scenario with a producer "b" that has these fields.
 func blockSource(fields string) string {
 	return "scenario: test\ntopics:\n  a: {topic: a, partitions: 6}\n  b: {topic: b, partitions: 6}\nproducers:\n" +
 		"  a:\n    topic: a\n    key: id\n    rows: [{id: one, price: 1.5}, {id: two, price: 22.25}, {id: three, price: 3}]\n" +
 		"  b:\n    topic: b\n    key: id\n    value:\n      id: {sequence: \"x-{n}\"}\n" + fields
 }
 
-// A block has the bytes that its records have when they are made one by one, and
-// it leaves those around it alone.
-func TestBlocksAreTheirRecords(t *testing.T) {
+// A block has the same bytes as its records rendered one by one, and does not touch
+// those around it. The fields are each kind of step that a block can render, at its
+// limits.
+func TestBlocksEqualRecords(t *testing.T) {
 	list := func(from, to int) string {
 		return fmt.Sprintf("      items: {list: [%d, %d], of: {id: {ref: a.id, skew: 1.1}, q: {int: [1, 9]}, price: {ref: a.price}}}\n      total: {sum: items.q * items.price, decimals: 2}\n", from, to)
 	}
@@ -36,7 +37,7 @@ func TestBlocksAreTheirRecords(t *testing.T) {
 	for name, s := range sources {
 		p := withoutFaults(t, parsed(t, name+".yaml", blockSource(s.fields)), "b")
 		if got := newRenderer(p, Options{}).streams[0].width > 0; got != s.blocks {
-			t.Errorf("%s: made in blocks: %v, want %v", name, got, s.blocks)
+			t.Errorf("%s: rendered in blocks: %v, want %v", name, got, s.blocks)
 		}
 		for _, o := range []Options{{}, {NoEvents: true}} {
 			sameOneByOne(t, name, p, o)
@@ -44,10 +45,10 @@ func TestBlocksAreTheirRecords(t *testing.T) {
 	}
 }
 
-func TestShippedBlocksAreTheirRecords(t *testing.T) {
+func TestShippedBlocksEqualRecords(t *testing.T) {
 	p := withoutFaults(t, shipped(t, "inventory"), "orders", "catalog")
 	if newRenderer(p, Options{}).streams[0].width == 0 {
-		t.Error("the orders are not made in blocks")
+		t.Error("the orders are not rendered in blocks")
 	}
 	sameOneByOne(t, "inventory", p, Options{})
 }
@@ -81,7 +82,7 @@ func sameOneByOne(t *testing.T, name string, p *Plan, o Options) {
 	}
 }
 
-// text returns all of a record.
+// text returns everything in a record.
 func text(r *Record) string {
 	return fmt.Sprint(r.Partition, r.At, r.Stream, r.Number, r.Fault, r.Topic, " ", string(appendEnvelope(nil, r)))
 }

@@ -236,10 +236,10 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if g.Optional == 1 && g.Null == 0 && len(g.In) == 0 && !g.Fresh {
 		return n
 	}
-	out := *n
 	if g.Fresh {
-		out = *b.fresh(&out, g.Pos)
+		n = b.fresh(n, g.Pos)
 	}
+	out := *n
 	if g.Null > 0 {
 		p, key := threshold(float64(g.Null)), hashText(path+"?null")
 		out.null = func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }

@@ -8,7 +8,7 @@ import (
 	"inv/internal/scenario"
 )
 
-// What names mean: every problem with the nearest right word, none runs.
+// Every problem is found before the run, with the nearest known name.
 func TestCheck(t *testing.T) {
 	tests := []struct{ producers, want string }{
 		{"p: {topic: x, value: {a: 1}}", `writes to the topic "x", which is not an alias under topics; did you mean "t"?`},
@@ -53,8 +53,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// Every problem of a file at once: one in a generator does not hide those inside
-// it and beside it, and makes no others up.
+// All problems of a file are reported at once: one in a generator neither hides those
+// inside it and beside it nor causes others.
 func TestEveryProblemAtOnce(t *testing.T) {
 	const source = `scenario: t
 topics: {t: {topic: t}}
@@ -110,7 +110,7 @@ producers:
 	}
 }
 
-// Nothing that the grammar takes and Check passes makes a run fail or panic.
+// A scenario that the grammar and Check accept never makes a run fail or panic.
 func FuzzRun(f *testing.F) {
 	for _, g := range []string{"a: {int: [1, 9]}", "a: {list: [1, 2], of: {b: {ref: c.id}}}", "a: {text: \"{b:03}\"}\n      b: 5", "a: {one_of: {x: 1}, optional: 5%}",
 		"a: {if: \"b > 1\", then: 1, else: x}\n      b: {normal: {mean: 1, sd: 2}}", "a: {drift: {base: 1}}", "a: [1, {hex: 3}, null]", "a: {calc: \"1/0 * 99999999999\"}"} {
@@ -173,7 +173,7 @@ func noAllocations(t *testing.T, name string, p *Plan) {
 	}
 }
 
-// A million rows are not kept: any of them is computed from its number.
+// A million rows are not stored: each is computed from its number.
 func TestManyRows(t *testing.T) {
 	sc := shipped(t, "iot-sensors")
 	p, err := Compile(sc, CompileOptions{Names: []string{"devices", "readings"}, Seed: 7, Products: 1_000_000})
@@ -211,7 +211,7 @@ func headerOf(r Record, key string) []byte {
 	return nil
 }
 
-// Updates and tombstones take the key of an earlier record that began one.
+// Updates and tombstones have the key of an earlier record.
 func TestEarlierKeys(t *testing.T) {
 	sc := parsed(t, "t.yaml", `scenario: t
 topics: {t: {topic: t}}
@@ -234,7 +234,7 @@ producers:
 		case r.Value == nil:
 			deletes++
 			if !known[string(r.Key)] {
-				t.Fatalf("%s is deleted before it was there", r.Key)
+				t.Fatalf("%s is deleted before it exists", r.Key)
 			}
 		case known[string(r.Key)]:
 			updates++

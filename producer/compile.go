@@ -23,16 +23,12 @@ type CompileOptions struct {
 
 // UnknownProducerError names a producer that the scenario lacks.
 type UnknownProducerError struct {
-	Name    string
-	Nearest string // the known name that was probably meant; "" if none is similar
-	Known   []string
+	Name  string
+	Known []string // the names of those that it has
 }
 
 func (e *UnknownProducerError) Error() string {
-	if e.Nearest != "" {
-		return fmt.Sprintf("the scenario has no producer %q; did you mean %q?", e.Name, e.Nearest)
-	}
-	return fmt.Sprintf("the scenario has no producer %q; it has %s", e.Name, strings.Join(e.Known, ", "))
+	return fmt.Sprintf("the scenario has no producer %q%s", e.Name, alternatives(e.Name, e.Known))
 }
 
 // CausedProducerError names a producer whose records are caused by another's, and
@@ -58,8 +54,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	for _, name := range o.Names {
 		spec := c.spec(name)
 		if spec == nil {
-			known := producerNames(s)
-			return nil, &UnknownProducerError{name, suggest.Nearest(name, known), known}
+			return nil, &UnknownProducerError{name, producerNames(s)}
 		}
 		if cause := c.causedProducer(spec); cause != "" {
 			return nil, &CausedProducerError{name, cause}

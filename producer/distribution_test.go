@@ -106,7 +106,7 @@ func ones(n int) []float64 {
 	return out
 }
 
-// tail folds all shares from at on into one.
+// tail merges the shares from at on.
 func tail(shares []float64, at int) []float64 {
 	out := append([]float64(nil), shares[:at+1]...)
 	for _, s := range shares[at+1:] {
@@ -122,8 +122,7 @@ func intOf(v any) int {
 
 func letter(v any) int { return int(v.(string)[0] - 'a') }
 
-// Two fields of one record, and one field of neighbouring records, know nothing
-// of each other.
+// Two fields of a record, and a field in neighbouring records, are independent.
 func TestIndependence(t *testing.T) {
 	records := fields(t, 40_000, "x: {int: [0, 9]}\ny: {int: [0, 9]}")
 	pairs, neighbours := make([]float64, 100), make([]float64, 100)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Every fault strikes at its share, is tagged, and is what its name says.
+// Every fault has its share of the records, is tagged, and is what its name says.
 func TestFaults(t *testing.T) {
 	const n = 20_000
 	shares := map[string]float64{"malformed": 0.02, "duplicate": 0.03, "late": 0.02, "out_of_order": 0.02,
@@ -41,7 +41,7 @@ func TestFaults(t *testing.T) {
 		}
 	}
 	if len(originals) != n {
-		t.Errorf("%d records, want %d: a fault has lost some", len(originals), n)
+		t.Errorf("%d records, want %d: some are lost", len(originals), n)
 	}
 }
 
@@ -68,7 +68,7 @@ func checkFault(t *testing.T, r, original Record, newest int64) {
 		}
 	case "duplicate":
 		if !bytes.Equal(r.Key, original.Key) || !bytes.Equal(r.Value, original.Value) || r.Partition != original.Partition || r.At != original.At {
-			t.Errorf("a duplicate of record %d is not like it", r.Number)
+			t.Errorf("a duplicate of record %d differs from it", r.Number)
 		}
 	case "late":
 		if behind := newest - r.At; behind > 0 && behind < 25_000 && r.Number < 19_000 {
@@ -155,7 +155,7 @@ func TestParseFaults(t *testing.T) {
 	}
 }
 
-func TestFaultsThatCannotBe(t *testing.T) {
+func TestImpossibleFaults(t *testing.T) {
 	p := compiled(t, shipped(t, "customers"), "segments", "legacy-customers")
 	for _, text := range []string{"wrong_type=1%", "unknown_ref=1%"} {
 		if err := CheckOptions(p, Options{Faults: faultsOf(t, text)}); err == nil {
@@ -164,8 +164,8 @@ func TestFaultsThatCannotBe(t *testing.T) {
 	}
 }
 
-// What is taken for faults can be had: shares that make sense, times and sizes
-// that are not negative.
+// Accepted faults are possible: shares from 0 to 1, times and sizes that are not
+// negative.
 func FuzzParseFaults(f *testing.F) {
 	for _, text := range []string{"malformed=1%", "duplicate=0.5%:5s,late=2%:30s", "oversize=0.1%:2MiB", "unknown_ref=1", "late=2%:-1s", "tombstone=,"} {
 		f.Add(text)

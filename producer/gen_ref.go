@@ -18,7 +18,7 @@ func (b *builder) ref(s *scenario.Ref) *node {
 	}
 	nodes, missing := set.field(s.Field.Text)
 	if missing > 0 {
-		if missing == 1 && len(set.rows) <= 1 || !slices.Contains(set.names, s.Field.Text) {
+		if len(set.rows) == 1 || !slices.Contains(set.names, s.Field.Text) {
 			return b.fail(s.Field.Pos, "ref: %q has no field %q%s", set.spec.Name, s.Field.Text, alternatives(s.Field.Text, set.names))
 		}
 		return b.fail(s.Field.Pos, "ref: row %d of %q has no field %q", missing, set.spec.Name, s.Field.Text)

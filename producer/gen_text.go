@@ -80,8 +80,10 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 	if !found {
 		b.c.problem(g.As.Pos, "`as` needs {}, which stands for the value")
 	}
-	out.text, out.absent, out.null = concat(out.pieces), n.absent, n.null
-	return leaf(out)
+	out.text = concat(out.pieces)
+	out = leaf(out)
+	out.absent, out.null = n.absent, n.null
+	return out
 }
 
 // literal adds constant text to a node's pieces.

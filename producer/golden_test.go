@@ -14,7 +14,7 @@ import (
 	"inv/scenarios"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 // shipped parses a shipped scenario.
 func shipped(t testing.TB, name string) *scenario.Scenario {
@@ -41,8 +41,8 @@ func compiled(t testing.TB, sc *scenario.Scenario, names ...string) *Plan {
 	return compiledWith(t, sc, CompileOptions{Names: names, Seed: 7, UnknownRefs: true})
 }
 
-// withoutFaults compiles producers of a scenario with seed 7 as a run without
-// faults does: what may be prepared then must not show.
+// withoutFaults compiles producers of a scenario with seed 7 as for a run without
+// faults, which is optimized further but renders the same bytes.
 func withoutFaults(t testing.TB, sc *scenario.Scenario, names ...string) *Plan {
 	t.Helper()
 	return compiledWith(t, sc, CompileOptions{Names: names, Seed: 7})
@@ -75,8 +75,8 @@ func made(t testing.TB, p *Plan, o Options) string {
 	return out.String()
 }
 
-// TestGolden pins the bytes of every shipped scenario, gofakeit's tables
-// included: what a seed gives must stay the same within a major version.
+// TestGolden pins the bytes of every shipped scenario, including gofakeit's output: a
+// seed's records must stay the same within a major version.
 func TestGolden(t *testing.T) {
 	entries, err := scenarios.Files.ReadDir(".")
 	if err != nil {
@@ -85,17 +85,9 @@ func TestGolden(t *testing.T) {
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".yaml")
 		t.Run(name, func(t *testing.T) {
-			sc := shipped(t, name)
-			var names []string
-			c := newCompiler(sc, CompileOptions{})
-			for i := range sc.Producers {
-				if c.causedProducer(&sc.Producers[i]) == "" {
-					names = append(names, sc.Producers[i].Name)
-				}
-			}
-			got := made(t, compiled(t, sc, names...), Options{Count: 40})
-			if other := made(t, withoutFaults(t, sc, names...), Options{Count: 40}); other != got {
-				t.Errorf("ready for faults, it makes other bytes.\n%s", firstDifference(got, other))
+			got := made(t, everyRunning(t, name, compiled), Options{Count: 40})
+			if other := made(t, everyRunning(t, name, withoutFaults), Options{Count: 40}); other != got {
+				t.Errorf("compiled for faults, the bytes differ:\n%s", firstDifference(got, other))
 			}
 			golden := filepath.Join("testdata", "golden", name+".jsonl")
 			if *update {
@@ -109,7 +101,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if got != string(want) {
-				t.Errorf("the bytes of seed 7 have changed; if that is meant, it is a new major version.\n%s", firstDifference(string(want), got))
+				t.Errorf("the bytes of seed 7 have changed, which needs a new major version:\n%s", firstDifference(string(want), got))
 			}
 		})
 	}
@@ -122,5 +114,5 @@ func firstDifference(want, got string) string {
 			return "want " + w[i] + "\ngot  " + g[i]
 		}
 	}
-	return "one is longer"
+	return "their lengths differ"
 }

@@ -28,7 +28,7 @@ func (c *collect) Flush(context.Context) error { return nil }
 func (c *collect) Counts() Counts              { return Counts{Acknowledged: int64(len(c.records))} }
 func (c *collect) Failed() <-chan struct{}     { return nil }
 
-// fakeClock goes on only when somebody sleeps, and by step at each look.
+// fakeClock advances when a goroutine sleeps, and by step at each call of Now.
 type fakeClock struct {
 	now  time.Time
 	step time.Duration
@@ -45,8 +45,8 @@ func (c *fakeClock) Sleep(_ context.Context, until time.Time, _ <-chan struct{})
 	}
 }
 
-// fields makes n records of one producer with these fields of YAML and returns
-// them decoded, with numbers as written.
+// fields makes n records of a producer with these fields in YAML, and returns them
+// decoded, with numbers as written.
 func fields(t *testing.T, n int64, yaml string) []map[string]any {
 	t.Helper()
 	sc := parsed(t, "test.yaml", "scenario: test\ntopics:\n  t: {topic: t}\nproducers:\n  p:\n    topic: t\n    value:\n"+indent(yaml, "      "))

@@ -11,7 +11,7 @@ import (
 	"inv/scenarios"
 )
 
-// everyRunning compiles a scenario's producers that run by themselves.
+// everyRunning compiles all producers of a scenario that run by themselves.
 func everyRunning(t *testing.T, name string, compiled func(testing.TB, *scenario.Scenario, ...string) *Plan) *Plan {
 	sc := shipped(t, name)
 	var names []string
@@ -33,8 +33,8 @@ func faultsOf(t testing.TB, text string) []Fault {
 	return faults
 }
 
-// The same bytes in the same order, however many workers make them.
-func TestWorkersGiveTheSameBytes(t *testing.T) {
+// Any number of workers renders the same bytes in the same order.
+func TestWorkersRenderTheSameBytes(t *testing.T) {
 	entries, _ := scenarios.Files.ReadDir(".")
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".yaml")
@@ -50,13 +50,13 @@ func sameBytes(t *testing.T, name string, p *Plan, o Options) {
 	for _, workers := range []int{2, 16} {
 		o.Workers = workers
 		if made(t, p, o) != want {
-			t.Errorf("%s: %d workers give other bytes than one", name, workers)
+			t.Errorf("%s: %d workers render other bytes than one", name, workers)
 		}
 	}
 }
 
-// Four shards make together what one run makes, each at its numbers.
-func TestShardsGiveTheSameRecords(t *testing.T) {
+// Four shards together make the same records as one run.
+func TestShardsMakeTheSameRecords(t *testing.T) {
 	for _, name := range []string{"inventory", "order-lifecycle", "click-stream", "customers", "iot-sensors"} {
 		p := everyRunning(t, name, compiled)
 		sameShards(t, name+" with faults", p, Options{Count: 1000, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s")})
@@ -81,7 +81,7 @@ func sameShards(t *testing.T, name string, p *Plan, o Options) {
 	}
 }
 
-// A shard makes record numbers ≡ K-1 mod N, at an Nth of the rate.
+// Shard K of N makes the record numbers ≡ K-1 (mod N), at an Nth of the rate.
 func TestShardNumbersAndRate(t *testing.T) {
 	p := compiled(t, shipped(t, "inventory"), "orders")
 	var numbers []int64
@@ -101,8 +101,8 @@ func TestShardNumbersAndRate(t *testing.T) {
 	}
 }
 
-// Another seed, other bytes and other ids; a comment in the file changes nothing.
-func TestSeedDecidesTheBytes(t *testing.T) {
+// Another seed gives other bytes and other ids; a comment in the file changes nothing.
+func TestSeedDeterminesTheBytes(t *testing.T) {
 	sc := shipped(t, "inventory")
 	with := func(seed uint64) string {
 		p, err := Compile(sc, CompileOptions{Names: []string{"orders"}, Seed: seed})
@@ -112,7 +112,7 @@ func TestSeedDecidesTheBytes(t *testing.T) {
 		return made(t, p, Options{Count: 100})
 	}
 	if first, second := with(7), with(7); first != second {
-		t.Error("seed 7 gives two different runs")
+		t.Error("two runs with seed 7 differ")
 	}
 	for _, line := range strings.Split(strings.TrimSpace(with(8)), "\n") {
 		if strings.Contains(with(7), line) {

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// ordersTo returns the inventory scenario's orders into a topic of this test.
+// ordersTo returns the inventory scenario's orders, written to a topic of the test.
 func ordersTo(t *testing.T, topic string) *Plan {
 	t.Helper()
 	sc := shipped(t, "inventory")
@@ -26,8 +26,8 @@ func ordersTo(t *testing.T, topic string) *Plan {
 	return compiled(t, sc, "orders")
 }
 
-// What the summary calls produced is what the topic has, at its partitions, with
-// its headers and times, also when these are of another year.
+// The topic has the records that the summary counts, with their partitions, headers and
+// timestamps, even those of another year.
 func TestKafkaSink(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "orders", 6)
@@ -67,18 +67,18 @@ func TestKafkaSink(t *testing.T) {
 	})
 }
 
-// A broker that goes away ends the run with an error, and each record is counted
-// once: acknowledged, sent without an acknowledgement, or never sent.
-func TestBrokerGoesAway(t *testing.T) {
+// A broker that stops ends the run with an error, and each record is counted once:
+// acknowledged, sent without an acknowledgement, or never sent.
+func TestBrokerStops(t *testing.T) {
 	for _, workers := range []int{1, 4} {
 		t.Run(strconv.Itoa(workers)+" workers", func(t *testing.T) {
 			t.Parallel()
-			brokerGoesAway(t, workers)
+			brokerStops(t, workers)
 		})
 	}
 }
 
-func brokerGoesAway(t *testing.T, workers int) {
+func brokerStops(t *testing.T, workers int) {
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
@@ -103,7 +103,7 @@ func brokerGoesAway(t *testing.T, workers int) {
 	}
 	defer sink.Close()
 	rate := scenario.Rate{Count: scenario.Number{Units: 2000}, Per: time.Second}
-	s, err := Run(t.Context(), ordersTo(t, "gone"), Options{Rate: &rate, Workers: workers, Faults: halfMalformed(t), Progress: func(p Progress) {
+	s, err := Run(t.Context(), ordersTo(t, "gone"), Options{Rate: &rate, Workers: workers, Faults: faultsOf(t, "malformed=50%"), Progress: func(p Progress) {
 		if p.Acknowledged > 200 && !closed {
 			closed = true
 			b.Close()
@@ -116,15 +116,6 @@ func brokerGoesAway(t *testing.T, workers int) {
 		t.Errorf("made %d, sent %d, acknowledged %d, failed %d", s.Made, s.Sent, s.Acknowledged, s.Failed)
 	}
 	if wrong := s.Faults["malformed"]; wrong > s.Sent || wrong < s.Sent/3 {
-		t.Errorf("of %d records sent, %d are said to be malformed, want about half", s.Sent, wrong)
+		t.Errorf("of %d records sent, %d are counted as malformed, want about half", s.Sent, wrong)
 	}
-}
-
-func halfMalformed(t *testing.T) []Fault {
-	t.Helper()
-	faults, err := ParseFaults("malformed=50%")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return faults
 }

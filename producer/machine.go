@@ -165,8 +165,9 @@ func (b *builder) fresh(n *node, pos scenario.Position) *node {
 		b.c.problem(pos, "fresh: only a plain value can be fresh, not %s", kindNames[n.kind])
 		return n
 	}
-	n.timed = true
-	return n.in(func(w *worker, f *frame) *frame { return w.other(f, f.of.fresh, f.n) })
+	out := n.in(func(w *worker, f *frame) *frame { return w.other(f, f.of.fresh, f.n) })
+	out.timed = true
+	return out
 }
 
 // identity computes the key of a record that may have an earlier record's key.

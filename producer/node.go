@@ -77,24 +77,16 @@ type fieldNode struct {
 	node *node
 }
 
-// leaf completes a plain value's node: its JSON comes from its text and kind.
+// leaf completes a plain value's node: its JSON is its text, quoted if it is a string.
 func leaf(n *node) *node {
-	text := n.text
 	n.cost = max(n.cost, 1)
 	switch {
 	case n.json != nil:
-	case n.kind != kindString:
-		n.json = text
-	case n.safe:
-		n.json = func(w *worker, f *frame, dst []byte) []byte {
-			return append(text(w, f, append(dst, '"')), '"')
-		}
+	case n.kind == kindString:
+		text := escapedText(n, appendJSONText)
+		n.json = func(w *worker, f *frame, dst []byte) []byte { return append(text(w, f, append(dst, '"')), '"') }
 	default:
-		n.json = func(w *worker, f *frame, dst []byte) []byte {
-			dst = append(dst, '"')
-			start := len(dst)
-			return append(w.escape(text(w, f, dst), start, appendJSONText), '"')
-		}
+		n.json = n.text
 	}
 	return n
 }

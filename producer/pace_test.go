@@ -73,8 +73,8 @@ func TestChangingRates(t *testing.T) {
 	}
 }
 
-// The gaps of callers who know nothing of each other are exponential: as long on
-// average as their standard deviation.
+// The gaps between independent callers are exponential: their mean equals their standard
+// deviation.
 func TestPoissonGaps(t *testing.T) {
 	a := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7)
 	var gaps []float64
@@ -82,7 +82,7 @@ func TestPoissonGaps(t *testing.T) {
 	for n := int64(1); n < 20_000; n++ {
 		due := a.due(n)
 		if due < last {
-			t.Fatalf("record %d is due before the one before it", n)
+			t.Fatalf("record %d is due before its predecessor", n)
 		}
 		gaps = append(gaps, (due - last).Seconds())
 		last = due
@@ -92,11 +92,11 @@ func TestPoissonGaps(t *testing.T) {
 		t.Errorf("gaps have mean %g and standard deviation %g, want 0.01 both", mean, sd)
 	}
 	if again := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7); again.due(19_999) != last {
-		t.Error("the last record is due at another time when the ones before it were not asked for")
+		t.Error("the last record is due at another time if it is computed on its own")
 	}
 }
 
-// At 1,000/s and 20,000/s by a clock that goes on by itself, the rate over 10 s is
+// At 1,000/s and 20,000/s on a clock that advances by itself, the rate over 10 s is
 // within 0.5 %.
 func TestRateOnAFakeClock(t *testing.T) {
 	for _, rate := range []string{"1000/s", "20000/s"} {
@@ -117,10 +117,10 @@ func TestRateOnAFakeClock(t *testing.T) {
 	}
 }
 
-// Who can't keep up says so.
-func TestBehindIsSaid(t *testing.T) {
+// A run that can't keep up reports that.
+func TestBehindIsReported(t *testing.T) {
 	r := rateOf(t, "1000/s")
-	clock := &fakeClock{now: testStart, step: 2 * time.Second} // each look takes two seconds
+	clock := &fakeClock{now: testStart, step: 2 * time.Second} // each call of Now takes two seconds
 	var worst time.Duration
 	o := Options{Rate: &r, Count: 20_000, Clock: clock, Progress: func(p Progress) { worst = max(worst, p.Behind) }}
 	if _, err := Run(context.Background(), compiled(t, shipped(t, "inventory"), "orders"), o, &collect{}); err != nil {
@@ -131,7 +131,7 @@ func TestBehindIsSaid(t *testing.T) {
 	}
 }
 
-// Ten days of events in event-time order, at full speed, exactly as many.
+// A simulated clock makes ten days of records in event-time order without waiting.
 func TestSimulatedClock(t *testing.T) {
 	r := rateOf(t, "2/m")
 	clock := &fakeClock{now: testStart}
@@ -145,7 +145,7 @@ func TestSimulatedClock(t *testing.T) {
 	orders := 0
 	for _, rec := range sink.records {
 		if rec.At < last {
-			t.Fatalf("record %d at %d is behind one at %d", rec.Number, rec.At, last)
+			t.Fatalf("record %d at %d comes after one at %d", rec.Number, rec.At, last)
 		}
 		last = rec.At
 		if string(rec.Headers[1].Value) == "lifecycle.order.v1" && string(rec.Headers[4].Value[:2]) == "7-" {
@@ -163,7 +163,7 @@ func TestSimulatedClock(t *testing.T) {
 	}
 }
 
-// --count and --for together: whichever comes first.
+// A run with a count and a duration ends at whichever comes first.
 func TestCountAndFor(t *testing.T) {
 	p := compiled(t, shipped(t, "inventory"), "orders")
 	for _, tt := range []struct {
@@ -176,13 +176,13 @@ func TestCountAndFor(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(sink.records) != tt.want {
-			t.Errorf("--count %d --for %v: %d records, want %d", tt.count, tt.last, len(sink.records), tt.want)
+			t.Errorf("count %d, for %v: %d records, want %d", tt.count, tt.last, len(sink.records), tt.want)
 		}
 	}
 }
 
-// A run that was asked for a time takes it, unless all its records are made.
-func TestForIsKept(t *testing.T) {
+// A run with a duration takes that long, unless all its records are made before.
+func TestRunTakesItsDuration(t *testing.T) {
 	p, rate := compiled(t, shipped(t, "inventory"), "orders"), rateOf(t, "0.5/s")
 	for _, tt := range []struct {
 		o    Options
@@ -195,21 +195,21 @@ func TestForIsKept(t *testing.T) {
 		tt.o.Rate, tt.o.Clock, tt.o.Workers = &rate, &fakeClock{now: testStart}, 1
 		s, err := Run(t.Context(), p, tt.o, &collect{})
 		if err != nil || s.Elapsed != tt.want || s.Rest != max(0, tt.o.For-tt.want) {
-			t.Errorf("--for %s --count %d took %s, %s left: %v", tt.o.For, tt.o.Count, s.Elapsed, s.Rest, err)
+			t.Errorf("for %s, count %d: took %s, %s left: %v", tt.o.For, tt.o.Count, s.Elapsed, s.Rest, err)
 		}
 	}
 }
 
-// A run that can't keep its rate ends soon after its time all the same, and says that
-// it was behind.
-func TestForEndsARunThatIsBehind(t *testing.T) {
+// A run that can't keep its rate still ends soon after its duration, and reports that it
+// was behind.
+func TestDurationEndsARunThatIsBehind(t *testing.T) {
 	p, rate := compiled(t, shipped(t, "inventory"), "orders"), rateOf(t, "1000000/s")
 	sink := &collect{}
 	s, err := Run(t.Context(), p, Options{Rate: &rate, For: 2 * time.Second, Clock: &fakeClock{now: testStart, step: 50 * time.Millisecond}}, sink)
 	if err != nil || s.Elapsed < 2*time.Second || s.Elapsed > 4*time.Second {
-		t.Errorf("--for 2s took %s: %v", s.Elapsed, err)
+		t.Errorf("a run for 2s took %s: %v", s.Elapsed, err)
 	}
 	if s.Behind < 2*time.Second || len(sink.records) == 0 {
-		t.Errorf("%d records came, %s behind", len(sink.records), s.Behind)
+		t.Errorf("%d records, %s behind", len(sink.records), s.Behind)
 	}
 }

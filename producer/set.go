@@ -12,8 +12,7 @@ import (
 type set struct {
 	spec   *scenario.Producer
 	random uint64
-	rows   []*node // objects
-	more   *node   // nil: rows are all
+	rows   []*node // objects; the last one describes all further rows, up to total
 	total  int64
 	names  []string // of the fields
 	busy   bool     // being compiled
@@ -55,38 +54,34 @@ func (c *compiler) fillSet(s *set) {
 		c.problem(spec.Pos, "producer %q updates or deletes earlier keys, so others can't refer to it", spec.Name)
 		return
 	}
-	object := func(g *scenario.Gen) *node {
+	add := func(g *scenario.Gen) {
 		b := c.builder(owner, g)
 		if s.names == nil {
 			s.names = b.names()
 		}
-		return b.object()
+		s.rows = append(s.rows, b.object())
 	}
 	for _, row := range spec.Rows {
-		s.rows = append(s.rows, object(row))
+		add(row)
 	}
 	s.total = int64(len(s.rows))
 	if spec.More != nil {
 		c.grows = true
-		s.more = object(spec.More)
+		add(spec.More)
 		if c.options.Products > 0 {
 			s.total = c.options.Products
-			s.rows = s.rows[:min(s.total, int64(len(s.rows)))]
 		}
 	}
 	if spec.Value != nil {
-		s.more, s.total = object(spec.Value), maxRows
+		add(spec.Value)
+		s.total = maxRows
 	}
 }
 
-// field returns a field of each of the rows, then of more, if there are more.
-// missing is the first row without it, from 1; 0: all have it.
+// field returns a field of each of the rows. missing is the first row without it, from
+// 1; 0: all have it.
 func (s *set) field(path string) (nodes []*node, missing int) {
-	rows := s.rows
-	if s.more != nil {
-		rows = append(rows[:len(rows):len(rows)], s.more)
-	}
-	for i, n := range rows {
+	for i, n := range s.rows {
 		for part := range strings.SplitSeq(path, ".") {
 			if n = n.fieldNamed(part); n == nil {
 				return nil, i + 1

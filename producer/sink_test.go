@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// full takes so many bytes and no more.
+// full has room for a number of bytes.
 type full struct {
 	bytes.Buffer
 	room int
@@ -19,7 +19,7 @@ func (f *full) Write(p []byte) (int, error) {
 	return f.Buffer.Write(p)
 }
 
-// What a writer has not taken is not counted, and bytes are those that it took.
+// Only records and bytes that were written count.
 func TestWriterSinkCountsWhatIsWritten(t *testing.T) {
 	p, rate := compiled(t, shipped(t, "inventory"), "orders"), rateOf(t, "max")
 	for _, room := range []int{0, 3 * writeSize, 1 << 30} {
@@ -29,7 +29,7 @@ func TestWriterSinkCountsWhatIsWritten(t *testing.T) {
 			t.Errorf("%d lines and %d bytes are written, %d and %d counted", lines, w.Len(), s.Acknowledged, s.Bytes)
 		}
 		if done := s.Acknowledged == 10_000; done != (err == nil) || done != (room == 1<<30) {
-			t.Errorf("%d records came into room for %d bytes: %v", s.Acknowledged, room, err)
+			t.Errorf("%d records fit in %d bytes: %v", s.Acknowledged, room, err)
 		}
 	}
 }

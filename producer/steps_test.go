@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Numbers around every change of length, into buffers with and without room.
+// Numbers around every change of length, in buffers with and without room.
 func TestAppendInt(t *testing.T) {
 	numbers := []int64{-1, -10, -1 << 63, 1<<63 - 1, 0}
 	for p := int64(1); p <= 1e18; p *= 10 {
@@ -38,7 +38,7 @@ func TestAppendInt(t *testing.T) {
 	}
 }
 
-// Bytes of any length, into buffers with and without room.
+// Literals of any length, in buffers with and without room.
 func TestLiterals(t *testing.T) {
 	text := strings.Repeat("0123456789", 30)
 	for length := range len(text) {
@@ -54,9 +54,9 @@ func TestLiterals(t *testing.T) {
 	}
 }
 
-// A draw of few rows is laid out with the bytes around it, one of many is not;
-// the values are the same.
-func TestDrawsMelt(t *testing.T) {
+// A draw with few rows is merged with the bytes around it, one with many is not; the
+// values are the same.
+func TestMergedDraws(t *testing.T) {
 	const from = 1000
 	for _, high := range []int{from + mostRows - 1, from + mostRows} {
 		records := fields(t, 400, fmt.Sprintf("a: {int: [%d, %d]}\nb: {copy: a}\nc: {one_of: [x, \"y\\\"\", 3]}\nd: {text: \"{a}/{c}\"}\ne: {int: [0, 9]}", from, high))
@@ -69,9 +69,9 @@ func TestDrawsMelt(t *testing.T) {
 	}
 }
 
-// Draws that follow each other are one draw, as long as there are few rows, and
-// fields of one referenced row stay together.
-func TestDrawsMeltTogether(t *testing.T) {
+// Successive draws are merged as long as there are few rows, and fields of a referenced
+// row stay together.
+func TestDrawsAreMerged(t *testing.T) {
 	const source = `
 scenario: test
 topics:
@@ -121,13 +121,13 @@ producers:
 		seen[v.ID+v.Y+strconv.Itoa(v.X)]++
 	}
 	if len(seen) != 3*2*4 {
-		t.Errorf("%d combinations come, want all 24: %v", len(seen), seen)
+		t.Errorf("%d combinations occur, want all 24: %v", len(seen), seen)
 	}
 }
 
 // A ref to the first rows leaves the draws before it as they are: a row that is never
 // drawn is not merged with them.
-func TestFirstRowsMerge(t *testing.T) {
+func TestFirstRowsAreMerged(t *testing.T) {
 	const source = `
 scenario: test
 topics:
@@ -158,8 +158,8 @@ producers:
 	}
 }
 
-// A sum is the same whether its list has been written before it, is written
-// after it, is left out now and then, or stands in another list.
+// A sum is the same whether its list is written before or after it, is sometimes left
+// out, or is in another list.
 func TestSums(t *testing.T) {
 	const item = "{list: [0, 3], of: {q: {int: [1, 9]}, p: {decimal: [1, 90], decimals: 2}, parts: {list: [1, 2], of: {w: {int: [1, 500]}}}, weight: {sum: parts.w}}}"
 	records := fields(t, 500, "early: {sum: items.q * items.p, decimals: 2}\n"+
@@ -191,8 +191,8 @@ func TestSums(t *testing.T) {
 	}
 }
 
-// What a short literal writes beyond its end is never part of a record.
-func TestNothingIsWrittenTwice(t *testing.T) {
+// What a literal writes beyond its end is never part of a record.
+func TestOvershootIsNotInRecords(t *testing.T) {
 	p := withoutFaults(t, shipped(t, "inventory"), "orders")
 	whole, single := &collect{}, &collect{}
 	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 2 * batchSize}, whole); err != nil {

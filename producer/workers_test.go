@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// stepClock goes on when a worker sleeps, and only if the sink has all that was due
+// stepClock advances when a worker sleeps, once the sink has all records that were due
 // before.
 type stepClock struct {
 	mu   sync.Mutex
@@ -27,7 +27,7 @@ func (c *stepClock) Now() time.Time {
 
 func (c *stepClock) Sleep(ctx context.Context, until time.Time, _ <-chan struct{}) {
 	for due := int64(c.Now().Sub(testStart)/c.gap) + 1; c.sink.count.Load() < due && ctx.Err() == nil; {
-		runtime.Gosched() // a worker that holds records back never gives them
+		runtime.Gosched() // for ever, if a worker holds records back
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -36,11 +36,11 @@ func (c *stepClock) Sleep(ctx context.Context, until time.Time, _ <-chan struct{
 	}
 }
 
-// counting counts records, and checks that they come one after the other.
+// counting counts records, and checks their order.
 type counting struct {
 	count   atomic.Int64
 	writers atomic.Int64
-	astray  atomic.Int64 // records that came at another's place
+	astray  atomic.Int64 // records out of order
 	write   func(b *Batch) error
 }
 
@@ -67,7 +67,7 @@ func (s *counting) Flush(context.Context) error { return nil }
 func (s *counting) Counts() Counts              { return Counts{Acknowledged: s.count.Load()} }
 func (s *counting) Failed() <-chan struct{}     { return nil }
 
-// While a worker waits for what is due next, no other keeps records that were due.
+// While a worker waits for the next record, no other holds records back that were due.
 func TestWorkersHoldNothingBack(t *testing.T) {
 	p := compiled(t, shipped(t, "inventory"), "orders")
 	rate := rateOf(t, "20000/s")
@@ -81,7 +81,7 @@ func TestWorkersHoldNothingBack(t *testing.T) {
 	}
 }
 
-// However slow the sink, workers are so many batches ahead of it and no more.
+// However slow the sink, workers are at most so many batches ahead of it.
 func TestWorkersAreNotFarAhead(t *testing.T) {
 	p := compiled(t, shipped(t, "inventory"), "orders")
 	rate := rateOf(t, "max")
@@ -98,19 +98,19 @@ func TestWorkersAreNotFarAhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if limit := int64(workers * ahead * batchSize); most > limit || sink.astray.Load() != 0 || sink.count.Load() != 100*batchSize {
-		t.Errorf("workers were %d records ahead, at most %d; %d came, %d out of order", most, limit, sink.count.Load(), sink.astray.Load())
+		t.Errorf("workers were %d records ahead, want at most %d; %d came, %d out of order", most, limit, sink.count.Load(), sink.astray.Load())
 	}
 }
 
-// countingClock goes on with each look, so that progress is reported at each batch.
-type countingClock struct{ looks atomic.Int64 }
+// countingClock advances with each call of Now, so that each batch reports progress.
+type countingClock struct{ calls atomic.Int64 }
 
 func (c *countingClock) Now() time.Time {
-	return testStart.Add(time.Duration(c.looks.Add(1)) * reportEvery)
+	return testStart.Add(time.Duration(c.calls.Add(1)) * reportEvery)
 }
 func (c *countingClock) Sleep(context.Context, time.Time, <-chan struct{}) {}
 
-// A sink that fails gets nothing more, and all workers end.
+// A sink that has failed gets no more batches, and all workers end.
 func TestWorkersEndWithTheSink(t *testing.T) {
 	p := compiled(t, shipped(t, "inventory"), "orders")
 	rate := rateOf(t, "max")
@@ -131,7 +131,7 @@ func TestWorkersEndWithTheSink(t *testing.T) {
 	}
 }
 
-// A worker for whom it does not pay to look out for its turn does it ever less.
+// A worker that spins for its turn in vain spins less and less often.
 func TestLookout(t *testing.T) {
 	var l lookout
 	looks := func(waits int, appears bool) (n int) {
