@@ -181,7 +181,7 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 		return b.zipf(s, g.Pos, key)
 	case *scenario.Bool:
 		p := threshold(float64(s.Share))
-		return truth(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) })
+		return boolean(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) })
 	case *scenario.OneOf:
 		return b.oneOf(s, key, path)
 	case *scenario.Fake:

@@ -127,7 +127,7 @@ func (b *builder) test(e *scenario.Expr, pos scenario.Position) *value {
 
 func (b *builder) compare(s *scenario.Compare, pos scenario.Position) *node {
 	x := b.test(s.Expr, pos)
-	n := truth(x.test)
+	n := boolean(x.test)
 	n.cost, n.timed = max(x.cost, 1), x.timed
 	return n
 }

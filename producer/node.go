@@ -19,10 +19,10 @@ const (
 	kindList
 )
 
-var kindNames = [...]string{"null", "a truth value", "a number", "a text", "values of several kinds", "an object", "a list"}
+var kindNames = [...]string{"null", "a boolean", "a number", "a text", "values of several kinds", "an object", "a list"}
 
 // node is a compiled generator. A plain value has text and json, a number and a
-// truth value (0 or 1) num besides; objects have fields, lists items or elem.
+// boolean (0 or 1) num besides; objects have fields, lists items or elem.
 type node struct {
 	kind   kind
 	text   appendFunc // the value as plain text; null is empty
@@ -104,7 +104,7 @@ func constant(v scenario.Scalar) *node {
 			n.num, n.dec = func(*worker, *frame) int64 { return number.Units }, number.Decimals
 		}
 	case scenario.KindBool:
-		n.num = truth(func(*worker, *frame) bool { return v.Text == "true" }).num
+		n.num = boolean(func(*worker, *frame) bool { return v.Text == "true" }).num
 	}
 	n.json = literalText(string(n.bytes))
 	return n
@@ -120,8 +120,8 @@ func number(dec int, num numFunc) *node {
 		text: func(w *worker, f *frame, dst []byte) []byte { return appendDecimal(dst, num(w, f), dec) }})
 }
 
-// truth returns the node of a truth value.
-func truth(test testFunc) *node {
+// boolean returns the node of a boolean.
+func boolean(test testFunc) *node {
 	return leaf(&node{kind: kindBool, safe: true,
 		num: func(w *worker, f *frame) int64 {
 			if test(w, f) {

@@ -1,17 +1,11 @@
 package producer
 
-import "inv/internal/kafka/partition"
+import (
+	"cmp"
+	"slices"
 
-// contentType returns a format's media type.
-func contentType(format string) string {
-	switch format {
-	case "xml":
-		return "application/xml"
-	case "csv":
-		return "text/csv"
-	}
-	return "application/json"
-}
+	"inv/internal/kafka/partition"
+)
 
 // renderer renders slots as records.
 type renderer struct {
@@ -42,22 +36,18 @@ func newRenderer(p *Plan, o Options) *renderer {
 			r.oversize = f.size
 		}
 	}
+	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv"}
 	for _, s := range p.streams {
 		name := s.topic.NameFor(o.App)
-		partitions, partitioner := s.topic.Partitions, partition.Partitioner(s.spec.Partitioner)
-		if n := o.Partitions[name]; n > 0 {
-			partitions = n
-		}
-		if o.Partitioner != "" {
-			partitioner = o.Partitioner
-		}
 		r.streams = append(r.streams, rendered{
-			topic: name, partitions: max(partitions, 1), partitioner: partitioner,
+			topic:       name,
+			partitions:  max(cmp.Or(o.Partitions[name], s.topic.Partitions), 1),
+			partitioner: cmp.Or(o.Partitioner, partition.Partitioner(s.spec.Partitioner)),
 			fixed: []Header{ // CloudEvents in Kafka's binary mode; the two that vary come last
 				{Key: "ce_specversion", Value: []byte("1.0")},
 				{Key: "ce_type", Value: []byte(s.ceType)},
 				{Key: "ce_source", Value: []byte(s.source)},
-				{Key: "content-type", Value: []byte(contentType(s.spec.Format.Name))},
+				{Key: "content-type", Value: []byte(contentTypes[s.spec.Format.Name])},
 				{Key: "ce_id"}, {Key: "ce_time"},
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
@@ -69,11 +59,8 @@ func newRenderer(p *Plan, o Options) *renderer {
 
 // render fills a batch from its slots.
 func (r *renderer) render(w *worker, b *Batch) {
-	b.buf, b.headers, b.Records = b.buf[:0], b.headers[:0], b.Records[:0]
-	if cap(b.Records) < len(b.slots) {
-		b.Records = make([]Record, 0, cap(b.slots))
-	}
-	b.Records = b.Records[:len(b.slots)]
+	b.buf, b.headers = b.buf[:0], b.headers[:0]
+	b.Records = slices.Grow(b.Records[:0], cap(b.slots))[:len(b.slots)]
 	for i := 0; i < len(b.slots); {
 		n := r.ahead(b.slots[i:])
 		if n > 0 {
@@ -96,8 +83,7 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	f.own.lost = s.fault == unknownRef
 	content := stream.content(s.n)
 	about := &r.streams[s.stream]
-	rec.Topic, rec.At, rec.Stream, rec.Number = about.topic, s.at, int(s.stream), s.n
-	rec.Key, rec.Value, rec.Headers, rec.Fault = nil, nil, nil, ""
+	*rec = Record{Topic: about.topic, At: s.at, Stream: int(s.stream), Number: s.n}
 	start := len(b.buf)
 	if stream.revisitOf(s.n) != deletesKey {
 		b.buf = content.value(w, f, b.buf)
