@@ -17,7 +17,7 @@ func TestCheck(t *testing.T) {
 		{"p: {topic: t, value: {a: {ref: c.idd}}}\n  c: {topic: t, rows: [{id: 1}]}", `"c" has no field "idd"; did you mean "id"?`},
 		{"p: {topic: t, value: {a: {ref: c.b}}}\n  c: {topic: t, rows: [{a: 1, b: 2}, {a: 1}]}", `row 2 of "c" has no field "b"`},
 		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {ref: p.a, first: 5}}}", "form a cycle"},
-		{"p: {topic: t, value: {a: {ref: q.a}}}\n  q: {topic: t, value: {a: 1}}", "has no end of records"},
+		{"p: {topic: t, value: {a: {ref: q.a}}}\n  q: {topic: t, value: {a: 1}}", "has an unlimited number of records"},
 		{"p: {topic: t, value: {a: {ref: q.a, first: 5}}}\n  q: {topic: t, value: {a: {time: now}}}", "depends on the time, the state or the cause"},
 		{"p: {topic: t, value: {a: {calc: b + 1}, b: {calc: a + 1}}}", "depends on itself"},
 		{"p: {topic: t, value: {a: {calc: \"b + 1\"}, b: text}}", "takes numbers"},

@@ -35,7 +35,7 @@ func (b *builder) ref(s *scenario.Ref) *node {
 	if s.First > 0 {
 		total = min(total, int64(s.First))
 	} else if total == maxRows {
-		return b.fail(s.Producer.Pos, "ref: %q has no end of records; choose from the first ones with `first:`", set.spec.Name)
+		return b.fail(s.Producer.Pos, "ref: %q has an unlimited number of records; choose from the first ones with `first:`", set.spec.Name)
 	}
 	if total == 0 {
 		return b.fail(s.Producer.Pos, "ref: %q has no rows to refer to", set.spec.Name)

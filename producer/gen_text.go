@@ -71,14 +71,14 @@ func (b *builder) as(g *scenario.Gen, n *node) *node {
 		case !p.Placeholder:
 			out.literal(p.Text)
 		case p.Text != "":
-			b.c.problem(g.As.Pos, "in `as`, {} stands for the value; {%s} stands for nothing", p.Text)
+			b.c.problem(g.As.Pos, "the placeholder of `as` is {}, not {%s}", p.Text)
 		default:
 			found = true
 			out.pieces = append(out.pieces, b.padded(n, p.Width, g.As.Pos))
 		}
 	}
 	if !found {
-		b.c.problem(g.As.Pos, "`as` needs {}, which stands for the value")
+		b.c.problem(g.As.Pos, "`as` needs {}, the placeholder of the value")
 	}
 	out.text = concat(out.pieces)
 	out = leaf(out)

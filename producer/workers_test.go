@@ -81,7 +81,7 @@ func TestWorkersHoldNothingBack(t *testing.T) {
 	}
 }
 
-// However slow the sink, workers are at most so many batches ahead of it.
+// Workers are at most a few batches ahead of the sink, however slow it is.
 func TestWorkersAreNotFarAhead(t *testing.T) {
 	p := compiled(t, shipped(t, "inventory"), "orders")
 	rate := rateOf(t, "max")
