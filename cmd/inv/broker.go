@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -17,7 +18,7 @@ func brokerCommand(s *streams) *cobra.Command {
 		Short: "Run the embedded broker until Ctrl-C",
 		Long: `Run the embedded Kafka broker until Ctrl-C. It keeps topics in memory, or with
 --data on disk across restarts. It has no authentication, so it listens on
-loopback only, unless --listen gives another address.`,
+loopback only by default; see --listen.`,
 		Example: `  inv broker
   inv broker --data ./data
   inv broker --listen 0.0.0.0:9092 --advertise broker.lan:9092`,
@@ -27,7 +28,7 @@ loopback only, unless --listen gives another address.`,
 			b, err := broker.Start(o)
 			if errors.Is(err, broker.ErrPortInUse) {
 				_, port, _ := net.SplitHostPort(o.Listen)
-				return fmt.Errorf("%w; is another broker running? Stop what listens on port %s, or choose another with --listen 127.0.0.1:0", err, port)
+				return fmt.Errorf("%w; is another broker running? Stop what listens on port %s, or choose a free port with --listen 127.0.0.1:0", err, port)
 			}
 			if errors.Is(err, broker.ErrAddress) {
 				return usageError{err}
@@ -36,20 +37,13 @@ loopback only, unless --listen gives another address.`,
 				return err
 			}
 			defer b.Close()
-			fmt.Fprintf(s.err, "Listening on %s, with topics %s. Ctrl-C ends it.\n", b.Addr(), whereKept(o.DataDir))
+			fmt.Fprintf(s.err, "Listening on %s, with topics in %s. Press Ctrl-C to stop.\n", b.Addr(), cmp.Or(o.DataDir, "memory"))
 			<-cmd.Context().Done()
 			return nil
 		},
 	}
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:9092", "HOST:PORT to listen on; port 0 takes a free one")
-	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "HOST:PORT that clients are sent to, if it is not the one listened on")
-	cmd.Flags().StringVar(&o.DataDir, "data", "", "folder in which topics outlive the broker; without it they are in memory")
+	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "HOST:PORT for clients, if other than --listen")
+	cmd.Flags().StringVar(&o.DataDir, "data", "", "folder in which topics survive restarts; by default they are in memory")
 	return cmd
-}
-
-func whereKept(dataDir string) string {
-	if dataDir == "" {
-		return "in memory"
-	}
-	return "in " + dataDir
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// browse is --tui. It begins with a screenful or more, if nothing else is said.
+// browse runs --tui. It starts with more records than a screen holds by default.
 func (t *tailFlags) browse(ctx context.Context, s *streams, client *kgo.Client, o inspect.Options, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) error {
 	pretty, err := t.prettyOptions(s, colors, views, labels)
 	if err != nil {

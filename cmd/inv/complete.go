@@ -9,12 +9,16 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/scenario"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// completeWithin bounds what a TAB waits for a broker.
+// Completion ignores errors, since a shell has no place for them, and offers what it
+// knows: the scenario's names without a broker, for example.
+
+// completeWithin bounds the wait for a broker.
 const completeWithin = 2 * time.Second
 
 // completeAliases completes the scenario's aliases.
@@ -37,7 +41,7 @@ func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) (
 func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
 	f.ask(cmd, func(ctx context.Context, c *admin.Client) {
-		groups, _ := c.Groups(ctx) // a TAB is no place for its error
+		groups, _ := c.Groups(ctx)
 		for _, g := range groups {
 			words = append(words, g.Name)
 		}
@@ -47,15 +51,8 @@ func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) (
 
 // completeProducers completes the scenario's producers.
 func (f *sharedFlags) completeProducers(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if f.resolve(cmd) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	sc, err := f.loadScenario()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
 	var words []cobra.Completion
-	for _, p := range sc.Producers {
+	for _, p := range f.knownScenario(cmd).Producers {
 		words = append(words, p.Name)
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp
@@ -77,13 +74,8 @@ func completeTopologies(*cobra.Command, []string, string) ([]cobra.Completion, c
 
 // completeProfiles completes the profiles of inv.yaml.
 func (f *sharedFlags) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	if flagsFromEnvironment(cmd.Flags(), f.getenv) != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
-	_, profiles, err := f.profiles("")
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveNoFileComp
-	}
+	_ = flagsFromEnvironment(cmd.Flags(), f.getenv)
+	_, profiles, _ := f.profiles("")
 	var words []cobra.Completion
 	for _, p := range profiles {
 		words = append(words, p.Name)
@@ -99,8 +91,7 @@ func completeProperties(*cobra.Command, []string, string) ([]cobra.Completion, c
 	return words, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 }
 
-// completeFlags completes the values of flags that every command has, and of
-// those that take one of a few words.
+// completeFlags registers the completion of shared flags and of each [choice].
 func (f *sharedFlags) completeFlags(root *cobra.Command) error {
 	completeInPlainBash(root)
 	for flag, complete := range map[string]cobra.CompletionFunc{
@@ -131,8 +122,8 @@ func (f *sharedFlags) completeFlags(root *cobra.Command) error {
 	return failed
 }
 
-// plainBash stands in for a function of the bash-completion package, which the
-// script for bash calls, where that is not installed.
+// plainBash defines a function of the bash-completion package that the script for
+// bash calls, in case the package is not installed.
 const plainBash = `if ! declare -F _get_comp_words_by_ref >/dev/null 2>&1; then
     _get_comp_words_by_ref() {
         cur=${COMP_WORDS[COMP_CWORD]}
@@ -144,7 +135,7 @@ fi
 
 `
 
-// completeInPlainBash makes the script for bash work without that package.
+// completeInPlainBash makes the script for bash work without bash-completion.
 func completeInPlainBash(root *cobra.Command) {
 	root.InitDefaultCompletionCmd()
 	if bash, _, err := root.Find([]string{"completion", "bash"}); err == nil {
@@ -152,31 +143,30 @@ func completeInPlainBash(root *cobra.Command) {
 	}
 }
 
+// knownScenario returns the scenario, an empty one if it can't be read.
+func (f *sharedFlags) knownScenario(cmd *cobra.Command) *scenario.Scenario {
+	if f.resolve(cmd) == nil {
+		if sc, err := f.loadScenario(); err == nil {
+			return sc
+		}
+	}
+	return &scenario.Scenario{}
+}
+
 func (f *sharedFlags) aliases(cmd *cobra.Command) []cobra.Completion {
-	if f.resolve(cmd) != nil {
-		return nil
-	}
-	sc, err := f.loadScenario()
-	if err != nil {
-		return nil // a TAB is no place for its problems
-	}
 	var words []cobra.Completion
-	for _, t := range sc.Topics {
+	for _, t := range f.knownScenario(cmd).Topics {
 		words = append(words, cobra.CompletionWithDesc(t.Alias, t.NameFor(f.appID)))
 	}
 	return words
 }
 
+// ask calls question if a broker answers.
 func (f *sharedFlags) ask(cmd *cobra.Command, question func(context.Context, *admin.Client)) {
 	if f.resolve(cmd) != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), completeWithin)
 	defer cancel()
-	c, err := admin.Connect(ctx, f.kafka())
-	if err != nil {
-		return
-	}
-	defer c.Close()
-	question(ctx, c)
+	_ = f.withAdmin(ctx, func(c *admin.Client) error { question(ctx, c); return nil })
 }

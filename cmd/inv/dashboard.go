@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// gcPercent makes the dashboard collect garbage earlier than usual: it stays up
-// for days on other people's machines, and has processor time to spare.
+// gcPercent trades CPU, of which the dashboard needs little, for memory: it runs for
+// days.
 const gcPercent = 25
 
 func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -23,12 +23,12 @@ func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "dashboard",
-		Short: "The live dashboard: a web page, or in the terminal",
+		Short: "Show a live dashboard on a web page or in the terminal",
 		Long: `Show stock, reorders, alerts and orders as they happen, on a web page. It only
 reads topics, so it works with any processor, running or not. It listens on
-loopback only; with another --listen, readers need the token in the address that
-it prints. --tui shows the same in the terminal instead, and --once prints the
-current state and exits.`,
+loopback by default; with another --listen, readers need the token in the address
+that it prints. --tui shows the same in the terminal instead, and --once prints
+the current state and exits.`,
 		Example: `  inv dashboard
   inv dashboard --listen 0.0.0.0:8080
   inv dashboard --tui
@@ -45,7 +45,7 @@ current state and exits.`,
 			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
 			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
 			o.Log = func(message string) { fmt.Fprintln(s.err, "dashboard:", message) }
-			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nCtrl-C ends it.\n", url) }
+			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
 			colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 			switch {
 			case once:
@@ -55,11 +55,11 @@ current state and exits.`,
 				}
 				return dashboard.Once(cmd.Context(), o, s.out, output.value == "json", screen)
 			case cmd.Flags().Changed("output"):
-				return usagef("-o says how --once writes; it is not given")
+				return usagef("-o needs --once")
 			case inTerminal && !s.outTerminal:
-				return usagef("--tui needs a terminal; --once writes what there is now")
+				return usagef("--tui needs a terminal; --once prints the current state")
 			case inTerminal:
-				// Not s.out: the terminal must be known to be one.
+				// Not s.out, which hides that it is a terminal.
 				return dashboard.RunTerminal(cmd.Context(), o, dashboard.Terminal{In: s.in, Out: os.Stdout, Colors: colors})
 			}
 			err = dashboard.Run(cmd.Context(), o)
@@ -70,23 +70,23 @@ current state and exits.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "HOST:PORT of the web page; port 0 takes a free one")
-	flags.BoolVar(&inTerminal, "tui", false, "in the terminal, without a web page")
-	flags.BoolVar(&once, "once", false, "write what there is when it is loaded, and end")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "HOST:PORT of the web page; port 0 chooses a free one")
+	flags.BoolVar(&inTerminal, "tui", false, "show it in the terminal instead")
+	flags.BoolVar(&once, "once", false, "print the current state and exit")
 	flags.VarP(&output, "output", "o", "text or json, with --once")
-	flags.StringVar(&o.Token, "token", "", "token that readers need; without it none on loopback, a random one elsewhere")
-	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "NAME by which the page is reached, such as a proxy's; localhost and IP addresses always are")
+	flags.StringVar(&o.Token, "token", "", "the token that readers need; by default none on loopback, otherwise random")
+	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "another host NAME to serve, such as a proxy's; localhost and IP addresses are always served")
 	return cmd
 }
 
-// dashboardTopics returns the scenario's names for what the dashboard shows, and
+// dashboardTopics returns the names of the topics that the dashboard shows, and of
 // the processor's groups.
 func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []string) {
 	name := func(alias string) string {
 		if names := scn.TopicNames(alias, app); len(names) == 1 {
 			return names[0]
 		}
-		return "" // a scenario without it has nothing to show there
+		return "" // not in this scenario
 	}
 	topics := dashboard.Topics{
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),

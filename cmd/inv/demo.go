@@ -10,7 +10,6 @@ import (
 
 	"inv/cmd/inv/demo"
 	"inv/inspect/dashboard"
-	"inv/inspect/verify"
 	"inv/internal/broker"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
@@ -19,12 +18,12 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// demoAddress is where the demo listens if it can, since the other commands
-// look there.
+// demoAddress is where the demo listens if the port is free, since it is the default
+// of the other commands.
 const demoAddress = "127.0.0.1:9092"
 
-// demoGCPercent trades some CPU, of which the demo needs little, for memory:
-// broker, processor, producer and inspector are all in one process.
+// demoGCPercent trades CPU, of which the demo needs little, for memory: broker,
+// processor, producer and inspector share one process.
 const demoGCPercent = 50
 
 func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -34,24 +33,24 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var page bool
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "The whole system in one terminal, with nothing else needed",
+		Short: "Run the whole system in one terminal, with nothing else needed",
 		Long: `Run the whole inventory system in this terminal on the embedded broker: the
 catalogue, random orders, the processor, and its outputs in colour. It ends with
-a summary that is read from the topics, and verifies itself. Meanwhile other
-commands work against it from another terminal, such as inv tail alerts.`,
+a summary, read from the topics and verified. Meanwhile other commands, such as
+inv tail alerts, work against it from another terminal.`,
 		Example: `  inv demo
   inv demo --for 15s --rate 50/s --seed 7`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.named {
-				return usagef("inv demo has a broker of its own; on yours it is `inv produce catalog`, `inv process`, `inv produce orders` and `inv tail alerts`, each with --brokers")
+				return usagef("inv demo has a broker of its own; on yours, use `inv produce catalog`, `inv process`, `inv produce orders` and `inv tail alerts`, each with --brokers")
 			}
 			r, err := scenario.ParseRate(rate)
 			if err != nil {
 				return usagef("--rate: %w", err)
 			}
 			if length <= 0 {
-				return usagef("--for %s: it is a time above 0, such as 30s", length)
+				return usagef("--for %s: use a duration above 0, such as 30s", length)
 			}
 			if !cmd.Flags().Changed("seed") {
 				seed = rand.Uint64N(1_000_000)
@@ -63,11 +62,11 @@ commands work against it from another terminal, such as inv tail alerts.`,
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "how long orders come")
-	cmd.Flags().StringVar(&rate, "rate", "5/s", "orders: 5/s, 0.5/s, 200ms or max")
-	cmd.Flags().Uint64Var(&seed, "seed", 0, "the same seed makes the same orders; random if it is not given")
-	cmd.Flags().BoolVar(&page, "dashboard", false, "show it on a web page as well")
-	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "from a reorder to its receipt")
+	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "how long to produce orders")
+	cmd.Flags().StringVar(&rate, "rate", "5/s", "the rate of orders: 5/s, 0.5/s, 200ms or max")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "the same seed gives the same orders; random by default")
+	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
+	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "time from a reorder to its receipt")
 	return cmd
 }
 
@@ -91,12 +90,16 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	fmt.Fprintf(s.err, "The inventory system on %s, %s orders for %s, seed %d.\n", b.Addr(), o.Rate, o.For, o.Seed)
-	fmt.Fprintf(s.err, "Look on from another terminal: %s\n", lookOn(b.Addr()))
+	brokers := ""
+	if b.Addr() != demoAddress {
+		brokers = " -b " + b.Addr()
+	}
+	fmt.Fprintf(s.err, "Watch from another terminal: inv tail alerts%s\n", brokers)
 	screen := demo.NewScreen(s.out, s.err, colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
 	if page {
-		url, stop := showPage(ctx, s, f, o)
+		var stop func()
+		screen.Page, stop = showPage(ctx, s, f, o)
 		defer stop()
-		screen.Page = url
 	}
 	fmt.Fprintln(s.err)
 	summary, err := demo.Run(ctx, o, screen)
@@ -108,38 +111,21 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	if err != nil || summary.Audit == nil {
 		return err
 	}
-	switch summary.Audit.Verdict {
-	case verify.Violated:
-		return exitError{exitFailed, errors.New("the verification found violations")}
-	case verify.Undecided:
-		return exitError{exitUndecided, errors.New("the verification could not be decided")}
-	}
-	return nil
+	return verdictError(summary.Audit.Verdict)
 }
 
-func lookOn(addr string) string {
-	if addr == demoAddress {
-		return "inv tail alerts"
-	}
-	return "inv tail alerts -b " + addr
-}
-
-// demoPages returns where the demo's web page listens: where the dashboard's would
-// be, or else on a free port.
-func demoPages() []string { return []string{"127.0.0.1:8080", "127.0.0.1:0"} }
-
-// showPage serves the dashboard until it is stopped, and returns once it says
-// where: at "" if nowhere, and without it the demo still goes on.
+// showPage serves the dashboard until stop is called, on its usual port or a free
+// one. It returns "" if that fails; the demo continues without it.
 func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (url string, stop func()) {
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan struct{})
-	at := make(chan string, len(demoPages()))
+	at := make(chan string, 2)
 	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Hints: dashboardHints(), Listening: func(url string) { at <- url }}
 	page.Topics, page.Groups = dashboardTopics(o.Scenario, f.appID)
 	var err error // until ended
 	go func() {
 		defer close(ended)
-		for _, page.Listen = range demoPages() {
+		for _, page.Listen = range []string{"127.0.0.1:8080", "127.0.0.1:0"} {
 			if err = dashboard.Run(ctx, page); err == nil || ctx.Err() != nil {
 				return
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -36,7 +37,7 @@ A dead letter is named by topic, partition and offset: order_events.dlq/3@17.`,
 	return cmd
 }
 
-// dlqFlags choose dead letters.
+// dlqFlags select dead letters.
 type dlqFlags struct {
 	reasons []string
 	filter  string
@@ -44,27 +45,29 @@ type dlqFlags struct {
 
 func (d *dlqFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&d.reasons, "reason", nil, "only those refused for this `REASON`, such as unknown-product")
-	fs.StringVar(&d.filter, "filter", "", "only those for whose value this jq condition holds; $headers has their headers")
+	fs.StringVar(&d.filter, "filter", "", "only those whose value matches this jq condition; $headers has their headers")
 }
 
-// reasons are all that a processor of these records gives.
-var reasons = []event.Reason{
-	event.NotJSON, event.WrongType, event.MissingID, event.NoItems, event.BadQuantity, event.NegativePrice, event.NegativeTotal,
-	event.NegativeNumber, event.OutOfRange, event.TotalMismatch, event.KeyMismatch, event.UnknownVersion, event.UnknownProduct, event.TooLarge,
+// reasons returns all reasons for which records are refused.
+func reasons() []event.Reason {
+	return []event.Reason{
+		event.NotJSON, event.WrongType, event.MissingID, event.NoItems, event.BadQuantity, event.NegativePrice, event.NegativeTotal,
+		event.NegativeNumber, event.OutOfRange, event.TotalMismatch, event.KeyMismatch, event.UnknownVersion, event.UnknownProduct, event.TooLarge,
+	}
 }
 
-// choose reads the command line's choice: the dead-letter topics to look into
-// and the filter. An argument is a place, an alias, or the name of a topic or of
-// its dead-letter topic.
+// choose returns the dead-letter topics to read and the filter. An argument is a
+// place, an alias, or the name of a topic or of its dead-letter topic.
 func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (topics []string, f deadletter.Filter, err error) {
 	known := map[string][]string{}
-	var all []string
 	for _, t := range sc.Topics {
 		for _, of := range t.DeadLettersOf {
 			for _, name := range sc.TopicNames(of, app) {
-				dead := []string{name + ".dlq"}
-				known[of], known[name], known[name+".dlq"] = dead, dead, dead
-				all = append(all, dead[0])
+				dead := name + ".dlq"
+				known[of], known[name], known[dead] = []string{dead}, []string{dead}, []string{dead}
+				if len(args) == 0 {
+					topics = append(topics, dead)
+				}
 			}
 		}
 		if len(t.DeadLettersOf) > 0 {
@@ -75,7 +78,7 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 		if strings.Contains(arg, "/") {
 			place, err := event.ParsePlace(arg)
 			if err != nil {
-				return nil, f, usagef("%q is no place such as order_events.dlq/3@17", arg)
+				return nil, f, usagef("%q is not a place such as order_events.dlq/3@17", arg)
 			}
 			f.Places = append(f.Places, place)
 			topics = append(topics, place.Topic)
@@ -87,57 +90,40 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 		}
 		topics = append(topics, names...)
 	}
-	if len(args) == 0 {
-		topics = all
-	}
-	slices.Sort(topics)
-	if f.Reasons, err = knownReasons(d.reasons); err != nil {
-		return nil, f, err
+	for _, word := range d.reasons {
+		if !slices.Contains(reasons(), event.Reason(word)) {
+			return nil, f, usagef("there is no reason %q%s", word, suggest.DidYouMean(word, reasons()))
+		}
+		f.Reasons = append(f.Reasons, event.Reason(word))
 	}
 	if f.Match, err = deadletter.CompileFilter(d.filter); err != nil {
 		return nil, f, usagef("--filter: %v", err)
 	}
+	slices.Sort(topics)
 	return slices.Compact(topics), f, nil
-}
-
-func knownReasons(words []string) (chosen []event.Reason, err error) {
-	known := map[string]bool{}
-	for _, r := range reasons {
-		known[string(r)] = true
-	}
-	for _, w := range words {
-		if !known[w] {
-			return nil, usagef("there is no reason %q%s", w, suggest.DidYouMean(w, slices.Sorted(maps.Keys(known))))
-		}
-		chosen = append(chosen, event.Reason(w))
-	}
-	return chosen, nil
 }
 
 func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var d dlqFlags
-	output := newChoice("text", "json")
 	var last int
-	cmd := &cobra.Command{
+	cmd := withOutput(&cobra.Command{
 		Use:   "list [TOPIC…]",
 		Short: "List dead letters, the oldest first",
 		Example: `  inv dlq list
   inv dlq list orders --reason unknown-product
   inv dlq list -n 0 -o json | jq -r .reason | sort | uniq -c`,
 		ValidArgsFunction: f.completeAliases,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.withLetters(cmd.Context(), &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
-				return listLetters(cmd.Context(), s, c, topics, filter, last, output.value)
-			})
-		},
-	}
+	}, func(ctx context.Context, args []string, format string) error {
+		return f.withLetters(ctx, &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
+			return listLetters(ctx, s, c, topics, filter, last, format)
+		})
+	})
 	d.register(cmd.Flags())
-	cmd.Flags().IntVarP(&last, "last", "n", 50, "how many of the latest; 0: all")
-	cmd.Flags().VarP(&output, "output", "o", "text or json")
+	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest N; 0: all")
 	return cmd
 }
 
-// withLetters connects and reads the choice.
+// withLetters connects, after checking the flags and arguments.
 func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []string, use func(*deadletter.Client, []string, deadletter.Filter) error) error {
 	sc, err := f.loadScenario()
 	if err != nil {
@@ -155,39 +141,28 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	return use(c, topics, filter)
 }
 
-// listLetters writes the latest letters. The values of the others are let go as
-// they pass, so that a long list needs little memory.
+// listLetters prints the latest letters. It keeps few others in memory, however
+// many there are.
 func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics []string, filter deadletter.Filter, last int, format string) error {
 	var letters []*deadletter.Letter
 	total := 0
-	order := func(a, b *deadletter.Letter) int { return a.Time.Compare(b.Time) }
+	keepLast := func() {
+		slices.SortStableFunc(letters, func(a, b *deadletter.Letter) int { return a.Time.Compare(b.Time) })
+		if last > 0 && len(letters) > last {
+			letters = slices.Clone(letters[len(letters)-last:])
+		}
+	}
 	foreign, err := c.Read(ctx, topics, filter, func(l *deadletter.Letter) {
 		total++
 		letters = append(letters, l)
 		if last > 0 && len(letters) >= 2*last+1000 {
-			slices.SortStableFunc(letters, order)
-			letters = append([]*deadletter.Letter(nil), letters[len(letters)-last:]...)
+			keepLast()
 		}
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(letters, order)
-	if last > 0 && len(letters) > last {
-		letters = letters[len(letters)-last:]
-	}
-	out := rows{header: []string{"DEAD LETTER", "TIME", "FROM", "STAGE", "REASON", "MESSAGE"}}
-	encoder := json.NewEncoder(s.out)
-	encoder.SetEscapeHTML(false)
-	for _, l := range letters {
-		if format == "json" {
-			if err := encoder.Encode(letterJSON(l)); err != nil {
-				return err
-			}
-			continue
-		}
-		out.add(l.At, l.Time.Local().Format(time.DateTime), l.From, l.Stage, l.Reason, l.Message)
-	}
+	keepLast()
 	if len(letters) < total {
 		fmt.Fprintf(s.err, "The last %d of %d dead letters; -n 0 shows all.\n", len(letters), total)
 	}
@@ -198,16 +173,27 @@ func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics [
 			such = ""
 		}
 		fmt.Fprintf(s.err, "There are no%s dead letters in %s.\n", such, strings.Join(topics, ", "))
-	}
-	if format == "json" || total == 0 {
 		return nil
+	}
+	if format == "json" {
+		out := bufio.NewWriter(s.out)
+		for _, l := range letters {
+			if err := printJSON(out, letterJSON(l), ""); err != nil {
+				return err
+			}
+		}
+		return out.Flush()
+	}
+	out := rows{header: []string{"DEAD LETTER", "TIME", "FROM", "STAGE", "REASON", "MESSAGE"}}
+	for _, l := range letters {
+		out.add(l.At, l.Time.Local().Format(time.DateTime), l.From, l.Stage, l.Reason, l.Message)
 	}
 	return out.write(s, format)
 }
 
 func noteForeign(w io.Writer, foreign int) {
 	if foreign > 0 {
-		fmt.Fprintf(w, "Passed over what is there and no dead letter: %d without the headers that say where it came from.\n", foreign)
+		fmt.Fprintf(w, "Skipped %s without the headers of a dead letter.\n", records(int64(foreign)))
 	}
 }
 
@@ -227,21 +213,18 @@ type letterFields struct {
 	ValueBytes string            `json:"value_base64,omitempty"`
 }
 
-// letterJSON writes a value that is JSON as it is, another text as a string, and
-// what is neither in base64.
+// letterJSON returns a letter to encode: a JSON value as is, other UTF-8 text as a
+// string, and any other value in base64.
 func letterJSON(l *deadletter.Letter) letterFields {
 	v := letterFields{
 		At: l.At.String(), From: l.From.String(), Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
 		Stage: l.Stage, Reason: l.Reason, Message: l.Message, Truncated: l.Length, History: l.History,
+		Headers: map[string]string{},
 	}
 	if l.Key != nil {
-		key := string(l.Key)
-		v.Key = &key
+		v.Key = new(string(l.Key))
 	}
 	for _, h := range l.Headers {
-		if v.Headers == nil {
-			v.Headers = map[string]string{}
-		}
 		v.Headers[h.Key] = string(h.Value)
 	}
 	switch {
@@ -259,13 +242,13 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json", "raw")
 	cmd := &cobra.Command{
 		Use:   "show PLACE",
-		Short: "Show one dead letter: why, from where, and its value",
+		Short: "Show one dead letter: its reason, origin and value",
 		Example: `  inv dlq show order_events.dlq/3@17
   inv dlq show order_events.dlq/3@17 -o raw > order.json`,
-		Args: oneArgument("which dead letter? inv dlq list has their places, such as order_events.dlq/3@17"),
+		Args: oneArgument("which dead letter? `inv dlq list` shows their places, such as order_events.dlq/3@17"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !strings.Contains(args[0], "/") {
-				return usagef("%q is no place such as order_events.dlq/3@17; inv dlq list has them", args[0])
+				return usagef("%q is not a place such as order_events.dlq/3@17; see `inv dlq list`", args[0])
 			}
 			return f.withLetters(cmd.Context(), &dlqFlags{}, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
 				var letter *deadletter.Letter
@@ -274,7 +257,7 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 					return err
 				}
 				if letter == nil {
-					return fmt.Errorf("there is no dead letter at %s; inv dlq list has those that there are", termsafe.String(args[0]))
+					return fmt.Errorf("there is no dead letter at %s; see `inv dlq list`", termsafe.String(args[0]))
 				}
 				return showLetter(s, letter, output.value)
 			})
@@ -287,10 +270,7 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 func showLetter(s *streams, l *deadletter.Letter, format string) error {
 	switch {
 	case format == "json":
-		encoder := json.NewEncoder(s.out)
-		encoder.SetEscapeHTML(false)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(letterJSON(l))
+		return printJSON(s.out, letterJSON(l), "  ")
 	case format == "raw" && !s.outTerminal:
 		_, err := s.out.Write(l.Value)
 		return err
@@ -306,7 +286,7 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 	line("reason", string(l.Reason))
 	line("message", l.Message)
 	for _, h := range l.History {
-		line("before", h)
+		line("earlier", h)
 	}
 	if l.Key != nil {
 		line("key", string(l.Key))
@@ -315,7 +295,7 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 		line("header", h.Key+": "+string(h.Value))
 	}
 	if l.Cut() {
-		line("cut", fmt.Sprintf("to %d of %d bytes", len(l.Value), l.Length))
+		line("truncated", fmt.Sprintf("to %d of %d bytes", len(l.Value), l.Length))
 	}
 	fmt.Fprintf(s.out, "\n%s\n", termsafe.String(string(l.Value)))
 	return nil

@@ -23,7 +23,7 @@ func dlqReplayCommand(s *streams, f *sharedFlags) *cobra.Command {
 dlq-replay header that names the dead letter and a dlq-history header for each
 time it was refused. One that was replayed before is skipped, unless --again.
 
-With --value the one letter that is chosen is replayed with another value.`,
+With --value a single dead letter is replayed with another value.`,
 		Example: `  inv dlq replay orders --reason unknown-product
   inv dlq replay --filter '.items | all(.quantity > 0)' --yes
   inv dlq replay order_events.dlq/3@17 --value repaired.json`,
@@ -43,13 +43,14 @@ With --value the one letter that is chosen is replayed with another value.`,
 		},
 	}
 	d.register(cmd.Flags())
-	cmd.Flags().BoolVar(&again, "again", false, "also those that are back already")
-	cmd.Flags().StringVar(&value, "value", "", "a `FILE` with the value to put back instead; - reads stdin")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	cmd.Flags().BoolVar(&again, "again", false, "also replay those that were replayed before")
+	cmd.Flags().StringVar(&value, "value", "", "a `FILE` with the value to write instead; - reads stdin")
+	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask for confirmation")
 	return cmd
 }
 
-// readRepair reads --value; nil without it.
+// readRepair reads the file of --value. It returns nil without one, and an empty
+// value for an empty file.
 func readRepair(s *streams, file string) (value []byte, err error) {
 	switch file {
 	case "":
@@ -62,40 +63,33 @@ func readRepair(s *streams, file string) (value []byte, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the repaired value: %w", err)
 	}
-	return append([]byte{}, value...), nil
-}
-
-func isOrAre(n int) string {
-	if n == 1 {
-		return "is"
-	}
-	return "are"
+	return value, nil
 }
 
 func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byte, yes bool) error {
 	if plan.Already > 0 {
-		fmt.Fprintf(s.err, "%d %s back already; --again puts back once more.\n", plan.Already, isOrAre(plan.Already))
+		fmt.Fprintf(s.err, "Skipped %d that were replayed before; --again replays them again.\n", plan.Already)
 	}
 	if plan.Cut > 0 {
-		fmt.Fprintf(s.err, "%d can't be put back: what did not fit into the dead-letter topic was cut off.\n", plan.Cut)
+		fmt.Fprintf(s.err, "Skipped %d whose value was truncated to fit into the dead-letter topic.\n", plan.Cut)
 	}
 	noteForeign(s.err, plan.Foreign)
 	if plan.Total() == 0 {
-		fmt.Fprintln(s.err, "There is nothing to put back.")
+		fmt.Fprintln(s.err, "There is nothing to replay.")
 		return nil
 	}
 	if repair != nil && plan.Total() != 1 {
-		return usagef("--value repairs one dead letter, and %d are chosen; name its place", plan.Total())
+		return usagef("--value repairs one dead letter, and %d match; name its place", plan.Total())
 	}
 	var items []string
 	for kind, n := range plan.Letters {
 		items = append(items, fmt.Sprintf("%d into %s, refused as %s", n, kind.Topic, kind.Reason))
 	}
 	slices.Sort(items)
-	if err := confirm(s, yes, "put these dead letters back", items); err != nil {
+	if err := confirm(s, yes, "replay these dead letters", items); err != nil {
 		return err
 	}
 	n, err := plan.Run(ctx, repair)
-	fmt.Fprintf(s.err, "%d put back.\n", n)
+	fmt.Fprintf(s.err, "%d replayed.\n", n)
 	return err
 }

@@ -21,7 +21,7 @@ const (
 	exitTerminated = 143 // 128 + SIGTERM
 )
 
-// usageError is a command line that can't be right: exit 2.
+// usageError marks an invalid command line: exit 2.
 type usageError struct{ err error }
 
 func (e usageError) Error() string { return e.err.Error() }
@@ -31,8 +31,8 @@ func usagef(format string, args ...any) error {
 	return usageError{fmt.Errorf(format, args...)}
 }
 
-// exitError ends with a code of its own and, if err is nil, without a message:
-// the command has said all there is to say.
+// exitError exits with a code of its own; without err, it exits silently, since the
+// command has already reported the reason.
 type exitError struct {
 	code int
 	err  error
@@ -51,10 +51,10 @@ type signalError struct{ signal os.Signal }
 
 func (e signalError) Error() string { return "stopped by " + e.signal.String() }
 
-// errOutputClosed is a write to a pipe whose reader has seen enough.
+// errOutputClosed is returned by writes to stdout once its reader is gone.
 var errOutputClosed = fmt.Errorf("the output was closed: %w", syscall.EPIPE)
 
-// pipe is stdout. It tells its own broken pipe from a broken connection.
+// pipe is stdout. It distinguishes its own broken pipe from a broken connection.
 type pipe struct{ io.Writer }
 
 func (p pipe) Write(b []byte) (int, error) {
@@ -65,8 +65,8 @@ func (p pipe) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// exitCode maps an error to the exit code and writes its message, the one place
-// that does either. The context says which signal cancelled it, if one did.
+// exitCode maps an error to the exit code and prints its message, the only place
+// that does either. The context's cause is the signal that cancelled it, if any.
 func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = fmt.Errorf("%w (%w)", err, context.Cause(ctx))
@@ -89,7 +89,7 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 		return exitInterrupt
 	}
 	fmt.Fprintln(stderr, "inv:", err)
-	var problems scenario.Problems // also a --scenario that is wrong
+	var problems scenario.Problems // an invalid --scenario
 	if errors.As(err, &usage) || errors.As(err, &problems) {
 		return exitUsage
 	}

@@ -23,7 +23,8 @@ type sharedFlags struct {
 	appID    string
 	color    string
 
-	named bool // --brokers or --profile is on the command line
+	named    bool // --brokers or --profile is on the command line
+	resolved bool // resolve succeeded
 
 	profile    string
 	config     string
@@ -36,23 +37,23 @@ type sharedFlags struct {
 
 func (f *sharedFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&f.brokers, "brokers", "b", []string{"127.0.0.1:9092"}, "bootstrap addresses, HOST:PORT[,HOST:PORT]")
-	fs.StringVar(&f.scenario, "scenario", "inventory", "a shipped scenario's NAME or a FILE")
-	fs.StringVar(&f.appID, "app-id", "inv", "the application id: prefix of internal topics, groups and transactional ids")
+	fs.StringVar(&f.scenario, "scenario", "inventory", "the NAME of a shipped scenario, or a FILE")
+	fs.StringVar(&f.appID, "app-id", "inv", "the application id, the prefix of internal topics, groups and transactional ids")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
-	fs.StringVar(&f.profile, "profile", "", "a cluster by its NAME in inv.yaml")
-	fs.StringVar(&f.config, "config", "", "the inv.yaml to read; otherwise this folder's, then "+userConfig("$XDG_CONFIG_HOME"))
+	fs.StringVar(&f.profile, "profile", "", "the NAME of a cluster in inv.yaml")
+	fs.StringVar(&f.config, "config", "", "the inv.yaml to read; by default the current folder's, then "+userConfig("$XDG_CONFIG_HOME"))
 	fs.VarP(&f.properties, "property", "X", "a Kafka client property, NAME=VALUE; repeatable; -X list shows all")
 }
 
-// resolve completes the flags once they are parsed: what the command line
-// leaves out comes from the environment, then from the profile.
+// resolve completes the parsed flags: those missing on the command line come from
+// the environment, then from the profile.
 func (f *sharedFlags) resolve(cmd *cobra.Command) error {
 	f.named = cmd.Flags().Changed("brokers") || cmd.Flags().Changed("profile")
 	if err := flagsFromEnvironment(cmd.Flags(), f.getenv); err != nil {
 		return err
 	}
 	if f.color != "auto" && f.color != "always" && f.color != "never" {
-		return usagef("--color %q: it is auto, always or never", f.color)
+		return usagef("--color %q: use auto, always or never", f.color)
 	}
 	if err := f.applyProfile(cmd.Flags().Changed("brokers")); err != nil {
 		return err
@@ -62,6 +63,7 @@ func (f *sharedFlags) resolve(cmd *cobra.Command) error {
 		return usageError{err}
 	}
 	f.options = append(f.options, options...)
+	f.resolved = true
 	return nil
 }
 
@@ -70,7 +72,7 @@ func environmentName(flag string) string {
 	return "INV_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// flagsFromEnvironment sets the flags that the command line leaves out.
+// flagsFromEnvironment sets the flags that are not on the command line.
 func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) error {
 	var first error
 	flags.VisitAll(func(f *pflag.Flag) {
@@ -89,8 +91,7 @@ func (f *sharedFlags) kafka() kafka.Config {
 	return kafka.Config{Brokers: f.brokers, Options: f.options}
 }
 
-// loadScenario reads --scenario: a file if there is one of that name or the
-// value looks like a path, else a shipped one.
+// loadScenario reads --scenario: a shipped scenario of that name, otherwise a file.
 func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 	if source, err := scenarios.Files.ReadFile(f.scenario + ".yaml"); err == nil {
 		return scenario.Parse(f.scenario+".yaml", source)
@@ -106,16 +107,12 @@ func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	names := shippedScenarios()
-	return nil, usagef("no scenario %q is shipped (there are %s) and there is no such file%s",
+	return nil, usagef("there is no shipped scenario %q (there are %s), and no such file%s",
 		f.scenario, strings.Join(names, ", "), suggest.DidYouMean(f.scenario, names))
 }
 
-func shippedScenarios() []string {
-	entries, err := scenarios.Files.ReadDir(".")
-	if err != nil {
-		return nil // an embedded file system always reads
-	}
-	var names []string
+func shippedScenarios() (names []string) {
+	entries, _ := scenarios.Files.ReadDir(".") // embedded: it can't fail
 	for _, e := range entries {
 		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
 	}

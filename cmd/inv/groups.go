@@ -37,102 +37,90 @@ func (f *sharedFlags) withAdmin(ctx context.Context, use func(*admin.Client) err
 }
 
 func groupsList(s *streams, f *sharedFlags) *cobra.Command {
-	output := newChoice("text", "json")
-	cmd := &cobra.Command{
+	return withOutput(&cobra.Command{
 		Use:     "list",
 		Aliases: []string{"ls"},
 		Short:   "List consumer groups",
 		Args:    noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				groups, err := c.Groups(cmd.Context())
-				if err != nil {
-					return err
-				}
-				out := rows{header: []string{"GROUP", "STATE", "PROTOCOL"}}
-				for _, g := range groups {
-					out.add(g.Name, g.State, g.Protocol)
-				}
-				return out.write(s, output.value)
-			})
-		},
-	}
-	cmd.Flags().VarP(&output, "output", "o", "text or json")
-	return cmd
+	}, func(ctx context.Context, _ []string, format string) error {
+		return f.withAdmin(ctx, func(c *admin.Client) error {
+			groups, err := c.Groups(ctx)
+			if err != nil {
+				return err
+			}
+			out := rows{header: []string{"GROUP", "STATE", "PROTOCOL"}}
+			for _, g := range groups {
+				out.add(g.Name, g.State, g.Protocol)
+			}
+			return out.write(s, format)
+		})
+	})
 }
 
 func groupsDescribe(s *streams, f *sharedFlags) *cobra.Command {
-	output := newChoice("text", "json")
-	cmd := &cobra.Command{
-		Use:   "describe GROUP…",
-		Short: "Show the members of a group and their partitions",
-		Args:  someArguments("which group? inv groups list shows those there are"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				groups, err := c.DescribeGroups(cmd.Context(), args...)
-				if err != nil {
-					return err
-				}
-				out := rows{header: []string{"GROUP", "STATE", "MEMBER", "HOST", "ASSIGNED"}}
-				for _, g := range groups {
-					if len(g.Members) == 0 {
-						out.add(g.Name, g.State, "", "", "")
-					}
-					for _, m := range g.Members {
-						out.add(g.Name, g.State, m.ID, m.Host, m.Assigned)
-					}
-				}
-				return out.write(s, output.value)
-			})
-		},
+	return withOutput(&cobra.Command{
+		Use:               "describe GROUP…",
+		Short:             "Show the members of a group and their partitions",
+		Args:              someArguments("which group? see `inv groups list`"),
 		ValidArgsFunction: f.completeGroups,
-	}
-	cmd.Flags().VarP(&output, "output", "o", "text or json")
-	return cmd
+	}, func(ctx context.Context, args []string, format string) error {
+		return f.withAdmin(ctx, func(c *admin.Client) error {
+			groups, err := c.DescribeGroups(ctx, args...)
+			if err != nil {
+				return err
+			}
+			out := rows{header: []string{"GROUP", "STATE", "MEMBER", "HOST", "ASSIGNED"}}
+			for _, g := range groups {
+				if len(g.Members) == 0 {
+					out.add(g.Name, g.State, "", "", "")
+				}
+				for _, m := range g.Members {
+					out.add(g.Name, g.State, m.ID, m.Host, m.Assigned)
+				}
+			}
+			return out.write(s, format)
+		})
+	})
 }
 
 func groupsLag(s *streams, f *sharedFlags) *cobra.Command {
-	output := newChoice("text", "json")
-	cmd := &cobra.Command{
+	return withOutput(&cobra.Command{
 		Use:   "lag [GROUP…]",
 		Short: "Show how many records a group has yet to read",
 		Long: `Show how far groups are behind, by default those of --app-id. Lag is the number
 of committed data records between a group's offset and the end. A transaction's
-commit marker is no record, so a group that has read everything has lag 0,
-where plain subtraction would show 1. A number with ≤ was not counted: more
-than 10,000 records lie between, and the offsets give at most that many.`,
+commit marker is not a record, so a group that has read everything has lag 0,
+where plain subtraction would show 1. A number with ≤ is an upper bound, the
+distance in offsets: more than 10,000 records are not counted.`,
 		Example: `  inv groups lag
   inv groups lag inv-ledger -o json`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			groups, err := f.groupsForLag(cmd.Context(), args)
+		ValidArgsFunction: f.completeGroups,
+	}, func(ctx context.Context, args []string, format string) error {
+		groups, err := f.groupsForLag(ctx, args)
+		if err != nil {
+			return err
+		}
+		if len(groups) == 0 {
+			fmt.Fprintf(s.err, "No group of %s has read anything yet.\n", f.appID)
+		}
+		out := rows{header: []string{"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "OPEN"}}
+		if format == "json" {
+			out.header = append(out.header, "EXACT")
+		}
+		for _, group := range groups {
+			lags, err := kafka.GroupLag(ctx, f.kafka(), group)
 			if err != nil {
 				return err
 			}
-			if len(groups) == 0 {
-				fmt.Fprintf(s.err, "No group of %s has read anything yet.\n", f.appID)
-			}
-			out := rows{header: []string{"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "OPEN"}}
-			if output.value == "json" {
-				out.header = append(out.header, "EXACT")
-			}
-			for _, group := range groups {
-				lags, err := kafka.GroupLag(cmd.Context(), f.kafka(), group)
-				if err != nil {
-					return err
-				}
-				addLags(&out, group, lags, output.value)
-			}
-			return out.write(s, output.value)
-		},
-		ValidArgsFunction: f.completeGroups,
-	}
-	cmd.Flags().VarP(&output, "output", "o", "text or json")
-	return cmd
+			addLags(&out, group, lags, format)
+		}
+		return out.write(s, format)
+	})
 }
 
 // groupsForLag returns the named groups, or the existing ones of --app-id. For
-// those it looks at the topics that they read, by name: Apache Kafka leaves out a
-// group's offsets of topics that the user may not see, without a word.
+// those it also looks up the topics that they read: Apache Kafka silently omits a
+// group's offsets in topics that the user may not describe.
 func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups []string, err error) {
 	sc, err := f.loadScenario()
 	if err != nil {
@@ -162,11 +150,10 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 			out.add(group, l.Topic, l.Partition, l.Committed, l.End, l.Records, open, l.Exact)
 			continue
 		}
-		records := strconv.FormatInt(l.Records, 10)
+		records, committed := any(l.Records), any(l.Committed)
 		if !l.Exact {
-			records = "≤" + records
+			records = fmt.Sprint("≤", l.Records)
 		}
-		committed := strconv.FormatInt(l.Committed, 10)
 		if l.Committed < 0 {
 			committed = "-"
 		}
@@ -177,11 +164,11 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 // processorGroups returns the consumer groups of an application id's stages.
 func processorGroups(app string) []string { return processor.GroupNames(app, builtinTopologies()) }
 
-// builtinTopologies returns all topologies, with their options' defaults.
+// builtinTopologies returns all topologies with default options.
 func builtinTopologies() []processor.Topology {
 	all, err := builtin.All(inventory.Options{})
 	if err != nil {
-		panic(err) // the defaults are right
+		panic(err) // the defaults are valid
 	}
 	return all
 }
@@ -193,7 +180,8 @@ type groupsResetFlags struct {
 	yes    bool
 }
 
-// target checks the command line of app's user.
+// target returns where to move the offsets of group; the processor's own groups are
+// refused.
 func (r *groupsResetFlags) target(group, app string, now time.Time) (admin.Target, error) {
 	to, err := admin.ParseTarget(r.to, now)
 	if err != nil {
@@ -212,11 +200,12 @@ func groupsReset(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "Move a group's committed offsets",
 		Long: `Move a group's committed offsets to the start, the end, a time or an offset. A
 group in use is refused: stop its members first. The processor's own groups are
-refused, too: their offsets and its state belong together, and moving only one of
-them would count orders twice. Use inv reset to start the processor over.`,
+refused, too: moving their offsets without the state that belongs to them would
+count orders twice. Use inv reset to start the processor over.`,
 		Example: `  inv groups reset audit --to start
   inv groups reset audit --to 2026-05-01T00:00:00Z --topic orders --yes`,
-		Args: oneArgument("which group? inv groups list shows those there are"),
+		Args:              oneArgument("which group? see `inv groups list`"),
+		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := r.target(args[0], f.appID, s.now())
 			if err != nil {
@@ -226,11 +215,10 @@ them would count orders twice. Use inv reset to start the processor over.`,
 				return resetGroup(cmd.Context(), s, f, c, args[0], to, r)
 			})
 		},
-		ValidArgsFunction: f.completeGroups,
 	}
 	cmd.Flags().StringVar(&r.to, "to", "start", "start, end, an offset, a time (RFC 3339), or how long ago (15m)")
-	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only these topics or aliases; without it all that the group has offsets in")
-	cmd.Flags().BoolVar(&r.yes, "yes", false, "do it without asking")
+	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only these topics or aliases; by default all in which the group has offsets")
+	cmd.Flags().BoolVar(&r.yes, "yes", false, "don't ask for confirmation")
 	return cmd
 }
 

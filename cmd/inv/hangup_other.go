@@ -4,5 +4,5 @@ package main
 
 import "os"
 
-// hangUp never returns: there, only a write tells that the reader has gone away.
+// hangUp never returns: here only a write reports that the reader is gone.
 func hangUp(*os.File) { select {} }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hangUp returns when the reader of a pipe has gone away; it never returns for
-// what is no pipe. A write would say the same, but there may be none for long.
+// hangUp returns once the reader of a pipe is gone, before a write would fail. It
+// never returns for other files.
 func hangUp(f *os.File) {
 	info, err := f.Stat()
 	if err != nil || info.Mode()&os.ModeNamedPipe == 0 {

@@ -14,8 +14,8 @@ import (
 	"inv/producer"
 )
 
-// hint adds what to do about an error, by its type: libraries say what happened
-// and know no flags or commands.
+// hint adds what to do about an error, by its type: libraries only report what
+// happened, since they don't know flags and commands.
 func hint(err error, app string) error {
 	var (
 		partitions *kafka.PartitionsError
@@ -28,15 +28,15 @@ func hint(err error, app string) error {
 		startOver  *processor.StartOverError
 		others     *processor.OtherApplicationError
 		pending    *processor.PendingTransactionError
+		unique     *producer.UniqueError
 	)
-	var unique *producer.UniqueError
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
 		return fmt.Errorf("%w: add --count or --for to --start", err)
 	case errors.Is(err, producer.ErrNoRate):
-		return fmt.Errorf("%w; give it with --rate", err)
+		return fmt.Errorf("%w; set --rate", err)
 	case errors.As(err, &unique):
-		return fmt.Errorf("%w; give --count %d or less", err, unique.Values)
+		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
 	case errors.Is(err, broker.ErrNoAdvertise):
 		return fmt.Errorf("%w; name the HOST:PORT that clients reach with --advertise", err)
 	case errors.Is(err, dashboard.ErrPortInUse):
@@ -52,19 +52,17 @@ func hint(err error, app string) error {
 	case errors.As(err, &unknown) && unknown.Near != "":
 		return fmt.Errorf("%w; did you mean %s?", err, unknown.Near)
 	case errors.As(err, &unknown):
-		return fmt.Errorf("%w; -X list shows those there are", err)
+		return fmt.Errorf("%w; see `-X list`", err)
 	case errors.As(err, &group):
-		return usagef("%w%s; `inv groups list` shows those there are", err, suggest.DidYouMean(group.Name, group.Known))
-	case errors.As(err, &inUse) && inUse.Members == 1:
-		return fmt.Errorf("%w; stop it first", err)
+		return usagef("%w%s; see `inv groups list`", err, suggest.DidYouMean(group.Name, group.Known))
 	case errors.As(err, &inUse):
-		return fmt.Errorf("%w; stop them first", err)
+		return fmt.Errorf("%w; stop %s first", err, map[bool]string{true: "it", false: "them"}[inUse.Members == 1])
 	case errors.As(err, &lost), errors.As(err, &startOver):
-		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, what it wrote stays and is written a second time)", err, app)
+		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
 	case errors.As(err, &others):
 		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
 	case errors.As(err, &pending):
-		return fmt.Errorf("%w; start the process that left it with the same --instance, or end it with kafka-transactions.sh", err)
+		return fmt.Errorf("%w; restart the process that left it with the same --instance, or abort it with kafka-transactions.sh", err)
 	case errors.Is(err, stage.ErrFenced):
 		return fmt.Errorf("%w; give each process an --instance of its own", err)
 	}
@@ -86,11 +84,11 @@ func instead(property string) string {
 	case "bootstrap.servers":
 		return "use --brokers"
 	case "isolation.level":
-		return "the commands read what is committed; tail has --uncommitted"
+		return "commands read committed records; see tail --uncommitted"
 	case "max.in.flight.requests.per.connection":
-		return "idempotent producing keeps order with as many as it needs"
+		return "idempotent producing keeps the order with any number of requests"
 	case "enable.auto.commit", "auto.offset.reset":
-		return "offsets are the command's business; tail has --offset and --since"
+		return "commands manage their offsets; see tail --offset and --since"
 	}
-	return "they follow from --app-id and --instance"
+	return "it follows from --app-id and --instance"
 }

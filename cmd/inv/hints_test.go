@@ -12,8 +12,7 @@ import (
 	"inv/processor/stage"
 )
 
-// Libraries say what happened; the hint that names a flag or a command is added
-// here, to errors however deep they are wrapped, and once.
+// A hint is added once, however deep the error is wrapped.
 func TestHints(t *testing.T) {
 	_, unknown := kafka.ParseProperties([]string{"lingr.ms=20"})
 	_, none := kafka.ParseProperties([]string{"no.such.thing.at.all=1"})
@@ -29,8 +28,8 @@ func TestHints(t *testing.T) {
 		{kafka.ErrUnreachable, "start one with `inv broker`, or name yours with --brokers", false},
 		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: remove it with inv reset --app-id ID", false},
 		{unknown, "did you mean linger.ms?", false},
-		{none, "-X list shows", false},
-		{isolation, "tail has --uncommitted", false},
+		{none, "see `-X list`", false},
+		{isolation, "see tail --uncommitted", false},
 		{servers, "use --brokers", false},
 		{group, "--app-id and --instance", false},
 		{&admin.UnknownGroupError{Name: "audt", Known: []string{"audit"}}, `did you mean "audit"?`, true},

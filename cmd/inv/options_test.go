@@ -16,8 +16,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Each command's flags are tested without running it: what they make of a command
-// line, and what they refuse.
+// These tests parse each command's flags without running it.
 
 func shipped(t *testing.T, name string) *scenario.Scenario {
 	t.Helper()
@@ -40,7 +39,7 @@ func parse(t *testing.T, cmd *cobra.Command, line string) {
 	}
 }
 
-// refuses wants a usage error with a text.
+// refuses wants a usage error that contains text.
 func refuses(t *testing.T, line string, err error, text string) {
 	t.Helper()
 	if _, usage := err.(usageError); !usage || !strings.Contains(err.Error(), text) {
@@ -54,7 +53,7 @@ func TestProduceOptions(t *testing.T) {
 	s := &streams{now: optionsNow}
 	options := func(line string) (producer.Options, error) {
 		cmd := &cobra.Command{}
-		p := &produceFlags{headers: newChoice("cloudevents", "none"), jitter: choice{"", []string{"none", "poisson"}}}
+		p := &produceFlags{}
 		p.register(cmd)
 		parse(t, cmd, line)
 		return p.options(&sharedFlags{appID: "app"}, s)
@@ -77,7 +76,6 @@ func TestProduceOptions(t *testing.T) {
 		"--ramp up=1":                   "--ramp",
 		"--fault sour=1%":               "--fault",
 		"--count -1":                    "can't be negative",
-		"--partitioner md5":             "murmur2, crc32, round-robin",
 		"--shard 5/4":                   "--shard",
 		"--start soon":                  "--start",
 		"--envelope":                    "--to stdout",
@@ -157,7 +155,7 @@ func TestTopicsCreateSpecs(t *testing.T) {
 	sc := shipped(t, "inventory")
 	specs := func(line string, names ...string) ([]kafka.TopicSpec, error) {
 		c := &topicsCreateFlags{}
-		cmd := topicsCreateWith(&streams{}, &sharedFlags{}, c)
+		cmd := topicsCreate(&streams{}, &sharedFlags{}, c)
 		parse(t, cmd, line)
 		c.override = cmd.Flags().Changed("partitions")
 		return c.specs(sc, "app", names)

@@ -2,19 +2,23 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"fmt"
-	"inv/internal/suggest"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"unicode"
 
+	"inv/internal/suggest"
+
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// choice is a flag that takes one of a few words.
+// choice is a flag that takes one of several words.
 type choice struct {
 	value   string
 	choices []string
@@ -25,22 +29,34 @@ func newChoice(choices ...string) choice { return choice{choices[0], choices} }
 func (c *choice) String() string { return c.value }
 func (c *choice) Type() string   { return strings.Join(c.choices, "|") }
 func (c *choice) Set(value string) error {
-	for _, known := range c.choices {
-		if value == known {
-			c.value = value
-			return nil
-		}
+	if !slices.Contains(c.choices, value) {
+		return fmt.Errorf("it takes %s%s", strings.Join(c.choices, ", "), suggest.DidYouMean(value, c.choices))
 	}
-	if near := suggest.Nearest(value, c.choices); near != "" {
-		return fmt.Errorf("it takes %s; did you mean %q?", strings.Join(c.choices, ", "), near)
-	}
-	return fmt.Errorf("it takes %s", strings.Join(c.choices, ", "))
+	c.value = value
+	return nil
 }
 
 var _ pflag.Value = (*choice)(nil)
 
-// rows writes a listing: a table with a header, or one JSON object a line. The
-// header's words, in lower case and with _ for white space, are the JSON keys.
+// withOutput completes a command that prints text or JSON: run gets the value of
+// its -o flag.
+func withOutput(cmd *cobra.Command, run func(ctx context.Context, args []string, format string) error) *cobra.Command {
+	output := newChoice("text", "json")
+	cmd.Flags().VarP(&output, "output", "o", "the output format")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error { return run(cmd.Context(), args, output.value) }
+	return cmd
+}
+
+// printJSON writes a value as JSON, over several lines if there is an indent.
+func printJSON(w io.Writer, v any, indent string) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", indent)
+	return encoder.Encode(v)
+}
+
+// rows is a listing: a table with a header, or one JSON object per line. The
+// header's words, in lower case and with _ for spaces, are the JSON keys.
 type rows struct {
 	header []string
 	cells  [][]any
@@ -60,7 +76,7 @@ func (r *rows) write(s *streams, format string) error {
 		}
 		table = append(table, texts)
 	}
-	if s.outTerminal {
+	if s.outTerminal && s.width() > 0 {
 		fitLast(table, s.width())
 	}
 	out := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
@@ -70,14 +86,11 @@ func (r *rows) write(s *streams, format string) error {
 	return out.Flush()
 }
 
-// leastLast is what remains of a last column, however narrow the terminal is.
+// leastLast is the minimum width of the last column, however narrow the terminal.
 const leastLast = 20
 
-// fitLast cuts the last column so that lines are no wider than the terminal.
+// fitLast truncates the last column so that lines fit the terminal.
 func fitLast(table [][]string, columns int) {
-	if columns == 0 {
-		return
-	}
 	last := len(table[0]) - 1
 	before := 0
 	for i := range last {
@@ -112,7 +125,7 @@ func (r *rows) writeJSON(w io.Writer) error {
 	return out.Flush()
 }
 
-// fit cuts a line, one column a character, so that it leaves one free.
+// fit truncates a line to one column less than the terminal has.
 func fit(text string, columns int) string {
 	if letters := []rune(text); columns > 1 && len(letters) >= columns {
 		return string(letters[:columns-2]) + "…"
@@ -120,14 +133,12 @@ func fit(text string, columns int) string {
 	return text
 }
 
-// visible makes a name from the cluster fit for a terminal: group and member
+// visible makes a name from the cluster safe for a terminal: group and member
 // ids can hold any character, escape sequences included.
 func visible(name string) string {
-	for _, r := range name {
-		if !unicode.IsPrint(r) {
-			quoted := strconv.Quote(name)
-			return quoted[1 : len(quoted)-1]
-		}
+	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		quoted := strconv.Quote(name)
+		return quoted[1 : len(quoted)-1]
 	}
 	return name
 }
@@ -142,7 +153,7 @@ func confirm(s *streams, yes bool, what string, items []string) error {
 		return nil
 	}
 	if !s.errTerminal || !s.inTerminal {
-		return usagef("no terminal to ask on; confirm with --yes")
+		return usagef("there is no terminal to ask on; confirm with --yes")
 	}
 	fmt.Fprint(s.err, "Go on? [y/N] ")
 	answer, err := bufio.NewReader(s.in).ReadString('\n')

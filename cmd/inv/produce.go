@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -18,29 +16,20 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// produceFlags are the flags of `inv produce`.
+// produceFlags are the flags of `inv produce`. Those that need no parsing are in
+// Options.
 type produceFlags struct {
-	rate        string
-	jitter      choice
-	bursts      string
-	ramp        string
-	count       int64
-	period      time.Duration
-	seed        string
-	start       string
-	shard       string
-	products    int64
-	to          string
-	envelope    bool
-	headers     choice
-	partitioner string
-	workers     int
-	faults      string
-	untagged    bool
+	producer.Options
+	rate, bursts, ramp, faults string
+	jitter, headers            choice
+	partitioner                choice
+	seed, start, shard, to     string
+	products                   int64
+	envelope                   bool
 }
 
 func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
-	p := &produceFlags{headers: newChoice("cloudevents", "none"), jitter: choice{"", []string{"none", "poisson"}}}
+	p := &produceFlags{}
 	cmd := &cobra.Command{
 		Use:   "produce NAME…",
 		Short: "Send the records of a scenario's producers",
@@ -62,24 +51,27 @@ the same records.`,
 }
 
 func (p *produceFlags) register(cmd *cobra.Command) {
+	p.headers = newChoice("cloudevents", "none")
+	p.jitter = choice{"", []string{"none", "poisson"}}
+	p.partitioner = choice{"", partition.Names()}
 	fs := cmd.Flags()
-	fs.StringVar(&p.rate, "rate", "", "1s (one each second), 500/s, 0.5/s or max; the scenario's if not given")
-	fs.Var(&p.jitter, "jitter", "poisson makes the gaps between records exponential; the scenario's if not given")
-	fs.StringVar(&p.bursts, "bursts", "", "a higher rate for a while, again and again: every=10s,for=1s,rate=5000/s")
-	fs.StringVar(&p.ramp, "ramp", "", "from a lower rate up to the rate, and perhaps down again: from=10/s,up=30s,hold=1m,down=30s")
-	fs.Int64Var(&p.count, "count", 0, "stop after N records of each producer")
-	fs.DurationVar(&p.period, "for", 0, "stop after so long, such as 30s or 720h")
-	fs.StringVar(&p.seed, "seed", "", "a number; the same seed gives the same records (random, and printed, if not given)")
-	fs.StringVar(&p.start, "start", "", "the event time of the first record, RFC 3339 or 2026-01-31; the clock is then simulated and nothing waits")
-	fs.StringVar(&p.shard, "shard", "", "K/N: make only each Nth record from the Kth, at an Nth of the rate")
-	fs.Int64Var(&p.products, "products", 0, "make N rows of a producer that has more: in the scenario, instead of those in the file")
+	fs.StringVar(&p.rate, "rate", "", "1s (one per second), 500/s, 0.5/s or max; by default the scenario's")
+	fs.Var(&p.jitter, "jitter", "poisson makes the gaps between records exponential; by default the scenario's")
+	fs.StringVar(&p.bursts, "bursts", "", "a periodic burst at a higher rate: every=10s,for=1s,rate=5000/s")
+	fs.StringVar(&p.ramp, "ramp", "", "a rise from a lower rate, optionally with a fall back to it: from=10/s,up=30s,hold=1m,down=30s")
+	fs.Int64Var(&p.Count, "count", 0, "stop after N records of each producer")
+	fs.DurationVar(&p.For, "for", 0, "stop after this time, such as 30s or 720h")
+	fs.StringVar(&p.seed, "seed", "", "a number; the same seed gives the same records (by default random, and printed)")
+	fs.StringVar(&p.start, "start", "", "the event time of the first record, RFC 3339 or 2026-01-31; the clock is then simulated, without waiting")
+	fs.StringVar(&p.shard, "shard", "", "K/N: only every Nth record from the Kth on, at 1/N of the rate")
+	fs.Int64Var(&p.products, "products", 0, "generate N rows instead of those in the file, for a producer that has more: in the scenario")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a FILE")
-	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: topic, key, headers and timestamp besides the value, as JSON Lines")
-	fs.Var(&p.headers, "headers", "which headers records have")
-	fs.StringVar(&p.partitioner, "partitioner", "", "murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; the scenario's if not given")
-	fs.StringVar(&p.faults, "fault", "", "make records wrong on purpose, each kind its share: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
-	fs.BoolVar(&p.untagged, "untagged", false, "no inv-fault header on records that are wrong on purpose")
-	fs.IntVar(&p.workers, "workers", 0, "how many goroutines make records")
+	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value")
+	fs.Var(&p.headers, "headers", "headers added to records")
+	fs.Var(&p.partitioner, "partitioner", "a `NAME`: murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; by default the scenario's")
+	fs.StringVar(&p.faults, "fault", "", "make a share of the records faulty, by kind: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
+	fs.BoolVar(&p.NoTags, "untagged", false, "no inv-fault header on faulty records")
+	fs.IntVar(&p.Workers, "workers", 0, "number of goroutines that generate records")
 }
 
 func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, names []string) error {
@@ -101,7 +93,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	existing, err := producer.ReadExisting(ctx, f.kafka(), sc, f.appID, names)
 	var missing *producer.NoTopicError
 	if errors.As(err, &missing) {
-		return fmt.Errorf("%w; check the name under topics: and --brokers, or take `read: true` away and say under rows: or value: what it makes", err)
+		return fmt.Errorf("%w; check the name under topics: and --brokers, or replace `read: true` by rows: or value:", err)
 	}
 	if err != nil {
 		return err
@@ -112,8 +104,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return compileError(err)
 	}
 	if p.products > 0 && !plan.Grows() {
-		return usagef("--products: neither %s nor what they refer to has `more:` in the scenario, so there are the rows of the file and no others",
-			strings.Join(names, ", "))
+		return usagef("--products: neither %s nor the producers that they refer to have `more:` in the scenario", strings.Join(names, ", "))
 	}
 	if err := producer.CheckOptions(plan, o); err != nil {
 		return usageError{err}
@@ -140,36 +131,29 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	return err
 }
 
-// compileError tells a wrong command line or scenario from a failure.
+// compileError marks the errors of a wrong command line.
 func compileError(err error) error {
-	var unknown *producer.UnknownProducerError
-	var problems scenario.Problems
-	var caused *producer.CausedProducerError
-	var read *producer.ReadProducerError
-	if errors.As(err, &read) || errors.As(err, &unknown) || errors.As(err, &caused) || errors.As(err, &problems) {
+	if errors.As(err, new(*producer.ReadProducerError)) || errors.As(err, new(*producer.UnknownProducerError)) ||
+		errors.As(err, new(*producer.CausedProducerError)) {
 		return usageError{err}
 	}
 	return err
 }
 
 func (p *produceFlags) seedNumber() (uint64, error) {
-	if p.seed != "" {
-		seed, err := strconv.ParseUint(p.seed, 10, 63)
-		if err != nil {
-			return 0, usagef("--seed %q: it is a whole number from 0 to 9223372036854775807", p.seed)
-		}
-		return seed, nil
+	if p.seed == "" {
+		return uint64(rand.Uint32()), nil // few digits to retype
 	}
-	var random [4]byte
-	if _, err := rand.Read(random[:]); err != nil {
-		return 0, fmt.Errorf("choosing a seed: %w", err)
+	seed, err := strconv.ParseUint(p.seed, 10, 63)
+	if err != nil {
+		return 0, usagef("--seed %q: use a whole number from 0 to 9223372036854775807", p.seed)
 	}
-	return uint64(binary.LittleEndian.Uint32(random[:])), nil
+	return seed, nil
 }
 
 func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, error) {
-	o := producer.Options{App: f.appID, Count: p.count, For: p.period, Workers: p.workers,
-		NoEvents: p.headers.value == "none", Partitioner: partition.Partitioner(p.partitioner)}
+	o := p.Options
+	o.App, o.NoEvents, o.Partitioner = f.appID, p.headers.value == "none", partition.Partitioner(p.partitioner.value)
 	if p.rate != "" {
 		rate, err := scenario.ParseRate(p.rate)
 		if err != nil {
@@ -185,20 +169,17 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		if err != nil {
 			return o, usagef("--fault: %w", err)
 		}
-		o.Faults, o.NoTags = faults, p.untagged
+		o.Faults = faults
 	}
-	if p.count < 0 || p.period < 0 || p.products < 0 || p.workers < 0 {
+	if o.Count < 0 || o.For < 0 || p.products < 0 || o.Workers < 0 {
 		return o, usagef("--count, --for, --products and --workers can't be negative")
-	}
-	if p.partitioner != "" && !slices.Contains(partition.Names(), p.partitioner) {
-		return o, usagef("--partitioner %q: it is %s", p.partitioner, strings.Join(partition.Names(), ", "))
 	}
 	if p.shard != "" {
 		k, n, ok := strings.Cut(p.shard, "/")
 		shard, err := strconv.Atoi(k)
 		shards, err2 := strconv.Atoi(n)
 		if !ok || err != nil || err2 != nil || shard < 1 || shards < shard {
-			return o, usagef("--shard %q: it is K/N with K from 1 to N, such as 2/4", p.shard)
+			return o, usagef("--shard %q: use K/N with K from 1 to N, such as 2/4", p.shard)
 		}
 		o.Shard, o.Shards = shard, shards
 	}
@@ -215,7 +196,7 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 	return o, p.future(o, s.now())
 }
 
-// pace reads the flags that change rates over time.
+// pace parses the flags that change rates over time.
 func (p *produceFlags) pace(o *producer.Options) (err error) {
 	if p.jitter.value != "" {
 		poisson := p.jitter.value == "poisson"
@@ -240,7 +221,7 @@ func parseStart(text string) (time.Time, error) {
 			return t, nil
 		}
 	}
-	return time.Time{}, usagef("--start %q: it is a time such as 2026-01-31T08:00:00Z, or a day such as 2026-01-31", text)
+	return time.Time{}, usagef("--start %q: use a time such as 2026-01-31T08:00:00Z, or a day such as 2026-01-31", text)
 }
 
 // maxFuture is how far ahead of now brokers accept timestamps
@@ -252,13 +233,13 @@ func (p *produceFlags) future(o producer.Options, now time.Time) error {
 		return nil
 	}
 	if end := o.Start.Add(o.For); end.After(now.Add(maxFuture)) {
-		return usagef("--start and --for reach to %s, more than an hour into the future, and brokers refuse such timestamps; begin earlier, or write to a file",
+		return usagef("--start and --for reach to %s, more than an hour into the future, and brokers refuse such timestamps; start earlier, or write to a file",
 			end.UTC().Format(time.RFC3339))
 	}
 	return nil
 }
 
-// open opens the output, and says what was found.
+// open opens the output and reports created and empty topics.
 func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
 	switch p.to {
 	case "stdout", "-":
@@ -280,7 +261,7 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 		fmt.Fprintf(s.err, "created %s\n", strings.Join(out.Created, ", "))
 	}
 	for _, e := range out.Empty {
-		fmt.Fprintf(s.err, "warning: %s is empty, and the records refer to it; fill it with `inv produce %s`\n", e.Topic, e.Producer)
+		fmt.Fprintf(s.err, "warning: %s is empty, but the records refer to it; fill it with `inv produce %s`\n", e.Topic, e.Producer)
 	}
 	return out, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -14,14 +15,15 @@ import (
 	"inv/internal/suggest"
 )
 
-// defaultProfile is used if there is one of that name and none is asked for.
+// defaultProfile is used, if it exists, when no profile is named.
 const defaultProfile = "default"
 
-// errListProperties is what `-X list` asks for, instead of running a command.
+// errListProperties is returned for `-X list`, which lists the properties instead of
+// running a command.
 var errListProperties = errors.New("list the properties")
 
-// propertyFlag gathers NAME=VALUE settings: one an -X, or several in one with
-// white space between, as an environment variable has them.
+// propertyFlag collects NAME=VALUE settings, one per -X or several separated by
+// spaces, as in an environment variable.
 type propertyFlag []string
 
 func (p *propertyFlag) String() string { return "" }
@@ -46,13 +48,10 @@ func listProperties(w io.Writer) error {
 	return table.Flush()
 }
 
-// applyProfile reads inv.yaml and takes the profile's settings. A profile is
-// only required if one is named.
+// applyProfile applies the settings of the profile in inv.yaml. Only a named profile
+// is required to exist.
 func (f *sharedFlags) applyProfile(brokersGiven bool) error {
-	inUse := f.profile
-	if inUse == "" {
-		inUse = defaultProfile
-	}
+	inUse := cmp.Or(f.profile, defaultProfile)
 	file, profiles, err := f.profiles(inUse)
 	if err != nil || profiles == nil {
 		return err
@@ -71,8 +70,8 @@ func (f *sharedFlags) applyProfile(brokersGiven bool) error {
 	return nil
 }
 
-// profiles reads inv.yaml. The variables of the one in use must be set. There
-// are none, and no error, if there is no file and none was asked for.
+// profiles reads inv.yaml; the variables of the profile in use must be set. Without
+// a file it returns none, and no error unless --config or --profile was given.
 func (f *sharedFlags) profiles(inUse string) (file string, profiles []kafka.Profile, err error) {
 	files := []string{f.config}
 	if f.config == "" {
@@ -107,7 +106,7 @@ func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile)
 	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), suggest.DidYouMean(name, names))
 }
 
-// firstFile reads the first of the files that exists.
+// firstFile reads the first file that exists.
 func firstFile(files []string) (name string, source []byte, err error) {
 	for _, name := range files {
 		source, err := os.ReadFile(name)
@@ -124,14 +123,10 @@ func firstFile(files []string) (name string, source []byte, err error) {
 func userConfig(home string) string { return filepath.Join(home, "inv", "inv.yaml") }
 
 func (f *sharedFlags) configHome() string {
-	if home := f.getenv("XDG_CONFIG_HOME"); home != "" {
-		return home
-	}
-	return filepath.Join(f.getenv("HOME"), ".config")
+	return cmp.Or(f.getenv("XDG_CONFIG_HOME"), filepath.Join(f.getenv("HOME"), ".config"))
 }
 
-// lookupEnv takes an empty variable for one that is not set: an empty password
-// is a mistake.
+// lookupEnv treats an empty variable as unset: an empty password is a mistake.
 func (f *sharedFlags) lookupEnv(name string) (string, bool) {
 	value := f.getenv(name)
 	return value, value != ""

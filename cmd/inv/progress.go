@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,20 +13,20 @@ import (
 	"inv/producer"
 )
 
-// progressLine shows how far `inv produce` is: a line that is written over on a
-// terminal, a line each ten seconds elsewhere.
+// progressLine shows the progress of `inv produce`: a line that is rewritten on a
+// terminal, a line every ten seconds elsewhere.
 type progressLine struct {
 	s     *streams
 	last  time.Time
 	shown bool
 
 	acknowledged int64
-	moved        time.Time // when that changed, or nothing was to be acknowledged
+	moved        time.Time // when that last changed, or nothing was in flight
 }
 
 const lineEvery = 10 * time.Second
 
-// silence is how long nothing is acknowledged until that is said.
+// silence is the time without acknowledgements after which the line reports it.
 const silence = 2 * time.Second
 
 func newProgressLine(s *streams) *progressLine {
@@ -33,17 +35,13 @@ func newProgressLine(s *streams) *progressLine {
 
 func (l *progressLine) show(p producer.Progress) {
 	now := l.s.now()
-	if p.Acknowledged != l.acknowledged || onTheWay(p) == 0 {
+	if p.Acknowledged != l.acknowledged || inFlight(p) == 0 {
 		l.acknowledged, l.moved = p.Acknowledged, now
 	}
 	text := progressText(p, now.Sub(l.moved))
 	if l.s.errTerminal {
-		columns := 80
-		if l.s.width != nil && l.s.width() > 0 {
-			columns = l.s.width()
-		}
-		// A line that wraps can't be written over.
-		fmt.Fprintf(l.s.err, "\r%s\x1b[K", text[:min(len(text), columns-1)])
+		// A line that wraps can't be rewritten.
+		fmt.Fprint(l.s.err, eraseLine+fit(text, cmp.Or(l.s.width(), 80)))
 		l.shown = true
 		return
 	}
@@ -53,25 +51,25 @@ func (l *progressLine) show(p producer.Progress) {
 	}
 }
 
-// onTheWay returns how many records have been sent and not been answered.
-func onTheWay(p producer.Progress) int64 { return p.Sent - p.Acknowledged - p.Failed }
+// inFlight returns the number of records sent but neither acknowledged nor failed.
+func inFlight(p producer.Progress) int64 { return p.Sent - p.Acknowledged - p.Failed }
 
-// end leaves the terminal's line empty for what follows.
+// end erases the terminal's line.
 func (l *progressLine) end() {
 	if l.shown {
-		fmt.Fprint(l.s.err, "\r\x1b[K")
+		fmt.Fprint(l.s.err, eraseLine)
 	}
 }
 
-// progressText returns a line of progress, what is wrong first. silent is how long
-// nothing has been acknowledged.
+// progressText returns a line of progress, problems first. silent is the time since
+// the last acknowledgement.
 func progressText(p producer.Progress, silent time.Duration) string {
 	parts := []string{records(p.Acknowledged), perSecond(p) + "/s"}
 	if p.Failed > 0 {
 		parts = append(parts, records(p.Failed)+" failed")
 	}
 	if silent >= silence {
-		parts = append(parts, fmt.Sprintf("NO ANSWER for %s to %s", silent.Round(time.Second), grouped(onTheWay(p))))
+		parts = append(parts, fmt.Sprintf("NO ANSWER for %s to %s", silent.Round(time.Second), grouped(inFlight(p))))
 	}
 	if p.Behind > time.Second {
 		parts = append(parts, "BEHIND by "+p.Behind.Round(100*time.Millisecond).String())
@@ -97,7 +95,7 @@ func perSecond(p producer.Progress) string {
 	return grouped(int64(rate + 0.5))
 }
 
-// summarize writes the end of a run.
+// summarize prints the outcome of a run.
 func summarize(w io.Writer, s producer.Summary, where string) {
 	fmt.Fprintf(w, "produced %s (%s) to %s in %s, %s/s\n",
 		records(s.Acknowledged), bytesText(s.Bytes), where, elapsedText(s.Elapsed), perSecond(s.Progress))
@@ -105,35 +103,27 @@ func summarize(w io.Writer, s producer.Summary, where string) {
 		fmt.Fprintf(w, "event time from %s to %s\n", s.Event[0].UTC().Format(time.RFC3339), s.Event[1].UTC().Format(time.RFC3339))
 	}
 	if lost := s.Sent - s.Acknowledged; lost > 0 {
-		fmt.Fprintf(w, "sent and not acknowledged: %s\n", records(lost))
+		fmt.Fprintf(w, "sent but not acknowledged: %s\n", records(lost))
 	}
 	if unsent := s.Made - s.Sent; unsent > 0 {
-		fmt.Fprintf(w, "made and never sent: %s\n", records(unsent))
+		fmt.Fprintf(w, "made but not sent: %s\n", records(unsent))
 	}
 	if s.Behind > time.Second {
-		fmt.Fprintf(w, "behind the rate asked for by %s at the end\n", s.Behind.Round(100*time.Millisecond))
+		fmt.Fprintf(w, "%s behind the requested rate at the end\n", s.Behind.Round(100*time.Millisecond))
 	}
-	names := make([]string, 0, len(s.Faults))
-	for name := range s.Faults {
-		names = append(names, name)
-	}
-	sort.Strings(names)
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
 		fmt.Fprintf(w, "fault %s: %s\n", name, records(s.Faults[name]))
 	}
 }
 
-// elapsedText is in milliseconds, unless that is nothing.
+// elapsedText rounds to milliseconds, or to microseconds below one.
 func elapsedText(d time.Duration) string {
-	if d < time.Millisecond {
-		return d.Round(time.Microsecond).String()
-	}
-	return d.Round(time.Millisecond).String()
+	return cmp.Or(d.Round(time.Millisecond), d.Round(time.Microsecond)).String()
 }
 
 func records(n int64) string { return many(n, "record") }
 
-// many writes a number with what it counts.
+// many returns a number with a noun, in the plural unless the number is 1.
 func many(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -141,7 +131,7 @@ func many(n int64, what string) string {
 	return grouped(n) + " " + what + "s"
 }
 
-// grouped writes a number with commas between the thousands.
+// grouped returns a number with thousands separated by commas.
 func grouped(n int64) string {
 	text := strconv.FormatInt(n, 10)
 	for at := len(text) - 3; at > 0 && text[at-1] != '-'; at -= 3 {

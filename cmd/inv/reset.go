@@ -20,14 +20,14 @@ func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "Start the processor over: remove its groups, log and state",
 		Long: `Remove what the processor of an application id keeps: its consumer groups and
 its internal topics. The next inv process reads its inputs from the start. The
-topics that it wrote stay, and will be written a second time, unless --outputs
-removes them too. A group in use is refused: stop the processor first.`,
+topics that it wrote stay, and are written a second time, unless --outputs
+removes them, too. A group in use is refused: stop the processor first.`,
 		Example: `  inv reset --app-id inv
   inv reset --app-id inv --outputs --yes`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("app-id") {
-				return usagef("say whose state to remove with --app-id")
+				return usagef("name the application whose state to remove with --app-id")
 			}
 			sc, err := f.loadScenario()
 			if err != nil {
@@ -38,8 +38,8 @@ removes them too. A group in use is refused: stop the processor first.`,
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&outputs, "outputs", false, "remove the topics that the processor writes, too")
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	cmd.Flags().BoolVar(&outputs, "outputs", false, "also remove the topics that the processor writes")
+	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask for confirmation")
 	return cmd
 }
 
@@ -58,7 +58,7 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 		return err
 	}
 	if len(groups)+len(topics) == 0 {
-		fmt.Fprintf(s.err, "%s has no groups and no topics here.\n", f.appID)
+		fmt.Fprintf(s.err, "%s has no groups and no topics on this cluster.\n", f.appID)
 		return nil
 	}
 	var items []string
@@ -72,17 +72,15 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 		return err
 	}
 	deleted, err := c.DeleteGroups(ctx, groups...)
-	for _, g := range deleted {
-		fmt.Fprintln(s.out, g)
-	}
-	if err != nil || len(topics) == 0 {
+	if err = printNames(s, deleted, err); err != nil || len(topics) == 0 {
 		return err
 	}
-	return deleteTopics(ctx, s, c, topics)
+	deleted, err = c.Delete(ctx, topics...)
+	return printNames(s, deleted, err)
 }
 
-// topicsToReset returns the topics that are the processor's: those that it keeps for
-// itself, and with outputs those that no producer of the scenario fills.
+// topicsToReset returns the processor's internal topics and, with outputs, those
+// that it writes and no producer of the scenario does.
 func topicsToReset(sc *scenario.Scenario, app string, outputs bool) []string {
 	all := builtinTopologies()
 	names := processor.KeptTopics(sc, app, all)
@@ -103,10 +101,10 @@ func topicsToReset(sc *scenario.Scenario, app string, outputs bool) []string {
 	return names
 }
 
-// existingOf returns those of the topics that exist, by name.
+// existingOf returns the topics that exist, by name.
 func existingOf(ctx context.Context, c *admin.Client, names []string) ([]string, error) {
 	if len(names) == 0 {
-		return nil, nil
+		return nil, nil // PartitionCounts would return all topics
 	}
 	existing, err := c.PartitionCounts(ctx, names...)
 	return slices.Sorted(maps.Keys(existing)), err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"inv/internal/suggest"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -12,14 +11,16 @@ import (
 	"syscall"
 	"time"
 
+	"inv/internal/suggest"
+
 	"github.com/spf13/cobra"
 )
 
-// stopWithin is how long a command has to stop after a signal; then inv ends
-// without it, so that no broker that hangs can hold it.
+// stopWithin bounds how long a command may take to stop after a signal, so that a
+// hanging broker can't keep inv alive.
 const stopWithin = 9500 * time.Millisecond
 
-// run is inv with these arguments; it returns the exit code.
+// run runs inv and returns its exit code.
 func run(args []string, s *streams) int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
@@ -34,13 +35,12 @@ func run(args []string, s *streams) int {
 	case code := <-done:
 		return code
 	case <-time.After(stopWithin):
-		fmt.Fprintf(s.err, "inv: not stopped %s after the signal; ending anyway\n", stopWithin)
+		fmt.Fprintf(s.err, "inv: not stopped %s after the signal; exiting anyway\n", stopWithin)
 		return exitFailed
 	}
 }
 
-// execute runs the command line. What fails before a command has begun is wrong
-// usage.
+// execute runs the command line. An error before a command starts is a usage error.
 func execute(ctx context.Context, args []string, s *streams) error {
 	shared := &sharedFlags{getenv: s.getenv}
 	root, err := rootCommand(s, shared)
@@ -48,24 +48,16 @@ func execute(ctx context.Context, args []string, s *streams) error {
 		return err
 	}
 	root.SetArgs(args)
-	begun := false
 	each(root, func(cmd *cobra.Command) {
 		if cmd.HasSubCommands() {
-			cmd.Args = cobra.ArbitraryArgs
-			cmd.RunE = groupUsage
-		}
-		if runE := cmd.RunE; runE != nil {
-			cmd.RunE = func(cmd *cobra.Command, args []string) error {
-				begun = true
-				return runE(cmd, args)
-			}
+			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, groupUsage
 		}
 	})
 	err = hint(root.ExecuteContext(ctx), shared.appID)
 	if errors.Is(err, errListProperties) {
 		return listProperties(s.out)
 	}
-	if err != nil && !begun {
+	if err != nil && !shared.resolved {
 		return usageError{err}
 	}
 	return err
@@ -73,13 +65,11 @@ func execute(ctx context.Context, args []string, s *streams) error {
 
 func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	root := &cobra.Command{
-		Use:           "inv",
-		Short:         "Generate, process and inspect event-driven systems on Kafka",
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			return shared.resolve(cmd)
-		},
+		Use:               "inv",
+		Short:             "Generate, process and inspect event-driven systems on Kafka",
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return shared.resolve(cmd) },
 	}
 	root.SetIn(s.in)
 	root.SetOut(s.out)
@@ -92,7 +82,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 		root.SetVersionTemplate(versionText(info))
 	}
 	shared.register(root.PersistentFlags())
-	addGroup(root, "Begin here:", demoCommand(s, shared), brokerCommand(s))
+	addGroup(root, "Start here:", demoCommand(s, shared), brokerCommand(s))
 	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
 		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
 	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), resetCommand(s, shared))
@@ -100,7 +90,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	return root, shared.completeFlags(root)
 }
 
-// addGroup adds commands that the help shows together.
+// addGroup adds commands that help lists together.
 func addGroup(root *cobra.Command, title string, commands ...*cobra.Command) {
 	root.AddGroup(&cobra.Group{ID: title, Title: title})
 	for _, c := range commands {
@@ -116,7 +106,7 @@ func each(cmd *cobra.Command, visit func(*cobra.Command)) {
 	}
 }
 
-// groupUsage is a command that has only subcommands.
+// groupUsage is the RunE of a command with subcommands.
 func groupUsage(cmd *cobra.Command, args []string) error {
 	switch {
 	case len(args) > 0:
@@ -140,9 +130,9 @@ func groupUsage(cmd *cobra.Command, args []string) error {
 	return usagef("%s has no command %q; it has %s", cmd.CommandPath(), args[0], strings.Join(names, ", "))
 }
 
-// untilSignal returns a context that SIGINT or SIGTERM ends, with the signal as
-// its cause; a second signal ends the process at once, as if inv had not caught
-// it. A closed pipe is an error of the write, not a signal.
+// untilSignal returns a context that SIGINT or SIGTERM cancels, with the signal as
+// its cause; a second signal ends the process at once, as if it were not caught.
+// SIGPIPE is ignored, so that a write to a closed pipe returns an error.
 func untilSignal(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
@@ -163,9 +153,9 @@ func untilSignal(parent context.Context) (context.Context, func()) {
 	return ctx, func() { signal.Stop(signals); close(signals); cancel(nil) }
 }
 
-// raise sends a signal to this process, which no longer catches it.
+// raise sends a signal that is no longer caught to this process.
 func raise(s os.Signal) {
 	if self, err := os.FindProcess(os.Getpid()); err == nil {
-		_ = self.Signal(s) // it ends the process, or nothing can
+		_ = self.Signal(s) // nothing else can be done
 	}
 }

@@ -1,7 +1,8 @@
 package main
 
 import (
-	"encoding/json"
+	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -31,30 +32,26 @@ are shown. Copy a shipped one, edit it, and name it with --scenario.`,
 }
 
 func scenariosList(s *streams) *cobra.Command {
-	output := newChoice("text", "json")
-	cmd := &cobra.Command{
+	return withOutput(&cobra.Command{
 		Use:   "list",
 		Short: "List the shipped scenarios with their producers",
 		Args:  noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			table := rows{header: []string{"SCENARIO", "PRODUCERS", "ABOUT"}}
-			for _, name := range shippedScenarios() {
-				source, err := scenarios.Files.ReadFile(name + ".yaml")
-				if err != nil {
-					return fmt.Errorf("reading the shipped scenario %s: %w", name, err)
-				}
-				sc, err := scenario.Parse(name+".yaml", source)
-				if err != nil {
-					return err
-				}
-				about, _, _ := strings.Cut(strings.TrimSpace(sc.About), "\n")
-				table.add(name, producerNames(sc), about)
+	}, func(_ context.Context, _ []string, format string) error {
+		table := rows{header: []string{"SCENARIO", "PRODUCERS", "ABOUT"}}
+		for _, name := range shippedScenarios() {
+			source, err := scenarios.Files.ReadFile(name + ".yaml")
+			if err != nil {
+				return fmt.Errorf("reading the shipped scenario %s: %w", name, err)
 			}
-			return table.write(s, output.value)
-		},
-	}
-	cmd.Flags().VarP(&output, "output", "o", "how it is written")
-	return cmd
+			sc, err := scenario.Parse(name+".yaml", source)
+			if err != nil {
+				return err
+			}
+			about, _, _ := strings.Cut(strings.TrimSpace(sc.About), "\n")
+			table.add(name, producerNames(sc), about)
+		}
+		return table.write(s, format)
+	})
 }
 
 func producerNames(sc *scenario.Scenario) string {
@@ -69,25 +66,19 @@ func scenariosShow(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:               "show NAME",
 		Short:             "Print the file of a shipped scenario",
-		Args:              oneArgument("which scenario? inv scenarios list shows those there are"),
+		Args:              oneArgument("which scenario? see `inv scenarios list`"),
 		ValidArgsFunction: completeScenarios,
 		RunE: func(_ *cobra.Command, args []string) error {
 			source, err := scenarios.Files.ReadFile(args[0] + ".yaml")
 			if err != nil {
-				return unknownScenario(args[0])
+				names := shippedScenarios()
+				return usagef("there is no shipped scenario %q%s", args[0],
+					cmp.Or(suggest.DidYouMean(args[0], names), "; there are "+strings.Join(names, ", ")))
 			}
 			_, err = s.out.Write(source)
 			return err
 		},
 	}
-}
-
-func unknownScenario(name string) error {
-	names := shippedScenarios()
-	if near := suggest.Nearest(name, names); near != "" {
-		return usagef("no scenario %q is shipped; did you mean %q?", name, near)
-	}
-	return usagef("no scenario %q is shipped; there are %s", name, strings.Join(names, ", "))
 }
 
 func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
@@ -103,7 +94,7 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 					return err
 				}
 				if len(problems) == 0 {
-					fmt.Fprintf(s.err, "%s is right\n", file)
+					fmt.Fprintf(s.err, "%s is valid\n", file)
 				}
 				all = append(all, problems...)
 			}
@@ -118,22 +109,19 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	}
 }
 
-// validate returns what the grammar, the producers and the views have to say of a
-// file, or of a shipped scenario.
+// validate returns the problems of a file, or of a shipped scenario.
 func validate(file, app string) (scenario.Problems, error) {
 	source, err := os.ReadFile(file)
-	if err != nil {
-		if shipped, shippedErr := scenarios.Files.ReadFile(file + ".yaml"); shippedErr == nil {
-			source, err = shipped, nil
-		}
-	}
-	if err != nil {
+	if shipped, notShipped := scenarios.Files.ReadFile(file + ".yaml"); err != nil && notShipped == nil {
+		source = shipped
+	} else if err != nil {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	return problemsOf(file, source, app), nil
 }
 
-// problemsOf is everything that is wrong in a scenario's file, in its order.
+// problemsOf returns all problems of a scenario's grammar, producers and views, in
+// the file's order.
 func problemsOf(file string, source []byte, app string) scenario.Problems {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
@@ -157,10 +145,7 @@ func scenariosSchema(s *streams) *cobra.Command {
   # yaml-language-server: $schema=inv.schema.json`,
 		Args: noArguments,
 		RunE: func(*cobra.Command, []string) error {
-			out := json.NewEncoder(s.out)
-			out.SetIndent("", "  ")
-			out.SetEscapeHTML(false)
-			return out.Encode(scenario.JSONSchema())
+			return printJSON(s.out, scenario.JSONSchema(), "  ")
 		},
 	}
 }

@@ -10,32 +10,28 @@ import (
 	"inv/internal/theme"
 )
 
-// screen is the output of a tail. On a terminal its last line says how many
-// records of each severity have been shown, and is rewritten below what comes;
-// elsewhere it is stdout as it is.
+// screen is the output of a tail. On a terminal, a status line below the records
+// counts those of each severity; elsewhere it is plain stdout.
 type screen struct {
 	mu     sync.Mutex
 	s      *streams
 	colors *theme.Theme
-	pretty *inspect.Pretty // nil: nothing to count
+	pretty *inspect.Pretty // counts records; nil without status and bell
 	bell   bool
 	status bool // there is a status line
-	fit    bool // lines are as wide as the terminal
-	up     bool // it is on the screen now
-	rung   int
+	fit    bool // lines are truncated to the terminal's width
+	up     bool // the status line is on the screen
+	rung   int  // critical records for which the bell has rung
 	buf    bytes.Buffer
 }
 
 func newScreen(s *streams, colors *theme.Theme, r inspect.Renderer, t *tailFlags, follow bool) *screen {
 	pretty, _ := r.(*inspect.Pretty)
 	onTerminal := pretty != nil && follow && s.outTerminal
-	return &screen{s: s, colors: colors, pretty: pretty, bell: t.bell && s.outTerminal, status: onTerminal, fit: onTerminal && !t.wide}
+	return &screen{s: s, colors: colors, pretty: pretty, bell: t.bell && pretty != nil && s.outTerminal, status: onTerminal, fit: onTerminal && !t.wide}
 }
 
-const (
-	eraseLine = "\r\x1b[K"
-	ring      = "\a"
-)
+const eraseLine = "\r\x1b[K"
 
 // Write writes whole lines above the status line.
 func (c *screen) Write(lines []byte) (int, error) {
@@ -45,34 +41,22 @@ func (c *screen) Write(lines []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.buf.Reset()
-	c.erase()
+	if c.up {
+		c.buf.WriteString(eraseLine)
+	}
 	c.buf.Write(lines)
 	c.draw()
-	if critical := c.critical(); c.bell && critical > c.rung {
+	if critical := c.pretty.Count(inspect.Critical); c.bell && critical > c.rung {
 		c.rung = critical
-		c.buf.WriteString(ring)
+		c.buf.WriteString("\a")
 	}
 	if _, err := c.s.out.Write(c.buf.Bytes()); err != nil {
 		return 0, err
 	}
 	if c.fit {
-		c.pretty.SetWidth(c.s.width()) // it may be another one by now
+		c.pretty.SetWidth(c.s.width()) // it may have changed
 	}
 	return len(lines), nil
-}
-
-func (c *screen) critical() int {
-	if c.pretty == nil {
-		return 0
-	}
-	return c.pretty.Count(inspect.Critical)
-}
-
-func (c *screen) erase() {
-	if c.up {
-		c.buf.WriteString(eraseLine)
-		c.up = false
-	}
 }
 
 func (c *screen) draw() {
@@ -81,7 +65,7 @@ func (c *screen) draw() {
 	}
 	total := 0
 	var parts []string
-	columns := 0 // without the colours
+	columns := 0 // without colours
 	for _, severity := range []inspect.Severity{inspect.Critical, inspect.Warning, inspect.Good, inspect.Plain} {
 		n := c.pretty.Count(severity)
 		total += n
@@ -93,7 +77,7 @@ func (c *screen) draw() {
 	}
 	text := records(int64(total))
 	parts = append(parts, c.colors.Dim+text+c.colors.Reset)
-	// A line that wraps can't be erased: in a narrow terminal the total is all.
+	// A line that wraps can't be erased: a narrow terminal only gets the total.
 	if width := c.s.width(); width > 0 && columns+len(text) >= width {
 		parts = parts[len(parts)-1:]
 	}
@@ -101,7 +85,7 @@ func (c *screen) draw() {
 	c.up = true
 }
 
-// notice writes a line to stderr, above the status line.
+// notice prints a line to stderr, above the status line.
 func (c *screen) notice(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -113,11 +97,11 @@ func (c *screen) notice(text string) {
 	if redraw {
 		c.buf.Reset()
 		c.draw()
-		_, _ = c.s.out.Write(c.buf.Bytes()) // the next record will fail too, and say so
+		_, _ = c.s.out.Write(c.buf.Bytes()) // the next record fails, too, and reports it
 	}
 }
 
-// close takes the status line away.
+// close erases the status line.
 func (c *screen) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -93,7 +93,7 @@ func TestAFiniteCommandSumsUpWhenInterrupted(t *testing.T) {
 		cmd := program(t, nil, "demo", "--rate", "20/s", "--lead-time", "300ms", "--for", "1h")
 		out := &strings.Builder{}
 		cmd.Stdout = out
-		rest := startUntil(t, cmd, "Look on")
+		rest := startUntil(t, cmd, "Watch from")
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)
 		}
@@ -109,7 +109,7 @@ func TestAFiniteCommandSumsUpWhenInterrupted(t *testing.T) {
 
 func TestASecondSignalEndsAtOnce(t *testing.T) {
 	cmd := program(t, nil, "demo", "--lead-time", "1h", "--for", "1h")
-	rest := startUntil(t, cmd, "Look on")
+	rest := startUntil(t, cmd, "Watch from")
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		if err := cmd.Process.Signal(signal); err != nil {
 			t.Fatal(err)

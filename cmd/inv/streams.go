@@ -9,8 +9,8 @@ import (
 	"golang.org/x/term"
 )
 
-// streams is all that a command knows of the process around it, so that a test
-// can be a terminal, a pipe or another time of day.
+// streams is a command's view of the process: its standard streams, terminal,
+// environment and clock. Tests substitute their own.
 type streams struct {
 	in     io.Reader
 	out    io.Writer // data only
@@ -19,9 +19,9 @@ type streams struct {
 	now    func() time.Time
 
 	inTerminal, outTerminal, errTerminal bool
-	width                                func() int // of the terminal on out in columns; 0: none
+	width                                func() int // columns of the terminal on out; 0: no terminal
 
-	hangUp func() // returns when the reader of out has gone away; nil: nobody can tell
+	hangUp func() // returns once the reader of out is gone; nil: unknown
 }
 
 func processStreams() *streams {
@@ -37,17 +37,14 @@ func processStreams() *streams {
 		outTerminal: term.IsTerminal(out),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		width: func() int {
-			w, _, err := term.GetSize(out)
-			if err != nil {
-				return 0
-			}
+			w, _, _ := term.GetSize(out) // 0 with an error
 			return w
 		},
 	}
 }
 
-// untilHangUp returns a context that also ends, with errOutputClosed, when out's
-// reader has gone away: for commands that may have nothing to write for long.
+// untilHangUp returns a context that is also cancelled, with errOutputClosed, once
+// out's reader is gone: for commands that may not write anything for a long time.
 func (s *streams) untilHangUp(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	if s.hangUp != nil {

@@ -17,9 +17,8 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
-// tailMemory is from where on memory is tidied up more eagerly, in bytes. It is
-// more than the tail of a common topic takes by far; of values of 100 MB there
-// are three or four in memory at a time, and should be no more.
+// tailMemory is the soft memory limit in bytes: far more than the tail of a common
+// topic needs, and three or four values of 100 MB.
 const tailMemory = 400 << 20
 
 func tailCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -34,12 +33,7 @@ TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'
   inv tail updates --since 15m --filter '.current_stock <= 5'
   inv tail orders --until end -o json | jq .value.order_total
   inv tail alerts --expect 1 --within 30s`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return usagef("which topic? an alias such as orders, a topic's name, or a pattern such as 'order*'; inv topics list shows those there are")
-			}
-			return nil
-		},
+		Args:              someArguments("which topic? an alias such as orders, a topic's name, or a pattern such as 'order*'; see `inv topics list`"),
 		ValidArgsFunction: f.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx, stop := s.untilHangUp(cmd.Context())
@@ -52,7 +46,6 @@ TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'
 	}
 	t.register(cmd)
 	for flag, words := range map[string][]string{
-		"output": t.output.choices, "value-as": t.valueAs.choices, "partitioner": t.partitioner.choices,
 		"until": {"end"}, "offset": {"start", "end"}, "time": {"local", "utc", "relative", "ms"},
 	} {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)) // the flags exist
@@ -75,15 +68,14 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		return tailError(err)
 	}
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
-	renderer, err := t.renderer(s, colors, views, inspect.Labels(o.Scenario, f.appID, args))
+	labels := inspect.Labels(o.Scenario, f.appID, args)
+	renderer, err := t.renderer(s, colors, views, labels)
+	o.Renderer = renderer
+	if err == nil && len(t.highlight) > 0 && colors.Enabled() {
+		o.Renderer, err = inspect.NewHighlight(renderer, t.highlight, colors.Match, colors.Reset)
+	}
 	if err != nil {
 		return tailError(err)
-	}
-	o.Renderer = renderer
-	if len(t.highlight) > 0 && colors.Enabled() {
-		if o.Renderer, err = inspect.NewHighlight(renderer, t.highlight, colors.Match, colors.Reset); err != nil {
-			return tailError(err)
-		}
 	}
 	if t.tui && (!s.outTerminal || !s.inTerminal) {
 		return usagef("--tui needs a terminal")
@@ -106,12 +98,10 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		if err := reached(); err != nil {
 			return err
 		}
-		return t.browse(ctx, s, client, o, colors, views, inspect.Labels(o.Scenario, f.appID, args))
+		return t.browse(ctx, s, client, o, colors, views, labels)
 	}
 	screen := newScreen(s, colors, renderer, t, o.Follow)
 	o.Notice = screen.notice
-	ctx, closed := watchReader(ctx, s)
-	defer closed()
 	stats, err := inspect.Run(ctx, client, o, screen)
 	screen.close()
 	if err != nil || ctx.Err() != nil {
@@ -129,9 +119,11 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	return tailError(err)
 }
 
-// schemas decodes by --registry or else the profile's registry, if there is one.
+// schemas returns the decoder of --registry, or else of the profile's registry; nil
+// without either.
 func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspect.ValueDecoder, error) {
-	url, options := t.registry, []sr.ClientOpt(nil)
+	url := t.registry
+	var options []sr.ClientOpt
 	if profile != nil && (url == "" || url == profile.URL) {
 		url = profile.URL
 		if profile.Username != "" {
@@ -143,7 +135,7 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 	}
 	parsed, err := neturl.Parse(url)
 	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return nil, usagef("the schema registry's address is no URL such as http://127.0.0.1:8081") // it may hold a password
+		return nil, usagef("the schema registry's address is not a URL such as http://127.0.0.1:8081") // not quoted: it may hold a password
 	}
 	client, err := sr.NewClient(append(options, sr.URLs(url))...)
 	if err != nil {
@@ -152,7 +144,7 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 	return registry.NewDecoder(ctx, client), nil
 }
 
-// tailError is the error of inspect as this command line reports it.
+// tailError adds the flags to an error of package inspect.
 func tailError(err error) error {
 	var usage *inspect.UsageError
 	var unknown *inspect.UnknownTopicError
@@ -160,7 +152,7 @@ func tailError(err error) error {
 	case errors.Is(err, inspect.ErrFailOn):
 		return fmt.Errorf("%w (--fail-on)", err)
 	case errors.As(err, &unknown):
-		return usagef("%w (--wait waits for a topic of that name)", err)
+		return usagef("%w (--wait waits until it exists)", err)
 	case errors.As(err, &usage) && usage.Option != "":
 		return usagef("--%s: %w", usage.Option, usage.Err)
 	case errors.As(err, &usage):

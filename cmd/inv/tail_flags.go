@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"inv/inspect"
@@ -12,20 +13,17 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// tailFlags are the flags of `inv tail`.
+// tailFlags are the flags of `inv tail`. Those that need no parsing are in Options.
 type tailFlags struct {
+	inspect.Options
+
 	// which records
-	last                 int
-	follow               bool
 	since, until, offset string
 	partitions           string
 	key                  string
 	partitioner          choice
 	group                string
-	idle                 time.Duration
-	wait, uncommitted    bool
 	maxBatch             size
-	match                inspect.Match
 
 	// how they look
 	output           choice
@@ -39,9 +37,6 @@ type tailFlags struct {
 	rawControl, bell bool
 	statistics       bool
 	tui              bool
-	expect           int
-	within           time.Duration
-	failOn           string
 	changed          func(name string) bool
 }
 
@@ -52,52 +47,49 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	t.valueAs = newChoice(inspect.ValueForms()...)
 	t.partitioner = newChoice(append([]string{"any"}, partition.KeyedNames()...)...)
 
-	fs.IntVarP(&t.last, "last", "n", inspect.DefaultLast, "begin with the last N records of all partitions together, in time order")
-	fs.BoolVarP(&t.follow, "follow", "f", true, "go on with what comes; --follow=false is --until end")
-	fs.StringVar(&t.since, "since", "", "begin at a time: 15m ago, 14:02, 2026-11-23, RFC 3339, epoch ms; a zone's name may follow")
-	fs.StringVar(&t.until, "until", "", "stop at a time, or at the end that was there at the start: end")
-	fs.StringVar(&t.offset, "offset", "", "begin in each partition at N, at -N from its end, at its start or its end")
-	fs.StringVar(&t.partitions, "partition", "", "only these, such as 0,2,4-6")
-	fs.StringVar(&t.key, "key", "", "only records with this key, in whatever partition")
-	fs.Var(&t.partitioner, "partitioner", "with --key: read only the partition that this one puts it in")
-	fs.StringVar(&t.group, "group", "", "begin where this consumer group stands, and say where that is")
-	fs.DurationVar(&t.idle, "idle", 0, "stop when nothing has come for so long")
-	fs.BoolVar(&t.wait, "wait", false, "wait until the topic exists")
-	fs.BoolVar(&t.uncommitted, "uncommitted", false, "also show data of open and aborted transactions")
+	fs.IntVarP(&t.Last, "last", "n", inspect.DefaultLast, "start with the last N records of all partitions together, in time order")
+	fs.BoolVarP(&t.Follow, "follow", "f", true, "continue with new records; --follow=false is --until end")
+	fs.StringVar(&t.since, "since", "", "start at a time: 15m ago, 14:02, 2026-11-23, RFC 3339, epoch ms; a time zone may follow")
+	fs.StringVar(&t.until, "until", "", "stop at a time, or with end at the current end")
+	fs.StringVar(&t.offset, "offset", "", "start in each partition at N, at -N from its end, at its start or its end")
+	fs.StringVar(&t.partitions, "partition", "", "only these partitions, such as 0,2,4-6")
+	fs.StringVar(&t.key, "key", "", "only records with this key, in any partition")
+	fs.Var(&t.partitioner, "partitioner", "with --key: only read the partition that this partitioner chooses")
+	fs.StringVar(&t.group, "group", "", "start at this consumer group's committed offsets, and print them")
+	fs.DurationVar(&t.Idle, "idle", 0, "stop after this time without a record")
+	fs.BoolVar(&t.Wait, "wait", false, "wait until the topic exists")
+	fs.BoolVar(&t.Uncommitted, "uncommitted", false, "also show records of open and aborted transactions")
 
 	t.maxBatch = fetch.DefaultMaxBatch
-	fs.Var(&t.maxBatch, "max-batch", "pass over compressed batches that unpack to more")
+	fs.Var(&t.maxBatch, "max-batch", "skip compressed batches that decompress to more")
 
-	fs.StringVar(&t.match.Filter, "filter", "", "only records for which this jq condition holds, such as '.current_stock <= 5'")
-	fs.StringArrayVar(&t.match.Grep, "grep", nil, "only records whose key or value matches this regular expression; repeatable: one must")
-	fs.StringArrayVar(&t.match.Exclude, "exclude", nil, "no records whose key or value matches this regular expression; repeatable")
-	fs.StringArrayVar(&t.highlight, "highlight", nil, "mark what matches this regular expression; repeatable")
+	fs.StringVar(&t.Match.Filter, "filter", "", "only records that match this jq condition, such as '.current_stock <= 5'")
+	fs.StringArrayVar(&t.Match.Grep, "grep", nil, "only records whose key or value matches this regular expression; repeatable: any of them")
+	fs.StringArrayVar(&t.Match.Exclude, "exclude", nil, "no records whose key or value matches this regular expression; repeatable")
+	fs.StringArrayVar(&t.highlight, "highlight", nil, "highlight matches of this regular expression; repeatable")
 
-	fs.VarP(&t.output, "output", "o", "how records are written")
-	fs.StringVar(&t.format, "format", "", `write records as this layout says, such as '%d{go[15:04:05]} %k %v\n'`)
-	fs.BoolVar(&t.wide, "wide", false, "whole lines, however wide the terminal is")
+	fs.VarP(&t.output, "output", "o", "the format of records")
+	fs.StringVar(&t.format, "format", "", `print records in this layout, such as '%d{go[15:04:05]} %k %v\n'`)
+	fs.BoolVar(&t.wide, "wide", false, "don't truncate lines to the terminal's width")
 	fs.BoolVar(&t.headers, "show-headers", false, "show the records' headers")
-	fs.BoolVar(&t.jsonPretty, "json-pretty", false, "-o json over many lines")
+	fs.BoolVar(&t.jsonPretty, "json-pretty", false, "-o json, indented")
 	fs.StringVar(&t.times, "time", "local", "show times as local, utc, relative, ms, or in a zone such as Europe/Berlin")
-	fs.Var(&t.valueAs, "value-as", "read values as")
+	fs.Var(&t.valueAs, "value-as", "how to decode values")
 	fs.StringVar(&t.registry, "registry", "", "the schema registry's URL, to decode Avro, Protobuf and JSON Schema values")
-	fs.BoolVar(&t.rawControl, "raw-control", false, "send control characters in the data to the terminal as they are")
+	fs.BoolVar(&t.rawControl, "raw-control", false, "pass control characters in the data to the terminal")
 	fs.BoolVar(&t.bell, "bell", false, "ring the terminal's bell on a critical record")
 	fs.BoolVar(&t.tui, "tui", false, "browse: scroll, pause, filter as you type, open a record, copy its place")
-	fs.BoolVar(&t.statistics, "stats", false, "say at the end how many records were read and shown")
+	fs.BoolVar(&t.statistics, "stats", false, "print at the end how many records were read and shown")
 
-	fs.IntVar(&t.expect, "expect", 0, "exit 0 once N records have been shown, 1 if it ends before")
-	fs.DurationVar(&t.within, "within", 0, "with --expect: exit 1 if that takes longer")
-	fs.StringVar(&t.failOn, "fail-on", "", "exit 1 at the first record shown for which this jq condition holds")
+	fs.IntVar(&t.Expect, "expect", 0, "exit 0 once N records have been shown, 1 if it ends before")
+	fs.DurationVar(&t.Within, "within", 0, "with --expect: exit 1 after this time")
+	fs.StringVar(&t.FailOn, "fail-on", "", "exit 1 at the first shown record that matches this jq condition")
 }
 
-// options turns the flags into inspect's, all that is wrong with them an error.
+// options returns the options for inspect, or a usage error.
 func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, error) {
-	o := inspect.Options{
-		Topics: args, Wait: t.wait, Last: t.last, Follow: t.follow, Idle: t.idle, Uncommitted: t.uncommitted,
-		MaxBatch: int(t.maxBatch), Match: t.match, FailOn: t.failOn, Expect: t.expect, Within: t.within,
-		Values: inspect.NewValueDecoder(t.valueAs.value),
-	}
+	o := t.Options
+	o.Topics, o.MaxBatch, o.Values = args, int(t.maxBatch), inspect.NewValueDecoder(t.valueAs.value)
 	var err error
 	if o.Begin, err = t.begin(now); err != nil {
 		return o, err
@@ -106,7 +98,7 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 		o.Last = -1
 	}
 	switch {
-	case t.last < 0:
+	case t.Last < 0:
 		return o, usagef("-n takes 0 or more; --offset start shows all")
 	case t.until == "end":
 		o.Follow = false
@@ -125,56 +117,49 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 		o.Key = []byte(t.key)
 	}
 	if t.partitioner.value != "any" {
-		if o.Partitioner = partition.Partitioner(t.partitioner.value); o.Key == nil {
-			return o, usagef("--partitioner says where a --key is; there is none")
-		}
+		o.Partitioner = partition.Partitioner(t.partitioner.value)
 	}
 	switch {
-	case t.expect < 0:
+	case o.Partitioner != "" && o.Key == nil:
+		return o, usagef("--partitioner needs --key")
+	case t.Expect < 0:
 		return o, usagef("--expect takes a number of records, 1 or more")
-	case t.within < 0 || t.idle < 0:
+	case t.Within < 0 || t.Idle < 0:
 		return o, usagef("--within and --idle take a duration such as 30s")
-	case t.within > 0 && t.expect == 0:
-		return o, usagef("--within is for --expect N")
+	case t.Within > 0 && t.Expect == 0:
+		return o, usagef("--within needs --expect N")
 	}
 	return o, nil
 }
 
-// begin returns where --since, --offset or --group say, nil for the last N.
-func (t *tailFlags) begin(now time.Time) (*inspect.Begin, error) {
-	var b *inspect.Begin
-	given := 0
-	if t.since != "" {
+// begin returns the start given by --since, --offset or --group, nil without them.
+func (t *tailFlags) begin(now time.Time) (b *inspect.Begin, err error) {
+	given := slices.DeleteFunc([]string{t.since, t.offset, t.group}, func(value string) bool { return value == "" })
+	switch {
+	case len(given) > 1:
+		return nil, usagef("--since, --offset and --group exclude each other; give one of them")
+	case t.since != "":
 		at, err := inspect.ParseTime(t.since, now, time.Local)
 		if err != nil {
 			return nil, usagef("--since: %v", err)
 		}
 		b = &inspect.Begin{Time: at}
-		given++
-	}
-	if t.offset != "" {
-		var err error
+	case t.offset != "":
 		if b, err = inspect.ParseOffset(t.offset); err != nil {
 			return nil, usagef("--offset: %v", err)
 		}
-		given++
-	}
-	if t.group != "" {
+	case t.group != "":
 		b = &inspect.Begin{Group: t.group}
-		given++
-	}
-	if given > 1 {
-		return nil, usagef("--since, --offset and --group each say where to begin; give one of them")
 	}
 	return b, nil
 }
 
-// renderer returns what -o and --format ask for.
+// renderer returns the renderer of -o or --format.
 func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) (inspect.Renderer, error) {
 	safe := s.outTerminal && !t.rawControl
 	if t.format != "" {
 		if t.changed("output") {
-			return nil, usagef("--format and -o each say how records are written; give one of them")
+			return nil, usagef("--format and -o exclude each other; give one of them")
 		}
 		return inspect.NewFormat(t.format, safe)
 	}
@@ -182,7 +167,7 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 		t.output.value = "json"
 	}
 	if t.jsonPretty && t.output.value != "json" {
-		return nil, usagef("--json-pretty is -o json over many lines; -o %s is something else", t.output.value)
+		return nil, usagef("--json-pretty is for -o json, not for -o %s", t.output.value)
 	}
 	switch t.output.value {
 	case "json":
@@ -196,10 +181,6 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 	case "csv":
 		return &inspect.CSV{}, nil
 	}
-	return t.pretty(s, colors, views, labels)
-}
-
-func (t *tailFlags) pretty(s *streams, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) (*inspect.Pretty, error) {
 	o, err := t.prettyOptions(s, colors, views, labels)
 	if err != nil {
 		return nil, err

@@ -1,10 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
-	"sort"
 	"strings"
 
 	"inv/internal/kafka"
@@ -20,63 +21,55 @@ func topicsCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "topics",
 		Short: "List, create, describe and delete topics",
 	}
-	cmd.AddCommand(topicsList(s, f), topicsCreate(s, f), topicsDescribe(s, f), topicsDelete(s, f))
+	cmd.AddCommand(topicsList(s, f), topicsCreate(s, f, &topicsCreateFlags{}), topicsDescribe(s, f), topicsDelete(s, f))
 	return cmd
 }
 
 func topicsList(s *streams, f *sharedFlags) *cobra.Command {
-	output := newChoice("text", "json")
 	count := false
-	cmd := &cobra.Command{
+	cmd := withOutput(&cobra.Command{
 		Use:     "list [ALIAS|TOPIC…]",
 		Aliases: []string{"ls"},
 		Short:   "List topics, with their alias in the scenario",
-		Long: `List the cluster's topics, or those that are named. The processor's own are
-marked internal. OFFSETS is the distance from the starts of the partitions to
-their ends, an upper bound for the number of records: commit markers, aborted and
+		Long: `List the cluster's topics, or the named ones. The processor's own are marked
+internal. OFFSETS is the distance from the starts of the partitions to their
+ends, an upper bound of the number of records: commit markers, aborted and
 compacted records have offsets, too. --count reads the topics and counts their
 committed records.`,
 		Example: `  inv topics list
   inv topics list updates --count`,
 		ValidArgsFunction: f.completeTopics,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			sc, err := f.loadScenario()
+	}, func(ctx context.Context, args []string, format string) error {
+		sc, err := f.loadScenario()
+		if err != nil {
+			return err
+		}
+		return f.withAdmin(ctx, func(c *admin.Client) error {
+			only, err := f.existingTopics(ctx, c, args)
 			if err != nil {
 				return err
 			}
-			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				only, err := f.existingTopics(cmd.Context(), c, args)
-				if err != nil {
-					return err
-				}
-				return listTopics(cmd.Context(), s, c, only, namesOf(sc, f.appID), count, output.value)
-			})
-		},
-	}
-	cmd.Flags().VarP(&output, "output", "o", "text or json")
+			return listTopics(ctx, s, c, only, declaredTopics(sc, f.appID), count, format)
+		})
+	})
 	cmd.Flags().BoolVar(&count, "count", false, "read the topics and count their records")
 	return cmd
 }
 
-// known is what a scenario says of a topic.
-type known struct {
-	alias    string
-	internal bool
-}
-
-func namesOf(sc *scenario.Scenario, app string) map[string]known {
-	names := map[string]known{}
+// declaredTopics returns the scenario's topics by their names on the broker.
+func declaredTopics(sc *scenario.Scenario, app string) map[string]scenario.Topic {
+	topics := map[string]scenario.Topic{}
 	for _, t := range sc.Topics {
 		for _, n := range sc.TopicNames(t.Alias, app) {
-			names[n] = known{t.Alias, t.Internal}
+			topics[n] = t
 		}
 	}
-	return names
+	return topics
 }
 
-// listTopics writes the topics, all if none is named; if asked to count, also how
-// many records they have.
-func listTopics(ctx context.Context, s *streams, c *admin.Client, only []string, names map[string]known, count bool, format string) error {
+// listTopics prints the named topics, or all of them, optionally with the number
+// of their records.
+func listTopics(ctx context.Context, s *streams, c *admin.Client, only []string, declared map[string]scenario.Topic, count bool, format string) error {
 	topics, err := c.Topics(ctx, only...)
 	if err != nil {
 		return err
@@ -90,25 +83,18 @@ func listTopics(ctx context.Context, s *streams, c *admin.Client, only []string,
 		}
 	}
 	for _, t := range topics {
-		k := names[t.Name]
-		cells := []any{t.Name, k.alias, t.Partitions, t.Offsets, flagWord(k.internal, format)}
+		d := declared[t.Name]
+		internal := any(d.Internal)
+		if format == "text" {
+			internal = map[bool]string{true: "internal"}[d.Internal]
+		}
+		cells := []any{t.Name, d.Alias, t.Partitions, t.Offsets, internal}
 		if count {
 			cells = slices.Insert(cells, 4, any(counts[t.Name]))
 		}
 		out.add(cells...)
 	}
 	return out.write(s, format)
-}
-
-// flagWord returns a yes in a table, which is easier to see alone.
-func flagWord(set bool, format string) any {
-	if format == "json" {
-		return set
-	}
-	if set {
-		return "internal"
-	}
-	return ""
 }
 
 // topicsCreateFlags are the flags of `inv topics create`.
@@ -118,17 +104,12 @@ type topicsCreateFlags struct {
 	configs    []string
 }
 
-func topicsCreate(s *streams, f *sharedFlags) *cobra.Command {
-	return topicsCreateWith(s, f, &topicsCreateFlags{})
-}
-
-func topicsCreateWith(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Command {
+func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "create [ALIAS|TOPIC…]",
-		Short: "Create topics as the scenario says, all of them by default",
-		Long: `Create the topics that are missing, as the scenario declares them; a name that
-is not in the scenario is created with --partitions and --set. Prints the
-names of those created.`,
+		Short: "Create topics as the scenario declares them, all by default",
+		Long: `Create missing topics as the scenario declares them, and others with
+--partitions and --set. Prints the names of the created topics.`,
 		Example: `  inv topics create
   inv topics create orders payments --partitions 12 --set retention.ms=86400000`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -143,26 +124,24 @@ names of those created.`,
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
 				created, err := c.Create(cmd.Context(), specs...)
-				for _, name := range created {
-					fmt.Fprintln(s.out, name)
-				}
+				err = printNames(s, created, err)
 				if err == nil && len(created) < len(specs) {
-					fmt.Fprintf(s.err, "%d of %d were there already.\n", len(specs)-len(created), len(specs))
+					fmt.Fprintf(s.err, "%d of %d existed already.\n", len(specs)-len(created), len(specs))
 				}
 				return err
 			})
 		},
 		ValidArgsFunction: f.completeAliases,
 	}
-	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "partitions, instead of what the scenario says")
-	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic setting by Kafka's property name, KEY=VALUE; repeatable")
+	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "number of partitions, instead of the scenario's")
+	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic configuration by Kafka's property name, KEY=VALUE; repeatable")
 	return cmd
 }
 
-// specs returns the topics to create: those of the scenario, or the named ones.
+// specs returns the topics to create: the named ones, or the scenario's.
 func (t *topicsCreateFlags) specs(sc *scenario.Scenario, app string, names []string) ([]kafka.TopicSpec, error) {
 	if t.partitions < 1 {
-		return nil, usagef("--partitions %d: a topic has at least one", t.partitions)
+		return nil, usagef("--partitions %d: a topic has at least one partition", t.partitions)
 	}
 	var specs []kafka.TopicSpec
 	for _, name := range names {
@@ -182,7 +161,7 @@ func (t *topicsCreateFlags) specs(sc *scenario.Scenario, app string, names []str
 		for _, c := range t.configs {
 			key, value, ok := strings.Cut(c, "=")
 			if !ok || key == "" {
-				return nil, usagef("--set %q: it is KEY=VALUE, such as retention.ms=86400000", c)
+				return nil, usagef("--set %q: use KEY=VALUE, such as retention.ms=86400000", c)
 			}
 			specs[i].Configs[key] = value
 		}
@@ -191,28 +170,34 @@ func (t *topicsCreateFlags) specs(sc *scenario.Scenario, app string, names []str
 }
 
 func topicsDescribe(s *streams, f *sharedFlags) *cobra.Command {
-	output := newChoice("text", "json")
-	cmd := &cobra.Command{
-		Use:   "describe ALIAS|TOPIC…",
-		Short: "Show the partitions, offsets and settings of topics",
-		Args:  someArguments("which topic? inv topics list shows those there are"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				names, err := f.existingTopics(cmd.Context(), c, args)
-				if err != nil {
-					return err
-				}
-				return describeTopics(cmd.Context(), s, c, names, output.value)
-			})
-		},
+	return withOutput(&cobra.Command{
+		Use:               "describe ALIAS|TOPIC…",
+		Short:             "Show the partitions, offsets and settings of topics",
+		Args:              someArguments(whichTopic),
 		ValidArgsFunction: f.completeTopics,
-	}
-	cmd.Flags().VarP(&output, "output", "o", "text or json")
-	return cmd
+	}, func(ctx context.Context, args []string, format string) error {
+		return f.withTopics(ctx, args, func(c *admin.Client, names []string) error {
+			return describeTopics(ctx, s, c, names, format)
+		})
+	})
 }
 
-// existingTopics resolves aliases and names to topics that exist; a name that is
-// neither is wrong usage, with the nearest.
+// whichTopic asks for a missing argument.
+const whichTopic = "which topic? see `inv topics list`"
+
+// withTopics connects and resolves the names of topics.
+func (f *sharedFlags) withTopics(ctx context.Context, args []string, use func(*admin.Client, []string) error) error {
+	return f.withAdmin(ctx, func(c *admin.Client) error {
+		names, err := f.existingTopics(ctx, c, args)
+		if err != nil {
+			return err
+		}
+		return use(c, names)
+	})
+}
+
+// existingTopics resolves aliases and names to existing topics; any other name is
+// a usage error that suggests the nearest.
 func (f *sharedFlags) existingTopics(ctx context.Context, c *admin.Client, args []string) ([]string, error) {
 	if len(args) == 0 {
 		return nil, nil
@@ -231,35 +216,25 @@ func (f *sharedFlags) existingTopics(ctx context.Context, c *admin.Client, args 
 		if resolved == nil {
 			resolved = []string{a}
 		}
-		found := false
-		for _, n := range resolved {
-			if _, ok := existing[n]; ok {
-				names, found = append(names, n), true
-			}
-		}
-		if !found {
+		resolved = slices.DeleteFunc(resolved, func(name string) bool { _, ok := existing[name]; return !ok })
+		if len(resolved) == 0 {
 			return nil, noSuchTopic(a, sc, existing)
 		}
+		names = append(names, resolved...)
 	}
 	return names, nil
 }
 
 func noSuchTopic(name string, sc *scenario.Scenario, existing map[string]int) error {
-	var candidates []string
+	candidates := slices.Collect(maps.Keys(existing))
 	for _, t := range sc.Topics {
 		if t.Alias == name {
-			return fmt.Errorf("the topic of %q is not there yet; `inv topics create %s` makes it", name, name)
+			return fmt.Errorf("the topic of %q does not exist yet; create it with `inv topics create %s`", name, name)
 		}
 		candidates = append(candidates, t.Alias)
 	}
-	for t := range existing {
-		candidates = append(candidates, t)
-	}
-	sort.Strings(candidates)
-	if near := suggest.DidYouMean(name, candidates); near != "" {
-		return usagef("there is no topic %q%s", name, near)
-	}
-	return usagef("there is no topic %q; `inv topics list` shows those there are", name)
+	slices.Sort(candidates)
+	return usagef("there is no topic %q%s", name, cmp.Or(suggest.DidYouMean(name, candidates), "; see `inv topics list`"))
 }
 
 func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []string, format string) error {
@@ -289,30 +264,27 @@ func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []st
 func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
-		Use:   "delete ALIAS|TOPIC…",
-		Short: "Delete topics and their records",
-		Args:  someArguments("which topic? inv topics list shows those there are"),
+		Use:               "delete ALIAS|TOPIC…",
+		Short:             "Delete topics and their records",
+		Args:              someArguments(whichTopic),
+		ValidArgsFunction: f.completeTopics,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				names, err := f.existingTopics(cmd.Context(), c, args)
-				if err != nil {
-					return err
-				}
+			return f.withTopics(cmd.Context(), args, func(c *admin.Client, names []string) error {
 				if err := confirm(s, yes, "delete these topics with all their records", names); err != nil {
 					return err
 				}
-				return deleteTopics(cmd.Context(), s, c, names)
+				deleted, err := c.Delete(cmd.Context(), names...)
+				return printNames(s, deleted, err)
 			})
 		},
-		ValidArgsFunction: f.completeTopics,
 	}
-	cmd.Flags().BoolVar(&yes, "yes", false, "do it without asking")
+	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask for confirmation")
 	return cmd
 }
 
-func deleteTopics(ctx context.Context, s *streams, c *admin.Client, names []string) error {
-	deleted, err := c.Delete(ctx, names...)
-	for _, name := range deleted {
+// printNames prints the names that a call has dealt with, and returns its error.
+func printNames(s *streams, names []string, err error) error {
+	for _, name := range names {
 		fmt.Fprintln(s.out, name)
 	}
 	return err

@@ -3,20 +3,21 @@ package main
 import (
 	"errors"
 	"fmt"
-	"inv/internal/suggest"
 	"strings"
+
+	"inv/internal/suggest"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
-// narrowest is the width below which usage texts are no longer wrapped.
+// narrowest is the smallest width at which usage texts are wrapped.
 const narrowest = 40
 
-// writeUsage is cobra's usage, with flags that are wrapped at the terminal's width.
+// writeUsage writes cobra's usage, with flags wrapped at the terminal's width.
 func writeUsage(cmd *cobra.Command, width int) error {
 	if width < narrowest {
-		width = 0 // no terminal, or one in which nothing fits
+		width = 0 // don't wrap
 	}
 	var b strings.Builder
 	b.WriteString("Usage:\n")
@@ -30,7 +31,9 @@ func writeUsage(cmd *cobra.Command, width int) error {
 			fmt.Fprintf(&b, "\n%s:\n%s\n", title, text)
 		}
 	}
-	section("Aliases", aliases(cmd))
+	if len(cmd.Aliases) > 0 {
+		section("Aliases", "  "+cmd.NameAndAliases())
+	}
 	section("Examples", cmd.Example)
 	others := "Commands"
 	for _, g := range cmd.Groups() {
@@ -41,29 +44,22 @@ func writeUsage(cmd *cobra.Command, width int) error {
 	section("Flags", cmd.LocalFlags().FlagUsagesWrapped(width))
 	section("Flags of every command", cmd.InheritedFlags().FlagUsagesWrapped(width))
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\n%s [command] --help says more about a command.\n", cmd.CommandPath())
+		fmt.Fprintf(&b, "\nUse `%s [command] --help` for more about a command.\n", cmd.CommandPath())
 	}
 	_, err := fmt.Fprint(cmd.OutOrStdout(), b.String())
 	return err
 }
 
-// writeBrief is what inv alone says: no more than a small terminal holds.
+// writeBrief writes the help of inv without arguments, which fits a small terminal.
 func writeBrief(root *cobra.Command) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, root.Short)
 	for _, g := range root.Groups() {
 		fmt.Fprintf(&b, "\n%s\n%s", g.Title, subcommands(root, g.ID))
 	}
-	fmt.Fprint(&b, "\n`inv demo` shows all of it in half a minute; `inv COMMAND --help` says more.\n")
+	fmt.Fprint(&b, "\n`inv demo` shows everything in half a minute; see also `inv COMMAND --help`.\n")
 	_, err := fmt.Fprint(root.OutOrStdout(), b.String())
 	return err
-}
-
-func aliases(cmd *cobra.Command) string {
-	if len(cmd.Aliases) == 0 {
-		return ""
-	}
-	return "  " + cmd.NameAndAliases()
 }
 
 func subcommands(cmd *cobra.Command, group string) string {
@@ -76,7 +72,7 @@ func subcommands(cmd *cobra.Command, group string) string {
 	return b.String()
 }
 
-// unknownFlag names the nearest flag, or where they are listed.
+// unknownFlag adds the nearest flag to the error, or where flags are listed.
 func unknownFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
@@ -94,27 +90,25 @@ func unknownFlag(cmd *cobra.Command, err error) error {
 	return fmt.Errorf("%w; `%s --help` lists them", err, cmd.CommandPath())
 }
 
-// noArguments is for commands that take flags only.
+// noArguments refuses arguments.
 func noArguments(cmd *cobra.Command, args []string) error {
 	if len(args) > 0 {
-		return usagef("%s takes no argument, and there is %q", cmd.CommandPath(), args[0])
+		return usagef("%s takes no arguments, but got %q", cmd.CommandPath(), args[0])
 	}
 	return nil
 }
 
-// oneArgument and someArguments say what is missing, such as "which group?".
+// oneArgument wants a single argument; without it, it asks the question.
 func oneArgument(question string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		switch {
-		case len(args) == 0:
-			return usagef("%s", question)
-		case len(args) > 1:
-			return usagef("%s takes one argument, and there are %d", cmd.CommandPath(), len(args))
+		if len(args) > 1 {
+			return usagef("%s takes one argument, but got %d", cmd.CommandPath(), len(args))
 		}
-		return nil
+		return someArguments(question)(cmd, args)
 	}
 }
 
+// someArguments wants arguments; without any, it asks the question.
 func someArguments(question string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) == 0 {
@@ -124,7 +118,7 @@ func someArguments(question string) cobra.PositionalArgs {
 	}
 }
 
-// helpCommand is `inv help COMMAND`: cobra's shows the root's for a wrong one.
+// helpCommand returns `inv help COMMAND`. Unlike cobra's, it refuses unknown commands.
 func helpCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "help [COMMAND…]",

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -12,12 +13,12 @@ import (
 func versionCommand(s *streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
-		Short: "Version, commit, Go and library versions",
+		Short: "Print version, commit, Go and library versions",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
-				return fmt.Errorf("this binary was built without module information; build it with go build")
+				return errors.New("this binary has no module information; build it with go build")
 			}
 			_, err := io.WriteString(s.out, versionText(info))
 			return err
@@ -34,7 +35,7 @@ func versionText(info *debug.BuildInfo) string {
 	return b.String()
 }
 
-// commitOf returns the commit that the binary was built from; go run records none.
+// commitOf returns the commit of the build; go run records none.
 func commitOf(info *debug.BuildInfo) string {
 	commit, changed := "unknown", ""
 	for _, setting := range info.Settings {

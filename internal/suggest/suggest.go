@@ -1,22 +1,22 @@
-// Package suggest finds the word that was meant by a misspelt one.
+// Package suggest finds the intended word for a misspelt one.
 package suggest
 
 import "fmt"
 
 // Nearest returns the candidate with the smallest edit distance to word, or "" if
 // none is within a third of its length, or within one edit for short words.
-func Nearest(word string, candidates []string) string {
+func Nearest[S ~string](word string, candidates []S) string {
 	best, bestDistance := "", max(1, len(word)/3)+1
 	for _, c := range candidates {
-		if d := editDistance(word, c); d < bestDistance {
-			best, bestDistance = c, d
+		if d := editDistance(word, string(c)); d < bestDistance {
+			best, bestDistance = string(c), d
 		}
 	}
 	return best
 }
 
 // editDistance counts insertions, deletions, substitutions and swaps of
-// neighbours (optimal string alignment), in bytes.
+// adjacent bytes (optimal string alignment).
 func editDistance(a, b string) int {
 	before, above, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range above {
@@ -39,9 +39,9 @@ func editDistance(a, b string) int {
 	return above[len(b)]
 }
 
-// DidYouMean returns "; did you mean …?" with the nearest candidate, to end a
+// DidYouMean returns "; did you mean …?" with the nearest candidate, the end of a
 // message about an unknown word, or "" if none is near.
-func DidYouMean(word string, candidates []string) string {
+func DidYouMean[S ~string](word string, candidates []S) string {
 	if near := Nearest(word, candidates); near != "" {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
