@@ -40,7 +40,7 @@ type Topic struct {
 	Offsets    int64 // from the starts of the partitions to their ends
 }
 
-// Topics returns the named topics, or all of them if none is named, by name.
+// Topics returns the named topics, or all of them without names, sorted by name.
 func (c *Client) Topics(ctx context.Context, names ...string) ([]Topic, error) {
 	partitions, err := c.Partitions(ctx, names...)
 	if err != nil {
@@ -79,8 +79,8 @@ func (c *Client) CountRecords(ctx context.Context, topics []Topic) (map[string]i
 	return records, nil
 }
 
-// PartitionCounts returns the partitions of the named topics that exist, or of all
-// topics if none is named.
+// PartitionCounts returns the number of partitions of each named topic that exists,
+// or of all topics without names.
 func (c *Client) PartitionCounts(ctx context.Context, names ...string) (map[string]int, error) {
 	return kafka.PartitionCounts(ctx, c.client, names...)
 }
@@ -94,8 +94,8 @@ type Partition struct {
 	Replicas           int
 }
 
-// Partitions returns the partitions of the named topics, or of all of them if none
-// is named, by topic and partition. A topic that is deleted meanwhile has none.
+// Partitions returns the partitions of the named topics, or of all of them without
+// names, sorted. A topic that is deleted meanwhile has none.
 func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, error) {
 	listed, err := c.admin.ListTopics(ctx, names...)
 	if err != nil {
@@ -126,10 +126,10 @@ func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, 
 	return partitions, nil
 }
 
-// Setting is a configuration that a topic has of its own.
+// Setting is a configuration that a topic overrides.
 type Setting struct{ Topic, Key, Value string }
 
-// Settings returns the settings that differ from the cluster's.
+// Settings returns the configurations that topics override.
 func (c *Client) Settings(ctx context.Context, names ...string) ([]Setting, error) {
 	all, err := c.admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 
@@ -19,17 +18,17 @@ import (
 // Group is a consumer group.
 type Group struct {
 	Name, State, Protocol string
-	Members               []Member // only of those that were described
+	Members               []Member // set by DescribeGroups only
 }
 
 // Member is a member of a group.
 type Member struct {
 	ID, Host string
-	Assigned string // topics with their partitions, as topic[0 1]
+	Assigned string // topics and partitions, such as "orders[0 1] alerts[2]"
 }
 
-// UnknownGroupError is returned for a group that does not exist; Known are those
-// that do.
+// UnknownGroupError is returned for a group that does not exist; Known are the
+// existing ones.
 type UnknownGroupError struct {
 	Name  string
 	Known []string
@@ -37,7 +36,7 @@ type UnknownGroupError struct {
 
 func (e *UnknownGroupError) Error() string { return fmt.Sprintf("there is no group %q", e.Name) }
 
-// InUseError is returned for a group with members, where that can't be.
+// InUseError is returned for a group that has members where it must not.
 type InUseError struct {
 	Group   string
 	Members int
@@ -74,23 +73,14 @@ func (c *Client) listGroups(ctx context.Context) (listed kadm.ListedGroups, err 
 	return listed, nil
 }
 
-// Existing returns those of the groups that exist, by name. A group that may not be
-// looked at is an error, not a missing one.
+// Existing returns the named groups that exist, sorted. A group that the user may not
+// describe is an error, not a missing one.
 func (c *Client) Existing(ctx context.Context, names []string) ([]string, error) {
 	if _, err := c.describeGroups(ctx, names); errors.Is(err, kerr.GroupAuthorizationFailed) {
 		return nil, err
 	}
-	listed, err := c.Groups(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var existing []string
-	for _, g := range listed {
-		if slices.Contains(names, g.Name) {
-			existing = append(existing, g.Name)
-		}
-	}
-	return existing, nil
+	listed, err := c.listGroups(ctx)
+	return slices.DeleteFunc(listed.Groups(), func(name string) bool { return !slices.Contains(names, name) }), err
 }
 
 // DescribeGroups returns groups with their members, by name. A group that does not
@@ -146,7 +136,7 @@ func assignment(m kadm.DescribedGroupMember) string {
 		}
 		topics = append(topics, t.Topic+"["+strings.Join(partitions, " ")+"]")
 	}
-	sort.Strings(topics)
+	slices.Sort(topics)
 	return strings.Join(topics, " ")
 }
 
@@ -164,8 +154,8 @@ func (c *Client) AtRest(ctx context.Context, names ...string) error {
 	return nil
 }
 
-// DeleteGroups deletes groups. It returns the names of those that are gone, also
-// with an error.
+// DeleteGroups deletes groups. It returns the names of the deleted ones, also with an
+// error.
 func (c *Client) DeleteGroups(ctx context.Context, names ...string) (deleted []string, err error) {
 	if len(names) == 0 {
 		return nil, nil
@@ -176,11 +166,11 @@ func (c *Client) DeleteGroups(ctx context.Context, names ...string) (deleted []s
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("removing groups: %w", err)
+		return nil, fmt.Errorf("deleting groups: %w", err)
 	}
 	for _, r := range responses.Sorted() {
 		if r.Err != nil {
-			return deleted, fmt.Errorf("removing group %s: %w", r.Group, r.Err)
+			return deleted, fmt.Errorf("deleting group %s: %w", r.Group, r.Err)
 		}
 		deleted = append(deleted, r.Group)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -14,55 +15,55 @@ import (
 
 // Target is where the offsets of a group are moved to.
 type Target struct {
-	at     targetKind
-	offset int64
-	time   time.Time
+	offset int64 // if timestamp is fixed
+	// timestamp is in milliseconds, or one of the constants. All but fixed are as in
+	// a ListOffsets request.
+	timestamp int64
 }
 
-type targetKind uint8
-
 const (
-	toStart targetKind = iota
-	toEnd
-	toOffset
-	toTime
+	end   = -1
+	start = -2
+	fixed = math.MinInt64
 )
 
 // errTarget is returned for a text that is no target.
-var errTarget = errors.New("it is start, end, an offset, a time such as 2026-05-01T00:00:00Z, or how long ago such as 15m")
+var errTarget = errors.New("use start, end, an offset, a time such as 2026-05-01T00:00:00Z, or how long ago such as 15m")
 
-// ParseTarget reads start, end, an offset, a time (RFC 3339) or how long before now.
+// ParseTarget parses start, end, an offset, a time (RFC 3339) or a duration before
+// now.
 func ParseTarget(text string, now time.Time) (Target, error) {
 	switch text {
 	case "start":
-		return Target{at: toStart}, nil
+		return Target{timestamp: start}, nil
 	case "end":
-		return Target{at: toEnd}, nil
+		return Target{timestamp: end}, nil
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
-		return Target{at: toOffset, offset: n}, nil
+		return Target{n, fixed}, nil
 	}
-	if d, err := time.ParseDuration(text); err == nil && d > 0 {
-		return Target{at: toTime, time: now.Add(-d)}, nil
+	t, err := time.Parse(time.RFC3339, text)
+	if d, notDuration := time.ParseDuration(text); notDuration == nil && d > 0 {
+		t, err = now.Add(-d), nil
 	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return Target{at: toTime, time: t}, nil
+	if err != nil {
+		return Target{}, errTarget
 	}
-	return Target{}, errTarget
+	return Target{timestamp: max(t.UnixMilli(), 0)}, nil
 }
 
-// Move is the change of one committed offset; From is -1 if there is none.
+// Move is the change of one committed offset; From is -1 without one.
 type Move struct {
 	Topic     string
 	Partition int32
 	From, To  int64
 }
 
-// ErrNoOffsets is returned for a group without offsets if no topic is named.
+// ErrNoOffsets is returned for a group without committed offsets.
 var ErrNoOffsets = errors.New("the group has no offsets")
 
-// PlanMoves finds what moving a group's offsets to a target changes, in the topics
-// that are named or else in those that it has offsets in.
+// PlanMoves returns the changes that move a group's offsets to a target, in the
+// named topics or else in all in which it has offsets.
 func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics []string) ([]Move, error) {
 	var old kadm.OffsetResponses
 	err := fetch.AwaitCoordinator(ctx, func() (err error) {
@@ -78,7 +79,11 @@ func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics 
 	if len(topics) == 0 {
 		return nil, ErrNoOffsets
 	}
-	listed, err := c.list(ctx, to, topics)
+	timestamp := to.timestamp
+	if timestamp == fixed {
+		timestamp = end // for the partitions
+	}
+	listed, err := c.admin.ListOffsetsAfterMilli(ctx, timestamp, topics...)
 	if err == nil {
 		err = listed.Error()
 	}
@@ -88,7 +93,7 @@ func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics 
 	var moves []Move
 	for _, o := range listed.Offsets().Sorted() {
 		m := Move{Topic: o.Topic, Partition: o.Partition, From: -1, To: o.At}
-		if to.at == toOffset {
+		if to.timestamp == fixed {
 			m.To = to.offset
 		}
 		if was, ok := old.Lookup(o.Topic, o.Partition); ok && was.At >= 0 {
@@ -99,17 +104,7 @@ func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics 
 	return moves, nil
 }
 
-func (c *Client) list(ctx context.Context, to Target, topics []string) (kadm.ListedOffsets, error) {
-	switch to.at {
-	case toStart:
-		return c.admin.ListStartOffsets(ctx, topics...)
-	case toTime:
-		return c.admin.ListOffsetsAfterMilli(ctx, to.time.UnixMilli(), topics...)
-	}
-	return c.admin.ListEndOffsets(ctx, topics...)
-}
-
-// Commit commits moved offsets. A group with members refuses them.
+// Commit commits moves. A group with members refuses them.
 func (c *Client) Commit(ctx context.Context, group string, moves []Move) error {
 	var offsets kadm.Offsets
 	for _, m := range moves {

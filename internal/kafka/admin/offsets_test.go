@@ -8,21 +8,22 @@ import (
 func TestParseTarget(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
 	for text, want := range map[string]Target{
-		"start":                {at: toStart},
-		"end":                  {at: toEnd},
-		"0":                    {at: toOffset},
-		"4711":                 {at: toOffset, offset: 4711},
-		"15m":                  {at: toTime, time: now.Add(-15 * time.Minute)},
-		"2026-05-01T00:00:00Z": {at: toTime, time: now.Add(-12 * time.Hour)},
+		"start":                {timestamp: start},
+		"end":                  {timestamp: end},
+		"0":                    {timestamp: fixed},
+		"4711":                 {4711, fixed},
+		"15m":                  {timestamp: now.Add(-15 * time.Minute).UnixMilli()},
+		"2026-05-01T00:00:00Z": {timestamp: now.Add(-12 * time.Hour).UnixMilli()},
+		"1960-01-01T00:00:00Z": {},
 	} {
 		got, err := ParseTarget(text, now)
-		if err != nil || got.at != want.at || got.offset != want.offset || !got.time.Equal(want.time) {
-			t.Errorf("%q is read as %+v, %v, want %+v", text, got, err, want)
+		if err != nil || got != want {
+			t.Errorf("%q: target %+v, %v, want %+v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"", "soon", "-5", "-15m", "0s", "2026-05-01", "99999999999999999999"} {
 		if _, err := ParseTarget(text, now); err == nil {
-			t.Errorf("%q is taken for a target", text)
+			t.Errorf("%q is accepted", text)
 		}
 	}
 }
