@@ -1,7 +1,7 @@
 // Package demo runs the whole inventory system in one process: it produces the
-// catalogue and orders, processes them, shows what comes of it as it happens,
-// and at the end sums the topics up and audits them. The parts are those that
-// the other commands run; they talk through the broker's topics only.
+// catalogue and orders, processes them, shows the records as they arrive, and at the
+// end summarizes and audits the topics. The parts are those of the other commands;
+// they only communicate through topics.
 package demo
 
 import (
@@ -20,12 +20,12 @@ import (
 	"inv/producer"
 )
 
-// Options say what to run, and on which broker.
+// Options configure a run.
 type Options struct {
 	Kafka    kafka.Config
 	Scenario *scenario.Scenario
 	App      string
-	For      time.Duration // how long orders come
+	For      time.Duration // how long to produce orders
 	Rate     scenario.Rate // of the orders
 	Seed     uint64
 	LeadTime time.Duration // from a reorder to its receipt
@@ -33,18 +33,17 @@ type Options struct {
 	Now      func() time.Time
 }
 
-// How long the end may take: until everything is processed, beyond the lead
-// time; the same once the user has asked to stop; and for summing up.
+// Bounds of the end: for processing everything, beyond the lead time, and for the
+// summary; shorter ones after an interrupt.
 const (
-	settleWithin     = 20 * time.Second
-	settleWhenAsked  = 5 * time.Second
-	summarizeWithin  = 20 * time.Second
-	summarizeIfAsked = 3 * time.Second
+	settleWithin         = 20 * time.Second
+	settleInterrupted    = 5 * time.Second
+	summarizeWithin      = 20 * time.Second
+	summarizeInterrupted = 3 * time.Second
 )
 
-// Run plays the demo until its time is over or ctx ends, and then sums up
-// whatever has happened. The error is the cause of ctx if that ended it; without
-// a Summary something has failed.
+// Run plays the demo until its time is over or ctx ends, and then summarizes it. If
+// ctx ended it, the error is its cause. Without a Summary, the run failed.
 func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 	d := &demo{Options: o, screen: screen, stats: &processor.Stats{}}
 	var err error
@@ -61,8 +60,8 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 		return nil, err
 	}
 
-	// What is processed and shown outlives ctx: orders that were produced are
-	// still to be seen through. If a part fails, nothing is left to wait for.
+	// Processing and display outlive ctx, so that produced orders are completed. If
+	// either fails, nothing is left to wait for.
 	ordering, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	work, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -88,7 +87,7 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 		return nil, err
 	}
 
-	sum, cancel := context.WithTimeout(context.WithoutCancel(ctx), within(ctx.Err() != nil, summarizeIfAsked, summarizeWithin))
+	sum, cancel := context.WithTimeout(context.WithoutCancel(ctx), within(ctx.Err() != nil, summarizeInterrupted, summarizeWithin))
 	defer cancel()
 	summary, sumErr := d.summarize(sum)
 	return summary, errors.Join(sumErr, err)
@@ -101,11 +100,11 @@ type demo struct {
 	screen     *Screen
 	stats      *processor.Stats
 	feed       *feed
-	took       time.Duration // how long orders came
+	took       time.Duration // how long orders were produced
 }
 
-func within(asked bool, short, long time.Duration) time.Duration {
-	if asked {
+func within(interrupted bool, short, long time.Duration) time.Duration {
+	if interrupted {
 		return short
 	}
 	return long
@@ -157,10 +156,10 @@ func (d *demo) produce(ctx context.Context) error {
 	return err
 }
 
-// settle waits until everything that was ordered has been processed and shown.
-// It is no error if that takes too long: the audit will say what is missing.
-func (d *demo) settle(ctx context.Context, asked bool) {
-	ctx, cancel := context.WithTimeout(ctx, within(asked, settleWhenAsked, d.LeadTime+settleWithin))
+// settle waits until all orders have been processed and shown. It gives up without
+// an error: the audit reports what is missing.
+func (d *demo) settle(ctx context.Context, interrupted bool) {
+	ctx, cancel := context.WithTimeout(ctx, within(interrupted, settleInterrupted, d.LeadTime+settleWithin))
 	defer cancel()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
@@ -179,9 +178,9 @@ func (d *demo) settle(ctx context.Context, asked bool) {
 	}
 }
 
-// atRest reports whether no stage has anything left, and how much is in the
-// topics: if that is the same twice in a row, nothing moved between the looks
-// at one stage and the next.
+// atRest reports whether no stage has anything left, and the sum of the end offsets.
+// The stages are checked one after another: only if the sum is the same twice in a
+// row, nothing moved in between.
 func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 	counts := d.stats.Summary()
 	rest = true

@@ -13,26 +13,26 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// orderGap is the time between orders that are shown, at least; the others only
-// count, or nobody could read the rest.
+// orderGap is the minimum time between orders that are shown, so that the other
+// records stay readable; the rest are only counted.
 const orderGap = 150 * time.Millisecond
 
-// quiet is how long the feed must have had nothing to be up to date.
+// quiet is the time without records after which the feed is idle.
 const quiet = 250 * time.Millisecond
 
-// feed reads the topics and shows records as they come.
+// feed reads the topics and shows records as they arrive.
 type feed struct {
 	options Options
 	screen  *Screen
 	views   map[string]*inspect.View
 	alias   map[string]string // by topic
-	rank    map[string]int    // by topic: its place among those shown
+	rank    map[string]int    // by topic: its index in topics
 	topics  []string
 	pretty  *inspect.Pretty
 	tally   Tally
-	last    atomic.Int64 // when something came, in ns
+	last    atomic.Int64 // when records last arrived, in ns
 
-	lastOrder int64 // the time of the last one shown, epoch ms
+	lastOrder int64 // timestamp of the last order shown, epoch ms
 }
 
 func newFeed(o Options, screen *Screen) (*feed, error) {
@@ -95,12 +95,12 @@ func (f *feed) run(ctx context.Context) error {
 		}
 	}
 	if ctx.Err() != nil {
-		return nil // that is how the demo ends it
+		return nil // the regular end
 	}
 	return stream.Err()
 }
 
-// idle reports whether nothing has come for a while.
+// idle reports whether no record has arrived for a while.
 func (f *feed) idle(now time.Time) bool {
 	return now.UnixNano()-f.last.Load() > int64(quiet)
 }
@@ -122,15 +122,14 @@ func (f *feed) show(records []*fetch.Record) error {
 	return f.screen.Lines(lines, &f.tally)
 }
 
-// byTime sorts records by their time, and those of the same time in the order
-// in which one causes the other.
+// byTime sorts records by timestamp, causes before their effects.
 func (f *feed) byTime(records []*fetch.Record) {
 	slices.SortStableFunc(records, func(a, b *fetch.Record) int {
 		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(f.rank[a.Topic], f.rank[b.Topic]))
 	})
 }
 
-// sample reports whether this order is among those shown.
+// sample reports whether to show this order.
 func (f *feed) sample(order *fetch.Record) bool {
 	if order.Timestamp-f.lastOrder < orderGap.Milliseconds() {
 		return false
@@ -139,22 +138,21 @@ func (f *feed) sample(order *fetch.Record) bool {
 	return true
 }
 
-// Tally is what the topics hold so far.
+// Tally counts the contents of the topics.
 type Tally struct {
 	Records  map[string]int64 // by alias
 	Urgent   int64            // reorders
-	Products []Product        // in the order in which they appeared
+	Products []Product        // in order of appearance
 }
 
-// Product is how one product did.
+// Product is the tally of one product.
 type Product struct {
 	ID, Name                         string
 	Stock, Peak, Reorder, Critical   int64
 	Ordered, Filled, Unmet, Received int64
 }
 
-// add counts a record. What is no record of its kind only counts: the audit
-// says what is wrong with it.
+// add counts a record. The audit reports invalid ones.
 func (t *Tally) add(alias string, r *fetch.Record) {
 	if t.Records == nil {
 		t.Records = map[string]int64{}
@@ -189,11 +187,10 @@ func (t *Tally) update(u *event.Update) {
 }
 
 func (t *Tally) product(id string) *Product {
-	for i := range t.Products {
-		if t.Products[i].ID == id {
-			return &t.Products[i]
-		}
+	i := slices.IndexFunc(t.Products, func(p Product) bool { return p.ID == id })
+	if i < 0 {
+		i = len(t.Products)
+		t.Products = append(t.Products, Product{ID: id})
 	}
-	t.Products = append(t.Products, Product{ID: id})
-	return &t.Products[len(t.Products)-1]
+	return &t.Products[i]
 }

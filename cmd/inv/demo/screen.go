@@ -2,9 +2,10 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"io"
-	"sort"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"inv/internal/theme"
 )
 
-// Screen shows lines of records and below them, on a terminal, a status line
-// that stays. Its methods may be called from any goroutine.
+// Screen shows lines of records and below them, on a terminal, a status line. It is
+// safe for concurrent use.
 type Screen struct {
 	out, err io.Writer
 	theme    *theme.Theme
@@ -22,21 +23,21 @@ type Screen struct {
 	status   bool       // err is a terminal
 	now      func() time.Time
 	length   time.Duration
-	Page     string // the dashboard's address, which the status repeats; the line that said it scrolls away
+	Page     string // the dashboard's address, for the status
 
 	mu          sync.Mutex
-	began, told time.Time
-	standing    bool // the status line is on the screen
+	began, last time.Time // last: of the status off a terminal
+	drawn       bool      // the status line is on the screen
 }
 
-// NewScreen writes records to out and the status to err, which is drawn if
-// terminal says that err is one, and is otherwise a line each ten seconds.
+// NewScreen returns a screen that writes records to out and the status to err: a
+// status line if terminal, otherwise a line every ten seconds.
 func NewScreen(out, err io.Writer, t *theme.Theme, width func() int, terminal bool, now func() time.Time, length time.Duration) *Screen {
 	began := now()
-	return &Screen{out: out, err: err, theme: t, width: width, status: terminal, now: now, length: length, began: began, told: began}
+	return &Screen{out: out, err: err, theme: t, width: width, status: terminal, now: now, length: length, began: began, last: began}
 }
 
-// Lines writes lines of records, and the status below them.
+// Lines writes lines of records and redraws the status.
 func (s *Screen) Lines(lines []byte, t *Tally) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -50,7 +51,7 @@ func (s *Screen) Lines(lines []byte, t *Tally) error {
 	return nil
 }
 
-// End takes the status line away.
+// End erases the status line.
 func (s *Screen) End() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,18 +59,18 @@ func (s *Screen) End() {
 }
 
 func (s *Screen) clear() {
-	if s.standing {
+	if s.drawn {
 		fmt.Fprint(s.err, "\r\x1b[K")
-		s.standing = false
+		s.drawn = false
 	}
 }
 
-// draw writes the status. Nothing depends on it, so its errors don't matter.
+// draw writes the status. Errors don't matter: nothing depends on it.
 func (s *Screen) draw(t *Tally) {
 	elapsed := s.now().Sub(s.began)
 	if !s.status {
-		if s.now().Sub(s.told) >= 10*time.Second {
-			s.told = s.now()
+		if s.now().Sub(s.last) >= 10*time.Second {
+			s.last = s.now()
 			fmt.Fprintf(s.err, "%s of %s: %d orders, %d reorders, %d alerts\n", seconds(elapsed), seconds(s.length),
 				t.Records["orders"], t.Records["reorders"], t.Records["alerts"])
 		}
@@ -85,50 +86,40 @@ func (s *Screen) draw(t *Tally) {
 	for _, p := range byUrgency(t.Products) {
 		text := termsafe.String(p.ID)
 		number := fmt.Sprintf(" %d", p.Stock)
-		if columns += len(text) + 1 + barColumns + len(number) + 3; columns > s.columnsOf() {
+		if columns += len(text) + 1 + barColumns + len(number) + 3; columns > cmp.Or(s.width(), 80) {
 			break
 		}
-		fmt.Fprintf(&b, "%s %s%s%s%s   ", text, s.color(&p), bar(p.Stock, p.Peak), number, s.theme.Reset)
+		fmt.Fprintf(&b, "%s %s%s%s%s   ", text, stockColor(s.theme, &p), bar(p.Stock, p.Peak), number, s.theme.Reset)
 	}
 	_, _ = s.err.Write(b.Bytes())
-	s.standing = true
+	s.drawn = true
 }
 
-func (s *Screen) columnsOf() int {
-	if w := s.width(); w > 0 {
-		return w
-	}
-	return 80
-}
-
-func (s *Screen) color(p *Product) string {
+func stockColor(t *theme.Theme, p *Product) string {
 	switch {
 	case p.Stock <= p.Critical:
-		return s.theme.Critical
+		return t.Critical
 	case p.Stock <= p.Reorder:
-		return s.theme.Warning
+		return t.Warning
 	}
-	return s.theme.Good
+	return t.Good
 }
 
-// byUrgency has the products nearest to nothing first, of many only the first
-// few; of few the order stays, so that they don't jump.
+// byUrgency returns the few products closest to a critical stock. If there are only a
+// few, they are sorted by id, so that they don't move.
 func byUrgency(products []Product) []Product {
 	const few = 4
-	sorted := append([]Product(nil), products...)
-	if len(sorted) > few {
-		sort.SliceStable(sorted, func(i, j int) bool {
-			return sorted[i].Stock-sorted[i].Critical < sorted[j].Stock-sorted[j].Critical
-		})
-		return sorted[:few]
+	if len(products) <= few {
+		return slices.SortedFunc(slices.Values(products), func(a, b Product) int { return cmp.Compare(a.ID, b.ID) })
 	}
-	sort.Slice(sorted, func(i, j int) bool { return sorted[i].ID < sorted[j].ID })
-	return sorted
+	return slices.SortedStableFunc(slices.Values(products), func(a, b Product) int {
+		return cmp.Compare(a.Stock-a.Critical, b.Stock-b.Critical)
+	})[:few]
 }
 
 const barColumns = 8
 
-// bar is n of most as blocks, in eighths of a column.
+// bar draws n of most, in eighths of a column.
 func bar(n, most int64) string {
 	eighths := int64(0)
 	if most > 0 {

@@ -14,11 +14,11 @@ import (
 	"inv/internal/theme"
 )
 
-// Summary is what the topics hold when the demo ends, and what the audit says
-// of it. Its counts are read from the topics, not taken from what was sent.
+// Summary is the contents of the topics at the end of the demo, counted by reading
+// them, and the audit's report.
 type Summary struct {
 	Tally
-	Took   time.Duration // how long orders came
+	Took   time.Duration // how long orders were produced
 	Seed   uint64
 	Audit  *verify.Report
 	topics []topicCount
@@ -47,7 +47,7 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 		return true
 	})
 	if err != nil {
-		return nil, fmt.Errorf("summing up: %w", err)
+		return nil, fmt.Errorf("summarizing the topics: %w", err)
 	}
 	for _, t := range d.feed.topics {
 		if alias := d.feed.alias[t]; alias != "dlq" || byTopic[t] > 0 {
@@ -60,7 +60,7 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 	return s, nil
 }
 
-// Write shows the summary.
+// Write renders the summary.
 func (s *Summary) Write(t *theme.Theme) []byte {
 	var b bytes.Buffer
 	title := fmt.Sprintf("%d orders in %s, seed %d", s.Records["orders"], s.Took.Round(100*time.Millisecond), s.Seed)
@@ -82,15 +82,9 @@ func (s *Summary) writeProducts(b *bytes.Buffer, t *theme.Theme) {
 	}
 	fmt.Fprintf(b, "  %s%-*s %*s%8s%8s%8s%9s%s\n", t.Dim, name, "product", barColumns+6, "stock", "ordered", "filled", "unmet", "received", t.Reset)
 	for _, p := range products {
-		color := t.Good
-		if p.Stock <= p.Critical {
-			color = t.Critical
-		} else if p.Stock <= p.Reorder {
-			color = t.Warning
-		}
 		text := label(p)
 		fmt.Fprintf(b, "  %s%s %s%s %5d%s%8d%8d%8d%9d\n", text, strings.Repeat(" ", name-termsafe.Width([]byte(text))),
-			color, bar(p.Stock, p.Peak), p.Stock, t.Reset, p.Ordered, p.Filled, p.Unmet, p.Received)
+			stockColor(t, &p), bar(p.Stock, p.Peak), p.Stock, t.Reset, p.Ordered, p.Filled, p.Unmet, p.Received)
 	}
 	if more := len(s.Products) - len(products); more > 0 {
 		fmt.Fprintf(b, "  %sand %d more products%s\n", t.Dim, more, t.Reset)
@@ -139,7 +133,11 @@ func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {
 	}
 	for _, c := range s.Audit.Checks {
 		if c.Verdict == verify.Violated || c.Verdict == verify.Undecided {
-			fmt.Fprintf(b, "    %s: %s: %s%s\n", c.Verdict, c.ID, c.Title, because(c.Why))
+			fmt.Fprintf(b, "    %s: %s: %s", c.Verdict, c.ID, c.Title)
+			if c.Why != "" {
+				fmt.Fprintf(b, " (%s)", c.Why)
+			}
+			b.WriteByte('\n')
 		}
 	}
 	for _, f := range s.Audit.Findings {
@@ -153,11 +151,4 @@ func when(some bool, color string) string {
 		return color
 	}
 	return ""
-}
-
-func because(why string) string {
-	if why == "" {
-		return ""
-	}
-	return " (" + why + ")"
 }
