@@ -35,7 +35,7 @@ func TestTopicDeletedWhileRunning(t *testing.T) {
 		if os.Getenv("INV_KAFKA") != "" {
 			cases = []bool{false, true} // a topic that stays away is noticed after some seconds
 		}
-		for _, anew := range cases {
+		for _, recreated := range cases {
 			s := newSystem(t, brokers)
 			s.backlog(100)
 			ended := make(chan error, 1)
@@ -44,13 +44,13 @@ func TestTopicDeletedWhileRunning(t *testing.T) {
 				ended <- err
 			}()
 			s.untilCommitted("ingest", "orders", 100)
-			if anew {
-				s.makeAnew("orders")
+			if recreated {
+				s.recreate("orders")
 			} else if _, err := kadm.NewClient(s.client).DeleteTopic(t.Context(), s.topic("orders")); err != nil {
 				t.Fatal(err)
 			}
 			if err := <-ended; err == nil || !strings.Contains(err.Error(), s.topic("orders")) {
-				t.Errorf("made anew %t: error %v", anew, err)
+				t.Errorf("recreated %t: error %v", recreated, err)
 			}
 		}
 	})

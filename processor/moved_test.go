@@ -135,12 +135,12 @@ func TestExpiredOffsetsOfTheLedger(t *testing.T) {
 
 // A topic that was deleted and recreated while nothing ran has other records at
 // the same offsets, whether it is shorter or longer now.
-func TestTopicMadeAnewWhileNothingRan(t *testing.T) {
-	anew := func(t *testing.T, brokers []string, alias string) {
+func TestTopicRecreatedWhileNothingRan(t *testing.T) {
+	test := func(t *testing.T, brokers []string, alias string) {
 		s := newSystem(t, brokers)
 		products, orders := s.backlog(200)
 		s.drain()
-		s.makeAnew(alias)
+		s.recreate(alias)
 		s.client = kafkatest.Client(t, brokers) // the old one knows the old topic
 		switch alias {
 		case "orders":
@@ -152,10 +152,10 @@ func TestTopicMadeAnewWhileNothingRan(t *testing.T) {
 		s.refused("topic " + s.topic(alias) + " was deleted and recreated")
 	}
 	for _, alias := range []string{"catalog", "receipts", "reorders", "log", "ledger-changelog", "procurement-changelog"} {
-		t.Run(alias, func(t *testing.T) { anew(t, kafkatest.Embedded(t), alias) })
+		t.Run(alias, func(t *testing.T) { test(t, kafkatest.Embedded(t), alias) })
 	}
 	t.Run("orders", func(t *testing.T) {
-		kafkatest.OnEach(t, func(t *testing.T, brokers []string) { anew(t, brokers, "orders") })
+		kafkatest.OnEach(t, func(t *testing.T, brokers []string) { test(t, brokers, "orders") })
 	})
 }
 

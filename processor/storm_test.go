@@ -316,8 +316,8 @@ func TestChecksCatchWhatSafeguardsPrevent(t *testing.T) {
 	})
 }
 
-// makeAnew deletes a topic and creates it again.
-func (s *system) makeAnew(alias string) {
+// recreate deletes a topic and creates it again.
+func (s *system) recreate(alias string) {
 	s.t.Helper()
 	if _, err := kadm.NewClient(s.client).DeleteTopic(s.t.Context(), s.topic(alias)); err != nil {
 		s.t.Fatal(err)

@@ -70,7 +70,7 @@ func documentedACLs(t *testing.T) (commands []string, acls map[string][]permissi
 	return commands, acls
 }
 
-// guarded is a cluster that asks for a password and obeys ACLs.
+// guarded is a cluster with passwords and ACLs.
 type guarded struct {
 	t       *testing.T
 	brokers []string    // for the user
@@ -105,7 +105,7 @@ func guardedKafka(t *testing.T) *guarded {
 	return &guarded{t, []string{addresses[1]}, kafkatest.Client(t, node.Brokers())}
 }
 
-// permit makes these the user's ACLs, and no others.
+// permit replaces the user's ACLs.
 func (g *guarded) permit(permissions []permission) {
 	g.t.Helper()
 	ctx := g.t.Context()
@@ -140,7 +140,7 @@ func (g *guarded) permit(permissions []permission) {
 			g.t.Fatalf("creating ACLs: %+v", r)
 		}
 	}
-	// Brokers hear of it a moment later.
+	// Brokers apply them with a delay.
 	kafkatest.Eventually(g.t, 20*time.Second, "the ACLs are in force", func() (bool, error) {
 		ask := kmsg.NewPtrDescribeACLsRequest()
 		ask.Principal, ask.ResourceType, ask.ResourcePatternType = f.Principal, f.ResourceType, f.ResourcePatternType
@@ -157,7 +157,7 @@ func (g *guarded) permit(permissions []permission) {
 	})
 }
 
-// run runs a command line as the user, for a time that none needs.
+// run runs a command line as the user, with a generous timeout.
 func (g *guarded) run(line string) invocation {
 	args := append(strings.Fields(line)[1:], "-b", g.brokers[0],
 		"-X", "security.protocol=SASL_PLAINTEXT", "-X", "sasl.mechanism=PLAIN",
@@ -174,7 +174,7 @@ func (g *guarded) run(line string) invocation {
 	return invocation{out.String(), stderr.String(), code}
 }
 
-// topics makes all topics of the scenario.
+// topics creates all topics of the scenario.
 func (g *guarded) topics() {
 	g.t.Helper()
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
@@ -190,8 +190,8 @@ func (g *guarded) topics() {
 	}
 }
 
-// work gives every stage something to do: products, orders that call for
-// reorders, and a bad record for each dead-letter topic.
+// work produces input for every stage: products, orders that cause reorders, and a
+// bad record for each dead-letter topic.
 func (g *guarded) work(n int) {
 	g.t.Helper()
 	id := "p" + strconv.Itoa(n)
@@ -207,7 +207,7 @@ func (g *guarded) work(n int) {
 	}
 }
 
-// letter is a dead letter that is not back yet.
+// letter writes a dead letter that has not been replayed.
 func (g *guarded) letter() {
 	g.t.Helper()
 	r := &kgo.Record{Topic: "order_events.dlq", Value: []byte("{}")}
@@ -219,7 +219,7 @@ func (g *guarded) letter() {
 	}
 }
 
-// prepare gives the command something to do.
+// prepare sets the stage for a command.
 func (g *guarded) prepare(command string, acls map[string][]permission, n int) {
 	g.t.Helper()
 	g.topics()
@@ -242,13 +242,12 @@ func (g *guarded) prepare(command string, acls map[string][]permission, n int) {
 	}
 }
 
-// Each command does its work with exactly the ACLs that docs/operations.md gives,
-// and fails plainly when one of them is missing: at once, with exit code 1, saying
-// that it was not authorized for what.
+// Each command works with exactly the ACLs in docs/operations.md. When one is missing,
+// it fails at once, with exit code 1 and a message that names the resource.
 func TestDocumentedACLs(t *testing.T) {
 	t.Parallel()
 	t.Run("embedded", func(t *testing.T) { testDocumentedACLs(t, guardedEmbedded(t), true) })
-	// The short form leaves out one permission of each command, not each.
+	// The short form omits one permission per command, instead of each in turn.
 	long := os.Getenv("INV_FAULT_ROUNDS") != ""
 	t.Run("kafka", func(t *testing.T) { testDocumentedACLs(t, guardedKafka(t), long) })
 }
@@ -266,7 +265,7 @@ func testDocumentedACLs(t *testing.T, g *guarded, each bool) {
 			g.permit(permissions)
 			return g.run(command)
 		}
-		// The bad reorders make verify find something, which is its work.
+		// verify finds the bad reorders, as it should.
 		if got := try(acls[command]); got.code != 0 && !(command == "inv verify" && strings.Contains(got.stdout, "reorder_events")) {
 			t.Errorf("%s with all of its ACLs: exit code %d\n%s", command, got.code, got.stderr)
 		}

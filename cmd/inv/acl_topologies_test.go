@@ -12,8 +12,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// The permissions that docs/operations.md gives inv process are those that follow
-// from the topologies: a new one has to be in the table.
+// The permissions of inv process in docs/operations.md follow from the topologies: a
+// new topology has to be in the table.
 func TestProcessACLsFollowFromTheTopologies(t *testing.T) {
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
 	if err != nil {

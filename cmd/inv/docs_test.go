@@ -58,7 +58,7 @@ func testRoot(t *testing.T) *cobra.Command {
 	return root
 }
 
-// codeLines returns the lines of fenced blocks, and code within text.
+// codeLines returns the lines of code blocks and inline code.
 func codeLines(markdown string) []string {
 	var lines []string
 	fenced := false
@@ -81,7 +81,7 @@ func codeLines(markdown string) []string {
 
 var assignments = regexp.MustCompile(`^([A-Z_]+=\S* +)+`)
 
-// checkLine parses the inv commands of a shell line and says how many it found.
+// checkLine parses the inv commands of a shell line and returns their number.
 // A line with a placeholder (…, NAME or [) shows a form, not a command line.
 func checkLine(t *testing.T, where, line string) (found int) {
 	t.Helper()
@@ -151,7 +151,7 @@ func shellParts(line string) []string {
 	return append(parts, part.String())
 }
 
-// words splits at white space outside quotes and takes the quotes away.
+// words splits a line at white space outside quotes, and removes the quotes.
 func words(line string) []string {
 	var out []string
 	var word strings.Builder
@@ -182,7 +182,7 @@ func words(line string) []string {
 	return out
 }
 
-// A flag that hides one that every command has would take its variable, too.
+// A command's flag must not have the name of a shared one: they share a variable.
 func TestNoFlagHidesASharedOne(t *testing.T) {
 	root := testRoot(t)
 	shared := map[string]*pflag.Flag{}

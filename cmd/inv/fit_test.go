@@ -34,7 +34,7 @@ func TestProcessLine(t *testing.T) {
 	}
 }
 
-// The log stands above the line, and the line is gone when it ends.
+// The log appears above the line, which is erased at the end.
 func TestProcessLineBelowTheLog(t *testing.T) {
 	var screen bytes.Buffer
 	s := &streams{err: &screen, errTerminal: true, now: time.Now, width: func() int { return 0 }}
@@ -47,7 +47,7 @@ func TestProcessLineBelowTheLog(t *testing.T) {
 	}
 }
 
-// A table's last column gives way to the terminal; what is in a pipe is whole.
+// A table's last column is truncated on a terminal, and complete in a pipe.
 func TestTablesFitTheTerminal(t *testing.T) {
 	table := rows{header: []string{"NAME", "ABOUT"}}
 	table.add("inventory", strings.Repeat("long ", 20))
@@ -63,7 +63,7 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	}
 }
 
-// Usage fits the terminal, and what a command says of itself fits any.
+// Usage wraps at the terminal's width; other texts fit any terminal.
 func TestUsageFitsTheTerminal(t *testing.T) {
 	var out bytes.Buffer
 	s := &streams{out: &out, err: &out, in: strings.NewReader(""), getenv: func(string) string { return "" }, now: time.Now, width: func() int { return 80 }}

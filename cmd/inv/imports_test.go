@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// The house: what a package may not import, of the packages of this module.
+// The layout: which packages of this module a package must not import.
 var forbidden = []struct {
 	from string // a package, or all below it with a slash at its end
 	to   []string
@@ -29,7 +29,7 @@ var forbidden = []struct {
 	{"processor/inventory/rules", []string{"internal/kafka", "processor/stage"}},
 }
 
-// top is all that stands beside the files at the top level.
+// top lists the folders at the top level.
 var top = []string{"cmd", "docs", "inspect", "internal", "processor", "producer", "scenarios"}
 
 func TestImportsGoDownwards(t *testing.T) {
@@ -67,8 +67,7 @@ func TestImportsGoDownwards(t *testing.T) {
 	}
 }
 
-// below reports whether a package is one of the others, or below one that is no
-// package of its own.
+// below reports whether path is one of the packages or below one.
 func below(path string, others []string) bool {
 	return slices.ContainsFunc(others, func(o string) bool { return path == o || strings.HasPrefix(path, o+"/") })
 }

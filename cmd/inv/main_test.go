@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// invocation is inv in this process, with everything around it replaced.
+// invocation is the outcome of inv, run in this process.
 type invocation struct {
 	stdout, stderr string
 	code           int

@@ -14,7 +14,7 @@ import (
 	"inv/internal/kafkatest"
 )
 
-// block is a shell block of a page. One that is not run has the reason before it.
+// block is a shell block of a page, with the reason before it if it is not run.
 type block struct {
 	code    string
 	skipped bool
@@ -61,9 +61,9 @@ func endless(line string) bool {
 	return strings.HasPrefix(line, "inv broker") || strings.HasPrefix(line, "inv dashboard")
 }
 
-// README's blocks work as they stand, in order: each line is typed into a shell,
-// with the broker elsewhere. Lines that run until they are stopped are stopped. The
-// test binary is on the path as inv, see TestMain.
+// README's blocks work as printed, in order: each line runs in a shell, with another
+// broker, and endless commands are stopped. The test binary is on the path as inv,
+// see TestMain.
 func TestREADMECanBePasted(t *testing.T) {
 	t.Parallel()
 	text, err := os.ReadFile("../../README.md")
@@ -94,7 +94,7 @@ func TestREADMECanBePasted(t *testing.T) {
 	}
 }
 
-// readmeRuns is how long a line that would run on is left running.
+// readmeRuns is how long an endless command runs.
 const readmeRuns = time.Second
 
 func typeLine(t *testing.T, dir string, env []string, line string) {

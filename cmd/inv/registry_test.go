@@ -25,9 +25,8 @@ const (
 	jsonOrder = `{"$schema":"http://json-schema.org/draft-07/schema#","type":"object","properties":{"id":{"type":"string"}}}`
 )
 
-// Records that a schema registry describes are decoded, filtered and shown: by
-// franz-go's fake, and by the registry that INV_REGISTRY names, as .ci/registry
-// starts one.
+// Records with schemas are decoded, filtered and shown, with franz-go's fake registry
+// and with the one that INV_REGISTRY names, see .ci/registry.
 func TestTailThroughARegistry(t *testing.T) {
 	t.Run("fake", func(t *testing.T) {
 		registry := srfake.New()
@@ -130,7 +129,7 @@ func protoPayload() []byte {
 	return protowire.AppendBytes(protowire.AppendTag(b, 2, protowire.BytesType), line)
 }
 
-// What --value-as makes of values, and says of those that are not so.
+// --value-as decodes values, and reports those in another form.
 func TestValueAs(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	topic := kafkatest.Topic(t, brokers, "values", 1)

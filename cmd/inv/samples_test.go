@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// The records that the reference system really wrote are shown as ours are.
+// Records written by the reference system are shown like ours.
 func TestReferenceSamplesAreShown(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	env := []string{"INV_BROKERS=" + brokers[0]}
@@ -35,7 +35,7 @@ func TestReferenceSamplesAreShown(t *testing.T) {
 	}
 }
 
-// writeSamples puts a topic's samples into it and says how many there are.
+// writeSamples writes a topic's samples into it and returns their number.
 func writeSamples(t *testing.T, brokers []string, topic string) (n int) {
 	t.Helper()
 	client := kafkatest.Client(t, brokers)

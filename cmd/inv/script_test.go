@@ -29,13 +29,12 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"inv": main})
 }
 
-// TestScripts runs testdata/script against an embedded broker, each script with
-// one of its own.
+// TestScripts runs testdata/script, each script with an embedded broker of its own.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, scriptParams("testdata/script", embedded))
 }
 
-// TestScriptsOnKafka runs testdata/script/both once more, against Apache Kafka.
+// TestScriptsOnKafka runs testdata/script/both against Apache Kafka.
 func TestScriptsOnKafka(t *testing.T) {
 	brokers := kafkatest.Brokers(t)
 	testscript.Run(t, scriptParams("testdata/script/both", func(env *testscript.Env) ([]string, error) {
@@ -44,8 +43,8 @@ func TestScriptsOnKafka(t *testing.T) {
 	}))
 }
 
-// removeApp removes the topics and groups that a script left on a cluster that
-// others use, too. What it can't remove harms nobody: the names are the script's.
+// removeApp removes what a script left on a shared cluster. Errors are ignored: the
+// names are the script's own.
 func removeApp(brokers []string, app string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -82,12 +81,12 @@ func embedded(env *testscript.Env) ([]string, error) {
 // scriptParams gives scripts a broker and a scenario of their own. In a script:
 //
 //	$BROKER             the broker's address, which inv uses unless told otherwise
-//	$FREE               an address on this machine where nobody listens
+//	$FREE               a local address on which nothing listens
 //	$APP                the application id, also in INV_APP_ID
 //	$ORDERS and so on   the topic of each alias of the scenario
 //	code N inv ARG…     runs inv and wants exit code N
-//	pipe N inv ARG…     runs `inv ARG… | head -N` and wants both to end well
-//	listening ADDRESS   waits until somebody listens there
+//	pipe N inv ARG…     runs `inv ARG… | head -N` and wants both to succeed
+//	listening ADDRESS   waits until something listens on ADDRESS
 //	lines N FILE        wants N lines in a file, which may be stdout
 //	eventually inv ARG… -- TEXT   runs inv until its stdout has the text
 func scriptParams(dir string, start func(*testscript.Env) ([]string, error)) testscript.Params {
@@ -120,8 +119,8 @@ func scriptParams(dir string, start func(*testscript.Env) ([]string, error)) tes
 	}
 }
 
-// ownScenario writes the inventory scenario with topics that no other script
-// has, so that many scripts share one cluster.
+// ownScenario writes the inventory scenario with unique topics, so that scripts can
+// share a cluster.
 func ownScenario(env *testscript.Env) error {
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
 	if err != nil {

@@ -30,7 +30,7 @@ func program(t *testing.T, env []string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startUntil starts the program and returns when its stderr has the text.
+// startUntil starts the program and waits until its stderr contains text.
 func startUntil(t *testing.T, cmd *exec.Cmd, text string) (rest func() string) {
 	t.Helper()
 	pipe, err := cmd.StderrPipe()
@@ -71,7 +71,7 @@ func exitOf(t *testing.T, err error) int {
 	return -1
 }
 
-func TestALongRunningCommandStopsCleanly(t *testing.T) {
+func TestLongRunningCommandStopsCleanly(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
 		cmd := program(t, nil, "broker", "--listen", "127.0.0.1:0")
 		rest := startUntil(t, cmd, "Listening on")
@@ -87,8 +87,8 @@ func TestALongRunningCommandStopsCleanly(t *testing.T) {
 	}
 }
 
-// The demo sees what was ordered through when it is interrupted, and sums up.
-func TestAFiniteCommandSumsUpWhenInterrupted(t *testing.T) {
+// An interrupted demo completes its orders and prints its summary.
+func TestInterruptedCommandPrintsSummary(t *testing.T) {
 	for signal, want := range map[os.Signal]int{os.Interrupt: exitInterrupt, syscall.SIGTERM: exitTerminated} {
 		cmd := program(t, nil, "demo", "--rate", "20/s", "--lead-time", "300ms", "--for", "1h")
 		out := &strings.Builder{}
@@ -107,7 +107,7 @@ func TestAFiniteCommandSumsUpWhenInterrupted(t *testing.T) {
 	}
 }
 
-func TestASecondSignalEndsAtOnce(t *testing.T) {
+func TestSecondSignalEndsAtOnce(t *testing.T) {
 	cmd := program(t, nil, "demo", "--lead-time", "1h", "--for", "1h")
 	rest := startUntil(t, cmd, "Watch from")
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
@@ -122,8 +122,8 @@ func TestASecondSignalEndsAtOnce(t *testing.T) {
 	}
 }
 
-// A listing cut off by its reader ends quietly, as `| head` wants it.
-func TestABrokenPipeIsQuiet(t *testing.T) {
+// A command whose reader is gone ends silently, as in `| head`.
+func TestBrokenPipeIsQuiet(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	cmd := program(t, []string{"INV_BROKERS=" + brokers[0]}, "topics", "list")
 	read, write, err := os.Pipe()

@@ -15,7 +15,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// lockedBuffer is a terminal's memory, read while it is written.
+// lockedBuffer is a buffer that is safe for concurrent use.
 type lockedBuffer struct {
 	mu  sync.Mutex
 	buf bytes.Buffer
@@ -35,8 +35,8 @@ func (b *lockedBuffer) String() string {
 
 const alert = `{"alert_type":"critical_inventory","product_id":"prod-456","product_name":"Laptop Charger","current_stock":3,"threshold":3,"warehouse_id":"wh-east-1","timestamp":1625140801841}`
 
-// On a terminal there are colours, lines of its width, a status line that
-// counts severities and goes away at the end, and the bell.
+// On a terminal there are colours, lines of its width, the bell, and a status line
+// that counts severities and is erased at the end.
 func TestTailOnATerminal(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers)
@@ -71,7 +71,7 @@ func TestTailOnATerminal(t *testing.T) {
 	if strings.Contains(out.String(), "wh-east-1") {
 		t.Error("the line is wider than the terminal")
 	}
-	columns.Store(120) // which the lines after the next one follow
+	columns.Store(120) // used from the line after the next
 	for i := range 2 {
 		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: "inventory_alerts", Key: []byte("prod-456"), Value: []byte(alert)}).FirstErr(); err != nil {
 			t.Fatal(err)

@@ -50,7 +50,7 @@ func play(t *testing.T, ctx context.Context, o demo.Options) (*demo.Summary, str
 	return summary, out.String() + string(summary.Write(&theme.Theme{})), err
 }
 
-func TestTheDemoAgreesWithTheTopics(t *testing.T) {
+func TestSummaryMatchesTopics(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	o := options(t, brokers)
 	summary, shown, err := play(t, t.Context(), o)
@@ -62,7 +62,7 @@ func TestTheDemoAgreesWithTheTopics(t *testing.T) {
 	}
 	for _, want := range []string{"Wireless Headphones", " orders ", " reorders ", " alerts ", " receipts ", "verified", "CRITICAL"} {
 		if !strings.Contains(shown, want) {
-			t.Errorf("nothing shown has %q", want)
+			t.Errorf("%q is not shown", want)
 		}
 	}
 	client := kafkatest.Client(t, brokers)
@@ -95,7 +95,7 @@ func committed(t *testing.T, client *kgo.Client, o demo.Options, alias string) (
 	return n
 }
 
-func TestTheDemoSumsUpWhenItIsStopped(t *testing.T) {
+func TestInterruptedRunIsSummarized(t *testing.T) {
 	o := options(t, kafkatest.Embedded(t))
 	o.For = time.Hour
 	stopped := errors.New("stopped")

@@ -9,9 +9,9 @@ import (
 	"inv/internal/theme"
 )
 
-// The status has the dashboard's address, since the line that said it is gone
-// after the first orders, and still no more columns than the terminal.
-func TestStatusSaysWhereTheDashboardIs(t *testing.T) {
+// The status shows the dashboard's address, since the line that printed it scrolls
+// away, and still fits the terminal.
+func TestStatusShowsDashboardAddress(t *testing.T) {
 	var status bytes.Buffer
 	s := NewScreen(&bytes.Buffer{}, &status, &theme.Theme{}, func() int { return 80 }, true, time.Now, 30*time.Second)
 	s.Page = "http://127.0.0.1:8080/"
