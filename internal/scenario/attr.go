@@ -1,19 +1,20 @@
 package scenario
 
 import (
+	"cmp"
 	"time"
 
 	"gopkg.in/yaml.v3"
 )
 
 // attr is one key of a mapping in the grammar: its meaning, the JSON Schema of its
-// value, and how the value is read into a *T. The parser and the schema both come
-// from tables of these.
+// value, and a function that reads the value into a target. The parser and the schema
+// share tables of these.
 type attr struct {
 	name     string
 	about    string
 	required bool
-	schema   map[string]any
+	schema   obj
 	read     func(d *Decoder, n *yaml.Node, target any)
 }
 
@@ -45,88 +46,94 @@ func (d *Decoder) mapping(n *yaml.Node, what string, table []attr, target any) {
 	}
 }
 
+// valueAttr returns a key whose value is read into a field of a *T.
+func valueAttr[T, V any](name, about string, schema obj, at func(*T) *V, read func(d *Decoder, n *yaml.Node, what string) V) attr {
+	return attr{name: name, about: about, schema: schema,
+		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = read(d, n, name) }}
+}
+
+// optional makes read return a pointer, for fields that are nil without the key.
+func optional[V any](read func(*Decoder, *yaml.Node, string) V) func(*Decoder, *yaml.Node, string) *V {
+	return func(d *Decoder, n *yaml.Node, what string) *V { return new(read(d, n, what)) }
+}
+
 func textAttr[T any](name, about string, at func(*T) *string) attr {
-	return attr{name: name, about: about, schema: obj{"type": "string"},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.String(n, name) }}
+	return valueAttr(name, about, obj{"type": "string"}, at, (*Decoder).String)
+}
+
+func textsAttr[T any](name, about string, at func(*T) *[]string) attr {
+	return valueAttr(name, about, obj{"type": "array", "items": obj{"type": "string"}}, at, (*Decoder).Strings)
 }
 
 func nameAttr[T any](name, about string, at func(*T) *Name) attr {
-	return attr{name: name, about: about, schema: obj{"type": "string"},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.name(n, name) }}
+	return valueAttr(name, about, obj{"type": "string"}, at, (*Decoder).name)
 }
 
 func namesAttr[T any](name, about string, at func(*T) *[]Name) attr {
-	return attr{name: name, about: about, schema: obj{"type": "array", "items": obj{"type": "string"}},
-		read: func(d *Decoder, n *yaml.Node, t any) {
-			d.Items(n, name, func(item *yaml.Node) { *at(t.(*T)) = append(*at(t.(*T)), d.name(item, "an element of "+name)) })
-		}}
+	return valueAttr(name, about, obj{"type": "array", "items": obj{"type": "string"}}, at,
+		func(d *Decoder, n *yaml.Node, what string) []Name {
+			return items(d, n, what, func(item *yaml.Node) Name { return d.name(item, "an element of "+what) })
+		})
 }
 
 func choiceAttr[T any](name, about string, at func(*T) *string, choices ...string) attr {
-	return attr{name: name, about: about, schema: obj{"enum": anyOf(choices)},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.choice(n, name, choices...) }}
+	return valueAttr(name, about, obj{"enum": choices}, at,
+		func(d *Decoder, n *yaml.Node, what string) string { return d.choice(n, what, choices...) })
 }
 
 func boolAttr[T any](name, about string, at func(*T) *bool) attr {
-	return attr{name: name, about: about, schema: obj{"type": "boolean"},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.Bool(n, name) }}
+	return valueAttr(name, about, obj{"type": "boolean"}, at, (*Decoder).Bool)
+}
+
+// switchAttr returns a key with two values, of which the second sets the bool.
+func switchAttr[T any](name, about, off, on string, at func(*T) *bool) attr {
+	return valueAttr(name, about, obj{"enum": []string{off, on}}, at,
+		func(d *Decoder, n *yaml.Node, what string) bool { return d.choice(n, what, off, on) == on })
 }
 
 func intAttr[T any](name, about string, low, high int, at func(*T) *int) attr {
-	return attr{name: name, about: about, schema: obj{"type": "integer", "minimum": low, "maximum": high},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.Int(n, name, low, high) }}
+	return valueAttr(name, about, obj{"type": "integer", "minimum": low, "maximum": high}, at,
+		func(d *Decoder, n *yaml.Node, what string) int { return d.Int(n, what, low, high) })
 }
 
 func shareAttr[T any](name, about string, at func(*T) *Share) attr {
-	return attr{name: name, about: about, schema: shareSchema(),
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.share(n, name) }}
+	return valueAttr(name, about, shareSchema(), at, (*Decoder).share)
 }
 
 func numberAttr[T any](name, about string, at func(*T) *Number) attr {
-	return attr{name: name, about: about, schema: obj{"type": "number"},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.number(n, name) }}
+	return valueAttr(name, about, obj{"type": "number"}, at, (*Decoder).number)
 }
 
 func optionalNumberAttr[T any](name, about string, at func(*T) **Number) attr {
-	return attr{name: name, about: about, schema: obj{"type": "number"},
-		read: func(d *Decoder, n *yaml.Node, t any) {
-			v := d.number(n, name)
-			*at(t.(*T)) = &v
-		}}
+	return valueAttr(name, about, obj{"type": "number"}, at, optional((*Decoder).number))
 }
 
 func decimalsAttr[T any](at func(*T) *int) attr {
-	return intAttr("decimals", "how many decimals it has", 0, MaxDecimals, at)
+	return intAttr("decimals", "the number of decimals", 0, MaxDecimals, at)
 }
 
 func timeAttr[T any](name, about string, at func(*T) *time.Duration) attr {
-	return attr{name: name, about: about, schema: durationSchema(),
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.period(n, name) }}
+	return valueAttr(name, about, durationSchema(), at, (*Decoder).period)
 }
 
 func rateAttr[T any](name, about string, at func(*T) *Rate) attr {
-	return attr{name: name, about: about, schema: rateSchema(),
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.rate(n, name) }}
+	return valueAttr(name, about, rateSchema(), at, (*Decoder).rate)
 }
 
 func templateAttr[T any](name, about string, at func(*T) **Template) attr {
-	return attr{name: name, about: about, schema: obj{"type": "string"},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.template(n, name) }}
+	return valueAttr(name, about, obj{"type": "string"}, at, (*Decoder).template)
 }
 
 func exprAttr[T any](name, about string, at func(*T) **Expr) attr {
-	return attr{name: name, about: about, schema: obj{"type": "string"},
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.expr(n, name) }}
+	return valueAttr(name, about, obj{"type": "string"}, at, (*Decoder).expr)
 }
 
 func genAttr[T any](name, about string, at func(*T) **Gen) attr {
-	return attr{name: name, about: about, schema: ref("generator"),
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.gen(n, name) }}
+	return valueAttr(name, about, ref("generator"), at, (*Decoder).gen)
 }
 
 func fieldsAttr[T any](name, about string, at func(*T) **Gen) attr {
-	return attr{name: name, about: about, schema: ref("fields"),
-		read: func(d *Decoder, n *yaml.Node, t any) { *at(t.(*T)) = d.object(n, name) }}
+	return valueAttr(name, about, ref("fields"), at, (*Decoder).object)
 }
 
 // name reads a word that refers to something.
@@ -171,7 +178,7 @@ func (d *Decoder) period(n *yaml.Node, what string) time.Duration {
 
 func (d *Decoder) rate(n *yaml.Node, what string) Rate {
 	if n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float") {
-		d.Problem(n, "%s: a rate says in what time, such as 500/s, 1s or max, unlike the number %s", what, n.Value)
+		d.Problem(n, "%s: a rate has a unit of time, such as 500/s or 1s, or is max; not %s", what, n.Value)
 		return Rate{}
 	}
 	v := d.String(n, what)
@@ -209,22 +216,21 @@ func (d *Decoder) expr(n *yaml.Node, what string) *Expr {
 	return e
 }
 
-// pair reads a list of two.
-func (d *Decoder) pair(n *yaml.Node, what, form string, read func(*yaml.Node, int)) bool {
+// interval reads a list of two values in order. With a problem, ok is false.
+func interval[V any](d *Decoder, n *yaml.Node, what, form string, compare func(V, V) int, read func(*yaml.Node) V) (v [2]V, ok bool) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
 		d.Problem(n, "%s must be %s, not %s", what, form, kindOf(n))
-		return false
+		return v, false
 	}
 	before := len(d.Problems)
-	i := 0
-	d.Items(n, what, func(item *yaml.Node) { read(item, i); i++ })
-	return len(d.Problems) == before
+	v = [2]V(items(d, n, what, read))
+	if len(d.Problems) == before && compare(v[0], v[1]) > 0 {
+		d.Problem(n, "%s must be %s, not [%s, %s]", what, form, n.Content[0].Value, n.Content[1].Value)
+	}
+	return v, len(d.Problems) == before
 }
 
-func (d *Decoder) periods(n *yaml.Node, what string) (v [2]time.Duration) {
-	ok := d.pair(n, what, "[SHORTEST, LONGEST]", func(item *yaml.Node, i int) { v[i] = d.period(item, what) })
-	if ok && v[0] > v[1] {
-		d.Problem(n, "%s: the shortest, %v, is longer than the longest, %v", what, v[0], v[1])
-	}
+func (d *Decoder) periods(n *yaml.Node, what string) [2]time.Duration {
+	v, _ := interval(d, n, what, "[SHORTEST, LONGEST]", cmp.Compare, func(item *yaml.Node) time.Duration { return d.period(item, what) })
 	return v
 }

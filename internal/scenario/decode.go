@@ -1,10 +1,13 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
-	"inv/internal/suggest"
-	"sort"
+	"maps"
+	"slices"
 	"strings"
+
+	"inv/internal/suggest"
 
 	"gopkg.in/yaml.v3"
 )
@@ -18,7 +21,7 @@ type Decoder struct {
 	generators map[string]generator // the grammar's table, see table
 	depth      int                  // of nested generators
 	count      int                  // of generators so far
-	inner      int                  // problems of generators inside the present one, see own
+	inner      int                  // problems of nested generators, see own
 }
 
 // Problem records a problem at a node.
@@ -31,7 +34,7 @@ func (d *Decoder) ProblemAt(p Position, format string, args ...any) {
 	d.Problems = append(d.Problems, Problem{d.File, p, fmt.Sprintf(format, args...)})
 }
 
-// Err is the problems so far in the file's order, or nil.
+// Err returns the problems so far in the file's order, or nil.
 func (d *Decoder) Err() error {
 	if len(d.Problems) == 0 {
 		return nil
@@ -46,7 +49,7 @@ func (d *Decoder) Fields(n *yaml.Node, what string, fields map[string]func(*yaml
 	d.Each(n, what, func(key, value *yaml.Node) {
 		read, ok := fields[key.Value]
 		if !ok {
-			d.Problem(key, "unknown key %q in %s%s", key.Value, what, suggestion(key.Value, keys(fields)))
+			d.Problem(key, "unknown key %q in %s%s", key.Value, what, suggestion(key.Value, slices.Sorted(maps.Keys(fields))))
 			return
 		}
 		read(value)
@@ -91,6 +94,18 @@ func (d *Decoder) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
 	}
 }
 
+// entries returns what read makes of the keys of a mapping, and items of the elements
+// of a list.
+func entries[V any](d *Decoder, n *yaml.Node, what string, read func(key, value *yaml.Node) V) (out []V) {
+	d.Each(n, what, func(key, value *yaml.Node) { out = append(out, read(key, value)) })
+	return out
+}
+
+func items[V any](d *Decoder, n *yaml.Node, what string, read func(*yaml.Node) V) (out []V) {
+	d.Items(n, what, func(item *yaml.Node) { out = append(out, read(item)) })
+	return out
+}
+
 // String reads a text.
 func (d *Decoder) String(n *yaml.Node, what string) string {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
@@ -102,9 +117,7 @@ func (d *Decoder) String(n *yaml.Node, what string) string {
 
 // Strings reads a list of texts.
 func (d *Decoder) Strings(n *yaml.Node, what string) []string {
-	var out []string
-	d.Items(n, what, func(item *yaml.Node) { out = append(out, d.String(item, "an element of "+what)) })
-	return out
+	return items(d, n, what, func(item *yaml.Node) string { return d.String(item, "an element of "+what) })
 }
 
 // Bool reads true or false.
@@ -148,19 +161,8 @@ func kindOf(n *yaml.Node) string {
 	return fmt.Sprintf("the text %q", n.Value)
 }
 
-func keys[V any](m map[string]V) []string {
-	out := make([]string, 0, len(m))
-	for k := range m {
-		out = append(out, k)
-	}
-	sort.Strings(out)
-	return out
-}
-
-// suggestion returns "; did you mean …?" if a candidate is near, else all of them.
+// suggestion returns "; did you mean …?" if a candidate is near, otherwise all
+// candidates.
 func suggestion(word string, candidates []string) string {
-	if hint := suggest.DidYouMean(word, candidates); hint != "" {
-		return hint
-	}
-	return "; it takes " + strings.Join(candidates, ", ")
+	return cmp.Or(suggest.DidYouMean(word, candidates), "; it takes "+strings.Join(candidates, ", "))
 }

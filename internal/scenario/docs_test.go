@@ -8,10 +8,10 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "write the documentation anew")
+var update = flag.Bool("update", false, "rewrite the documentation")
 
-// The pages on the shipped scenarios and the grammar's tables in
-// docs/scenarios.md are made from the files and from the parser's tables:
+// The pages on the shipped scenarios and the grammar in docs/scenarios.md are
+// generated from the files and from the parser's tables:
 //
 //	go test ./internal/scenario -run Pages -update
 func TestPages(t *testing.T) {
@@ -20,7 +20,7 @@ func TestPages(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		samePage(t, filepath.Join("../../docs/scenarios", sc.Name+".md"), sc.Page())
+		samePage(t, filepath.Join("../../docs/scenarios", sc.Name+".md"), pageOf(sc, string(source)))
 	}
 	const page, mark = "../../docs/scenarios.md", "<!-- made by go test ./internal/scenario -run Pages -update -->\n"
 	source, err := os.ReadFile(page)
@@ -66,6 +66,6 @@ func samePage(t *testing.T, file, want string) {
 		t.Fatal(err)
 	}
 	if string(got) != want {
-		t.Errorf("%s is not what the scenario says; write it anew with -update", file)
+		t.Errorf("%s is outdated; rewrite it with -update", file)
 	}
 }

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -22,7 +23,7 @@ const (
 	maxExprLength = 1000
 )
 
-// ParseExpr reads an expression.
+// ParseExpr parses an expression.
 func ParseExpr(source string) (*Expr, error) {
 	if len(source) > maxExprLength {
 		return nil, fmt.Errorf("an expression has at most %d characters", maxExprLength)
@@ -65,9 +66,9 @@ type exprParser struct {
 
 func (p *exprParser) unexpected(wanted string) error {
 	if p.token == "" {
-		return fmt.Errorf("the expression ends where %s should stand", wanted)
+		return fmt.Errorf("the expression ends where %s is expected", wanted)
 	}
-	return fmt.Errorf("%q at character %d stands where %s should", p.token, p.start+1, wanted)
+	return fmt.Errorf("%q at character %d, where %s is expected", p.token, p.start+1, wanted)
 }
 
 func (p *exprParser) level(level, depth int) (*Expr, error) {
@@ -81,7 +82,7 @@ func (p *exprParser) level(level, depth int) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	for p.isOneOf(levels[level]) {
+	for slices.Contains(levels[level], p.token) {
 		op := p.token
 		if err := p.next(); err != nil {
 			return nil, err
@@ -93,15 +94,6 @@ func (p *exprParser) level(level, depth int) (*Expr, error) {
 		left = &Expr{Op: op, Left: left, Right: right}
 	}
 	return left, nil
-}
-
-func (p *exprParser) isOneOf(ops []string) bool {
-	for _, op := range ops {
-		if p.token == op {
-			return true
-		}
-	}
-	return false
 }
 
 func (p *exprParser) operand(depth int) (*Expr, error) {
@@ -126,7 +118,7 @@ func (p *exprParser) operand(depth int) (*Expr, error) {
 	case isDigit(token[0]):
 		n, ok := ParseNumber(token)
 		if !ok {
-			return nil, fmt.Errorf("%q at character %d is no number", token, p.start+1)
+			return nil, fmt.Errorf("%q at character %d is not a number", token, p.start+1)
 		}
 		return &Expr{Number: &n}, p.next()
 	case isLetter(token[0]):
@@ -183,10 +175,10 @@ func (p *exprParser) next() error {
 		if end < len(s) && s[end] == '=' {
 			end++
 		} else if c == '=' || c == '!' {
-			return fmt.Errorf("%q at character %d is no operator; did you mean %q?", string(c), p.at+1, string(c)+"=")
+			return fmt.Errorf("%q at character %d is not an operator; did you mean %q?", string(c), p.at+1, string(c)+"=")
 		}
 	case strings.IndexByte("+-*/()", c) < 0:
-		return fmt.Errorf("%q at character %d belongs to no expression", string(c), p.at+1)
+		return fmt.Errorf("%q at character %d is not valid in an expression", string(c), p.at+1)
 	}
 	p.token, p.at = s[p.start:end], end
 	return nil

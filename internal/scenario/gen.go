@@ -1,10 +1,13 @@
 package scenario
 
 import (
-	"inv/internal/suggest"
+	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
+
+	"inv/internal/suggest"
 
 	"gopkg.in/yaml.v3"
 )
@@ -22,7 +25,7 @@ func mapAttr(name, about string, table []attr) attr {
 		read: func(d *Decoder, n *yaml.Node, t any) { d.mapping(n, name, table, t) }}
 }
 
-// table returns the grammar's generators by name, made once for a Decoder.
+// table returns the grammar's generators by name.
 func (d *Decoder) table() map[string]generator {
 	if d.generators == nil {
 		d.generators = map[string]generator{}
@@ -59,9 +62,7 @@ func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
 			g.Spec = &Literal{v}
 		}
 	case yaml.SequenceNode:
-		t := &Tuple{}
-		d.Items(n, what, func(item *yaml.Node) { t.Items = append(t.Items, d.gen(item, "an element of "+what)) })
-		g.Spec = t
+		g.Spec = &Tuple{items(d, n, what, func(item *yaml.Node) *Gen { return d.gen(item, "an element of "+what) })}
 	default:
 		d.genMapping(n, what, g)
 	}
@@ -104,15 +105,14 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	}
 }
 
-// own counts the problems of the current generator, without nested ones.
+// own returns the number of problems outside nested generators.
 func (d *Decoder) own() int { return len(d.Problems) - d.inner }
 
-// inside attributes the problems since before to a nested generator; before is own
-// when it began.
+// inside marks the problems since own returned before as those of a nested generator.
 func (d *Decoder) inside(before int) { d.inner = len(d.Problems) - before }
 
-// usable reports whether a generator with a problem can be checked further for what
-// it names and holds, and puts harmless values where the problem may be.
+// usable reports whether the names and generators in a generator with a problem can
+// still be checked. It replaces whatever may be wrong by harmless values.
 func usable(spec any) bool {
 	switch s := spec.(type) {
 	case *List:
@@ -158,17 +158,17 @@ func usable(spec any) bool {
 }
 
 func (d *Decoder) noGenerator(n *yaml.Node, what string) {
-	names := keys(d.table())
+	names := slices.Sorted(maps.Keys(d.table()))
 	if len(n.Content) == 0 {
 		d.Problem(n, "%s is an empty mapping; a generator is one of %s", what, strings.Join(names, ", "))
 		return
 	}
 	first := n.Content[0]
 	if near := suggest.Nearest(first.Value, names); near != "" {
-		d.Problem(first, "no generator is called %q; did you mean %q?", first.Value, near)
+		d.Problem(first, "there is no generator %q; did you mean %q?", first.Value, near)
 		return
 	}
-	d.Problem(first, "%s: %q is no generator; write {object: {%s: …}} for fields, or one of %s", what, first.Value, first.Value, strings.Join(names, ", "))
+	d.Problem(first, "%s: %q is not a generator; write {object: {%s: …}} for fields, or one of %s", what, first.Value, first.Value, strings.Join(names, ", "))
 }
 
 // object reads a mapping of field names to generators.
@@ -178,7 +178,7 @@ func (d *Decoder) object(n *yaml.Node, what string) *Gen {
 	o := &Object{}
 	d.Each(n, what, func(key, value *yaml.Node) {
 		if key.Value == "" || strings.ContainsAny(key.Value, ". {}") {
-			d.Problem(key, "a field's name has no dots, blanks or braces and is not empty, unlike %q", key.Value)
+			d.Problem(key, "%q is not a valid name of a field: it has no dots, blanks or braces, and is not empty", key.Value)
 			return
 		}
 		o.Fields = append(o.Fields, Field{key.Value, positionOf(key), d.gen(value, key.Value)})
@@ -187,43 +187,35 @@ func (d *Decoder) object(n *yaml.Node, what string) *Gen {
 	return g
 }
 
-func (d *Decoder) intRange(n *yaml.Node, v *Int) {
-	const bound = int64(MaxWhole)
-	ok := d.pair(n, "int", "[LOWEST, HIGHEST]", func(item *yaml.Node, i int) {
-		*[]*int64{&v.Low, &v.High}[i] = int64(d.Int(item, "int", int(-bound), int(bound)))
-	})
-	if ok && v.Low > v.High {
-		d.Problem(n, "int: the lowest, %d, is above the highest, %d", v.Low, v.High)
-	}
+// ints reads two whole numbers in order.
+func (d *Decoder) ints(n *yaml.Node, what, form string, least, most int) (low, high int64, ok bool) {
+	v, ok := interval(d, n, what, form, cmp.Compare, func(item *yaml.Node) int { return d.Int(item, what, least, most) })
+	return int64(v[0]), int64(v[1]), ok
 }
 
 func (d *Decoder) length(n *yaml.Node) *Gen {
 	if n.Kind != yaml.SequenceNode {
 		return d.gen(n, "list")
 	}
-	v := &Int{}
-	ok := d.pair(n, "list", "[SHORTEST, LONGEST] or a generator", func(item *yaml.Node, i int) {
-		*[]*int64{&v.Low, &v.High}[i] = int64(d.Int(item, "list", 0, maxList))
-	})
-	if ok && v.Low > v.High {
-		d.Problem(n, "list: the shortest, %d, is longer than the longest, %d", v.Low, v.High)
-		v.Low, v.High = 0, 1 // its elements are checked in any case
+	low, high, ok := d.ints(n, "list", "[SHORTEST, LONGEST] or a generator", 0, maxList)
+	if !ok {
+		low, high = 0, 1 // the elements are checked in any case
 	}
-	return &Gen{Pos: positionOf(n), Spec: v, Optional: 1}
+	return &Gen{Pos: positionOf(n), Spec: &Int{Low: low, High: high}, Optional: 1}
 }
 
 func (d *Decoder) choices(n *yaml.Node) []Choice {
 	var out []Choice
 	if n.Kind == yaml.SequenceNode {
-		d.Items(n, "one_of", func(item *yaml.Node) { out = append(out, Choice{d.gen(item, "one_of"), 1}) })
+		out = items(d, n, "one_of", func(item *yaml.Node) Choice { return Choice{d.gen(item, "one_of"), 1} })
 	} else {
-		d.Each(n, "one_of", func(key, value *yaml.Node) {
+		out = entries(d, n, "one_of", func(key, value *yaml.Node) Choice {
 			w := d.number(value, "the weight of "+key.Value)
 			if w.Units < 0 {
 				d.Problem(value, "the weight of %s is negative", key.Value)
 			}
 			literal, _ := d.scalar(key, "a choice")
-			out = append(out, Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()})
+			return Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()}
 		})
 	}
 	total := 0.0
@@ -237,20 +229,19 @@ func (d *Decoder) choices(n *yaml.Node) []Choice {
 }
 
 func (d *Decoder) params(n *yaml.Node) []Param {
-	var out []Param
-	d.Each(n, "with", func(key, value *yaml.Node) {
+	return entries(d, n, "with", func(key, value *yaml.Node) Param {
+		text := func(n *yaml.Node) string {
+			s, _ := d.scalar(n, key.Value)
+			return s.Text
+		}
 		p := Param{Name: Name{key.Value, positionOf(key)}}
 		if value.Kind == yaml.SequenceNode {
-			d.Items(value, key.Value, func(item *yaml.Node) {
-				s, _ := d.scalar(item, key.Value)
-				p.Value = append(p.Value, s.Text)
-			})
-		} else if s, ok := d.scalar(value, key.Value); ok {
-			p.Value = []string{s.Text}
+			p.Value = items(d, value, key.Value, text)
+		} else {
+			p.Value = []string{text(value)}
 		}
-		out = append(out, p)
+		return p
 	})
-	return out
 }
 
 func (d *Decoder) day(n *yaml.Node) time.Time {
@@ -259,7 +250,7 @@ func (d *Decoder) day(n *yaml.Node) time.Time {
 			return t
 		}
 	}
-	d.Problem(n, "a date is written 2006-01-02, not %s", kindOf(n))
+	d.Problem(n, "a date has the form 2006-01-02, not %s", kindOf(n))
 	return time.Time{}
 }
 
@@ -273,15 +264,15 @@ func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
 	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(producer) + 1}}
 }
 
-// placeholders checks that a template has only these names, and, if required, the
-// first of them at least once.
-func (d *Decoder) placeholders(n *yaml.Node, t *Template, what string, first bool, names ...string) {
+// placeholders checks that a template has only these names, and the first at least
+// once.
+func (d *Decoder) placeholders(n *yaml.Node, t *Template, what string, names ...string) {
 	for _, name := range t.Names() {
 		if !slices.Contains(names, name) {
-			d.Problem(n, "%s: {%s} stands for nothing here%s", what, name, suggestion(name, names))
+			d.Problem(n, "%s: unknown placeholder {%s}%s", what, name, suggestion(name, names))
 		}
 	}
-	if first && !slices.Contains(t.Names(), names[0]) {
+	if !slices.Contains(t.Names(), names[0]) {
 		d.Problem(n, "%s needs {%s}, or every record would be the same", what, names[0])
 	}
 }

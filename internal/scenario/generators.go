@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"slices"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -16,15 +17,10 @@ type generator struct {
 	modifiers []attr
 }
 
-// generators returns the table of all generators, which the parser, the schema and
-// the documentation are made from.
+// generators returns the table of all generators, the source of the parser, the schema
+// and the documentation.
 func generators() []generator {
-	var all []generator
-	all = append(all, textGenerators()...)
-	all = append(all, numberGenerators()...)
-	all = append(all, timeGenerators()...)
-	all = append(all, derivedGenerators()...)
-	return append(all, nestedGenerators()...)
+	return slices.Concat(textGenerators(), numberGenerators(), timeGenerators(), derivedGenerators(), nestedGenerators())
 }
 
 func textGenerators() []generator {
@@ -39,7 +35,7 @@ func textGenerators() []generator {
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					if v := d.template(n, "sequence"); v != nil {
 						t.(*Sequence).Text = *v
-						d.placeholders(n, v, "sequence", true, "n", "seed")
+						d.placeholders(n, v, "sequence", "n", "seed")
 					}
 				}},
 			[]attr{intAttr("from", "the first number; 1 by default", 0, 1_000_000_000, func(s *Sequence) *int { return &s.From })}},
@@ -90,17 +86,16 @@ func numberGenerators() []generator {
 	return []generator{
 		{"whole numbers, each as likely", `{int: [1, 9]}`, func() any { return &Int{} },
 			attr{name: "int", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "integer"}),
-				read: func(d *Decoder, n *yaml.Node, t any) { d.intRange(n, t.(*Int)) }},
+				read: func(d *Decoder, n *yaml.Node, t any) {
+					v := t.(*Int)
+					v.Low, v.High, _ = d.ints(n, "int", "[LOWEST, HIGHEST]", -MaxWhole, MaxWhole)
+				}},
 			[]attr{boolAttr("unique", "no number twice in a run", func(i *Int) *bool { return &i.Unique })}},
 		{"numbers with decimals, each as likely", `{decimal: [1, 99.99], decimals: 2}`, func() any { return &Decimal{Decimals: 2} },
 			attr{name: "decimal", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "number"}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
-					v := t.(*Decimal)
-					if d.pair(n, "decimal", "[LOWEST, HIGHEST]", func(item *yaml.Node, i int) {
-						*[]*Number{&v.Low, &v.High}[i] = d.number(item, "decimal")
-					}) && v.Low.Float() > v.High.Float() {
-						d.Problem(n, "decimal: the lowest is above the highest")
-					}
+					v, _ := interval(d, n, "decimal", "[LOWEST, HIGHEST]", Number.Compare, func(item *yaml.Node) Number { return d.number(item, "decimal") })
+					t.(*Decimal).Low, t.(*Decimal).High = v[0], v[1]
 				}},
 			[]attr{decimalsAttr(func(v *Decimal) *int { return &v.Decimals })}},
 		{"normally distributed numbers", `{normal: {mean: 20, sd: 2.5}, decimals: 1}`, func() any { return &Normal{} },
@@ -155,12 +150,8 @@ func timeGenerators() []generator {
 			func() any { return &Date{Format: "date"} },
 			attr{name: "date", about: "[FIRST, LAST]", schema: pairOf(obj{"type": "string", "pattern": `^\d{4}-\d\d-\d\d$`}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
-					v := t.(*Date)
-					if d.pair(n, "date", "[FIRST, LAST]", func(item *yaml.Node, i int) {
-						*[]*time.Time{&v.Low, &v.High}[i] = d.day(item)
-					}) && v.Low.After(v.High) {
-						d.Problem(n, "date: the first is after the last")
-					}
+					v, _ := interval(d, n, "date", "[FIRST, LAST]", time.Time.Compare, d.day)
+					t.(*Date).Low, t.(*Date).High = v[0], v[1]
 				}},
 			[]attr{choiceAttr("format", "date by default", func(v *Date) *string { return &v.Format }, formats...)}},
 	}
@@ -175,11 +166,7 @@ func derivedGenerators() []generator {
 			[]attr{
 				optionalNumberAttr("skew", "prefer the first rows, as zipf does: the probability falls as rank^-skew", func(v *Ref) **Number { return &v.Skew }),
 				intAttr("first", "among the first so many rows; all by default", 1, 1_000_000_000, func(v *Ref) *int { return &v.First }),
-				{name: "weight", about: "prefer rows by this field of theirs", schema: obj{"type": "string"},
-					read: func(d *Decoder, n *yaml.Node, t any) {
-						name := d.name(n, "weight")
-						t.(*Ref).Weight = &name
-					}},
+				valueAttr("weight", "prefer rows by this field of theirs", obj{"type": "string"}, func(v *Ref) **Name { return &v.Weight }, optional((*Decoder).name)),
 			}},
 		{"another field again", `{copy: customer_id}`, func() any { return &Copy{} },
 			nameAttr("copy", "the field", func(v *Copy) *Name { return &v.Path }), nil},
@@ -200,10 +187,7 @@ func derivedGenerators() []generator {
 		{"how many elements a list has", `{count: items}`, func() any { return &Count{} },
 			nameAttr("count", "the list", func(v *Count) *Name { return &v.Path }), nil},
 		{"where the entity is in its states: the state's name, or its number from 0", `{state: name}`, func() any { return &State{} },
-			attr{name: "state", about: "name or step", schema: obj{"enum": []any{"name", "step"}},
-				read: func(d *Decoder, n *yaml.Node, t any) {
-					t.(*State).Step = d.choice(n, "state", "name", "step") == "step"
-				}}, nil},
+			switchAttr("state", "name or step", "name", "step", func(s *State) *bool { return &s.Step }), nil},
 		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
 			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
 	}

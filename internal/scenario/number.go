@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -14,13 +15,13 @@ type Number struct {
 	Decimals int
 }
 
-// MaxDecimals is how many decimals a number may have; MaxWhole how large it may be.
+// MaxDecimals and MaxWhole bound the decimals and the absolute value of a number.
 const (
 	MaxDecimals = 9
 	MaxWhole    = 1_000_000_000_000
 )
 
-// ParseNumber reads digits with at most nine decimals.
+// ParseNumber parses a decimal number.
 func ParseNumber(text string) (Number, bool) {
 	digits, negative := strings.CutPrefix(text, "-")
 	whole, fraction, point := strings.Cut(digits, ".")
@@ -48,8 +49,11 @@ func ParseNumber(text string) (Number, bool) {
 // Float returns the number as a float.
 func (n Number) Float() float64 { return float64(n.Units) / math.Pow10(n.Decimals) }
 
-// Scaled returns the number in units of 10^-decimals, rounded half away from zero;
-// false if that does not fit.
+// Compare compares two numbers as floats, as [cmp.Compare] does.
+func (n Number) Compare(m Number) int { return cmp.Compare(n.Float(), m.Float()) }
+
+// Scaled returns the number in units of 10^-decimals, rounded half away from zero,
+// and reports whether it fits.
 func (n Number) Scaled(decimals int) (int64, bool) {
 	v := n.Units
 	for d := n.Decimals; d < decimals; d++ {
@@ -69,10 +73,10 @@ func (n Number) Scaled(decimals int) (int64, bool) {
 	return v, true
 }
 
-// Share is a part of the records, 0 to 1.
+// Share is a fraction of the records, from 0 to 1.
 type Share float64
 
-// ParseShare reads 5%, 0.5% or 0.05.
+// ParseShare parses a share such as 5%, 0.5% or 0.05.
 func ParseShare(text string) (Share, error) {
 	digits, percent := strings.CutSuffix(text, "%")
 	n, ok := ParseNumber(strings.TrimSpace(digits))
@@ -89,17 +93,16 @@ func ParseShare(text string) (Share, error) {
 	return Share(v), nil
 }
 
-// Rate is how often a record is made: Count records each Per; the zero value is as
-// fast as possible.
+// Rate is Count records per Per. The zero value is as fast as possible.
 type Rate struct {
 	Count Number
 	Per   time.Duration
 }
 
-// Max is set if the rate is not bounded.
+// Max reports whether the rate is unlimited.
 func (r Rate) Max() bool { return r.Per == 0 }
 
-// PerSecond returns the rate as records a second, 0 if it is not bounded.
+// PerSecond returns the rate in records per second, 0 if it is unlimited.
 func (r Rate) PerSecond() float64 {
 	if r.Max() {
 		return 0
@@ -118,10 +121,10 @@ func (r Rate) String() string {
 		time.Second: "s", time.Minute: "m", time.Hour: "h"}[r.Per]
 }
 
-// maxRate bounds rates, so that no schedule overflows.
+// maxRate bounds rates, in records per second, so that no schedule overflows.
 const maxRate = 1e9
 
-// ParseRate reads 1s (one each second), 500/s, 0.5/s, 10/m, 3/h or max.
+// ParseRate parses a rate such as 1s (one per second), 500/s, 0.5/s, 10/m, 3/h or max.
 func ParseRate(text string) (Rate, error) {
 	const forms = "a rate is a time between records (1s, 250ms), records per time (500/s, 0.5/s, 10/m, 3/h) or max"
 	if text == "max" {
@@ -153,21 +156,22 @@ func ParseRate(text string) (Rate, error) {
 	return r, nil
 }
 
-// Pace is how the rate changes over time.
+// Pace describes how a rate changes over time.
 type Pace struct {
-	Poisson bool // the gaps between records are exponential instead of equal
+	Poisson bool // exponential gaps between records, instead of equal ones
 	Bursts  *Bursts
 	Ramp    *Ramp
 }
 
-// Bursts raises the rate for a while, again and again.
+// Bursts changes the rate to Rate for a time of For, once every Every.
 type Bursts struct {
 	Every, For time.Duration
 	Rate       Rate
 }
 
-// Ramp goes from From up to the producer's rate in Up, holds it for Hold and
-// goes down to From again in Down; then it stays there.
+// Ramp rises from From to the producer's rate in a time of Up, holds it for Hold and
+// falls back to From in Down; then it stays there. Without Hold and Down, it holds the
+// rate forever.
 type Ramp struct {
 	From           Rate
 	Up, Hold, Down time.Duration

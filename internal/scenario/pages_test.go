@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// grammarPage returns the grammar as a page of documentation, made from the tables
-// that the parser reads by.
+// grammarPage returns the grammar as a page of documentation, generated from the
+// parser's tables.
 func grammarPage() string {
 	var b strings.Builder
 	b.WriteString("## A producer\n\n")
@@ -48,11 +48,11 @@ func attrTable(b *strings.Builder, table []attr) {
 	}
 }
 
-// Page returns a scenario as a page of documentation, made from the file alone.
-func (s *Scenario) Page() string {
+// pageOf returns a scenario as a page of documentation, generated from its file.
+func pageOf(s *Scenario, source string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n%s\n\n", s.Name, strings.Join(strings.Fields(s.About), " "))
-	if commands := s.commands(); len(commands) > 0 {
+	if commands := commandsOf(source); len(commands) > 0 {
 		fmt.Fprintf(&b, "```sh\n%s\n```\n\n", strings.Join(commands, "\n"))
 	}
 	b.WriteString("## Topics\n\n| alias | topic | partitions | kept |\n|---|---|---|---|\n")
@@ -71,14 +71,14 @@ func (s *Scenario) Page() string {
 	}
 	b.WriteString("\n## Producers\n")
 	for i := range s.Producers {
-		s.Producers[i].page(&b, s)
+		producerPage(&b, s, &s.Producers[i], source)
 	}
 	return b.String()
 }
 
-// commands returns the lines of the file's first comment that can be run.
-func (s *Scenario) commands() (out []string) {
-	for line := range strings.Lines(string(s.Source)) {
+// commandsOf returns the commands in the file's first comment.
+func commandsOf(source string) (out []string) {
+	for line := range strings.Lines(source) {
 		text, comment := strings.CutPrefix(strings.TrimRight(line, "\n"), "#")
 		if !comment {
 			break
@@ -90,7 +90,7 @@ func (s *Scenario) commands() (out []string) {
 	return out
 }
 
-func (p *Producer) page(b *strings.Builder, s *Scenario) {
+func producerPage(b *strings.Builder, s *Scenario, p *Producer, source string) {
 	fmt.Fprintf(b, "\n### %s\n\n", p.Name)
 	facts := []string{"to `" + p.Topic.Text + "`"}
 	switch {
@@ -128,12 +128,12 @@ func (p *Producer) page(b *strings.Builder, s *Scenario) {
 		}
 		fmt.Fprintf(b, "\nStates: %s.\n", strings.Join(states, "; "))
 	}
-	b.WriteString("\n```yaml\n" + s.excerpt(p) + "```\n")
+	b.WriteString("\n```yaml\n" + excerpt(s, p, source) + "```\n")
 }
 
-// excerpt returns the producer as it stands in the file.
-func (s *Scenario) excerpt(p *Producer) string {
-	lines := strings.Split(string(s.Source), "\n")
+// excerpt returns the producer's lines in the file.
+func excerpt(s *Scenario, p *Producer, source string) string {
+	lines := strings.Split(source, "\n")
 	starts := []int{len(lines)}
 	for _, other := range s.Producers {
 		starts = append(starts, other.Pos.Line-1)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,8 +14,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Parse reads a scenario. The error is a [Problems]; for a text that is not YAML it
-// has one Problem with the line.
+// Parse parses a scenario. The error is a [Problems], with a single Problem for text
+// that is not YAML.
 func Parse(file string, source []byte) (*Scenario, error) {
 	s, problems := Read(file, source)
 	if len(problems) > 0 {
@@ -31,7 +32,7 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 	if problem != nil {
 		return nil, Problems{*problem}
 	}
-	s := &Scenario{File: file, Source: source}
+	s := &Scenario{File: file}
 	d.mapping(root, "the scenario", scenarioTable(), s)
 	if s.Name == "" && root.Kind == yaml.MappingNode {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
@@ -44,13 +45,14 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 func scenarioTable() []attr {
 	return []attr{
 		textAttr("scenario", "its name", func(s *Scenario) *string { return &s.Name }),
-		textAttr("about", "what it is, for `inv scenarios list`", func(s *Scenario) *string { return &s.About }),
-		{name: "topologies", about: "which of the processor's topologies run by default", schema: obj{"type": "array", "items": obj{"type": "string"}},
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topologies = d.Strings(n, "topologies") }},
+		textAttr("about", "a description", func(s *Scenario) *string { return &s.About }),
+		textsAttr("topologies", "the processor's topologies that run by default", func(s *Scenario) *[]string { return &s.Topologies }),
 		{name: "topics", about: "the topics by alias", schema: obj{"type": "object", "additionalProperties": ref("topic")},
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topics = d.topics(n) }},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topics = entries(d, n, "topics", d.topic) }},
 		{name: "producers", about: "the generators of records by name", schema: obj{"type": "object", "additionalProperties": ref("producer")},
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Producers = d.producers(n) }},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Scenario).Producers = entries(d, n, "producers", d.producer)
+			}},
 	}
 }
 
@@ -70,7 +72,7 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 		return nil, &p
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, &Problem{file, Position{}, "a scenario is one YAML document; there is a second one behind ---"}
+		return nil, &Problem{file, Position{}, "a scenario is a single YAML document; remove the second one, after ---"}
 	}
 	return doc.Content[0], nil
 }
@@ -81,7 +83,7 @@ func syntaxProblem(file string, err error) Problem {
 	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
 		line, _ := strconv.Atoi(m[1])
 		if strings.HasPrefix(m[2], "did not find expected") {
-			line++ // what its parser finds, other than its scanner, the library counts from 0
+			line++ // the library's parser, unlike its scanner, counts lines from 0
 		}
 		return Problem{file, Position{line, 1}, "not YAML: " + m[2]}
 	}
@@ -93,30 +95,17 @@ const (
 	maxPartitions     = 10000
 )
 
-func (d *Decoder) topics(n *yaml.Node) []Topic {
-	var topics []Topic
-	d.Each(n, "topics", func(key, value *yaml.Node) {
-		topics = append(topics, d.topic(key, value))
-	})
-	return topics
-}
-
-// topicTable returns what a topic may say.
+// topicTable returns the keys of a topic.
 func topicTable() []attr {
 	return []attr{
 		textAttr("topic", "its name on the broker; {app} is the application id", func(t *Topic) *string { return &t.Name }),
 		intAttr("partitions", "how many partitions it is created with; 6 by default", 1, maxPartitions, func(t *Topic) *int { return &t.Partitions }),
-		{name: "cleanup", about: "delete (the default) or compact", schema: obj{"enum": []any{"delete", "compact"}},
-			read: func(d *Decoder, n *yaml.Node, t any) {
-				t.(*Topic).Compact = d.choice(n, "cleanup", "delete", "compact") == "compact"
-			}},
-		{name: "retention", about: "how long records are kept, or forever (the default)", schema: obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`},
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topic).Retention = d.duration(n, "retention") }},
+		switchAttr("cleanup", "delete (the default) or compact", "delete", "compact", func(t *Topic) *bool { return &t.Compact }),
+		valueAttr("retention", "how long records are kept, or forever (the default)", obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`},
+			func(t *Topic) *string { return &t.Retention }, (*Decoder).duration),
 		boolAttr("internal", "the processor's own", func(t *Topic) *bool { return &t.Internal }),
-		{name: "dead_letters_of", about: "instead of a name: the aliases whose dead letters it holds", schema: obj{"type": "array", "items": obj{"type": "string"}},
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topic).DeadLettersOf = d.Strings(n, "dead_letters_of") }},
-		{name: "view", about: "how its records are shown", schema: ref("view"),
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topic).View = d.view(n) }},
+		textsAttr("dead_letters_of", "instead of a name: the aliases whose dead letters it holds", func(t *Topic) *[]string { return &t.DeadLettersOf }),
+		valueAttr("view", "how its records are shown", ref("view"), func(t *Topic) **View { return &t.View }, (*Decoder).view),
 	}
 }
 
@@ -132,10 +121,8 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 
 func (d *Decoder) choice(n *yaml.Node, what string, choices ...string) string {
 	v := d.String(n, what)
-	for _, c := range choices {
-		if v == c {
-			return v
-		}
+	if slices.Contains(choices, v) {
+		return v
 	}
 	if v != "" {
 		d.Problem(n, "%s can't be %q%s", what, v, suggestion(v, choices))
@@ -154,12 +141,13 @@ func (d *Decoder) duration(n *yaml.Node, what string) string {
 	return v
 }
 
-// viewTable returns what a view may say.
+// viewTable returns the keys of a view.
 func viewTable() []attr {
 	condition := func(name, about string, at func(*View) *Condition) attr {
-		return attr{name: name, about: about, schema: obj{"type": "string"}, read: func(d *Decoder, n *yaml.Node, t any) {
-			*at(t.(*View)) = Condition{d.String(n, name), positionOf(n)}
-		}}
+		return valueAttr(name, about, obj{"type": "string"}, at,
+			func(d *Decoder, n *yaml.Node, what string) Condition {
+				return Condition{d.String(n, what), positionOf(n)}
+			})
 	}
 	return []attr{
 		boolAttr("lines", "the value holds one JSON document a line, each shown as a record", func(v *View) *bool { return &v.Lines }),
@@ -168,19 +156,17 @@ func viewTable() []attr {
 		condition("warning", "a jq condition; such records are warnings", func(v *View) *Condition { return &v.Warning }),
 		condition("good", "a jq condition; such records are good", func(v *View) *Condition { return &v.Good }),
 		{name: "columns", about: "the columns of a line", schema: obj{"type": "array", "items": obj{"anyOf": []any{obj{"type": "string"}, mappingSchema(columnTable())}}},
-			read: func(d *Decoder, n *yaml.Node, t any) {
-				d.Items(n, "columns", func(item *yaml.Node) { t.(*View).Columns = append(t.(*View).Columns, d.column(item)) })
-			}},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*View).Columns = items(d, n, "columns", d.column) }},
 	}
 }
 
-func (d *Decoder) view(n *yaml.Node) *View {
+func (d *Decoder) view(n *yaml.Node, what string) *View {
 	v := &View{}
-	d.mapping(n, "view", viewTable(), v)
+	d.mapping(n, what, viewTable(), v)
 	return v
 }
 
-// columnTable returns what a column may say.
+// columnTable returns the keys of a column.
 func columnTable() []attr {
 	return []attr{
 		must(textAttr("show", "its text, with {path} for a field and {path:+} for a number with its sign", func(c *Column) *string { return &c.Show })),

@@ -1,14 +1,15 @@
 package scenario
 
 import (
-	"inv/internal/kafka/partition"
 	"strconv"
 	"time"
+
+	"inv/internal/kafka/partition"
 
 	"gopkg.in/yaml.v3"
 )
 
-// producerTable returns what a producer may say.
+// producerTable returns the keys of a producer.
 func producerTable() []attr {
 	return append([]attr{
 		must(nameAttr("topic", "the alias of the topic that it fills", func(p *Producer) *Name { return &p.Topic })),
@@ -38,40 +39,31 @@ func contentTable() []attr {
 				if n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
 					d.Problem(n, "rows has no row")
 				}
-				d.Items(n, "rows", func(item *yaml.Node) { t.(*Producer).Rows = append(t.(*Producer).Rows, d.object(item, "a row")) })
+				t.(*Producer).Rows = items(d, n, "rows", func(item *yaml.Node) *Gen { return d.object(item, "a row") })
 			}},
-		fieldsAttr("more", "the fields of further rows, for --products", func(p *Producer) **Gen { return &p.More }),
-		boolAttr("read", "sends nothing: the rows are the records that the topic has", func(p *Producer) *bool { return &p.Read }),
-		shareAttr("earlier", "of the records, those that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
-		shareAttr("tombstones", "of the records, those that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
-		{name: "states", about: "the states that an entity goes through; each is a record", schema: obj{"type": "object",
+		fieldsAttr("more", "the fields of generated rows beyond these, if more are requested", func(p *Producer) **Gen { return &p.More }),
+		boolAttr("read", "send nothing: the rows are the records in the topic", func(p *Producer) *bool { return &p.Read }),
+		shareAttr("earlier", "the share of records that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
+		shareAttr("tombstones", "the share of records that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
+		{name: "states", about: "the states of an entity; each is a record", schema: obj{"type": "object",
 			"minProperties": 1, "additionalProperties": obj{"anyOf": []any{mappingSchema(stateTable()), obj{"type": "null"}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).States = d.states(n) }},
-		{name: "causes", about: "records of other producers that follow one of this", schema: obj{"type": "array", "items": mappingSchema(causeTable())},
-			read: func(d *Decoder, n *yaml.Node, t any) {
-				d.Items(n, "causes", func(item *yaml.Node) { t.(*Producer).Causes = append(t.(*Producer).Causes, d.cause(item)) })
-			}},
+		{name: "causes", about: "records of other producers that follow a record of this one", schema: obj{"type": "array", "items": mappingSchema(causeTable())},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Causes = items(d, n, "causes", d.cause) }},
 	}
 }
 
 func paceTable() []attr {
 	return []attr{
-		{name: "rate", about: "1s, 500/s, 0.5/s, 10/m or max", schema: rateSchema(),
-			read: func(d *Decoder, n *yaml.Node, t any) {
-				r := d.rate(n, "rate")
-				t.(*Producer).Rate = &r
-			}},
-		{name: "jitter", about: "poisson makes the gaps between records exponential", schema: obj{"enum": []any{"none", "poisson"}},
-			read: func(d *Decoder, n *yaml.Node, t any) {
-				t.(*Producer).Pace.Poisson = d.choice(n, "jitter", "none", "poisson") == "poisson"
-			}},
-		{name: "bursts", about: "a higher rate for a while, again and again", schema: mappingSchema(burstTable()),
+		valueAttr("rate", "1s, 500/s, 0.5/s, 10/m or max", rateSchema(), func(p *Producer) **Rate { return &p.Rate }, optional((*Decoder).rate)),
+		switchAttr("jitter", "poisson makes the gaps between records exponential", "none", "poisson", func(p *Producer) *bool { return &p.Pace.Poisson }),
+		{name: "bursts", about: "a periodic burst at a higher rate", schema: mappingSchema(burstTable()),
 			read: func(d *Decoder, n *yaml.Node, t any) {
 				b := &Bursts{}
 				t.(*Producer).Pace.Bursts = b
 				d.mapping(n, "bursts", burstTable(), b)
 			}},
-		{name: "ramp", about: "from a lower rate up to `rate`, and perhaps down again", schema: mappingSchema(rampTable()),
+		{name: "ramp", about: "a rise from a lower rate to `rate`, optionally with a fall back to it", schema: mappingSchema(rampTable()),
 			read: func(d *Decoder, n *yaml.Node, t any) {
 				t.(*Producer).Pace.Ramp = &Ramp{}
 				d.mapping(n, "ramp", rampTable(), t.(*Producer).Pace.Ramp)
@@ -81,9 +73,9 @@ func paceTable() []attr {
 
 func burstTable() []attr {
 	return []attr{
-		must(timeAttr("every", "from one burst to the next", func(b *Bursts) *time.Duration { return &b.Every })),
-		must(timeAttr("for", "how long one lasts", func(b *Bursts) *time.Duration { return &b.For })),
-		must(rateAttr("rate", "the rate meanwhile", func(b *Bursts) *Rate { return &b.Rate })),
+		must(timeAttr("every", "the period of bursts", func(b *Bursts) *time.Duration { return &b.Every })),
+		must(timeAttr("for", "how long a burst lasts", func(b *Bursts) *time.Duration { return &b.For })),
+		must(rateAttr("rate", "the rate during a burst", func(b *Bursts) *Rate { return &b.Rate })),
 	}
 }
 
@@ -111,7 +103,7 @@ func (d *Decoder) format(n *yaml.Node, f *Format) {
 	f.Name = "xml"
 	d.mapping(n, "format", formatTable(), f)
 	if f.Root != "" && !xmlName(f.Root) {
-		d.Problem(n, "format: %q is no name of an XML element", f.Root)
+		d.Problem(n, "format: %q is not a valid name of an XML element", f.Root)
 	}
 }
 
@@ -129,7 +121,7 @@ func keySchema() obj {
 	return obj{"anyOf": []any{obj{"type": []any{"string", "null"}}, ref("key")}}
 }
 
-// keyAttr returns the one key that a record's key takes besides those of a generator.
+// keyAttr returns the key that a record's key has in addition to those of a generator.
 func keyAttr() attr {
 	return choiceAttr("encoding", "string (the default), int32 or int64, big endian", func(k *Key) *string { return &k.Encoding }, "string", "int32", "int64")
 }
@@ -164,19 +156,18 @@ func stateTable() []attr {
 		{name: "then", about: "the next state, or a mapping of states to shares", schema: obj{"anyOf": []any{
 			obj{"type": "string"}, obj{"type": "object", "minProperties": 1, "additionalProperties": shareSchema()}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).Then = d.next(n) }},
-		{name: "after", about: "how long after: 5m, [1h, 2h] (each as likely) or {mean: 30s} (exponential)", schema: delaySchema(),
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).After = d.delay(n) }},
+		afterAttr(func(s *StateSpec) *Delay { return &s.After }),
 	}
 }
 
 func (d *Decoder) states(n *yaml.Node) *States {
 	s := &States{Pos: positionOf(n)}
-	d.Each(n, "states", func(key, value *yaml.Node) {
+	s.States = entries(d, n, "states", func(key, value *yaml.Node) StateSpec {
 		state := StateSpec{Name: key.Value, Pos: positionOf(key)}
 		if value.Tag != "!!null" {
 			d.mapping(value, "state "+strconv.Quote(key.Value), stateTable(), &state)
 		}
-		s.States = append(s.States, state)
+		return state
 	})
 	if len(s.States) == 0 {
 		d.Problem(n, "states has no state")
@@ -202,19 +193,23 @@ func (d *Decoder) next(n *yaml.Node) (next []Next) {
 	return next
 }
 
-func delaySchema() obj {
-	return obj{"anyOf": []any{durationSchema(), pairOf(durationSchema()),
-		obj{"type": "object", "properties": obj{"mean": durationSchema()}, "required": []any{"mean"}, "additionalProperties": false}}}
+func afterAttr[T any](at func(*T) *Delay) attr {
+	schema := obj{"anyOf": []any{durationSchema(), pairOf(durationSchema()), mappingSchema(meanTable())}}
+	return valueAttr("after", "the delay: 5m, [1h, 2h] (uniform) or {mean: 30s} (exponential)", schema, at, (*Decoder).delay)
 }
 
-func (d *Decoder) delay(n *yaml.Node) (v Delay) {
+func meanTable() []attr {
+	return []attr{must(timeAttr("mean", "the mean of the exponential distribution", func(v *Delay) *time.Duration { return &v.Mean }))}
+}
+
+func (d *Decoder) delay(n *yaml.Node, what string) (v Delay) {
 	switch n.Kind {
 	case yaml.SequenceNode:
-		v.Range = d.periods(n, "after")
+		v.Range = d.periods(n, what)
 	case yaml.MappingNode:
-		d.mapping(n, "after", []attr{must(timeAttr("mean", "the mean of the exponential distribution", func(v *Delay) *time.Duration { return &v.Mean }))}, &v)
+		d.mapping(n, what, meanTable(), &v)
 	default:
-		t := d.period(n, "after")
+		t := d.period(n, what)
 		v.Range = [2]time.Duration{t, t}
 	}
 	return v
@@ -222,12 +217,11 @@ func (d *Decoder) delay(n *yaml.Node) (v Delay) {
 
 func causeTable() []attr {
 	return []attr{
-		must(nameAttr("producer", "the one that makes the record", func(c *Cause) *Name { return &c.Producer })),
+		must(nameAttr("producer", "the producer of the record", func(c *Cause) *Name { return &c.Producer })),
 		namesAttr("in", "only when the entity enters one of these states", func(c *Cause) *[]Name { return &c.In }),
-		shareAttr("share", "how often; always by default", func(c *Cause) *Share { return &c.Share }),
-		genAttr("count", "how many; one by default", func(c *Cause) **Gen { return &c.Count }),
-		{name: "after", about: "how long after: 5m, [1h, 2h] (each as likely) or {mean: 30s} (exponential)", schema: delaySchema(),
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Cause).After = d.delay(n) }},
+		shareAttr("share", "the probability; 1 by default", func(c *Cause) *Share { return &c.Share }),
+		genAttr("count", "the number of records; 1 by default", func(c *Cause) **Gen { return &c.Count }),
+		afterAttr(func(c *Cause) *Delay { return &c.After }),
 	}
 }
 
@@ -235,14 +229,6 @@ func (d *Decoder) cause(n *yaml.Node) Cause {
 	c := Cause{Pos: positionOf(n), Share: 1}
 	d.mapping(n, "a cause", causeTable(), &c)
 	return c
-}
-
-func (d *Decoder) producers(n *yaml.Node) []Producer {
-	var producers []Producer
-	d.Each(n, "producers", func(key, value *yaml.Node) {
-		producers = append(producers, d.producer(key, value))
-	})
-	return producers
 }
 
 func (d *Decoder) producer(key, n *yaml.Node) Producer {

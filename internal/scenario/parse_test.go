@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Every problem of a file at once, each where it stands, with what would be right.
+// All problems of a file are reported at once, with their positions and corrections.
 func TestAllProblemsAtOnce(t *testing.T) {
 	const source = `scenaro: t
 topics:
@@ -33,9 +33,9 @@ producers:
 		`mine.yaml:4:3: topic "bad" needs either`,
 		`mine.yaml:8:11: rate: a rate must be above 0, not "0/s"`,
 		`mine.yaml:9:5: unknown key "kye" in producer "orders"; did you mean "key"?`,
-		`mine.yaml:11:12: no generator is called "sequnce"; did you mean "sequence"?`,
-		`mine.yaml:12:16: int: the lowest, 9, is above the highest, 1`,
-		`mine.yaml:13:20: sum: the expression ends where a field, a number or ( should stand`,
+		`mine.yaml:11:12: there is no generator "sequnce"; did you mean "sequence"?`,
+		`mine.yaml:12:16: int must be [LOWEST, HIGHEST], not [9, 1]`,
+		`mine.yaml:13:20: sum: the expression ends where a field, a number or ( is expected`,
 		`mine.yaml:14:36: optional: a share is from 0% to 100% (0 to 1), not -1`,
 	}
 	got := strings.Split(problems.Error(), "\n")
@@ -76,8 +76,8 @@ func TestParseExpr(t *testing.T) {
 		"a b":                          `"b" at character 3`,
 		"a = b":                        `did you mean "=="`,
 		"'x":                           "not closed",
-		"1.2.3":                        "no number",
-		"a ; b":                        "belongs to no expression",
+		"1.2.3":                        "not a number",
+		"a ; b":                        "not valid in an expression",
 		"and":                          `"and" at character 1`,
 		strings.Repeat("(", 200) + "a": "nested",
 	} {
@@ -99,7 +99,7 @@ func TestParseTemplate(t *testing.T) {
 	}
 }
 
-// A file of aliases that unfold without end is refused, not read for ever.
+// A file whose aliases expand without bound is refused.
 func TestAliasesDoNotExplode(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p:\n    topic: t\n    value:\n      a0: &a0 [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]\n")
@@ -169,7 +169,7 @@ func TestParsePace(t *testing.T) {
 	if err != nil || r.Up != 30*time.Second || r.Down != 5*time.Second || r.Hold != 0 || r.From.PerSecond() != 10 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for text, want := range map[string]string{"": `no ""`, "every=1s": "for= is missing", "evry=1s": `did you mean "every"`, "every=1s,every=2s": "twice", "every=x": "it is a time", "rate=0/s": "above 0"} {
+	for text, want := range map[string]string{"": `unknown key ""`, "every=1s,for=": "for must be a text", "every=1s,rate=1s": "needs `for:`", "evry=1s": `did you mean "every"`, "every=1s,every=2s": "twice", "every=x": "must be a time", "rate=0/s": "above 0"} {
 		if _, err := ParseBursts(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
@@ -182,12 +182,12 @@ func TestParsePace(t *testing.T) {
 	}{
 		{Pace{}, &most, ""},
 		{Pace{Poisson: true}, nil, ""},
-		{Pace{Poisson: true}, &most, "max is none"},
-		{Pace{Bursts: b, Ramp: r}, &five, "together"},
+		{Pace{Poisson: true}, &most, "max is not"},
+		{Pace{Bursts: b, Ramp: r}, &five, "exclude each other"},
 		{Pace{Bursts: &Bursts{}}, &five, "above 0"},
-		{Pace{Bursts: &Bursts{Every: 1, For: 1, Rate: five}}, &five, "not shorter"},
+		{Pace{Bursts: &Bursts{Every: 1, For: 1, Rate: five}}, &five, "must be shorter"},
 		{Pace{Bursts: &Bursts{Every: 2, For: 1}}, &five, "can't be max"},
-		{Pace{Ramp: &Ramp{Up: 1}}, &five, "begin at max"},
+		{Pace{Ramp: &Ramp{Up: 1}}, &five, "from can't be max"},
 		{Pace{Ramp: &Ramp{From: five}}, &five, "takes no time"},
 	} {
 		if err := tt.pace.Check(tt.rate); (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
@@ -196,8 +196,7 @@ func TestParsePace(t *testing.T) {
 	}
 }
 
-// What a flag or a field takes as text can be used: no rate of nothing, no share
-// beyond all, no time that goes back.
+// Parsed texts are valid: no rate of 0, no share above 1, no negative duration.
 func FuzzParseText(f *testing.F) {
 	for _, text := range []string{"1s", "0.5/s", "max", "2.5%", "a-{n:06}{{x}}{b}", "every=10s,for=1s,rate=5000/s", "from=10/s,up=30s,hold=1m,down=30s", "9223372036854775807/h"} {
 		f.Add(text)
@@ -228,7 +227,7 @@ func FuzzParseText(f *testing.F) {
 	})
 }
 
-// What is no YAML is said with its line, whichever part of the library found it.
+// Syntax errors have the right line, whichever part of the YAML library reports them.
 func TestLineOfBrokenYAML(t *testing.T) {
 	for source, want := range map[string]string{
 		"scenario: x\ntopics: {a: {topic: a":                   "t.yaml:2:1: ",

@@ -8,7 +8,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Kind is what a value is in JSON.
+// Kind is the JSON type of a value.
 type Kind int
 
 // The kinds of values.
@@ -19,8 +19,8 @@ const (
 	KindString
 )
 
-// Scalar is one plain value of the file. Text is how it is written: for a
-// number, digits that JSON accepts, as in the file wherever those are.
+// Scalar is a plain value. The Text of a number is valid JSON, and as in the file if
+// that is.
 type Scalar struct {
 	Kind Kind
 	Text string
@@ -49,7 +49,7 @@ func (d *Decoder) scalar(n *yaml.Node, what string) (Scalar, bool) {
 	case "!!int", "!!float":
 		text, ok := jsonNumber(n)
 		if !ok {
-			d.Problem(n, "%s is %s, which is no number of JSON", what, n.Value)
+			d.Problem(n, "%s is %s, which is not a JSON number", what, n.Value)
 		}
 		return Scalar{KindNumber, text}, ok
 	case "!!timestamp", "!!str":

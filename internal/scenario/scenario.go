@@ -10,17 +10,16 @@ import "strings"
 type Scenario struct {
 	Name       string
 	About      string
-	Topologies []string // which of the processor's topologies run by default
+	Topologies []string // the processor's topologies that run by default
 	Topics     []Topic  // in the file's order
 	Producers  []Producer
-	File       string // where it was read from, for messages
-	Source     []byte // the file's bytes: what makes a seed reproducible
+	File       string // for messages
 }
 
-// Topic is how one alias is created and shown.
+// Topic describes how the topic of an alias is created and shown.
 type Topic struct {
 	Alias         string
-	Name          string // as in the file: {app} stands for the application id
+	Name          string // {app} stands for the application id
 	Partitions    int
 	Compact       bool
 	Retention     string   // a duration, or "" to keep everything
@@ -29,9 +28,9 @@ type Topic struct {
 	View          *View    // nil: the inspector's default
 }
 
-// View is how the inspector shows a topic's records: on one line, with a time, a
-// severity and columns. Conditions are in jq's language; the first of critical,
-// warning, good that holds gives the severity.
+// View describes how the inspector shows a topic's records: on one line, with a time,
+// a severity and columns. Conditions are jq expressions; the first of critical, warning
+// and good that holds is the severity.
 type View struct {
 	Lines    bool   // the value holds one JSON document a line, each shown as a record
 	Time     string // path of the field with the event time in epoch ms; "": the record's
@@ -67,8 +66,8 @@ func (s *Scenario) Topic(alias string) (Topic, bool) {
 	return Topic{}, false
 }
 
-// TopicNames returns the names on the broker of an alias: one, or the
-// dead-letter topic of each of its inputs; nil for an unknown alias.
+// TopicNames returns the names on the broker of an alias: one, or the dead-letter
+// topics of its DeadLettersOf; nil for an unknown alias.
 func (s *Scenario) TopicNames(alias, app string) []string {
 	t, ok := s.Topic(alias)
 	if !ok {

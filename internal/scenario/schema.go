@@ -1,17 +1,11 @@
 package scenario
 
+import "maps"
+
 // obj is a JSON object of a schema.
 type obj = map[string]any
 
 func ref(name string) obj { return obj{"$ref": "#/$defs/" + name} }
-
-func anyOf(words []string) []any {
-	out := make([]any, len(words))
-	for i, w := range words {
-		out[i] = w
-	}
-	return out
-}
 
 func shareSchema() obj {
 	return obj{"examples": []any{"5%"}, "anyOf": []any{
@@ -24,7 +18,7 @@ func durationSchema() obj {
 	return obj{"type": "string", "pattern": `^(0|` + durationPattern + `)$`, "examples": []any{"10s"}}
 }
 
-// durationPattern is a time as Go writes it.
+// durationPattern matches a duration in Go's notation.
 const durationPattern = `(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+`
 
 func rateSchema() obj {
@@ -35,19 +29,17 @@ func pairOf(item obj) obj {
 	return obj{"type": "array", "items": item, "minItems": 2, "maxItems": 2}
 }
 
-// described returns the schema of a key's value with what it means.
+// described returns the schema of a key's value with its description.
 func (a attr) described() obj {
-	s := obj{"description": a.about}
-	for k, v := range a.schema {
-		s[k] = v
-	}
+	s := maps.Clone(a.schema)
+	s["description"] = a.about
 	return s
 }
 
-// mappingSchema returns the schema of a mapping with these keys and no others.
+// mappingSchema returns the schema of a mapping that only has these keys.
 func mappingSchema(table []attr) obj {
 	properties := obj{}
-	required := []any{}
+	var required []string
 	for _, a := range table {
 		properties[a.name] = a.described()
 		if a.required {

@@ -11,7 +11,7 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// conforms is as much of JSON Schema as JSONSchema uses.
+// conforms validates by the part of JSON Schema that JSONSchema uses.
 func conforms(root, schema obj, v any) bool {
 	for key, rule := range schema {
 		if !holds(root, schema, key, rule, v) {
@@ -150,7 +150,7 @@ func schemaAccepts(t *testing.T, source string) bool {
 	return conforms(schema, schema, v)
 }
 
-// texts makes keys texts, and dates the texts that they are in JSON.
+// texts converts keys and dates to strings, as in JSON.
 func texts(v any) any {
 	switch v := v.(type) {
 	case map[string]any:
@@ -186,7 +186,7 @@ func viaJSON(t *testing.T, from, to any) {
 
 const head = "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p:\n    topic: t\n"
 
-// Parser and schema agree on what is right and on what is wrong.
+// Parser and schema accept and refuse the same files.
 func TestSchemaAgrees(t *testing.T) {
 	check := func(source string, right bool) {
 		t.Helper()
@@ -241,7 +241,7 @@ func TestSchemaAgrees(t *testing.T) {
 	check("scenario: t\ntopics: {t: {topic: t, view: {columns: [{each: x}]}}}\n", false)
 }
 
-// Every generator is in the schema, and nothing else is.
+// The schema has exactly the parser's generators.
 func TestSchemaHasEveryGenerator(t *testing.T) {
 	names := map[string]bool{}
 	s := choose(nil)

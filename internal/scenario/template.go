@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// Template is a text with {name} placeholders. {name:06} pads a number with
-// zeros to six digits; {{ and }} are braces.
+// Template is a text with {name} placeholders. {name:06} pads a number with zeros to
+// six digits; {{ and }} are literal braces.
 type Template struct {
 	Pos   Position
 	Parts []Part
@@ -22,7 +22,7 @@ type Part struct {
 
 const maxWidth = 20
 
-// ParseTemplate reads a template.
+// ParseTemplate parses a template.
 func ParseTemplate(text string) (*Template, error) {
 	t := &Template{}
 	var literal strings.Builder
@@ -39,11 +39,11 @@ func ParseTemplate(text string) (*Template, error) {
 			literal.WriteByte(c)
 			i++
 		case c == '}':
-			return nil, fmt.Errorf("the } at character %d closes nothing; write }} for a brace", i+1)
+			return nil, fmt.Errorf("unmatched } at character %d; write }} for a literal brace", i+1)
 		case c == '{':
 			end := strings.IndexByte(text[i:], '}')
 			if end < 0 {
-				return nil, fmt.Errorf("the { at character %d is not closed; write {{ for a brace", i+1)
+				return nil, fmt.Errorf("unclosed { at character %d; write {{ for a literal brace", i+1)
 			}
 			flush()
 			part, err := parsePlaceholder(text[i+1 : i+end])
@@ -68,7 +68,7 @@ func parsePlaceholder(text string) (Part, error) {
 	}
 	w, err := strconv.Atoi(width)
 	if err != nil || !strings.HasPrefix(width, "0") || w < 1 || w > maxWidth {
-		return p, fmt.Errorf("{%s}: behind the colon stands a width of 01 to 0%d, as in {n:06}", text, maxWidth)
+		return p, fmt.Errorf("{%s}: the colon must be followed by a width from 01 to 0%d, as in {n:06}", text, maxWidth)
 	}
 	p.Width = w
 	return p, nil
