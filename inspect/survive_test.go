@@ -324,7 +324,7 @@ func TestCodecs(t *testing.T) {
 // killed cost a message and no record.
 func TestLeadersMoveAndDie(t *testing.T) {
 	cluster := kafkatest.StartCluster(t, 3)
-	brokers := cluster.Addresses()[:1]
+	brokers := cluster[0].Brokers()
 	p := producer(t, brokers)
 	admin := kadm.NewClient(p)
 	const partitions = 2
@@ -368,7 +368,7 @@ func TestLeadersMoveAndDie(t *testing.T) {
 	out.wait(t, "v199\n")
 	notices.wait(t, "leaders have moved: "+topic+" p0 to broker 3")
 
-	cluster.Kill(3)
+	cluster[2].Kill()
 	produce(t, p, topic, partitions, 200, 100)
 	out.wait(t, "v298\n")
 	out.wait(t, "v299\n")

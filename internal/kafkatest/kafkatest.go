@@ -1,16 +1,14 @@
-// Package kafkatest gives tests their brokers: an embedded one of their own, or
-// the Apache Kafka that the environment names. It is imported by tests only.
+// Package kafkatest provides brokers for tests: an embedded one per test, or the
+// Apache Kafka that the environment names. Only tests import it.
 //
-// A test that only Apache Kafka can prove begins with kafkatest.Brokers(t): it
-// is skipped without INV_KAFKA=HOST:PORT, and fails if INV_REQUIRE_KAFKA is set
-// as well, as it is in CI. The broker is shared by all packages, which run side
-// by side: take topics and application ids from [Name].
+// A test that needs Apache Kafka begins with kafkatest.Brokers(t): it is skipped
+// without INV_KAFKA=HOST:PORT, or fails if INV_REQUIRE_KAFKA is set, as in CI. The
+// broker is shared by concurrent tests: take topics and application ids from [Name].
 package kafkatest
 
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -23,8 +21,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Embedded starts an embedded broker for this test alone and returns its
-// address; it ends with the test.
+// Embedded starts an embedded broker that ends with the test and returns its address.
 func Embedded(t testing.TB) []string {
 	t.Helper()
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0"})
@@ -48,20 +45,19 @@ func Brokers(t testing.TB) []string {
 	return nil
 }
 
-// OnEach runs the test on an embedded broker and, where there is one, on
-// Apache Kafka.
+// OnEach runs the test on an embedded broker and, if available, on Apache Kafka.
 func OnEach(t *testing.T, test func(t *testing.T, brokers []string)) {
 	t.Run("embedded", func(t *testing.T) { test(t, Embedded(t)) })
 	t.Run("kafka", func(t *testing.T) { test(t, Brokers(t)) })
 }
 
-// Name returns a name that nobody else has, for a topic or an application id.
+// Name returns a unique name for a topic or an application id.
 func Name(t testing.TB, prefix string) string {
 	t.Helper()
 	return prefix + "-" + strings.ToLower(rand.Text()[:10])
 }
 
-// Client makes a client that ends with the test.
+// Client returns a client that is closed when the test ends.
 func Client(t testing.TB, brokers []string, opts ...kgo.Opt) *kgo.Client {
 	t.Helper()
 	client, err := kafka.Connect(t.Context(), kafka.Config{Brokers: brokers}, opts...)
@@ -72,8 +68,8 @@ func Client(t testing.TB, brokers []string, opts ...kgo.Opt) *kgo.Client {
 	return client
 }
 
-// Topic creates a topic with a name of its own, which is deleted after the
-// test. Each config is KEY=VALUE.
+// Topic creates a topic with a unique name, which is deleted after the test. Each
+// config is KEY=VALUE.
 func Topic(t testing.TB, brokers []string, prefix string, partitions int, configs ...string) string {
 	t.Helper()
 	name := Name(t, prefix)
@@ -90,8 +86,8 @@ func Topic(t testing.TB, brokers []string, prefix string, partitions int, config
 	return name
 }
 
-// DeleteAfter deletes topics when the test ends, whether or not they exist
-// then; the client must have been made in the same test.
+// DeleteAfter deletes topics when the test ends, if they exist then. The client must
+// have been created in the same test.
 func DeleteAfter(t testing.TB, client *kgo.Client, topics ...string) {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
@@ -100,8 +96,8 @@ func DeleteAfter(t testing.TB, client *kgo.Client, topics ...string) {
 	})
 }
 
-// Eventually waits until the condition holds, and fails the test if it does
-// not within the time. What the condition returned last is in the message.
+// Eventually waits until the condition holds, and fails the test if it does not hold
+// in time, with the condition's last error.
 func Eventually(t testing.TB, within time.Duration, what string, condition func() (bool, error)) {
 	t.Helper()
 	deadline := time.Now().Add(within)
@@ -112,20 +108,12 @@ func Eventually(t testing.TB, within time.Duration, what string, condition func(
 		if ok {
 			return
 		}
-		if time.Now().After(deadline) {
-			t.Fatal(giveUp(within, what, err))
+		if time.Now().After(deadline) || t.Context().Err() != nil {
+			t.Fatalf("not within %s: %s (last error: %v)", within, what, err)
 		}
 		select {
 		case <-tick.C:
 		case <-t.Context().Done():
-			t.Fatal(giveUp(within, what, err))
 		}
 	}
-}
-
-func giveUp(within time.Duration, what string, err error) string {
-	if err == nil {
-		return fmt.Sprintf("not within %s: %s", within, what)
-	}
-	return fmt.Sprintf("not within %s: %s (last: %v)", within, what, err)
 }
