@@ -80,14 +80,14 @@ func TestReplayPutsBackOnce(t *testing.T) {
 		if code := killed.wait(2 * time.Minute); code != -1 {
 			t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
 		}
-		s.drain() // some are accepted before the rest is put back
+		s.drain() // some are accepted before the rest is replayed
 		total, already, back, err := replay(t.Context(), brokers, dead, repaired, nil)
 		if err != nil || already < 7 || already > 8 || total != 20-already || back != total {
-			t.Errorf("after the kill: %d to put back, %d already, %d put back, %v", total, already, back, err)
+			t.Errorf("after the kill: %d to replay, %d already, %d replayed, %v", total, already, back, err)
 		}
 		s.drain()
 		if total, already, _, err := replay(t.Context(), brokers, dead, repaired, nil); total != 0 || already != 20 || err != nil {
-			t.Errorf("once more: %d to put back, %d already, %v", total, already, err)
+			t.Errorf("once more: %d to replay, %d already, %v", total, already, err)
 		}
 		if n := s.replayed(dead); n != 20 {
 			t.Errorf("%d records with their history are back, want 20", n)
@@ -101,12 +101,12 @@ func TestReplayPutsBackOnce(t *testing.T) {
 		}
 		// Refused again, it has its history; with another value it is accepted.
 		if _, _, back, err := replay(t.Context(), brokers, dead, `"quantity":0`, nil); back != 1 || err != nil {
-			t.Errorf("%d put back, %v", back, err)
+			t.Errorf("%d replayed, %v", back, err)
 		}
 		s.drain()
 		again := ": bad-quantity"
 		if total, _, back, err := replay(t.Context(), brokers, dead, again, []byte(goodOrder)); total != 1 || back != 1 || err != nil {
-			t.Errorf("repairing: %d to put back, %d put back, %v", total, back, err)
+			t.Errorf("repairing: %d to replay, %d replayed, %v", total, back, err)
 		}
 		if n := s.drain().Count(s.topic("orders"), processor.Accepted); n != 1 {
 			t.Errorf("%d accepted after the repair, want 1", n)
@@ -143,7 +143,7 @@ func (s *system) replayTwice(dead string) {
 	for range 2 {
 		plan, err := client.Plan(s.t.Context(), []string{dead}, deadletter.Filter{Match: func(r *kgo.Record) bool { return string(r.Key) == "later" }}, false)
 		if err != nil || plan.Total() != 1 {
-			s.t.Fatalf("%d to put back, %v", plan.Total(), err)
+			s.t.Fatalf("%d to replay, %v", plan.Total(), err)
 		}
 		plans = append(plans, plan)
 	}

@@ -26,7 +26,7 @@ func refused(offset string, value string, own ...kgo.RecordHeader) *kgo.Record {
 }
 
 func TestParse(t *testing.T) {
-	// A record's own headers can claim anything: the first of each name is ours.
+	// A record's own headers can have any name: the first of each name is ours.
 	r := refused("7", "x", header("ce_id", "o1"), header("dlq-topic", "elsewhere"), header("dlq-replay", "orders.dlq/0@1"), header("dlq-history", "once before"))
 	r.Offset = 17
 	l, err := Parse(r)
@@ -44,11 +44,11 @@ func TestParse(t *testing.T) {
 	}
 	want := "ce_id=o1 dlq-history=once before dlq-history=orders/1@7 refused by ingest at orders.dlq/2@17: not-json: not JSON from byte 0 dlq-replay=orders.dlq/2@17"
 	if strings.Join(got, " ") != want || back.Topic != "orders" || back.Partition != 1 || back.Timestamp.UnixMilli() != 1000 {
-		t.Errorf("it goes back as %+v with\n%s", back, strings.Join(got, " "))
+		t.Errorf("it is replayed as %+v with\n%s", back, strings.Join(got, " "))
 	}
 }
 
-func TestParseRefusesWhatIsNoLetter(t *testing.T) {
+func TestParseRefusesOtherRecords(t *testing.T) {
 	for name, change := range map[string]func(r *kgo.Record){
 		"no headers":          func(r *kgo.Record) { r.Headers = nil },
 		"no topic":            func(r *kgo.Record) { r.Headers = r.Headers[1:] },
@@ -75,7 +75,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// What is put back once stays back once, also when the command is run again.
+// A letter is replayed once, also by a second replay.
 func TestReplayOnce(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		source := kafkatest.Topic(t, brokers, "orders", 3)
@@ -119,10 +119,10 @@ func TestReplayOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			if plan.Total() != step.total || plan.Already != step.already {
-				t.Errorf("%s: %d to put back, %d already; want %d and %d", step.name, plan.Total(), plan.Already, step.total, step.already)
+				t.Errorf("%s: %d to replay, %d already; want %d and %d", step.name, plan.Total(), plan.Already, step.total, step.already)
 			}
 			if n, err := plan.Run(t.Context(), nil); err != nil || n != step.total {
-				t.Errorf("%s: %d put back, %v", step.name, n, err)
+				t.Errorf("%s: %d replayed, %v", step.name, n, err)
 			}
 		}
 		var values []string
@@ -137,7 +137,7 @@ func TestReplayOnce(t *testing.T) {
 			return false
 		})
 		if got := strings.Join(values, " "); err != nil || got != "b b a" {
-			t.Errorf("put back: %s, %v", got, err)
+			t.Errorf("replayed: %s, %v", got, err)
 		}
 	})
 }

@@ -1,15 +1,15 @@
-// Package deadletter reads dead-letter topics and puts their records back.
+// Package deadletter reads and replays dead letters.
 //
-// A dead letter is a record that a processor refused: its bytes, untouched, with
-// headers that say where it came from and why. Putting it back writes it to the
-// partition that it came from, with a dlq-replay header that names the dead
-// letter, so that it is done once: by looking for that header before writing, and
-// by the processor, to which a second copy is a duplicate.
+// A dead letter is a record that a processor refused, byte for byte, with its origin
+// and the reason in headers. A replay writes it to its original partition, with a
+// dlq-replay header that names the dead letter. It happens once: a replay first looks
+// for that header, and the processor treats a second copy as a duplicate.
 package deadletter
 
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,26 +24,24 @@ type Letter struct {
 	At      event.Place // in the dead-letter topic
 	From    event.Place // the record that was refused
 	Time    time.Time   // when it was dead-lettered
-	Written time.Time   // the refused record's own timestamp
+	Written time.Time   // the refused record's timestamp
 	Stage   string
 	Reason  event.Reason
 	Message string
-	Length  int // of the value before it was cut, 0 if it is whole
+	Length  int // of the value before it was truncated; 0: it is complete
 	Key     []byte
 	Value   []byte
-	Headers []kgo.RecordHeader // the record's own
+	Headers []kgo.RecordHeader // of the refused record
 	History []string           // earlier refusals, oldest first
 }
 
-// ErrNotALetter is wrapped by Parse's error for a record that does not say what
-// it is the dead letter of.
+// ErrNotALetter is returned by Parse for a record without its origin in headers.
 var ErrNotALetter = errors.New("not a dead letter")
 
-// prefix is of all headers that belong to dead-lettering.
+// prefix is the prefix of all headers of dead letters.
 const prefix = "dlq-"
 
-// Parse reads a record of a dead-letter topic. The letter shares the record's
-// bytes.
+// Parse parses a record of a dead-letter topic. The letter shares its bytes.
 func Parse(r *kgo.Record) (*Letter, error) {
 	l := &Letter{
 		At: event.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Time: r.Timestamp, Written: r.Timestamp,
@@ -57,7 +55,7 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	offset, err2 := strconv.ParseInt(header(event.HeaderDLQOffset), 10, 64)
 	l.From = event.Place{Topic: header(event.HeaderDLQTopic), Partition: int32(partition), Offset: offset}
 	if l.From.Topic == "" || errors.Join(err1, err2) != nil || partition < 0 || offset < 0 {
-		return nil, fmt.Errorf("%s: %w: its headers do not say where it came from", l.At, ErrNotALetter)
+		return nil, fmt.Errorf("%s: %w: its headers lack a valid origin", l.At, ErrNotALetter)
 	}
 	if ms, err := strconv.ParseInt(header(event.HeaderDLQTimestamp), 10, 64); err == nil && ms >= 0 && ms <= event.MaxTime {
 		l.Written = time.UnixMilli(ms)
@@ -77,21 +75,16 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	return l, nil
 }
 
-// Cut reports whether the value is not whole, so that it can't be put back.
+// Cut reports whether the value is truncated, so that it can't be replayed.
 func (l *Letter) Cut() bool { return l.Length > 0 }
 
-// record returns what puts the letter back: the record as it was, in its partition,
-// with its history.
+// record returns the record of a replay: the original with its history.
 func (l *Letter) record() *kgo.Record {
-	headers := append([]kgo.RecordHeader(nil), l.Headers...)
-	for _, h := range append(l.History, l.refusal()) {
+	headers := slices.Clone(l.Headers)
+	refusal := fmt.Sprintf("%s refused by %s at %s: %s: %s", l.From, l.Stage, l.At, l.Reason, l.Message)
+	for _, h := range append(l.History, refusal) {
 		headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQHistory, Value: []byte(h)})
 	}
 	headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQReplay, Value: []byte(l.At.String())})
 	return &kgo.Record{Topic: l.From.Topic, Partition: l.From.Partition, Timestamp: l.Written, Key: l.Key, Value: l.Value, Headers: headers}
-}
-
-// refusal returns this refusal as the history tells it.
-func (l *Letter) refusal() string {
-	return fmt.Sprintf("%s refused by %s at %s: %s: %s", l.From, l.Stage, l.At, l.Reason, l.Message)
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Client reads dead letters and puts them back. It is safe for concurrent use.
+// Client reads and replays dead letters. It is safe for concurrent use.
 type Client struct {
 	config kafka.Config
 	client *kgo.Client
@@ -32,8 +32,8 @@ func Connect(ctx context.Context, c kafka.Config, options ...kgo.Opt) (*Client, 
 // Close closes the connections.
 func (c *Client) Close() { c.client.Close() }
 
-// CompileFilter compiles a condition in jq's language on a letter's value and
-// headers, for [Filter].Match; "" is nil.
+// CompileFilter compiles a jq condition on a letter's value and headers, for
+// [Filter].Match. It returns nil for "".
 func CompileFilter(source string) (func(*kgo.Record) bool, error) {
 	if source == "" {
 		return nil, nil
@@ -56,10 +56,10 @@ func CompileFilter(source string) (func(*kgo.Record) bool, error) {
 	}, nil
 }
 
-// Filter chooses letters. The zero value takes all.
+// Filter selects letters. The zero value selects all.
 type Filter struct {
 	Reasons []event.Reason         // any of these; none: all
-	Places  []event.Place          // just these; none: all
+	Places  []event.Place          // any of these; none: all
 	Match   func(*kgo.Record) bool // nil: all
 }
 
@@ -70,15 +70,18 @@ func (f *Filter) matches(r *kgo.Record, l *Letter) bool {
 }
 
 // Read calls visit with the current letters of dead-letter topics that match the
-// filter, in order within a partition. foreign counts records that are no letters.
-// A letter is valid until visit returns.
+// filter, in order within a partition. foreign counts records that are not letters.
 func (c *Client) Read(ctx context.Context, topics []string, f Filter, visit func(*Letter)) (foreign int, err error) {
 	spans, err := kafka.Spans(ctx, c.client, topics...)
 	if err != nil {
 		return 0, fmt.Errorf("looking up the dead letters: %w", err)
 	}
 	if len(f.Places) > 0 {
-		spans = slices.DeleteFunc(spans, func(s kafka.Span) bool { return !narrow(&s, f.Places) })
+		spans = slices.DeleteFunc(spans, func(s kafka.Span) bool {
+			return !slices.ContainsFunc(f.Places, func(p event.Place) bool {
+				return p.Topic == s.Topic && p.Partition == s.Partition && p.Offset >= s.From && p.Offset < s.To
+			})
+		})
 	}
 	err = kafka.Read(ctx, c.config, spans, func(_ int, r *kgo.Record) bool {
 		l, err := Parse(r)
@@ -93,14 +96,4 @@ func (c *Client) Read(ctx context.Context, topics []string, f Filter, visit func
 		return foreign, fmt.Errorf("reading the dead letters: %w", err)
 	}
 	return foreign, nil
-}
-
-// narrow reports whether any of the places is in a span.
-func narrow(s *kafka.Span, places []event.Place) bool {
-	for _, p := range places {
-		if p.Topic == s.Topic && p.Partition == s.Partition && p.Offset >= s.From && p.Offset < s.To {
-			return true
-		}
-	}
-	return false
 }

@@ -4,20 +4,22 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"inv/internal/event"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Plan is what a replay will do: which letters it puts back and which it leaves.
+// Plan is a replay before it runs. Its counts are numbers of letters.
 type Plan struct {
-	Letters map[Kind]int // to be put back
-	Already int          // put back before
-	Cut     int          // their values are not whole
-	Foreign int          // records that are no letters
+	Letters map[Kind]int // to be replayed
+	Already int          // replayed before
+	Cut     int          // with truncated values
+	Foreign int          // records that are not letters
 
 	client *Client
 	topics []string
@@ -25,19 +27,19 @@ type Plan struct {
 	chosen map[event.Place]bool
 }
 
-// Kind is letters that were refused for the same reason.
+// Kind groups letters by the topic of the refused record and the reason.
 type Kind struct {
-	Topic  string // of the record that was refused
+	Topic  string
 	Reason event.Reason
 }
 
-// Plan looks at the letters that the filter takes. Those that were put back
-// before are left out unless it is to be done again: their source partitions
-// are read for the dlq-replay header that says so.
+// Plan plans the replay of letters that match the filter. Unless again is set, it
+// excludes those that were replayed before, which it finds by reading the dlq-replay
+// headers in their original partitions.
 func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool) (*Plan, error) {
 	p := &Plan{Letters: map[Kind]int{}, client: c, topics: topics, filter: f, chosen: map[event.Place]bool{}}
 	kinds := map[event.Place]Kind{}
-	earliest := map[partition]int64{}
+	earliest := map[fetch.ID]int64{} // offset of a refused record, by partition
 	foreign, err := c.Read(ctx, topics, f, func(l *Letter) {
 		if l.Cut() {
 			p.Cut++
@@ -45,7 +47,7 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 		}
 		p.chosen[l.At] = true
 		kinds[l.At] = Kind{l.From.Topic, l.Reason}
-		at := partition{l.From.Topic, l.From.Partition}
+		at := fetch.ID{Topic: l.From.Topic, Partition: l.From.Partition}
 		if first, ok := earliest[at]; !ok || l.From.Offset < first {
 			earliest[at] = l.From.Offset
 		}
@@ -55,7 +57,7 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 	}
 	p.Foreign = foreign
 	if !again {
-		if err := p.leaveReplayed(ctx, earliest); err != nil {
+		if err := p.excludeReplayed(ctx, earliest); err != nil {
 			return nil, err
 		}
 	}
@@ -65,59 +67,46 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 	return p, nil
 }
 
-type partition struct {
-	topic  string
-	number int32
-}
-
-// leaveReplayed finds the letters that are back in their topics. A letter comes
-// back behind the record that was refused, so each partition is read from there.
-func (p *Plan) leaveReplayed(ctx context.Context, earliest map[partition]int64) error {
-	names := map[string]bool{}
-	for at := range earliest {
-		names[at.topic] = true
-	}
+// excludeReplayed finds the letters that were replayed. A replay comes after the
+// refused record, so each partition is read from there.
+func (p *Plan) excludeReplayed(ctx context.Context, earliest map[fetch.ID]int64) error {
 	var topics []string
-	for name := range names {
-		topics = append(topics, name)
+	for at := range earliest {
+		topics = append(topics, at.Topic)
 	}
-	if len(topics) == 0 {
-		return nil
-	}
-	spans, err := kafka.Spans(ctx, p.client.client, topics...)
+	slices.Sort(topics)
+	spans, err := kafka.Spans(ctx, p.client.client, slices.Compact(topics)...)
 	if err != nil {
-		return fmt.Errorf("looking up the topics that the letters came from: %w", err)
+		return fmt.Errorf("looking up the original topics: %w", err)
 	}
-	var behind []kafka.Span
+	var after []kafka.Span
 	for _, s := range spans {
-		if first, ok := earliest[partition{s.Topic, s.Partition}]; ok {
+		if first, ok := earliest[s.ID]; ok {
 			s.From = max(s.From, first+1)
-			behind = append(behind, s)
+			after = append(after, s)
 		}
 	}
-	err = kafka.Read(ctx, p.client.config, behind, func(_ int, r *kgo.Record) bool {
-		value, ok := event.Header(r.Headers, event.HeaderDLQReplay)
-		if !ok {
-			return false
-		}
-		if at, err := event.ParsePlace(string(value)); err == nil && p.chosen[at] {
-			delete(p.chosen, at)
-			p.Already++
+	err = kafka.Read(ctx, p.client.config, after, func(_ int, r *kgo.Record) bool {
+		if value, ok := event.Header(r.Headers, event.HeaderDLQReplay); ok {
+			if at, err := event.ParsePlace(string(value)); err == nil && p.chosen[at] {
+				delete(p.chosen, at)
+				p.Already++
+			}
 		}
 		return false
 	})
 	if err != nil {
-		return fmt.Errorf("looking for letters that are back already: %w", err)
+		return fmt.Errorf("looking for replayed letters: %w", err)
 	}
 	return nil
 }
 
-// Total returns how many letters will be put back.
+// Total returns the number of letters to be replayed.
 func (p *Plan) Total() int { return len(p.chosen) }
 
-// Run puts the letters back and returns how many were acknowledged. repair, if
-// not nil, is the value to write instead of the letter's. After an error, a new plan
-// leaves out what was written.
+// Run replays the letters and returns the number of acknowledged records. repair, if
+// not nil, is written instead of a letter's value. After an error, a new plan excludes
+// what was written.
 func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err error) {
 	var mu sync.Mutex
 	var failed error
@@ -136,7 +125,7 @@ func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err er
 			if err == nil {
 				acknowledged++
 			} else if failed == nil {
-				failed = fmt.Errorf("putting a record back into %s/%d: %w", r.Topic, r.Partition, err)
+				failed = fmt.Errorf("replaying a record into %s/%d: %w", r.Topic, r.Partition, err)
 			}
 		})
 	})
