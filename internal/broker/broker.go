@@ -1,16 +1,13 @@
-// Package broker is the embedded Kafka broker: one node in this process, for
-// looking at things and for tests. It is franz-go's kfake with the settings
-// that make it hold what inv promises:
+// Package broker runs the embedded Kafka broker: a single node in this process, for
+// demos, development and tests. It is franz-go's kfake with these differences:
 //
 //   - topics are only created explicitly; auto-created ones would vanish when
 //     the process is killed
 //   - nothing is compacted and nothing expires: kfake's compaction ignores open
-//     transactions. Package kafka knows the broker by its cluster id and leaves
-//     cleanup.policy=compact out there
-//   - aborted records stay hidden from read_committed, whatever a response's
-//     size limit: see wholeResponses
-//   - it listens on the loopback interface unless it is told otherwise, since
-//     it asks nobody for a password
+//     transactions. Package kafka recognizes the broker by its cluster id and omits
+//     cleanup.policy=compact
+//   - aborted records stay hidden from read_committed, see wholeResponses
+//   - invalid topics are refused, see refuseTopics
 package broker
 
 import (
@@ -33,33 +30,33 @@ import (
 // processor's limit can still be sent, to be dead-lettered.
 const maxMessageBytes = 8 << 20
 
-// Errors of Start that it wraps.
+// Errors that Start wraps.
 var (
-	ErrPortInUse = errors.New("the port is in use") // something listens there
-	ErrAddress   = errors.New("no such address")    // Listen or Advertise can't be right
-	// ErrNoAdvertise is for an address that clients can't be sent to, without
-	// another one to advertise.
-	ErrNoAdvertise = errors.New("no address to send clients to")
-	ErrDataInUse   = errors.New("another broker has the data folder")
+	ErrPortInUse = errors.New("the port is in use")
+	ErrAddress   = errors.New("invalid address") // Listen or Advertise
+	// ErrNoAdvertise is returned for every interface without Advertise: clients can't
+	// connect to that.
+	ErrNoAdvertise = errors.New("no address to advertise")
+	ErrDataInUse   = errors.New("another broker uses the data folder")
 )
 
-// Options say how the broker is reached and what it keeps.
+// Options configure a broker. There is no authentication: an address other than
+// loopback is open to anyone.
 type Options struct {
-	Listen    string // HOST:PORT; port 0 takes a free one
-	Advertise string // HOST:PORT that clients are sent to; "": the address listened on
-	DataDir   string // where topics outlive the process; "": in memory
+	Listen    string // HOST:PORT; port 0 chooses a free one
+	Advertise string // HOST:PORT for clients; "": Listen
+	DataDir   string // where topics survive restarts; "": in memory
 	Log       func(message string)
 }
 
-// Broker is a running one.
+// Broker is a running broker.
 type Broker struct {
 	cluster *kfake.Cluster
 	addr    string
 	lock    io.Closer
 }
 
-// Start listens and, with a DataDir, loads what an earlier broker left there.
-// The caller closes the Broker.
+// Start starts a broker on the topics in DataDir, if set. The caller closes it.
 func Start(o Options) (*Broker, error) {
 	ln, err := listen(o)
 	if err != nil {
@@ -108,10 +105,10 @@ func Start(o Options) (*Broker, error) {
 	return &Broker{cluster, ln.Addr().String(), lock}, nil
 }
 
-// wholeResponses lifts the limit on a whole fetch response, so that only those
-// on its partitions are left. Where kfake cuts a response in the middle of a
-// partition it forgets to name that partition's aborted transactions, and a
-// read_committed consumer takes their records for committed.
+// wholeResponses lifts the size limit of a whole fetch response; those of its
+// partitions remain. Where a response ends within a partition, kfake omits the
+// partition's aborted transactions, and a read_committed consumer would return their
+// records.
 func wholeResponses(request kmsg.Request) (kmsg.Response, error, bool) {
 	if fetch, ok := request.(*kmsg.FetchRequest); ok {
 		fetch.MaxBytes = math.MaxInt32
@@ -122,8 +119,7 @@ func wholeResponses(request kmsg.Request) (kmsg.Response, error, bool) {
 // Addr returns the HOST:PORT for clients.
 func (b *Broker) Addr() string { return b.addr }
 
-// Close stops listening, ends the connections and, with a DataDir, writes what
-// is not on disk yet.
+// Close stops the broker and, with a DataDir, writes what is not on disk yet.
 func (b *Broker) Close() {
 	b.cluster.Close()
 	b.lock.Close()
@@ -132,7 +128,7 @@ func (b *Broker) Close() {
 func listen(o Options) (net.Listener, error) {
 	host, port, err := net.SplitHostPort(o.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("%w to listen on: %q; it is HOST:PORT, such as 127.0.0.1:9092", ErrAddress, o.Listen)
+		return nil, fmt.Errorf("%w to listen on: %q; use HOST:PORT, such as 127.0.0.1:9092", ErrAddress, o.Listen)
 	}
 	if ip := net.ParseIP(host); o.Advertise == "" && (host == "" || ip != nil && ip.IsUnspecified()) {
 		return nil, fmt.Errorf("%w: %w: %s is every interface", ErrAddress, ErrNoAdvertise, o.Listen)
@@ -142,7 +138,7 @@ func listen(o Options) (net.Listener, error) {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return nil, fmt.Errorf("%w: %s", ErrPortInUse, net.JoinHostPort(host, port))
 	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("listening on %s: %w; ports below 1024 are the system's", o.Listen, err)
+		return nil, fmt.Errorf("listening on %s: %w; ports below 1024 are reserved for the system", o.Listen, err)
 	case err != nil:
 		return nil, fmt.Errorf("listening on %s: %w", o.Listen, err)
 	}
@@ -151,13 +147,13 @@ func listen(o Options) (net.Listener, error) {
 	}
 	if _, _, err := net.SplitHostPort(o.Advertise); err != nil {
 		ln.Close()
-		return nil, fmt.Errorf("%w to advertise: %q; it is HOST:PORT", ErrAddress, o.Advertise)
+		return nil, fmt.Errorf("%w to advertise: %q; use HOST:PORT", ErrAddress, o.Advertise)
 	}
 	return advertised{ln, address(o.Advertise)}, nil
 }
 
-// advertised is a listener that is advertised to clients under another address: kfake
-// puts its listener's into metadata.
+// advertised is a listener with another address: kfake returns its listener's address
+// in metadata.
 type advertised struct {
 	net.Listener
 	addr address
@@ -170,7 +166,7 @@ type address string
 func (address) Network() string  { return "tcp" }
 func (a address) String() string { return string(a) }
 
-// logger passes on what a person can act on.
+// logger logs warnings and errors.
 type logger func(string)
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {

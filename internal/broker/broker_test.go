@@ -47,15 +47,15 @@ func TestTopicsAndRecordsSurviveARestart(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got := fetches.Records(); len(got) != 1 || string(got[0].Value) != "v" {
-		t.Errorf("after the restart there are %d records, want the one", len(got))
+		t.Errorf("after the restart there are %d records, want 1", len(got))
 	}
 	made, err := kafka.EnsureTopics(t.Context(), reader, kafka.TopicSpec{Name: "kept", Partitions: 3, Exact: true})
 	if err != nil || len(made) != 0 {
-		t.Errorf("EnsureTopics after the restart: made %v, error %v; want the old topic to do", made, err)
+		t.Errorf("EnsureTopics after the restart: made %v, error %v; want the existing topic", made, err)
 	}
 }
 
-// A response that is cut short must still name the aborted transactions in it.
+// A truncated response still names the aborted transactions in it.
 func TestAbortedRecordsStayHiddenInSmallFetches(t *testing.T) {
 	brokers := []string{start(t, broker.Options{}).Addr()}
 	client := kafkatest.Client(t, brokers)

@@ -4,5 +4,5 @@ package broker
 
 import "io"
 
-// lockData keeps nobody out: there is no lock there that a crash gives back.
+// lockData locks nothing: this system has no lock that a crash releases.
 func lockData(string) (io.Closer, error) { return io.NopCloser(nil), nil }

@@ -12,11 +12,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockData keeps other brokers out of the folder until it is closed or the
-// process ends.
+// lockData locks the folder until it is closed or the process ends.
 func lockData(dir string) (io.Closer, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return nil, fmt.Errorf("making the data folder: %w", err)
+		return nil, fmt.Errorf("creating the data folder: %w", err)
 	}
 	f, err := os.OpenFile(filepath.Join(dir, "inv.lock"), os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
