@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Expr is a parsed expression: a number, a text, a path to a field, or an
-// operator with its operands. Operators are + - * / for numbers, < <= > >= == !=
-// between numbers or texts, and, or, not.
+// Expr is a parsed expression: a number, a text, a path to a field, or an operator
+// with its operands. The operators are + - * / of numbers, < <= > >= == != of numbers
+// or texts, and, or, not.
 type Expr struct {
 	Op          string // "" for a leaf
 	Left, Right *Expr  // Right is nil for not and the unary -
@@ -54,7 +54,7 @@ func (e *Expr) Paths(f func(path string)) {
 	e.Right.Paths(f)
 }
 
-// levels are the binary operators from the weakest to the strongest.
+// levels are the binary operators by increasing precedence.
 var levels = [][]string{{"or"}, {"and"}, {"<", "<=", ">", ">=", "==", "!="}, {"+", "-"}, {"*", "/"}}
 
 type exprParser struct {
@@ -154,20 +154,18 @@ func (p *exprParser) next() error {
 	}
 	c := s[p.at]
 	end := p.at + 1
+	while := func(more func(c byte) bool) {
+		for end < len(s) && more(s[end]) {
+			end++
+		}
+	}
 	switch {
 	case isLetter(c):
-		for end < len(s) && (isLetter(s[end]) || isDigit(s[end]) || s[end] == '.') {
-			end++
-		}
+		while(func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' })
 	case isDigit(c):
-		for end < len(s) && (isDigit(s[end]) || s[end] == '.') {
-			end++
-		}
+		while(func(c byte) bool { return isDigit(c) || c == '.' })
 	case c == '\'':
-		for end < len(s) && s[end] != '\'' {
-			end++
-		}
-		if end == len(s) {
+		if while(func(c byte) bool { return c != '\'' }); end == len(s) {
 			return fmt.Errorf("the text at character %d is not closed with '", p.at+1)
 		}
 		end++

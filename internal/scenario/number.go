@@ -25,25 +25,15 @@ const (
 func ParseNumber(text string) (Number, bool) {
 	digits, negative := strings.CutPrefix(text, "-")
 	whole, fraction, point := strings.Cut(digits, ".")
-	if whole == "" || point && fraction == "" || len(fraction) > MaxDecimals {
-		return Number{}, false
-	}
-	for _, c := range []byte(whole + fraction) {
-		if c < '0' || c > '9' {
-			return Number{}, false
-		}
-	}
-	if w, err := strconv.ParseInt(whole, 10, 64); err != nil || w > MaxWhole {
-		return Number{}, false
-	}
-	units, err := strconv.ParseInt(whole+fraction, 10, 64)
-	if err != nil {
+	w, wholeErr := strconv.ParseUint(whole, 10, 63)
+	units, err := strconv.ParseUint(whole+fraction, 10, 63)
+	if wholeErr != nil || err != nil || w > MaxWhole || point && fraction == "" || len(fraction) > MaxDecimals {
 		return Number{}, false
 	}
 	if negative {
-		units = -units
+		return Number{-int64(units), len(fraction)}, true
 	}
-	return Number{units, len(fraction)}, true
+	return Number{int64(units), len(fraction)}, true
 }
 
 // Float returns the number as a float.
