@@ -71,7 +71,7 @@ func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byt
 		fmt.Fprintf(s.err, "Skipped %d that were replayed before; --again replays them again.\n", plan.Already)
 	}
 	if plan.Cut > 0 {
-		fmt.Fprintf(s.err, "Skipped %d whose value was truncated to fit into the dead-letter topic.\n", plan.Cut)
+		fmt.Fprintf(s.err, "Skipped %d whose values were truncated to fit into the dead-letter topic.\n", plan.Cut)
 	}
 	noteForeign(s.err, plan.Foreign)
 	if plan.Total() == 0 {

@@ -64,7 +64,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.seed, "seed", "", "a number; the same seed gives the same records (by default random, and printed)")
 	fs.StringVar(&p.start, "start", "", "the event time of the first record, RFC 3339 or 2026-01-31; the clock is then simulated, without waiting")
 	fs.StringVar(&p.shard, "shard", "", "K/N: only every Nth record from the Kth on, at 1/N of the rate")
-	fs.Int64Var(&p.products, "products", 0, "generate N rows instead of those in the file, for a producer that has more: in the scenario")
+	fs.Int64Var(&p.products, "products", 0, "N rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a FILE")
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value")
 	fs.Var(&p.headers, "headers", "headers added to records")

@@ -51,7 +51,7 @@ func NewNode(t testing.TB, properties map[string]string) *Node {
 
 // StartCluster starts n brokers of Apache Kafka, for what a single broker can't show:
 // leaders that move, and brokers that die while others live. The first is also the
-// controller. It takes some seconds on an idle machine.
+// controller. It takes several seconds on an idle machine.
 func StartCluster(t testing.TB, n int) []*Node {
 	t.Helper()
 	nodes := make([]*Node, n)

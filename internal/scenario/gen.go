@@ -19,7 +19,7 @@ const (
 	maxGenerators = 50_000 // aliases unfolded
 )
 
-// mapAttr returns a key whose value is a mapping by its own table.
+// mapAttr returns a key whose value is a mapping with a table of its own.
 func mapAttr(name, about string, table []attr) attr {
 	return attr{name: name, about: about, schema: mappingSchema(table),
 		read: func(d *Decoder, n *yaml.Node, t any) { d.mapping(n, name, table, t) }}

@@ -25,7 +25,7 @@ func generators() []generator {
 
 func textGenerators() []generator {
 	return []generator{
-		{"the same value every time; a plain value means the same", `{literal: EUR}`,
+		{"a constant, like a plain value", `{literal: EUR}`,
 			func() any { return &Literal{} },
 			attr{name: "literal", about: "a text, number, true, false or null", schema: ref("scalar"),
 				read: func(d *Decoder, n *yaml.Node, t any) { t.(*Literal).Value, _ = d.scalar(n, "literal") }}, nil},
@@ -47,8 +47,8 @@ func textGenerators() []generator {
 						t.(*Text).Text = *v
 					}
 				}},
-			[]attr{choiceAttr("case", "lower or upper changes ASCII letters", func(s *Text) *string { return &s.Case }, "lower", "upper")}},
-		{"one of some values, each as likely or by weight", `{one_of: {card: 7, paypal: 3}}`,
+			[]attr{choiceAttr("case", "convert ASCII letters to lower or upper case", func(s *Text) *string { return &s.Case }, "lower", "upper")}},
+		{"one of several values, uniformly or by weight", `{one_of: {card: 7, paypal: 3}}`,
 			func() any { return &OneOf{} },
 			attr{name: "one_of", about: "a list of values or generators, or a mapping of texts to weights", schema: obj{"anyOf": []any{
 				obj{"type": "array", "items": ref("generator"), "minItems": 1},
@@ -62,7 +62,7 @@ func textGenerators() []generator {
 				{name: "with", about: "the function's parameters", schema: obj{"type": "object", "additionalProperties": obj{
 					"anyOf": []any{ref("scalar"), obj{"type": "array", "items": ref("scalar")}}}},
 					read: func(d *Decoder, n *yaml.Node, t any) { t.(*Fake).Params = d.params(n) }},
-				intAttr("pool", "how many different values there are; 4096 by default", 1, 100_000, func(f *Fake) *int { return &f.Pool }),
+				intAttr("pool", "the number of different values; 4096 by default", 1, 100_000, func(f *Fake) *int { return &f.Pool }),
 				{name: "locale", about: "the language; gofakeit has only en", schema: obj{"enum": []any{"en"}},
 					read: func(d *Decoder, n *yaml.Node, _ any) { d.choice(n, "locale", "en") }},
 			}},
@@ -70,28 +70,28 @@ func textGenerators() []generator {
 			attr{name: "uuid", about: "v4", schema: obj{"enum": []any{"v4"}},
 				read: func(d *Decoder, n *yaml.Node, _ any) { d.choice(n, "uuid", "v4") }}, nil},
 		{"random hexadecimal digits", `{hex: 12}`, func() any { return &Hex{} },
-			intAttr("hex", "how many digits", 1, 64, func(h *Hex) *int { return &h.Digits }), nil},
+			intAttr("hex", "the number of digits", 1, 64, func(h *Hex) *int { return &h.Digits }), nil},
 	}
 }
 
 func shapeAttrs[T any](at func(*T) *Shape) []attr {
 	return []attr{
 		decimalsAttr(func(t *T) *int { return &at(t).Decimals }),
-		optionalNumberAttr("min", "smaller values become this", func(t *T) **Number { return &at(t).Min }),
-		optionalNumberAttr("max", "larger values become this", func(t *T) **Number { return &at(t).Max }),
+		optionalNumberAttr("min", "smaller values are raised to this", func(t *T) **Number { return &at(t).Min }),
+		optionalNumberAttr("max", "larger values are lowered to this", func(t *T) **Number { return &at(t).Max }),
 	}
 }
 
 func numberGenerators() []generator {
 	return []generator{
-		{"whole numbers, each as likely", `{int: [1, 9]}`, func() any { return &Int{} },
+		{"uniformly distributed whole numbers", `{int: [1, 9]}`, func() any { return &Int{} },
 			attr{name: "int", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "integer"}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					v := t.(*Int)
 					v.Low, v.High, _ = d.ints(n, "int", "[LOWEST, HIGHEST]", -MaxWhole, MaxWhole)
 				}},
-			[]attr{boolAttr("unique", "no number twice in a run", func(i *Int) *bool { return &i.Unique })}},
-		{"numbers with decimals, each as likely", `{decimal: [1, 99.99], decimals: 2}`, func() any { return &Decimal{Decimals: 2} },
+			[]attr{boolAttr("unique", "no number repeats in a run", func(i *Int) *bool { return &i.Unique })}},
+		{"uniformly distributed numbers with decimals", `{decimal: [1, 99.99], decimals: 2}`, func() any { return &Decimal{Decimals: 2} },
 			attr{name: "decimal", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "number"}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					v, _ := interval(d, n, "decimal", "[LOWEST, HIGHEST]", Number.Compare, func(item *yaml.Node) Number { return d.number(item, "decimal") })
@@ -108,22 +108,22 @@ func numberGenerators() []generator {
 				must(numberAttr("mean", "the mean", func(v *Exponential) *Number { return &v.Mean })),
 			}), shapeAttrs(func(v *Exponential) *Shape { return &v.Shape })},
 		{"ranks from 1, whose probability falls as rank^-s", `{zipf: {n: 1000, s: 1.1}}`, func() any { return &Zipf{} },
-			mapAttr("zipf", "how many ranks and how steep", []attr{
-				must(attr{name: "n", about: "how many ranks there are", schema: obj{"type": "integer", "minimum": 1, "maximum": 1_000_000_000},
+			mapAttr("zipf", "the number of ranks and the exponent", []attr{
+				must(attr{name: "n", about: "the number of ranks", schema: obj{"type": "integer", "minimum": 1, "maximum": 1_000_000_000},
 					read: func(d *Decoder, n *yaml.Node, t any) { t.(*Zipf).N = int64(d.Int(n, "n", 1, 1_000_000_000)) }}),
 				must(numberAttr("s", "the exponent, above 0", func(v *Zipf) *Number { return &v.S })),
 			}), nil},
-		{"true as often as the share says", `{bool: 30%}`, func() any { return &Bool{} },
-			shareAttr("bool", "how often it is true", func(b *Bool) *Share { return &b.Share }), nil},
-		{"a smooth curve over event time, with noise: a sensor", `{drift: {base: 20, daily: 4, noise: 0.3}, decimals: 1, by: sensor_id}`, func() any { return &Drift{} },
+		{"true with a probability", `{bool: 30%}`, func() any { return &Bool{} },
+			shareAttr("bool", "the probability of true", func(b *Bool) *Share { return &b.Share }), nil},
+		{"a smooth curve over event time with noise, as from a sensor", `{drift: {base: 20, daily: 4, noise: 0.3}, decimals: 1, by: sensor_id}`, func() any { return &Drift{} },
 			mapAttr("drift", "the curve", []attr{
-				must(numberAttr("base", "the middle", func(v *Drift) *Number { return &v.Base })),
-				numberAttr("daily", "how far a day swings up and down", func(v *Drift) *Number { return &v.Daily }),
-				numberAttr("per_day", "how much it moves away each day", func(v *Drift) *Number { return &v.PerDay }),
+				must(numberAttr("base", "the mean", func(v *Drift) *Number { return &v.Base })),
+				numberAttr("daily", "the amplitude over a day", func(v *Drift) *Number { return &v.Daily }),
+				numberAttr("per_day", "the trend per day", func(v *Drift) *Number { return &v.PerDay }),
 				numberAttr("noise", "the standard deviation of a reading", func(v *Drift) *Number { return &v.Noise }),
 			}), []attr{
 				decimalsAttr(func(v *Drift) *int { return &v.Decimals }),
-				nameAttr("by", "the field whose every value has a curve of its own", func(v *Drift) *Name { return &v.By }),
+				nameAttr("by", "a field; each of its values has a curve of its own", func(v *Drift) *Name { return &v.By }),
 			}},
 	}
 }
@@ -146,7 +146,7 @@ func timeGenerators() []generator {
 					d.choice(n, "time", "now")
 				}},
 			[]attr{choiceAttr("format", "epoch_ms by default", func(v *Time) *string { return &v.Format }, formats...)}},
-		{"a day, each as likely", `{date: [1950-01-01, 2005-12-31]}`,
+		{"a uniformly distributed day", `{date: [1950-01-01, 2005-12-31]}`,
 			func() any { return &Date{Format: "date"} },
 			attr{name: "date", about: "[FIRST, LAST]", schema: pairOf(obj{"type": "string", "pattern": `^\d{4}-\d\d-\d\d$`}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
@@ -159,16 +159,16 @@ func timeGenerators() []generator {
 
 func derivedGenerators() []generator {
 	return []generator{
-		{"a field of a row of another producer; several refs to one producer in one object are of the same row", `{ref: catalog.id, skew: 1.1}`,
+		{"a field of a row of another producer; several refs to a producer in one object use the same row", `{ref: catalog.id, skew: 1.1}`,
 			func() any { return &Ref{} },
 			attr{name: "ref", about: "PRODUCER.FIELD", schema: obj{"type": "string", "pattern": `^[^.]+\.[^.]+`},
 				read: func(d *Decoder, n *yaml.Node, t any) { d.refTo(n, t.(*Ref)) }},
 			[]attr{
 				optionalNumberAttr("skew", "prefer the first rows, as zipf does: the probability falls as rank^-skew", func(v *Ref) **Number { return &v.Skew }),
-				intAttr("first", "among the first so many rows; all by default", 1, 1_000_000_000, func(v *Ref) *int { return &v.First }),
-				valueAttr("weight", "prefer rows by this field of theirs", obj{"type": "string"}, func(v *Ref) **Name { return &v.Weight }, optional((*Decoder).name)),
+				intAttr("first", "only the first rows; all by default", 1, 1_000_000_000, func(v *Ref) *int { return &v.First }),
+				valueAttr("weight", "weight rows by this field", obj{"type": "string"}, func(v *Ref) **Name { return &v.Weight }, optional((*Decoder).name)),
 			}},
-		{"another field again", `{copy: customer_id}`, func() any { return &Copy{} },
+		{"the value of another field", `{copy: customer_id}`, func() any { return &Copy{} },
 			nameAttr("copy", "the field", func(v *Copy) *Name { return &v.Path }), nil},
 		{"the sum of an expression over the elements of a list, exact", `{sum: items.quantity * items.unit_price, decimals: 2}`,
 			func() any { return &Sum{} }, exprAttr("sum", "an expression of fields of a list's elements", func(v *Sum) **Expr { return &v.Expr }),
@@ -177,16 +177,16 @@ func derivedGenerators() []generator {
 			func() any { return &Calc{} }, exprAttr("calc", "an expression of fields and numbers", func(v *Calc) **Expr { return &v.Expr }),
 			[]attr{decimalsAttr(func(v *Calc) *int { return &v.Decimals })}},
 		{"whether a comparison holds", `{compare: "stock <= threshold"}`,
-			func() any { return &Compare{} }, exprAttr("compare", "a comparison; and, or and not combine some", func(v *Compare) **Expr { return &v.Expr }), nil},
+			func() any { return &Compare{} }, exprAttr("compare", "a comparison; combine several with and, or, not", func(v *Compare) **Expr { return &v.Expr }), nil},
 		{"one of two generators", `{if: "total > 100", then: gold, else: {one_of: [silver, bronze]}}`,
 			func() any { return &If{} }, exprAttr("if", "a comparison", func(v *If) **Expr { return &v.Expr }),
 			[]attr{
-				must(genAttr("then", "the value where it holds", func(v *If) **Gen { return &v.Then })),
-				must(genAttr("else", "the value where it does not", func(v *If) **Gen { return &v.Else })),
+				must(genAttr("then", "the value if it holds", func(v *If) **Gen { return &v.Then })),
+				must(genAttr("else", "the value otherwise", func(v *If) **Gen { return &v.Else })),
 			}},
-		{"how many elements a list has", `{count: items}`, func() any { return &Count{} },
+		{"the length of a list", `{count: items}`, func() any { return &Count{} },
 			nameAttr("count", "the list", func(v *Count) *Name { return &v.Path }), nil},
-		{"where the entity is in its states: the state's name, or its number from 0", `{state: name}`, func() any { return &State{} },
+		{"the entity's state: its name, or its number from 0", `{state: name}`, func() any { return &State{} },
 			switchAttr("state", "name or step", "name", "step", func(s *State) *bool { return &s.Step }), nil},
 		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
 			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
@@ -197,14 +197,14 @@ func nestedGenerators() []generator {
 	return []generator{
 		{"a list; its length is [SHORTEST, LONGEST] or a generator of whole numbers", `{list: [1, 3], of: {sku: {hex: 8}}}`,
 			func() any { return &List{} },
-			attr{name: "list", about: "how long it is", schema: obj{"anyOf": []any{
+			attr{name: "list", about: "the length", schema: obj{"anyOf": []any{
 				pairOf(obj{"type": "integer", "minimum": 0, "maximum": maxList}), ref("generator")}},
 				read: func(d *Decoder, n *yaml.Node, t any) { t.(*List).Length = d.length(n) }},
 			[]attr{
 				fieldsAttr("of", "the fields of each element", func(v *List) **Gen { return &v.Of }),
-				genAttr("each", "the generator of each element, where elements are plain values", func(v *List) **Gen { return &v.Of }),
+				genAttr("each", "the generator of each element, for plain values", func(v *List) **Gen { return &v.Of }),
 			}},
-		{"an object in an object", `{object: {city: {fake: city}, zip: {fake: zip}}}`, func() any { return &Object{} },
+		{"a nested object", `{object: {city: {fake: city}, zip: {fake: zip}}}`, func() any { return &Object{} },
 			attr{name: "object", about: "its fields", schema: ref("fields"),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					if o, ok := d.object(n, "object").Spec.(*Object); ok {
@@ -214,14 +214,14 @@ func nestedGenerators() []generator {
 	}
 }
 
-// commonAttrs returns the modifiers of every generator.
+// commonAttrs returns the modifiers of all generators.
 func commonAttrs() []attr {
 	return []attr{
-		templateAttr("as", "writes the value into a text, where {} is the value", func(g *Gen) **Template { return &g.As }),
-		shareAttr("optional", "how often the field is there; otherwise it is left out", func(g *Gen) *Share { return &g.Optional }),
-		shareAttr("nulls", "how often the value is null", func(g *Gen) *Share { return &g.Null }),
+		templateAttr("as", "a text with {} for the value", func(g *Gen) **Template { return &g.As }),
+		shareAttr("optional", "the probability that the field is present", func(g *Gen) *Share { return &g.Optional }),
+		shareAttr("nulls", "the probability that the value is null", func(g *Gen) *Share { return &g.Null }),
 		namesAttr("in", "only in these states", func(g *Gen) *[]Name { return &g.In }),
-		boolAttr("hidden", "not written into the value, but there for the key, headers, refs and other fields", func(g *Gen) *bool { return &g.Hidden }),
+		boolAttr("hidden", "not written into the value, but available to the key, headers, refs and other fields", func(g *Gen) *bool { return &g.Hidden }),
 		boolAttr("fresh", "a new value in every state of an entity", func(g *Gen) *bool { return &g.Fresh }),
 	}
 }

@@ -2,9 +2,9 @@ package scenario
 
 import "slices"
 
-// JSONSchema returns the grammar as a JSON Schema (draft 2020-12), made from the
-// parser's tables, so that an editor completes what the parser accepts. It can't
-// check what names refer to.
+// JSONSchema returns the grammar as a JSON Schema (draft 2020-12), generated from the
+// parser's tables, so that editors complete what the parser accepts. It can't resolve
+// names.
 func JSONSchema() map[string]any {
 	s := mappingSchema(scenarioTable())
 	s["required"] = []any{"scenario"}
@@ -26,13 +26,13 @@ func JSONSchema() map[string]any {
 	return s
 }
 
-// titled names what a schema describes, for editors to show.
+// titled sets a schema's title, which editors show.
 func titled(title string, s obj) obj {
 	s["title"] = title
 	return s
 }
 
-// fieldName is what a field may be called.
+// fieldName matches the names of fields.
 const fieldName = `^[^. {}]+$`
 
 func producerSchema() obj {
@@ -53,27 +53,27 @@ func generatorSchema() obj {
 		"if":   obj{"type": "array"},
 		"then": obj{"items": ref("generator")},
 		"else": choose(nil),
-		// Any type, but said: where none is, an editor completes one that it guesses.
+		// All types: without any, editors guess one to complete.
 		"type": []any{"string", "number", "boolean", "null", "array", "object"},
 	}
 }
 
-// keyGeneratorSchema returns a mapping that may also say how it is encoded.
+// keyGeneratorSchema returns the schema of a generator with an encoding.
 func keyGeneratorSchema() obj {
 	s := choose([]attr{keyAttr()})
 	s["type"] = "object"
 	return s
 }
 
-// choose returns the schema of a mapping that is one of the generators, with some
-// modifiers more than those of all.
+// choose returns the schema of a mapping that is one of the generators, with further
+// modifiers.
 func choose(more []attr) obj {
 	all := generators()
 	names := obj{}
 	for _, g := range all {
 		names[g.arg.name] = g.key().described()
 	}
-	// None of them: what there is.
+	// If it is none of them, editors complete their names.
 	s := obj{"properties": names, "additionalProperties": false, "minProperties": 1}
 	for _, g := range slices.Backward(all) {
 		s = obj{
@@ -97,7 +97,7 @@ func oneGenerator(g generator, more []attr) obj {
 	return s
 }
 
-// key returns the key that names the generator, which says also what it makes.
+// key returns the key that names the generator, with the generator's description.
 func (g generator) key() attr {
 	a := g.arg
 	a.about = g.about + ": " + g.example + "\n\n" + a.about

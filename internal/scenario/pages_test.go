@@ -12,15 +12,15 @@ func grammarPage() string {
 	var b strings.Builder
 	b.WriteString("## A producer\n\n")
 	attrTable(&b, producerTable())
-	b.WriteString("\n`bursts:` takes\n\n")
+	b.WriteString("\nKeys of `bursts:`\n\n")
 	attrTable(&b, burstTable())
-	b.WriteString("\n`ramp:` takes\n\n")
+	b.WriteString("\nKeys of `ramp:`\n\n")
 	attrTable(&b, rampTable())
-	b.WriteString("\nA state under `states:` takes\n\n")
+	b.WriteString("\nKeys of a state under `states:`\n\n")
 	attrTable(&b, stateTable())
-	b.WriteString("\nA cause under `causes:` takes\n\n")
+	b.WriteString("\nKeys of a cause under `causes:`\n\n")
 	attrTable(&b, causeTable())
-	b.WriteString("\n## Generators\n\nA plain value is itself, a list in the file is a list in the value, and a generator is a mapping with exactly one of these keys.\n\n| generator | what it makes | its modifiers |\n|---|---|---|\n")
+	b.WriteString("\n## Generators\n\nA plain value stands for itself and a list for a list. A generator is a mapping with exactly one of these keys.\n\n| generator | value | modifiers |\n|---|---|---|\n")
 	for _, g := range generators() {
 		var modifiers []string
 		for _, m := range g.modifiers {
@@ -28,11 +28,11 @@ func grammarPage() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", strings.ReplaceAll(g.example, "|", `\|`), g.about, strings.Join(modifiers, "<br>"))
 	}
-	b.WriteString("\nEach of them takes besides\n\n")
+	b.WriteString("\nKeys of all generators\n\n")
 	attrTable(&b, commonAttrs())
 	b.WriteString("\n## A topic and its view\n\n")
 	attrTable(&b, topicTable())
-	b.WriteString("\n`view:` takes\n\n")
+	b.WriteString("\nKeys of `view:`\n\n")
 	attrTable(&b, viewTable())
 	return b.String()
 }
@@ -42,7 +42,7 @@ func attrTable(b *strings.Builder, table []attr) {
 	for _, a := range table {
 		needed := ""
 		if a.required {
-			needed = " (needed)"
+			needed = " (required)"
 		}
 		fmt.Fprintf(b, "| `%s` | %s%s |\n", a.name, a.about, needed)
 	}

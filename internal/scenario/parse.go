@@ -49,7 +49,7 @@ func scenarioTable() []attr {
 		textsAttr("topologies", "the processor's topologies that run by default", func(s *Scenario) *[]string { return &s.Topologies }),
 		{name: "topics", about: "the topics by alias", schema: obj{"type": "object", "additionalProperties": ref("topic")},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topics = entries(d, n, "topics", d.topic) }},
-		{name: "producers", about: "the generators of records by name", schema: obj{"type": "object", "additionalProperties": ref("producer")},
+		{name: "producers", about: "the producers by name", schema: obj{"type": "object", "additionalProperties": ref("producer")},
 			read: func(d *Decoder, n *yaml.Node, t any) {
 				t.(*Scenario).Producers = entries(d, n, "producers", d.producer)
 			}},
@@ -99,7 +99,7 @@ const (
 func topicTable() []attr {
 	return []attr{
 		textAttr("topic", "its name on the broker; {app} is the application id", func(t *Topic) *string { return &t.Name }),
-		intAttr("partitions", "how many partitions it is created with; 6 by default", 1, maxPartitions, func(t *Topic) *int { return &t.Partitions }),
+		intAttr("partitions", "the number of partitions; 6 by default", 1, maxPartitions, func(t *Topic) *int { return &t.Partitions }),
 		switchAttr("cleanup", "delete (the default) or compact", "delete", "compact", func(t *Topic) *bool { return &t.Compact }),
 		valueAttr("retention", "how long records are kept, or forever (the default)", obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`},
 			func(t *Topic) *string { return &t.Retention }, (*Decoder).duration),
@@ -171,7 +171,7 @@ func columnTable() []attr {
 	return []attr{
 		must(textAttr("show", "its text, with {path} for a field and {path:+} for a number with its sign", func(c *Column) *string { return &c.Show })),
 		textAttr("each", "the text is repeated for each element of this list", func(c *Column) *string { return &c.Each }),
-		textAttr("join", "what stands between the repetitions", func(c *Column) *string { return &c.Join }),
+		textAttr("join", "the separator of the repetitions", func(c *Column) *string { return &c.Join }),
 	}
 }
 

@@ -12,7 +12,7 @@ import (
 // producerTable returns the keys of a producer.
 func producerTable() []attr {
 	return append([]attr{
-		must(nameAttr("topic", "the alias of the topic that it fills", func(p *Producer) *Name { return &p.Topic })),
+		must(nameAttr("topic", "the alias of its topic", func(p *Producer) *Name { return &p.Topic })),
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
 		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
@@ -26,7 +26,7 @@ func producerTable() []attr {
 				}
 			}},
 		genAttr("partition", "a generator of partition numbers", func(p *Producer) **Gen { return &p.Partition }),
-		choiceAttr("partitioner", "how a key gives a partition; murmur2 by default, as the Java client", func(p *Producer) *string { return &p.Partitioner },
+		choiceAttr("partitioner", "how keys map to partitions; by default murmur2, as in the Java client", func(p *Producer) *string { return &p.Partitioner },
 			partition.Names()...),
 	}, append(contentTable(), paceTable()...)...)
 }
@@ -41,7 +41,7 @@ func contentTable() []attr {
 				}
 				t.(*Producer).Rows = items(d, n, "rows", func(item *yaml.Node) *Gen { return d.object(item, "a row") })
 			}},
-		fieldsAttr("more", "the fields of generated rows beyond these, if more are requested", func(p *Producer) **Gen { return &p.More }),
+		fieldsAttr("more", "the fields of generated rows, for more rows than the file has", func(p *Producer) **Gen { return &p.More }),
 		boolAttr("read", "send nothing: the rows are the records in the topic", func(p *Producer) *bool { return &p.Read }),
 		shareAttr("earlier", "the share of records that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
 		shareAttr("tombstones", "the share of records that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
