@@ -98,10 +98,11 @@ func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
 	}
 	source, err := os.ReadFile(f.scenario)
 	if err == nil {
-		if problems := problemsOf(f.scenario, source, f.appID); len(problems) > 0 {
+		sc, problems := checkScenario(f.scenario, source, f.appID)
+		if len(problems) > 0 {
 			return nil, problems
 		}
-		return scenario.Parse(f.scenario, source)
+		return sc, nil
 	}
 	if strings.ContainsRune(f.scenario, filepath.Separator) || filepath.Ext(f.scenario) != "" {
 		return nil, fmt.Errorf("reading the scenario: %w", err)

@@ -117,15 +117,16 @@ func validate(file, app string) (scenario.Problems, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
-	return problemsOf(file, source, app), nil
+	_, problems := checkScenario(file, source, app)
+	return problems, nil
 }
 
-// problemsOf returns all problems of a scenario's grammar, producers and views, in
-// the file's order.
-func problemsOf(file string, source []byte, app string) scenario.Problems {
+// checkScenario parses a scenario and returns all problems of its grammar, producers
+// and views, in the file's order.
+func checkScenario(file string, source []byte, app string) (*scenario.Scenario, scenario.Problems) {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
-		return problems
+		return nil, problems
 	}
 	problems = append(problems, producer.Check(sc)...)
 	var views scenario.Problems
@@ -133,7 +134,7 @@ func problemsOf(file string, source []byte, app string) scenario.Problems {
 		problems = append(problems, views...)
 	}
 	problems.Sort()
-	return problems
+	return sc, problems
 }
 
 func scenariosSchema(s *streams) *cobra.Command {
