@@ -2,9 +2,7 @@ package main
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
-	"net"
 
 	"inv/internal/broker"
 
@@ -26,13 +24,6 @@ loopback only by default; see --listen.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Log = func(message string) { fmt.Fprintln(s.err, "broker:", message) }
 			b, err := broker.Start(o)
-			if errors.Is(err, broker.ErrPortInUse) {
-				_, port, _ := net.SplitHostPort(o.Listen)
-				return fmt.Errorf("%w; is another broker running? Stop what listens on port %s, or choose a free port with --listen 127.0.0.1:0", err, port)
-			}
-			if errors.Is(err, broker.ErrAddress) {
-				return usageError{err}
-			}
 			if err != nil {
 				return err
 			}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"runtime/debug"
@@ -62,11 +61,7 @@ the current state and exits.`,
 				// Not s.out, which hides that it is a terminal.
 				return dashboard.RunTerminal(cmd.Context(), o, dashboard.Terminal{In: s.in, Out: os.Stdout, Colors: colors})
 			}
-			err = dashboard.Run(cmd.Context(), o)
-			if errors.Is(err, dashboard.ErrAddress) {
-				return usageError{err}
-			}
-			return err
+			return dashboard.Run(cmd.Context(), o)
 		},
 	}
 	flags := cmd.Flags()

@@ -38,8 +38,10 @@ func hint(err error, app string) error {
 	case errors.As(err, &unique):
 		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
 	case errors.Is(err, broker.ErrNoAdvertise):
-		return fmt.Errorf("%w; name the HOST:PORT that clients reach with --advertise", err)
-	case errors.Is(err, dashboard.ErrPortInUse):
+		return usagef("%w; name the HOST:PORT that clients reach with --advertise", err)
+	case errors.Is(err, broker.ErrAddress), errors.Is(err, dashboard.ErrAddress):
+		return usageError{err}
+	case errors.Is(err, broker.ErrPortInUse), errors.Is(err, dashboard.ErrPortInUse):
 		return fmt.Errorf("%w; stop what listens there, or choose a free port with --listen 127.0.0.1:0", err)
 	case errors.As(err, &refused):
 		return fmt.Errorf("%w; check tls and sasl of the profile, or the security settings given with -X", err)
