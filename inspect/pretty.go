@@ -163,7 +163,7 @@ func pad(dst []byte, n int) []byte {
 // record, -1 if the record is the document.
 func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, number int) []byte {
 	severity, ms, viewed := Plain, r.Timestamp, false
-	if l.view != nil && value != nil && l.view.fields.Scan(value, l.in.Fields) && isObject(value) {
+	if l.view != nil && value != nil && l.view.fields.Scan(value, l.in.Fields) && jsonscan.IsObject(value) {
 		viewed = true
 		severity = l.severity(r, value)
 		ms = l.eventTime(ms)
@@ -210,15 +210,6 @@ func (p *Pretty) place(r *Record, number int) {
 		p.tail = append(p.tail, '#')
 		p.tail = strconv.AppendInt(p.tail, int64(number), 10)
 	}
-}
-
-func isObject(b []byte) bool {
-	for _, c := range b {
-		if c > ' ' {
-			return c == '{'
-		}
-	}
-	return false
 }
 
 func (l *layout) severity(r *Record, value []byte) Severity {
@@ -381,7 +372,7 @@ func (p *Pretty) appendScalar(dst, raw []byte) []byte {
 	case '"':
 		inner := raw[1 : len(raw)-1]
 		if bytes.IndexByte(inner, '\\') >= 0 {
-			inner = []byte(jsonscan.Unquote(raw))
+			inner = jsonscan.Unquote(raw)
 		}
 		return p.safe(dst, inner)
 	case '{', '[':
