@@ -99,10 +99,11 @@ func TestBatchTooLarge(t *testing.T) {
 				notices := newOutput()
 				o.Topics, o.MaxBatch = []string{topic}, 1<<20
 				o.Notice = func(text string) { fmt.Fprintln(notices, text) }
+				o.Hint = func(err error) error { return fmt.Errorf("%w: raise the limit", err) }
 				if got := runTo(t, brokers, o); got != "p0@0 v0\np0@2 v1\n" {
 					t.Errorf("%s: around the batch there is\n%s", name, got)
 				}
-				want := topic + "/0@1: the batch up to 1 can't be read: it unpacks to more than 1 MiB; --max-batch reads larger ones\n"
+				want := topic + "/0@1: the batch up to 1 can't be read: it unpacks to more than 1 MiB: raise the limit\n"
 				if notices.String() != want {
 					t.Errorf("%s: it is told as %q, want %q", name, notices.String(), want)
 				}

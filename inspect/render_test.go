@@ -124,6 +124,7 @@ func TestGolden(t *testing.T) {
 	labels := Labels(inventory(t), "inv", []string{"*_*", "order_events.dlq", "inv-product-log"})
 	pretty := func(th *theme.Theme, width int, o PrettyOptions) Renderer {
 		o.Theme, o.Location, o.Now, o.Width, o.Views = th, time.UTC, time.UnixMilli(noon), width, views
+		o.Cut = ", whole with -o raw"
 		return NewPretty(o)
 	}
 	format, err := NewFormat(`%t/%p@%o %d{go[15:04:05.000]} %k=%v{base64} %h{%k:%v;}`+"\n", true)
@@ -194,6 +195,17 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// An unfinished escape in the data, which is allowed on request, is text.
+func TestWidthWithRawControl(t *testing.T) {
+	for _, colors := range []*theme.Theme{{}, theme.New(termenv.ANSI256)} {
+		p := NewPretty(PrettyOptions{Theme: colors, Location: time.UTC, Now: time.UnixMilli(noon), Width: 40, RawControl: true})
+		line := p.Append(nil, record("others", 0, 1, "\x1b"+strings.Repeat("x", 100), "v"))
+		if !strings.Contains(string(line), "\x1bxx") || !strings.Contains(string(line), "…") {
+			t.Errorf("the line is %q", line)
+		}
+	}
+}
+
 func TestRawIsExact(t *testing.T) {
 	value := "\x1b[31m\xff\n\t\x00"
 	if got := string(Raw{}.Append(nil, record("t", 0, 0, "", value))); got != value+"\n" {
@@ -252,7 +264,7 @@ func FuzzHostile(f *testing.F) {
 		} {
 			for _, topic := range []string{"plain", "order_events", "inventory_updates", "lines"} {
 				one := &Record{Topic: topic, Timestamp: noon, Key: key, Value: value}
-				checkSafe(t, "detail", []byte(strings.Join(Detail(one, colors, time.UTC), "\n")), colors)
+				checkSafe(t, "detail", []byte(strings.Join(Detail(one, colors, time.UTC, nil), "\n")), colors)
 				one.SetHeaders([]fetch.Header{{Key: header, Value: content}, {Key: "inv-fault", Value: content}, {Key: "dlq-reason", Value: content}, {Key: "n"}})
 				out := render(r, []*Record{one})
 				checkSafe(t, name, out, colors)

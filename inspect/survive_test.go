@@ -293,7 +293,7 @@ func TestOffsetOutside(t *testing.T) {
 	if got := runTo(t, brokers, o); got != "p0@4 v8\n" {
 		t.Errorf("from 4 on there is\n%s", got)
 	}
-	want := "no offset 4 here, so from the nearest: " + topic + " p2 is empty, its next is 0\n"
+	want := "no offset 4 here, so from the nearest: " + topic + " p2 is empty, its next offset is 0\n"
 	if notices.String() != want {
 		t.Errorf("%q is told, want %q", notices.String(), want)
 	}

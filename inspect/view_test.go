@@ -45,7 +45,7 @@ topics:
 		"mine.yaml:7:25: topic \"a\", the condition of warning: unexpected EOF",
 		"mine.yaml:8:17: topic \"a\", a column: \"{id\" has a { without its }",
 		"mine.yaml:8:24: topic \"a\", a column: \"{}\" has {} without",
-		"mine.yaml:8:30: topic \"a\", a column: {n:-}: the one format",
+		"mine.yaml:8:30: topic \"a\", a column: {n:-}: the only format",
 		"mine.yaml:12:19: topic \"b\", the condition of good: function not defined: frobnicate/0",
 	} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {

@@ -69,27 +69,27 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if o.Scenario, err = f.loadScenario(); err != nil {
 		return err
 	}
-	o.App = f.appID
+	o.App, o.Hint = f.appID, tailHint
 	views, err := inspect.Views(o.Scenario, f.appID)
 	if err != nil {
-		return tailError(err)
+		return tailHint(err)
 	}
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	renderer, err := t.renderer(s, colors, views, inspect.Labels(o.Scenario, f.appID, args))
 	if err != nil {
-		return tailError(err)
+		return tailHint(err)
 	}
 	o.Renderer = renderer
 	if len(t.highlight) > 0 && colors.Enabled() {
 		if o.Renderer, err = inspect.NewHighlight(renderer, t.highlight, colors.Match, colors.Reset); err != nil {
-			return tailError(err)
+			return tailHint(err)
 		}
 	}
 	if t.tui && (!s.outTerminal || !s.inTerminal) {
 		return usagef("--tui needs a terminal")
 	}
 	if err := inspect.Check(o); err != nil {
-		return tailError(err)
+		return tailHint(err)
 	}
 	if o.Values == nil {
 		if o.Values, err = t.schemas(ctx, f.registry); err != nil {
@@ -126,7 +126,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
 		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
 	}
-	return tailError(err)
+	return tailHint(err)
 }
 
 // schemas decodes by --registry or else the profile's registry, if there is one.
@@ -150,21 +150,4 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 		return nil, usagef("the schema registry %s: %w", termsafe.String(parsed.Redacted()), err)
 	}
 	return registry.NewDecoder(ctx, client), nil
-}
-
-// tailError is the error of inspect as this command line reports it.
-func tailError(err error) error {
-	var usage *inspect.UsageError
-	var unknown *inspect.UnknownTopicError
-	switch {
-	case errors.Is(err, inspect.ErrFailOn):
-		return fmt.Errorf("%w (--fail-on)", err)
-	case errors.As(err, &unknown):
-		return usagef("%w (--wait waits for a topic of that name)", err)
-	case errors.As(err, &usage) && usage.Option != "":
-		return usagef("--%s: %w", usage.Option, usage.Err)
-	case errors.As(err, &usage):
-		return usageError{err}
-	}
-	return err
 }

@@ -22,7 +22,8 @@ func browser(t *testing.T, n, width, height int) (*Model, *Collector, *[]string)
 	copied := &[]string{}
 	c := &Collector{}
 	m := New(c, Options{Title: "orders", Theme: &theme.Theme{}, Pretty: inspect.PrettyOptions{Location: time.UTC, Now: time.UnixMilli(0)},
-		Copy: func(text string) { *copied = append(*copied, text) }})
+		Copy: func(text string) { *copied = append(*copied, text) },
+		Rest: func(r *inspect.Record) string { return fmt.Sprint("The rest is at ", r.Offset) }})
 	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	add(m, c, 0, n)
 	return m, c, copied
@@ -147,8 +148,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// A value that no screen holds opens at once, with its beginning and the
-// command for the rest.
+// A large value opens at once, with its beginning and how to see the rest.
 func TestOpenLarge(t *testing.T) {
 	m, c, _ := browser(t, 0, 80, 24)
 	for name, value := range map[string][]byte{
@@ -165,7 +165,7 @@ func TestOpenLarge(t *testing.T) {
 			t.Errorf("%s opens as\n%s", name, m.View())
 		}
 		press(m, "end")
-		if !strings.Contains(m.View(), "The rest: inv tail orders --partition 3 --offset 77 --expect 1 -o raw") {
+		if !strings.Contains(m.View(), "The rest is at 77") {
 			t.Errorf("%s ends as\n%s", name, m.View())
 		}
 		press(m, "esc", "end")
@@ -215,8 +215,8 @@ func TestBounded(t *testing.T) {
 	add(m, c, 0, 15_000)
 	press(m, "home")
 	add(m, c, 15_000, 15_000)
-	if len(m.records) != maxRecords || len(m.shown) != maxRecords || m.selected().Offset != 10_000 {
-		t.Errorf("%d kept, %d shown, at %d", len(m.records), len(m.shown), m.selected().Offset)
+	if len(m.kept.records) != maxRecords || len(m.shown) != maxRecords || m.selected().Offset != 10_000 {
+		t.Errorf("%d kept, %d shown, at %d", len(m.kept.records), len(m.shown), m.selected().Offset)
 	}
 	m.Update(tea.WindowSizeMsg{Width: 100, Height: 12})
 	if !strings.Contains(m.View(), "20000 records, older ones dropped") {

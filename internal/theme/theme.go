@@ -118,13 +118,12 @@ func New(p termenv.Profile) *Theme {
 func Pieces(text []byte) iter.Seq2[[]byte, bool] {
 	return func(yield func(piece []byte, escape bool) bool) {
 		for len(text) > 0 {
-			n, escape := bytes.IndexByte(text, 0x1b), false
-			if n == 0 {
-				n = bytes.IndexByte(text, 'm') + 1
-				escape = n > 0
-			}
-			if n <= 0 {
-				n = len(text)
+			n := escapeLength(text)
+			escape := n > 0
+			if !escape {
+				if n = bytes.IndexByte(text[1:], esc) + 1; n == 0 {
+					n = len(text)
+				}
 			}
 			if !yield(text[:n], escape) {
 				return
@@ -132,6 +131,24 @@ func Pieces(text []byte) iter.Seq2[[]byte, bool] {
 			text = text[n:]
 		}
 	}
+}
+
+const esc = 0x1b
+
+// escapeLength returns the length of the colour escape at the start of text, or 0.
+func escapeLength(text []byte) int {
+	if len(text) < 3 || text[0] != esc || text[1] != '[' {
+		return 0
+	}
+	for i, c := range text[2:] {
+		if c == 'm' {
+			return i + 3
+		}
+		if c != ';' && (c < '0' || c > '9') {
+			break
+		}
+	}
+	return 0
 }
 
 // Strip returns text without colour escapes, if the theme has colours.
