@@ -1,15 +1,15 @@
-// Command produce measures `inv produce orders --rate max` into Apache Kafka
-// beside a bare franz-go producer of one static record (cmd/bench/ceiling), the same
-// orders through the client library's own producer (cmd/bench/produce/plain), kcat -P
-// from a prepared file and kafka-producer-perf-test. All send records of the same
-// size with acks=all, linger 20 ms, 6 partitions and no compression: one record
-// again and again compresses to nothing, orders do not. Each gets a new topic,
-// rounds are interleaved, and a process is timed from its start to its end.
+// Command produce compares `inv produce orders --rate max` to Apache Kafka with a bare
+// franz-go producer of one static record (cmd/bench/ceiling), the same orders through
+// the client library's own producer (cmd/bench/produce/plain), kcat -P from a prepared
+// file, and kafka-producer-perf-test. All send records of the same size with acks=all,
+// linger 20 ms, 6 partitions and no compression: a repeated record compresses to
+// nothing, orders don't. Each run gets a new topic, rounds are interleaved, and a
+// process is timed from its start to its end.
 //
 //	go run ./cmd/bench/produce -b 127.0.0.1:9092
 //	go run ./cmd/bench/produce -b 127.0.0.1:9092 -headers none -libs kafka/libs
 //
-// kcat and the perf test are left out where they are not there.
+// kcat and the perf test are left out if they are not installed.
 package main
 
 import (
@@ -19,7 +19,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"strconv"
 	"strings"
 	"time"
@@ -38,12 +37,7 @@ func main() {
 	flag.StringVar(&b.headers, "headers", "cloudevents", "cloudevents or none")
 	flag.StringVar(&b.libs, "libs", "", "the folder with Kafka's jars, for the perf test")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := b.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "produce:", err)
-		os.Exit(1)
-	}
+	os.Exit(measure.Main("produce", b.run))
 }
 
 type bench struct {
@@ -82,9 +76,8 @@ func (b *bench) run(ctx context.Context) error {
 	return b.compare(ctx, b.peers())
 }
 
-// plain is the place of cmd/bench/produce/plain among the peers. It is what inv's own
-// producer has to justify itself by: without headers or with them, less than 0.9 x
-// the ceiling or kcat.
+// plain is the index of cmd/bench/produce/plain among the peers. inv's own producer is
+// justified only while plain has less than 0.9 x the rate of the ceiling or kcat.
 const plain = 2
 
 // compare runs the rounds; the first peer is inv.
@@ -125,7 +118,7 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	return nil
 }
 
-// timed runs a peer on a new topic; cpu is in seconds, rss in bytes.
+// timed runs a peer on a new topic; rate is in records/s, cpu in seconds, rss in bytes.
 func (b *bench) timed(ctx context.Context, p peer) (rate, cpu, rss float64, err error) {
 	if err := b.renew(ctx); err != nil {
 		return 0, 0, 0, err
@@ -154,14 +147,13 @@ func (b *bench) timed(ctx context.Context, p peer) (rate, cpu, rss float64, err 
 	}
 	rates := p.rate.FindAllSubmatch(out, -1)
 	if len(rates) == 0 {
-		return 0, 0, 0, fmt.Errorf("it said no rate:\n%s", out)
+		return 0, 0, 0, fmt.Errorf("no rate in its output:\n%s", out)
 	}
 	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
 	return rate, cpu, rss, err
 }
 
-// watch follows the largest resident size of a process, in bytes, until peak is
-// called.
+// watch polls the peak resident size of a process, in bytes, until peak is called.
 func watch(pid int) (peak func() float64) {
 	stop, result := make(chan struct{}), make(chan float64)
 	go func() {
@@ -182,7 +174,7 @@ func watch(pid int) (peak func() float64) {
 	}
 }
 
-// renew recreates the topic, so that no run pays for the files of another.
+// renew recreates the topic, so that no run pays for another's files.
 func (b *bench) renew(ctx context.Context) error {
 	if _, err := b.admin.DeleteTopic(ctx, b.topic()); err != nil && !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
 		return err
@@ -195,7 +187,7 @@ func (b *bench) renew(ctx context.Context) error {
 	}
 }
 
-// complete checks that the run has written what it should have.
+// complete checks that the run has written all records.
 func (b *bench) complete(ctx context.Context) error {
 	ends, err := b.admin.ListEndOffsets(ctx, b.topic())
 	if err != nil {
