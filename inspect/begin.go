@@ -190,7 +190,7 @@ func (t *tail) committed(ctx context.Context, spans []*span) (map[fetch.ID]int64
 			none = append(none, fmt.Sprintf("%s p%d", s.Topic, s.Partition))
 			continue
 		}
-		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.Topic, s.Partition, offset, s.To-offset))
+		t.notice(fmt.Sprintf("group %s is at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.Topic, s.Partition, offset, s.To-offset))
 	}
 	if len(none) > 0 && len(none) == len(spans) {
 		t.notice(fmt.Sprintf("group %s has committed nothing here; beginning at the start", t.o.Begin.Group))

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
@@ -30,10 +31,7 @@ type JSON struct {
 // NewJSON returns a renderer, in the theme's colours. The views are for topics whose
 // values hold several documents: each becomes an object with its number, "line".
 func NewJSON(t *theme.Theme, views map[string]*View) *JSON {
-	if t == nil {
-		t = &theme.Theme{}
-	}
-	return &JSON{theme: t, views: views}
+	return &JSON{theme: cmp.Or(t, &theme.Theme{}), views: views}
 }
 
 // Append appends the record's line.

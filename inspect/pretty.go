@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/internal/jsonscan"
@@ -68,17 +69,12 @@ type cell struct{ start, end, width int }
 
 // NewPretty returns a renderer.
 func NewPretty(o PrettyOptions) *Pretty {
-	if o.Location == nil {
-		o.Location = time.Local
-	}
-	if o.Theme == nil {
-		o.Theme = &theme.Theme{}
-	}
+	o.Location, o.Theme = cmp.Or(o.Location, time.Local), cmp.Or(o.Theme, &theme.Theme{})
 	p := &Pretty{options: o, theme: o.Theme, clock: newClock(o.Location, o.Now), layouts: map[string]*layout{}}
 	p.clock.form, p.clock.now = o.Times, o.Clock
 	for topic, v := range o.Views {
 		if _, selected := o.Labels[topic]; selected || len(o.Labels) == 0 {
-			p.severities = p.severities || v != nil && v.hasConditions()
+			p.severities = p.severities || v != nil && v.conditions != [3]*query.Condition{}
 		}
 	}
 	if len(o.Labels) > 1 {
@@ -145,14 +141,7 @@ func (p *Pretty) label(topic string) []byte {
 	return pad(paint(nil, text, p.theme.Source(topic), p.theme), p.labelWidth-termsafe.Width(text)+1)
 }
 
-const blanks = "                                                                                "
-
-func pad(dst []byte, n int) []byte {
-	for n > len(blanks) {
-		dst, n = append(dst, blanks...), n-len(blanks)
-	}
-	return append(dst, blanks[:max(n, 0)]...)
-}
+func pad(dst []byte, n int) []byte { return append(dst, strings.Repeat(" ", max(n, 0))...) }
 
 // appendLine appends the line of a document; number is its index in the record, -1 if
 // it is the whole value.

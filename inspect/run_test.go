@@ -18,14 +18,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// values shows a record as its place and value.
+// values renders a record as its position and value.
 type values struct{}
 
 func (values) Append(dst []byte, r *Record) []byte {
 	return fmt.Appendf(dst, "p%d@%d %s\n", r.Partition, r.Offset, r.Value)
 }
 
-// output collects what a run writes; wait blocks until some of it is there.
+// output collects the output of a run; wait waits for a text in it.
 type output struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer
@@ -72,7 +72,7 @@ func testScenario(t *testing.T, topic string) *scenario.Scenario {
 	return s
 }
 
-// produce writes n records to partitions in turn, a ms apart from base on.
+// produce writes n records to partitions in turn, 1 ms apart.
 func produce(t *testing.T, client *kgo.Client, topic string, partitions, from, n int) {
 	t.Helper()
 	var records []*kgo.Record
@@ -108,8 +108,8 @@ func runTo(t *testing.T, brokers []string, o Options) string {
 
 func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
 
-// The last N are global, in time order, and following them there is neither a
-// gap nor a repeat.
+// The last N are those of all partitions, in time order, and the followed records have
+// neither a gap nor a repeat.
 func TestLastThenFollow(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "last", 3)
@@ -129,7 +129,7 @@ func TestLastThenFollow(t *testing.T) {
 		out.wait(t, "v101")
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("a following run that is stopped ends well: %v", err)
+			t.Errorf("a following run that is stopped returns %v", err)
 		}
 		got := lines(out.String())
 		slices.Sort(got[4:])
@@ -140,8 +140,8 @@ func TestLastThenFollow(t *testing.T) {
 	})
 }
 
-// Commit markers, aborted data and an open transaction stand between the
-// records and at the end; the end that was there is reached all the same.
+// With commit markers and aborted data between the records and at the end, the end is
+// reached.
 func TestUntilEndOverTransactions(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "txn", 2)
@@ -190,7 +190,7 @@ func TestEmptyTopicEnds(t *testing.T) {
 	})
 }
 
-// A topic of the scenario that is not there yet is waited for.
+// A run waits for a topic of the scenario that does not exist yet.
 func TestWaitsForTopic(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers, ClientOptions()...)
@@ -208,7 +208,7 @@ func TestWaitsForTopic(t *testing.T) {
 	out.wait(t, "v0")
 }
 
-func TestUnknownTopicNamesTheNearest(t *testing.T) {
+func TestUnknownTopic(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers, ClientOptions()...)
 	_, err := Run(t.Context(), client, Options{Topics: []string{"thingz"}, Scenario: testScenario(t, "later"), Renderer: values{}}, newOutput())

@@ -108,8 +108,3 @@ func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 	}
 	return out, nil
 }
-
-// hasConditions reports whether any line of this view can have a severity.
-func (v *View) hasConditions() bool {
-	return v.conditions[0] != nil || v.conditions[1] != nil || v.conditions[2] != nil
-}

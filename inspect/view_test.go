@@ -13,7 +13,7 @@ import (
 	"inv/internal/scenario"
 )
 
-// All that is wrong with a scenario's views comes at once, each with its place.
+// All problems of a scenario's views are reported at once, each with its position.
 func TestViewProblems(t *testing.T) {
 	s, err := scenario.Parse("mine.yaml", []byte(`scenario: mine
 topics:
@@ -55,8 +55,8 @@ topics:
 	}
 }
 
-// What the reference system really wrote is shown without complaint, and never
-// with a severity that it does not say.
+// Records of the reference system are shown without notes, with a severity only if they
+// have the fields for it.
 func TestReferenceSamples(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "internal", "event", "testdata", "samples", "*.jsonl"))
 	if err != nil || len(files) < 5 {
