@@ -136,7 +136,7 @@ func (c *compiler) pipe(left, right *gojq.Query) expr {
 	if f.Name == "not" && len(f.Args) == 0 {
 		return c.negate(c.boolean(left))
 	}
-	test := stringTest(f.Name)
+	test := stringTests[f.Name]
 	if test == nil || len(f.Args) != 1 {
 		return nil
 	}
@@ -168,17 +168,26 @@ func (c *compiler) negate(inner expr) expr {
 	}
 }
 
-// stringTest returns jq's test of a name, nil if there is none.
-func stringTest(name string) func(text, want []byte) bool {
-	switch name {
-	case "startswith":
-		return bytes.HasPrefix
-	case "endswith":
-		return bytes.HasSuffix
-	case "contains":
-		return bytes.Contains
-	}
-	return nil
+// stringTests are jq's tests of a string.
+var stringTests = map[string]func(text, want []byte) bool{
+	"startswith": bytes.HasPrefix,
+	"endswith":   bytes.HasSuffix,
+	"contains":   bytes.Contains,
+}
+
+// comparisons are the results of jq's comparisons for less, equal and greater.
+var comparisons = map[gojq.Operator][3]bool{
+	gojq.OpEq: {false, true, false},
+	gojq.OpNe: {true, false, true},
+	gojq.OpLt: {true, false, false},
+	gojq.OpLe: {true, true, false},
+	gojq.OpGt: {false, false, true},
+	gojq.OpGe: {false, true, true},
+}
+
+func isComparison(op gojq.Operator) bool {
+	_, ok := comparisons[op]
+	return ok
 }
 
 func (c *compiler) comparison(q *gojq.Query) expr {
@@ -187,7 +196,7 @@ func (c *compiler) comparison(q *gojq.Query) expr {
 		return nil
 	}
 	absentNull := c.dialect == AbsentFalse && !isNullLiteral(q.Left) && !isNullLiteral(q.Right)
-	op := q.Op
+	holds := comparisons[q.Op]
 	return func(in *Input) answer {
 		l, r := left(in), right(in)
 		switch {
@@ -196,28 +205,12 @@ func (c *compiler) comparison(q *gojq.Query) expr {
 		case absentNull && (l.kind == kindNull || r.kind == kindNull):
 			return isNull
 		}
-		return answerOf(holds(op, compare(l, r)))
+		return answerOf(holds[1+compare(l, r)])
 	}
 }
 
 func compare(l, r value) int {
 	return cmp.Or(cmp.Compare(l.kind, r.kind), cmp.Compare(l.number, r.number), bytes.Compare(l.text, r.text))
-}
-
-func holds(op gojq.Operator, order int) bool {
-	switch op {
-	case gojq.OpEq:
-		return order == 0
-	case gojq.OpNe:
-		return order != 0
-	case gojq.OpLt:
-		return order < 0
-	case gojq.OpLe:
-		return order <= 0
-	case gojq.OpGt:
-		return order > 0
-	}
-	return order >= 0
 }
 
 // operand compiles a path, a constant or a variable, nil for anything else.

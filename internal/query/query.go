@@ -232,14 +232,6 @@ func rewriteTerm(t *gojq.Term) {
 	}
 }
 
-func isComparison(op gojq.Operator) bool {
-	switch op {
-	case gojq.OpEq, gojq.OpNe, gojq.OpGt, gojq.OpLt, gojq.OpGe, gojq.OpLe:
-		return true
-	}
-	return false
-}
-
 func isNullLiteral(q *gojq.Query) bool {
 	return q != nil && q.Term != nil && q.Term.Type == gojq.TermTypeNull && len(q.Term.SuffixList) == 0
 }

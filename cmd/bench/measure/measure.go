@@ -49,6 +49,37 @@ func Run(ctx context.Context, name string, args ...string) error {
 	return nil
 }
 
+// Usage is the resources that a process used.
+type Usage struct {
+	Seconds, CPU float64 // CPU: user and system
+	RSS          float64 // peak, in bytes; 0 if unknown
+}
+
+// Timed runs a command, and returns its usage and its output.
+func Timed(ctx context.Context, name string, args ...string) (u Usage, out []byte, err error) {
+	cmd := exec.CommandContext(ctx, name, args...)
+	var buffer bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &buffer, &buffer
+	start, ended := time.Now(), make(chan error, 1)
+	if err := cmd.Start(); err != nil {
+		return u, nil, err
+	}
+	go func() { ended <- cmd.Wait() }()
+	for {
+		select {
+		case err := <-ended:
+			u.Seconds = time.Since(start).Seconds()
+			u.CPU = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
+			if err != nil {
+				err = fmt.Errorf("%s: %w\n%s", filepath.Base(name), err, buffer.Bytes())
+			}
+			return u, buffer.Bytes(), err
+		case <-time.After(10 * time.Millisecond):
+			u.RSS = max(u.RSS, float64(PeakMemory(cmd.Process.Pid)))
+		}
+	}
+}
+
 // Build builds programs of this repository, such as ./cmd/inv, into a folder.
 func Build(ctx context.Context, folder string, programs ...string) error {
 	for _, program := range programs {

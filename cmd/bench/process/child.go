@@ -18,7 +18,6 @@ type child struct {
 	name  string
 	log   string
 	begun time.Time
-	ended time.Time
 	died  chan struct{}
 	err   error
 	rss   int64 // bytes; the largest so far
@@ -42,7 +41,6 @@ func (l *lab) start(name, command string, args ...string) (*child, error) {
 	l.children = append(l.children, c)
 	go func() {
 		c.err = c.cmd.Wait()
-		c.ended = time.Now()
 		close(c.died)
 	}()
 	return c, nil
@@ -90,10 +88,10 @@ func (c *child) stop() error {
 	return nil
 }
 
-// usage returns the resources of the process, which must have ended.
-func (c *child) usage() usage {
+// usage returns the processor time and memory of the process, which must have ended.
+func (c *child) usage() measure.Usage {
 	cpu := c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
-	return usage{c.ended.Sub(c.begun).Seconds(), cpu.Seconds(), float64(c.rss)}
+	return measure.Usage{CPU: cpu.Seconds(), RSS: float64(c.rss)}
 }
 
 // cpuNow returns the processor time of a running process, in seconds; 0 for nil.
@@ -104,12 +102,6 @@ func (c *child) cpuNow() float64 {
 	return measure.CPU(c.cmd.Process.Pid).Seconds()
 }
 
-// usage is the resources that a process used.
-type usage struct {
-	seconds, cpu float64 // cpu: user and system
-	rss          float64 // peak, in bytes; 0 if unknown
-}
-
-func seconds(u usage) float64 { return u.seconds }
-func cpu(u usage) float64     { return u.cpu }
-func rss(u usage) float64     { return u.rss }
+func seconds(u measure.Usage) float64 { return u.Seconds }
+func cpu(u measure.Usage) float64     { return u.CPU }
+func rss(u measure.Usage) float64     { return u.RSS }

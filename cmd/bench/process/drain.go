@@ -11,18 +11,18 @@ import (
 
 // drained is one run of a side over the backlog.
 type drained struct {
-	usage             // seconds: from the start of the process until everything is committed
-	brokerCPU float64 // seconds until then
-	sideCPU   float64 // seconds until then
-	machine   times
-	topics    map[string]counted
+	measure.Usage         // Seconds: from the start of the process until everything is committed
+	brokerCPU     float64 // seconds until then
+	sideCPU       float64 // seconds until then
+	machine       times
+	topics        map[string]counted
 }
 
 func brokerCPU(d *drained) float64 { return d.brokerCPU }
 
 // medianOf returns the median of a resource of at least one run.
-func medianOf(runs []*drained, of func(usage) float64) float64 {
-	return measure.MedianOf(runs, func(d *drained) float64 { return of(d.usage) })
+func medianOf(runs []*drained, of func(measure.Usage) float64) float64 {
+	return measure.MedianOf(runs, func(d *drained) float64 { return of(d.Usage) })
 }
 
 // drainPatience is how long a side may take to drain the backlog.
@@ -50,8 +50,8 @@ func (l *lab) drainOnce(ctx context.Context, s side) (*drained, error) {
 	if err := c.stop(); err != nil {
 		return nil, err
 	}
-	d.usage = c.usage()
-	d.seconds = took
+	d.Usage = c.usage()
+	d.Seconds = took
 	if s.name == "inv" {
 		if err := l.run(ctx, "--app-id", app, "verify", "--policy", "reference"); err != nil {
 			return nil, fmt.Errorf("verifying inv's run: %w", err)
@@ -60,7 +60,7 @@ func (l *lab) drainOnce(ctx context.Context, s side) (*drained, error) {
 	if d.topics, err = l.count(ctx, app); err != nil {
 		return nil, err
 	}
-	l.progress("%s: %.1f s, %.0f orders/s, %.1f CPU s, %s", s.title, d.seconds, float64(l.loaded)/d.seconds, d.cpu, mb(d.rss))
+	l.progress("%s: %.1f s, %.0f orders/s, %.1f CPU s, %s", s.title, d.Seconds, float64(l.loaded)/d.Seconds, d.CPU, mb(d.RSS))
 	return d, nil
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"regexp"
@@ -41,7 +40,7 @@ func large(ctx context.Context, l *lab) error {
 			return err
 		}
 		restored[s.name] = ready
-		fmt.Printf("| %s | %.0f | %.1f | %s | %d | %.2f | %s |\n", s.title, float64(l.loaded)/d.seconds, d.cpu, mb(d.rss), d.topics["changelog"].records, ready, mb(rss))
+		fmt.Printf("| %s | %.0f | %.1f | %s | %d | %.2f | %s |\n", s.title, float64(l.loaded)/d.Seconds, d.CPU, mb(d.RSS), d.topics["changelog"].records, ready, mb(rss))
 	}
 	if restored["streams"] > 0 && restored["inv"] > 0 {
 		fmt.Printf("\n- inv is ready in 1/%.1f of Streams' time (wanted: ≤ 1/5)\n", restored["streams"]/restored["inv"])
@@ -75,7 +74,7 @@ func (l *lab) restartOnce(ctx context.Context, s side) (seconds, rss float64, er
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		again = invSide("--metrics", address)
-		ready = func(*child) bool { return invReady(ctx, address) }
+		ready = func(*child) bool { return invReady(address) }
 	}
 	c, err := again.start(l, l.lastApp)
 	if err != nil {
@@ -89,13 +88,9 @@ func (l *lab) restartOnce(ctx context.Context, s side) (seconds, rss float64, er
 }
 
 // invReady reports whether every partition of inv has its state.
-func invReady(ctx context.Context, address string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
-	if err != nil {
-		return false
-	}
-	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext}}
-	resp, err := client.Do(req)
+func invReady(address string) bool {
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + address + "/readyz")
 	if err != nil {
 		return false
 	}

@@ -29,10 +29,10 @@ func table(ctx context.Context, l *lab) error {
 			if err != nil {
 				return err
 			}
-			inv, broker, idle := d.sideCPU/d.seconds, d.brokerCPU/d.seconds, (d.machine.idle-before.idle)/d.seconds
-			others := max((d.machine.busy-before.busy)/d.seconds-inv-broker, 0)
+			inv, broker, idle := d.sideCPU/d.Seconds, d.brokerCPU/d.Seconds, (d.machine.idle-before.idle)/d.Seconds
+			others := max((d.machine.busy-before.busy)/d.Seconds-inv-broker, 0)
 			fmt.Printf("| %d | %d | %.0f | %.0f | %.1f | %.2f | %.2f | %.2f | %.2f | %s | %s |\n", partitions, products,
-				float64(orders)/d.seconds, float64(orders+products)/d.seconds, d.cpu, inv, broker, others, idle, mb(d.rss),
+				float64(orders)/d.Seconds, float64(orders+products)/d.Seconds, d.CPU, inv, broker, others, idle, mb(d.RSS),
 				bottleneck(inv, broker, others, idle))
 		}
 	}

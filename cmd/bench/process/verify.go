@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os/exec"
 	"slices"
-	"time"
 
 	"inv/cmd/bench/measure"
 )
@@ -23,7 +22,7 @@ func verify(ctx context.Context, l *lab) error {
 	if l.short {
 		rounds = 2
 	}
-	var audits, raws []usage
+	var audits, raws []measure.Usage
 	var ratios []float64
 	for range rounds {
 		audit, err := l.audit(ctx)
@@ -38,7 +37,7 @@ func verify(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		raws, ratios = append(raws, raw), append(ratios, audit.seconds/raw.seconds)
+		raws, ratios = append(raws, raw), append(ratios, audit.Seconds/raw.Seconds)
 	}
 	fmt.Printf("\n### inv verify: %d orders over %d products\n\n", l.loaded, l.shape.products)
 	head("", "rounds", "s", "CPU s", "peak RSS")
@@ -53,7 +52,7 @@ func verify(ctx context.Context, l *lab) error {
 	return nil
 }
 
-func row(title string, all []usage) {
+func row(title string, all []measure.Usage) {
 	memory := "–"
 	if size := measure.MedianOf(all, rss); size > 0 {
 		memory = mb(size)
@@ -61,41 +60,21 @@ func row(title string, all []usage) {
 	fmt.Printf("| %s | %d | %.2f | %.2f | %s |\n", title, len(all), measure.MedianOf(all, seconds), measure.MedianOf(all, cpu), memory)
 }
 
-// timed runs a command, which must succeed.
-func (l *lab) timed(ctx context.Context, name, command string, args ...string) (usage, error) {
-	c, err := l.start(name, command, args...)
-	if err != nil {
-		return usage{}, err
-	}
-	for {
-		select {
-		case <-c.died:
-			if c.err != nil {
-				return usage{}, fmt.Errorf("%s: %w\n%s", name, c.err, tail(c.log))
-			}
-			return c.usage(), nil
-		case <-time.After(10 * time.Millisecond):
-			_ = c.running()
-		case <-ctx.Done():
-			return usage{}, context.Cause(ctx)
-		}
-	}
-}
-
-func (l *lab) audit(ctx context.Context) (usage, error) {
+func (l *lab) audit(ctx context.Context) (u measure.Usage, err error) {
 	args, err := l.command("--app-id", l.lastApp, "verify", "--policy", "reference")
 	if err != nil {
-		return usage{}, err
+		return u, err
 	}
-	return l.timed(ctx, "verify", l.inv, args...)
+	u, _, err = measure.Timed(ctx, l.inv, args...)
+	return u, err
 }
 
 // rawRead reads the topics that the audit reads, with a kcat for each, which waits a
 // little at the end.
-func (l *lab) rawRead(ctx context.Context) (usage, error) {
+func (l *lab) rawRead(ctx context.Context) (u measure.Usage, err error) {
 	names, err := l.topics(ctx)
 	if err != nil {
-		return usage{}, err
+		return u, err
 	}
 	args := []string{"-c", `b=$0; for t in "$@"; do
   kcat -b "$b" -t "$t" -C -e -q -o beginning -X isolation.level=read_committed -X fetch.wait.max.ms=50 >/dev/null &
@@ -105,7 +84,7 @@ done; wait`, l.brokers}
 			args = append(args, topic)
 		}
 	}
-	u, err := l.timed(ctx, "kcat", "sh", args...)
-	u.rss = 0 // the shell's
+	u, _, err = measure.Timed(ctx, "sh", args...)
+	u.RSS = 0 // the shell's
 	return u, err
 }

@@ -13,15 +13,12 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"strconv"
 	"strings"
-	"time"
 
 	"inv/cmd/bench/measure"
 
@@ -87,14 +84,14 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	for round := range b.rounds {
 		fmt.Printf("round %2d:", round+1)
 		for i, p := range peers {
-			rate, cpu, rss, err := b.timed(ctx, p)
+			rate, u, err := b.timed(ctx, p)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			rates[i], seconds[i] = append(rates[i], rate), append(seconds[i], cpu)
+			rates[i], seconds[i] = append(rates[i], rate), append(seconds[i], u.CPU)
 			fmt.Printf("  %s %.0f/s", p.name, rate)
 			if i == 0 {
-				largest = max(largest, rss)
+				largest = max(largest, u.RSS)
 			}
 		}
 		fmt.Println()
@@ -118,60 +115,24 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	return nil
 }
 
-// timed runs a peer on a new topic; rate is in records/s, cpu in seconds, rss in bytes.
-func (b *bench) timed(ctx context.Context, p peer) (rate, cpu, rss float64, err error) {
+// timed runs a peer on a new topic; rate is in records/s.
+func (b *bench) timed(ctx context.Context, p peer) (rate float64, u measure.Usage, err error) {
 	if err := b.renew(ctx); err != nil {
-		return 0, 0, 0, err
+		return 0, u, err
 	}
-	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, 0, 0, err
+	u, out, err := measure.Timed(ctx, p.command[0], p.command[1:]...)
+	if err == nil {
+		err = b.complete(ctx)
 	}
-	peak := watch(cmd.Process.Pid)
-	err = cmd.Wait()
-	took := time.Since(start)
-	rss = peak()
-	cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	out := said.Bytes()
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("%w\n%s", err, out)
-	}
-	if err := b.complete(ctx); err != nil {
-		return 0, 0, 0, err
-	}
-	if p.rate == nil {
-		return float64(b.count) / took.Seconds(), cpu, rss, nil
+	if err != nil || p.rate == nil {
+		return float64(b.count) / u.Seconds, u, err
 	}
 	rates := p.rate.FindAllSubmatch(out, -1)
 	if len(rates) == 0 {
-		return 0, 0, 0, fmt.Errorf("no rate in its output:\n%s", out)
+		return 0, u, fmt.Errorf("no rate in its output:\n%s", out)
 	}
 	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
-	return rate, cpu, rss, err
-}
-
-// watch polls the peak resident size of a process, in bytes, until peak is called.
-func watch(pid int) (peak func() float64) {
-	stop, result := make(chan struct{}), make(chan float64)
-	go func() {
-		largest := 0.0
-		for {
-			largest = max(largest, float64(measure.PeakMemory(pid)))
-			select {
-			case <-stop:
-				result <- largest
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	return func() float64 {
-		close(stop)
-		return <-result
-	}
+	return rate, u, err
 }
 
 // renew recreates the topic, so that no run pays for another's files.
