@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -215,5 +217,57 @@ func TestUnknownTopic(t *testing.T) {
 	var usage *UsageError
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), `did you mean "things"?`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// brokenPipe fails each write.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// A failure to write the last records is not lost when the run has reached its end.
+func TestWriteFails(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	topic := kafkatest.Topic(t, brokers, "pipe", 1)
+	produce(t, producer(t, brokers), topic, 1, 0, 3)
+	client := kafkatest.Client(t, brokers, ClientOptions()...)
+	for name, o := range map[string]Options{"the end": {Last: 2}, "enough": {Last: 2, Expect: 1}, "following": {Last: 2, Follow: true}} {
+		o.Topics, o.Renderer = []string{topic}, values{}
+		if _, err := Run(t.Context(), client, o, brokenPipe{}); !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("%s: error %v, want EPIPE", name, err)
+		}
+	}
+}
+
+// A run ends when its time is over, also while records arrive, or when none arrive.
+func TestDeadlines(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	client := kafkatest.Client(t, brokers, ClientOptions()...)
+	for name, c := range map[string]struct {
+		o    Options
+		want error
+	}{
+		"within": {Options{Expect: 1 << 30, Within: 300 * time.Millisecond}, ErrExpect},
+		"until":  {Options{Until: time.Now().Add(time.Second)}, nil},
+		"idle":   {Options{Idle: time.Millisecond, Expect: 1 << 30}, ErrExpect},
+	} {
+		topic := kafkatest.Topic(t, brokers, name, 1)
+		p := producer(t, brokers)
+		ctx, cancel := context.WithCancel(t.Context())
+		var writing sync.WaitGroup
+		if c.o.Idle == 0 {
+			writing.Go(func() {
+				for ctx.Err() == nil {
+					p.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: []byte("v")})
+				}
+			})
+		}
+		o := c.o
+		o.Topics, o.Renderer, o.Follow = []string{topic}, values{}, true
+		if _, err := Run(ctx, client, o, io.Discard); !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", name, err, c.want)
+		}
+		cancel()
+		writing.Wait()
 	}
 }
