@@ -68,8 +68,8 @@ type Options struct {
 	Until time.Time
 	// Partitions to read; none: all.
 	Partitions []int32
-	// Key selects records, if it is not nil. Partitioner is the one that chose their
-	// partition, so that only this is read; "": all are read.
+	// Key selects records, if it is not nil. With the Partitioner of their producer,
+	// only their partition is read; "": all are.
 	Key         []byte
 	Partitioner partition.Partitioner
 	// Follow continues with new records; otherwise Run stops at the ends that the

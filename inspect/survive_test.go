@@ -207,7 +207,7 @@ func TestLastWithFilter(t *testing.T) {
 			t.Errorf("the last 3 of v0 to v9 are\n%s", got)
 		}
 		if got := runTo(t, brokers, Options{Topics: []string{topic}, Last: 3, Match: Match{Filter: `. == "v0"`}}); got != "p0@0 v0\n" {
-			t.Errorf("the one v0 is\n%s", got)
+			t.Errorf("the only v0 is\n%s", got)
 		}
 	})
 }

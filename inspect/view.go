@@ -92,7 +92,7 @@ func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 		if !found {
 			break
 		}
-		path, behind, closed := strings.Cut(after, "}")
+		path, remaining, closed := strings.Cut(after, "}")
 		if !closed {
 			return out, fmt.Errorf("%q has a { without its }", c.Show)
 		}
@@ -104,7 +104,7 @@ func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 			return out, fmt.Errorf("%q has {} without the path of a field", c.Show)
 		}
 		out.parts = append(out.parts, part{field: fields.Add(strings.Split(path, ".")...), signed: format == "+"})
-		rest = behind
+		rest = remaining
 	}
 	return out, nil
 }

@@ -7,7 +7,6 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -201,6 +200,9 @@ func (m *Model) clamp() {
 	m.scroll = max(0, min(m.scroll, len(m.open)-m.rows()))
 }
 
+// far is more lines than there are.
+const far = 1 << 30
+
 // step returns by how many lines a key moves, 0 for other keys.
 func (m *Model) step(key string) int {
 	switch key {
@@ -213,9 +215,9 @@ func (m *Model) step(key string) int {
 	case "pgdown", "f":
 		return m.rows()
 	case "home", "g":
-		return math.MinInt32
+		return -far
 	case "end", "G":
-		return math.MaxInt32
+		return far
 	}
 	return 0
 }
@@ -275,7 +277,7 @@ func (m *Model) edit(k tea.KeyMsg) {
 }
 
 // setFilter shows the records that pass: a jq condition if the text begins like one,
-// else a text that the key or the value contains, in either case. While the condition
+// else a text that the key or the value contains, ignoring case. While the condition
 // has an error, the list stays.
 func (m *Model) setFilter(text string) {
 	m.filter, m.wrong = text, ""

@@ -109,10 +109,8 @@ func (m *Model) wrap(line string) []string {
 func (m *Model) foot() string {
 	t := m.o.Theme
 	switch {
-	case m.editing && m.wrong != "":
-		return "/" + m.fit(m.filter+"▏ "+m.wrong)
 	case m.editing:
-		return "/" + m.fit(m.filter+"▏")
+		return "/" + m.fit(strings.TrimSuffix(m.filter+"▏ "+m.wrong, " "))
 	case m.status != "":
 		return t.Hostile + m.fit(m.status) + t.Reset
 	case m.open != nil:

@@ -141,7 +141,7 @@ func (s *scanner) object(b []byte, n *node, i, depth int, values [][]byte) int {
 	}
 }
 
-// colon returns the index of the value behind a key that ends at i, or -1.
+// colon returns the index of the value after a key that ends at i, or -1.
 func (s *scanner) colon(b []byte, i int) int {
 	if i+1 < len(b) && b[i] == ':' && b[i+1] > ' ' {
 		return i + 1

@@ -84,7 +84,7 @@ func widths() *runewidth.Condition {
 	return &runewidth.Condition{EastAsianWidth: false, StrictEmojiNeutral: true}
 }
 
-// Width returns how many columns of a terminal text takes, which comes from Append.
+// Width returns how many columns of a terminal the text from Append takes.
 func Width(text []byte) int {
 	columns := 0
 	for i := 0; i < len(text); {
@@ -125,8 +125,8 @@ func Cut(text []byte, columns int) []byte {
 	return []byte(widths().Truncate(string(text), columns, "…"))
 }
 
-// Split cuts text, which comes from Append, in two: first is what fits into the
-// columns, at least one character.
+// Split splits text from Append: first is what fits into the columns, at least one
+// character.
 func Split(text []byte, columns int) (first, rest []byte) {
 	// More can't fit, except in characters of many code points.
 	near := text[:min(len(text), 16*max(columns, 1))]

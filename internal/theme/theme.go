@@ -11,8 +11,8 @@ import (
 	"github.com/muesli/termenv"
 )
 
-// Theme is a set of escape strings by meaning, all empty without colour. Each
-// replaces the one before; Reset ends them.
+// Theme is a set of escape strings by meaning, all empty without colour. Reset ends
+// the others.
 type Theme struct {
 	Critical, Warning, Good string // severities
 	Dim                     string // times, positions

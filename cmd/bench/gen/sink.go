@@ -73,7 +73,7 @@ func (s *hashSink) Failed() <-chan struct{}     { return nil }
 // check reports wrong records.
 func (s *hashSink) check(count int64, headers bool) error {
 	if s.count != count {
-		return fmt.Errorf("%d records came, not %d", s.count, count)
+		return fmt.Errorf("%d records, not %d", s.count, count)
 	}
 	wanted := 0
 	if headers {
