@@ -81,7 +81,11 @@ func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 	dst = strconv.AppendInt(dst, r.Timestamp, 10)
 	dst = append(dst, `,"key":`...)
 	dst = appendText(dst, r.Key, `,"key_encoding":"base64"`)
-	dst = appendHeaderList(append(dst, `,"headers":`...), r)
+	if r.HeaderCount > 0 {
+		dst = appendHeaderList(append(dst, `,"headers":`...), r)
+	} else {
+		dst = append(dst, `,"headers":[]`...)
+	}
 	dst = append(dst, `,"value":`...)
 	return append(appendJSONValue(dst, value), '}')
 }
