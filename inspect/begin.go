@@ -10,7 +10,7 @@ import (
 	"inv/internal/kafka/fetch"
 )
 
-// wanted reports whether a partition of a topic is to be read.
+// wanted reports whether the run reads a partition of a topic.
 func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
 	if len(t.o.Partitions) > 0 && !slices.Contains(t.o.Partitions, partition) {
 		return false
@@ -40,19 +40,18 @@ func (t *tail) spans(ctx context.Context, topics []*fetch.Topic) ([]*span, error
 		for _, p := range topic.Partitions {
 			if t.wanted(topic, p.Number) {
 				id := fetch.ID{Topic: topic.Name, Partition: p.Number}
-				one := fetch.Span{ID: id, TopicID: topic.ID, From: starts[id], To: max(ends[id], starts[id])}
-				spans = append(spans, &span{Span: one})
+				spans = append(spans, &span{Span: fetch.Span{ID: id, TopicID: topic.ID, From: starts[id], To: max(ends[id], starts[id])}})
 			}
 		}
 	}
 	return spans, nil
 }
 
-// offsetsPatience is how long partitions may be without a leader at the start.
+// offsetsPatience is how long a partition may be without a leader at the start.
 const offsetsPatience = 30 * time.Second
 
-// patiently retries until all leaders have answered: a topic that was just created
-// or moved has none for a moment.
+// patiently retries until all leaders have answered: a partition that was just created
+// or moved has no leader for a moment.
 func (t *tail) patiently(ctx context.Context, topics []*fetch.Topic, ask func() error) error {
 	deadline := time.Now().Add(offsetsPatience)
 	for {
@@ -68,7 +67,7 @@ func (t *tail) patiently(ctx context.Context, topics []*fetch.Topic, ask func() 
 		for _, topic := range topics {
 			now, err := t.cluster.Topics(ctx, topic.Name)
 			if err == nil && now[topic.Name] != nil {
-				*topic = *now[topic.Name] // t.known has it, too
+				*topic = *now[topic.Name] // also in t.known
 			}
 		}
 	}
@@ -110,7 +109,7 @@ func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) 
 	return follow, t.flush()
 }
 
-// beginAt moves the spans' starts to where the options say.
+// beginAt moves the spans' starts to the position that the options ask for.
 func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span) error {
 	b := t.o.Begin
 	var at map[fetch.ID]int64
@@ -135,7 +134,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 		switch {
 		case known && offset >= 0:
 		case b.Group != "":
-			offset = s.From // the group has not been here
+			offset = s.From // the group has committed nothing
 		case at != nil:
 			offset = s.To // nothing at or after that time
 		case b.Place == AtStart:
@@ -146,7 +145,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 			offset = s.To - b.Offset
 		default:
 			if offset = b.Offset; offset < s.From || offset > s.To {
-				outside = append(outside, s.holds())
+				outside = append(outside, s.offsets())
 			}
 		}
 		s.From = max(s.From, min(offset, s.To))
@@ -155,21 +154,21 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	case len(outside) == 0:
 	case len(outside) == len(spans):
 		return usagef("no offset %d: %s", b.Offset, list(outside))
-	default: // partitions are of different lengths: it is in the others
+	default: // other partitions have it
 		t.notice(fmt.Sprintf("no offset %d here, so from the nearest: %s", b.Offset, list(outside)))
 	}
 	return nil
 }
 
-// holds describes the offsets of a partition.
-func (s *span) holds() string {
+// offsets describes the offsets of a partition.
+func (s *span) offsets() string {
 	if s.From == s.To {
-		return fmt.Sprintf("%s p%d is empty, its next is %d", s.Topic, s.Partition, s.To)
+		return fmt.Sprintf("%s p%d is empty, its next offset is %d", s.Topic, s.Partition, s.To)
 	}
 	return fmt.Sprintf("%s p%d holds %d to %d", s.Topic, s.Partition, s.From, s.To-1)
 }
 
-// list joins a few texts and the number of the others.
+// list joins a few texts, and counts the rest.
 func list(texts []string) string {
 	const few = 8
 	if len(texts) <= few {
@@ -178,7 +177,7 @@ func list(texts []string) string {
 	return fmt.Sprintf("%s; and %d more", strings.Join(texts[:few], "; "), len(texts)-few)
 }
 
-// committed returns where a consumer group stands in each partition.
+// committed returns the committed offsets of the group, and reports them in notices.
 func (t *tail) committed(ctx context.Context, spans []*span) (map[fetch.ID]int64, error) {
 	at, err := t.cluster.Committed(ctx, t.o.Begin.Group)
 	if err != nil {
@@ -191,12 +190,11 @@ func (t *tail) committed(ctx context.Context, spans []*span) (map[fetch.ID]int64
 			none = append(none, fmt.Sprintf("%s p%d", s.Topic, s.Partition))
 			continue
 		}
-		t.notice(fmt.Sprintf("group %s stands at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.Topic, s.Partition, offset, s.To-offset))
+		t.notice(fmt.Sprintf("group %s is at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.Topic, s.Partition, offset, s.To-offset))
 	}
-	switch {
-	case len(none) > 0 && len(none) == len(spans):
+	if len(none) > 0 && len(none) == len(spans) {
 		t.notice(fmt.Sprintf("group %s has committed nothing here; beginning at the start", t.o.Begin.Group))
-	case len(none) > 0:
+	} else if len(none) > 0 {
 		t.notice(fmt.Sprintf("group %s has committed nothing in %s; beginning at the start there", t.o.Begin.Group, list(none)))
 	}
 	return at, nil

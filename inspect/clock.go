@@ -1,21 +1,22 @@
 package inspect
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
 
-// clock writes times of day fast: it looks up the zone once for each quarter of
-// an hour of the data (no zone changes its offset within one) and the date once
+// clock formats times of day fast: it looks up the zone's offset once for each quarter
+// of an hour of the data (no zone changes its offset within one), and the date once
 // for each day.
 type clock struct {
 	form     TimeForm
 	now      func() time.Time // for Relative
 	location *time.Location
 	today    int64 // days since 1970 in the location
-	dated    bool  // some time was on another day: all have dates from then on
+	dated    bool  // a time was on another day: all have dates from then on
 
-	quarter, offset int64 // the offset holds in this quarter of an hour
+	quarter, offset int64 // the zone's offset in that quarter of an hour, in ms
 	day             int64
 	date            string // "01-02 " or "2006-01-02 "
 }
@@ -25,17 +26,17 @@ const (
 	msPerQuarter = 15 * 60 * 1000
 )
 
-// TimeForm says how times are written.
+// TimeForm is a format of times.
 type TimeForm uint8
 
-// The forms of times.
+// The formats.
 const (
 	TimeOfDay TimeForm = iota // 14:02:11.123, with the date where it isn't today's
 	Relative                  // 3.2s ago
 	EpochMs                   // 1625097600000
 )
 
-// newClock writes times in a zone, with the date if it isn't that of now.
+// newClock returns a clock for a zone, which omits the date of now.
 func newClock(location *time.Location, now time.Time) clock {
 	c := clock{location: location, quarter: -1, day: -1}
 	c.today = floorDiv(c.local(now.UnixMilli()), msPerDay)
@@ -50,7 +51,7 @@ func floorDiv(a, b int64) int64 {
 	return q
 }
 
-// local is epoch ms moved by the zone's offset.
+// local returns epoch ms plus the zone's offset.
 func (c *clock) local(ms int64) int64 {
 	if q := floorDiv(ms, msPerQuarter); q != c.quarter {
 		_, offset := time.UnixMilli(ms).In(c.location).Zone()
@@ -59,15 +60,14 @@ func (c *clock) local(ms int64) int64 {
 	return ms + c.offset
 }
 
-// Times outside of these years are not times but mistakes (seconds for
-// milliseconds, or hostile): they are shown as numbers.
+// Times out of range are mistakes, or hostile: they are shown as numbers.
 const (
-	noTime  = -1 // Kafka's own word for none
+	noTime  = -1 // as in Kafka
 	minTime = 0
 	maxTime = 253402300799999 // the end of 9999
 )
 
-// appendTime appends 15:04:05.000, with the date in front where it matters.
+// appendTime appends 15:04:05.000, after the date if that is needed.
 func (c *clock) appendTime(dst []byte, ms int64) []byte {
 	switch {
 	case c.form == Relative && c.now != nil:
@@ -94,7 +94,7 @@ func (c *clock) appendTime(dst []byte, ms int64) []byte {
 		byte('0'+s/10), byte('0'+s%10), '.', byte('0'+f/100), byte('0'+f/10%10), byte('0'+f%10))
 }
 
-// dateOf returns the date of a day, without the year if it is this one.
+// dateOf returns the date of a day, without the current year.
 func (c *clock) dateOf(day int64) string {
 	date, today := time.UnixMilli(day*msPerDay).UTC(), time.UnixMilli(c.today*msPerDay).UTC()
 	if date.Year() == today.Year() {
@@ -103,7 +103,7 @@ func (c *clock) dateOf(day int64) string {
 	return date.Format("2006-01-02 ")
 }
 
-// appendAgo appends how long ago something was, in eight columns or more.
+// appendAgo appends the age of something, in ten columns or more.
 func appendAgo(dst []byte, ms int64) []byte {
 	word := " ago"
 	if ms < 0 {
@@ -125,8 +125,7 @@ func appendAgo(dst []byte, ms int64) []byte {
 		dst = append(dst, 'd')
 	}
 	for len(dst)-start < 6 {
-		dst = append(dst[:start+1], dst[start:]...)
-		dst[start] = ' '
+		dst = slices.Insert(dst, start, ' ')
 	}
 	return append(dst, word...)
 }

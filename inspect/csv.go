@@ -9,10 +9,10 @@ import (
 	"inv/internal/termsafe"
 )
 
-// CSV renders records as RFC 4180: topic, partition, offset, timestamp (epoch
-// ms), key, headers (as JSON) and value, with a line of these names first. A
-// null key and a tombstone are empty fields, an empty key or value is "". Bytes
-// that are not UTF-8 are base64 with "base64:" in front.
+// CSV renders records as CSV (RFC 4180) with a header line: topic, partition, offset,
+// timestamp (epoch ms), key, headers (JSON) and value. A null key and a tombstone are
+// empty fields, an empty key or value is "". Bytes that are not UTF-8 are base64
+// after "base64:".
 type CSV struct {
 	begun bool
 	cell  []byte
@@ -32,7 +32,7 @@ func (c *CSV) Append(dst []byte, r *Record) []byte {
 	dst = append(strconv.AppendInt(dst, r.Timestamp, 10), ',')
 	dst = append(c.text(dst, r.Key), ',')
 	if r.HeaderCount > 0 {
-		c.cell = append(appendHeaderList(append(c.cell[:0], '['), r), ']')
+		c.cell = appendHeaderList(c.cell[:0], r)
 		dst = quoteCSV(dst, c.cell)
 	}
 	dst = c.text(append(dst, ','), r.Value)
@@ -57,12 +57,8 @@ func quoteCSV(dst, text []byte) []byte {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
-	for {
-		part, rest, more := bytes.Cut(text, []byte(`"`))
-		dst = append(dst, part...)
-		if !more {
-			return append(dst, '"')
-		}
-		dst, text = append(dst, `""`...), rest
+	for part := range bytes.SplitAfterSeq(text, []byte(`"`)) {
+		dst = append(append(dst, part...), '"') // doubles the quote, or ends the cell
 	}
+	return dst
 }

@@ -13,17 +13,15 @@ import (
 	"inv/internal/theme"
 )
 
-// What Detail shows at most of a value, and of one that is no text.
 const (
-	maxDetail = 256 << 10
-	maxDump   = 4 << 10
+	maxDetail = 256 << 10 // bytes of a value
+	maxDump   = 4 << 10   // bytes of a binary value
 )
 
-// Detail returns one record over many lines, for a screen of its own: where it is,
-// when and from where, its key, its headers, and its value: JSON indented, text
-// and XML line by line, other bytes as a dump. Of a value beyond 256 KiB there
-// is the beginning, and the command that shows all of it.
-func Detail(r *Record, t *theme.Theme, location *time.Location) []string {
+// Detail returns a record as many lines, for a screen of its own: its position, time,
+// key, headers, and its value: JSON indented, other text line by line, other bytes as a
+// dump. A value above 256 KiB is cut; rest then returns the last line.
+func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Record) string) []string {
 	name := func(text string) string { return t.Dim + fmt.Sprintf("%-8s", text) + t.Reset }
 	at := "none"
 	if r.Timestamp >= 0 && r.Timestamp < maxTime {
@@ -48,13 +46,12 @@ func Detail(r *Record, t *theme.Theme, location *time.Location) []string {
 	cut := len(r.Value) > maxDetail
 	lines = append(lines, detailValue(wholeRunes(r.Value[:min(len(r.Value), maxDetail)], cut), cut, t)...)
 	if cut {
-		lines = append(lines, "", t.Hostile+"The rest: inv tail "+termsafe.String(r.Topic)+
-			fmt.Sprintf(" --partition %d --offset %d --expect 1 -o raw", r.Partition, r.Offset)+t.Reset)
+		lines = append(lines, "", t.Hostile+rest(r)+t.Reset)
 	}
 	return lines
 }
 
-// detailText returns a key's or a header's text.
+// detailText returns the text of a key or a header.
 func detailText(b []byte) string {
 	shown := b[:min(len(b), maxShown)]
 	switch {
@@ -71,7 +68,7 @@ func detailText(b []byte) string {
 	return termsafe.String(string(b))
 }
 
-// detailValue returns the lines of a value, or of its beginning.
+// detailValue returns the lines of a value, or of its beginning if it is cut.
 func detailValue(value []byte, cut bool, t *theme.Theme) (lines []string) {
 	if flags, ok := jsonscan.Valid(value); ok && !cut {
 		var indented bytes.Buffer
@@ -89,16 +86,10 @@ func detailValue(value []byte, cut bool, t *theme.Theme) (lines []string) {
 		}
 		return lines
 	}
-	paint := appendUncolored
-	switch {
-	case isXML(value):
-		paint = appendXML
-	case cut && isJSONish(value):
-		paint = AppendColored
-	}
-	for _, line := range bytes.Split(value, []byte("\n")) {
+	color := colorer(value, cut)
+	for line := range bytes.SplitSeq(value, []byte("\n")) {
 		line = bytes.ReplaceAll(bytes.TrimSuffix(line, []byte("\r")), []byte("\t"), []byte("    "))
-		lines = append(lines, string(paint(nil, termsafe.Append(nil, line), t)))
+		lines = append(lines, string(color(nil, termsafe.Append(nil, line), t)))
 	}
 	return lines
 }

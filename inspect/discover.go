@@ -2,33 +2,28 @@ package inspect
 
 import (
 	"context"
-	"slices"
+	"maps"
 	"time"
 
 	"inv/internal/kafka/fetch"
 )
 
-// How often a following run looks for topics and partitions that are new: often
-// while something that it was asked for is missing, else now and then.
+// How often a following run looks for new topics and partitions: often while a
+// selected topic is missing, else now and then.
 const (
 	discoverMissing = 500 * time.Millisecond
 	discoverNew     = 10 * time.Second
 )
 
-// discover adds what appears while following: the topics that are waited for,
-// new matches of the globs, further partitions. They are read from their start.
+// discover adds topics and partitions that appear while following: missing topics, new
+// matches of the globs, further partitions. They are read from their start.
 func (t *tail) discover(ctx context.Context, stream *fetch.Stream) {
-	partitions := map[string]int{}
 	for {
-		names := t.sel.names
-		if len(t.sel.globs) > 0 {
-			names = nil
-		}
-		pause := discoverNew
 		asking, cancel := context.WithTimeout(ctx, discoverNew)
-		found, err := t.cluster.Topics(asking, names...)
+		found, err := t.describe(asking)
 		cancel()
-		if err == nil && t.addNew(ctx, stream, found, partitions) {
+		pause := discoverNew
+		if err == nil && t.addNew(ctx, stream, found) {
 			pause = discoverMissing
 		}
 		select {
@@ -39,24 +34,18 @@ func (t *tail) discover(ctx context.Context, stream *fetch.Stream) {
 	}
 }
 
-// addNew gives the stream what is new among found and reports whether a topic
-// is still missing. partitions says how many of each topic are being read.
-func (t *tail) addNew(ctx context.Context, stream *fetch.Stream, found map[string]*fetch.Topic, partitions map[string]int) (missing bool) {
-	wanted := slices.Clone(t.sel.names)
-	for _, n := range t.sel.matches(sortedNames(found)) {
-		if !slices.Contains(wanted, n) {
-			wanted = append(wanted, n)
-		}
-	}
-	for _, name := range wanted {
+// addNew adds the new partitions among found to the stream, and reports whether a
+// topic is still missing.
+func (t *tail) addNew(ctx context.Context, stream *fetch.Stream, found map[string]*fetch.Topic) (missing bool) {
+	names := t.sel.among(maps.Keys(found))
+	for _, name := range names {
 		topic := found[name]
 		if topic == nil {
 			missing = true
 			continue
 		}
-		from := max(partitions[name], t.reading[name])
 		var spans []fetch.Span
-		for _, p := range topic.Partitions[min(from, len(topic.Partitions)):] {
+		for _, p := range topic.Partitions[min(t.reading[name], len(topic.Partitions)):] {
 			if t.wanted(topic, p.Number) {
 				spans = append(spans, fetch.Span{ID: fetch.ID{Topic: name, Partition: p.Number}, To: fetch.Never})
 			}
@@ -64,7 +53,7 @@ func (t *tail) addNew(ctx context.Context, stream *fetch.Stream, found map[strin
 		if len(spans) > 0 {
 			stream.Add(ctx, spans)
 		}
-		partitions[name] = max(from, len(topic.Partitions))
+		t.reading[name] = max(t.reading[name], len(topic.Partitions))
 	}
-	return missing || len(wanted) == 0
+	return missing || len(names) == 0
 }

@@ -3,41 +3,37 @@ package inspect
 import (
 	"bytes"
 	"errors"
+	"math"
 	"regexp"
 
 	"inv/internal/jsonscan"
 	"inv/internal/query"
 )
 
-// Match selects records: those that pass every part of it.
+// Match selects the records that pass each of its parts.
 type Match struct {
-	Filter  string   // a condition in jq's language on the value; "": all pass
-	Grep    []string // regular expressions, one of which the key or the value must match; none: all pass
-	Exclude []string // regular expressions that neither may match
+	Filter  string   // a jq condition on the value; "": all pass
+	Grep    []string // regular expressions, one of which must match the key or the value; none: all pass
+	Exclude []string // regular expressions that may match neither
 }
 
 // filter is a compiled Match, with the key and the times of the options.
 type filter struct {
 	key          []byte // nil: any
-	since, until int64  // epoch ms of the record, [since, until)
+	since, until int64  // epoch ms, [since, until)
 	grep         []pattern
 	exclude      []pattern
 	condition    *jsonCondition // nil: none
 }
 
-const (
-	noSince = -1 << 63
-	noUntil = 1<<63 - 1
-)
-
-// jsonCondition is a condition with the fields that it needs of a value.
+// jsonCondition is a condition with the fields of the value that it needs.
 type jsonCondition struct {
 	fields    *jsonscan.Fields
 	condition *query.Condition
 	in        query.Input // kept, so that no record allocates one
 }
 
-// compileCondition compiles the condition of an option. The error shows the place.
+// compileCondition compiles the condition of an option. The error points at the mistake.
 func compileCondition(option, source string) (*jsonCondition, error) {
 	if source == "" {
 		return nil, nil
@@ -55,8 +51,8 @@ func compileCondition(option, source string) (*jsonCondition, error) {
 	return j, nil
 }
 
-// CompileFilter compiles a filter condition. The function is for one goroutine; the
-// error is a UsageError.
+// CompileFilter compiles a filter condition. The function is for one goroutine. The
+// error is a *UsageError.
 func CompileFilter(source string) (func(*Record) bool, error) {
 	c, err := compileCondition("filter", source)
 	if err != nil {
@@ -71,10 +67,10 @@ func (j *jsonCondition) match(r *Record) bool {
 	return j.condition.Match(&j.in)
 }
 
-// pattern is a regular expression with a literal that every match contains.
+// pattern is a regular expression and a literal that every match contains.
 type pattern struct {
 	literal []byte
-	only    bool // the literal is the whole expression
+	only    bool // it is the whole expression
 	re      *regexp.Regexp
 }
 
@@ -109,7 +105,7 @@ func anyMatch(patterns []pattern, r *Record) bool {
 
 // compileFilter compiles the options that select records.
 func compileFilter(o *Options) (*filter, error) {
-	f := &filter{key: o.Key, since: noSince, until: noUntil}
+	f := &filter{key: o.Key, since: math.MinInt64, until: math.MaxInt64}
 	if o.Begin != nil && !o.Begin.Time.IsZero() {
 		f.since = o.Begin.Time.UnixMilli()
 	}
@@ -132,16 +128,14 @@ func compileFilter(o *Options) (*filter, error) {
 
 const timeShown = "2006-01-02 15:04:05 MST"
 
-// match reports whether a record passes: the cheap tests first.
+// match reports whether a record passes, with the cheap tests first.
 func (f *filter) match(r *Record) bool {
 	switch {
 	case r.Timestamp < f.since || r.Timestamp >= f.until:
 		return false
 	case f.key != nil && (r.Key == nil || !bytes.Equal(f.key, r.Key)):
 		return false
-	case len(f.grep) > 0 && !anyMatch(f.grep, r):
-		return false
-	case len(f.exclude) > 0 && anyMatch(f.exclude, r):
+	case len(f.grep) > 0 && !anyMatch(f.grep, r), anyMatch(f.exclude, r):
 		return false
 	}
 	return f.condition == nil || f.condition.match(r)

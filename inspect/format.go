@@ -9,10 +9,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Format renders records as a layout in franz-go's format language says:
-// %t topic, %p partition, %o offset, %d timestamp, %k key, %v value,
-// %h{…} headers; see kgo.NewRecordFormatter. Nothing is added to it, no newline
-// either.
+// Format renders records by a layout in franz-go's format language: %t topic, %p
+// partition, %o offset, %d timestamp, %k key, %v value, %h{…} headers; see
+// kgo.NewRecordFormatter. It adds no newline.
 type Format struct {
 	formatter *kgo.RecordFormatter
 	safe      bool
@@ -20,8 +19,8 @@ type Format struct {
 	text      []byte
 }
 
-// NewFormat compiles a layout; the error is a UsageError. With safe, for a
-// terminal, all but newlines that a terminal would act on is made visible.
+// NewFormat compiles a layout. With safe, all that a terminal would act on is made
+// visible, but newlines. The error is a *UsageError.
 func NewFormat(layout string, safe bool) (*Format, error) {
 	f, err := kgo.NewRecordFormatter(layout)
 	if err != nil {
@@ -30,7 +29,7 @@ func NewFormat(layout string, safe bool) (*Format, error) {
 	return &Format{formatter: f, safe: safe}, nil
 }
 
-// Append appends the record as the layout says.
+// Append appends the record by the layout.
 func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = reserve(dst, len(r.Value))
 	k := &f.record
@@ -49,14 +48,10 @@ func (f *Format) Append(dst []byte, r *Record) []byte {
 	return appendSafeLines(dst, f.text)
 }
 
-// appendSafeLines makes text safe but for its newlines.
+// appendSafeLines appends text made safe, except its newlines.
 func appendSafeLines(dst, text []byte) []byte {
-	for {
-		line, rest, more := bytes.Cut(text, []byte("\n"))
-		dst = termsafe.Append(dst, line)
-		if !more {
-			return dst
-		}
-		dst, text = append(dst, '\n'), rest
+	for line := range bytes.SplitSeq(text, []byte("\n")) {
+		dst = append(termsafe.Append(dst, line), '\n')
 	}
+	return dst[:len(dst)-1]
 }

@@ -35,8 +35,8 @@ func transaction(t *testing.T, client *kgo.Client, topic string, end kgo.Transac
 	}
 }
 
-// A log of which compaction has left little, between commit markers, and which
-// ends in aborted data: its end is reached and its last records are found.
+// A compacted log with few records between commit markers, and aborted data at its end:
+// the end is reached, and the last records are found.
 func TestCompactedGaps(t *testing.T) {
 	brokers := kafkatest.Brokers(t)
 	topic := kafkatest.Topic(t, brokers, "gaps", 2, "cleanup.policy=compact", "segment.ms=50",
@@ -46,9 +46,8 @@ func TestCompactedGaps(t *testing.T) {
 		transaction(t, p, topic, kgo.TryCommit, 60*i, 60, 3)
 		transaction(t, p, topic, kgo.TryAbort, 60*i, 7, 3)
 	}
-	// Only what stands before the segment in use is compacted: each look writes
-	// a little more, which is aborted, until the first look finds only the last
-	// value of each key.
+	// The active segment is not compacted: write and abort a little more until only
+	// the last value of each key is left.
 	all := Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1}
 	kafkatest.Eventually(t, time.Minute, "the log is compacted", func() (bool, error) {
 		transaction(t, p, topic, kgo.TryAbort, 0, 5, 3)
@@ -81,8 +80,8 @@ func TestCompactedGaps(t *testing.T) {
 	}
 }
 
-// A compressed batch that unpacks to more than it may is told and passed over,
-// also while the last records are looked for.
+// A compressed batch that decompresses to too much is reported and skipped, also in the
+// search for the last records.
 func TestBatchTooLarge(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		for name, codec := range map[string]kgo.CompressionCodec{
@@ -99,12 +98,13 @@ func TestBatchTooLarge(t *testing.T) {
 				notices := newOutput()
 				o.Topics, o.MaxBatch = []string{topic}, 1<<20
 				o.Notice = func(text string) { fmt.Fprintln(notices, text) }
+				o.Hint = func(err error) error { return fmt.Errorf("%w: raise the limit", err) }
 				if got := runTo(t, brokers, o); got != "p0@0 v0\np0@2 v1\n" {
-					t.Errorf("%s: around the batch there is\n%s", name, got)
+					t.Errorf("%s: around the batch are\n%s", name, got)
 				}
-				want := topic + "/0@1: the batch up to 1 can't be read: it unpacks to more than 1 MiB; --max-batch reads larger ones\n"
+				want := topic + "/0@1: the batch up to 1 can't be read: it unpacks to more than 1 MiB: raise the limit\n"
 				if notices.String() != want {
-					t.Errorf("%s: it is told as %q, want %q", name, notices.String(), want)
+					t.Errorf("%s: the notices are %q, want %q", name, notices.String(), want)
 				}
 			}
 			all := Options{Topics: []string{topic}, Last: 10}
@@ -115,8 +115,8 @@ func TestBatchTooLarge(t *testing.T) {
 	})
 }
 
-// A run of aborted data longer than the first look back is passed over for the
-// last records, too, on every broker.
+// The search for the last records goes back over more aborted data than the first window
+// holds, on every broker.
 func TestLastBehindAbortedData(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "aborted", 1)

@@ -1,40 +1,41 @@
 package inspect
 
-import "regexp"
+import (
+	"slices"
 
-// Highlight marks what a regular expression finds in the lines of another
-// renderer. It is for output in colour; the escape strings in a line are not
-// searched, and go on behind a match as they were before it.
+	"inv/internal/theme"
+)
+
+// Highlight marks matches of regular expressions in the lines of another renderer. The
+// colours of the lines are not searched, and continue after a match.
 type Highlight struct {
 	Renderer
-	patterns     []*regexp.Regexp
+	patterns     []pattern
 	begin, reset string
 	line, plain  []byte
-	at           []int // where each byte of plain stands in line
-	marked       []bool
+	marked       []bool // by index of plain
 }
 
-// NewHighlight wraps a renderer; begin and reset are the escape strings around
-// a match. The error is a UsageError.
+// NewHighlight wraps a renderer; begin and reset are the escape strings around a
+// match. The error is a *UsageError.
 func NewHighlight(r Renderer, sources []string, begin, reset string) (*Highlight, error) {
-	h := &Highlight{Renderer: r, begin: begin, reset: reset}
-	for _, s := range sources {
-		re, err := regexp.Compile(s)
-		if err != nil {
-			return nil, optionf("highlight", "%v", err)
-		}
-		h.patterns = append(h.patterns, re)
-	}
-	return h, nil
+	patterns, err := compilePatterns("highlight", sources)
+	return &Highlight{Renderer: r, patterns: patterns, begin: begin, reset: reset}, err
 }
 
 // Append appends the record's lines with the matches marked.
 func (h *Highlight) Append(dst []byte, r *Record) []byte {
-	h.line = h.Renderer.Append(h.line[:0], r)
-	h.split()
+	h.line, h.plain = h.Renderer.Append(h.line[:0], r), h.plain[:0]
+	for piece, escape := range theme.Pieces(h.line) {
+		if !escape {
+			h.plain = append(h.plain, piece...)
+		}
+	}
+	h.marked = slices.Grow(h.marked[:0], len(h.plain))[:len(h.plain)]
+	clear(h.marked)
 	found := false
-	for _, re := range h.patterns {
-		for _, m := range re.FindAllIndex(h.plain, -1) {
+	for _, p := range h.patterns {
+		for _, m := range p.re.FindAllIndex(h.plain, -1) {
 			for i := m[0]; i < m[1]; i++ {
 				h.marked[i], found = true, true
 			}
@@ -43,62 +44,39 @@ func (h *Highlight) Append(dst []byte, r *Record) []byte {
 	if !found {
 		return append(dst, h.line...)
 	}
-	return h.join(dst)
+	return h.mark(dst)
 }
 
-// split takes the escape strings out of the line.
-func (h *Highlight) split() {
-	h.plain, h.at, h.marked = h.plain[:0], h.at[:0], h.marked[:0]
-	for i := 0; i < len(h.line); i++ {
-		if end := escapeEnd(h.line, i); end > i {
-			i = end - 1
-			continue
-		}
-		h.plain, h.at, h.marked = append(h.plain, h.line[i]), append(h.at, i), append(h.marked, false)
-	}
-}
-
-// escapeEnd returns the index behind the colour escape at i, or i if there is none.
-func escapeEnd(b []byte, i int) int {
-	if b[i] != 0x1b {
-		return i
-	}
-	for j := i; j < len(b); j++ {
-		if b[j] == 'm' {
-			return j + 1
-		}
-	}
-	return i
-}
-
-// join is split's reverse, with the marks.
-func (h *Highlight) join(dst []byte) []byte {
-	color, open, from := "", false, 0
-	for n, at := range h.at {
-		if at > from { // escape strings stand here
-			color = string(h.line[from:at])
-			if color == h.reset {
+// mark appends the line with the marks.
+func (h *Highlight) mark(dst []byte) []byte {
+	color, open, i := "", false, 0
+	for piece, escape := range theme.Pieces(h.line) {
+		if escape {
+			if color = string(piece); color == h.reset {
 				color = ""
 			}
-			dst = append(dst, h.line[from:at]...)
+			dst = append(dst, piece...)
 			if open {
 				dst = append(dst, h.begin...)
 			}
+			continue
 		}
-		if mark := h.marked[n] && h.line[at] != '\n'; mark != open {
-			if open = mark; open {
-				dst = append(dst, h.begin...)
-			} else {
-				dst = append(append(dst, h.reset...), color...)
+		for _, c := range piece {
+			if mark := h.marked[i] && c != '\n'; mark != open {
+				if open = mark; open {
+					dst = append(dst, h.begin...)
+				} else {
+					dst = append(append(dst, h.reset...), color...)
+				}
 			}
+			dst = append(dst, c)
+			i++
 		}
-		dst = append(dst, h.line[at])
-		from = at + 1
 	}
-	return append(dst, h.line[from:]...)
+	return dst
 }
 
-// Measure passes on to a renderer that aligns.
+// Measure measures for a renderer that aligns.
 func (h *Highlight) Measure(records []*Record) {
 	if m, ok := h.Renderer.(measurer); ok {
 		m.Measure(records)

@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"strconv"
@@ -12,14 +13,14 @@ import (
 	"inv/internal/theme"
 )
 
-// JSON renders each record as one JSON object on one line: topic, partition,
-// offset, timestamp (epoch ms), key, headers (a list, as keys may repeat) and
-// value. A value that is JSON stands there as it is, its numbers to the last
-// digit; one that is text has "value_encoding":"text" beside it, and bytes that
-// are not UTF-8 are base64, marked by "key_encoding", "value_encoding" or a
-// header's "encoding". A tombstone is null, an empty value the text "".
+// JSON renders each record as a JSON object on one line: topic, partition, offset,
+// timestamp (epoch ms), key, headers (an array, as keys may repeat) and value. A JSON
+// value is copied, its numbers to the last digit; other text is a string with
+// "value_encoding":"text", and bytes that are not UTF-8 are base64, marked by
+// "key_encoding", "value_encoding" or a header's "encoding". A tombstone is null, an
+// empty value the text "".
 type JSON struct {
-	Indent bool // many lines a record, two blanks a level
+	Indent bool // many lines for each record, with two blanks for each level
 
 	theme *theme.Theme
 	views map[string]*View
@@ -27,21 +28,19 @@ type JSON struct {
 	block bytes.Buffer
 }
 
-// NewJSON returns a renderer; with a theme that has colours, in colour. The
-// views are for topics whose values hold several documents: each becomes an
-// object with its place, "line".
+// NewJSON returns a renderer, in the theme's colours. The views are for topics whose
+// values hold several documents: each becomes an object with its number, "line".
 func NewJSON(t *theme.Theme, views map[string]*View) *JSON {
-	if t == nil {
-		t = &theme.Theme{}
-	}
-	return &JSON{theme: t, views: views}
+	return &JSON{theme: cmp.Or(t, &theme.Theme{}), views: views}
 }
 
 // Append appends the record's line.
 func (j *JSON) Append(dst []byte, r *Record) []byte {
 	if v := j.views[r.Topic]; v != nil && v.lines && r.Value != nil {
-		for n, line := range bytes.Split(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n")) {
+		n := 0
+		for line := range bytes.SplitSeq(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n")) {
 			dst = j.append(dst, r, line, n)
+			n++
 		}
 		return dst
 	}
@@ -83,8 +82,7 @@ func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 	dst = append(dst, `,"key":`...)
 	dst = appendText(dst, r.Key, `,"key_encoding":"base64"`)
 	if r.HeaderCount > 0 {
-		dst = appendHeaderList(append(dst, `,"headers":[`...), r)
-		dst = append(dst, ']')
+		dst = appendHeaderList(append(dst, `,"headers":`...), r)
 	} else {
 		dst = append(dst, `,"headers":[]`...)
 	}
@@ -92,8 +90,8 @@ func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 	return append(appendJSONValue(dst, value), '}')
 }
 
-// appendTopic appends a topic's name: letters, digits, dots, _ and -, unless a
-// broker sends what none should.
+// appendTopic appends a topic's name, quoted if it has characters that Kafka doesn't
+// allow.
 func appendTopic(dst []byte, name string) []byte {
 	for i := range len(name) {
 		c := name[i]
@@ -105,7 +103,7 @@ func appendTopic(dst []byte, name string) []byte {
 	return append(dst, name...)
 }
 
-// appendText appends bytes as a string, or base64 and the mark behind it.
+// appendText appends bytes as a string, or as base64 followed by the mark.
 func appendText(dst, b []byte, mark string) []byte {
 	switch {
 	case b == nil:
@@ -119,12 +117,11 @@ func appendText(dst, b []byte, mark string) []byte {
 }
 
 func appendHeaderList(dst []byte, r *Record) []byte {
-	first := true
+	dst = append(dst, '[')
 	r.EachHeader(func(key, value []byte) bool {
-		if !first {
+		if dst[len(dst)-1] != '[' {
 			dst = append(dst, ',')
 		}
-		first = false
 		dst = append(dst, `{"key":`...)
 		dst = jsonscan.AppendString(dst, key)
 		dst = append(dst, `,"value":`...)
@@ -132,7 +129,7 @@ func appendHeaderList(dst []byte, r *Record) []byte {
 		dst = append(dst, '}')
 		return true
 	})
-	return dst
+	return append(dst, ']')
 }
 
 func appendJSONValue(dst, value []byte) []byte {

@@ -1,18 +1,20 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
-	"sort"
+	"slices"
+	"strings"
 
 	"inv/internal/kafka/fetch"
 )
 
-// span is the part of a partition that the search for its last records has yet to
-// read, and the records found after it.
+// span is the part of a partition that the search for its last records has not read
+// yet, and the records found after it.
 type span struct {
 	fetch.Span
 	found  []*Record // in offset order
-	window []*Record // the matches of the window being read
+	window []*Record // those of the window being read
 }
 
 // The first window is a little larger than n, because of commit markers between
@@ -21,12 +23,11 @@ const (
 	lookSlack  = 16
 	lookGrowth = 4
 	maxLook    = 1 << 17
-	lookBytes  = 128 << 10 // of a partition in one response
+	lookBytes  = 128 << 10 // of a partition, in a response
 )
 
-// last returns the last n records: the last n by offset of each partition that pass
-// the filter, and of these the last n by timestamp, partition and offset, in that
-// order.
+// last returns the last n records that pass the filter: of the last n by offset of
+// each partition, the last n by timestamp, partition and offset, in that order.
 func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error) {
 	look := int64(2*n + lookSlack)
 	for {
@@ -48,9 +49,7 @@ func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error
 		options := fetch.ReadOptions{Decoder: t.decoder, Notice: t.notice, Damaged: t.unreadable}
 		options.PartitionBytes, options.Known = lookBytes, t.known
 		err := t.cluster.Read(ctx, window, options, func(r *Record) bool {
-			t.stats.Read++
-			t.decode(r)
-			if t.filter.match(r) {
+			if t.pass(r) {
 				byID[fetch.ID{Topic: r.Topic, Partition: r.Partition}].keep(r, n)
 			}
 			return true
@@ -68,9 +67,9 @@ func (t *tail) last(ctx context.Context, spans []*span, n int) ([]*Record, error
 	return newest(spans, n), nil
 }
 
-// keep adds a match and drops those that can't be among the last n.
+// keep adds a record and drops those that can't be among the last n.
 func (s *span) keep(r *Record, n int) {
-	most := 2 * n // dropping one by one would move the others each time
+	most := 2 * n // dropping one at a time would move the others each time
 	if len(r.Value) > keepBuffer {
 		most = n
 	}
@@ -87,17 +86,9 @@ func newest(spans []*span, n int) []*Record {
 	for _, s := range spans {
 		all = append(all, s.found...)
 	}
-	sort.Slice(all, func(i, j int) bool {
-		a, b := all[i], all[j]
-		switch {
-		case a.Timestamp != b.Timestamp:
-			return a.Timestamp < b.Timestamp
-		case a.Partition != b.Partition:
-			return a.Partition < b.Partition
-		case a.Offset != b.Offset:
-			return a.Offset < b.Offset
-		}
-		return a.Topic < b.Topic
+	slices.SortFunc(all, func(a, b *Record) int {
+		return cmp.Or(cmp.Compare(a.Timestamp, b.Timestamp), cmp.Compare(a.Partition, b.Partition),
+			cmp.Compare(a.Offset, b.Offset), strings.Compare(a.Topic, b.Topic))
 	})
 	return all[max(0, len(all)-n):]
 }

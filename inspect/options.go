@@ -1,7 +1,7 @@
 // Package inspect shows the records of Kafka topics: it selects and filters them,
-// and renders one line each, by a scenario's views or in other formats.
+// and renders them as lines, by a scenario's views, or in other formats.
 //
-// [Run] is a tail. To render records that a program already has, compile the views:
+// [Run] tails topics. To render records from elsewhere, compile the views:
 //
 //	views, err := inspect.Views(s, "inv")
 //	pretty := inspect.NewPretty(inspect.PrettyOptions{Theme: t, Now: now, Views: views})
@@ -11,7 +11,9 @@
 package inspect
 
 import (
+	"cmp"
 	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 	"inv/internal/scenario"
 )
 
-// Renderer turns records into output.
+// Renderer renders records.
 type Renderer interface {
 	// Append appends the rendered record. It does not keep the record.
 	Append(dst []byte, r *Record) []byte
@@ -28,10 +30,10 @@ type Renderer interface {
 // measurer is a Renderer that aligns better if it sees records in advance.
 type measurer interface{ Measure([]*Record) }
 
-// A buffer that a large value has grown beyond this is not reused.
+// keepBuffer is the capacity above which a buffer is not reused.
 const keepBuffer = 4 << 20
 
-// emptied returns a buffer to use again.
+// emptied returns a buffer for reuse.
 func emptied(b []byte) []byte {
 	if cap(b) > keepBuffer {
 		return nil
@@ -51,30 +53,29 @@ func reserve(dst []byte, size int) []byte {
 // DefaultLast is how many records are shown before following.
 const DefaultLast = 10
 
-// Options say which records Run shows, and for how long.
+// Options are the options of Run.
 type Options struct {
 	Topics   []string // aliases of the scenario, topic names, globs
 	Scenario *scenario.Scenario
-	App      string // the application id, {app} in topic names
+	App      string // the application ID, {app} in topic names
 	Wait     bool   // wait until an unknown topic exists
 
-	// Last is how many of the last records of all partitions, in time order, to
-	// begin with. If Begin is set, reading starts there in each partition; with
-	// both, the last records from Begin on are shown.
-	Last  int // negative: as many as there are
+	// Last is how many of the last records of all partitions to begin with, in time
+	// order; negative: all. If Begin is set, only records from there on count.
+	Last  int
 	Begin *Begin
 	// Until ends the run: records of this time and later are not shown.
 	Until time.Time
 	// Partitions to read; none: all.
 	Partitions []int32
-	// Key selects records, if it is not nil. Partitioner chooses the partition
-	// that has them; "" reads all.
+	// Key selects records, if it is not nil. With the Partitioner of their producer,
+	// only their partition is read; "": all are.
 	Key         []byte
 	Partitioner partition.Partitioner
 	// Follow continues with new records; otherwise Run stops at the ends that the
 	// partitions had when it began.
 	Follow bool
-	Idle   time.Duration // stop after so long without a record; 0: never
+	Idle   time.Duration // stop after this time without a record; 0: never
 
 	// MaxBatch is how many bytes a compressed batch may decompress to; larger
 	// ones are skipped. 0: fetch.DefaultMaxBatch.
@@ -82,9 +83,9 @@ type Options struct {
 
 	Uncommitted bool   // also records of open and aborted transactions
 	Match       Match  // which records are shown
-	FailOn      string // a jq condition: the first record for which it holds ends the run with ErrFailOn
-	// Expect ends the run once so many records have been shown. If Within is not
-	// 0 and that takes longer, the run ends with ErrExpect.
+	FailOn      string // a jq condition: the first shown record for which it holds ends the run with ErrFailOn
+	// Expect ends the run once this many records have been shown. If it ends before,
+	// or takes longer than Within (0: any time), the error is ErrExpect.
 	Expect   int
 	Within   time.Duration
 	Values   ValueDecoder // nil: values are not decoded
@@ -92,13 +93,16 @@ type Options struct {
 	// Notice is called with each line about the run that is not data. The text is
 	// safe for a terminal.
 	Notice func(text string)
+	// Hint adds advice to the error of a batch that can't be read, before Notice
+	// gets it; nil: none.
+	Hint func(error) error
 }
 
 // Begin is where to start in each partition. The zero value is the beginning.
 type Begin struct {
-	Time   time.Time // the first record at or after it, unless zero
-	Group  string    // the committed offsets of this consumer group, unless ""
-	Offset int64     // an absolute offset, or how many records before the end; see Place
+	Time   time.Time // at the first record of this time or later, unless zero
+	Group  string    // at the committed offsets of this consumer group, unless ""
+	Offset int64     // see Place
 	Place  Place
 }
 
@@ -109,8 +113,8 @@ type Place uint8
 const (
 	AtStart Place = iota
 	AtEnd
-	AtOffset // Offset
-	Back     // Offset records' worth of offsets before the end
+	AtOffset // at Offset
+	Back     // Offset offsets before the end
 )
 
 // Stats counts the records of a run.
@@ -118,7 +122,7 @@ type Stats struct {
 	Read, Shown int64
 }
 
-// Views compiles all views of a scenario by topic name. The error wraps
+// Views compiles the views of a scenario, by topic name. The error wraps
 // scenario.Problems with every problem and its position.
 func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 	views := map[string]*View{}
@@ -143,23 +147,16 @@ func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 	return views, nil
 }
 
-// Labels returns short names, by topic, for the topics that args (aliases, names,
-// globs) can match; only one if lines need no name.
+// Labels returns short names, by topic, of the topics that args (aliases, names,
+// globs) select.
 func Labels(s *scenario.Scenario, app string, args []string) map[string]string {
 	sel, err := selectTopics(args, s, app)
 	if err != nil {
 		return nil // Run reports it
 	}
 	labels := map[string]string{}
-	for _, n := range sel.names {
-		if labels[n] = sel.labels[n]; labels[n] == "" {
-			labels[n] = n
-		}
-	}
-	for n, l := range sel.labels {
-		if len(sel.matches([]string{n})) > 0 {
-			labels[n] = l
-		}
+	for _, n := range sel.among(maps.Keys(sel.labels)) {
+		labels[n] = cmp.Or(sel.labels[n], n)
 	}
 	return labels
 }

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Whatever is typed is understood or refused, and what is understood is sane.
+// Any text is parsed to something sane, or refused.
 func FuzzFlags(f *testing.F) {
 	for _, text := range []string{"15m", "3d", "1w2d3h", "14:02", "2026-11-23 14:02 Europe/Berlin", "1700000000000", "2026-11-23T14:02:11Z",
 		"0,2,4-6", "-100", "end", "now", ".a <= 5 and .b == \"x\"", "any(.items[]; .q > 8)"} {

@@ -11,22 +11,19 @@ import (
 	"inv/internal/theme"
 )
 
-// What a value is shown at most of: a line that nobody can read helps nobody.
-const maxShown = 16 << 10
+const (
+	maxShown = 16 << 10 // bytes of a value on a line
+	minShown = 10       // columns of a value before a note on its size
+)
 
-// Columns of a value below which a remark on its size is not worth its place.
-const minShown = 10
-
-// appendPlain appends the line of a record that has no view, or whose value is
-// not what the view is for: place, key, and the value as it is.
+// appendPlain appends the position, key and value of a record that has no view, or
+// whose value is not what the view is for.
 func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, used int) []byte {
-	dst = append(append(append(dst, p.theme.Dim...), p.tail...), p.theme.Reset...)
-	used += len(p.tail) + 2
-	dst = append(dst, ' ', ' ')
+	dst = append(paint(dst, p.tail, p.theme.Dim, p.theme), "  "...)
 	keyStart := len(dst)
 	dst = p.appendKey(dst, r.Key)
-	used += p.width(dst[keyStart:])
-	dst = append(dst, ' ', ' ')
+	used += len(p.tail) + 2 + p.width(dst[keyStart:])
+	dst = append(dst, "  "...)
 	p.notes = p.appendNotes(p.notes[:0], r)
 	if l.view != nil && len(value) > 0 {
 		p.notes = p.note(p.notes, "not a JSON object")
@@ -39,8 +36,8 @@ func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, use
 	return append(dst, p.notes...)
 }
 
-// finish cuts the line that begins at start to the terminal's width, and
-// appends what may be wider, the headers that were asked for, and its end.
+// finish cuts the line that begins at start to the terminal's width, and appends the
+// headers, which may be wider, and a newline.
 func (p *Pretty) finish(dst []byte, start int, r *Record) []byte {
 	if w := p.options.Width; w > 0 && p.width(dst[start:]) > w {
 		dst = append(dst[:start], p.cut(dst[start:], w)...)
@@ -51,53 +48,34 @@ func (p *Pretty) finish(dst []byte, start int, r *Record) []byte {
 	return append(dst, '\n')
 }
 
-// cut is termsafe.Cut for text with the theme's escapes in it: they stay.
+// cut is termsafe.Cut for text with colours.
 func (p *Pretty) cut(line []byte, columns int) []byte {
 	var out []byte
 	left := columns - 1 // for the ellipsis
-	for i := 0; i < len(line); {
-		if end := escapeEnd(line, i); end > i {
-			out = append(out, line[i:end]...)
-			i = end
-			continue
+	for piece, escape := range theme.Pieces(line) {
+		width := 0
+		if !escape {
+			width = termsafe.Width(piece)
 		}
-		next := bytes.IndexByte(line[i:], 0x1b)
-		if next < 0 {
-			next = len(line) - i
+		if width > left {
+			return append(append(out, termsafe.Cut(piece, left+1)...), p.theme.Reset...)
 		}
-		text := line[i : i+next]
-		if w := termsafe.Width(text); w > left {
-			out = append(out, termsafe.Cut(text, left+1)...)
-			return append(out, p.theme.Reset...)
-		} else {
-			left -= w
-		}
-		out = append(out, text...)
-		i += next
+		out, left = append(out, piece...), left-width
 	}
 	return out
 }
 
-// width returns the columns that text takes, without the theme's escapes in it.
-func (p *Pretty) width(text []byte) int {
-	if !p.theme.Enabled() || bytes.IndexByte(text, 0x1b) < 0 {
+// width is termsafe.Width for text with colours.
+func (p *Pretty) width(text []byte) (columns int) {
+	if !p.theme.Enabled() {
 		return termsafe.Width(text)
 	}
-	plain := p.scratch[:0]
-	for i := 0; i < len(text); {
-		if end := escapeEnd(text, i); end > i {
-			i = end
-			continue
+	for piece, escape := range theme.Pieces(text) {
+		if !escape {
+			columns += termsafe.Width(piece)
 		}
-		next := bytes.IndexByte(text[i:], 0x1b)
-		if next < 0 {
-			next = len(text) - i
-		}
-		plain = append(plain, text[i:i+next]...)
-		i += next
 	}
-	p.scratch = plain
-	return termsafe.Width(plain)
+	return columns
 }
 
 func (p *Pretty) appendKey(dst, key []byte) []byte {
@@ -112,7 +90,7 @@ func (p *Pretty) appendKey(dst, key []byte) []byte {
 	if isBinary(wholeRunes(shown, len(shown) < len(key))) {
 		var what string
 		if dst, what = appendBinary(dst, shown); strings.HasPrefix(what, schemaWord) {
-			dst = append(append(append(dst, " ("...), what...), ')') // which stands for its first bytes
+			dst = append(append(append(dst, " ("...), what...), ')')
 		}
 	} else {
 		dst = p.safe(dst, shown)
@@ -120,7 +98,7 @@ func (p *Pretty) appendKey(dst, key []byte) []byte {
 	return p.ellipsis(append(dst, p.theme.Reset...), shown, key)
 }
 
-// ellipsis marks what was cut.
+// ellipsis appends the size of a text that is not shown whole.
 func (p *Pretty) ellipsis(dst, shown, whole []byte) []byte {
 	if len(shown) == len(whole) {
 		return dst
@@ -128,18 +106,20 @@ func (p *Pretty) ellipsis(dst, shown, whole []byte) []byte {
 	return p.dim(dst, "… ("+sizeText(len(whole))+")")
 }
 
-func (p *Pretty) dim(dst []byte, text string) []byte {
-	return append(append(append(dst, p.theme.Dim...), text...), p.theme.Reset...)
+// paint appends text in a colour.
+func paint[T string | []byte](dst []byte, text T, color string, t *theme.Theme) []byte {
+	return append(append(append(dst, color...), text...), t.Reset...)
 }
 
-// note appends a remark on data that is not as it should be.
+func (p *Pretty) dim(dst []byte, text string) []byte { return paint(dst, text, p.theme.Dim, p.theme) }
+
+// note appends a note on suspicious data.
 func (p *Pretty) note(dst []byte, text string) []byte {
-	dst = append(append(dst, ' ', ' '), p.theme.Hostile...)
-	return append(append(dst, text...), p.theme.Reset...)
+	return paint(append(dst, "  "...), text, p.theme.Hostile, p.theme)
 }
 
-// appendValue appends a value within room columns (0: up to maxShown bytes of
-// it): JSON and XML in colour, text as it is, other bytes as a number or in hex.
+// appendValue appends a value within room columns (0: up to maxShown bytes): JSON and
+// XML in colour, other text uncoloured, other bytes as a number or in hex.
 func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	switch {
 	case value == nil:
@@ -149,41 +129,33 @@ func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	}
 	note := ""
 	if len(value) > maxShown {
-		note = "(" + sizeText(len(value)) + ", whole with -o raw)"
+		note = "(" + sizeText(len(value)) + p.options.Cut + ")"
 		if room > 0 && room <= len(note)+minShown {
 			note = ""
 		} else if room > 0 {
 			room -= len(note) + 1
 		}
 	}
-	shown, paint := value[:min(len(value), maxShown)], appendUncolored
+	shown := value[:min(len(value), maxShown)]
+	cut, color := len(shown) < len(value), appendUncolored
 	if flags, ok := jsonscan.Valid(shown); ok {
-		p.text, paint = jsonscan.AppendSafe(p.text[:0], shown, flags), AppendColored
-	} else if isBinary(wholeRunes(shown, len(shown) < len(value))) {
+		p.text, color = jsonscan.AppendSafe(p.text[:0], shown, flags), AppendColored
+	} else if isBinary(wholeRunes(shown, cut)) {
 		what := ""
-		if p.text, what = appendBinary(p.text[:0], shown); note == "" {
+		if p.text, what = appendBinary(p.text[:0], shown); note == "" && (room == 0 || termsafe.Width(p.text) <= room) {
 			note = "(" + what + ")"
-			if room > 0 && termsafe.Width(p.text) > room {
-				note = ""
-			}
 		}
 	} else {
-		p.text = p.safe(p.text[:0], shown)
-		switch {
-		case isXML(shown):
-			paint = appendXML
-		case len(shown) < len(value) && isJSONish(shown):
-			paint = AppendColored
-		}
+		p.text, color = p.safe(p.text[:0], shown), colorer(shown, cut)
 	}
 	text := p.text
 	switch {
 	case room > 0 && termsafe.Width(text) > room:
 		text = termsafe.Cut(text, room)
-	case len(shown) < len(value):
+	case cut:
 		text = append(text, "…"...)
 	}
-	dst = paint(dst, text, p.theme)
+	dst = color(dst, text, p.theme)
 	if note != "" {
 		dst = p.dim(append(dst, ' '), note)
 	}
@@ -192,13 +164,19 @@ func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 
 func appendUncolored(dst, text []byte, _ *theme.Theme) []byte { return append(dst, text...) }
 
-// isJSONish reports whether text begins as a JSON object or list does.
-func isJSONish(b []byte) bool {
-	b = bytes.TrimLeft(b, " \t\r\n")
-	return len(b) > 0 && (b[0] == '{' || b[0] == '[')
+// colorer returns the function that colours text that is not a JSON value: XML, or the
+// beginning of a JSON object or array that was cut.
+func colorer(text []byte, cut bool) func(dst, text []byte, _ *theme.Theme) []byte {
+	if isXML(text) {
+		return appendXML
+	}
+	if text = bytes.TrimLeft(text, " \t\r\n"); cut && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+		return AppendColored
+	}
+	return appendUncolored
 }
 
-// sizeText returns a number of bytes as a person reads it.
+// sizeText returns a number of bytes for people.
 func sizeText(n int) string {
 	if n < 1<<20 {
 		return strconv.Itoa(n>>10) + " KiB"
@@ -206,8 +184,8 @@ func sizeText(n int) string {
 	return strconv.FormatFloat(float64(n)/(1<<20), 'f', 1, 64) + " MiB"
 }
 
-// wholeRunes returns the beginning of text without a character that was cut in two:
-// that does not make text binary.
+// wholeRunes returns b without a last character that may have been cut in two, which
+// does not make text binary.
 func wholeRunes(b []byte, cut bool) []byte {
 	for i := 1; cut && i <= min(utf8.UTFMax, len(b)); i++ {
 		if utf8.RuneStart(b[len(b)-i]) {
@@ -217,7 +195,7 @@ func wholeRunes(b []byte, cut bool) []byte {
 	return b
 }
 
-// AppendColored appends well-formed, safe JSON with the theme's colours.
+// AppendColored appends well-formed, safe JSON in the theme's colours.
 func AppendColored(dst, text []byte, t *theme.Theme) []byte {
 	if !t.Enabled() {
 		return append(dst, text...)
@@ -267,8 +245,8 @@ var (
 	reasonHeader = []byte("dlq-reason")
 )
 
-// appendNotes appends the fault that a producer put in on purpose and why a
-// record was dead-lettered. Most records have neither, which their bytes say.
+// appendNotes appends the fault that a producer injected, and why a record was
+// dead-lettered. A look at the raw headers rules both out for most records.
 func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
 	if r.HeaderCount == 0 {
 		return dst
@@ -291,15 +269,14 @@ func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
 	return dst
 }
 
-// short returns a text for a note.
+// short returns the beginning of a text, for a note.
 func short(b []byte) string {
-	const enough = 1 << 10
-	return termsafe.String(string(b[:min(len(b), enough)]))
+	return termsafe.String(string(b[:min(len(b), 1<<10)]))
 }
 
 func (p *Pretty) appendHeaders(dst []byte, r *Record) []byte {
 	r.EachHeader(func(key, value []byte) bool {
-		dst = append(append(dst, ' ', ' '), p.theme.Key...)
+		dst = append(append(dst, "  "...), p.theme.Key...)
 		dst = p.safe(dst, key)
 		dst = append(append(dst, p.theme.Reset...), '=')
 		if value == nil {

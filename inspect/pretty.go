@@ -2,7 +2,10 @@ package inspect
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/internal/jsonscan"
@@ -15,7 +18,7 @@ import (
 // Record is one record of a topic.
 type Record = fetch.Record
 
-// PrettyOptions is how records are rendered on a line.
+// PrettyOptions are the options of a Pretty.
 type PrettyOptions struct {
 	Theme    *theme.Theme
 	Location *time.Location // of the times shown
@@ -23,40 +26,41 @@ type PrettyOptions struct {
 	Clock    func() time.Time // for Relative times only
 	Now      time.Time        // times of other days are shown with their date
 	Width    int              // columns that lines are cut to; 0: lines are not cut
-	// Views are by topic name; a topic without one is shown as key and JSON.
+	Cut      string           // added to the size of a value that is cut, such as ", whole with -o raw"
+	// Views are by topic name; records of a topic without one are shown with their key
+	// and value.
 	Views map[string]*View
 	// Labels are short names by topic, shown if there is more than one. If there
 	// are any, lines have a severity only if a view of these topics has one.
 	Labels     map[string]string
 	Headers    bool // show the records' headers
-	RawControl bool // leave hostile characters as they are
+	RawControl bool // don't make hostile characters visible
 }
 
-// Pretty renders records as aligned lines for people. It is for one goroutine:
-// columns grow with wider values.
+// Pretty renders records as aligned lines for people. Columns grow with wider values.
+// It is for one goroutine.
 type Pretty struct {
 	options    PrettyOptions
 	theme      *theme.Theme
 	clock      clock
-	severities bool // some topic's view has conditions, so lines have a severity
+	severities bool // a view has conditions, so lines have a severity
 	labelWidth int
 	layouts    map[string]*layout
-	last       *layout // of the previous record: mostly the same topic
+	last       *layout // of the previous record, which mostly has the same topic
 	counts     [severities]int
 	cells      []cell
 	text       []byte // of the cells
-	tail       []byte // the text after the columns
+	tail       []byte // the position of the record
 	notes      []byte
-	scratch    []byte
 }
 
-// layout is what Pretty keeps of a topic.
+// layout is the layout of a topic's lines.
 type layout struct {
 	topic  string
 	view   *View
-	label  []byte // ready, with colour and padding
+	label  []byte // with colour and padding
 	widths []int
-	in     query.Input // the value's fields; kept, so that no record allocates one
+	in     query.Input // kept, so that no record allocates one
 	each   [][]byte
 }
 
@@ -65,22 +69,17 @@ type cell struct{ start, end, width int }
 
 // NewPretty returns a renderer.
 func NewPretty(o PrettyOptions) *Pretty {
-	if o.Location == nil {
-		o.Location = time.Local
-	}
-	if o.Theme == nil {
-		o.Theme = &theme.Theme{}
-	}
+	o.Location, o.Theme = cmp.Or(o.Location, time.Local), cmp.Or(o.Theme, &theme.Theme{})
 	p := &Pretty{options: o, theme: o.Theme, clock: newClock(o.Location, o.Now), layouts: map[string]*layout{}}
 	p.clock.form, p.clock.now = o.Times, o.Clock
 	for topic, v := range o.Views {
 		if _, selected := o.Labels[topic]; selected || len(o.Labels) == 0 {
-			p.severities = p.severities || v != nil && v.hasConditions()
+			p.severities = p.severities || v != nil && v.conditions != [3]*query.Condition{}
 		}
 	}
 	if len(o.Labels) > 1 {
 		for _, l := range o.Labels {
-			p.labelWidth = max(p.labelWidth, termsafe.Width([]byte(termsafe.String(l))))
+			p.labelWidth = max(p.labelWidth, termsafe.Width(termsafe.Append(nil, []byte(l))))
 		}
 	}
 	return p
@@ -99,23 +98,20 @@ func (p *Pretty) Append(dst []byte, r *Record) []byte {
 	if l.view == nil || !l.view.lines || r.Value == nil {
 		return p.appendLine(dst, l, r, r.Value, -1)
 	}
-	rest := bytes.TrimSuffix(r.Value, []byte("\n"))
-	for n := 0; ; n++ {
-		line, after, more := bytes.Cut(rest, []byte("\n"))
+	n := 0
+	for line := range bytes.SplitSeq(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n")) {
 		dst = p.appendLine(dst, l, r, line, n)
-		if !more {
-			return dst
-		}
-		rest = after
+		n++
 	}
+	return dst
 }
 
 // Measure makes the columns wide enough for records that will be appended, so that
 // the first lines are aligned with later ones.
 func (p *Pretty) Measure(records []*Record) {
-	counts, scratch := p.counts, []byte(nil)
+	counts, line := p.counts, []byte(nil)
 	for _, r := range records {
-		scratch = p.Append(scratch[:0], r)
+		line = p.Append(line[:0], r)
 	}
 	p.counts = counts
 }
@@ -141,29 +137,17 @@ func (p *Pretty) label(topic string) []byte {
 	if p.labelWidth == 0 {
 		return nil
 	}
-	text := p.options.Labels[topic]
-	if text == "" {
-		text = topic // created after the labels
-	}
-	text = termsafe.String(text)
-	label := []byte(p.theme.Source(topic) + text + p.theme.Reset)
-	return pad(label, p.labelWidth-termsafe.Width([]byte(text))+1)
+	text := termsafe.Append(nil, []byte(cmp.Or(p.options.Labels[topic], topic))) // it may be newer than the labels
+	return pad(paint(nil, text, p.theme.Source(topic), p.theme), p.labelWidth-termsafe.Width(text)+1)
 }
 
-const blanks = "                                                                                "
+func pad(dst []byte, n int) []byte { return append(dst, strings.Repeat(" ", max(n, 0))...) }
 
-func pad(dst []byte, n int) []byte {
-	for n > len(blanks) {
-		dst, n = append(dst, blanks...), n-len(blanks)
-	}
-	return append(dst, blanks[:max(n, 0)]...)
-}
-
-// appendLine appends the line of one document; number is its place in the
-// record, -1 if the record is the document.
+// appendLine appends the line of a document; number is its index in the record, -1 if
+// it is the whole value.
 func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, number int) []byte {
 	severity, ms, viewed := Plain, r.Timestamp, false
-	if l.view != nil && value != nil && l.view.fields.Scan(value, l.in.Fields) && isObject(value) {
+	if l.view != nil && value != nil && l.view.fields.Scan(value, l.in.Fields) && jsonscan.IsObject(value) {
 		viewed = true
 		severity = l.severity(r, value)
 		ms = l.eventTime(ms)
@@ -172,16 +156,13 @@ func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, numb
 	start := len(dst)
 	dst = append(dst, p.theme.Dim...)
 	dst = p.clock.appendTime(dst, ms)
-	used := len(dst) - start - len(p.theme.Dim)
+	used := len(dst) - start - len(p.theme.Dim) + 1
 	dst = append(append(dst, p.theme.Reset...), ' ')
-	used++
 	if p.severities {
 		if severity == Plain {
 			dst = append(dst, severityWords[Plain]...)
 		} else {
-			dst = append(dst, severity.Color(p.theme)...)
-			dst = append(dst, severityWords[severity]...)
-			dst = append(dst, p.theme.Reset...)
+			dst = paint(dst, severityWords[severity], severity.Color(p.theme), p.theme)
 		}
 		dst = append(dst, ' ')
 		used += 9
@@ -190,7 +171,7 @@ func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, numb
 	if p.labelWidth > 0 {
 		used += p.labelWidth + 1
 	}
-	p.place(r, number)
+	p.setTail(r, number)
 	if viewed {
 		dst = p.appendViewed(dst, l, r, severity, used)
 	} else {
@@ -199,9 +180,9 @@ func (p *Pretty) appendLine(dst []byte, l *layout, r *Record, value []byte, numb
 	return p.finish(dst, start, r)
 }
 
-// place appends partition and offset to p.tail: p2@1841, and #3 for a document
-// within the record.
-func (p *Pretty) place(r *Record, number int) {
+// setTail sets p.tail to partition and offset, p2@1841, and #3 for a document within
+// the record.
+func (p *Pretty) setTail(r *Record, number int) {
 	p.tail = append(p.tail[:0], 'p')
 	p.tail = strconv.AppendInt(p.tail, int64(r.Partition), 10)
 	p.tail = append(p.tail, '@')
@@ -210,15 +191,6 @@ func (p *Pretty) place(r *Record, number int) {
 		p.tail = append(p.tail, '#')
 		p.tail = strconv.AppendInt(p.tail, int64(number), 10)
 	}
-}
-
-func isObject(b []byte) bool {
-	for _, c := range b {
-		if c > ' ' {
-			return c == '{'
-		}
-	}
-	return false
 }
 
 func (l *layout) severity(r *Record, value []byte) Severity {
@@ -231,7 +203,7 @@ func (l *layout) severity(r *Record, value []byte) Severity {
 	return Plain
 }
 
-// eventTime returns the time that the view names, or else the record's.
+// eventTime returns the event time in the view's field, or ms if it has none.
 func (l *layout) eventTime(ms int64) int64 {
 	if l.view.time < 0 {
 		return ms
@@ -250,10 +222,10 @@ func (l *layout) eventTime(ms int64) int64 {
 	return t
 }
 
-// A column wider than this does not move the following ones permanently.
+// maxAligned is the width up to which a column's value moves those that follow for good.
 const maxAligned = 40
 
-// appendViewed appends the view's columns and the place.
+// appendViewed appends the view's columns and the position.
 func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severity, used int) []byte {
 	p.text, p.cells = p.text[:0], p.cells[:0]
 	for i := range l.view.columns {
@@ -269,17 +241,14 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 	if p.options.Width > 0 {
 		room = max(p.options.Width-used-len(p.tail)-2, 1)
 	}
-	gap := 0 // blanks owed before the next text
+	gap := 0 // blanks before the next text
 	written := 0
 	for i, c := range p.cells {
 		if l.widths[i] == 0 && c.width == 0 {
 			continue
 		}
-		if i > 0 && written > 0 {
-			gap++
-			if i > 1 {
-				gap++
-			}
+		if written > 0 {
+			gap += min(i, 2)
 		}
 		text := p.text[c.start:c.end]
 		if room > 0 && c.width > 0 {
@@ -296,7 +265,7 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 			dst = pad(dst, gap)
 			written += gap + c.width
 			gap = 0
-			dst = p.paint(dst, text, i, severity)
+			dst = p.appendColumn(dst, text, i, severity)
 		}
 		gap += max(0, l.widths[i]-c.width)
 	}
@@ -304,25 +273,19 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 		gap = min(gap, max(0, room-written))
 	}
 	dst = pad(dst, gap+2)
-	dst = append(append(append(dst, p.theme.Dim...), p.tail...), p.theme.Reset...)
-	return p.appendNotes(dst, r)
+	return p.appendNotes(paint(dst, p.tail, p.theme.Dim, p.theme), r)
 }
 
-// paint appends the text of a column in its colour: the first column is emphasized,
-// and a critical line is coloured whole.
-func (p *Pretty) paint(dst, text []byte, column int, severity Severity) []byte {
-	color := ""
+// appendColumn appends the text of a column: the first is emphasized, and a critical
+// line is coloured whole.
+func (p *Pretty) appendColumn(dst, text []byte, column int, severity Severity) []byte {
 	switch {
 	case severity == Critical:
-		color = p.theme.Critical
+		return paint(dst, text, p.theme.Critical, p.theme)
 	case column == 0:
-		color = p.theme.Strong
+		return paint(dst, text, p.theme.Strong, p.theme)
 	}
-	if color == "" {
-		return append(dst, text...)
-	}
-	dst = append(append(dst, color...), text...)
-	return append(dst, p.theme.Reset...)
+	return append(dst, text...)
 }
 
 // column appends the text of a column to p.text; nothing if all its fields are absent.
@@ -331,16 +294,14 @@ func (p *Pretty) column(l *layout, c *column) {
 		p.parts(c.parts, l.in.Fields)
 		return
 	}
-	if cap(l.each) < c.fields.Len() {
-		l.each = make([][]byte, c.fields.Len())
-	}
-	values, first := l.each[:c.fields.Len()], true
-	c.fields.ScanElements(l.in.Fields[c.each], values, func() bool {
+	l.each = slices.Grow(l.each[:0], c.fields.Len())[:c.fields.Len()]
+	first := true
+	c.fields.ScanElements(l.in.Fields[c.each], l.each, func() bool {
 		if !first {
 			p.text = append(p.text, c.join...)
 		}
 		first = false
-		p.parts(c.parts, values)
+		p.parts(c.parts, l.each)
 		return true
 	})
 }
@@ -370,8 +331,7 @@ func (p *Pretty) parts(parts []part, values [][]byte) {
 	}
 }
 
-// appendScalar appends a JSON value for people: strings without quotes, long ones
-// cut.
+// appendScalar appends a JSON value, strings without quotes, and long ones cut.
 func (p *Pretty) appendScalar(dst, raw []byte) []byte {
 	if len(raw) > maxShown {
 		dst = p.safe(dst, raw[:maxShown])
@@ -381,7 +341,7 @@ func (p *Pretty) appendScalar(dst, raw []byte) []byte {
 	case '"':
 		inner := raw[1 : len(raw)-1]
 		if bytes.IndexByte(inner, '\\') >= 0 {
-			inner = []byte(jsonscan.Unquote(raw))
+			inner = jsonscan.Unquote(raw)
 		}
 		return p.safe(dst, inner)
 	case '{', '[':

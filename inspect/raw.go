@@ -1,12 +1,11 @@
 package inspect
 
-// Raw renders each value as its bytes and a newline. For a terminal, everything
-// in it that the terminal would act on, but its newlines, is made visible.
+// Raw renders each value as its bytes and a newline.
 type Raw struct {
-	Safe bool // the output is a terminal
+	Safe bool // for a terminal: all that it would act on is made visible, but newlines
 }
 
-// Append appends the record's value; a tombstone has none.
+// Append appends the record's value; a tombstone is empty.
 func (w Raw) Append(dst []byte, r *Record) []byte {
 	dst = reserve(dst, len(r.Value))
 	if w.Safe {

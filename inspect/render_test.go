@@ -56,8 +56,8 @@ func record(topic string, partition int32, offset int64, key, value string, head
 	return r
 }
 
-// ours are records as inv writes them, and the reference system's, which lack
-// names, warehouses and thresholds.
+// ours returns records of inv, and of the reference system, which lack names, warehouses
+// and thresholds.
 func ours() []*Record {
 	return []*Record{
 		record("product_catalog", 0, 0, "prod-123", `{"id":"prod-123","name":"Wireless Headphones","category":"electronics","price":79.99,"reorder_threshold":10,"reorder_quantity":50,"critical_threshold":5,"warehouse_id":"wh-east-1","initial_stock":40}`),
@@ -78,7 +78,7 @@ func ours() []*Record {
 	}
 }
 
-// others are records of topics that no scenario knows, some of them hostile.
+// others returns records of topics without views, some of them hostile.
 func others() []*Record {
 	records := []*Record{
 		record("others", 0, 0, "k", `{ "a" : [1, 2.50, "x"],`+"\n"+`  "deep": {"t": true, "n": null} }`),
@@ -124,6 +124,7 @@ func TestGolden(t *testing.T) {
 	labels := Labels(inventory(t), "inv", []string{"*_*", "order_events.dlq", "inv-product-log"})
 	pretty := func(th *theme.Theme, width int, o PrettyOptions) Renderer {
 		o.Theme, o.Location, o.Now, o.Width, o.Views = th, time.UTC, time.UnixMilli(noon), width, views
+		o.Cut = ", whole with -o raw"
 		return NewPretty(o)
 	}
 	format, err := NewFormat(`%t/%p@%o %d{go[15:04:05.000]} %k=%v{base64} %h{%k:%v;}`+"\n", true)
@@ -164,7 +165,7 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// Topics whose views know no severity have no empty column for it.
+// Topics whose views have no conditions have no column for the severity.
 func TestSeverityColumn(t *testing.T) {
 	line := func(labels map[string]string) string {
 		p := NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon), Views: inventoryViews(t), Labels: labels})
@@ -178,8 +179,7 @@ func TestSeverityColumn(t *testing.T) {
 	}
 }
 
-// No line is wider than the terminal, whatever is in it, but for the notes and
-// headers behind it.
+// No line is wider than the terminal, except for the headers after it.
 func TestWidth(t *testing.T) {
 	for _, width := range []int{20, 40, 80, 120, 200} {
 		p := NewPretty(PrettyOptions{Theme: theme.New(termenv.ANSI256), Location: time.UTC, Now: time.UnixMilli(noon), Width: width, Views: inventoryViews(t)})
@@ -194,6 +194,17 @@ func TestWidth(t *testing.T) {
 	}
 }
 
+// An unfinished escape in the data, which is allowed on request, is text.
+func TestWidthWithRawControl(t *testing.T) {
+	for _, colors := range []*theme.Theme{{}, theme.New(termenv.ANSI256)} {
+		p := NewPretty(PrettyOptions{Theme: colors, Location: time.UTC, Now: time.UnixMilli(noon), Width: 40, RawControl: true})
+		line := p.Append(nil, record("others", 0, 1, "\x1b"+strings.Repeat("x", 100), "v"))
+		if !strings.Contains(string(line), "\x1bxx") || !strings.Contains(string(line), "…") {
+			t.Errorf("the line is %q", line)
+		}
+	}
+}
+
 func TestRawIsExact(t *testing.T) {
 	value := "\x1b[31m\xff\n\t\x00"
 	if got := string(Raw{}.Append(nil, record("t", 0, 0, "", value))); got != value+"\n" {
@@ -201,8 +212,8 @@ func TestRawIsExact(t *testing.T) {
 	}
 }
 
-// checkSafe fails if output has anything that a terminal would act on but
-// newlines and the theme's own escapes.
+// checkSafe checks that output has nothing that a terminal would act on, except newlines
+// and the theme's escapes.
 func checkSafe(t *testing.T, name string, out []byte, colors *theme.Theme) {
 	t.Helper()
 	if !utf8.Valid(out) {
@@ -252,7 +263,7 @@ func FuzzHostile(f *testing.F) {
 		} {
 			for _, topic := range []string{"plain", "order_events", "inventory_updates", "lines"} {
 				one := &Record{Topic: topic, Timestamp: noon, Key: key, Value: value}
-				checkSafe(t, "detail", []byte(strings.Join(Detail(one, colors, time.UTC), "\n")), colors)
+				checkSafe(t, "detail", []byte(strings.Join(Detail(one, colors, time.UTC, nil), "\n")), colors)
 				one.SetHeaders([]fetch.Header{{Key: header, Value: content}, {Key: "inv-fault", Value: content}, {Key: "dlq-reason", Value: content}, {Key: "n"}})
 				out := render(r, []*Record{one})
 				checkSafe(t, name, out, colors)
@@ -262,7 +273,7 @@ func FuzzHostile(f *testing.F) {
 	})
 }
 
-// checkParses reads what machines are to read.
+// checkParses parses the formats for programs.
 func checkParses(t *testing.T, name string, out []byte) {
 	t.Helper()
 	switch name {
@@ -284,9 +295,9 @@ func checkParses(t *testing.T, name string, out []byte) {
 	}
 }
 
-func TestFormatNeedsALayoutThatIsRight(t *testing.T) {
+func TestFormatLayouts(t *testing.T) {
 	if _, err := NewFormat("%z", false); err == nil {
-		t.Error("a wrong layout is taken")
+		t.Error("a malformed layout compiles")
 	}
 	f, err := NewFormat("%v", false)
 	if err != nil {
@@ -315,6 +326,6 @@ func TestClockOverZones(t *testing.T) {
 		}
 	}
 	if got := fmt.Sprint(string(c.appendTime(nil, -5)), " ", string(c.appendTime(nil, 1<<62))); got != "-5 4611686018427387904" {
-		t.Errorf("what is no time: %q", got)
+		t.Errorf("out of range: %q", got)
 	}
 }

@@ -1,12 +1,12 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"sort"
+	"maps"
 	"strings"
 	"time"
 
@@ -18,25 +18,20 @@ import (
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
-// Output is written when the poll runs dry, or when this much is buffered.
+// Output is written when no record is ready, or when this much is buffered.
 const flushBytes = 256 << 10
 
 // ClientOptions returns the client options that Run needs.
 func ClientOptions() []kgo.Opt {
+	// Most brokers don't support the newest ApiVersions request, and the retry on
+	// each connection would delay the first line.
+	versions := kversion.Stable()
+	versions.SetMaxKeyVersion(int16(kmsg.ApiVersions), 4)
 	return []kgo.Opt{
 		kgo.BrokerMaxReadBytes(1 << 30), // so that a record of 100 MB can be read
 		kgo.MetadataMinAge(50 * time.Millisecond),
-		kgo.MaxVersions(versions()),
+		kgo.MaxVersions(versions),
 	}
-}
-
-// versions returns the newest version of each request, but an older ApiVersions:
-// most brokers don't support its newest one, and the retry on each connection would
-// delay the first line.
-func versions() *kversion.Versions {
-	v := kversion.Stable()
-	v.SetMaxKeyVersion(int16(kmsg.ApiVersions), 4)
-	return v
 }
 
 // tail is one run.
@@ -50,44 +45,42 @@ type tail struct {
 	out       io.Writer
 	buf       []byte
 	stats     Stats
-	undecoded string // the error of the last value that could not be decoded
-	within    <-chan time.Time
-	until     <-chan time.Time
+	undecoded string                  // the last error of decoding a value
+	deadline  time.Time               // of Expect; zero: none
 	known     map[string]*fetch.Topic // as of the start
 	reading   map[string]int          // number of partitions being read, by topic
 }
 
-// Errors that end a run.
 var (
-	errIdle   = errors.New("nothing came")
-	errUntil  = errors.New("the time is over")
-	errEnough = errors.New("all that was expected came")
+	errEnd = errors.New("the run has reached its end")
 
-	// ErrFailOn is wrapped when a record met the condition of FailOn.
+	// ErrFailOn is wrapped when the condition of FailOn holds for a record.
 	ErrFailOn = errors.New("the failure condition holds")
 	// ErrExpect is wrapped when fewer records came than Expect.
 	ErrExpect = errors.New("fewer records than expected")
 )
 
 // Run writes records to out until it reaches its end, is idle, or out is closed by
-// its reader (the error is then EPIPE). When ctx is done it returns nil if it was
-// following, else the cause.
+// its reader (the error is then EPIPE). When ctx ends, it returns the cause, or nil if
+// it was following.
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
 		reading: map[string]int{}}
 	t.decoder.MaxBatch = o.MaxBatch
-	within, until := newTimer(o.Within), newTimer(0)
-	if o.Follow && !o.Until.IsZero() {
-		until = newTimer(max(1, time.Until(o.Until)))
+	if o.Within > 0 {
+		t.deadline = time.Now().Add(o.Within)
 	}
-	defer within.Stop()
-	defer until.Stop()
-	t.within, t.until = within.C, until.C
 	err := t.run(ctx)
-	if flushed := t.flush(); err == nil {
+	if flushed := t.flush(); err == nil || errors.Is(err, errEnd) {
 		err = flushed
 	}
-	return t.stats, t.ending(ctx, err)
+	switch {
+	case o.Follow && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)):
+		return t.stats, nil
+	case err == nil && t.stats.Shown < int64(o.Expect):
+		err = fmt.Errorf("%w: %d of %d", ErrExpect, t.stats.Shown, o.Expect)
+	}
+	return t.stats, err
 }
 
 // Check validates the options without connecting. The error is a *UsageError.
@@ -99,32 +92,7 @@ func Check(o Options) error {
 	return err
 }
 
-// ending returns the error with which a run ends.
-func (t *tail) ending(ctx context.Context, err error) error {
-	stopped := t.o.Follow && ctx.Err() != nil && errors.Is(err, context.Cause(ctx))
-	switch {
-	case errors.Is(err, errEnough):
-		return nil
-	case err == nil || errors.Is(err, errIdle) || errors.Is(err, errUntil) || stopped:
-		if t.o.Expect > 0 && !stopped {
-			return t.tooFew()
-		}
-		return nil
-	}
-	return err
-}
-
-// newTimer returns a channel that receives after d; never, if d is 0.
-func newTimer(d time.Duration) *time.Timer {
-	if d > 0 {
-		return time.NewTimer(d)
-	}
-	t := time.NewTimer(time.Hour)
-	t.Stop()
-	return t
-}
-
-// maxNotice bounds a notice with text of a broker or a registry, in bytes.
+// maxNotice bounds a notice, which may quote a broker or a registry, in bytes.
 const maxNotice = 1000
 
 func (t *tail) notice(text string) {
@@ -160,42 +128,38 @@ func (t *tail) run(ctx context.Context) error {
 	return t.follow(ctx, rest)
 }
 
-// find looks up the selected topics. Without Follow all of them must exist.
-func (t *tail) find(ctx context.Context) ([]*fetch.Topic, error) {
-	var names []string // none: all, for the globs
-	if len(t.sel.globs) == 0 {
-		names = t.sel.names
+// describe describes the selected topics, all topics if there are globs.
+func (t *tail) describe(ctx context.Context) (map[string]*fetch.Topic, error) {
+	if len(t.sel.globs) > 0 {
+		return t.cluster.Topics(ctx)
 	}
-	found, err := t.cluster.Topics(ctx, names...)
-	if err != nil {
+	return t.cluster.Topics(ctx, t.sel.names...)
+}
+
+// find looks up the selected topics. Those that neither the scenario nor the cluster
+// has are an error, unless Wait is set.
+func (t *tail) find(ctx context.Context) (topics []*fetch.Topic, err error) {
+	if t.known, err = t.describe(ctx); err != nil {
 		return nil, err
 	}
-	var topics []*fetch.Topic
 	var missing []string
-	for _, n := range t.sel.names {
-		topic := found[n]
-		if topic == nil {
-			if !t.sel.known[n] && !t.o.Wait {
-				return nil, t.unknown(ctx, n)
+	for _, n := range t.sel.among(maps.Keys(t.known)) {
+		switch topic := t.known[n]; {
+		case topic != nil:
+			topics = append(topics, topic)
+			t.reading[n] = len(topic.Partitions)
+		case t.sel.labels[n] == "" && !t.o.Wait:
+			all, err := t.cluster.Topics(ctx)
+			if err != nil {
+				return nil, err
 			}
+			return nil, t.sel.unknown(n, maps.Keys(all))
+		default:
 			missing = append(missing, n)
-			continue
-		}
-		topics = append(topics, topic)
-	}
-	if len(t.sel.globs) > 0 {
-		for _, n := range t.sel.matches(sortedNames(found)) {
-			if !slices.Contains(t.sel.names, n) {
-				topics = append(topics, found[n])
-			}
-		}
-		if len(topics) == 0 {
-			missing = append(missing, t.sel.globs...)
 		}
 	}
-	t.known = found
-	for _, topic := range topics {
-		t.reading[topic.Name] = len(topic.Partitions)
+	if len(topics) == 0 {
+		missing = append(missing, t.sel.globs...)
 	}
 	if len(missing) > 0 {
 		what := "waiting for "
@@ -205,23 +169,6 @@ func (t *tail) find(ctx context.Context) ([]*fetch.Topic, error) {
 		t.notice(what + strings.Join(missing, ", "))
 	}
 	return topics, t.checkPartitions(topics)
-}
-
-func (t *tail) unknown(ctx context.Context, name string) error {
-	all, err := t.cluster.Topics(ctx)
-	if err != nil {
-		return err
-	}
-	return t.sel.unknown(name, t.o.Scenario, sortedNames(all))
-}
-
-func sortedNames(topics map[string]*fetch.Topic) []string {
-	var names []string
-	for n := range topics {
-		names = append(names, n)
-	}
-	sort.Strings(names)
-	return names
 }
 
 func (t *tail) checkPartitions(topics []*fetch.Topic) error {
@@ -235,92 +182,95 @@ func (t *tail) checkPartitions(topics []*fetch.Topic) error {
 	return nil
 }
 
+// endAt returns a context that ends with errEnd at a time, if it is not zero.
+func endAt(ctx context.Context, at time.Time) (context.Context, context.CancelFunc) {
+	if at.IsZero() {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadlineCause(ctx, at, errEnd)
+}
+
+// after returns a channel that receives after d; nil if d is 0.
+func after(d time.Duration) <-chan time.Time {
+	if d == 0 {
+		return nil
+	}
+	return time.After(d)
+}
+
 // follow shows new records until the ends are reached.
 func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := endAt(ctx, t.deadline)
 	defer cancel()
 	options := fetch.StreamOptions{Known: t.known}
 	if t.o.Follow {
+		ctx, cancel = endAt(ctx, t.o.Until)
+		defer cancel()
 		options.Follow, options.Patience = true, fetch.Forever
 	}
 	stream := t.cluster.Stream(ctx, spans, options)
 	if t.o.Follow {
 		go t.discover(ctx, stream)
 	}
-	idle := newTimer(t.o.Idle)
-	defer idle.Stop()
+	idle := after(t.o.Idle)
 	for {
 		var event fetch.Event
 		var open bool
 		select {
-		case <-t.within:
-			return t.tooFew()
-		case <-t.until:
-			return errUntil
-		default:
-		}
-		select {
 		case event, open = <-stream.Events():
-		default: // nothing more is ready: flush
+		default: // nothing more is ready
 			if err := t.flush(); err != nil {
 				return err
 			}
 			select {
 			case event, open = <-stream.Events():
-			case <-idle.C:
-				return errIdle
-			case <-t.within:
-				return t.tooFew()
-			case <-t.until:
-				return errUntil
+			case <-idle:
+				return errEnd
 			}
 		}
 		if !open {
-			if err := context.Cause(ctx); err != nil {
-				return err
-			}
-			return stream.Err()
+			return cmp.Or(context.Cause(ctx), stream.Err())
 		}
 		t.notice(event.Notice)
-		some, err := t.showChunks(event.Chunks)
-		if err != nil {
-			return err
-		}
-		if some && t.o.Idle > 0 {
-			idle.Reset(t.o.Idle)
-		}
-	}
-}
-
-func (t *tail) showChunks(chunks []fetch.Chunk) (some bool, err error) {
-	for i := range chunks {
-		var stopped error
-		err := t.decoder.Each(&chunks[i], func(r *Record) bool {
-			some = true
-			t.stats.Read++
-			t.decode(r)
-			if t.filter.match(r) {
-				stopped = t.show(r)
+		read := t.stats.Read
+		for i := range event.Chunks {
+			if err := t.showChunk(&event.Chunks[i]); err != nil {
+				return err
 			}
-			return stopped == nil
-		})
-		if stopped != nil {
-			return some, stopped
 		}
-		if err != nil {
-			t.unreadable(err)
+		if t.stats.Read > read {
+			idle = after(t.o.Idle)
 		}
 	}
-	return some, nil
 }
 
-// unreadable reports records that can't be shown.
-func (t *tail) unreadable(err error) {
-	text := err.Error()
-	if errors.Is(err, fetch.ErrTooLarge) {
-		text += "; --max-batch reads larger ones"
+// showChunk shows the records of a chunk that pass the filter. The error ends the run.
+func (t *tail) showChunk(chunk *fetch.Chunk) (stopped error) {
+	err := t.decoder.Each(chunk, func(r *Record) bool {
+		if t.pass(r) {
+			stopped = t.show(r)
+		}
+		return stopped == nil
+	})
+	if err != nil && stopped == nil {
+		t.unreadable(err)
 	}
-	t.notice(text)
+	return stopped
+}
+
+// pass decodes a record and reports whether it passes the filter.
+func (t *tail) pass(r *Record) bool {
+	t.stats.Read++
+	t.decode(r)
+	return t.filter.match(r)
+}
+
+// unreadable reports records that can't be read.
+func (t *tail) unreadable(err error) {
+	if t.o.Hint != nil {
+		err = t.o.Hint(err)
+	}
+	t.notice(err.Error())
 }
 
 // decode decodes a value. A schema that can't be fetched is reported once.
@@ -334,8 +284,7 @@ func (t *tail) decode(r *Record) {
 	}
 }
 
-// show renders a record that passed the filter, and reports whether the run ends
-// with it.
+// show renders a record that passed the filter. The error ends the run.
 func (t *tail) show(r *Record) error {
 	t.stats.Shown++
 	t.buf = t.o.Renderer.Append(t.buf, r)
@@ -343,17 +292,12 @@ func (t *tail) show(r *Record) error {
 		return fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, ErrFailOn)
 	}
 	if t.o.Expect > 0 && t.stats.Shown >= int64(t.o.Expect) {
-		return errEnough
+		return errEnd
 	}
 	if len(t.buf) >= flushBytes {
 		return t.flush()
 	}
 	return nil
-}
-
-// tooFew returns the error of a run with fewer records than expected.
-func (t *tail) tooFew() error {
-	return fmt.Errorf("%w: %d of %d", ErrExpect, t.stats.Shown, t.o.Expect)
 }
 
 func (t *tail) flush() error {

@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,14 +20,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// values shows a record as its place and value.
+// values renders a record as its position and value.
 type values struct{}
 
 func (values) Append(dst []byte, r *Record) []byte {
 	return fmt.Appendf(dst, "p%d@%d %s\n", r.Partition, r.Offset, r.Value)
 }
 
-// output collects what a run writes; wait blocks until some of it is there.
+// output collects the output of a run; wait waits for a text in it.
 type output struct {
 	mu    sync.Mutex
 	buf   bytes.Buffer
@@ -72,7 +74,7 @@ func testScenario(t *testing.T, topic string) *scenario.Scenario {
 	return s
 }
 
-// produce writes n records to partitions in turn, a ms apart from base on.
+// produce writes n records to partitions in turn, 1 ms apart.
 func produce(t *testing.T, client *kgo.Client, topic string, partitions, from, n int) {
 	t.Helper()
 	var records []*kgo.Record
@@ -108,8 +110,8 @@ func runTo(t *testing.T, brokers []string, o Options) string {
 
 func lines(text string) []string { return strings.Split(strings.TrimSuffix(text, "\n"), "\n") }
 
-// The last N are global, in time order, and following them there is neither a
-// gap nor a repeat.
+// The last N are those of all partitions, in time order, and the followed records have
+// neither a gap nor a repeat.
 func TestLastThenFollow(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "last", 3)
@@ -129,7 +131,7 @@ func TestLastThenFollow(t *testing.T) {
 		out.wait(t, "v101")
 		cancel()
 		if err := <-ended; err != nil {
-			t.Errorf("a following run that is stopped ends well: %v", err)
+			t.Errorf("a following run that is stopped returns %v", err)
 		}
 		got := lines(out.String())
 		slices.Sort(got[4:])
@@ -140,8 +142,8 @@ func TestLastThenFollow(t *testing.T) {
 	})
 }
 
-// Commit markers, aborted data and an open transaction stand between the
-// records and at the end; the end that was there is reached all the same.
+// With commit markers and aborted data between the records and at the end, the end is
+// reached.
 func TestUntilEndOverTransactions(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "txn", 2)
@@ -190,7 +192,7 @@ func TestEmptyTopicEnds(t *testing.T) {
 	})
 }
 
-// A topic of the scenario that is not there yet is waited for.
+// A run waits for a topic of the scenario that does not exist yet.
 func TestWaitsForTopic(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers, ClientOptions()...)
@@ -208,12 +210,64 @@ func TestWaitsForTopic(t *testing.T) {
 	out.wait(t, "v0")
 }
 
-func TestUnknownTopicNamesTheNearest(t *testing.T) {
+func TestUnknownTopic(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers, ClientOptions()...)
 	_, err := Run(t.Context(), client, Options{Topics: []string{"thingz"}, Scenario: testScenario(t, "later"), Renderer: values{}}, newOutput())
 	var usage *UsageError
 	if !errors.As(err, &usage) || !strings.Contains(err.Error(), `did you mean "things"?`) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// brokenPipe fails each write.
+type brokenPipe struct{}
+
+func (brokenPipe) Write([]byte) (int, error) { return 0, syscall.EPIPE }
+
+// A failure to write the last records is not lost when the run has reached its end.
+func TestWriteFails(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	topic := kafkatest.Topic(t, brokers, "pipe", 1)
+	produce(t, producer(t, brokers), topic, 1, 0, 3)
+	client := kafkatest.Client(t, brokers, ClientOptions()...)
+	for name, o := range map[string]Options{"the end": {Last: 2}, "enough": {Last: 2, Expect: 1}, "following": {Last: 2, Follow: true}} {
+		o.Topics, o.Renderer = []string{topic}, values{}
+		if _, err := Run(t.Context(), client, o, brokenPipe{}); !errors.Is(err, syscall.EPIPE) {
+			t.Errorf("%s: error %v, want EPIPE", name, err)
+		}
+	}
+}
+
+// A run ends when its time is over, also while records arrive, or when none arrive.
+func TestDeadlines(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	client := kafkatest.Client(t, brokers, ClientOptions()...)
+	for name, c := range map[string]struct {
+		o    Options
+		want error
+	}{
+		"within": {Options{Expect: 1 << 30, Within: 300 * time.Millisecond}, ErrExpect},
+		"until":  {Options{Until: time.Now().Add(time.Second)}, nil},
+		"idle":   {Options{Idle: time.Millisecond, Expect: 1 << 30}, ErrExpect},
+	} {
+		topic := kafkatest.Topic(t, brokers, name, 1)
+		p := producer(t, brokers)
+		ctx, cancel := context.WithCancel(t.Context())
+		var writing sync.WaitGroup
+		if c.o.Idle == 0 {
+			writing.Go(func() {
+				for ctx.Err() == nil {
+					p.ProduceSync(ctx, &kgo.Record{Topic: topic, Value: []byte("v")})
+				}
+			})
+		}
+		o := c.o
+		o.Topics, o.Renderer, o.Follow = []string{topic}, values{}, true
+		if _, err := Run(ctx, client, o, io.Discard); !errors.Is(err, c.want) {
+			t.Errorf("%s: error %v, want %v", name, err, c.want)
+		}
+		cancel()
+		writing.Wait()
 	}
 }

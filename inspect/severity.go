@@ -2,15 +2,15 @@ package inspect
 
 import "inv/internal/theme"
 
-// Severity is what a record means to who watches.
+// Severity is how urgent a record is.
 type Severity uint8
 
-// The severities, from the loudest.
+// The severities, from the most urgent.
 const (
 	Critical Severity = iota
 	Warning
 	Good
-	Plain // no condition holds, or the topic has none
+	Plain // no condition of the topic's view holds
 	severities
 )
 
@@ -19,18 +19,10 @@ var (
 	severityWords = [severities]string{"CRITICAL", "WARNING ", "OK      ", "        "}
 )
 
-// String returns the severity as JSON output names it.
+// String returns the severity's key in a view, "" for Plain.
 func (s Severity) String() string { return severityKeys[s] }
 
 // Color returns the escape string of the severity in a theme.
 func (s Severity) Color(t *theme.Theme) string {
-	switch s {
-	case Critical:
-		return t.Critical
-	case Warning:
-		return t.Warning
-	case Good:
-		return t.Good
-	}
-	return ""
+	return [severities]string{t.Critical, t.Warning, t.Good, ""}[s]
 }

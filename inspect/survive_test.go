@@ -19,7 +19,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// following returns a run that follows until the test ends.
+// following starts a run that follows until the test ends.
 func following(t *testing.T, brokers []string, o Options) (out, notices *output) {
 	t.Helper()
 	out, notices = newOutput(), newOutput()
@@ -72,8 +72,8 @@ func TestBrokerRestart(t *testing.T) {
 	}
 }
 
-// Partitions whose leader moves, to and fro while records come, are read on from
-// where they were: nothing is missing and nothing comes twice.
+// Partitions whose leader moves while records arrive are read on from their position:
+// no record is missing or repeated.
 func TestLeadersMove(t *testing.T) {
 	cluster, err := kfake.NewCluster(kfake.NumBrokers(3), kfake.SeedTopics(3, "t"))
 	if err != nil {
@@ -101,8 +101,8 @@ func TestLeadersMove(t *testing.T) {
 	notices.wait(t, "leaders have moved: t p")
 }
 
-// checkComplete fails unless v0 to v(n-1) are there, each once and in order
-// within its partition.
+// checkComplete checks that v0 to v(n-1) are shown, each once and in order within its
+// partition.
 func checkComplete(t *testing.T, text string, n, partitions int) {
 	t.Helper()
 	next := make([]int64, partitions)
@@ -124,8 +124,8 @@ func checkComplete(t *testing.T, text string, n, partitions int) {
 	}
 }
 
-// A topic that is deleted and made again goes on from its start, and that is said.
-func TestTopicMadeAgain(t *testing.T) {
+// A recreated topic is read from its start, after a notice.
+func TestTopicRecreated(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		p := producer(t, brokers)
 		topic := kafkatest.Topic(t, brokers, "again", 1)
@@ -148,8 +148,8 @@ func TestTopicMadeAgain(t *testing.T) {
 	})
 }
 
-// Records that are deleted while a run is behind them are passed over, and the
-// end is reached though a finite run begins before what is left.
+// Records that are deleted ahead of a run are skipped, and a finite run that begins
+// before the first one left reaches the end.
 func TestDeletedRecords(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		p := producer(t, brokers)
@@ -180,8 +180,7 @@ func trim(t *testing.T, client *kgo.Client, topic string, to int64) {
 	}
 }
 
-// A topic that comes to match a glob is read from its start, and so are new
-// partitions.
+// A new topic that matches a glob is read from its start, and so are new partitions.
 func TestGlobFindsNewTopics(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	p := producer(t, brokers)
@@ -198,7 +197,7 @@ func TestGlobFindsNewTopics(t *testing.T) {
 	}
 }
 
-// The last N with a filter search backwards as far as they must.
+// With a filter, the search for the last N goes back as far as needed.
 func TestLastWithFilter(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		topic := kafkatest.Topic(t, brokers, "filter", 3)
@@ -208,7 +207,7 @@ func TestLastWithFilter(t *testing.T) {
 			t.Errorf("the last 3 of v0 to v9 are\n%s", got)
 		}
 		if got := runTo(t, brokers, Options{Topics: []string{topic}, Last: 3, Match: Match{Filter: `. == "v0"`}}); got != "p0@0 v0\n" {
-			t.Errorf("the one v0 is\n%s", got)
+			t.Errorf("the only v0 is\n%s", got)
 		}
 	})
 }
@@ -257,9 +256,9 @@ func TestBegins(t *testing.T) {
 	})
 }
 
-// Where a group stands is told for each partition, and once for those in which
-// it has committed nothing.
-func TestGroupIsTold(t *testing.T) {
+// The group's position is reported for each partition, and once for those in which it
+// has committed nothing.
+func TestGroupPositions(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	topic := kafkatest.Topic(t, brokers, "stands", 3)
 	p := producer(t, brokers)
@@ -270,19 +269,19 @@ func TestGroupIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	for group, want := range map[string]string{
-		"g": "group g stands at " + topic + " p1@2, 1 offsets before the end\n" +
+		"g": "group g is at " + topic + " p1@2, 1 offsets before the end\n" +
 			"group g has committed nothing in " + topic + " p0; " + topic + " p2; beginning at the start there\n",
 		"none": "group none has committed nothing here; beginning at the start\n",
 	} {
 		notices := newOutput()
 		runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{Group: group}, Last: -1, Notice: func(text string) { fmt.Fprintln(notices, text) }})
 		if notices.String() != want {
-			t.Errorf("%q is told, want %q", notices.String(), want)
+			t.Errorf("the notices are %q, want %q", notices.String(), want)
 		}
 	}
 }
 
-// An offset that only some partitions have begins at the nearest in the others.
+// In partitions without the offset, reading begins at the nearest one.
 func TestOffsetOutside(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	topic := kafkatest.Topic(t, brokers, "outside", 3)
@@ -293,9 +292,9 @@ func TestOffsetOutside(t *testing.T) {
 	if got := runTo(t, brokers, o); got != "p0@4 v8\n" {
 		t.Errorf("from 4 on there is\n%s", got)
 	}
-	want := "no offset 4 here, so from the nearest: " + topic + " p2 is empty, its next is 0\n"
+	want := "no offset 4 here, so from the nearest: " + topic + " p2 is empty, its next offset is 0\n"
 	if notices.String() != want {
-		t.Errorf("%q is told, want %q", notices.String(), want)
+		t.Errorf("the notices are %q, want %q", notices.String(), want)
 	}
 	o.Begin.Offset, o.Renderer = 9, values{}
 	_, err := Run(t.Context(), kafkatest.Client(t, brokers, ClientOptions()...), o, newOutput())
@@ -305,7 +304,7 @@ func TestOffsetOutside(t *testing.T) {
 	}
 }
 
-// Every codec that a writer may use is read.
+// All codecs are read.
 func TestCodecs(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		for name, codec := range map[string]kgo.CompressionCodec{
@@ -320,8 +319,8 @@ func TestCodecs(t *testing.T) {
 	})
 }
 
-// On several brokers of Apache Kafka: a leader that moves and one that is
-// killed cost a message and no record.
+// With several brokers of Apache Kafka, a moved and a killed leader cause a notice, but
+// lose no record.
 func TestLeadersMoveAndDie(t *testing.T) {
 	cluster := kafkatest.StartCluster(t, 3)
 	brokers := cluster[0].Brokers()
@@ -329,7 +328,7 @@ func TestLeadersMoveAndDie(t *testing.T) {
 	admin := kadm.NewClient(p)
 	const partitions = 2
 	topic := kafkatest.Name(t, "replicated")
-	// Broker 1, the controller, has none of it.
+	// Not on broker 1, the controller.
 	create := kmsg.NewPtrCreateTopicsRequest()
 	one := kmsg.NewCreateTopicsRequestTopic()
 	one.Topic, one.NumPartitions, one.ReplicationFactor = topic, -1, -1

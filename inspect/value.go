@@ -16,19 +16,18 @@ import (
 
 // ValueDecoder makes values readable before they are filtered and shown.
 type ValueDecoder interface {
-	// Decode replaces the record's value by JSON. The record is left as it is
-	// if its value is not what the decoder is for; the error says why a value
-	// that is can't be decoded.
+	// Decode replaces the record's value with JSON. It leaves values alone that are
+	// not in the decoder's format, and on an error.
 	Decode(r *Record) error
 }
 
-// ValueForms returns the values of --value-as.
+// ValueForms returns the forms of NewValueDecoder.
 func ValueForms() []string {
 	return []string{"auto", "json", "text", "xml", "hex", "base64", "int", "float"}
 }
 
-// NewValueDecoder returns the decoder for a form, nil for those that leave
-// values as they are.
+// NewValueDecoder returns the decoder for a form, nil for auto, json and "", which
+// need none.
 func NewValueDecoder(form string) ValueDecoder {
 	switch form {
 	case "auto", "json", "":
@@ -37,7 +36,7 @@ func NewValueDecoder(form string) ValueDecoder {
 	return &forced{form: form}
 }
 
-// forced reads every value as one form.
+// forced decodes every value from one form.
 type forced struct {
 	form string
 	buf  []byte
@@ -51,7 +50,7 @@ func (f *forced) Decode(r *Record) error {
 		if !isXML(r.Value) {
 			return errors.New("it is not XML")
 		}
-		return nil // text, which XML is to everybody who asks
+		return nil // filters and renderers take it as text
 	}
 	var err error
 	f.buf, err = appendForm(f.buf[:0], f.form, r.Value)
@@ -64,21 +63,19 @@ func (f *forced) Decode(r *Record) error {
 func appendForm(dst []byte, form string, b []byte) ([]byte, error) {
 	switch form {
 	case "hex":
-		dst = hex.AppendEncode(append(dst, '"'), b)
-		return append(dst, '"'), nil
+		return append(hex.AppendEncode(append(dst, '"'), b), '"'), nil
 	case "base64":
-		dst = base64.StdEncoding.AppendEncode(append(dst, '"'), b)
-		return append(dst, '"'), nil
+		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"'), nil
 	case "int":
 		if n, ok := bigEndian(b); ok {
 			return strconv.AppendInt(dst, n, 10), nil
 		}
-		return dst, fmt.Errorf("%d bytes are no whole number; those have 1, 2, 4 or 8", len(b))
+		return dst, fmt.Errorf("%d bytes are not an integer, which has 1, 2, 4 or 8", len(b))
 	case "float":
 		if f, ok := float(b); ok {
 			return strconv.AppendFloat(dst, f, 'g', -1, 64), nil
 		}
-		return dst, fmt.Errorf("%d bytes are no finite float; those have 4 or 8", len(b))
+		return dst, fmt.Errorf("%d bytes are not a finite float, which has 4 or 8", len(b))
 	}
 	return jsonscan.AppendString(dst, b), nil
 }
@@ -111,25 +108,16 @@ func float(b []byte) (float64, bool) {
 // isBinary reports whether bytes are not text: not UTF-8, or with a zero byte.
 func isBinary(b []byte) bool { return bytes.IndexByte(b, 0) >= 0 || !utf8.Valid(b) }
 
-// SchemaID returns the id in front of a value in Confluent's wire format: a zero
-// byte and four bytes of id.
-func SchemaID(b []byte) (id int, payload []byte, ok bool) {
-	if len(b) < 5 || b[0] != 0 {
-		return 0, nil, false
-	}
-	return int(binary.BigEndian.Uint32(b[1:])), b[5:], true
-}
-
 const schemaWord = "schema "
 
-// appendBinary appends bytes that are not text as what they most likely are,
-// and a word for that.
+// appendBinary appends bytes that are not text as what they most likely are, an integer,
+// a payload in Confluent's wire format or hex, and returns what that is.
 func appendBinary(dst, b []byte) (out []byte, what string) {
-	if n, ok := bigEndian(b); ok && (len(b) == 4 || len(b) == 8) {
+	if n, ok := bigEndian(b); ok && len(b) >= 4 {
 		return strconv.AppendInt(dst, n, 10), fmt.Sprintf("int%d", 8*len(b))
 	}
-	if id, payload, ok := SchemaID(b); ok && len(payload) > 0 {
-		return hex.AppendEncode(append(dst, "0x"...), payload), schemaWord + strconv.Itoa(id)
+	if len(b) > 5 && b[0] == 0 {
+		return hex.AppendEncode(append(dst, "0x"...), b[5:]), fmt.Sprint(schemaWord, binary.BigEndian.Uint32(b[1:]))
 	}
 	return hex.AppendEncode(append(dst, "0x"...), b), strconv.Itoa(len(b)) + " bytes"
 }

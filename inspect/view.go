@@ -11,20 +11,20 @@ import (
 	"inv/internal/scenario"
 )
 
-// View is a compiled view of a topic: it finds everything that a line needs in one
-// pass over the value. It is immutable and safe for concurrent use.
+// View is a compiled view of a topic, which finds what a line needs in one pass over
+// the value. It is immutable and safe for concurrent use.
 type View struct {
 	lines      bool
-	time       int // index of the field with the event time; -1: the record's
+	time       int // index of the field with the event time; -1: the record's time
 	fields     *jsonscan.Fields
 	conditions [3]*query.Condition // by severity from Critical down; nil: none
 	columns    []column
 }
 
-// column is the text of a column, for the value or for each element of a list.
+// column is the text of a column, for the value or for each element of an array.
 type column struct {
 	parts  []part
-	each   int              // index of the list; -1: none
+	each   int              // index of the array; -1: none
 	fields *jsonscan.Fields // of an element
 	join   string
 }
@@ -36,8 +36,8 @@ type part struct {
 	signed  bool
 }
 
-// CompileView compiles a topic's view. The error is a scenario.Problems with every
-// problem and its position; the alias is for messages.
+// CompileView compiles the view of the topic with an alias. The error is a
+// scenario.Problems with every problem and its position.
 func CompileView(file, alias string, v *scenario.View) (*View, error) {
 	d := &scenario.Decoder{File: file}
 	out := &View{lines: v.Lines, time: -1, fields: jsonscan.NewFields()}
@@ -67,7 +67,8 @@ func CompileView(file, alias string, v *scenario.View) (*View, error) {
 	return out, nil
 }
 
-// conditionPosition points into the condition where a plain scalar allows it.
+// conditionPosition returns the position of the mistake if the condition is on one line,
+// else that of the condition.
 func conditionPosition(c scenario.Condition, err error) scenario.Position {
 	var failed *query.Error
 	if !errors.As(err, &failed) || failed.Offset < 0 || c.Pos.Line == 0 || strings.ContainsRune(c.Source, '\n') {
@@ -91,24 +92,19 @@ func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 		if !found {
 			break
 		}
-		path, behind, closed := strings.Cut(after, "}")
+		path, remaining, closed := strings.Cut(after, "}")
 		if !closed {
 			return out, fmt.Errorf("%q has a { without its }", c.Show)
 		}
 		path, format, _ := strings.Cut(path, ":")
 		if format != "" && format != "+" {
-			return out, fmt.Errorf("{%s:%s}: the one format there is, is + (a number with its sign)", path, format)
+			return out, fmt.Errorf("{%s:%s}: the only format is + (a number with its sign)", path, format)
 		}
 		if path == "" {
-			return out, fmt.Errorf("%q has {} without a field's path in it", c.Show)
+			return out, fmt.Errorf("%q has {} without the path of a field", c.Show)
 		}
 		out.parts = append(out.parts, part{field: fields.Add(strings.Split(path, ".")...), signed: format == "+"})
-		rest = behind
+		rest = remaining
 	}
 	return out, nil
-}
-
-// hasConditions reports whether any line of this view can have a severity.
-func (v *View) hasConditions() bool {
-	return v.conditions[0] != nil || v.conditions[1] != nil || v.conditions[2] != nil
 }

@@ -13,7 +13,7 @@ import (
 	"inv/internal/scenario"
 )
 
-// All that is wrong with a scenario's views comes at once, each with its place.
+// All problems of a scenario's views are reported at once, each with its position.
 func TestViewProblems(t *testing.T) {
 	s, err := scenario.Parse("mine.yaml", []byte(`scenario: mine
 topics:
@@ -45,7 +45,7 @@ topics:
 		"mine.yaml:7:25: topic \"a\", the condition of warning: unexpected EOF",
 		"mine.yaml:8:17: topic \"a\", a column: \"{id\" has a { without its }",
 		"mine.yaml:8:24: topic \"a\", a column: \"{}\" has {} without",
-		"mine.yaml:8:30: topic \"a\", a column: {n:-}: the one format",
+		"mine.yaml:8:30: topic \"a\", a column: {n:-}: the only format",
 		"mine.yaml:12:19: topic \"b\", the condition of good: function not defined: frobnicate/0",
 	} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {
@@ -55,8 +55,8 @@ topics:
 	}
 }
 
-// What the reference system really wrote is shown without complaint, and never
-// with a severity that it does not say.
+// Records of the reference system are shown without notes, with a severity only if they
+// have the fields for it.
 func TestReferenceSamples(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join("..", "internal", "event", "testdata", "samples", "*.jsonl"))
 	if err != nil || len(files) < 5 {

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -9,11 +8,11 @@ import (
 	"time"
 )
 
-// timeForms is what ParseTime takes, for messages.
+// timeForms describes what ParseTime accepts.
 const timeForms = `15m, 2h30m or 3d ago; 2026-11-23, "2026-11-23 14:02:11" or 14:02, ` +
-	`each with a zone such as UTC or Europe/Berlin behind it; 2026-11-23T14:02:11Z; or epoch ms`
+	`each followed by a zone such as UTC or Europe/Berlin; 2026-11-23T14:02:11Z; or epoch ms`
 
-// Layouts without a zone, read in the local one or the one that is named.
+// timeLayouts are in the local zone, or one that follows.
 var timeLayouts = []string{
 	"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05",
 }
@@ -23,8 +22,8 @@ var (
 	zoneForm = regexp.MustCompile(`^(.*\d) ([A-Z][A-Za-z_+-]*(?:/[A-Za-z_+-]+)*)$`)
 )
 
-// ParseTime reads a point in time as --since and --until take it: a duration
-// before now, a date, a time of today, RFC 3339, or epoch ms.
+// ParseTime parses a point in time: a duration before now, a date, a time of today,
+// RFC 3339, or epoch ms.
 func ParseTime(text string, now time.Time, local *time.Location) (time.Time, error) {
 	if text == "now" {
 		return now, nil
@@ -34,7 +33,7 @@ func ParseTime(text string, now time.Time, local *time.Location) (time.Time, err
 	}
 	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
 		if ms < 100_000_000_000 {
-			return time.Time{}, fmt.Errorf("%d is in 1973 or before as epoch ms; seconds take three more digits", ms)
+			return time.Time{}, fmt.Errorf("%d as epoch ms is in 1973 or before; to give seconds, add three digits", ms)
 		}
 		return time.UnixMilli(ms), nil
 	}
@@ -45,7 +44,7 @@ func ParseTime(text string, now time.Time, local *time.Location) (time.Time, err
 	if m := zoneForm.FindStringSubmatch(text); m != nil {
 		z, err := time.LoadLocation(m[2])
 		if err != nil {
-			return time.Time{}, fmt.Errorf("no time zone %q; they are named as in Europe/Berlin", m[2])
+			return time.Time{}, fmt.Errorf("no time zone %q; give a name such as Europe/Berlin", m[2])
 		}
 		text, zone = m[1], z
 	}
@@ -60,7 +59,7 @@ func ParseTime(text string, now time.Time, local *time.Location) (time.Time, err
 			return t, nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("%q is no time; it takes %s", text, timeForms)
+	return time.Time{}, fmt.Errorf("%q is not a time; it takes %s", text, timeForms)
 }
 
 func before(now time.Time, m []string) (time.Time, error) {
@@ -74,13 +73,13 @@ func before(now time.Time, m []string) (time.Time, error) {
 	if m[3] != "" {
 		var err error
 		if d, err = time.ParseDuration(m[3]); err != nil {
-			return time.Time{}, fmt.Errorf("%q is no duration: %w", m[3], err)
+			return time.Time{}, fmt.Errorf("%q is not a duration: %w", m[3], err)
 		}
 	}
 	return now.AddDate(0, 0, -days).Add(-d), nil
 }
 
-// ParsePartitions reads a list such as 0,2,4-6.
+// ParsePartitions parses a list such as 0,2,4-6.
 func ParsePartitions(text string) ([]int32, error) {
 	var out []int32
 	for _, item := range strings.Split(text, ",") {
@@ -91,7 +90,7 @@ func ParsePartitions(text string) ([]int32, error) {
 			to, err = strconv.ParseInt(high, 10, 32)
 		}
 		if err != nil || from > to || to-from > 100_000 {
-			return nil, fmt.Errorf("%q is no list of partitions; it takes numbers and ranges such as 0,2,4-6", text)
+			return nil, fmt.Errorf("%q is not a list of partitions; it takes numbers and ranges such as 0,2,4-6", text)
 		}
 		for p := from; p <= to; p++ {
 			out = append(out, int32(p))
@@ -100,9 +99,7 @@ func ParsePartitions(text string) ([]int32, error) {
 	return out, nil
 }
 
-var errOffset = errors.New("it takes start, end, a number, or a number from the end such as -100")
-
-// ParseOffset reads --offset: start, end, N, or -N from the end.
+// ParseOffset parses start, end, N, or -N from the end.
 func ParseOffset(text string) (*Begin, error) {
 	switch text {
 	case "start":
@@ -113,8 +110,8 @@ func ParseOffset(text string) (*Begin, error) {
 	n, err := strconv.ParseInt(text, 10, 64)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%q is no offset: %w", text, errOffset)
-	case n < 0 || strings.HasPrefix(text, "-"):
+		return nil, fmt.Errorf("%q is not an offset; it takes start, end, a number, or a number from the end such as -100", text)
+	case strings.HasPrefix(text, "-"): // also -0
 		return &Begin{Place: Back, Offset: -n}, nil
 	}
 	return &Begin{Place: AtOffset, Offset: n}, nil

@@ -2,12 +2,12 @@ package inspect
 
 import (
 	"bytes"
+	"strings"
 
 	"inv/internal/theme"
 )
 
-// isXML reports whether text looks like XML: a tag, a declaration or a comment
-// comes first.
+// isXML reports whether text begins like XML: with a tag, a declaration or a comment.
 func isXML(b []byte) bool {
 	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) // a byte order mark
 	b = bytes.TrimLeft(b[:min(len(b), 1<<10)], " \t\r\n")
@@ -18,8 +18,8 @@ func isXML(b []byte) bool {
 	return c == '?' || c == '!' || c == '_' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= 0x80
 }
 
-// appendXML appends safe text that looks like XML, whole or cut, in the theme's
-// colours: names as JSON's keys are, attributes' values as strings, comments dim.
+// appendXML appends safe text that begins like XML in the theme's colours: names like
+// JSON keys, values of attributes like strings, comments dim.
 func appendXML(dst, text []byte, t *theme.Theme) []byte {
 	if !t.Enabled() {
 		return append(dst, text...)
@@ -42,31 +42,27 @@ func appendXML(dst, text []byte, t *theme.Theme) []byte {
 	return dst
 }
 
-// paintThrough appends text up to the end of mark in one colour.
+// paintThrough appends text up to and including mark in one colour.
 func paintThrough(dst, text []byte, mark, color string, t *theme.Theme) (out, rest []byte) {
 	end := len(text)
 	if i := bytes.Index(text, []byte(mark)); i >= 0 {
 		end = i + len(mark)
 	}
-	return paintAs(dst, text[:end], color, t), text[end:]
+	return paint(dst, text[:end], color, t), text[end:]
 }
 
-func paintAs(dst, text []byte, color string, t *theme.Theme) []byte {
-	return append(append(append(dst, color...), text...), t.Reset...)
-}
-
-// appendTag appends text from < up to and with its >.
+// appendTag appends text from < up to and including its >.
 func appendTag(dst, text []byte, t *theme.Theme) (out, rest []byte) {
 	i := 1
 	for i < len(text) && (text[i] == '/' || text[i] == '?' || text[i] == '!') {
 		i++
 	}
 	name := i
-	for i < len(text) && !bytes.ContainsRune([]byte(" \\/?>="), rune(text[i])) {
+	for i < len(text) && strings.IndexByte(" \\/?>=", text[i]) < 0 {
 		i++
 	}
 	dst = append(dst, text[:name]...)
-	dst = paintAs(dst, text[name:i], t.Key, t)
+	dst = paint(dst, text[name:i], t.Key, t)
 	for i < len(text) && text[i] != '>' {
 		if c := text[i]; c != '"' && c != '\'' {
 			dst, i = append(dst, c), i+1
@@ -76,7 +72,7 @@ func appendTag(dst, text []byte, t *theme.Theme) (out, rest []byte) {
 		if n := bytes.IndexByte(text[i+1:], text[i]); n >= 0 {
 			end = i + n + 2
 		}
-		dst, i = paintAs(dst, text[i:end], t.Text, t), end
+		dst, i = paint(dst, text[i:end], t.Text, t), end
 	}
 	if i < len(text) {
 		dst, i = append(dst, '>'), i+1

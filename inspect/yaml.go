@@ -3,6 +3,8 @@ package inspect
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -27,15 +29,15 @@ func (y *YAML) Append(dst []byte, r *Record) []byte {
 	return appendYAML(dst, d, token, 0, false)
 }
 
-// appendYAML appends the value that begins with token at an indentation, behind
-// a key or (inline) behind the dash of a list.
+// appendYAML appends the value that begins with token at an indentation; inline, it
+// follows the dash of a list.
 func appendYAML(dst []byte, d *json.Decoder, token json.Token, indent int, inline bool) []byte {
 	delim, ok := token.(json.Delim)
 	if !ok {
 		return append(appendYAMLScalar(dst, token), '\n')
 	}
 	if !d.More() {
-		_, _ = d.Token() // the closing one
+		_, _ = d.Token() // the closing delimiter
 		if delim == '{' {
 			return append(dst, "{}\n"...)
 		}
@@ -74,10 +76,7 @@ func appendYAMLScalar(dst []byte, token json.Token) []byte {
 	case nil:
 		return append(dst, "null"...)
 	case bool:
-		if v {
-			return append(dst, "true"...)
-		}
-		return append(dst, "false"...)
+		return strconv.AppendBool(dst, v)
 	case json.Number:
 		return append(dst, v...)
 	case string:
@@ -89,8 +88,8 @@ func appendYAMLScalar(dst []byte, token json.Token) []byte {
 	return dst
 }
 
-// plainYAML reports whether a text needs no quotes: words that could be nothing
-// else to any reader of YAML.
+// plainYAML reports whether text needs no quotes: words that every parser of YAML reads
+// as a string.
 func plainYAML(s string) bool {
 	if s == "" || len(s) > 80 {
 		return false
@@ -112,8 +111,6 @@ func plainYAML(s string) bool {
 	return true
 }
 
-const hexDigits = "0123456789abcdef"
-
 func appendYAMLQuoted(dst []byte, s string) []byte {
 	dst = append(dst, '"')
 	for _, r := range s {
@@ -127,10 +124,7 @@ func appendYAMLQuoted(dst []byte, s string) []byte {
 		case !termsafe.Hidden(r):
 			dst = utf8.AppendRune(dst, r)
 		default:
-			dst = append(dst, '\\', 'U')
-			for shift := 28; shift >= 0; shift -= 4 {
-				dst = append(dst, hexDigits[r>>shift&15])
-			}
+			dst = fmt.Appendf(dst, "\\U%08x", r)
 		}
 	}
 	return append(dst, '"')

@@ -31,9 +31,10 @@ func (t *tailFlags) browse(ctx context.Context, s *streams, client *kgo.Client, 
 	model := browse.New(collector, browse.Options{
 		Title: strings.Join(o.Topics, " "), Theme: colors, Pretty: pretty,
 		Copy: func(text string) { _, _ = osc52.New(text).WriteTo(out) }, // a terminal without a clipboard ignores it
+		Rest: restOf,
 	})
 	return browse.Run(ctx, model, s.in, out, func(ctx context.Context) error {
 		_, err := inspect.Run(ctx, client, o, io.Discard)
-		return tailError(err)
+		return tailHint(err)
 	})
 }

@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 
+	"inv/inspect"
 	"inv/inspect/dashboard"
 	"inv/internal/broker"
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/kafka/fetch"
 	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/stage"
@@ -78,6 +80,33 @@ func dashboardHints() dashboard.Hints {
 		Host:       "--allow-host adds a name",
 		Token:      "open the address that inv dashboard printed",
 	}
+}
+
+// tailHint adds what to do about an error of a tail: a usage error names its flag.
+func tailHint(err error) error {
+	var usage *inspect.UsageError
+	var unknown *inspect.UnknownTopicError
+	switch {
+	case errors.Is(err, inspect.ErrFailOn):
+		return fmt.Errorf("%w (--fail-on)", err)
+	case errors.Is(err, fetch.ErrTooLarge):
+		return fmt.Errorf("%w; --max-batch reads larger ones", err)
+	case errors.As(err, &unknown):
+		return usagef("%w (--wait waits for a topic of that name)", err)
+	case errors.As(err, &usage) && usage.Option != "":
+		return usagef("--%s: %w", usage.Option, usage.Err)
+	case errors.As(err, &usage):
+		return usageError{err}
+	}
+	return err
+}
+
+// wholeValue is the hint for a value of which a line has only the beginning.
+const wholeValue = ", whole with -o raw"
+
+// restOf returns the command that shows a value whose end is missing.
+func restOf(r *inspect.Record) string {
+	return fmt.Sprintf("The rest: inv tail %s --partition %d --offset %d --expect 1 -o raw", visible(r.Topic), r.Partition, r.Offset)
 }
 
 // instead returns what to use for a property that can't be set.

@@ -6,8 +6,10 @@ import (
 	"strings"
 	"testing"
 
+	"inv/inspect"
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/kafka/fetch"
 	"inv/processor"
 	"inv/processor/stage"
 )
@@ -50,5 +52,28 @@ func TestHints(t *testing.T) {
 	}
 	if plain := errors.New("plain"); hint(plain, "app") != plain || hint(nil, "app") != nil {
 		t.Error("an error without a hint is changed")
+	}
+}
+
+func TestTailHints(t *testing.T) {
+	_, grep := inspect.NewHighlight(nil, []string{"("}, "", "")
+	for _, c := range []struct {
+		err   error
+		want  string
+		usage bool
+	}{
+		{fetch.ErrTooLarge, "; --max-batch reads larger ones", false},
+		{inspect.ErrFailOn, " (--fail-on)", false},
+		{&inspect.UnknownTopicError{Name: "ordrs", Known: []string{"orders"}}, `did you mean "orders"? (--wait waits`, true},
+		{grep, "--highlight: error parsing regexp", true},
+	} {
+		got := tailHint(fmt.Errorf("doing this: %w", c.err))
+		if _, usage := got.(usageError); strings.Count(got.Error(), c.want) != 1 || usage != c.usage {
+			t.Errorf("%v: the message is %q, wrong usage %t; want %q in it once", c.err, got, usage, c.want)
+		}
+	}
+	r := &inspect.Record{Topic: "or\x1bders", Partition: 3, Offset: 77}
+	if got, want := restOf(r), `The rest: inv tail or\x1bders --partition 3 --offset 77 --expect 1 -o raw`; got != want {
+		t.Errorf("the command for the rest is %q, want %q", got, want)
 	}
 }

@@ -143,7 +143,7 @@ func TestValueAs(t *testing.T) {
 		{"\x3f\xc0\x00\x00", "float", "1.5", ""},
 		{"abc", "hex", `"616263"`, ""},
 		{"abc", "base64", `"YWJj"`, ""},
-		{"abc", "int", "abc", "3 bytes are no whole number"},
+		{"abc", "int", "abc", "3 bytes are not an integer"},
 		{"{ \"a\" : 1 }", "json", `{"a":1}`, ""},
 	} {
 		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte(c.value)}).FirstErr(); err != nil {

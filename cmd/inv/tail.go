@@ -62,10 +62,10 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if o.Scenario, err = f.loadScenario(); err != nil {
 		return err
 	}
-	o.App = f.appID
+	o.App, o.Hint = f.appID, tailHint
 	views, err := inspect.Views(o.Scenario, f.appID)
 	if err != nil {
-		return tailError(err)
+		return tailHint(err)
 	}
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	labels := inspect.Labels(o.Scenario, f.appID, args)
@@ -75,13 +75,13 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		o.Renderer, err = inspect.NewHighlight(renderer, t.highlight, colors.Match, colors.Reset)
 	}
 	if err != nil {
-		return tailError(err)
+		return tailHint(err)
 	}
 	if t.tui && (!s.outTerminal || !s.inTerminal) {
 		return usagef("--tui needs a terminal")
 	}
 	if err := inspect.Check(o); err != nil {
-		return tailError(err)
+		return tailHint(err)
 	}
 	if o.Values == nil {
 		if o.Values, err = t.schemas(ctx, f.registry); err != nil {
@@ -116,7 +116,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
 		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
 	}
-	return tailError(err)
+	return tailHint(err)
 }
 
 // schemas returns the decoder of --registry, or else of the profile's registry; nil
@@ -142,21 +142,4 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspe
 		return nil, usagef("the schema registry %s: %w", termsafe.String(parsed.Redacted()), err)
 	}
 	return registry.NewDecoder(ctx, client), nil
-}
-
-// tailError adds the flags to an error of package inspect.
-func tailError(err error) error {
-	var usage *inspect.UsageError
-	var unknown *inspect.UnknownTopicError
-	switch {
-	case errors.Is(err, inspect.ErrFailOn):
-		return fmt.Errorf("%w (--fail-on)", err)
-	case errors.As(err, &unknown):
-		return usagef("%w (--wait waits until it exists)", err)
-	case errors.As(err, &usage) && usage.Option != "":
-		return usagef("--%s: %w", usage.Option, usage.Err)
-	case errors.As(err, &usage):
-		return usageError{err}
-	}
-	return err
 }

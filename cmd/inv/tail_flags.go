@@ -191,7 +191,7 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 func (t *tailFlags) prettyOptions(s *streams, colors *theme.Theme, views map[string]*inspect.View, labels map[string]string) (inspect.PrettyOptions, error) {
 	o := inspect.PrettyOptions{
 		Theme: colors, Location: time.Local, Now: s.now(), Clock: s.now, Views: views, Labels: labels,
-		Headers: t.headers, RawControl: t.rawControl,
+		Headers: t.headers, RawControl: t.rawControl, Cut: wholeValue,
 	}
 	switch t.times {
 	case "local":

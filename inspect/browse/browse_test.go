@@ -22,7 +22,8 @@ func browser(t *testing.T, n, width, height int) (*Model, *Collector, *[]string)
 	copied := &[]string{}
 	c := &Collector{}
 	m := New(c, Options{Title: "orders", Theme: &theme.Theme{}, Pretty: inspect.PrettyOptions{Location: time.UTC, Now: time.UnixMilli(0)},
-		Copy: func(text string) { *copied = append(*copied, text) }})
+		Copy: func(text string) { *copied = append(*copied, text) },
+		Rest: func(r *inspect.Record) string { return fmt.Sprint("The rest is at ", r.Offset) }})
 	m.Update(tea.WindowSizeMsg{Width: width, Height: height})
 	add(m, c, 0, n)
 	return m, c, copied
@@ -88,12 +89,12 @@ func TestFilterAsYouType(t *testing.T) {
 	}
 	press(m, " and")
 	if len(m.shown) != 5 || m.wrong == "" || !strings.Contains(m.View(), "and") {
-		t.Errorf("a condition that is not whole changes the list to %d", len(m.shown))
+		t.Errorf("an incomplete condition changes the list to %d", len(m.shown))
 	}
 	press(m, "backspace", "backspace", "backspace", "backspace", "enter")
 	add(m, c, 100, 1)
 	if len(m.shown) != 6 || m.editing {
-		t.Error("what comes is not filtered")
+		t.Error("new records are not filtered")
 	}
 	press(m, "esc")
 	if len(m.shown) != 101 {
@@ -101,7 +102,7 @@ func TestFilterAsYouType(t *testing.T) {
 	}
 	press(m, "/", "K10", "enter")
 	if len(m.shown) != 2 {
-		t.Errorf("%d records with K10 in them, in whatever case", len(m.shown))
+		t.Errorf("%d records with K10 in them, in either case", len(m.shown))
 	}
 }
 
@@ -124,7 +125,7 @@ func TestOpenAndCopy(t *testing.T) {
 	}
 }
 
-// What is wider than the screen goes on in the next line, in its colour.
+// A line that is wider than the screen continues in the next one, in its colour.
 func TestWrap(t *testing.T) {
 	m, c, _ := browser(t, 0, 20, 30)
 	m.o.Theme = theme.New(termenv.ANSI256)
@@ -139,7 +140,7 @@ func TestWrap(t *testing.T) {
 		}
 	}
 	if !strings.HasPrefix(got[2], m.o.Theme.Text) || !strings.HasSuffix(got[2], m.o.Theme.Reset) {
-		t.Errorf("the colour does not go on: %q", got[2])
+		t.Errorf("the colour does not continue: %q", got[2])
 	}
 	m.Update(tea.WindowSizeMsg{Width: 200, Height: 30})
 	if n := len(m.open); n > len(want)+4 {
@@ -147,8 +148,7 @@ func TestWrap(t *testing.T) {
 	}
 }
 
-// A value that no screen holds opens at once, with its beginning and the
-// command for the rest.
+// A large value opens at once, with its beginning and how to see the rest.
 func TestOpenLarge(t *testing.T) {
 	m, c, _ := browser(t, 0, 80, 24)
 	for name, value := range map[string][]byte{
@@ -165,7 +165,7 @@ func TestOpenLarge(t *testing.T) {
 			t.Errorf("%s opens as\n%s", name, m.View())
 		}
 		press(m, "end")
-		if !strings.Contains(m.View(), "The rest: inv tail orders --partition 3 --offset 77 --expect 1 -o raw") {
+		if !strings.Contains(m.View(), "The rest is at 77") {
 			t.Errorf("%s ends as\n%s", name, m.View())
 		}
 		press(m, "esc", "end")
@@ -180,7 +180,7 @@ func TestNoRecords(t *testing.T) {
 	}
 }
 
-// Keys that come in one piece are as many keys; pasted text is no command.
+// Keys that are read together are separate keys; pasted text is no command.
 func TestKeysTogether(t *testing.T) {
 	m, _, _ := browser(t, 100, 60, 12)
 	enter := func(text string, paste bool) tea.Cmd {
@@ -208,24 +208,23 @@ func TestKeysTogether(t *testing.T) {
 	}
 }
 
-// However many come, it keeps the newest and stays within its bounds.
+// It keeps the newest records, within its bounds.
 func TestBounded(t *testing.T) {
 	m, c, _ := browser(t, 0, 60, 12)
 	press(m, "/", "k", "enter", "up")
 	add(m, c, 0, 15_000)
 	press(m, "home")
 	add(m, c, 15_000, 15_000)
-	if len(m.records) != maxRecords || len(m.shown) != maxRecords || m.selected().Offset != 10_000 {
-		t.Errorf("%d kept, %d shown, at %d", len(m.records), len(m.shown), m.selected().Offset)
+	if len(m.kept.records) != maxRecords || len(m.shown) != maxRecords || m.selected().Offset != 10_000 {
+		t.Errorf("%d kept, %d shown, at %d", len(m.kept.records), len(m.shown), m.selected().Offset)
 	}
 	m.Update(tea.WindowSizeMsg{Width: 100, Height: 12})
 	if !strings.Contains(m.View(), "20000 records, older ones dropped") {
-		t.Errorf("that some are dropped is not said:\n%s", m.View())
+		t.Errorf("no sign of dropped records:\n%s", m.View())
 	}
 }
 
-// The screen has as many lines as the terminal, none wider, and nothing that a
-// terminal would act on.
+// The screen fits the terminal, and has nothing that a terminal would act on.
 func TestScreen(t *testing.T) {
 	for _, size := range [][2]int{{20, 3}, {80, 24}, {200, 50}, {1, 1}} {
 		m, c, _ := browser(t, 5, size[0], size[1])

@@ -1,11 +1,13 @@
-// Package browse is `inv tail --tui`: the records of a tail in a terminal that
-// scrolls, pauses, filters as one types, opens a record and copies where it is.
-// [Model] is pure but for what its commands do; [Run] drives it.
+// Package browse browses the records of a tail in a terminal: it scrolls, pauses,
+// filters while the user types, opens a record and copies its position. [Run] drives a
+// [Model].
 package browse
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,58 +18,70 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// What is kept: the newest records, up to either bound.
 const (
 	maxRecords = 20_000
 	maxBytes   = 32 << 20
 )
 
-// Collector is a Renderer that keeps records for a Model instead of writing
+// history keeps the newest records, up to either bound.
+type history struct {
+	records []*inspect.Record
+	bytes   int
+	dropped bool // older records are no longer kept
+}
+
+// add adds a record and returns those that are no longer kept.
+func (h *history) add(r *inspect.Record) (old []*inspect.Record) {
+	h.records, h.bytes = append(h.records, r), h.bytes+size(r)
+	n := 0
+	for ; len(h.records)-n > maxRecords || h.bytes > maxBytes && len(h.records)-n > 1; n++ {
+		h.bytes -= size(h.records[n])
+		h.dropped = true
+	}
+	old, h.records = h.records[:n], h.records[n:]
+	return old
+}
+
+func size(r *inspect.Record) int { return len(r.Key) + len(r.Value) + len(r.RawHeaders()) + 200 }
+
+// Collector is a Renderer that keeps records for a Model instead of rendering
 // them. It is safe for concurrent use.
 type Collector struct {
 	mu      sync.Mutex
-	pending []*inspect.Record
-	bytes   int
+	pending history
 	notice  string
-	dropped bool // something that came is not kept
 }
 
 // Append keeps a copy of the record and appends nothing.
 func (c *Collector) Append(dst []byte, r *inspect.Record) []byte {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.pending = append(c.pending, r.Clone())
-	c.bytes += size(r)
-	for len(c.pending) > maxRecords || c.bytes > maxBytes && len(c.pending) > 1 {
-		c.bytes -= size(c.pending[0])
-		c.pending, c.dropped = c.pending[1:], true
-	}
+	c.pending.add(r.Clone())
 	return dst
 }
 
-// Notice keeps a line for the status.
+// Notice keeps a line for the Model to show.
 func (c *Collector) Notice(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notice = text
 }
 
-func (c *Collector) take() (records []*inspect.Record, notice string, dropped bool) {
+func (c *Collector) take() (pending history, notice string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	records, notice = c.pending, c.notice
-	c.pending, c.bytes, c.notice = nil, 0, ""
-	return records, notice, c.dropped
+	pending, notice = c.pending, c.notice
+	c.pending, c.notice = history{}, ""
+	return pending, notice
 }
 
-func size(r *inspect.Record) int { return len(r.Key) + len(r.Value) + len(r.RawHeaders()) + 200 }
-
-// Options say what a Model shows and how.
+// Options are the options of a Model.
 type Options struct {
 	Title  string
 	Theme  *theme.Theme
-	Pretty inspect.PrettyOptions // Width follows the terminal
-	Copy   func(text string)     // puts a text on the clipboard
+	Pretty inspect.PrettyOptions        // Width follows the terminal
+	Copy   func(text string)            // copies text to the clipboard
+	Rest   func(*inspect.Record) string // tells how to see the rest of a value that is cut
 }
 
 // Model is the state of the browser.
@@ -77,23 +91,21 @@ type Model struct {
 	pretty    *inspect.Pretty
 
 	width, height int
-	records       []*inspect.Record // all that are kept
-	bytes         int
-	dropped       bool              // older ones are no longer kept
+	kept          history
 	shown         []*inspect.Record // those that pass the filter
 	cursor, top   int               // in shown
 	following     bool              // the cursor stays on the newest
 	editing       bool
 	filter        string
 	match         func(*inspect.Record) bool // nil: all
-	wrong         string                     // what is wrong with the filter
-	opened        *inspect.Record            // the record that is open
-	open          []string                   // its lines; nil: the list
+	wrong         string                     // the error of the filter
+	opened        *inspect.Record            // the open record
+	open          []string                   // its lines; nil: the list is shown
 	scroll        int                        // in open
 	status        string
 }
 
-// New returns a browser of what the collector gets.
+// New returns a Model of the collector's records.
 func New(c *Collector, o Options) *Model {
 	m := &Model{o: o, collector: c, width: 80, height: 24, following: true}
 	m.resize()
@@ -106,10 +118,10 @@ func nextTick() tea.Cmd {
 	return tea.Tick(50*time.Millisecond, func(time.Time) tea.Msg { return tick{} })
 }
 
-// Init begins looking for records.
+// Init starts polling the collector.
 func (m *Model) Init() tea.Cmd { return nextTick() }
 
-// Update handles a key, a new size, or the time to look for records.
+// Update handles a key, a new size, or a tick.
 func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	switch msg := msg.(type) {
 	case tick:
@@ -124,8 +136,8 @@ func (m *Model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return m, nil
 }
 
-// keys handles what one read of the terminal brought: keys that are typed fast
-// come as one. What is pasted is text for the filter, and never commands.
+// keys handles the keys of one read of the terminal: those that are typed fast come
+// together. Pasted text is for the filter, and never a command.
 func (m *Model) keys(k tea.KeyMsg) tea.Cmd {
 	if k.Paste && !m.editing {
 		return nil
@@ -153,41 +165,61 @@ func (m *Model) resize() {
 // rows returns how many records the list shows.
 func (m *Model) rows() int { return max(1, m.height-2) }
 
-// collect takes what has come. Paused, it is kept all the same, below.
+// collect takes the collector's records, also while paused.
 func (m *Model) collect() {
-	records, notice, dropped := m.collector.take()
-	m.dropped = m.dropped || dropped
+	pending, notice := m.collector.take()
+	m.kept.dropped = m.kept.dropped || pending.dropped
 	if notice != "" {
 		m.status = notice
 	}
-	for _, r := range records {
-		m.records = append(m.records, r)
-		m.bytes += size(r)
-		if m.match == nil || m.match(r) {
+	for _, r := range pending.records {
+		for _, old := range m.kept.add(r) {
+			if len(m.shown) > 0 && m.shown[0] == old {
+				m.shown = m.shown[1:]
+				m.cursor, m.top = m.cursor-1, m.top-1
+			}
+		}
+		if m.passes(r) {
 			m.shown = append(m.shown, r)
 		}
 	}
-	m.pretty.Measure(records[max(0, len(records)-200):])
-	for len(m.records) > maxRecords || m.bytes > maxBytes && len(m.records) > 1 {
-		oldest := m.records[0]
-		m.dropped = true
-		m.records, m.bytes = m.records[1:], m.bytes-size(oldest)
-		if len(m.shown) > 0 && m.shown[0] == oldest {
-			m.shown = m.shown[1:]
-			m.cursor, m.top = m.cursor-1, m.top-1
-		}
-	}
+	m.pretty.Measure(pending.records[max(0, len(pending.records)-200):])
 	m.clamp()
 }
 
+func (m *Model) passes(r *inspect.Record) bool { return m.match == nil || m.match(r) }
+
 // clamp keeps the cursor on a record, the record on the screen, and the screen
-// full as long as there are records for it.
+// full if there are enough records or lines.
 func (m *Model) clamp() {
 	if m.following {
 		m.cursor = len(m.shown) - 1
 	}
 	m.cursor = max(0, min(m.cursor, len(m.shown)-1))
 	m.top = max(0, min(m.top, m.cursor, len(m.shown)-m.rows()), m.cursor-m.rows()+1)
+	m.scroll = max(0, min(m.scroll, len(m.open)-m.rows()))
+}
+
+// far is more lines than there are.
+const far = 1 << 30
+
+// step returns by how many lines a key moves, 0 for other keys.
+func (m *Model) step(key string) int {
+	switch key {
+	case "up", "k":
+		return -1
+	case "down", "j":
+		return 1
+	case "pgup", "b":
+		return -m.rows()
+	case "pgdown", "f":
+		return m.rows()
+	case "home", "g":
+		return -far
+	case "end", "G":
+		return far
+	}
+	return 0
 }
 
 func (m *Model) key(k tea.KeyMsg) tea.Cmd {
@@ -199,27 +231,16 @@ func (m *Model) key(k tea.KeyMsg) tea.Cmd {
 		m.edit(k)
 		return nil
 	case m.open != nil:
-		return m.openKey(k)
+		m.openKey(k.String())
+		return nil
 	}
-	switch k.String() {
+	switch key := k.String(); key {
 	case "q":
 		return tea.Quit
-	case "up", "k":
-		m.move(-1)
-	case "down", "j":
-		m.move(1)
-	case "pgup", "b":
-		m.move(-m.rows())
-	case "pgdown", "f":
-		m.move(m.rows())
-	case "home", "g":
-		m.move(-len(m.shown))
 	case "end", "G":
 		m.following = true
-		m.clamp()
 	case " ", "p":
 		m.following = !m.following
-		m.clamp()
 	case "/":
 		m.editing = true
 	case "esc":
@@ -228,17 +249,17 @@ func (m *Model) key(k tea.KeyMsg) tea.Cmd {
 		m.openRecord()
 	case "c", "y":
 		m.copyPlace()
+	default:
+		if by := m.step(key); by != 0 {
+			m.following = false
+			m.cursor += by
+		}
 	}
+	m.clamp()
 	return nil
 }
 
-func (m *Model) move(by int) {
-	m.following = false
-	m.cursor += by
-	m.clamp()
-}
-
-// edit handles a key while the filter is typed: it applies at once.
+// edit handles a key of the filter, which applies at once.
 func (m *Model) edit(k tea.KeyMsg) {
 	switch k.Type {
 	case tea.KeyEnter:
@@ -255,9 +276,9 @@ func (m *Model) edit(k tea.KeyMsg) {
 	}
 }
 
-// setFilter shows the records that pass: a jq condition if the text begins like
-// one, else a text that the key or the value has, in whatever case. While a
-// condition is not whole, the list stays as it was.
+// setFilter shows the records that pass: a jq condition if the text begins like one,
+// else a text that the key or the value contains, ignoring case. While the condition
+// has an error, the list stays.
 func (m *Model) setFilter(text string) {
 	m.filter, m.wrong = text, ""
 	switch {
@@ -266,7 +287,7 @@ func (m *Model) setFilter(text string) {
 	case strings.ContainsAny(text[:1], ".$("):
 		match, err := inspect.CompileFilter(text)
 		if err != nil {
-			m.wrong = err.Error()
+			m.wrong, _, _ = strings.Cut(err.Error(), "\n")
 			return
 		}
 		m.match = match
@@ -276,17 +297,12 @@ func (m *Model) setFilter(text string) {
 			return bytes.Contains(bytes.ToLower(r.Value), want) || bytes.Contains(bytes.ToLower(r.Key), want)
 		}
 	}
-	m.shown = m.shown[:0:0]
-	for _, r := range m.records {
-		if m.match == nil || m.match(r) {
-			m.shown = append(m.shown, r)
-		}
-	}
+	m.shown = slices.DeleteFunc(slices.Clone(m.kept.records), func(r *inspect.Record) bool { return !m.passes(r) })
 	m.following = true
 	m.clamp()
 }
 
-// selected returns the record below the cursor, nil if there is none.
+// selected returns the record under the cursor, nil if the list is empty.
 func (m *Model) selected() *inspect.Record {
 	if len(m.shown) == 0 {
 		return nil
@@ -301,48 +317,33 @@ func (m *Model) openRecord() {
 	}
 }
 
-// layOut makes the lines of the record that is open.
+// layOut lays out the open record.
 func (m *Model) layOut() {
-	location := m.o.Pretty.Location
-	if location == nil {
-		location = time.Local
-	}
 	m.open = nil
-	for _, line := range inspect.Detail(m.opened, m.o.Theme, location) {
+	for _, line := range inspect.Detail(m.opened, m.o.Theme, cmp.Or(m.o.Pretty.Location, time.Local), m.o.Rest) {
 		m.open = append(m.open, m.wrap(line)...)
 	}
-	m.scroll = max(0, min(m.scroll, len(m.open)-m.rows()))
+	m.clamp()
 }
 
-func (m *Model) openKey(k tea.KeyMsg) tea.Cmd {
-	switch k.String() {
+func (m *Model) openKey(key string) {
+	switch key {
 	case "q", "esc", "enter":
 		m.open, m.opened = nil, nil
-	case "up", "k":
-		m.scroll--
-	case "down", "j":
-		m.scroll++
-	case "pgup", "b":
-		m.scroll -= m.rows()
-	case "pgdown", "f", " ":
+	case " ":
 		m.scroll += m.rows()
-	case "home", "g":
-		m.scroll = 0
-	case "end", "G":
-		m.scroll = len(m.open)
 	case "c", "y":
 		m.copyPlace()
+	default:
+		m.scroll += m.step(key)
 	}
-	m.scroll = max(0, min(m.scroll, len(m.open)-m.rows()))
-	return nil
+	m.clamp()
 }
 
 func (m *Model) copyPlace() {
-	r := m.selected()
-	if r == nil || m.o.Copy == nil {
-		return
+	if r := m.selected(); r != nil {
+		place := fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, r.Offset)
+		m.o.Copy(place)
+		m.status = "copied " + place
 	}
-	place := fmt.Sprintf("%s/%d@%d", r.Topic, r.Partition, r.Offset)
-	m.o.Copy(place)
-	m.status = "copied " + place
 }

@@ -9,8 +9,8 @@ import (
 	tea "github.com/charmbracelet/bubbletea"
 )
 
-// Run shows the browser until it is quit, while tail fills the collector. What
-// tail returns is shown; it ends when the browser does.
+// Run shows the browser until the user quits, while tail fills the collector. The
+// error of tail is shown; tail ends when the browser does.
 func Run(ctx context.Context, m *Model, in io.Reader, out io.Writer, tail func(context.Context) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -29,7 +29,7 @@ func Run(ctx context.Context, m *Model, in io.Reader, out io.Writer, tail func(c
 	tailed := <-ended
 	switch {
 	case stopped:
-		return nil // by a signal: it followed
+		return nil // by a signal
 	case err != nil && !errors.Is(err, tea.ErrProgramKilled):
 		return fmt.Errorf("drawing the terminal: %w", err)
 	case tailed != nil && !errors.Is(tailed, context.Canceled):

@@ -6,17 +6,15 @@ import (
 	"strings"
 
 	"inv/internal/termsafe"
+	"inv/internal/theme"
 )
 
-// View returns the whole screen: a title, the records or the one that is open, and
-// a line of what can be done.
+// View returns the whole screen: a title, the list or the open record, and the keys.
 func (m *Model) View() string {
 	var b strings.Builder
 	b.WriteString(m.title() + "\n")
-	if m.open != nil {
-		m.viewOpen(&b)
-	} else {
-		m.viewList(&b)
+	for i := range m.rows() {
+		b.WriteString(m.row(i) + "\n")
 	}
 	b.WriteString(m.foot())
 	return b.String()
@@ -27,11 +25,11 @@ func (m *Model) title() string {
 	if !m.following {
 		state = fmt.Sprintf("paused, %d below", max(0, len(m.shown)-1-m.cursor))
 	}
-	text := fmt.Sprintf("%s · %d record", m.o.Title, len(m.records))
-	if len(m.records) != 1 {
+	text := fmt.Sprintf("%s · %d record", m.o.Title, len(m.kept.records))
+	if len(m.kept.records) != 1 {
 		text += "s"
 	}
-	if m.dropped {
+	if m.kept.dropped {
 		text += ", older ones dropped"
 	}
 	if m.match != nil {
@@ -40,48 +38,41 @@ func (m *Model) title() string {
 	return m.o.Theme.Strong + m.fit(text+" · "+state) + m.o.Theme.Reset
 }
 
-// fit makes a line of our own safe and no wider than the terminal.
+// fit makes text safe and no wider than the terminal.
 func (m *Model) fit(text string) string {
 	return string(termsafe.Cut(termsafe.Append(nil, []byte(text)), max(1, m.width)))
 }
 
-func (m *Model) viewList(b *strings.Builder) {
-	var line []byte
-	for row := range m.rows() {
-		if i := m.top + row; i < len(m.shown) {
-			line = m.pretty.Append(line[:0], m.shown[i])
-			first, _, _ := bytes.Cut(line, []byte("\n"))
-			if i == m.cursor {
-				b.WriteString(m.marked(first))
-			} else {
-				b.Write(first)
-			}
+// row returns a line between title and keys, counted from 0.
+func (m *Model) row(i int) string {
+	if m.open != nil {
+		if i += m.scroll; i < len(m.open) {
+			return m.open[i]
 		}
-		b.WriteByte('\n')
+		return ""
 	}
+	if i += m.top; i >= len(m.shown) {
+		return ""
+	}
+	line, _, _ := bytes.Cut(m.pretty.Append(nil, m.shown[i]), []byte("\n"))
+	if i == m.cursor {
+		return m.marked(line)
+	}
+	return string(line)
 }
 
-// marked returns a line in reverse, to the edge of the screen.
+// marked returns a line in reverse video, or after a > without colours.
 func (m *Model) marked(line []byte) string {
 	plain := m.o.Theme.Strip(line)
-	padding := strings.Repeat(" ", max(0, m.width-termsafe.Width(plain)))
 	if !m.o.Theme.Enabled() {
 		return ">" + string(termsafe.Cut(plain, m.width-1))
 	}
+	padding := strings.Repeat(" ", max(0, m.width-termsafe.Width(plain)))
 	return m.o.Theme.Match + string(plain) + padding + m.o.Theme.Reset
 }
 
-func (m *Model) viewOpen(b *strings.Builder) {
-	for row := range m.rows() {
-		if i := m.scroll + row; i < len(m.open) {
-			b.WriteString(m.open[i])
-		}
-		b.WriteByte('\n')
-	}
-}
-
-// wrap breaks a line that is wider than the screen. The colour goes on in the
-// next one.
+// wrap breaks a line that is wider than the screen. Its colour continues in the next
+// one.
 func (m *Model) wrap(line string) []string {
 	t := m.o.Theme
 	if termsafe.Width(t.Strip([]byte(line))) <= m.width {
@@ -90,29 +81,26 @@ func (m *Model) wrap(line string) []string {
 	var lines []string
 	var row []byte
 	color, left := "", m.width
-	for rest := []byte(line); len(rest) > 0; {
-		if rest[0] == 0x1b { // one of the theme's: nothing else can be here
-			end := bytes.IndexByte(rest, 'm') + 1
-			if color = string(rest[:end]); color == t.Reset {
+	for piece, escape := range theme.Pieces([]byte(line)) {
+		if escape {
+			if color = string(piece); color == t.Reset {
 				color = ""
 			}
-			row, rest = append(row, rest[:end]...), rest[end:]
+			row = append(row, piece...)
 			continue
 		}
-		run := rest
-		if i := bytes.IndexByte(rest, 0x1b); i >= 0 {
-			run = rest[:i]
-		}
-		first, _ := termsafe.Split(run, left)
-		if w := termsafe.Width(first); w > left && left < m.width {
-			first = nil // it is wider than what is left of this row
-		} else {
-			left -= w
-		}
-		row, rest = append(row, first...), rest[len(first):]
-		if len(rest) > 0 && rest[0] != 0x1b {
-			lines = append(lines, string(row)+t.Reset)
-			row, left = []byte(color), m.width
+		for len(piece) > 0 {
+			first, rest := termsafe.Split(piece, left)
+			if w := termsafe.Width(first); w > left && left < m.width {
+				first, rest = nil, piece // it doesn't fit into the rest of this row
+			} else {
+				left -= w
+			}
+			row = append(row, first...)
+			if piece = rest; len(piece) > 0 {
+				lines = append(lines, string(row)+t.Reset)
+				row, left = []byte(color), m.width
+			}
 		}
 	}
 	return append(lines, string(row))
@@ -121,10 +109,8 @@ func (m *Model) wrap(line string) []string {
 func (m *Model) foot() string {
 	t := m.o.Theme
 	switch {
-	case m.editing && m.wrong != "":
-		return "/" + m.fit(m.filter+"▏ "+firstLine(m.wrong))
 	case m.editing:
-		return "/" + m.fit(m.filter+"▏")
+		return "/" + m.fit(strings.TrimSuffix(m.filter+"▏ "+m.wrong, " "))
 	case m.status != "":
 		return t.Hostile + m.fit(m.status) + t.Reset
 	case m.open != nil:
@@ -135,9 +121,4 @@ func (m *Model) foot() string {
 		help = "filter: " + m.filter + " · esc all · " + help
 	}
 	return t.Dim + m.fit(help) + t.Reset
-}
-
-func firstLine(text string) string {
-	line, _, _ := strings.Cut(text, "\n")
-	return line
 }

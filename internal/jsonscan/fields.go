@@ -3,6 +3,8 @@ package jsonscan
 import (
 	"bytes"
 	"encoding/json"
+	"slices"
+	"unicode/utf8"
 )
 
 // Fields finds the values at a fixed set of paths in one pass. It is immutable
@@ -12,18 +14,18 @@ type Fields struct {
 	count int
 }
 
-// NewFields returns a Fields that looks for nothing yet.
+// NewFields returns a Fields without paths.
 func NewFields() *Fields { return &Fields{root: node{index: -1}} }
 
 // node is one key of the tree of paths.
 type node struct {
 	keys     []string
 	children []*node
-	index    int // of the value wanted here, or -1
+	index    int // of the value in the results of Scan; -1: not wanted
 }
 
-// Add asks for the value at a path of keys and returns its index in the answers
-// of Scan; the same path has the same index. The empty path is the value itself.
+// Add adds a path of keys and returns the index of its value in the results of
+// Scan; the same path has the same index. The empty path is the whole value.
 func (f *Fields) Add(path ...string) int {
 	n := &f.root
 	for _, key := range path {
@@ -37,23 +39,21 @@ func (f *Fields) Add(path ...string) int {
 }
 
 func (n *node) child(key string) *node {
-	for i, k := range n.keys {
-		if k == key {
-			return n.children[i]
-		}
+	if i := slices.Index(n.keys, key); i >= 0 {
+		return n.children[i]
 	}
 	c := &node{index: -1}
 	n.keys, n.children = append(n.keys, key), append(n.children, c)
 	return c
 }
 
-// Len returns the number of answers of Scan.
+// Len returns the number of results of Scan.
 func (f *Fields) Len() int { return f.count }
 
-// Scan fills values[i] with the JSON text of the value at path i, nil where
-// there is none. Of a repeated key the last counts, as in encoding/json. It
-// reports whether b is one well-formed JSON value; if not, values is not to be
-// used. values must have at least Len elements.
+// Scan sets values[i] to the JSON text of the value at path i, nil if it is absent.
+// Of a repeated key the last counts, as in encoding/json. Scan reports whether b is
+// one well-formed JSON value; otherwise values are undefined. values must have at
+// least Len elements.
 func (f *Fields) Scan(b []byte, values [][]byte) bool {
 	values = values[:f.count]
 	clear(values)
@@ -62,9 +62,9 @@ func (f *Fields) Scan(b []byte, values [][]byte) bool {
 	return end >= 0 && s.space(b, end) == len(b)
 }
 
-// ScanElements is Scan for each element of a well-formed JSON array, in one
-// pass: yield is called when values holds an element's answers, until it returns
-// false. A text that is no array has no elements.
+// ScanElements scans each element of a well-formed JSON array, in one pass, and
+// calls yield with its results in values, until yield returns false. Other JSON
+// has no elements.
 func (f *Fields) ScanElements(array []byte, values [][]byte, yield func() bool) {
 	values = values[:f.count]
 	var s scanner
@@ -84,11 +84,11 @@ func (f *Fields) ScanElements(array []byte, values [][]byte, yield func() bool) 
 	}
 }
 
-// find is value, filling in what n wants of it.
+// find returns the index after the value at i, or -1, and sets what n wants of it.
 func (s *scanner) find(b []byte, n *node, i, depth int, values [][]byte) int {
 	end := 0
 	if i < len(b) && b[i] == '{' && len(n.keys) > 0 {
-		end = s.findIn(b, n, i, depth, values)
+		end = s.object(b, n, i, depth, values)
 	} else {
 		end = s.value(b, i, depth)
 	}
@@ -98,57 +98,13 @@ func (s *scanner) find(b []byte, n *node, i, depth int, values [][]byte) int {
 	return end
 }
 
-// findIn is object, filling in what n's children want.
-func (s *scanner) findIn(b []byte, n *node, i, depth int, values [][]byte) int {
-	i = s.space(b, i+1)
-	if i < len(b) && b[i] == '}' {
-		return i + 1
-	}
-	for {
-		if i >= len(b) || b[i] != '"' || depth >= maxDepth {
-			return -1
-		}
-		start, before := i, s.flags
-		s.flags = 0
-		if i = s.str(b, i); i < 0 {
-			return -1
-		}
-		child := n.match(b[start:i], s.flags != 0)
-		s.flags |= before
-		if i = s.colon(b, i); i < 0 {
-			return -1
-		}
-		if child == nil {
-			i = s.value(b, i, depth+1)
-		} else {
-			child.forget(values)
-			i = s.find(b, child, i, depth+1, values)
-		}
-		if i < 0 {
-			return -1
-		}
-		if i = s.space(b, i); i >= len(b) {
-			return -1
-		}
-		switch b[i] {
-		case ',':
-			i = s.space(b, i+1)
-		case '}':
-			return i + 1
-		default:
-			return -1
-		}
-	}
-}
-
-// match returns the child for a key as it stands in the text, in its quotes;
-// odd reports whether it may read differently there than it means.
-func (n *node) match(quoted []byte, odd bool) *node {
-	if odd {
-		key := Unquote(quoted)
-		quoted = append(append([]byte{'"'}, key...), '"')
-	}
+// match returns the child for a key in its quotes; unclean reports that the key may
+// need unquoting.
+func (n *node) match(quoted []byte, unclean bool) *node {
 	key := quoted[1 : len(quoted)-1]
+	if unclean {
+		key = Unquote(quoted)
+	}
 	for i, k := range n.keys {
 		if len(k) == len(key) && k == string(key) {
 			return n.children[i]
@@ -157,7 +113,7 @@ func (n *node) match(quoted []byte, odd bool) *node {
 	return nil
 }
 
-// forget drops what an earlier value of the same key had given.
+// forget drops the values of an earlier occurrence of the same key.
 func (n *node) forget(values [][]byte) {
 	if n.index >= 0 {
 		values[n.index] = nil
@@ -167,24 +123,23 @@ func (n *node) forget(values [][]byte) {
 	}
 }
 
-func isASCII(b []byte) bool {
-	for _, c := range b {
-		if c >= 0x80 {
-			return false
-		}
-	}
-	return true
-}
-
-// Unquote returns the text of a JSON string, as encoding/json reads it.
-func Unquote(quoted []byte) string {
+// Unquote returns the text of a well-formed JSON string, as encoding/json reads it.
+// It may be part of quoted.
+func Unquote(quoted []byte) []byte {
 	inner := quoted[1 : len(quoted)-1]
-	if bytes.IndexByte(inner, '\\') < 0 && isASCII(inner) {
-		return string(inner)
+	if bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+		return inner
 	}
 	var text string
 	if json.Unmarshal(quoted, &text) != nil {
-		return string(inner) // callers pass well-formed strings only
+		return inner // it was not well-formed
 	}
-	return text
+	return []byte(text)
+}
+
+// IsObject reports whether well-formed JSON is an object.
+func IsObject(b []byte) bool {
+	var s scanner
+	i := s.space(b, 0)
+	return i < len(b) && b[i] == '{'
 }

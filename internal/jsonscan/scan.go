@@ -1,12 +1,11 @@
-// Package jsonscan walks over JSON text once, without building values: it
-// checks the grammar (RFC 8259, as strictly as encoding/json), finds the few
-// fields that are asked for, and copies text in a form that is safe and compact.
+// Package jsonscan scans JSON text once, without building values: it checks the
+// grammar (RFC 8259, as strictly as encoding/json), finds the values at a few paths,
+// and copies text in a form that is safe and compact.
 //
-// Package event has a scanner of its own, for the other job: it knows the type
-// of every field of a record, makes values of them, and says which is missing or
-// wrong. Here a value is a slice of the text until somebody looks at it, and
-// nothing is known of it but that it is well-formed. One scanner for both would
-// do for each what only the other needs.
+// Package event has a scanner of its own: it knows the type of each field of a
+// record, decodes it, and reports what is missing or wrong. Here a value is a slice
+// of the text, known only to be well-formed. One scanner for both would do work
+// that only one of them needs.
 package jsonscan
 
 import (
@@ -14,7 +13,7 @@ import (
 	"math/bits"
 )
 
-// Flags say what a scan met, so that clean text can be copied as it is.
+// Flags are what a scan found, so that clean text can be copied without a look.
 type Flags uint8
 
 const (
@@ -27,12 +26,10 @@ const (
 	Escaped
 )
 
-// maxDepth is how many lists and objects may be within each other, as in
-// encoding/json.
+// maxDepth is how deeply arrays and objects may be nested, as in encoding/json.
 const maxDepth = 10000
 
-// Valid reports whether b is exactly one JSON value, with white space around it
-// at most, and what is in it.
+// Valid reports whether b is one JSON value, possibly with white space around it.
 func Valid(b []byte) (flags Flags, ok bool) {
 	var s scanner
 	end := s.value(b, s.space(b, 0), 0)
@@ -42,8 +39,8 @@ func Valid(b []byte) (flags Flags, ok bool) {
 	return s.flags, true
 }
 
-// scanner collects the flags of a scan. The text goes from call to call as an
-// argument, where it stays in registers.
+// scanner collects the flags of a scan. The text is an argument of each call, so that
+// it stays in registers.
 type scanner struct{ flags Flags }
 
 // space returns the index of the next byte that is not white space.
@@ -65,7 +62,7 @@ func (s *scanner) spaces(b []byte, i int) int {
 	return i
 }
 
-// value returns the index behind the value at i, or -1.
+// value returns the index after the value at i, or -1.
 func (s *scanner) value(b []byte, i, depth int) int {
 	if i >= len(b) {
 		return -1
@@ -73,13 +70,9 @@ func (s *scanner) value(b []byte, i, depth int) int {
 	switch b[i] {
 	case '"':
 		return s.str(b, i)
-	case '{', '[':
-		switch {
-		case depth >= maxDepth:
-			return -1
-		case b[i] == '{':
-			return s.object(b, i, depth)
-		}
+	case '{':
+		return s.object(b, nil, i, depth, nil)
+	case '[':
 		return s.array(b, i, depth)
 	case 't':
 		return word(b, i, "true")
@@ -98,7 +91,12 @@ func word(b []byte, i int, word string) int {
 	return i + len(word)
 }
 
-func (s *scanner) object(b []byte, i, depth int) int {
+// object returns the index after the object at i, or -1, and sets what n, if it is
+// not nil, wants of it.
+func (s *scanner) object(b []byte, n *node, i, depth int, values [][]byte) int {
+	if depth >= maxDepth {
+		return -1
+	}
 	i = s.space(b, i+1)
 	if i < len(b) && b[i] == '}' {
 		return i + 1
@@ -107,13 +105,26 @@ func (s *scanner) object(b []byte, i, depth int) int {
 		if i >= len(b) || b[i] != '"' {
 			return -1
 		}
+		start, before := i, s.flags
+		s.flags = 0
 		if i = s.str(b, i); i < 0 {
 			return -1
 		}
+		var child *node
+		if n != nil {
+			child = n.match(b[start:i], s.flags != 0)
+		}
+		s.flags |= before
 		if i = s.colon(b, i); i < 0 {
 			return -1
 		}
-		if i = s.value(b, i, depth+1); i < 0 {
+		if child == nil {
+			i = s.value(b, i, depth+1)
+		} else {
+			child.forget(values)
+			i = s.find(b, child, i, depth+1, values)
+		}
+		if i < 0 {
 			return -1
 		}
 		if i = s.space(b, i); i >= len(b) {
@@ -130,7 +141,7 @@ func (s *scanner) object(b []byte, i, depth int) int {
 	}
 }
 
-// colon returns the index of the value behind a key that ends at i, or -1.
+// colon returns the index of the value after a key that ends at i, or -1.
 func (s *scanner) colon(b []byte, i int) int {
 	if i+1 < len(b) && b[i] == ':' && b[i+1] > ' ' {
 		return i + 1
@@ -143,6 +154,9 @@ func (s *scanner) colon(b []byte, i int) int {
 }
 
 func (s *scanner) array(b []byte, i, depth int) int {
+	if depth >= maxDepth {
+		return -1
+	}
 	i = s.space(b, i+1)
 	if i < len(b) && b[i] == ']' {
 		return i + 1
@@ -177,7 +191,7 @@ func special(x uint64) uint64 {
 	return (x | (x - ones*0x20) | ((x ^ ones*'"') - ones) | ((x ^ ones*'\\') - ones) | ((x ^ ones*0x7f) - ones)) & tops
 }
 
-// str returns the index behind the string that opens at i, or -1.
+// str returns the index after the string that opens at i, or -1.
 func (s *scanner) str(b []byte, i int) int {
 	for i++; ; {
 		for i+8 <= len(b) {
@@ -213,7 +227,7 @@ func (s *scanner) str(b []byte, i int) int {
 	}
 }
 
-// escape returns the index behind the escape at i, or -1.
+// escape returns the index after the escape at i, or -1.
 func escape(b []byte, i int) int {
 	if i+1 >= len(b) {
 		return -1
@@ -235,7 +249,7 @@ func escape(b []byte, i int) int {
 	return -1
 }
 
-// digits returns the index behind the digits at i.
+// digits returns the index after the digits at i.
 func digits(b []byte, i int) int {
 	for i < len(b) && b[i]-'0' < 10 {
 		i++
@@ -243,7 +257,7 @@ func digits(b []byte, i int) int {
 	return i
 }
 
-// number returns the index behind the number at i, or -1.
+// number returns the index after the number at i, or -1.
 func number(b []byte, i int) int {
 	if b[i] == '-' {
 		i++

@@ -2,21 +2,29 @@ package query
 
 import (
 	"bytes"
+	"cmp"
 
 	"inv/internal/jsonscan"
 
 	"github.com/itchyny/gojq"
 )
 
-// answer is what the fast path makes of a condition.
+// answer is the result of a condition on the fast path.
 type answer uint8
 
 const (
 	isFalse answer = iota
 	isTrue
 	isNull // a comparison with an absent field, in views
-	unsure // gojq must say
+	unsure // gojq has to evaluate it
 )
+
+func answerOf(holds bool) answer {
+	if holds {
+		return isTrue
+	}
+	return isFalse
+}
 
 // expr is a condition of the fast path.
 type expr func(*Input) answer
@@ -30,10 +38,10 @@ const (
 	kindTrue
 	kindNumber
 	kindString
-	kindUnsure // lists, objects, numbers that a float64 can't hold: gojq's
+	kindUnsure // arrays, objects, numbers that a float64 can't hold: left to gojq
 )
 
-// value is a scalar of the fast path.
+// value is a scalar; the zero value is null.
 type value struct {
 	kind   kind
 	number float64
@@ -47,54 +55,49 @@ type compiler struct {
 	dialect Dialect
 }
 
-// boolean compiles what is used for its truth; ok is false for anything but the
-// common forms.
-func (c *compiler) boolean(q *gojq.Query) (expr, bool) {
+// boolean compiles a condition, nil for all but the common forms.
+func (c *compiler) boolean(q *gojq.Query) expr {
 	if q == nil || len(q.FuncDefs) > 0 || len(q.Imports) > 0 || q.Meta != nil || len(q.Patterns) > 0 {
-		return nil, false
-	}
-	if q.Term != nil {
-		return c.booleanTerm(q)
+		return nil
 	}
 	switch {
+	case q.Term != nil:
+		return c.booleanTerm(q)
 	case q.Op == gojq.OpAnd || q.Op == gojq.OpOr:
-		left, ok := c.boolean(q.Left)
-		right, ok2 := c.boolean(q.Right)
-		if !ok || !ok2 {
-			return nil, false
+		if left, right := c.boolean(q.Left), c.boolean(q.Right); left != nil && right != nil {
+			return connect(left, right, q.Op == gojq.OpOr)
 		}
-		return connect(left, right, q.Op == gojq.OpOr), true
 	case isComparison(q.Op):
 		return c.comparison(q)
 	case q.Op == gojq.OpPipe:
 		return c.pipe(q.Left, q.Right)
 	}
-	return nil, false
+	return nil
 }
 
-func (c *compiler) booleanTerm(q *gojq.Query) (expr, bool) {
+func (c *compiler) booleanTerm(q *gojq.Query) expr {
 	t := q.Term
 	switch {
 	case t.Type == gojq.TermTypeQuery && len(t.SuffixList) == 0:
 		return c.boolean(t.Query)
 	case t.Type == gojq.TermTypeFunc && t.Func.Name == "select" && len(t.Func.Args) == 1 && len(t.SuffixList) == 0:
-		inner, ok := c.boolean(t.Func.Args[0])
-		if !ok {
-			return nil, false
+		inner := c.boolean(t.Func.Args[0])
+		if inner == nil {
+			return nil
 		}
 		return func(in *Input) answer {
-			if !isObject(in.Value) {
-				return unsure // select(…) gives the value itself, whose truth counts
+			if !jsonscan.IsObject(in.Value) {
+				return unsure // select(…) yields the value itself, which may be false
 			}
 			return inner(in)
-		}, true
+		}
 	}
-	o, ok := c.operand(q)
-	if !ok {
-		return nil, false
+	of := c.operand(q)
+	if of == nil {
+		return nil
 	}
 	return func(in *Input) answer {
-		switch v := o(in); v.kind {
+		switch v := of(in); v.kind {
 		case kindUnsure:
 			return unsure
 		case kindNull:
@@ -103,10 +106,10 @@ func (c *compiler) booleanTerm(q *gojq.Query) (expr, bool) {
 			return isFalse
 		}
 		return isTrue
-	}, true
+	}
 }
 
-// connect is `and` and `or`, which look at the right side only if they must.
+// connect is `and` and `or`, which evaluate the right side only if they need it.
 func connect(left, right expr, or bool) expr {
 	return func(in *Input) answer {
 		l := left(in)
@@ -124,85 +127,76 @@ func asBool(a answer) answer {
 	return a
 }
 
-// pipe compiles `… | not` and `PATH | startswith("…")` and their like.
-func (c *compiler) pipe(left, right *gojq.Query) (expr, bool) {
+// pipe compiles `… | not`, `PATH | startswith("…")` and the like.
+func (c *compiler) pipe(left, right *gojq.Query) expr {
 	if right.Term == nil || right.Term.Type != gojq.TermTypeFunc || len(right.Term.SuffixList) > 0 {
-		return nil, false
+		return nil
 	}
 	f := right.Term.Func
 	if f.Name == "not" && len(f.Args) == 0 {
-		inner, ok := c.boolean(left)
-		if !ok {
-			return nil, false
-		}
-		return c.negate(inner), true
+		return c.negate(c.boolean(left))
 	}
-	if len(f.Args) != 1 {
-		return nil, false
+	test := stringTests[f.Name]
+	if test == nil || len(f.Args) != 1 {
+		return nil
 	}
-	test, ok := stringTest(f.Name)
-	if !ok {
-		return nil, false
+	text, ok := literal(f.Args[0].Term)
+	of := c.operand(left)
+	if !ok || of == nil {
+		return nil
 	}
-	arg := f.Args[0].Term
-	if arg == nil || arg.Type != gojq.TermTypeString || len(arg.Str.Queries) > 0 || len(arg.SuffixList) > 0 {
-		return nil, false
-	}
-	of, ok := c.operand(left)
-	if !ok {
-		return nil, false
-	}
-	want := []byte(arg.Str.Str)
+	want := []byte(text)
 	return func(in *Input) answer {
 		v := of(in)
 		if v.kind != kindString {
 			return unsure // an error in jq
 		}
-		if test(v.text, want) {
-			return isTrue
-		}
-		return isFalse
-	}, true
+		return answerOf(test(v.text, want))
+	}
 }
 
 func (c *compiler) negate(inner expr) expr {
-	null := isTrue
-	if c.dialect == AbsentFalse {
-		null = isNull
+	if inner == nil {
+		return nil
 	}
 	return func(in *Input) answer {
-		switch inner(in) {
-		case isTrue:
-			return isFalse
-		case isFalse:
-			return isTrue
-		case isNull:
-			return null
+		a := inner(in)
+		if a == unsure || a == isNull && c.dialect == AbsentFalse {
+			return a
 		}
-		return unsure
+		return answerOf(a != isTrue)
 	}
 }
 
-func stringTest(name string) (func(text, want []byte) bool, bool) {
-	switch name {
-	case "startswith":
-		return bytes.HasPrefix, true
-	case "endswith":
-		return bytes.HasSuffix, true
-	case "contains":
-		return bytes.Contains, true
-	}
-	return nil, false
+// stringTests are jq's tests of a string.
+var stringTests = map[string]func(text, want []byte) bool{
+	"startswith": bytes.HasPrefix,
+	"endswith":   bytes.HasSuffix,
+	"contains":   bytes.Contains,
 }
 
-func (c *compiler) comparison(q *gojq.Query) (expr, bool) {
-	left, ok := c.operand(q.Left)
-	right, ok2 := c.operand(q.Right)
-	if !ok || !ok2 {
-		return nil, false
+// comparisons are the results of jq's comparisons for less, equal and greater.
+var comparisons = map[gojq.Operator][3]bool{
+	gojq.OpEq: {false, true, false},
+	gojq.OpNe: {true, false, true},
+	gojq.OpLt: {true, false, false},
+	gojq.OpLe: {true, true, false},
+	gojq.OpGt: {false, false, true},
+	gojq.OpGe: {false, true, true},
+}
+
+func isComparison(op gojq.Operator) bool {
+	_, ok := comparisons[op]
+	return ok
+}
+
+func (c *compiler) comparison(q *gojq.Query) expr {
+	left, right := c.operand(q.Left), c.operand(q.Right)
+	if left == nil || right == nil {
+		return nil
 	}
 	absentNull := c.dialect == AbsentFalse && !isNullLiteral(q.Left) && !isNullLiteral(q.Right)
-	op := q.Op
+	holds := comparisons[q.Op]
 	return func(in *Input) answer {
 		l, r := left(in), right(in)
 		switch {
@@ -211,94 +205,68 @@ func (c *compiler) comparison(q *gojq.Query) (expr, bool) {
 		case absentNull && (l.kind == kindNull || r.kind == kindNull):
 			return isNull
 		}
-		if holds(op, compare(l, r)) {
-			return isTrue
-		}
-		return isFalse
-	}, true
+		return answerOf(holds[1+compare(l, r)])
+	}
 }
 
 func compare(l, r value) int {
-	switch {
-	case l.kind != r.kind:
-		if l.kind < r.kind {
-			return -1
-		}
-		return 1
-	case l.kind == kindString:
-		return bytes.Compare(l.text, r.text)
-	case l.kind == kindNumber && l.number < r.number:
-		return -1
-	case l.kind == kindNumber && l.number > r.number:
-		return 1
-	}
-	return 0
+	return cmp.Or(cmp.Compare(l.kind, r.kind), cmp.Compare(l.number, r.number), bytes.Compare(l.text, r.text))
 }
 
-func holds(op gojq.Operator, order int) bool {
-	switch op {
-	case gojq.OpEq:
-		return order == 0
-	case gojq.OpNe:
-		return order != 0
-	case gojq.OpLt:
-		return order < 0
-	case gojq.OpLe:
-		return order <= 0
-	case gojq.OpGt:
-		return order > 0
-	}
-	return order >= 0
-}
-
-// operand compiles a path, a constant or a variable.
-func (c *compiler) operand(q *gojq.Query) (operand, bool) {
+// operand compiles a path, a constant or a variable, nil for anything else.
+func (c *compiler) operand(q *gojq.Query) operand {
 	if q == nil || q.Term == nil || len(q.FuncDefs) > 0 {
-		return nil, false
+		return nil
 	}
 	t := q.Term
-	if t.Type == gojq.TermTypeIndex {
+	switch {
+	case t.Type == gojq.TermTypeIndex:
 		return c.path(t)
-	}
-	if len(t.SuffixList) > 0 {
-		if t.Type == gojq.TermTypeFunc && t.Func.Name == "$headers" {
-			return headerOperand(t)
-		}
-		return nil, false
-	}
-	switch t.Type {
-	case gojq.TermTypeQuery:
+	case t.Type == gojq.TermTypeFunc && t.Func.Name == "$headers":
+		return headerOperand(t)
+	case len(t.SuffixList) > 0:
+		return nil
+	case t.Type == gojq.TermTypeQuery:
 		return c.operand(t.Query)
-	case gojq.TermTypeFunc:
+	case t.Type == gojq.TermTypeFunc:
 		return variable(t.Func)
 	}
-	v, ok := constant(t)
-	return func(*Input) value { return v }, ok
+	v := constant(t)
+	if v.kind == kindUnsure {
+		return nil
+	}
+	return func(*Input) value { return v }
 }
 
-func constant(t *gojq.Term) (value, bool) {
+func constant(t *gojq.Term) value {
 	switch t.Type {
 	case gojq.TermTypeNull:
-		return value{kind: kindNull}, true
+		return value{}
 	case gojq.TermTypeTrue:
-		return value{kind: kindTrue}, true
+		return value{kind: kindTrue}
 	case gojq.TermTypeFalse:
-		return value{kind: kindFalse}, true
+		return value{kind: kindFalse}
 	case gojq.TermTypeNumber:
-		v := numberOf([]byte(t.Number))
-		return v, v.kind == kindNumber
+		return numberOf([]byte(t.Number))
 	case gojq.TermTypeUnary:
 		if t.Unary.Op == gojq.OpSub && t.Unary.Term.Type == gojq.TermTypeNumber && len(t.Unary.Term.SuffixList) == 0 {
 			v := numberOf([]byte(t.Unary.Term.Number))
 			v.number = -v.number
-			return v, v.kind == kindNumber
-		}
-	case gojq.TermTypeString:
-		if len(t.Str.Queries) == 0 {
-			return value{kind: kindString, text: []byte(t.Str.Str)}, true
+			return v
 		}
 	}
-	return value{}, false
+	if text, ok := literal(t); ok {
+		return value{kind: kindString, text: []byte(text)}
+	}
+	return value{kind: kindUnsure}
+}
+
+// literal returns a string without interpolation.
+func literal(t *gojq.Term) (string, bool) {
+	if t == nil || t.Type != gojq.TermTypeString || len(t.SuffixList) > 0 || len(t.Str.Queries) > 0 {
+		return "", false
+	}
+	return t.Str.Str, true
 }
 
 // name returns the key of a plain .key or .["key"] step.
@@ -310,25 +278,24 @@ func name(i *gojq.Index) (string, bool) {
 		return i.Name, true
 	case i.Str != nil && len(i.Str.Queries) == 0:
 		return i.Str.Str, true
-	case i.Start != nil && i.Start.Term != nil && i.Start.Term.Type == gojq.TermTypeString &&
-		len(i.Start.Term.SuffixList) == 0 && len(i.Start.Term.Str.Queries) == 0:
-		return i.Start.Term.Str.Str, true
+	case i.Start != nil:
+		return literal(i.Start.Term)
 	}
 	return "", false
 }
 
-// path compiles .a.b.c. A step into something that is neither an object nor
-// absent is jq's error, so each must be looked at.
-func (c *compiler) path(t *gojq.Term) (operand, bool) {
+// path compiles .a.b.c. A step into a value that is not an object is an error in jq,
+// unless it is absent or null, so each step is checked.
+func (c *compiler) path(t *gojq.Term) operand {
 	first, ok := name(t.Index)
 	if !ok {
-		return nil, false
+		return nil
 	}
 	keys := []string{first}
 	for _, s := range t.SuffixList {
 		key, ok := name(s.Index)
 		if !ok || s.Iter || s.Optional {
-			return nil, false
+			return nil
 		}
 		keys = append(keys, key)
 	}
@@ -338,17 +305,17 @@ func (c *compiler) path(t *gojq.Term) (operand, bool) {
 	}
 	last := at[len(at)-1]
 	return func(in *Input) value {
-		if !isObject(in.Value) {
+		if !jsonscan.IsObject(in.Value) {
 			return value{kind: kindUnsure}
 		}
 		for _, i := range at[:len(at)-1] {
 			if step := in.Fields[i]; step != nil && step[0] != '{' {
 				if step[0] == 'n' {
-					return value{kind: kindNull}
+					return value{}
 				}
 				return value{kind: kindUnsure}
 			}
 		}
 		return scalar(in.Fields[last])
-	}, true
+	}
 }

@@ -1,8 +1,8 @@
-// Package query compiles the conditions of --filter, --fail-on and of a
-// scenario's views, all written in jq's language. What most of them are
-// (comparisons of fields with constants, and, or, string tests) is answered
-// from the bytes of the few fields that are needed; the rest, and any input that
-// the fast path is not sure of, goes through gojq. Both give the same answer.
+// Package query compiles conditions in jq's language: filters, and the conditions of
+// a scenario's views. The common ones (comparisons of fields with constants, and,
+// or, string tests) are evaluated on the bytes of the few fields that they need; all
+// others, and input that this fast path does not handle, go through gojq, with the
+// same result.
 package query
 
 import (
@@ -19,34 +19,31 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// Dialect says what a comparison with a field that is absent (or null) means.
+// Dialect is the meaning of a comparison with a field that is absent or null.
 type Dialect int
 
 const (
-	// JQ is jq as it is: null sorts before all numbers, so .absent <= 5 holds.
+	// JQ is plain jq: null sorts before all numbers, so .absent <= 5 holds.
 	JQ Dialect = iota
-	// AbsentFalse is for views: a condition over an absent field does not hold,
-	// in whatever direction it compares, and neither does its negation. A
-	// comparison with null itself is jq's.
+	// AbsentFalse is for views: neither a comparison with an absent field nor its
+	// negation holds. Comparisons with null itself are jq's.
 	AbsentFalse
 )
 
-// Condition is one compiled condition. It is safe for concurrent use.
+// Condition is a compiled condition. It is safe for concurrent use.
 type Condition struct {
-	source string
-	fast   expr // nil: always gojq
-	code   *gojq.Code
-	fields *jsonscan.Fields
-	meta   bool // it uses one of the variables
+	fast expr // nil: always gojq
+	code *gojq.Code
+	meta bool // it may use the variables
 }
 
-// Variables that a condition may use beside the record's value.
+// variables are what a condition may use besides the record's value.
 var variables = [...]string{"$key", "$topic", "$partition", "$offset", "$timestamp", "$headers"}
 
 // Error is a condition that can't be compiled.
 type Error struct {
 	Source string
-	Offset int // in bytes: where it went wrong; -1 if unknown
+	Offset int // of the mistake, in bytes; -1 if unknown
 	Err    error
 }
 
@@ -59,7 +56,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Pointed returns the source on one line and a caret below where it went wrong.
+// Pointed returns the source with a caret below the mistake, if it is on one line.
 func (e *Error) Pointed() string {
 	if e.Offset < 0 || strings.ContainsAny(e.Source, "\n\t") {
 		return e.Source
@@ -67,8 +64,9 @@ func (e *Error) Pointed() string {
 	return e.Source + "\n" + strings.Repeat(" ", utf8.RuneCountInString(e.Source[:e.Offset])) + "^"
 }
 
-// Compile reads a condition. The fields that its fast path needs are added to
-// fields, which must not be scanned with before all conditions are compiled.
+// Compile compiles a condition. It adds the fields that the fast path needs to
+// fields, which must not be used before all conditions are compiled. The error is an
+// *Error.
 func Compile(source string, dialect Dialect, fields *jsonscan.Fields) (*Condition, error) {
 	if strings.TrimSpace(source) == "" {
 		return nil, &Error{source, -1, errors.New("an empty condition")}
@@ -77,11 +75,8 @@ func Compile(source string, dialect Dialect, fields *jsonscan.Fields) (*Conditio
 	if err != nil {
 		return nil, syntaxError(source, err)
 	}
-	c := &Condition{source: source, fields: fields}
 	f := &compiler{fields: fields, dialect: dialect}
-	if e, ok := f.boolean(parsed); ok {
-		c.fast = e
-	}
+	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$")}
 	if dialect == AbsentFalse {
 		if parsed, err = absentFalse(parsed); err != nil {
 			return nil, &Error{source, -1, err}
@@ -90,7 +85,6 @@ func Compile(source string, dialect Dialect, fields *jsonscan.Fields) (*Conditio
 	if c.code, err = gojq.Compile(parsed, gojq.WithVariables(variables[:])); err != nil {
 		return nil, compileError(source, err)
 	}
-	c.meta = strings.Contains(source, "$")
 	return c, nil
 }
 
@@ -103,7 +97,7 @@ func syntaxError(source string, err error) error {
 	return &Error{source, min(offset, len(source)), err}
 }
 
-// compileError finds where an unknown function or variable stands.
+// compileError finds the unknown function or variable in the source.
 func compileError(source string, err error) error {
 	text := err.Error()
 	if i := strings.LastIndex(text, ": "); i >= 0 {
@@ -122,14 +116,13 @@ func compileError(source string, err error) error {
 type Input struct {
 	Record *fetch.Record // for the variables; may be nil
 	Value  []byte        // nil: null
-	// Fields holds the answers of the Fields given to Compile, if JSON.
-	Fields [][]byte
-	JSON   bool // Value is one well-formed JSON value
+	Fields [][]byte      // if JSON: the results of the Fields given to Compile
+	JSON   bool          // Value is one well-formed JSON value
 }
 
-// Match reports whether the condition holds: whether any of its results is
-// neither false nor null. An error of evaluation, such as .a.b where .a is a
-// number, means no. A value that is not JSON is a string to the condition.
+// Match reports whether any result of the condition is neither false nor null.
+// After an error, such as .a.b where .a is a number, it does not hold. A value that is
+// not JSON is a string to the condition.
 func (c *Condition) Match(in *Input) bool {
 	if c.fast != nil && in.JSON && in.Value != nil {
 		switch c.fast(in) {
@@ -142,21 +135,15 @@ func (c *Condition) Match(in *Input) bool {
 	return c.slow(in)
 }
 
-// Fast reports whether the condition has a fast path, for tests and -v.
-func (c *Condition) Fast() bool { return c.fast != nil }
-
 func (c *Condition) slow(in *Input) bool {
 	vars := make([]any, len(variables))
 	if c.meta && in.Record != nil {
-		fillVariables(vars, in.Record)
+		setVariables(vars, in.Record)
 	}
 	iter := c.code.Run(decode(in), vars...)
 	for {
 		v, ok := iter.Next()
-		if !ok {
-			return false
-		}
-		if _, failed := v.(error); failed {
+		if _, failed := v.(error); failed || !ok {
 			return false
 		}
 		if v != nil && v != false {
@@ -166,9 +153,6 @@ func (c *Condition) slow(in *Input) bool {
 }
 
 func decode(in *Input) any {
-	if in.Value == nil {
-		return nil
-	}
 	if in.JSON {
 		var v any
 		d := json.NewDecoder(bytes.NewReader(in.Value))
@@ -177,30 +161,27 @@ func decode(in *Input) any {
 			return v
 		}
 	}
-	return strings.ToValidUTF8(string(in.Value), "\ufffd")
+	return text(in.Value)
 }
 
-func fillVariables(vars []any, r *fetch.Record) {
-	if r.Key != nil {
-		vars[0] = strings.ToValidUTF8(string(r.Key), "\ufffd")
+// text is a string for gojq, or nil for null.
+func text(b []byte) any {
+	if b == nil {
+		return nil
 	}
-	vars[1] = r.Topic
-	vars[2] = int(r.Partition)
-	vars[3] = int(r.Offset)
-	vars[4] = int(r.Timestamp)
+	return strings.ToValidUTF8(string(b), "\ufffd")
+}
+
+func setVariables(vars []any, r *fetch.Record) {
 	headers := map[string]any{}
 	r.EachHeader(func(k, v []byte) bool {
-		var value any
-		if v != nil {
-			value = strings.ToValidUTF8(string(v), "\ufffd")
-		}
-		headers[strings.ToValidUTF8(string(k), "\ufffd")] = value
+		headers[strings.ToValidUTF8(string(k), "\ufffd")] = text(v)
 		return true
 	})
-	vars[5] = headers
+	copy(vars, []any{text(r.Key), r.Topic, int(r.Partition), int(r.Offset), int(r.Timestamp), headers})
 }
 
-// absentFalse rewrites each comparison so that it is null if a side is.
+// absentFalse rewrites each comparison to be null if one of its sides is.
 func absentFalse(q *gojq.Query) (*gojq.Query, error) {
 	rewriteQuery(q)
 	text := "def not: if . == null then null elif . then false else true end; " + q.String()
@@ -249,14 +230,6 @@ func rewriteTerm(t *gojq.Term) {
 	if t.Unary != nil {
 		rewriteTerm(t.Unary.Term)
 	}
-}
-
-func isComparison(op gojq.Operator) bool {
-	switch op {
-	case gojq.OpEq, gojq.OpNe, gojq.OpGt, gojq.OpLt, gojq.OpGe, gojq.OpLe:
-		return true
-	}
-	return false
 }
 
 func isNullLiteral(q *gojq.Query) bool {

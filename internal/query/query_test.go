@@ -23,7 +23,7 @@ func TestMatch(t *testing.T) {
 	record.SetHeaders([]fetch.Header{{Key: "a", Value: []byte("1")}, {Key: "a", Value: []byte("2")}, {Key: "n"}})
 	for _, c := range []struct {
 		source, value string
-		jq, view      bool // what it gives in either dialect
+		jq, view      bool // the result in each dialect
 		fast          bool
 	}{
 		{`.stock <= 5`, `{"stock":5}`, true, true, true},
@@ -75,8 +75,8 @@ func TestMatch(t *testing.T) {
 				t.Errorf("%s: %v", c.source, err)
 				continue
 			}
-			if compiled.Fast() != c.fast {
-				t.Errorf("%s: fast path %v, want %v", c.source, compiled.Fast(), c.fast)
+			if fast := compiled.fast != nil; fast != c.fast {
+				t.Errorf("%s: fast path %v, want %v", c.source, fast, c.fast)
 			}
 			in := input(t, fields, c.value, record)
 			if got := compiled.Match(in); got != want {
@@ -100,7 +100,7 @@ func TestTombstoneIsNull(t *testing.T) {
 	}
 }
 
-func TestErrorsSayWhere(t *testing.T) {
+func TestErrorPositions(t *testing.T) {
 	for source, want := range map[string]string{
 		`.a <= `:            "at character 7",
 		`.a == "x" nd .b`:   "at character 11",
@@ -121,7 +121,7 @@ func TestErrorsSayWhere(t *testing.T) {
 	}
 }
 
-// What the fast path says, gojq says, for any condition and value.
+// The fast path and gojq agree on any condition and value.
 func TestFastAgreesWithJQ(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(1, 2))}
 	sure := 0
@@ -176,7 +176,7 @@ func FuzzFastAgreesWithJQ(f *testing.F) {
 	})
 }
 
-// generator makes conditions and values over few names, so that they meet.
+// generator makes conditions and values with few names, so that they match.
 type generator struct{ *rand.Rand }
 
 func (g generator) pick(words ...string) string { return words[g.IntN(len(words))] }

@@ -1,45 +1,28 @@
 package query
 
 import (
-	"bytes"
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 	"unsafe"
 
 	"inv/internal/jsonscan"
 )
 
-func isObject(b []byte) bool {
-	for _, c := range b {
-		switch c {
-		case ' ', '\n', '\t', '\r':
-		default:
-			return c == '{'
-		}
-	}
-	return false
-}
-
-// scalar reads a field's JSON text; nil is an absent field.
+// scalar parses a field's JSON text; nil is an absent field.
 func scalar(raw []byte) value {
 	if len(raw) == 0 {
-		return value{kind: kindNull}
+		return value{}
 	}
 	switch raw[0] {
 	case '"':
-		inner := raw[1 : len(raw)-1]
-		if bytes.IndexByte(inner, '\\') >= 0 || !utf8.Valid(inner) {
-			inner = []byte(jsonscan.Unquote(raw))
-		}
-		return value{kind: kindString, text: inner}
+		return value{kind: kindString, text: jsonscan.Unquote(raw)}
 	case 't':
 		return value{kind: kindTrue}
 	case 'f':
 		return value{kind: kindFalse}
 	case 'n':
-		return value{kind: kindNull}
+		return value{}
 	case '{', '[':
 		return value{kind: kindUnsure}
 	}
@@ -49,8 +32,8 @@ func scalar(raw []byte) value {
 // exactDigits is how many decimal digits a float64 always holds exactly.
 const exactDigits = 15
 
-// numberOf reads a JSON number. Digits with at most one decimal point are the
-// common case: two exact floats, so one correctly rounded division.
+// numberOf parses a JSON number. The common case is a few digits with at most one
+// decimal point: two exact floats, and one correctly rounded division.
 func numberOf(raw []byte) value {
 	i, negative := 0, false
 	if len(raw) > 0 && raw[0] == '-' {
@@ -84,8 +67,8 @@ func numberOf(raw []byte) value {
 
 var powers = [exactDigits + 1]float64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15}
 
-// oddNumber reads numbers with an exponent or many digits. Whole numbers of
-// many digits are exact in jq, not floats, so they are gojq's.
+// oddNumber parses numbers with an exponent or many digits. In jq, whole numbers of
+// many digits are exact, not floats, so they are left to gojq.
 func oddNumber(raw []byte) value {
 	text := unsafe.String(unsafe.SliceData(raw), len(raw))
 	if !strings.ContainsAny(text, ".eE") {

@@ -1,85 +1,78 @@
 package query
 
 import (
-	"bytes"
+	"strings"
 	"unicode/utf8"
+
+	"inv/internal/kafka/fetch"
 
 	"github.com/itchyny/gojq"
 )
 
-// variable compiles $key, $partition and their like.
-func variable(f *gojq.Func) (operand, bool) {
+// variable compiles $key, $partition and the like, nil for anything else.
+func variable(f *gojq.Func) operand {
 	if len(f.Args) > 0 {
-		return nil, false
-	}
-	number := func(of func(*Input) int64) operand {
-		return func(in *Input) value {
-			if in.Record == nil {
-				return value{kind: kindNull}
-			}
-			n := of(in)
-			if n > 1<<53 || n < -1<<53 {
-				return value{kind: kindUnsure}
-			}
-			return value{kind: kindNumber, number: float64(n)}
-		}
+		return nil
 	}
 	switch f.Name {
 	case "$key":
-		return func(in *Input) value {
-			if in.Record == nil {
-				return value{kind: kindNull}
-			}
-			return bytesValue(in.Record.Key)
-		}, true
+		return ofRecord(func(r *fetch.Record) value { return bytesValue(r.Key) })
 	case "$topic":
-		return func(in *Input) value {
-			if in.Record == nil {
-				return value{kind: kindNull}
-			}
-			return value{kind: kindString, text: []byte(in.Record.Topic)}
-		}, true
+		return ofRecord(func(r *fetch.Record) value { return value{kind: kindString, text: []byte(r.Topic)} })
 	case "$partition":
-		return number(func(in *Input) int64 { return int64(in.Record.Partition) }), true
+		return ofRecord(func(r *fetch.Record) value { return integer(int64(r.Partition)) })
 	case "$offset":
-		return number(func(in *Input) int64 { return in.Record.Offset }), true
+		return ofRecord(func(r *fetch.Record) value { return integer(r.Offset) })
 	case "$timestamp":
-		return number(func(in *Input) int64 { return in.Record.Timestamp }), true
+		return ofRecord(func(r *fetch.Record) value { return integer(r.Timestamp) })
 	}
-	return nil, false
+	return nil
 }
 
-// headerOperand compiles $headers.name and $headers["name"]: the last header
-// of that name, as in the object that gojq is given.
-func headerOperand(t *gojq.Term) (operand, bool) {
-	if len(t.SuffixList) != 1 || t.SuffixList[0].Iter || t.SuffixList[0].Optional || len(t.Func.Args) > 0 {
-		return nil, false
-	}
-	key, ok := name(t.SuffixList[0].Index)
-	if !ok || !utf8.ValidString(key) || bytes.ContainsRune([]byte(key), utf8.RuneError) {
-		return nil, false
-	}
+// ofRecord is an operand that is null without a record.
+func ofRecord(get func(*fetch.Record) value) operand {
 	return func(in *Input) value {
 		if in.Record == nil {
-			return value{kind: kindNull}
+			return value{}
 		}
-		found := value{kind: kindNull}
-		in.Record.EachHeader(func(k, v []byte) bool {
+		return get(in.Record)
+	}
+}
+
+// headerOperand compiles $headers.name and $headers["name"]: the last header with
+// that name, as in the object that gojq gets.
+func headerOperand(t *gojq.Term) operand {
+	if len(t.SuffixList) != 1 || t.SuffixList[0].Iter || t.SuffixList[0].Optional || len(t.Func.Args) > 0 {
+		return nil
+	}
+	key, ok := name(t.SuffixList[0].Index)
+	if !ok || !utf8.ValidString(key) || strings.ContainsRune(key, utf8.RuneError) {
+		return nil
+	}
+	return ofRecord(func(r *fetch.Record) (found value) {
+		r.EachHeader(func(k, v []byte) bool {
 			if string(k) == key {
 				found = bytesValue(v)
 			}
 			return true
 		})
 		return found
-	}, true
+	})
 }
 
 func bytesValue(b []byte) value {
 	switch {
 	case b == nil:
-		return value{kind: kindNull}
+		return value{}
 	case !utf8.Valid(b):
 		return value{kind: kindUnsure}
 	}
 	return value{kind: kindString, text: b}
+}
+
+func integer(n int64) value {
+	if n > 1<<53 || n < -1<<53 {
+		return value{kind: kindUnsure} // no float64 has it
+	}
+	return value{kind: kindNumber, number: float64(n)}
 }

@@ -14,7 +14,7 @@ import (
 	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// mainFile is the name under which the schema itself is compiled.
+// mainFile is the file name of the schema itself.
 const mainFile = "schema.proto"
 
 func protobufDecoder(ctx context.Context, s sr.Schema, references []reference) (payloadDecoder, error) {
@@ -28,13 +28,12 @@ func protobufDecoder(ctx context.Context, s sr.Schema, references []reference) (
 	if err != nil {
 		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)
 	}
-	file := compiled[0]
 	return func(payload []byte) ([]byte, error) {
 		path, payload, err := messagePath(payload)
 		if err != nil {
 			return nil, err
 		}
-		message, err := messageAt(file, path)
+		message, err := messageAt(compiled[0], path)
 		if err != nil {
 			return nil, err
 		}
@@ -50,20 +49,19 @@ func protobufDecoder(ctx context.Context, s sr.Schema, references []reference) (
 	}, nil
 }
 
-var errPath = errors.New("the place of the message in its schema is malformed")
+var errPath = errors.New("the message's path in its schema is malformed")
 
-// maxPath is how deeply messages are within each other at most.
+// maxPath is how deeply messages may be nested.
 const maxPath = 100
 
-// messagePath reads which of the schema's messages this is: the indexes from
-// the file's top level down; a single 0 stands for the first one.
+// messagePath reads the path of the message in its schema: indexes from the top
+// level down; a single 0 is the first message.
 func messagePath(b []byte) (path []int, rest []byte, err error) {
 	count, n := binary.Varint(b)
 	if n <= 0 || count < 0 || count > maxPath {
 		return nil, nil, errPath
 	}
-	b = b[n:]
-	if count == 0 {
+	if b = b[n:]; count == 0 {
 		return []int{0}, b, nil
 	}
 	for range count {
@@ -76,9 +74,8 @@ func messagePath(b []byte) (path []int, rest []byte, err error) {
 	return path, b, nil
 }
 
-func messageAt(file protoreflect.FileDescriptor, path []int) (protoreflect.MessageDescriptor, error) {
+func messageAt(file protoreflect.FileDescriptor, path []int) (m protoreflect.MessageDescriptor, err error) {
 	messages := file.Messages()
-	var m protoreflect.MessageDescriptor
 	for _, i := range path {
 		if i >= messages.Len() {
 			return nil, fmt.Errorf("its schema has no message at %v", path)

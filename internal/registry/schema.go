@@ -1,11 +1,12 @@
-// Package registry decodes keys and values in Confluent's wire format (a zero
-// byte, four bytes of schema id, and the payload) into JSON, with the schemas of
-// a registry: Avro, Protobuf and JSON Schema.
+// Package registry decodes keys and values in Confluent's wire format (a zero byte,
+// a schema ID of four bytes, and the payload) into JSON, with the Avro, Protobuf and
+// JSON Schemas of a registry.
 package registry
 
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -17,9 +18,9 @@ import (
 )
 
 const (
-	framing     = 5                // bytes in front of the payload
-	lookupLimit = 5 * time.Second  // for one schema
-	retryAfter  = 10 * time.Second // a lookup that failed is tried again then
+	framing     = 5                // bytes before the payload
+	lookupLimit = 5 * time.Second  // of one schema
+	retryAfter  = 10 * time.Second // a failed lookup is retried then
 )
 
 // payloadDecoder turns a payload into JSON.
@@ -35,29 +36,27 @@ type Decoder struct {
 	schemas map[int]*entry
 }
 
-// entry is what has been learnt of a schema.
+// entry is the result of looking up a schema.
 type entry struct {
 	decode payloadDecoder
 	err    error
 	at     time.Time
 }
 
-// NewDecoder asks the registry of the client; lookups end with ctx.
+// NewDecoder returns a decoder with the schemas of a registry; lookups end with ctx.
 func NewDecoder(ctx context.Context, registry *sr.Client) *Decoder {
 	return &Decoder{registry: registry, ctx: ctx, schemas: map[int]*entry{}}
 }
 
-// Decode replaces a framed key and a framed value by JSON; a key that is a
-// string by that string. The record is left as it is where there is no framing.
-// If a schema can't be had or does not fit, the bytes stay and the error says so.
+// Decode replaces a key and a value in the wire format with JSON, and a key that is
+// a JSON string with its text. It leaves other keys and values alone, and on an error
+// the one that can't be decoded.
 func (d *Decoder) Decode(r *fetch.Record) error {
-	key, keyErr := d.decode(r.Key)
-	if len(key) > 0 && key[0] == '"' {
-		key = []byte(jsonscan.Unquote(key))
+	var keyErr, err error
+	if r.Key, keyErr = d.decode(r.Key); len(r.Key) > 0 && r.Key[0] == '"' {
+		r.Key = jsonscan.Unquote(r.Key)
 	}
-	r.Key = key
-	value, err := d.decode(r.Value)
-	r.Value = value
+	r.Value, err = d.decode(r.Value)
 	if keyErr != nil && err == nil {
 		err = fmt.Errorf("the key: %w", keyErr)
 	}
@@ -83,7 +82,7 @@ func (d *Decoder) decode(b []byte) ([]byte, error) {
 	return out, nil
 }
 
-// schema returns the decoder for an id.
+// schema returns the decoder of a schema.
 func (d *Decoder) schema(id int) (payloadDecoder, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -103,7 +102,7 @@ func (d *Decoder) lookup(id int) (payloadDecoder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("asking the registry: %w", err)
 	}
-	references, err := d.references(ctx, s.References, map[string]string{})
+	references, err := d.references(ctx, s.References, map[string]bool{})
 	if err != nil {
 		return nil, err
 	}
@@ -115,21 +114,21 @@ func (d *Decoder) lookup(id int) (payloadDecoder, error) {
 	case sr.TypeJSON:
 		return jsonPayload, nil
 	}
-	return nil, fmt.Errorf("its type %v is none of Avro, Protobuf and JSON Schema", s.Type)
+	return nil, fmt.Errorf("its type %v is not Avro, Protobuf or JSON Schema", s.Type)
 }
 
-// reference is another schema that one refers to, by the name it has there.
+// reference is a schema that another one refers to by name.
 type reference struct{ name, text string }
 
-// references fetches what a schema refers to, and what that refers to, those
-// first that others need.
-func (d *Decoder) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]string) ([]reference, error) {
+// references fetches the schemas that refs refer to, and theirs, in order of
+// dependency.
+func (d *Decoder) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]bool) ([]reference, error) {
 	var out []reference
 	for _, ref := range refs {
-		if _, ok := seen[ref.Name]; ok {
+		if seen[ref.Name] {
 			continue
 		}
-		seen[ref.Name] = ref.Subject
+		seen[ref.Name] = true
 		s, err := d.registry.SchemaByVersion(ctx, ref.Subject, ref.Version)
 		if err != nil {
 			return nil, fmt.Errorf("asking the registry for %s version %d: %w", ref.Subject, ref.Version, err)
@@ -146,7 +145,7 @@ func (d *Decoder) references(ctx context.Context, refs []sr.SchemaReference, see
 func jsonPayload(payload []byte) ([]byte, error) {
 	flags, ok := jsonscan.Valid(payload)
 	if !ok {
-		return nil, fmt.Errorf("the payload is not JSON")
+		return nil, errors.New("the payload is not JSON")
 	}
 	return jsonscan.AppendSafe(nil, payload, flags), nil
 }

@@ -24,7 +24,7 @@ message Order { string id = 1; Line line = 2; message Note { string text_of_it =
 
 const protoLine = `syntax = "proto3"; package shop; message Line { int64 quantity = 1; }`
 
-// registry is franz-go's fake of a schema registry.
+// registry returns a client of a fake schema registry.
 func registry(t testing.TB) *sr.Client {
 	t.Helper()
 	r := srfake.New()
@@ -79,17 +79,17 @@ func TestDecode(t *testing.T) {
 		value      []byte
 		want, says string
 	}{
-		{"avro, by a reference", framed(2, avroPayload(t)...), `{"id":"order-1","total":79.99,"line":{"quantity":2},"at":1625097600000}`, ""},
-		{"protobuf, by a reference", framed(4, append([]byte{0}, protoPayload()...)...), `{"id":"order-1","line":{"quantity":"2"}}`, ""},
-		{"a message within a message", framed(4, append([]byte{4, 0, 0}, note...)...), `{"text_of_it":"hi"}`, ""},
+		{"avro with a reference", framed(2, avroPayload(t)...), `{"id":"order-1","total":79.99,"line":{"quantity":2},"at":1625097600000}`, ""},
+		{"protobuf with a reference", framed(4, append([]byte{0}, protoPayload()...)...), `{"id":"order-1","line":{"quantity":"2"}}`, ""},
+		{"a nested message", framed(4, append([]byte{4, 0, 0}, note...)...), `{"text_of_it":"hi"}`, ""},
 		{"JSON Schema", framed(5, []byte(`{ "a" : 1 }`)...), `{"a":1}`, ""},
 		{"not framed", []byte(`{"a":1}`), `{"a":1}`, ""},
 		{"null", nil, "", ""},
 		{"an unknown schema", framed(99, 1, 2), string(framed(99, 1, 2)), "schema 99"},
 		{"avro cut short", framed(2, 2), string(framed(2, 2)), "decoding by schema 2"},
-		{"avro with more behind it", framed(2, append(avroPayload(t), 0)...), string(framed(2, append(avroPayload(t), 0)...)), "1 bytes are left over"},
-		{"protobuf of no such message", framed(4, 2, 14), string(framed(4, 2, 14)), "no message at [7]"},
-		{"protobuf with a bad place", framed(4, 0xff), string(framed(4, 0xff)), "malformed"},
+		{"avro with a trailing byte", framed(2, append(avroPayload(t), 0)...), string(framed(2, append(avroPayload(t), 0)...)), "1 bytes are left over"},
+		{"protobuf of an unknown message", framed(4, 2, 14), string(framed(4, 2, 14)), "no message at [7]"},
+		{"protobuf with a malformed path", framed(4, 0xff), string(framed(4, 0xff)), "malformed"},
 		{"JSON Schema without JSON", framed(5, '{'), string(framed(5, '{')), "not JSON"},
 	} {
 		r := &fetch.Record{Value: c.value}
@@ -103,7 +103,7 @@ func TestDecode(t *testing.T) {
 	}
 }
 
-func TestKeyThatIsAString(t *testing.T) {
+func TestStringKey(t *testing.T) {
 	d := NewDecoder(t.Context(), registry(t))
 	r := &fetch.Record{Key: framed(6, 4, 'h', 'i'), Value: []byte("v")}
 	if err := d.Decode(r); err != nil || !bytes.Equal(r.Key, []byte("hi")) {
@@ -122,7 +122,7 @@ func TestNoRegistry(t *testing.T) {
 	}
 }
 
-// Whatever a payload is, it becomes JSON or stays as it is.
+// Any payload becomes JSON or stays unchanged.
 func FuzzDecode(f *testing.F) {
 	d := NewDecoder(f.Context(), registry(f))
 	f.Add(uint32(2), avroPayload(f))

@@ -1,6 +1,6 @@
-// Package termsafe makes text from topics, files and networks fit for a
-// terminal: nothing in it can move the cursor, change colours, reorder text or
-// hide. It is the one way by which data reaches the screen.
+// Package termsafe makes text from topics, files and networks safe for a
+// terminal: it can't move the cursor, change colours, reorder text or hide. All
+// data that reaches the screen goes through it.
 package termsafe
 
 import (
@@ -14,8 +14,8 @@ const hex = "0123456789abcdef"
 
 // Append appends text with everything that a terminal would act on written out:
 // \n, \t, \r, \x1b for control characters, \x9b for bytes that are not UTF-8,
-// \u202e for C1 controls, bidi overrides and other invisible characters. What
-// it appends is valid UTF-8 without control characters.
+// \u202e for C1 controls, bidi overrides and other invisible characters. The
+// appended text is valid UTF-8 without control characters.
 func Append(dst, text []byte) []byte {
 	start := 0
 	for i := 0; i < len(text); {
@@ -24,22 +24,23 @@ func Append(dst, text []byte) []byte {
 			i++
 			continue
 		}
-		size := 1
-		if c >= 0x80 {
-			var r rune
-			r, size = utf8.DecodeRune(text[i:])
-			if !(r == utf8.RuneError && size == 1) && !Hidden(r) {
-				i += size
-				continue
-			}
-			dst = append(dst, text[start:i]...)
-			if size == 1 {
-				dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
-			} else {
-				dst = AppendRune(dst, r)
-			}
-		} else {
-			dst = appendControl(append(dst, text[start:i]...), c)
+		r, size := utf8.DecodeRune(text[i:])
+		if size > 1 && !Hidden(r) {
+			i += size
+			continue
+		}
+		dst = append(dst, text[start:i]...)
+		switch {
+		case c == '\n':
+			dst = append(dst, '\\', 'n')
+		case c == '\t':
+			dst = append(dst, '\\', 't')
+		case c == '\r':
+			dst = append(dst, '\\', 'r')
+		case size == 1:
+			dst = append(dst, '\\', 'x', hex[c>>4], hex[c&15])
+		default:
+			dst = AppendRune(dst, r)
 		}
 		i += size
 		start = i
@@ -50,19 +51,7 @@ func Append(dst, text []byte) []byte {
 // String is Append for a string.
 func String(text string) string { return string(Append(nil, []byte(text))) }
 
-func appendControl(dst []byte, c byte) []byte {
-	switch c {
-	case '\n':
-		return append(dst, '\\', 'n')
-	case '\t':
-		return append(dst, '\\', 't')
-	case '\r':
-		return append(dst, '\\', 'r')
-	}
-	return append(dst, '\\', 'x', hex[c>>4], hex[c&15])
-}
-
-// AppendRune appends r as JSON writes it: \u202e, or two of them above U+FFFF.
+// AppendRune appends r as a JSON escape: \u202e, or a surrogate pair above U+FFFF.
 func AppendRune(dst []byte, r rune) []byte {
 	if r > 0xffff {
 		r -= 0x10000
@@ -76,29 +65,26 @@ func appendUnit(dst []byte, r rune) []byte {
 	return append(dst, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
 }
 
-// Hidden reports whether a character acts on a terminal or can't be seen:
+// Hidden reports whether a terminal acts on a character or doesn't show it:
 // controls, line separators, and format characters (bidi overrides and
-// isolates, zero-width ones, tags) but for the two joiners and the soft hyphen,
+// isolates, zero-width spaces, tags) except the two joiners and the soft hyphen,
 // which words and emoji need.
 func Hidden(r rune) bool {
 	switch {
 	case r < 0x20 || r >= 0x7f && r < 0xa0:
 		return true
-	case r < 0x600: // no format character but the soft hyphen up to here
-		return false
-	case r == 0x200c || r == 0x200d:
+	case r < 0x600 || r == 0x200c || r == 0x200d: // the only format character below U+0600 is the soft hyphen
 		return false
 	}
 	return unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// The locale of the process must not change what a golden file holds.
+// widths does not depend on the locale, so that output is the same everywhere.
 func widths() *runewidth.Condition {
 	return &runewidth.Condition{EastAsianWidth: false, StrictEmojiNeutral: true}
 }
 
-// Width returns how many columns of a terminal the text takes. Text is as Append
-// leaves it.
+// Width returns how many columns of a terminal the text from Append takes.
 func Width(text []byte) int {
 	columns := 0
 	for i := 0; i < len(text); {
@@ -118,14 +104,14 @@ func Width(text []byte) int {
 	return columns
 }
 
-// narrow reports whether a character is certainly one column wide and combines
-// with none beside it: Latin letters, punctuation, arrows and mathematics.
+// narrow reports whether a character is known to be one column wide and not to
+// combine with its neighbours: Latin letters, punctuation, arrows and mathematics.
 func narrow(r rune) bool {
 	return r >= 0xa0 && r < 0x300 && r != 0xad || r >= 0x2010 && r < 0x2028 || r >= 0x2190 && r < 0x2300
 }
 
-// Cut returns the longest beginning of text that fits into the columns together
-// with an ellipsis, and text itself if it fits whole. It may return a new slice.
+// Cut returns text if it fits into the columns, else its longest prefix that fits
+// with an ellipsis. It may return a new slice.
 func Cut(text []byte, columns int) []byte {
 	if Width(text) <= columns {
 		return text
@@ -139,10 +125,10 @@ func Cut(text []byte, columns int) []byte {
 	return []byte(widths().Truncate(string(text), columns, "…"))
 }
 
-// Split cuts text, as Append leaves it, in two: the first part is what fits
-// into the columns, at least one character.
+// Split splits text from Append: first is what fits into the columns, at least one
+// character.
 func Split(text []byte, columns int) (first, rest []byte) {
-	// A character of many parts apart, no more than this can fit.
+	// More can't fit, except in characters of many code points.
 	near := text[:min(len(text), 16*max(columns, 1))]
 	if isASCII(near) {
 		n := min(len(near), max(columns, 1))

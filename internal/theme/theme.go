@@ -1,24 +1,25 @@
-// Package theme holds the colours of inv's terminal output. What the terminal
-// can show is found out once; the result is a set of ready escape strings, so
-// that writing in colour costs no more than copying bytes.
+// Package theme holds the colours of inv's terminal output: escape strings for what
+// the terminal can show, so that writing in colour is no more than copying bytes.
 package theme
 
 import (
+	"bytes"
 	"io"
+	"iter"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
 )
 
-// Theme is a set of escape strings by meaning. They are all empty without
-// colour. Each may be written over another; Reset ends them.
+// Theme is a set of escape strings by meaning, all empty without colour. Reset ends
+// the others.
 type Theme struct {
 	Critical, Warning, Good string // severities
-	Dim                     string // what is there if one looks: times, places
+	Dim                     string // times, positions
 	Strong                  string // what a line is about
 	Key, Text, Number, Word string // JSON: keys, strings, numbers, true false null
-	Match                   string // what --highlight found
-	Hostile                 string // a note about data that is not as it should be
+	Match                   string // matches of a highlight
+	Hostile                 string // notes on suspicious data
 	Sources                 []string
 	Reset                   string
 }
@@ -38,44 +39,43 @@ func (t *Theme) Source(name string) string {
 	return t.Sources[h%uint32(len(t.Sources))]
 }
 
-// Mode is --color.
+// Mode is when to use colour.
 type Mode string
 
-// The values of --color.
+// The modes.
 const (
 	Auto   Mode = "auto"
 	Always Mode = "always"
 	Never  Mode = "never"
 )
 
-// Detect chooses a theme: none for Never, NO_COLOR or (unless FORCE_COLOR is
-// set) an output that is no terminal, else what TERM and COLORTERM allow. The
-// flag outranks the environment.
+// Detect chooses a theme: no colours for Never, and in Auto for NO_COLOR or
+// (unless FORCE_COLOR is set) an output that is no terminal; otherwise those that
+// TERM and COLORTERM allow.
 func Detect(mode Mode, terminal bool, getenv func(string) string) *Theme {
 	forced := mode == Always
 	if mode == Auto || mode == "" {
 		switch force := getenv("FORCE_COLOR"); {
 		case getenv("NO_COLOR") != "":
-			return &Theme{}
+			mode = Never
 		case force != "" && force != "0" && force != "false":
 			forced = true
 		case !terminal:
-			return &Theme{}
+			mode = Never
 		}
 	}
 	if mode == Never {
 		return &Theme{}
 	}
-	renderer := lipgloss.NewRenderer(io.Discard, termenv.WithEnvironment(environ(getenv)), termenv.WithTTY(true))
-	profile := renderer.ColorProfile()
+	profile := lipgloss.NewRenderer(io.Discard, termenv.WithEnvironment(environ(getenv)), termenv.WithTTY(true)).ColorProfile()
 	if profile == termenv.Ascii && forced {
 		profile = termenv.ANSI256
 	}
 	return New(profile)
 }
 
-// environ shows termenv the variables by which terminals say what they can do;
-// those that switch colour on and off have been looked at already.
+// environ hides the variables that switch colour on and off from termenv: Detect
+// has read them.
 type environ func(string) string
 
 func (e environ) Getenv(name string) string {
@@ -88,18 +88,18 @@ func (e environ) Getenv(name string) string {
 
 func (e environ) Environ() []string { return nil }
 
-// New makes the theme for a terminal that can show these colours.
+// New returns the theme for a terminal with these colours.
 func New(p termenv.Profile) *Theme {
 	if p == termenv.Ascii {
 		return &Theme{}
 	}
-	color := func(codes ...string) string { return sequence(p, codes...) }
+	color := func(attribute, c string) string { return "\x1b[" + attribute + p.Color(c).Sequence(false) + "m" }
 	t := &Theme{
-		Critical: color("1", "#ff5f5f"),
+		Critical: color("1;", "#ff5f5f"), // bold
 		Warning:  color("", "#ffaf00"),
 		Good:     color("", "#5fd75f"),
 		Dim:      color("", "#8a8a8a"),
-		Strong:   color("1", ""),
+		Strong:   "\x1b[1m",
 		Key:      color("", "#5fafff"),
 		Text:     color("", "#87d787"),
 		Number:   color("", "#d7af5f"),
@@ -114,35 +114,52 @@ func New(p termenv.Profile) *Theme {
 	return t
 }
 
-// sequence returns the escape string for an attribute and a colour, each optional,
-// the colour as near as the profile has one.
-func sequence(p termenv.Profile, codes ...string) string {
-	body := ""
-	for i, c := range codes {
-		if i == 1 && c != "" {
-			c = p.Color(c).Sequence(false)
+// Pieces yields the colour escapes of a text, and the texts between them.
+func Pieces(text []byte) iter.Seq2[[]byte, bool] {
+	return func(yield func(piece []byte, escape bool) bool) {
+		for len(text) > 0 {
+			n := escapeLength(text)
+			escape := n > 0
+			if !escape {
+				if n = bytes.IndexByte(text[1:], esc) + 1; n == 0 {
+					n = len(text)
+				}
+			}
+			if !yield(text[:n], escape) {
+				return
+			}
+			text = text[n:]
 		}
-		if c != "" && body != "" {
-			body += ";"
-		}
-		body += c
 	}
-	return "\x1b[" + body + "m"
 }
 
-// Strip returns text without the theme's escapes, or any other colours.
+const esc = 0x1b
+
+// escapeLength returns the length of the colour escape at the start of text, or 0.
+func escapeLength(text []byte) int {
+	if len(text) < 3 || text[0] != esc || text[1] != '[' {
+		return 0
+	}
+	for i, c := range text[2:] {
+		if c == 'm' {
+			return i + 3
+		}
+		if c != ';' && (c < '0' || c > '9') {
+			break
+		}
+	}
+	return 0
+}
+
+// Strip returns text without colour escapes, if the theme has colours.
 func (t *Theme) Strip(text []byte) []byte {
 	if !t.Enabled() {
 		return text
 	}
 	var out []byte
-	for i := 0; i < len(text); i++ {
-		if text[i] != 0x1b {
-			out = append(out, text[i])
-			continue
-		}
-		for i < len(text) && text[i] != 'm' {
-			i++
+	for piece, escape := range Pieces(text) {
+		if !escape {
+			out = append(out, piece...)
 		}
 	}
 	return out

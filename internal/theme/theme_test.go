@@ -1,6 +1,8 @@
 package theme
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -59,5 +61,16 @@ func TestSourceIsStable(t *testing.T) {
 	}
 	if (&Theme{}).Source("orders") != "" {
 		t.Error("no theme, but a colour")
+	}
+}
+
+func TestPieces(t *testing.T) {
+	var got []string
+	for piece, escape := range Pieces([]byte("\x1b[1;38;5;203ma\x1b[0m\x1b[7mb\x1b[2J\x1bm\x1b[3")) {
+		got = append(got, fmt.Sprintf("%q %t", piece, escape))
+	}
+	want := []string{`"\x1b[1;38;5;203m" true`, `"a" false`, `"\x1b[0m" true`, `"\x1b[7m" true`, `"b" false`, `"\x1b[2J" false`, `"\x1bm" false`, `"\x1b[3" false`}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

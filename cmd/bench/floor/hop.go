@@ -9,7 +9,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Topics, as the inventory scenario names them.
+// The topics of the inventory scenario.
 const (
 	orders   = "order_events"
 	updates  = "inventory_updates"
@@ -20,8 +20,8 @@ const (
 func (s *settings) log() string       { return s.app + "-product-log" }
 func (s *settings) changelog() string { return s.app + "-ledger-changelog" }
 
-// What the processor has, too, but for maxBuffered: it bounds what the client
-// library holds, which the processor makes batches without.
+// As in the processor, except maxBuffered, which bounds the records in the client
+// library: the processor makes batches itself.
 const (
 	maxProduced = 32_000
 	maxConsumed = 32_000
@@ -30,7 +30,7 @@ const (
 	maxBehind   = 40_000 // lines
 )
 
-// work is what a hop makes of what it polled.
+// work makes a hop's outputs from the polled records.
 type work interface {
 	begin(ctx context.Context)
 	records(h *hop, r []*kgo.Record)
@@ -48,7 +48,7 @@ type hop struct {
 
 	mu     sync.Mutex
 	failed error
-	made   []kgo.Record // of the transaction, used again
+	made   []kgo.Record // of the transaction; reused
 }
 
 func newHop(s settings, name string, topics []string) (*hop, error) {
@@ -78,7 +78,7 @@ func newHop(s settings, name string, topics []string) (*hop, error) {
 
 func (h *hop) close() { h.client.CloseAllowingRebalance() }
 
-// run commits what it polls until ctx ends.
+// run processes records until ctx ends.
 func (h *hop) run(ctx context.Context, w work) error {
 	for ctx.Err() == nil {
 		w.begin(ctx)
@@ -128,9 +128,9 @@ func (h *hop) transaction(ctx context.Context, w work, fetches kgo.Fetches) erro
 	return err
 }
 
-// produce sends a record that is valid until the transaction's end.
+// produce produces a record, whose content must be valid until the transaction's end.
 func (h *hop) produce(topic string, partition int32, key, value []byte, headers []kgo.RecordHeader) {
-	if len(h.made) == cap(h.made) { // what was handed out stays where it is
+	if len(h.made) == cap(h.made) { // records in use must not move
 		h.made = make([]kgo.Record, 0, 1024)
 	}
 	h.made = append(h.made, kgo.Record{Topic: topic, Partition: partition, Key: key, Value: value, Headers: headers})
@@ -146,7 +146,7 @@ func (h *hop) acknowledged(_ *kgo.Record, err error) {
 	}
 }
 
-// gate holds hop 1 back while hop 2 is far behind, as the processor does.
+// gate holds hop 1 back while hop 2 is far behind, like the processor.
 type gate struct {
 	mu    sync.Mutex
 	lines int

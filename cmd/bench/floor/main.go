@@ -1,14 +1,14 @@
 // Command floor is the processor's two hops without the processor: it consumes,
-// produces and commits what `inv process` would, and looks at none of it. How
-// much faster it is says what parsing, rules and state cost; what it needs itself
-// is the limit of the design on this broker.
+// produces and commits what `inv process` would, without looking at it. It is the
+// limit of the design on this broker; the difference to inv is the cost of parsing,
+// rules and state.
 //
-// Hop 1 reads the orders and the reorders that came of them, and writes packed
-// log records; hop 2 reads the log and writes updates, reorders, alerts and a
-// changelog record for each product touched. Each step is a transaction that ends
-// when the poll runs dry, after 100 ms or at 8,000 records, as the processor's.
+// Hop 1 reads orders and reorders, and writes packed log records; hop 2 reads the log,
+// and writes updates, reorders, alerts, and a changelog record for each changed
+// product. Each step is a transaction that ends when no record is ready, after 100 ms
+// or at 32,000 records, like the processor's.
 //
-// cmd/bench/process learns the plan from the topics that inv wrote, and runs it.
+// cmd/bench/process makes the plan from the topics that inv wrote, and runs floor.
 //
 //	go run ./cmd/bench/floor -b 127.0.0.1:9092 -app floor -partitions 6 -plan plan.json
 package main
@@ -17,26 +17,17 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"runtime/debug"
-	"syscall"
 	"time"
 
 	"inv/cmd/bench/floor/plan"
+	"inv/cmd/bench/measure"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "floor:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(measure.Main("floor", command)) }
 
-// settings are what a processor of this design can be tuned by.
+// settings tune a processor of this design.
 type settings struct {
 	brokers    string
 	app        string
@@ -50,11 +41,11 @@ type settings struct {
 func command(ctx context.Context) error {
 	var s settings
 	flag.StringVar(&s.brokers, "b", "127.0.0.1:9092", "the broker")
-	flag.StringVar(&s.app, "app", "floor", "prefix of groups, transactional ids and internal topics, which must exist")
+	flag.StringVar(&s.app, "app", "floor", "prefix of groups, transactional IDs and internal topics, which must exist")
 	flag.IntVar(&s.partitions, "partitions", 6, "of the log and the changelog")
-	flag.DurationVar(&s.commit, "commit", 100*time.Millisecond, "how long a transaction may take in more")
+	flag.DurationVar(&s.commit, "commit", 100*time.Millisecond, "how long a transaction takes in records")
 	flag.DurationVar(&s.linger, "linger", 5*time.Millisecond, "the producers' linger")
-	flag.DurationVar(&s.backoff, "backoff", 5*time.Millisecond, "the pause while a transaction before is being completed")
+	flag.DurationVar(&s.backoff, "backoff", 5*time.Millisecond, "the pause while the previous transaction is being completed")
 	gc := flag.Int("gc", 33, "GOGC, as inv process sets it")
 	file := flag.String("plan", "", "what to write: a FILE that cmd/bench/process made")
 	flag.Parse()
@@ -66,8 +57,8 @@ func command(ctx context.Context) error {
 		return err
 	}
 	debug.SetGCPercent(*gc)
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	behind := newGate()
 	first, err := newHop(s, "ingest", []string{orders, reorders})
 	if err != nil {
@@ -83,6 +74,6 @@ func command(ctx context.Context) error {
 	go func() { done <- first.run(ctx, newIngest(s, behind)) }()
 	go func() { done <- second.run(ctx, newLedger(s, behind)) }()
 	err = <-done
-	cancel(nil)
+	cancel()
 	return errors.Join(err, <-done)
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// idBytes is how much of an order's key goes through to the update, where
-// cmd/bench/process looks for it to measure latency.
+// idBytes is how many bytes of an order's key reach the update, where cmd/bench/process
+// finds them to measure latency.
 const idBytes = 24
 
 // ingest is hop 1: some lines of an order, one of a reorder.
@@ -18,7 +18,7 @@ type ingest struct {
 	settings
 	gate   *gate
 	packed [][]byte // by log partition
-	lines  float64  // that are due
+	lines  float64  // to be written
 	next   int      // sample
 	to     int      // log partition
 	wrote  int
@@ -80,21 +80,21 @@ func (w *ingest) committed() {
 	w.wrote = 0
 }
 
-// ledger is hop 2: an update for each line, now and then a reorder and an alert,
-// and at the end a changelog record for each product that was touched.
+// ledger is hop 2: an update for each line, an occasional reorder and alert, and at the
+// end a changelog record for each changed product.
 type ledger struct {
 	settings
 	gate     *gate
-	at       []int // where an update has its order's id
+	at       []int // index of the order's ID in each update
 	reorders float64
 	alerts   float64
 	next     int
 	done     int
 	random   uint64
 
-	touched []uint32 // by product: the transaction that touched it last
+	touched []uint32 // by product: the last transaction that changed it
 	now     uint32
-	dirty   []int32 // log partitions of the products touched
+	dirty   []int32 // log partitions of the changed products
 
 	arena []byte
 }
@@ -108,20 +108,15 @@ func newLedger(s settings, g *gate) *ledger {
 	return w
 }
 
-// maxPoll is in log records, of which each holds some thousand lines.
+// maxPoll is in log records, which hold some thousand lines each.
 func (w *ledger) maxPoll() int { return 4 }
 
 func (w *ledger) begin(context.Context) {}
 
 func (w *ledger) records(h *hop, records []*kgo.Record) {
 	for _, r := range records {
-		for rest := r.Value; len(rest) > 0; {
-			n := bytes.IndexByte(rest, '\n') + 1
-			if n == 0 {
-				n = len(rest)
-			}
-			w.line(h, rest[:n], r.Partition)
-			rest = rest[n:]
+		for line := range bytes.Lines(r.Value) {
+			w.line(h, line, r.Partition)
 		}
 	}
 }
@@ -150,7 +145,7 @@ func (w *ledger) output(h *hop, topic string, samples []plan.Record) {
 	h.produce(topic, 0, r.Key, w.keep(r.Value), r.Headers)
 }
 
-// touch takes a product of the partition at random.
+// touch changes a random product of the partition.
 func (w *ledger) touch(partition int32) {
 	w.random = w.random*6364136223846793005 + 1442695040888963407
 	mine := max(len(w.touched)/w.partitions, 1)
@@ -161,7 +156,7 @@ func (w *ledger) touch(partition int32) {
 	}
 }
 
-// keep copies a value, as rendering it would write it.
+// keep copies a value, as if it was rendered.
 func (w *ledger) keep(value []byte) []byte {
 	if cap(w.arena)-len(w.arena) < len(value) {
 		w.arena = make([]byte, 0, 256<<10)

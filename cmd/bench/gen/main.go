@@ -1,13 +1,13 @@
-// Command gen measures how fast the inventory scenario's orders are made, without
-// a broker: into a sink that hashes every byte of key, value and headers. Beside
-// it runs what most people would write, math/rand and encoding/json (naive.go),
-// making the same records for the same sink on one goroutine; the collector takes
-// its garbage away on the other processor. inv makes no garbage, so with one worker
-// it uses one processor. Two runs at once, which know nothing of each other, are what
-// the machine could make of two workers. Rounds are interleaved. Printed are the medians, their
-// ratios, and the least processor time of a round, which changes least from run to
-// run. It fails if a side makes other records than are asked for: their number is
-// counted, one in 16,384 is decoded and checked, and the sizes are compared.
+// Command gen measures how fast the inventory scenario's orders are generated, without a
+// broker: into a sink that hashes every byte of key, value and headers. It compares
+// them with what most people would write, math/rand and encoding/json (naive.go),
+// which makes the same records for the same sink on one goroutine, while another
+// processor collects its garbage. inv makes no garbage, so one worker uses one
+// processor. Two independent runs are the limit for two workers on the machine.
+//
+// Rounds are interleaved. It prints the medians, their ratios, and the least processor
+// time of a round, which varies least between runs. It fails if the records of a side
+// are wrong: it counts them, decodes and checks one in 16,384, and compares the sizes.
 //
 //	go run ./cmd/bench/gen
 //	go run ./cmd/bench/gen -headers -rounds 9
@@ -29,32 +29,28 @@ import (
 	"inv/scenarios"
 )
 
-// What the records are made with, on all sides.
 const (
 	seed       = 7
-	partitions = 6 // the scenario's
+	partitions = 6 // of the scenario
 )
 
 func main() {
-	count := flag.Int64("count", 2_000_000, "records a round")
-	rounds := flag.Int("rounds", 5, "rounds of each")
+	count := flag.Int64("count", 2_000_000, "records in a round")
+	rounds := flag.Int("rounds", 5, "rounds of each side")
 	headers := flag.Bool("headers", false, "with CloudEvents headers")
 	flag.Parse()
-	if err := measureAll(*count, *rounds, *headers); err != nil {
-		fmt.Fprintln(os.Stderr, "gen:", err)
-		os.Exit(1)
-	}
+	os.Exit(measure.Main("gen", func(ctx context.Context) error { return compare(ctx, *count, *rounds, *headers) }))
 }
 
-// result is one round.
+// result is the result of a round.
 type result struct {
 	perSecond float64
-	cpu       float64 // ns a record, of all cores: what other programs on the machine change least
-	allocs    float64 // a record
-	bytes     float64 // a record
+	cpu       float64 // ns for each record, of all cores
+	allocs    float64 // for each record
+	bytes     float64 // of a record
 }
 
-func measureAll(count int64, rounds int, headers bool) error {
+func compare(ctx context.Context, count int64, rounds int, headers bool) error {
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
 	if err != nil {
 		return err
@@ -67,12 +63,10 @@ func measureAll(count int64, rounds int, headers bool) error {
 	if err != nil {
 		return err
 	}
-	max := scenario.Rate{}
 	run := func(workers int, count int64, sink *hashSink) error {
-		_, err := producer.Run(context.Background(), plan, producer.Options{Rate: &max, Count: count, Workers: workers, NoEvents: !headers}, sink)
+		_, err := producer.Run(ctx, plan, producer.Options{Rate: &scenario.Rate{}, Count: count, Workers: workers, NoEvents: !headers}, sink)
 		return err
 	}
-	// Two runs that know nothing of each other are what the machine could do at most.
 	apart := func(sink *hashSink) error {
 		half, ended := newSink(count/2), make(chan error, 1)
 		go func() { ended <- run(1, count/2, half) }()
@@ -98,7 +92,7 @@ func measureAll(count int64, rounds int, headers bool) error {
 	return report(ways)
 }
 
-// way is a way to make the records, and its rounds; the first warms up.
+// way is a way to make the records, and its rounds, of which the first warms up.
 type way struct {
 	name    string
 	run     func(*hashSink) error
@@ -130,7 +124,7 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// report prints the medians of all rounds but the first.
+// report prints the medians of all rounds except the first.
 func report(ways []way) error {
 	rate := func(r result) float64 { return r.perSecond }
 	base, one := ways[0], ways[1]
@@ -141,7 +135,7 @@ func report(ways []way) error {
 			r/base.median(rate), base.name, base.median(cpu)/w.median(cpu), base.leastCPU()/w.leastCPU(), r/one.median(rate), one.name)
 	}
 	if a, b := base.median(size), one.median(size); a < 0.99*b || b < 0.99*a {
-		return fmt.Errorf("the records of %s have %.1f B, those of %s %.1f: they are not the same", base.name, a, one.name, b)
+		return fmt.Errorf("the records of %s have %.1f B, but those of %s %.1f", base.name, a, one.name, b)
 	}
 	return nil
 }

@@ -25,10 +25,9 @@ type item struct {
 	UnitPrice float64 `json:"unit_price"`
 }
 
-// naive makes the same orders as somebody does who needs them in ten minutes: a
-// struct with tags, math/rand with a seed, fmt for what is composed, json.Marshal,
-// and a record with all that the client's record has. Nothing in it is kept from
-// one order to the next, and nothing is done twice or in a roundabout way.
+// naive makes the same orders the quick way: a struct with tags, math/rand with a seed,
+// fmt, json.Marshal, and a complete record. It keeps nothing from one order to the
+// next, and does nothing twice.
 func naive(count int64, headers bool, sink *hashSink) error {
 	products := []item{
 		{ProductID: "prod-123", UnitPrice: 79.99},

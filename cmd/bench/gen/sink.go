@@ -10,14 +10,14 @@ import (
 	"inv/producer"
 )
 
-// hashSink hashes every byte of every record, and keeps some to look at later.
+// hashSink hashes every byte of every record, and keeps some records to check.
 type hashSink struct {
 	seed  maphash.Seed
 	sum   uint64
 	bytes int64
 	count int64
 	kept  []kept
-	copy  []byte // of what is kept
+	copy  []byte // of the kept records
 }
 
 func newSink(count int64) *hashSink {
@@ -25,14 +25,14 @@ func newSink(count int64) *hashSink {
 	return &hashSink{seed: maphash.MakeSeed(), kept: make([]kept, 0, keep), copy: make([]byte, 0, keep*1024)}
 }
 
-// kept is a record that is looked at when the time is taken.
+// kept is a record that is checked after the measurement.
 type kept struct {
 	key, value []byte
 	partition  int32
 	headers    int
 }
 
-// keepEach is how many records there are to one that is kept.
+// keepEach is how many records there are for each kept one.
 const keepEach = 1 << 14
 
 func (s *hashSink) Write(_ context.Context, b *producer.Batch) error {
@@ -70,10 +70,10 @@ func (s *hashSink) Flush(context.Context) error { return nil }
 func (s *hashSink) Counts() producer.Counts     { return producer.Counts{Acknowledged: s.count} }
 func (s *hashSink) Failed() <-chan struct{}     { return nil }
 
-// check says what is wrong with the records that came.
+// check reports wrong records.
 func (s *hashSink) check(count int64, headers bool) error {
 	if s.count != count {
-		return fmt.Errorf("%d records came, not %d", s.count, count)
+		return fmt.Errorf("%d records, not %d", s.count, count)
 	}
 	wanted := 0
 	if headers {

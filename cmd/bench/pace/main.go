@@ -1,9 +1,8 @@
-// Command pace shows how well `inv produce` keeps a rate: it sends orders at 1,000
-// and 20,000 a second for 10 s into a broker, reads them back as they arrive, and
-// compares. It fails if a rate is more than 0.5 % off, and if a rate that can't be
-// kept is not said to be so.
+// Command pace measures how well `inv produce` keeps a rate: it sends orders at 1,000
+// and 20,000 a second for 10 s to a broker, and consumes them as they arrive. It fails
+// if a rate is more than 0.5 % off, or if inv does not report that it falls behind.
 //
-//	go run ./cmd/bench/pace                          into an embedded broker of its own
+//	go run ./cmd/bench/pace                          to an embedded broker
 //	go run ./cmd/bench/pace -brokers 127.0.0.1:9092
 package main
 
@@ -16,7 +15,6 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
 	"time"
@@ -30,17 +28,10 @@ import (
 
 const bound = 0.5 // % that a rate may be off
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := command(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/pace:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(measure.Main("bench/pace", command)) }
 
 func command(ctx context.Context) error {
-	brokers := flag.String("brokers", "", "HOST:PORT of a broker; an embedded one of its own if not given")
+	brokers := flag.String("brokers", "", "HOST:PORT of a broker; otherwise an embedded one is started")
 	during := flag.Duration("for", 10*time.Second, "how long at each rate")
 	flag.Parse()
 	folder, err := os.MkdirTemp("", "bench-pace")
@@ -70,8 +61,8 @@ type bench struct {
 }
 
 func (b *bench) run(ctx context.Context) error {
-	topic, err := b.topic()
-	if err != nil {
+	topic := fmt.Sprintf("bench-pace-%d", os.Getpid())
+	if err := measure.Inventory(b.scenario, "topic: order_events", "topic: "+topic); err != nil {
 		return err
 	}
 	client, err := kafka.Connect(ctx, kafka.Config{Brokers: []string{b.brokers}}, kgo.ConsumeTopics(topic),
@@ -84,7 +75,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer func() {
-		_, _ = kadm.NewClient(client).DeleteTopics(context.WithoutCancel(ctx), topic) // it has served
+		_, _ = kadm.NewClient(client).DeleteTopics(context.WithoutCancel(ctx), topic)
 	}()
 	var broken []string
 	for _, rate := range []int{1000, 20_000} {
@@ -100,9 +91,9 @@ func (b *bench) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("at 50,000,000/s, inv says: %s\n", said)
+	fmt.Printf("at 50,000,000/s, inv reports: %s\n", said)
 	if said == "" {
-		broken = append(broken, "falling behind is not said")
+		broken = append(broken, "inv does not report that it falls behind")
 	}
 	if len(broken) > 0 {
 		return errors.New(strings.Join(broken, "; "))
@@ -111,23 +102,12 @@ func (b *bench) run(ctx context.Context) error {
 	return nil
 }
 
-// topic writes the inventory scenario with a topic of this run's own.
-func (b *bench) topic() (string, error) {
-	text, err := os.ReadFile("scenarios/inventory.yaml")
-	if err != nil {
-		return "", fmt.Errorf("run it in the repository: %w", err)
-	}
-	name := fmt.Sprintf("bench-pace-%d", os.Getpid())
-	changed := strings.Replace(string(text), "topic: order_events", "topic: "+name, 1)
-	return name, os.WriteFile(b.scenario, []byte(changed), 0o644)
-}
-
-// settle is how long records come before the clock begins: the first batches of a
-// topic that is new wait in the broker for a quarter of a second, and catch up then.
+// settle is how long records arrive before they are counted: the first batches of a new
+// topic wait in the broker for a quarter of a second, and then catch up.
 const settle = time.Second
 
-// keep produces at a rate, and says by how many per cent the records that arrived
-// came faster or slower, by this program's clock.
+// keep produces at a rate, and returns by how many per cent the records arrived faster
+// (or slower, if negative), by this program's clock.
 func (b *bench) keep(ctx context.Context, client *kgo.Client, rate int) (off float64, err error) {
 	total := int(float64(rate) * (b.during + settle).Seconds())
 	cmd := exec.CommandContext(ctx, b.inv, "produce", "orders", "-b", b.brokers, "--scenario", b.scenario,
@@ -158,7 +138,7 @@ func (b *bench) keep(ctx context.Context, client *kgo.Client, rate int) (off flo
 		case !begin.IsZero():
 			counted += n
 		case last.Sub(first) >= settle:
-			begin = last // what has come by now was sent before the clock began
+			begin = last // the records until now were sent before
 		}
 	}
 	if err := cmd.Wait(); err != nil {
@@ -171,7 +151,7 @@ func (b *bench) keep(ctx context.Context, client *kgo.Client, rate int) (off flo
 	return off, nil
 }
 
-// behind asks for what nobody can keep, and returns what inv says of it.
+// behind asks for a rate that can't be kept, and returns what inv reports.
 func (b *bench) behind(ctx context.Context) (string, error) {
 	cmd := exec.CommandContext(ctx, b.inv, "produce", "orders", "--scenario", b.scenario, "--rate", "50000000/s", "--for", "3s", "--to", os.DevNull)
 	said, err := cmd.CombinedOutput()

@@ -1,13 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"inv/cmd/bench/measure"
@@ -39,38 +40,31 @@ log.segment.delete.delay.ms=1000
 		return err
 	}
 	cp := l.libs + "/*"
-	var id bytes.Buffer
-	random := exec.CommandContext(ctx, "java", "-cp", cp, "kafka.tools.StorageTool", "random-uuid")
-	random.Stdout = &id
-	if err := random.Run(); err != nil {
-		return fmt.Errorf("asking for a cluster id: %w", err)
+	id, err := exec.CommandContext(ctx, "java", "-cp", cp, "kafka.tools.StorageTool", "random-uuid").Output()
+	if err != nil {
+		return fmt.Errorf("asking for a cluster ID: %w", err)
 	}
-	lines := bytes.Fields(id.Bytes())
-	if len(lines) == 0 {
-		return fmt.Errorf("the storage tool gave no cluster id")
+	words := strings.Fields(string(id))
+	if len(words) == 0 {
+		return errors.New("the storage tool printed no cluster ID")
 	}
-	if err := measure.Run(ctx, "java", "-cp", cp, "kafka.tools.StorageTool", "format", "-t", string(lines[len(lines)-1]), "-c", properties); err != nil {
+	if err := measure.Run(ctx, "java", "-cp", cp, "kafka.tools.StorageTool", "format", "-t", words[len(words)-1], "-c", properties); err != nil {
 		return err
 	}
-	l.broker, err = l.start("broker", nil, "java", "-Xms"+l.heap, "-Xmx"+l.heap, "-cp", cp, "kafka.Kafka", properties)
+	l.broker, err = l.start("broker", "java", "-Xms"+l.heap, "-Xmx"+l.heap, "-cp", cp, "kafka.Kafka", properties)
 	if err != nil {
 		return err
 	}
-	for range 300 {
-		if conn, err := net.Dial("tcp", l.brokers); err == nil {
-			return conn.Close()
+	return l.broker.await(ctx, 200*time.Millisecond, time.Minute, func() (bool, error) {
+		conn, err := net.Dial("tcp", l.brokers)
+		if err != nil {
+			return false, nil //nolint:nilerr // not yet
 		}
-		if err := l.broker.running(); err != nil {
-			return err
-		}
-		if err := sleep(ctx, 200*time.Millisecond); err != nil {
-			return err
-		}
-	}
-	return fmt.Errorf("the broker did not open %s", l.brokers)
+		return true, conn.Close()
+	})
 }
 
-// freePorts finds two ports that nobody listens on.
+// freePorts finds two free ports.
 func freePorts() (a, b int, err error) {
 	var ports [2]int
 	for i := range ports {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -11,19 +12,18 @@ import (
 	"inv/cmd/bench/measure"
 )
 
-// child is a process that is measured. Its output goes into a file.
+// child is a measured process. Its output goes into a file.
 type child struct {
 	cmd   *exec.Cmd
 	name  string
 	log   string
 	begun time.Time
-	ended time.Time
 	died  chan struct{}
 	err   error
 	rss   int64 // bytes; the largest so far
 }
 
-func (l *lab) start(name string, env []string, command string, args ...string) (*child, error) {
+func (l *lab) start(name, command string, args ...string) (*child, error) {
 	l.runs++
 	c := &child{cmd: exec.Command(command, args...), name: name, died: make(chan struct{}),
 		log: filepath.Join(l.dir, fmt.Sprintf("%s-%d.log", name, l.runs))}
@@ -33,8 +33,7 @@ func (l *lab) start(name string, env []string, command string, args ...string) (
 	}
 	defer out.Close()
 	c.cmd.Stdout, c.cmd.Stderr = out, out
-	c.cmd.Env = append(os.Environ(), env...)
-	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C is for this program, which then stops it
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // so that Ctrl-C only reaches this program
 	c.begun = time.Now()
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
@@ -42,13 +41,12 @@ func (l *lab) start(name string, env []string, command string, args ...string) (
 	l.children = append(l.children, c)
 	go func() {
 		c.err = c.cmd.Wait()
-		c.ended = time.Now()
 		close(c.died)
 	}()
 	return c, nil
 }
 
-// running is an error if the process has ended. It also looks at its memory.
+// running returns an error if the process has ended. It also samples its memory.
 func (c *child) running() error {
 	select {
 	case <-c.died:
@@ -59,7 +57,23 @@ func (c *child) running() error {
 	return nil
 }
 
-// stop ends the process as a user would, and after 20 s for certain.
+// await polls until the process is ready.
+func (c *child) await(ctx context.Context, pause, patience time.Duration, ready func() (bool, error)) error {
+	for time.Since(c.begun) < patience {
+		if done, err := ready(); done || err != nil {
+			return err
+		}
+		if err := c.running(); err != nil {
+			return err
+		}
+		if err := sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is not ready after %s\n%s", c.name, patience, tail(c.log))
+}
+
+// stop terminates the process, and kills it after 20 s.
 func (c *child) stop() error {
 	if err := c.running(); err != nil {
 		return err
@@ -74,15 +88,20 @@ func (c *child) stop() error {
 	return nil
 }
 
-// cpu returns the processor time of the process, which must have ended.
-func (c *child) cpu() time.Duration {
-	return c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
+// usage returns the processor time and memory of the process, which must have ended.
+func (c *child) usage() measure.Usage {
+	cpu := c.cmd.ProcessState.UserTime() + c.cmd.ProcessState.SystemTime()
+	return measure.Usage{CPU: cpu.Seconds(), RSS: float64(c.rss)}
 }
 
-// cpuNow is that of a process that runs.
-func (c *child) cpuNow() time.Duration {
+// cpuNow returns the processor time of a running process, in seconds; 0 for nil.
+func (c *child) cpuNow() float64 {
 	if c == nil {
 		return 0
 	}
-	return measure.CPU(c.cmd.Process.Pid)
+	return measure.CPU(c.cmd.Process.Pid).Seconds()
 }
+
+func seconds(u measure.Usage) float64 { return u.Seconds }
+func cpu(u measure.Usage) float64     { return u.CPU }
+func rss(u measure.Usage) float64     { return u.RSS }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"inv/cmd/bench/floor/plan"
@@ -13,27 +15,23 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// counted is what a topic holds.
+// counted is the size of a topic.
 type counted struct {
 	records int64
-	bytes   int64 // on the wire, compressed
-	batches int64
-	markers int64 // of transactions: one a partition
+	bytes   int64 // of the batches, compressed
 }
 
-// topicKinds are what topics are compared by; names differ from side to side.
+// topicKinds are the kinds of topics; names differ from side to side.
 var topicKinds = []string{"order_events", "inventory_updates", "reorder_events", "inventory_alerts", "repartition", "changelog"}
 
-// kindOf says which of topicKinds a side's topic is, or "".
+// kindOf returns the kind of a side's topic, or "".
 func kindOf(topic, app string) string {
 	rest, internal := strings.CutPrefix(topic, app+"-")
 	switch {
+	case !internal && slices.Contains(topicKinds, topic):
+		return topic
 	case !internal:
-		for _, k := range topicKinds {
-			if k == topic {
-				return k
-			}
-		}
+		return ""
 	case rest == "product-log", strings.HasSuffix(rest, "-repartition"):
 		return "repartition"
 	case strings.HasSuffix(rest, "-changelog") && !strings.HasPrefix(rest, "catalog"):
@@ -42,8 +40,8 @@ func kindOf(topic, app string) string {
 	return ""
 }
 
-// count counts the records of each kind by the headers of their batches. What
-// Streams has deleted of its repartition topics counts by offsets.
+// count counts the records of each kind by the headers of their batches. Records that
+// Streams has deleted from its repartition topics are counted by offset.
 func (l *lab) count(ctx context.Context, app string) (map[string]counted, error) {
 	names, err := l.topics(ctx)
 	if err != nil {
@@ -55,12 +53,16 @@ func (l *lab) count(ctx context.Context, app string) (map[string]counted, error)
 		if kind == "" {
 			continue
 		}
-		c := counts[kind]
-		trimmed, err := l.chunks(ctx, name, func(chunk *fetch.Chunk) bool { c.add(chunk.Batches); return true })
+		spans, trimmed, err := l.spans(ctx, name)
 		if err != nil {
 			return nil, err
 		}
+		c := counts[kind]
 		c.records += trimmed
+		add := func(chunk *fetch.Chunk) bool { c.add(chunk.Batches); return true }
+		if err := fetch.NewCluster(l.client, false).ReadChunks(ctx, spans, readOptions(), add); err != nil {
+			return nil, err
+		}
 		counts[kind] = c
 	}
 	return counts, nil
@@ -81,10 +83,7 @@ func (c *counted) add(batches []byte) {
 		if n > len(batches) {
 			return
 		}
-		if binary.BigEndian.Uint16(batches[batchAttributesAt:])&controlBatch != 0 {
-			c.markers++
-		} else {
-			c.batches++
+		if binary.BigEndian.Uint16(batches[batchAttributesAt:])&controlBatch == 0 {
 			c.records += int64(binary.BigEndian.Uint32(batches[batchCountAt:]))
 			c.bytes += int64(n)
 		}
@@ -92,32 +91,42 @@ func (c *counted) add(batches []byte) {
 	}
 }
 
-// chunks reads a topic from its start to its end, or each partition until take
-// returns false.
-// It returns how many offsets are gone from its start.
-func (l *lab) chunks(ctx context.Context, topic string, take func(*fetch.Chunk) bool) (trimmed int64, err error) {
+// spans returns the ranges of a topic's partitions, and how many records were deleted
+// from their starts.
+func (l *lab) spans(ctx context.Context, topic string) (spans []fetch.Span, trimmed int64, err error) {
 	starts, err := l.admin.ListStartOffsets(ctx, topic)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
 	ends, err := l.admin.ListEndOffsets(ctx, topic)
 	if err != nil {
-		return 0, err
+		return nil, 0, err
 	}
-	var spans []fetch.Span
 	for _, end := range ends[topic] {
 		start, _ := starts.Lookup(topic, end.Partition)
 		trimmed += start.Offset
 		spans = append(spans, fetch.Span{ID: fetch.ID{Topic: topic, Partition: end.Partition}, From: start.Offset, To: end.Offset})
 	}
-	options := fetch.ReadOptions{StreamOptions: fetch.StreamOptions{MaxBytes: 8 << 20, PartitionBytes: 2 << 20}}
-	return trimmed, fetch.NewCluster(l.client, false).ReadChunks(ctx, spans, options, take)
+	return spans, trimmed, nil
 }
 
-// samplesOf is how many records of a topic floor gets to write again and again.
+func readOptions() fetch.ReadOptions {
+	return fetch.ReadOptions{StreamOptions: fetch.StreamOptions{MaxBytes: 8 << 20, PartitionBytes: 2 << 20}}
+}
+
+// records reads a topic, each partition until take returns false.
+func (l *lab) records(ctx context.Context, topic string, take func(*fetch.Record) bool) error {
+	spans, _, err := l.spans(ctx, topic)
+	if err != nil {
+		return err
+	}
+	return fetch.NewCluster(l.client, false).Read(ctx, spans, readOptions(), take)
+}
+
+// samplesOf is how many records of a topic floor gets, to write them repeatedly.
 const samplesOf = 2000
 
-var errNoOutput = errors.New("inv wrote no updates to learn from")
+var errNoOutput = errors.New("inv wrote no updates to make a plan from")
 
 // learnFrom makes floor's plan from what inv wrote.
 func (l *lab) learnFrom(ctx context.Context, app string) error {
@@ -151,50 +160,22 @@ func (l *lab) learnFrom(ctx context.Context, app string) error {
 	}
 	p.Log = lines
 	l.progress("floor's plan: %.3f lines an order, %.4f reorders and %.4f alerts an update", p.Lines, p.Reorders, p.Alerts)
-	return l.learn(p)
+	l.plan = filepath.Join(l.dir, "plan.json")
+	return p.Write(l.plan)
 }
 
-// samples are some records of a topic.
-func (l *lab) samples(ctx context.Context, topic string) (records []plan.Record, err error) {
-	decoder := fetch.NewDecoder()
-	var failed error
-	_, err = l.chunks(ctx, topic, func(c *fetch.Chunk) bool {
-		if failed != nil || len(records) >= samplesOf {
-			return false
-		}
-		failed = decoder.Each(c, func(r *fetch.Record) bool {
-			s := plan.Record{Key: append([]byte(nil), r.Key...), Value: append([]byte(nil), r.Value...)}
-			r.EachHeader(func(key, value []byte) bool {
-				s.Headers = append(s.Headers, kgo.RecordHeader{Key: string(key), Value: append([]byte(nil), value...)})
-				return true
-			})
-			records = append(records, s)
-			return len(records)%(samplesOf/4) != 0 // some of each chunk
-		})
-		return failed == nil && len(records) < samplesOf
-	})
-	if failed != nil {
-		err = fmt.Errorf("reading %s: %w", topic, failed)
-	}
-	return records, err
-}
-
-// keys returns those of all records of a topic.
-func (l *lab) keys(ctx context.Context, topic string) (keys []string, err error) {
-	decoder := fetch.NewDecoder()
-	var failed error
-	_, err = l.chunks(ctx, topic, func(c *fetch.Chunk) bool {
-		if failed != nil {
-			return false
-		}
-		failed = decoder.Each(c, func(r *fetch.Record) bool {
-			keys = append(keys, string(r.Key))
+// samples returns the first records of each partition of a topic.
+func (l *lab) samples(ctx context.Context, topic string) (samples []plan.Record, err error) {
+	taken := map[int32]int{}
+	err = l.records(ctx, topic, func(r *fetch.Record) bool {
+		s := plan.Record{Key: bytes.Clone(r.Key), Value: bytes.Clone(r.Value)}
+		r.EachHeader(func(key, value []byte) bool {
+			s.Headers = append(s.Headers, kgo.RecordHeader{Key: string(key), Value: bytes.Clone(value)})
 			return true
 		})
-		return failed == nil
+		samples = append(samples, s)
+		taken[r.Partition]++
+		return taken[r.Partition] < samplesOf/l.shape.partitions
 	})
-	if failed != nil {
-		err = fmt.Errorf("reading %s: %w", topic, failed)
-	}
-	return keys, err
+	return samples, err
 }

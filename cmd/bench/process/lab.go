@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
-	"inv/cmd/bench/floor/plan"
 	"inv/cmd/bench/measure"
 	"inv/internal/kafka"
 
@@ -20,15 +18,14 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// lab is what all measurements share: a broker, the programs, a folder.
+// lab is shared by all measurements: a broker, the programs, a folder.
 type lab struct {
 	options
 	dir      string
-	floor    string // program
-	broker   *child // nil: somebody else's
+	broker   *child // nil: started by the user
 	client   *kgo.Client
 	admin    *kadm.Client
-	shape    shape // of the topics that are there
+	shape    shape // of the existing topics
 	loaded   int   // orders in the backlog
 	plan     string
 	runs     int
@@ -36,7 +33,7 @@ type lab struct {
 	lastApp  string // of the side that ran last
 }
 
-// shape is what a backlog looks like.
+// shape is the shape of a backlog.
 type shape struct{ partitions, products int }
 
 func newLab(ctx context.Context, o options) (l *lab, err error) {
@@ -57,7 +54,7 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 			return nil, err
 		}
 	}
-	// Topics are deleted and made again here, so what is known of them gets old fast.
+	// Topics are deleted and recreated, so metadata is outdated soon.
 	if l.client, err = kafka.Connect(ctx, l.kafka(), kgo.MetadataMinAge(50*time.Millisecond)); err != nil {
 		return nil, err
 	}
@@ -67,23 +64,21 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 		return nil, err
 	}
 	if len(topics) > 0 && !l.wipe {
-		return nil, fmt.Errorf("the broker has topics already, which would be deleted; -wipe says that they may be")
+		return nil, errors.New("the broker has topics, which would be deleted; -wipe allows that")
 	}
 	return l, l.drop(ctx, topics)
 }
 
 func (l *lab) kafka() kafka.Config { return kafka.Config{Brokers: []string{l.brokers}} }
 
-// build makes the programs and gets the jars.
+// build builds the programs and fetches the jars.
 func (l *lab) build(ctx context.Context) error {
+	programs := []string{"./cmd/bench/floor"}
 	if l.inv == "" {
 		l.inv = filepath.Join(l.dir, "inv")
-		if err := measure.Run(ctx, "go", "build", "-o", l.inv, "./cmd/inv"); err != nil {
-			return err
-		}
+		programs = append(programs, "./cmd/inv")
 	}
-	l.floor = filepath.Join(l.dir, "floor")
-	if err := measure.Run(ctx, "go", "build", "-o", l.floor, "./cmd/bench/floor"); err != nil {
+	if err := measure.Build(ctx, l.dir, programs...); err != nil {
 		return err
 	}
 	if l.libs == "" {
@@ -104,43 +99,35 @@ func (l *lab) close() {
 	if l.client != nil {
 		l.client.Close()
 	}
-	for i := len(l.children) - 1; i >= 0; i-- {
-		_ = l.children[i].stop() // those that were not, and the broker last
+	for _, c := range slices.Backward(l.children) {
+		_ = c.stop() // it may have ended; the broker is the last
 	}
 	_ = os.RemoveAll(l.dir)
 }
 
-// progress tells what is going on, apart from the results.
+// progress prints a line to stderr, apart from the results.
 func (l *lab) progress(format string, args ...any) {
 	fmt.Fprintf(os.Stderr, "%s "+format+"\n", append([]any{time.Now().Format("15:04:05")}, args...)...)
 }
 
-// scenario writes the inventory scenario with as many partitions.
-func (l *lab) scenario(s shape) (string, error) {
-	text, err := os.ReadFile("scenarios/inventory.yaml")
-	if err != nil {
-		return "", fmt.Errorf("run it in the repository: %w", err)
-	}
-	changed := strings.ReplaceAll(string(text), "partitions: 6", fmt.Sprintf("partitions: %d", s.partitions))
-	file := filepath.Join(l.dir, fmt.Sprintf("scenario-%d-%d.yaml", s.partitions, s.products))
-	return file, os.WriteFile(file, []byte(changed), 0o644)
+// command returns the arguments of an inv command on the current shape, whose scenario
+// it writes.
+func (l *lab) command(args ...string) ([]string, error) {
+	file := filepath.Join(l.dir, fmt.Sprintf("scenario-%d.yaml", l.shape.partitions))
+	err := measure.Inventory(file, "partitions: 6", fmt.Sprintf("partitions: %d", l.shape.partitions))
+	return append([]string{"-b", l.brokers, "--scenario", file}, args...), err
 }
 
-// run runs an inv command of this scenario.
-func (l *lab) run(ctx context.Context, s shape, args ...string) ([]byte, error) {
-	file, err := l.scenario(s)
+// run runs an inv command on the current shape.
+func (l *lab) run(ctx context.Context, args ...string) error {
+	args, err := l.command(args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	cmd := exec.CommandContext(ctx, l.inv, append([]string{"-b", l.brokers, "--scenario", file}, args...)...)
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		return out, fmt.Errorf("inv %s: %w\n%s", strings.Join(args, " "), err, out)
-	}
-	return out, nil
+	return measure.Run(ctx, l.inv, args...)
 }
 
-// backlog fills the input topics of a shape, if they are not there.
+// backlog fills the input topics of a shape, unless they are filled.
 func (l *lab) backlog(ctx context.Context, s shape, orders int) error {
 	if l.shape == s && l.loaded == orders {
 		return l.clear(ctx)
@@ -154,52 +141,36 @@ func (l *lab) backlog(ctx context.Context, s shape, orders int) error {
 	}
 	l.shape, l.loaded = s, orders
 	l.progress("backlog: %d orders over %d products in %d partitions", orders, s.products, s.partitions)
-	if _, err := l.run(ctx, s, "topics", "create", "catalog", "orders", "updates", "reorders", "alerts"); err != nil {
+	if err := l.run(ctx, "topics", "create", "catalog", "orders", "updates", "reorders", "alerts"); err != nil {
 		return err
 	}
 	products := fmt.Sprint(s.products)
-	if _, err := l.run(ctx, s, "produce", "catalog", "--rate", "max", "--seed", "7", "--products", products); err != nil {
+	if err := l.run(ctx, "produce", "catalog", "--rate", "max", "--seed", "7", "--products", products); err != nil || orders == 0 {
 		return err
 	}
-	if orders == 0 {
-		return nil
-	}
-	_, err = l.run(ctx, s, "produce", "orders", "--rate", "max", "--seed", "7", "--products", products, "--count", fmt.Sprint(orders))
-	return err
+	return l.run(ctx, "produce", "orders", "--rate", "max", "--seed", "7", "--products", products, "--count", fmt.Sprint(orders))
 }
 
-// clear deletes everything but the backlog, and recreates the outputs.
+// clear deletes all topics but those of the backlog, and recreates the outputs.
 func (l *lab) clear(ctx context.Context) error {
 	topics, err := l.topics(ctx)
 	if err != nil {
 		return err
 	}
-	var made []string
-	for _, t := range topics {
-		if t != "product_catalog" && t != "order_events" {
-			made = append(made, t)
-		}
-	}
-	if err := l.drop(ctx, made); err != nil {
+	topics = slices.DeleteFunc(topics, func(t string) bool { return t == "product_catalog" || t == "order_events" })
+	if err := l.drop(ctx, topics); err != nil {
 		return err
 	}
-	_, err = l.run(ctx, l.shape, "topics", "create", "updates", "reorders", "alerts")
-	return err
+	return l.run(ctx, "topics", "create", "updates", "reorders", "alerts")
 }
 
-// topics returns those on the broker but its own.
+// topics returns the broker's topics, except internal ones.
 func (l *lab) topics(ctx context.Context) ([]string, error) {
 	details, err := l.admin.ListTopics(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var names []string
-	for _, name := range details.Names() {
-		if !strings.HasPrefix(name, "__") {
-			names = append(names, name)
-		}
-	}
-	return names, nil
+	return slices.DeleteFunc(details.Names(), func(name string) bool { return strings.HasPrefix(name, "__") }), nil
 }
 
 // drop deletes topics and waits until they are gone.
@@ -234,21 +205,8 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// learn writes floor's plan from what inv wrote.
-func (l *lab) learn(p *plan.Plan) error {
-	l.plan = filepath.Join(l.dir, "plan.json")
-	return p.Write(l.plan)
-}
-
+// tail returns the end of a log, for an error.
 func tail(file string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return ""
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() > 2000 {
-		_, _ = f.Seek(-2000, io.SeekEnd)
-	}
-	text, _ := io.ReadAll(f)
-	return string(text)
+	text, _ := os.ReadFile(file)
+	return string(text[max(0, len(text)-2000):])
 }

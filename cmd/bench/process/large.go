@@ -3,10 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
-	"strings"
+	"regexp"
 	"time"
 
 	"inv/cmd/bench/measure"
@@ -14,23 +13,22 @@ import (
 
 const million = 1_000_000
 
-// restarts is how often a side is started again on its state.
+// restarts is how often a side is restarted on its state.
 const restarts = 3
 
-// large measures a million products: memory while a backlog is drained, and how
-// long a restart takes to have its state again.
+// large measures a million products: memory while a backlog is drained, and how long a
+// restart takes to restore the state.
 func large(ctx context.Context, l *lab) error {
-	// A changelog record for each product, each line and almost each restock: about
-	// three million.
+	// About three million changelog records: one for each product, each line and almost
+	// each restock.
 	if err := l.backlog(ctx, shape{l.partitions, million}, 6*million/10); err != nil {
 		return err
 	}
 	fmt.Printf("\n### A million products: %d orders, %d partitions\n\n", l.loaded, l.partitions)
-	fmt.Println("| | orders/s, catalogue included | CPU s | peak RSS | changelog records | restart, ready after s | RSS then |")
-	fmt.Println("|---|---|---|---|---|---|---|")
-	seconds := map[string]float64{}
-	for _, s := range []side{invSide(), streamsSide("")} {
-		if !l.wants(s.name) || s.peer && (l.short || l.peerRounds == 0) {
+	head("", "orders/s, catalogue included", "CPU s", "peak RSS", "changelog records", "restart, ready after s", "RSS then")
+	restored := map[string]float64{}
+	for _, s := range l.wanted(invSide(), streamsSide("")) {
+		if s.peer && (l.short || l.peerRounds == 0) {
 			continue
 		}
 		d, err := l.drainOnce(ctx, s)
@@ -41,33 +39,33 @@ func large(ctx context.Context, l *lab) error {
 		if err != nil {
 			return err
 		}
-		seconds[s.name] = ready
-		fmt.Printf("| %s | %.0f | %.1f | %s | %d | %.2f | %s |\n", s.title, float64(l.loaded)/d.seconds, d.cpu, mib(d.rss), d.topics["changelog"].records, ready, mib(rss))
+		restored[s.name] = ready
+		fmt.Printf("| %s | %.0f | %.1f | %s | %d | %.2f | %s |\n", s.title, float64(l.loaded)/d.Seconds, d.CPU, mb(d.RSS), d.topics["changelog"].records, ready, mb(rss))
 	}
-	if seconds["streams"] > 0 && seconds["inv"] > 0 {
-		fmt.Printf("\n- inv is ready in 1/%.1f of Streams' time (wanted: ≤ 1/5)\n", seconds["streams"]/seconds["inv"])
+	if restored["streams"] > 0 && restored["inv"] > 0 {
+		fmt.Printf("\n- inv is ready in 1/%.1f of Streams' time (wanted: ≤ 1/5)\n", restored["streams"]/restored["inv"])
 	} else {
-		fmt.Println("\nStreams did not run: it takes some ten minutes here. Without -short it does.")
+		fmt.Println("\nStreams did not run: it takes some ten minutes, and is left out with -short.")
 	}
 	return nil
 }
 
-// restart starts a side again and again on what it left, and returns the median
-// time until it has its state, and its memory then.
-func (l *lab) restart(ctx context.Context, s side) (seconds float64, rss int64, err error) {
+// restart restarts a side on its state, and returns the median time until it is
+// restored, and the largest memory then.
+func (l *lab) restart(ctx context.Context, s side) (seconds, rss float64, err error) {
 	var all []float64
 	for range restarts {
 		one, memory, err := l.restartOnce(ctx, s)
 		if err != nil {
 			return 0, 0, err
 		}
-		l.progress("%s: ready again after %.2f s, %s", s.title, one, mib(memory))
+		l.progress("%s: ready again after %.2f s, %s", s.title, one, mb(memory))
 		all, rss = append(all, one), max(rss, memory)
 	}
 	return measure.Median(all), rss, nil
 }
 
-func (l *lab) restartOnce(ctx context.Context, s side) (seconds float64, rss int64, err error) {
+func (l *lab) restartOnce(ctx context.Context, s side) (seconds, rss float64, err error) {
 	ready, again := streamsReady, s
 	if s.name == "inv" {
 		port, _, err := freePorts()
@@ -76,35 +74,23 @@ func (l *lab) restartOnce(ctx context.Context, s side) (seconds float64, rss int
 		}
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		again = invSide("--metrics", address)
-		ready = func(*child) bool { return invReady(ctx, address) }
+		ready = func(*child) bool { return invReady(address) }
 	}
 	c, err := again.start(l, l.lastApp)
 	if err != nil {
 		return 0, 0, err
 	}
-	for !ready(c) {
-		if err := c.running(); err != nil {
-			return 0, 0, err
-		}
-		if err := sleep(ctx, 10*time.Millisecond); err != nil {
-			return 0, 0, err
-		}
-		if time.Since(c.begun) > drainPatience {
-			return 0, 0, fmt.Errorf("%s is not ready after %s\n%s", s.name, drainPatience, tail(c.log))
-		}
+	if err := c.await(ctx, 10*time.Millisecond, drainPatience, func() (bool, error) { return ready(c), nil }); err != nil {
+		return 0, 0, err
 	}
 	seconds = time.Since(c.begun).Seconds()
-	return seconds, measure.PeakMemory(c.cmd.Process.Pid), c.stop()
+	return seconds, float64(measure.PeakMemory(c.cmd.Process.Pid)), c.stop()
 }
 
-// invReady asks inv whether every partition has its state.
-func invReady(ctx context.Context, address string) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+"/readyz", nil)
-	if err != nil {
-		return false
-	}
-	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: (&net.Dialer{}).DialContext}}
-	resp, err := client.Do(req)
+// invReady reports whether every partition of inv has its state.
+func invReady(address string) bool {
+	client := http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Get("http://" + address + "/readyz")
 	if err != nil {
 		return false
 	}
@@ -112,16 +98,10 @@ func invReady(ctx context.Context, address string) bool {
 	return resp.StatusCode == http.StatusOK
 }
 
-// streamsReady looks for the state that Streams reaches when all is restored.
+// runningLine is what Streams prints when its state is restored.
+var runningLine = regexp.MustCompile(`(?m)(^| )RUNNING\s*$`)
+
 func streamsReady(c *child) bool {
-	text, err := os.ReadFile(c.log)
-	if err != nil {
-		return false
-	}
-	for line := range strings.Lines(string(text)) {
-		if line = strings.TrimSpace(line); line == "RUNNING" || strings.HasSuffix(line, " RUNNING") {
-			return true
-		}
-	}
-	return false
+	text, _ := os.ReadFile(c.log)
+	return runningLine.Match(text)
 }

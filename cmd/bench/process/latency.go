@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -12,28 +13,33 @@ import (
 
 	"inv/cmd/bench/measure"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// latency compares how long it takes from the call that produces an order to the
-// callback that consumes its update, read_committed. Sides take turns, so that a
-// host whose speed moves is as kind to all of them; a run that does not count comes
-// first, since a broker that was just started is slow.
+// latency compares the times from the call that produces an order to the callback that
+// consumes its update, read_committed. Sides take turns, so that a change in the speed
+// of the machine affects all of them. A run that does not count comes first: a new
+// broker is slow.
 func latency(ctx context.Context, l *lab) error {
 	if err := l.planned(ctx); err != nil {
 		return err
 	}
-	if err := l.warmUp(ctx); err != nil {
-		return err
+	sides := l.wanted(invSide(), floorSide(), streamsSide(""), streamsSide("10"))
+	if len(sides) > 0 {
+		warm := sides[0]
+		if l.wants("streams") {
+			warm = streamsSide("")
+		}
+		l.progress("a run of %s that does not count, to warm up the broker", warm.title)
+		if _, err := l.latencyOf(ctx, warm, 0); err != nil {
+			return err
+		}
 	}
-	sides := []side{invSide(), floorSide(), streamsSide(""), streamsSide("10")}
 	seen := map[seenAt][]*timings{}
 	for range l.rounds {
 		for _, s := range sides {
-			if !l.wants(s.name) {
-				continue
-			}
 			results, err := l.latencyOf(ctx, s, l.measured)
 			if err != nil {
 				return err
@@ -48,35 +54,25 @@ func latency(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// warmUp runs one side, Streams if it is wanted, without looking at its times.
-func (l *lab) warmUp(ctx context.Context) error {
-	for _, s := range []side{streamsSide(""), invSide(), floorSide()} {
-		if l.wants(s.name) {
-			l.progress("a run of %s that does not count, to warm the broker", s.title)
-			_, err := l.latencyOf(ctx, s, 0)
-			return err
-		}
-	}
-	return nil
-}
-
 // seenAt is a side, by its title, at a rate.
 type seenAt struct {
 	title string
 	rate  int
 }
 
-// quantileOf returns the median of all rounds' quantiles.
+// quantileOf returns the median of a quantile of the rounds, 0 without any.
 func quantileOf(rounds []*timings, q float64) float64 {
+	if len(rounds) == 0 {
+		return 0
+	}
 	return measure.MedianOf(rounds, func(t *timings) float64 { return t.quantile(q) })
 }
 
-// reportLatency prints the medians of all rounds, but for the longest of all and the
+// reportLatency prints the medians of all rounds, the longest time of all, and the
 // number of orders seen.
 func (l *lab) reportLatency(sides []side, seen map[seenAt][]*timings) {
 	fmt.Printf("\n### Latency: order → visible update, %d products, %d partitions, %d rounds of %s at each rate\n\n", l.products, l.partitions, l.rounds, l.measured)
-	fmt.Println("| | rate | p50 ms | p95 ms | p99 ms | max ms | seen | CPU s |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	head("", "rate", "p50 ms", "p95 ms", "p99 ms", "max ms", "seen", "CPU s")
 	for _, rate := range l.rates {
 		for _, s := range sides {
 			rounds := seen[seenAt{s.title, rate}]
@@ -95,13 +91,8 @@ func (l *lab) reportLatency(sides []side, seen map[seenAt][]*timings) {
 	}
 	fmt.Println()
 	for _, rate := range l.rates {
-		of := func(s side) float64 {
-			if rounds := seen[seenAt{s.title, rate}]; len(rounds) > 0 {
-				return quantileOf(rounds, 0.99)
-			}
-			return 0
-		}
-		inv, floor, streams := of(invSide()), of(floorSide()), of(streamsSide(""))
+		p99 := func(s side) float64 { return quantileOf(seen[seenAt{s.title, rate}], 0.99) }
+		inv, floor, streams := p99(invSide()), p99(floorSide()), p99(streamsSide(""))
 		if inv > 0 && streams > 0 {
 			fmt.Printf("- %d/s: inv's p99 is 1/%.1f of Streams' (wanted: ≤ 1/3, the aim is 1/6)\n", rate, streams/inv)
 		}
@@ -111,7 +102,7 @@ func (l *lab) reportLatency(sides []side, seen map[seenAt][]*timings) {
 	}
 }
 
-// planned makes sure that floor has a plan.
+// planned makes floor's plan if it is needed.
 func (l *lab) planned(ctx context.Context) error {
 	if l.plan != "" || !l.wants("floor") {
 		return nil
@@ -125,11 +116,11 @@ func (l *lab) planned(ctx context.Context) error {
 	return l.learnFrom(ctx, l.lastApp)
 }
 
-// timings are what was seen at one rate.
+// timings are the results at one rate.
 type timings struct {
 	rate, sent int
 	ms         []float64 // sorted
-	cpu        float64   // of the side, meanwhile
+	cpu        float64   // of the side, in seconds
 }
 
 func (t *timings) quantile(q float64) float64 {
@@ -141,11 +132,18 @@ func (t *timings) quantile(q float64) float64 {
 
 // latencyOf runs one side on topics without orders, at each rate in turn.
 func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]*timings, error) {
-	l.loaded = -1 // what is there has orders of the side before
+	l.loaded = -1 // the topics have orders of the last side
 	if err := l.backlog(ctx, shape{l.partitions, l.products}, 0); err != nil {
 		return nil, err
 	}
-	ids, err := l.productIDs(ctx)
+	var ids []string
+	err := l.records(ctx, "product_catalog", func(r *fetch.Record) bool {
+		ids = append(ids, string(r.Key))
+		return true
+	})
+	if err == nil && len(ids) == 0 {
+		err = errors.New("the catalogue is empty")
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -170,20 +168,11 @@ func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]
 			return nil, err
 		}
 		r := p.timings()
-		r.cpu = (c.cpuNow() - before).Seconds()
+		r.cpu = c.cpuNow() - before
 		l.progress("%s at %d/s: p50 %.1f ms, p99 %.1f ms, %d of %d", s.title, rate, r.quantile(0.5), r.quantile(0.99), len(r.ms), r.sent)
 		results = append(results, r)
 	}
 	return results, c.stop()
-}
-
-// productIDs returns the keys of the catalogue.
-func (l *lab) productIDs(ctx context.Context) ([]string, error) {
-	records, err := l.keys(ctx, "product_catalog")
-	if err == nil && len(records) == 0 {
-		err = fmt.Errorf("the catalogue is empty")
-	}
-	return records, err
 }
 
 // probe sends orders at a rate and waits for their updates.
@@ -198,8 +187,8 @@ type probe struct {
 	took []time.Duration // 0: not seen
 }
 
-// settle is how long a probe waits for the processor and its own consumer before
-// the first order, and for updates behind the last.
+// settle is how long a probe waits for the processor and its own consumer before the
+// first order, and for updates after the last.
 const settle = 3 * time.Second
 
 func newProbe(c kafka.Config, products []string, rate int, warm, measured time.Duration) (*probe, error) {
@@ -249,7 +238,7 @@ func (p *probe) run(ctx context.Context) error {
 }
 
 func (p *probe) send(ctx context.Context, i int, product string) {
-	id := fmt.Appendf(nil, "%s%08d", p.prefix, i) // 24 bytes: floor passes on as many
+	id := fmt.Appendf(nil, "%s%08d", p.prefix, i) // 24 bytes, as many as floor passes on
 	value := fmt.Appendf(nil, `{"order_id":%q,"customer_id":"cust-1","items":[{"product_id":%q,"quantity":1,"unit_price":79.99}],"order_total":79.99,"timestamp":%d}`,
 		id, product, time.Now().UnixMilli())
 	p.mu.Lock()
@@ -258,7 +247,7 @@ func (p *probe) send(ctx context.Context, i int, product string) {
 	p.producer.Produce(ctx, &kgo.Record{Topic: "order_events", Key: id, Value: value}, nil)
 }
 
-// watch notes when each order's update is seen first.
+// watch records when each order's first update is seen.
 func (p *probe) watch(ctx context.Context) {
 	for ctx.Err() == nil {
 		fetches := p.consumer.PollFetches(ctx)
@@ -279,7 +268,7 @@ func (p *probe) watch(ctx context.Context) {
 	}
 }
 
-// timings returns those of the orders after the warming up.
+// timings returns the results of the orders after the warm-up.
 func (p *probe) timings() *timings {
 	t := &timings{rate: p.rate, sent: p.total - p.warm}
 	for _, took := range p.took[p.warm:] {

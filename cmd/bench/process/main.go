@@ -1,28 +1,30 @@
-// Command process measures `inv process` beside Kafka Streams and beside a loop
-// that does nothing (cmd/bench/floor): same broker, same backlog, exactly-once on all,
-// rounds interleaved, `inv verify` after each of inv's. It needs Go, Java 17 and
-// Maven, starts an Apache Kafka of its own and leaves nothing behind.
+// Command process compares `inv process` with Kafka Streams and with a loop that only
+// moves records (cmd/bench/floor): the same broker and backlog, exactly-once,
+// interleaved rounds, `inv verify` after each of inv's. It needs Go, Java 17 and
+// Maven, starts an Apache Kafka of its own and removes everything at the end.
 //
 //	go run ./cmd/bench/process drain      1M orders over 1,000 products: rate, CPU, memory, output
 //	go run ./cmd/bench/process latency    order → update at 500/s and 2,000/s
 //	go run ./cmd/bench/process large      1M products: memory, and a restart with 3M changelog records
 //	go run ./cmd/bench/process table      rates by partitions and products
 //	go run ./cmd/bench/process verify     inv verify beside a raw read by kcat
-//	go run ./cmd/bench/process all        all of it; -short in about ten minutes
+//	go run ./cmd/bench/process all        all of it; about ten minutes with -short
 //
-// What it prints is Markdown. See docs/dev/benchmarks.md.
+// It prints Markdown. See docs/dev/benchmarks.md.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
-	"syscall"
 	"time"
+
+	"inv/cmd/bench/measure"
 )
 
 // options are the command's flags.
@@ -35,26 +37,20 @@ type options struct {
 	only                             string
 	short, wipe                      bool
 	inv                              string
-	args                             []string // further ones of inv process
+	args                             []string // additional arguments of inv process
 }
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(ctx, os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "bench/process:", err)
-		os.Exit(1)
-	}
-}
+func main() { os.Exit(measure.Main("bench/process", command)) }
 
-func command(ctx context.Context, args []string) error {
+func command(ctx context.Context) error {
 	modes := map[string]func(context.Context, *lab) error{
 		"drain": drain, "latency": latency, "large": large, "table": table, "verify": verify, "all": all,
 	}
-	if len(args) == 0 || modes[args[0]] == nil {
-		return fmt.Errorf("name what to measure: drain, latency, large, table, verify or all")
+	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
+		return errors.New("name what to measure: drain, latency, large, table, verify or all")
 	}
-	o, err := parse(args[0], args[1:])
+	mode := os.Args[1]
+	o, err := parse(mode, os.Args[2:])
 	if err != nil {
 		return err
 	}
@@ -65,18 +61,18 @@ func command(ctx context.Context, args []string) error {
 	}
 	defer l.close()
 	fmt.Printf("%s, load average before: %s\n", machine(), load())
-	err = modes[args[0]](ctx, l)
-	fmt.Printf("\n%s took %s, load average after: %s\n", args[0], time.Since(began).Round(time.Second), load())
+	err = modes[mode](ctx, l)
+	fmt.Printf("\n%s took %s, load average after: %s\n", mode, time.Since(began).Round(time.Second), load())
 	return err
 }
 
 func parse(mode string, args []string) (options, error) {
 	var o options
 	f := flag.NewFlagSet(mode, flag.ContinueOnError)
-	f.StringVar(&o.brokers, "b", "", "a broker that is there to be used, HOST:PORT; otherwise one is started")
+	f.StringVar(&o.brokers, "b", "", "the HOST:PORT of a broker; otherwise one is started")
 	f.BoolVar(&o.wipe, "wipe", false, "delete the topics that the broker of -b has")
-	f.StringVar(&o.libs, "libs", "", "a FOLDER with the jars of Kafka, Kafka Streams and Jackson; otherwise Maven gets them")
-	f.StringVar(&o.peer, "peer", "", "the JAR of another Streams peer than cmd/bench/process/streams")
+	f.StringVar(&o.libs, "libs", "", "a FOLDER with the jars of Kafka, Kafka Streams and Jackson; otherwise Maven fetches them")
+	f.StringVar(&o.peer, "peer", "", "the JAR of a Streams peer other than cmd/bench/process/streams")
 	f.StringVar(&o.class, "class", "StockKeeper", "its main class: arguments BROKERS APP THREADS, properties commit and partitions")
 	f.StringVar(&o.heap, "heap", "1g", "the broker's heap")
 	f.StringVar(&o.inv, "inv", "", "the inv to measure; otherwise it is built")
@@ -90,7 +86,7 @@ func parse(mode string, args []string) (options, error) {
 	f.DurationVar(&o.measured, "for", 20*time.Second, "latency: how long to measure at each rate")
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
-	f.Func("X", "a further argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
+	f.Func("X", "an additional argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
 	if err := f.Parse(args); err != nil {
 		return o, err
 	}
@@ -103,15 +99,7 @@ func parse(mode string, args []string) (options, error) {
 
 // wants reports whether a side is to run.
 func (o *options) wants(name string) bool {
-	if o.only == "" {
-		return true
-	}
-	for _, s := range strings.Split(o.only, ",") {
-		if s == name {
-			return true
-		}
-	}
-	return false
+	return o.only == "" || slices.Contains(strings.Split(o.only, ","), name)
 }
 
 func all(ctx context.Context, l *lab) error {
@@ -123,8 +111,7 @@ func all(ctx context.Context, l *lab) error {
 	return nil
 }
 
-// load returns the machine's load average, by which a reader can tell what the
-// figures are worth.
+// load returns the machine's load average, which tells what the figures are worth.
 func load() string {
 	text, err := os.ReadFile("/proc/loadavg")
 	if err != nil {

@@ -13,32 +13,26 @@ const (
 	paperReplication = 3
 	paperCores       = 16     // of a broker
 	paperLink        = 3.1e9  // bytes a second each way: 25 Gbit/s
-	paperLoad        = 0.5    // how much of a core or a link is to be used
-	paperPartition   = 20_000 // orders a second of one partition of the log, well below what one was seen to do
+	paperLoad        = 0.5    // of a core or a link that is used
+	paperPartition   = 20_000 // orders a second of a partition of the log, well below what was measured
 )
 
-// paper says what a cluster would need for ten million orders a second, by what
-// an order was measured to cost here.
+// paper estimates a cluster for ten million orders a second, from the measured cost of
+// an order.
 func (l *lab) paper(runs []*drained) {
 	if len(runs) == 0 || l.broker == nil {
 		return
 	}
 	orders := float64(l.loaded)
-	cpu := measure.MedianOf(runs, func(d *drained) float64 { return d.cpu }) / orders
-	broker := measure.MedianOf(runs, func(d *drained) float64 { return d.brokerCPU }) / orders
-	var written, orderBytes, internal float64
-	for kind, c := range runs[len(runs)-1].topics {
+	cpu, broker := medianOf(runs, cpu)/orders, measure.MedianOf(runs, brokerCPU)/orders
+	topics, written := runs[len(runs)-1].topics, 0.0
+	for _, c := range topics {
 		written += float64(c.bytes) / orders
-		switch kind {
-		case "order_events":
-			orderBytes = float64(c.bytes) / orders
-		case "repartition":
-			internal = float64(c.bytes) / orders
-		}
 	}
-	// Each byte is read once, by inv or by a consumer of the outputs, and by
-	// each follower.
-	in, out := paperRate*written*paperReplication, paperRate*written*paperReplication
+	orderBytes, internal := float64(topics["order_events"].bytes)/orders, float64(topics["repartition"].bytes)/orders
+	// As much goes out as in: each byte is read once, by inv or by a consumer of the
+	// outputs, and by each follower.
+	in := paperRate * written * paperReplication
 	byCPU := paperRate * broker * paperReplication / (paperCores * paperLoad)
 	byLink := in / (paperLink * paperLoad)
 	fmt.Printf("\nAn order costs inv %.1f µs and the broker %.1f µs of processor time, and %.0f B written (%.0f B of them the order, %.0f B the log), compressed.\n",
@@ -46,5 +40,5 @@ func (l *lab) paper(runs []*drained) {
 	fmt.Printf("On paper, 10 million orders a second with %d replicas: %.0f cores of inv; %.1f GB/s into the brokers and %.1f GB/s out of them, replication included; "+
 		"%.0f brokers of %d cores by processor time (each replica as dear as the first, half of each core used), %.0f by their links (25 Gbit/s, half used); "+
 		"%.0f partitions at %d orders/s each.\n",
-		paperReplication, paperRate*cpu, in/1e9, out/1e9, math.Ceil(byCPU), paperCores, math.Ceil(byLink), paperRate/paperPartition, paperPartition)
+		paperReplication, paperRate*cpu, in/1e9, in/1e9, math.Ceil(byCPU), paperCores, math.Ceil(byLink), paperRate/paperPartition, paperPartition)
 }

@@ -5,15 +5,9 @@ import (
 	"strings"
 )
 
-func mib(bytes int64) string { return fmt.Sprintf("%.0f MB", float64(bytes)/1e6) }
+func mb(bytes float64) string { return fmt.Sprintf("%.0f MB", bytes/1e6) }
 
-// titles returns those of the sides that ran, as cells.
-func titles(sides []side, runs map[string][]*drained) string {
-	var t []string
-	for _, s := range sides {
-		if len(runs[s.name]) > 0 {
-			t = append(t, s.title)
-		}
-	}
-	return strings.Join(t, " | ")
+// head prints the head of a Markdown table.
+func head(cells ...string) {
+	fmt.Printf("| %s |\n|%s\n", strings.Join(cells, " | "), strings.Repeat("---|", len(cells)))
 }

@@ -2,19 +2,20 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"path/filepath"
+	"slices"
 
 	"inv/internal/kafka"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// side is one of the programs that are compared.
+// side is one of the compared programs.
 type side struct {
 	name   string
 	title  string
 	start  func(l *lab, app string) (*child, error)
-	groups func(app string) map[string][]string // with the topics that each must have read
+	groups func(app string) map[string][]string // with the topics that each reads
 	peer   bool
 }
 
@@ -22,12 +23,11 @@ func invSide(extra ...string) side {
 	return side{
 		name: "inv", title: "inv",
 		start: func(l *lab, app string) (*child, error) {
-			file, err := l.scenario(l.shape)
+			args, err := l.command("--app-id", app, "process", "--policy", "reference")
 			if err != nil {
 				return nil, err
 			}
-			args := append([]string{"-b", l.brokers, "--scenario", file, "--app-id", app, "process", "--policy", "reference"}, extra...)
-			return l.start("inv", nil, l.inv, append(args, l.args...)...)
+			return l.start("inv", l.inv, slices.Concat(args, extra, l.args)...)
 		},
 		groups: func(app string) map[string][]string {
 			return map[string][]string{app + "-ingest": {"order_events", "product_catalog", "reorder_events"}, app + "-ledger": {app + "-product-log"}}
@@ -40,12 +40,12 @@ func floorSide() side {
 		name: "floor", title: "floor",
 		start: func(l *lab, app string) (*child, error) {
 			if l.plan == "" {
-				return nil, fmt.Errorf("floor needs a plan, which a run of inv gives")
+				return nil, errors.New("floor needs a plan, which a run of inv gives")
 			}
-			if _, err := l.run(context.Background(), l.shape, "--app-id", app, "topics", "create", "log", "ledger-changelog"); err != nil {
+			if err := l.run(context.Background(), "--app-id", app, "topics", "create", "log", "ledger-changelog"); err != nil {
 				return nil, err
 			}
-			return l.start("floor", nil, l.floor, "-b", l.brokers, "-app", app, "-partitions", fmt.Sprint(l.shape.partitions), "-plan", l.plan)
+			return l.start("floor", filepath.Join(l.dir, "floor"), "-b", l.brokers, "-app", app, "-partitions", fmt.Sprint(l.shape.partitions), "-plan", l.plan)
 		},
 		groups: func(app string) map[string][]string {
 			return map[string][]string{app + "-ingest": {"order_events", "reorder_events"}, app + "-ledger": {app + "-product-log"}}
@@ -61,14 +61,15 @@ func streamsSide(commit string) side {
 		s.name, s.title = "streams-"+commit, "Kafka Streams, commit "+commit+" ms"
 	}
 	s.start = func(l *lab, app string) (*child, error) {
-		args := []string{"-Xmx2g", fmt.Sprintf("-Dpartitions=%d", l.shape.partitions), "-Djava.io.tmpdir=" + l.dir}
+		memory := "-Xmx2g"
 		if l.shape.products > 100_000 {
-			args[0] = "-Xmx6g"
+			memory = "-Xmx6g"
 		}
+		args := []string{memory, fmt.Sprintf("-Dpartitions=%d", l.shape.partitions), "-Djava.io.tmpdir=" + l.dir}
 		if commit != "" {
 			args = append(args, "-Dcommit="+commit)
 		}
-		return l.start(s.name, nil, "java", append(args, "-cp", l.peer+":"+l.libs+"/*", l.class, l.brokers, app, fmt.Sprint(l.threads), "eos", "mem")...)
+		return l.start(s.name, "java", append(args, "-cp", l.peer+":"+l.libs+"/*", l.class, l.brokers, app, fmt.Sprint(l.threads), "eos", "mem")...)
 	}
 	s.groups = func(app string) map[string][]string {
 		return map[string][]string{app: {"order_events", "reorder_events", app + "-items-repartition", app + "-restocks-repartition"}}
@@ -76,49 +77,45 @@ func streamsSide(commit string) side {
 	return s
 }
 
-// rest reports whether a side has read everything, and how many orders it has read.
-func (l *lab) rest(ctx context.Context, s side, app string) (done bool, orders int64, err error) {
+// wanted returns those of the sides that are to run.
+func (l *lab) wanted(sides ...side) []side {
+	return slices.DeleteFunc(sides, func(s side) bool { return !l.wants(s.name) })
+}
+
+// rest reports whether a side has read everything.
+func (l *lab) rest(ctx context.Context, s side, app string) (bool, error) {
 	ends, err := l.admin.ListEndOffsets(ctx)
 	if err != nil {
-		return false, 0, err
+		return false, err
 	}
-	few := int64(30 * l.shape.partitions) // commit markers at the ends; counted exactly below
 	var behind int64
 	for group, topics := range s.groups(app) {
 		committed, err := l.admin.FetchOffsets(ctx, group)
 		if err != nil {
-			return false, 0, nil //nolint:nilerr // not there yet
+			return false, nil //nolint:nilerr // the group does not exist yet
 		}
 		for _, topic := range topics {
 			for _, end := range ends[topic] {
-				at := max(commitOf(committed, topic, end.Partition), 0)
-				behind += end.Offset - at
-				if topic == "order_events" {
-					orders += at
+				behind += end.Offset
+				if o, ok := committed.Lookup(topic, end.Partition); ok {
+					behind -= max(o.At, 0)
 				}
 			}
 		}
 	}
-	if behind > few {
-		return false, orders, nil
+	if behind > int64(30*l.shape.partitions) { // more than commit markers, which the lag below leaves out
+		return false, nil
 	}
 	for group, topics := range s.groups(app) {
 		lags, err := kafka.GroupLag(ctx, l.kafka(), group, topics...)
 		if err != nil {
-			return false, 0, err
+			return false, err
 		}
 		for _, lag := range lags {
 			if !lag.AtRest() {
-				return false, orders, nil
+				return false, nil
 			}
 		}
 	}
-	return true, orders, nil
-}
-
-func commitOf(committed kadm.OffsetResponses, topic string, partition int32) int64 {
-	if o, ok := committed.Lookup(topic, partition); ok {
-		return o.At
-	}
-	return -1
+	return true, nil
 }

@@ -18,8 +18,7 @@ func table(ctx context.Context, l *lab) error {
 		orders = l.orders / 5
 	}
 	fmt.Printf("\n### inv by partitions and products, %d orders\n\n", orders)
-	fmt.Println("| partitions | products | orders/s | orders and products/s | CPU s | cores: inv | broker | others | idle | peak RSS | bottleneck |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|")
+	head("partitions", "products", "orders/s", "orders and products/s", "CPU s", "cores: inv", "broker", "others", "idle", "peak RSS", "bottleneck")
 	for _, partitions := range []int{1, 10, 100} {
 		for _, products := range []int{1_000, 100_000, million} {
 			if err := l.backlog(ctx, shape{partitions, products}, orders); err != nil {
@@ -30,18 +29,17 @@ func table(ctx context.Context, l *lab) error {
 			if err != nil {
 				return err
 			}
-			use := d.machine.minus(before)
-			inv, broker, idle := d.sideCPU/d.seconds, d.brokerCPU/d.seconds, use.idle/d.seconds
-			others := max(use.busy/d.seconds-inv-broker, 0)
+			inv, broker, idle := d.sideCPU/d.Seconds, d.brokerCPU/d.Seconds, (d.machine.idle-before.idle)/d.Seconds
+			others := max((d.machine.busy-before.busy)/d.Seconds-inv-broker, 0)
 			fmt.Printf("| %d | %d | %.0f | %.0f | %.1f | %.2f | %.2f | %.2f | %.2f | %s | %s |\n", partitions, products,
-				float64(orders)/d.seconds, float64(orders+products)/d.seconds, d.cpu, inv, broker, others, idle, mib(d.rss),
+				float64(orders)/d.Seconds, float64(orders+products)/d.Seconds, d.CPU, inv, broker, others, idle, mb(d.RSS),
 				bottleneck(inv, broker, others, idle))
 		}
 	}
 	return nil
 }
 
-// bottleneck names what most of the machine did.
+// bottleneck describes what used most of the machine.
 func bottleneck(inv, broker, others, idle float64) string {
 	switch {
 	case idle > 0.3*(inv+broker+others+idle):
@@ -54,10 +52,8 @@ func bottleneck(inv, broker, others, idle float64) string {
 	return "CPU, most of it inv's"
 }
 
-// times are processor seconds of all CPUs.
+// times are the processor seconds of all CPUs.
 type times struct{ busy, idle float64 }
-
-func (t times) minus(o times) times { return times{t.busy - o.busy, t.idle - o.idle} }
 
 func machineTimes() times {
 	text, err := os.ReadFile("/proc/stat")

@@ -1,28 +1,24 @@
-// Command produce measures `inv produce orders --rate max` into Apache Kafka
-// beside a bare franz-go producer of one static record (cmd/bench/ceiling), the same
-// orders through the client library's own producer (cmd/bench/produce/plain), kcat -P
-// from a prepared file and kafka-producer-perf-test. All send records of the same
-// size with acks=all, linger 20 ms, 6 partitions and no compression: one record
-// again and again compresses to nothing, orders do not. Each gets a new topic,
-// rounds are interleaved, and a process is timed from its start to its end.
+// Command produce compares `inv produce orders --rate max` to Apache Kafka with a bare
+// franz-go producer of one static record (cmd/bench/ceiling), the same orders through
+// the client library's own producer (cmd/bench/produce/plain), kcat -P from a prepared
+// file, and kafka-producer-perf-test. All send records of the same size with acks=all,
+// linger 20 ms, 6 partitions and no compression: a repeated record compresses to
+// nothing, orders don't. Each run gets a new topic, rounds are interleaved, and a
+// process is timed from its start to its end.
 //
 //	go run ./cmd/bench/produce -b 127.0.0.1:9092
 //	go run ./cmd/bench/produce -b 127.0.0.1:9092 -headers none -libs kafka/libs
 //
-// kcat and the perf test are left out where they are not there.
+// kcat and the perf test are left out if they are not installed.
 package main
 
 import (
-	"bytes"
 	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
-	"os/signal"
 	"strconv"
 	"strings"
-	"time"
 
 	"inv/cmd/bench/measure"
 
@@ -38,12 +34,7 @@ func main() {
 	flag.StringVar(&b.headers, "headers", "cloudevents", "cloudevents or none")
 	flag.StringVar(&b.libs, "libs", "", "the folder with Kafka's jars, for the perf test")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := b.run(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "produce:", err)
-		os.Exit(1)
-	}
+	os.Exit(measure.Main("produce", b.run))
 }
 
 type bench struct {
@@ -82,9 +73,8 @@ func (b *bench) run(ctx context.Context) error {
 	return b.compare(ctx, b.peers())
 }
 
-// plain is the place of cmd/bench/produce/plain among the peers. It is what inv's own
-// producer has to justify itself by: without headers or with them, less than 0.9 x
-// the ceiling or kcat.
+// plain is the index of cmd/bench/produce/plain among the peers. inv's own producer is
+// justified only while plain has less than 0.9 x the rate of the ceiling or kcat.
 const plain = 2
 
 // compare runs the rounds; the first peer is inv.
@@ -94,14 +84,14 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	for round := range b.rounds {
 		fmt.Printf("round %2d:", round+1)
 		for i, p := range peers {
-			rate, cpu, rss, err := b.timed(ctx, p)
+			rate, u, err := b.timed(ctx, p)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.name, err)
 			}
-			rates[i], seconds[i] = append(rates[i], rate), append(seconds[i], cpu)
+			rates[i], seconds[i] = append(rates[i], rate), append(seconds[i], u.CPU)
 			fmt.Printf("  %s %.0f/s", p.name, rate)
 			if i == 0 {
-				largest = max(largest, rss)
+				largest = max(largest, u.RSS)
 			}
 		}
 		fmt.Println()
@@ -125,64 +115,27 @@ func (b *bench) compare(ctx context.Context, peers []peer) error {
 	return nil
 }
 
-// timed runs a peer on a new topic; cpu is in seconds, rss in bytes.
-func (b *bench) timed(ctx context.Context, p peer) (rate, cpu, rss float64, err error) {
+// timed runs a peer on a new topic; rate is in records/s.
+func (b *bench) timed(ctx context.Context, p peer) (rate float64, u measure.Usage, err error) {
 	if err := b.renew(ctx); err != nil {
-		return 0, 0, 0, err
+		return 0, u, err
 	}
-	cmd := exec.CommandContext(ctx, p.command[0], p.command[1:]...)
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
-	start := time.Now()
-	if err := cmd.Start(); err != nil {
-		return 0, 0, 0, err
+	u, out, err := measure.Timed(ctx, p.command[0], p.command[1:]...)
+	if err == nil {
+		err = b.complete(ctx)
 	}
-	peak := watch(cmd.Process.Pid)
-	err = cmd.Wait()
-	took := time.Since(start)
-	rss = peak()
-	cpu = (cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()).Seconds()
-	out := said.Bytes()
-	if err != nil {
-		return 0, 0, 0, fmt.Errorf("%w\n%s", err, out)
-	}
-	if err := b.complete(ctx); err != nil {
-		return 0, 0, 0, err
-	}
-	if p.rate == nil {
-		return float64(b.count) / took.Seconds(), cpu, rss, nil
+	if err != nil || p.rate == nil {
+		return float64(b.count) / u.Seconds, u, err
 	}
 	rates := p.rate.FindAllSubmatch(out, -1)
 	if len(rates) == 0 {
-		return 0, 0, 0, fmt.Errorf("it said no rate:\n%s", out)
+		return 0, u, fmt.Errorf("no rate in its output:\n%s", out)
 	}
 	rate, err = strconv.ParseFloat(string(rates[len(rates)-1][1]), 64)
-	return rate, cpu, rss, err
+	return rate, u, err
 }
 
-// watch follows the largest resident size of a process, in bytes, until peak is
-// called.
-func watch(pid int) (peak func() float64) {
-	stop, result := make(chan struct{}), make(chan float64)
-	go func() {
-		largest := 0.0
-		for {
-			largest = max(largest, float64(measure.PeakMemory(pid)))
-			select {
-			case <-stop:
-				result <- largest
-				return
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}()
-	return func() float64 {
-		close(stop)
-		return <-result
-	}
-}
-
-// renew recreates the topic, so that no run pays for the files of another.
+// renew recreates the topic, so that no run pays for another's files.
 func (b *bench) renew(ctx context.Context) error {
 	if _, err := b.admin.DeleteTopic(ctx, b.topic()); err != nil && !strings.Contains(err.Error(), "UNKNOWN_TOPIC") {
 		return err
@@ -195,7 +148,7 @@ func (b *bench) renew(ctx context.Context) error {
 	}
 }
 
-// complete checks that the run has written what it should have.
+// complete checks that the run has written all records.
 func (b *bench) complete(ctx context.Context) error {
 	ends, err := b.admin.ListEndOffsets(ctx, b.topic())
 	if err != nil {

@@ -10,23 +10,25 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"sort"
+	"slices"
 	"strconv"
 	"strings"
 
 	"inv/cmd/bench/measure"
-	"inv/scenarios"
 )
 
 // peer is one way to send the records.
 type peer struct {
 	name    string
 	command []string
-	rate    *regexp.Regexp // in its output; nil: by the time that it took
+	rate    *regexp.Regexp // in its output; nil: computed from its time
 }
 
+// in returns the path of a file in the folder.
+func (b *bench) in(name string) string { return filepath.Join(b.folder, name) }
+
 func (b *bench) peers() []peer {
-	in := func(name string) string { return filepath.Join(b.folder, name) }
+	in := b.in
 	count := strconv.Itoa(b.count)
 	peers := []peer{
 		{name: "inv", command: []string{in("inv"), "-b", b.broker, "--scenario", in("s.yaml"), "--app-id", b.app, "produce", "orders",
@@ -52,7 +54,7 @@ func (b *bench) peers() []peer {
 	return peers
 }
 
-// size is the bytes of one record.
+// size is the size of a record, in bytes.
 type size struct {
 	value, key int
 	pairs      []string // its headers, NAME=VALUE
@@ -68,19 +70,14 @@ func (s size) headers() int {
 
 func (s size) total() int { return s.value + s.key + s.headers() }
 
-// prepare builds the programs, and writes the records that kcat reads: orders as
-// inv makes them, again and again.
+// prepare builds the programs, and writes the file that kcat sends: orders of inv,
+// repeated.
 func (b *bench) prepare(ctx context.Context) error {
-	in := func(name string) string { return filepath.Join(b.folder, name) }
+	in := b.in
 	if err := measure.Build(ctx, b.folder, "./cmd/inv", "./cmd/bench/ceiling", "./cmd/bench/produce/plain"); err != nil {
 		return err
 	}
-	source, err := scenarios.Files.ReadFile("inventory.yaml")
-	if err != nil {
-		return err
-	}
-	source = bytes.ReplaceAll(source, []byte("topic: order_events"), []byte("topic: "+b.topic()))
-	if err := os.WriteFile(in("s.yaml"), source, 0o600); err != nil {
+	if err := measure.Inventory(in("s.yaml"), "topic: order_events", "topic: "+b.topic()); err != nil {
 		return err
 	}
 	if err := measure.Run(ctx, in("inv"), "--scenario", in("s.yaml"), "produce", "orders", "--seed", "1234567890",
@@ -98,15 +95,13 @@ func (b *bench) prepare(ctx context.Context) error {
 	defer file.Close()
 	w := bufio.NewWriterSize(file, 1<<20)
 	for i := range b.count {
-		if _, err := w.Write(records[i%len(records)]); err != nil {
-			return err
-		}
+		_, _ = w.Write(records[i%len(records)]) // Flush returns the error
 	}
 	return w.Flush()
 }
 
-// lines reads envelopes, sets the mean size of their parts, and returns each as
-// a line of key, tab and value.
+// lines reads envelopes, sets the mean size of their parts, and returns lines of key, tab
+// and value.
 func (b *bench) lines(file string) ([][]byte, error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
@@ -129,7 +124,7 @@ func (b *bench) lines(file string) ([][]byte, error) {
 			for name, value := range r.Headers {
 				b.size.pairs = append(b.size.pairs, name+"="+value)
 			}
-			sort.Strings(b.size.pairs)
+			slices.Sort(b.size.pairs)
 		}
 	}
 	b.size.value, b.size.key = values/len(records), keys/len(records)

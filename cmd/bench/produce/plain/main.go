@@ -1,7 +1,6 @@
-// Command plain is `inv produce orders` with the client library's own producer
-// in place of inv's record batches: the same plan, and a
-// [producer.Sink] that hands each record to kgo.Client.Produce. cmd/bench/produce
-// measures it beside inv.
+// Command plain is `inv produce orders` with the client library's own producer instead
+// of inv's record batches: the same plan, and a [producer.Sink] that calls
+// kgo.Client.Produce for each record. cmd/bench/produce compares it with inv.
 //
 //	go run ./cmd/bench/produce/plain -b 127.0.0.1:9092 -scenario s.yaml -app bench -n 2000000
 package main
@@ -13,6 +12,7 @@ import (
 	"os"
 	"time"
 
+	"inv/cmd/bench/measure"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 	"inv/producer"
@@ -28,7 +28,7 @@ func main() {
 	headers := flag.String("headers", "cloudevents", "cloudevents or none")
 	linger := flag.Duration("linger", 20*time.Millisecond, "the linger")
 	batch := flag.Int("batch", 512<<10, "the largest batch, in bytes")
-	buffered := flag.Int("buffered", 16_384, "records that wait for their acknowledgement")
+	buffered := flag.Int("buffered", 16_384, "unacknowledged records")
 	flag.Parse()
 	opts := []kgo.Opt{
 		kgo.SeedBrokers(*brokers), kgo.RequiredAcks(kgo.AllISRAcks()), kgo.RecordPartitioner(kgo.ManualPartitioner()),
@@ -36,10 +36,7 @@ func main() {
 		kgo.ProducerBatchCompression(kgo.NoCompression()), kgo.DisableClientMetrics(),
 		kgo.MetadataMinAge(250 * time.Millisecond), // a new topic's leaders may lag: by default that costs seconds
 	}
-	if err := run(context.Background(), *file, *app, *count, *headers == "none", opts); err != nil {
-		fmt.Fprintln(os.Stderr, "plain:", err)
-		os.Exit(1)
-	}
+	os.Exit(measure.Main("plain", func(ctx context.Context) error { return run(ctx, *file, *app, *count, *headers == "none", opts) }))
 }
 
 func run(ctx context.Context, file, app string, count int64, noEvents bool, opts []kgo.Opt) error {
@@ -68,12 +65,8 @@ func run(ctx context.Context, file, app string, count int64, noEvents bool, opts
 	if err != nil {
 		return err
 	}
-	rate, err := scenario.ParseRate("max")
-	if err != nil {
-		return err
-	}
 	summary, err := producer.Run(ctx, plan, producer.Options{
-		App: app, Count: count, Rate: &rate, NoEvents: noEvents, Partitions: partitions,
+		App: app, Count: count, Rate: &scenario.Rate{}, NoEvents: noEvents, Partitions: partitions,
 	}, &sink{client: client, failed: make(chan struct{})})
 	if err == nil && summary.Acknowledged != count {
 		err = fmt.Errorf("%d of %d records were acknowledged", summary.Acknowledged, count)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -23,8 +24,7 @@ type sink struct {
 	err    error
 }
 
-// sent is a batch whose records are on their way. They refer to the batch's
-// memory, which is free again when the last of them was acknowledged.
+// sent is a batch with unacknowledged records, which refer to its memory.
 type sent struct {
 	sink    *sink
 	batch   *producer.Batch
@@ -37,19 +37,16 @@ func (s *sink) take(b *producer.Batch) *sent {
 	m, _ := s.spare.Get().(*sent)
 	if m == nil {
 		m = &sent{sink: s}
-		m.done = m.acknowledged // once: a method value is an allocation
+		m.done = m.acknowledged // once: a method value allocates
 	}
 	m.batch = b
-	if n := len(b.Records); cap(m.records) < n {
-		m.records = make([]kgo.Record, n)
-	}
-	m.records = m.records[:len(b.Records)]
+	m.records = slices.Grow(m.records[:0], len(b.Records))[:len(b.Records)]
 	m.left.Store(int64(len(b.Records)))
 	return m
 }
 
-// Write hands the records over; it blocks while too many are on their way. They
-// outlive the context, which ends when the last of them was made.
+// Write produces the records; it blocks while too many are unacknowledged. They outlive
+// the context, which ends with the last Write.
 func (s *sink) Write(ctx context.Context, b *producer.Batch) error {
 	ctx = context.WithoutCancel(ctx)
 	select {
@@ -107,7 +104,7 @@ func (s *sink) Flush(ctx context.Context) error {
 	}
 }
 
-// Counts returns how far the records have come.
+// Counts returns the numbers of acknowledged and failed records.
 func (s *sink) Counts() producer.Counts {
 	return producer.Counts{Acknowledged: s.acknowledged.Load(), Failed: s.failures.Load(), Bytes: s.bytes.Load()}
 }

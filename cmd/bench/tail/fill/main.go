@@ -1,4 +1,4 @@
-// Fill writes orders to a topic for bench/tail: the same ones each time, 229
+// Command fill writes orders to a topic for cmd/bench/tail: the same ones each time, 229
 // bytes long on average.
 //
 //	go run ./cmd/bench/tail/fill -b 127.0.0.1:9092 -topic bench_orders -n 1000000
@@ -8,11 +8,12 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"log"
 	"math/rand/v2"
+	"os"
 	"strconv"
 	"time"
 
+	"inv/cmd/bench/measure"
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,9 +25,7 @@ func main() {
 	n := flag.Int("n", 1_000_000, "orders")
 	codec := flag.String("codec", "snappy", "none, snappy, lz4 or zstd")
 	flag.Parse()
-	if err := fill(context.Background(), *brokers, *topic, *n, *codec); err != nil {
-		log.Fatal(err)
-	}
+	os.Exit(measure.Main("fill", func(ctx context.Context) error { return fill(ctx, *brokers, *topic, *n, *codec) }))
 }
 
 func fill(ctx context.Context, brokers, topic string, n int, codec string) error {
@@ -44,17 +43,20 @@ func fill(ctx context.Context, brokers, topic string, n int, codec string) error
 	}
 	random := rand.New(rand.NewPCG(7, 7))
 	start, bytes := time.Now(), 0
+	ctx, failed := context.WithCancelCause(ctx)
+	defer failed(nil)
 	for i := range n {
 		value := order(random, i, start.UnixMilli()-int64(n-i))
 		bytes += len(value)
 		client.Produce(ctx, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "order-%d", i), Value: value}, func(_ *kgo.Record, err error) {
 			if err != nil {
-				log.Fatal(err)
+				failed(err)
 			}
 		})
 	}
-	if err := client.Flush(ctx); err != nil {
-		return fmt.Errorf("flushing: %w", err)
+	_ = client.Flush(ctx) // it fails only with the context
+	if err := context.Cause(ctx); err != nil {
+		return err
 	}
 	fmt.Printf("%d orders, %d bytes of values, %d each, in %v\n", n, bytes, bytes/max(n, 1), time.Since(start).Round(time.Millisecond))
 	return nil

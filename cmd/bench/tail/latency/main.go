@@ -1,6 +1,5 @@
-// Latency measures what somebody waits for inv tail: from the start of the
-// process to its first line, and, following, from a record's acknowledgement to
-// its line on stdout.
+// Command latency measures the latency of inv tail: from the start of the process to its
+// first line, and, following, from a record's acknowledgement to its line on stdout.
 //
 //	go run ./cmd/bench/tail/latency -b 127.0.0.1:9092 -inv ./inv -topic bench_orders
 package main
@@ -11,12 +10,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log"
+	"os"
 	"os/exec"
-	"sort"
+	"slices"
 	"sync"
 	"time"
 
+	"inv/cmd/bench/measure"
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -26,18 +26,16 @@ func main() {
 	brokers := flag.String("b", "127.0.0.1:9092", "the broker")
 	inv := flag.String("inv", "inv", "the program to measure")
 	topic := flag.String("topic", "bench_orders", "a large topic, for the first line")
-	n := flag.Int("n", 2000, "records to follow, one each 5 ms")
+	n := flag.Int("n", 2000, "records to follow, one every 5 ms")
 	runs := flag.Int("runs", 100, "starts to measure")
 	flag.Parse()
-	if err := measure(context.Background(), *brokers, *inv, *topic, *n, *runs); err != nil {
-		log.Fatal(err)
-	}
+	os.Exit(measure.Main("latency", func(ctx context.Context) error { return latency(ctx, *brokers, *inv, *topic, *n, *runs) }))
 }
 
-func measure(ctx context.Context, brokers, inv, topic string, n, runs int) error {
+func latency(ctx context.Context, brokers, inv, topic string, n, runs int) error {
 	var alone, starts []time.Duration
 	for range runs {
-		// What of it is the process's: a start that asks no broker.
+		// The part of the process itself: a start without a broker.
 		d, err := firstLine(ctx, inv, "version")
 		if err != nil {
 			return err
@@ -59,7 +57,7 @@ func measure(ctx context.Context, brokers, inv, topic string, n, runs int) error
 }
 
 func report(what string, ds []time.Duration) {
-	sort.Slice(ds, func(i, j int) bool { return ds[i] < ds[j] })
+	slices.Sort(ds)
 	at := func(q float64) time.Duration { return ds[int(q*float64(len(ds)-1))].Round(100 * time.Microsecond) }
 	fmt.Printf("%-30s min %v  p50 %v  p99 %v  max %v  (%d)\n", what, at(0), at(.5), at(.99), at(1), len(ds))
 }
@@ -80,11 +78,11 @@ func firstLine(ctx context.Context, inv string, args ...string) (time.Duration, 
 	_, err = bufio.NewReader(out).ReadString('\n')
 	d := time.Since(start)
 	cancel()
-	_ = cmd.Wait() // killed, which is no failure
+	_ = cmd.Wait() // it was killed
 	return d, err
 }
 
-// follow produces a record each 5 ms and reads it back from a following inv tail.
+// follow produces a record every 5 ms, and reads its line from a following inv tail.
 func follow(ctx context.Context, brokers, inv string, n int) ([]time.Duration, error) {
 	topic := fmt.Sprintf("bench_follow_%d", time.Now().UnixMilli())
 	client, err := kafka.Connect(ctx, kafka.Config{Brokers: []string{brokers}}, kgo.ProducerLinger(0), kgo.DefaultProduceTopic(topic))
@@ -105,7 +103,7 @@ func follow(ctx context.Context, brokers, inv string, n int) ([]time.Duration, e
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	lines := make([]time.Time, n+1) // when the line of record i came
+	lines := make([]time.Time, n+1) // of the line of record i
 	ended := make(chan error, 1)
 	ready := make(chan struct{})
 	go readLines(out, lines, ready, ended)
