@@ -23,6 +23,7 @@ func (a *auditor) finish() {
 	a.checks[checkSeq].Checked = a.counts.Updates
 	a.leaveOut()
 	a.advise()
+	a.overDelivered()
 	if a.copies > 0 {
 		a.warnings = append(a.warnings, fmt.Sprintf("%d orders are copies of one in another partition; they count as orders of their own", a.copies))
 	}
@@ -304,20 +305,4 @@ func (a *auditor) judgePending() {
 
 func (a *auditor) reorderID(r *reaction) string {
 	return event.ReorderID(a.products[r.product].id, r.seq)
-}
-
-// unanswered reports reorders without a receipt.
-func (a *auditor) unanswered() {
-	if !a.o.Procurement {
-		return
-	}
-	c := &a.checks[checkReceipts]
-	for i := range a.reorders.all {
-		c.Checked++
-		r := &a.reorders.all[i]
-		if r.answers > 0 || !a.atRest || a.trimmed[a.o.Topics.Receipts] {
-			continue
-		}
-		a.note(checkReceipts, Finding{Product: a.products[r.product].id, Where: a.reorders.at(r).String(), Expected: "a receipt for " + a.reorderID(r), Seen: "none, and none is pending"})
-	}
 }

@@ -20,7 +20,8 @@ type reaction struct {
 	stock     int64
 	quantity  int64  // a reorder's quantity, an alert's threshold
 	named     uint64 // hash of the product's name
-	answers   uint32 // receipts for a reorder
+	answers   uint32 // procurement's receipts for a reorder
+	delivered int64  // units, by all receipts that name a reorder
 	urgent    bool
 	matched   bool // an update calls for it
 }
@@ -176,7 +177,7 @@ func (a *auditor) addReorder(r *reactionRow) {
 		return
 	}
 	product := a.text(r.product.text)
-	if a.seenID(r.id) {
+	if a.seenID(reorderIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "a reorder id of its own", Seen: a.text(r.id.text) + " again"})
 		return
 	}
@@ -224,7 +225,7 @@ func (a *auditor) addAlert(r *reactionRow) {
 		return
 	}
 	product := a.text(r.product.text)
-	if a.seenID(r.id) {
+	if a.seenID(alertIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "an alert id of its own", Seen: a.text(r.id.text) + " again"})
 		return
 	}

@@ -1,0 +1,41 @@
+package verify
+
+import "fmt"
+
+// unanswered reports reorders without a receipt. Of a processor that is not known it
+// can't be seen whether a delivery is still to come.
+func (a *auditor) unanswered() {
+	if !a.o.Procurement {
+		return
+	}
+	c := &a.checks[checkReceipts]
+	due := 0
+	for i := range a.reorders.all {
+		c.Checked++
+		r := &a.reorders.all[i]
+		switch {
+		case r.answers > 0 || !a.atRest || a.trimmed[a.o.Topics.Receipts]:
+		case a.o.App != "":
+			a.note(checkReceipts, Finding{Product: a.products[r.product].id, Where: a.reorders.at(r).String(), Expected: "a receipt for " + a.reorderID(r), Seen: "none, and none is pending"})
+		case r.delivered < r.quantity:
+			due++
+		}
+	}
+	if due > 0 {
+		a.doubt(fmt.Sprintf("%s not delivered in full yet", counted(int64(due), "reorder")), checkReceipts)
+	}
+}
+
+// overDelivered warns of deliveries that exceed their reorders. suppliers may
+// do so, and each receipt counts.
+func (a *auditor) overDelivered() {
+	n := int64(0)
+	for i := range a.reorders.all {
+		if r := &a.reorders.all[i]; r.delivered > r.quantity && r.answers <= 1 {
+			n++
+		}
+	}
+	if n > 0 {
+		a.warnings = append(a.warnings, fmt.Sprintf("the receipts for %s add up to more than was ordered", counted(n, "reorder")))
+	}
+}
