@@ -37,6 +37,8 @@ type auditor struct {
 
 	orderContents, receiptContents contents
 
+	replay replay
+
 	// The batch being judged.
 	texts     string
 	linesRead []lineRow
@@ -70,6 +72,10 @@ type product struct {
 	causeless   bool            // some of its updates have no cause
 	unsummed    bool            // some of its updates lack what its sums are made of
 	inCatalogue bool
+
+	// Of the last update, if causes are inferred.
+	lastOrder, lastReorder uint64 // hashes of ids
+	partition              int32
 }
 
 // place is a record's coordinates.

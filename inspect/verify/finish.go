@@ -42,6 +42,10 @@ func (a *auditor) leaveOut() {
 	if a.o.App == "" {
 		skip(checkSource, "of a processor that is not inv")
 	}
+	if a.replay.built {
+		skip(checkSeq, "updates have no seq; gaps and repeats show in 1.lines and 2.stock")
+		skip(checkDelta, "updates have no delta; 2.stock compares with the cause")
+	}
 	if a.reference() && a.checks[checkOpening].Checked == 0 {
 		skip(checkOpening, "with this policy products have no opening")
 	}

@@ -108,6 +108,7 @@ func (a *auditor) makeRoom(s *snapshot) {
 // orderRow is an order. Its lines are in held.
 type orderRow struct {
 	inputRow
+	id           uint64 // hash of its id
 	first, count uint32
 }
 
@@ -134,6 +135,7 @@ func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 		row.reason = reasonOf(err)
 		row.marks |= arguable
 	}
+	row.id = maphash.String(p.seed, o.OrderID)
 	h := p.held
 	row.first, row.count = uint32(len(h.lines)), uint32(len(o.Items))
 	for i := range o.Items {
@@ -160,6 +162,9 @@ func (a *auditor) order(r *orderRow) {
 		a.repeated(r, row, earlier)
 	} else if copied {
 		a.copies++
+	}
+	if a.reference() {
+		t.name(r.at.offset, r.id)
 	}
 	a.keepLines(t, row, a.linesRead[r.first:r.first+r.count])
 }

@@ -186,7 +186,7 @@ func (a *auditor) addReorder(r *reactionRow) {
 		reaction.answers = 1
 	}
 	if a.reference() {
-		a.restock(&reaction)
+		a.restock(&reaction, r.id.hash)
 		return
 	}
 	if r.odd {
@@ -206,10 +206,10 @@ func (a *auditor) unreadable(r *reactionRow, refusal marks) {
 }
 
 // restock records a reorder as a receipt, as in the reference policy.
-func (a *auditor) restock(v *reaction) {
+func (a *auditor) restock(v *reaction, id uint64) {
 	a.reorders.more(v)
 	row := tableOf(a.restocks, v.partition).add(v.offset)
-	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity}
+	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity, id: id}
 	if v.answers > 0 {
 		row.marks |= refused
 		return

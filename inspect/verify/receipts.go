@@ -15,7 +15,8 @@ type receiptRecord struct {
 	product  uint32
 	marks    marks
 	quantity int64
-	closes   int64 // seq in the id of the reorder that it names, if that is this product's; else 0
+	id       uint64 // hash of a reorder's, with the reference policy
+	closes   int64  // seq in the id of the reorder that it names, if that is this product's; else 0
 }
 
 // receiptRow is a stock receipt.

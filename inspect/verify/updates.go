@@ -33,6 +33,12 @@ func (a *auditor) update(c *updateRow) {
 	c.i = a.productOf(c.product)
 	p := &a.products[c.i]
 	p.updates++
+	if a.replayable(c) {
+		a.replayed(c, p)
+		a.reactions(c, p)
+		p.stock = c.stock
+		return
+	}
 	if repeated := a.sequence(c, p); repeated {
 		a.tie(c, p)
 		return
