@@ -19,6 +19,7 @@ type auditor struct {
 	counts   Counts
 
 	atRest  bool
+	unrest  Unrest
 	trimmed map[string]bool // topics whose history does not begin at offset 0
 
 	index    index // of product ids
@@ -45,8 +46,11 @@ type auditor struct {
 
 	numbered    bool // some updates have a seq
 	causeless   bool // some updates have no cause
+	restarted   bool // the outputs hold more than one history
 	factsAbsent bool // some updates lack what reorders and alerts follow from
 	writers     map[string]int64
+
+	secondHistory place // its first update
 }
 
 // product is the state of one product.
@@ -62,6 +66,8 @@ type product struct {
 	receivedIn  int64 // by the receipts
 	lines       int64 // order lines and restocks, to be counted against updates without a cause
 	updates     int64
+	again       int64           // how far its numbers have come again from 1
+	histories   int64           // how often they have begun, if more than once
 	last        catalogueRecord // the last of the catalogue
 	low         bool            // the stock of the last update was critical
 	delisted    bool            // at some time
@@ -119,18 +125,20 @@ func (a *auditor) reference() bool { return a.o.Policy == PolicyReference }
 
 // judgeRest decides whether the system was at rest around the snapshot.
 func (a *auditor) judgeRest(first, second *restState) {
-	why := first.why
-	if why == "" {
-		why = second.why
+	state := first
+	if state.why == "" {
+		state = second
 	}
+	why, unrest := state.why, state.unrest
 	if why == "" {
 		for at, end := range first.ends {
 			if second.ends[at] != end {
-				why = "records came in during the snapshot"
+				why, unrest = "records came in during the snapshot", Busy
 			}
 		}
 	}
 	a.setRest(why)
+	a.unrest = unrest
 }
 
 // setRest records why the system is not at rest; "" if it is.

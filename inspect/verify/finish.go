@@ -12,6 +12,11 @@ import (
 // finish makes the checks that need everything to have been read.
 func (a *auditor) finish() {
 	a.judgePending()
+	if a.judgeRestart() {
+		a.sumUp()
+		a.leaveOut()
+		return
+	}
 	a.leftReactions(checkReorders, &a.reorders, "reorder")
 	a.leftReactions(checkAlerts, &a.alerts, "alert")
 	a.leftDeadLetters()
@@ -48,19 +53,6 @@ func (a *auditor) leaveOut() {
 	}
 	if a.reference() && a.checks[checkOpening].Checked == 0 {
 		skip(checkOpening, "with this policy products have no opening")
-	}
-}
-
-// advise warns of options that were probably wrong.
-func (a *auditor) advise() {
-	source := &a.checks[checkSource]
-	if all := source.Violations; all > 0 && all == source.Checked && len(a.writers) == 1 {
-		for name := range a.writers {
-			a.warnings = append(a.warnings, fmt.Sprintf("all outputs were written by %s: name the application with --app-id, or the groups of another processor with --group", name))
-		}
-	}
-	if a.factsAbsent && !a.numbered && !a.reference() {
-		a.warnings = append(a.warnings, "updates have neither seq nor thresholds, as the reference system's have not; its rules are checked with --policy reference")
 	}
 }
 
@@ -249,10 +241,8 @@ func (a *auditor) leftCatalogue() {
 	}
 }
 
-// quantities checks the sums of each product.
-func (a *auditor) quantities() {
-	t := a.o.Topics
-	partial := !a.atRest || a.trimmed[t.Updates] || a.trimmed[t.Orders] || a.trimmed[t.Receipts]
+// sumUp counts what the products' updates add up to.
+func (a *auditor) sumUp() {
 	for i := range a.products {
 		p := &a.products[i]
 		if p.updates > 0 {
@@ -261,6 +251,16 @@ func (a *auditor) quantities() {
 		a.counts.Ordered += p.ordered
 		a.counts.Filled += p.filled
 		a.counts.Unmet += p.unmet
+	}
+}
+
+// quantities checks the sums of each product.
+func (a *auditor) quantities() {
+	t := a.o.Topics
+	a.sumUp()
+	partial := !a.atRest || a.trimmed[t.Updates] || a.trimmed[t.Orders] || a.trimmed[t.Receipts]
+	for i := range a.products {
+		p := &a.products[i]
 		if partial || p.updates == 0 {
 			continue
 		}
@@ -304,6 +304,7 @@ func (a *auditor) judgePending() {
 	}
 	if pending > 0 && a.atRest {
 		a.setRest(fmt.Sprintf("%d receipts are pending", pending))
+		a.unrest = Busy
 	}
 }
 

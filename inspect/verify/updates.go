@@ -66,7 +66,9 @@ func (a *auditor) sequence(c *updateRow, p *product) (repeated bool) {
 	case p.seq == 0 && a.trimmed[a.o.Topics.Updates]:
 		p.base = true
 	default:
-		repeated = c.seq < expected
+		if repeated = c.seq < expected; repeated {
+			a.repeatedSeq(c, p)
+		}
 		p.broken = p.broken || !repeated
 		a.note(checkSeq, Finding{Product: p.id, Where: c.at.String(),
 			Expected: fmt.Sprintf("seq %d", expected), Seen: fmt.Sprintf("seq %d", c.seq)})
