@@ -28,6 +28,7 @@ const auditGCPercent = 30
 type verifyFlags struct {
 	policy, output choice
 	window         int64
+	maxValue       size
 	findings       int
 	groups         []string
 }
@@ -71,6 +72,8 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	flags := cmd.Flags()
 	flags.Var(&v.policy, "policy", "the rules that the processor ran with")
 	flags.Int64Var(&v.window, "dedupe-window", verify.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
+	v.maxValue = verify.DefaultMaxValue
+	flags.Var(&v.maxValue, "max-value", "the processor's, such as 1MiB")
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "how many to show of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
@@ -83,7 +86,7 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 	if err != nil {
 		return o, err
 	}
-	o.DedupeWindow, o.MaxFindings = max(v.window, 0), v.findings
+	o.DedupeWindow, o.MaxValue, o.MaxFindings = max(v.window, 0), int64(v.maxValue), v.findings
 	if len(v.groups) > 0 {
 		o.App, o.Groups = "", namedGroups(v.groups, o.Topics)
 	}

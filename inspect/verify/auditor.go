@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"strings"
 
+	"inv/internal/kafka/fetch"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -20,12 +22,13 @@ type auditor struct {
 
 	atRest  bool
 	unrest  Unrest
-	trimmed map[string]bool // topics whose history does not begin at offset 0
+	spans   map[string][]fetch.Span // what is read, by topic
+	trimmed map[string]bool         // topics whose history does not begin at offset 0
 
 	index    index // of product ids
 	products []product
 
-	dead     map[place]deadRecord
+	letters  letters
 	catalog  map[int32]*table[catalogueRecord]
 	orders   map[int32]*orderTable
 	receipts map[int32]*table[receiptRecord]
@@ -51,6 +54,9 @@ type auditor struct {
 	writers     map[string]int64
 
 	secondHistory place // its first update
+
+	anyUnlisted bool  // some records may have been refused for an unknown product
+	unproven    int64 // of them, those whose products the catalogue has now
 }
 
 // product is the state of one product.
@@ -59,6 +65,7 @@ type product struct {
 	stock, seq  int64
 	open        int64 // seq of the update that the open reorder is for; 0: none
 	opening     int64
+	listing     listing
 	ordered     int64 // by the lines applied
 	filled      int64
 	unmet       int64
@@ -98,7 +105,6 @@ func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.parti
 func newAuditor(o Options) *auditor {
 	return &auditor{
 		o: o, seed: maphash.MakeSeed(), checks: newChecks(), trimmed: map[string]bool{},
-		dead:    map[place]deadRecord{},
 		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
 		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
@@ -154,6 +160,7 @@ func (a *auditor) setRest(why string) {
 // judgeHistory finds the topics whose beginning is gone.
 func (a *auditor) judgeHistory(s *snapshot) {
 	t := a.o.Topics
+	a.spans = s.spans
 	if len(s.spans) == 0 {
 		a.doubt("none of the system's topics is on this cluster", checkRest)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"inv/internal/event"
+	"inv/internal/kafka/fetch"
 )
 
 // finish makes the checks that need everything to have been read.
@@ -23,6 +24,7 @@ func (a *auditor) finish() {
 	a.leftOrders()
 	a.leftReceipts()
 	a.leftCatalogue()
+	a.rejudgeUnlisted()
 	a.quantities()
 	a.unanswered()
 	a.checks[checkSeq].Checked = a.counts.Updates
@@ -104,14 +106,29 @@ func comparePlaces(x, y place) int {
 
 // leftDeadLetters reports dead letters without an input.
 func (a *auditor) leftDeadLetters() {
-	for _, from := range slices.SortedFunc(maps.Keys(a.dead), comparePlaces) {
-		d := a.dead[from]
+	for _, from := range slices.SortedFunc(maps.Keys(a.letters.number), comparePlaces) {
+		n := a.letters.number[from]
 		a.checks[checkOnce].Checked++
-		if d.met || a.trimmed[from.topic] || from.topic == a.o.Topics.Catalog {
-			continue // compaction may have taken a catalogue record
+		if a.letters.met[n] || a.mayBeGone(from) {
+			continue
 		}
-		a.note(checkOnce, Finding{Where: d.at.String(), Expected: "the coordinates of an input", Seen: from.String() + " is not in the topic"})
+		a.note(checkOnce, Finding{Where: a.letters.all[n].at.String(), Expected: "the coordinates of an input", Seen: from.String() + " is not in the topic"})
 	}
+}
+
+// mayBeGone reports whether there may have been a record that is not in its topic any
+// more: it was trimmed, or it is one of the catalogue, which may be compacted.
+func (a *auditor) mayBeGone(at place) bool {
+	spans, known := a.spans[at.topic]
+	i := slices.IndexFunc(spans, func(s fetch.Span) bool { return s.Partition == at.partition })
+	switch {
+	case !known:
+	case i < 0 || at.offset >= spans[i].To:
+		return false
+	case at.offset < spans[i].From:
+		return true
+	}
+	return a.trimmed[at.topic] || at.topic == a.o.Topics.Catalog
 }
 
 // leftOrders reports orders that are not, or only in part, accounted for.

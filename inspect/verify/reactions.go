@@ -133,6 +133,7 @@ func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 		}
 		return v.Check()
 	})
+	p.rejudge(r, &row.inputRow)
 	row.writer = p.writer(r)
 	if err != nil {
 		row.problem = err.Error()

@@ -38,6 +38,7 @@ func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
 		}
 		return err
 	})
+	p.rejudge(r, &row.inputRow)
 	if row.marks.any(tombstone | unsound) {
 		return
 	}
@@ -59,12 +60,11 @@ func (p *parser) ownReceipt(r *kgo.Record, v *event.Receipt) bool {
 func (a *auditor) receipt(r *receiptRow) {
 	a.counts.Receipts++
 	row := tableOf(a.receipts, r.at.partition).add(r.at.offset)
-	row.marks = r.marks
+	row.marks = r.marks | a.refusal(&r.inputRow)
 	if row.marks.any(tombstone) {
 		a.counts.Skipped++
 		return
 	}
-	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(unsound) {
 		return
 	}

@@ -280,6 +280,7 @@ func (a *auditor) causeCatalogue(c *updateRow, p *product) {
 	if opening {
 		a.checks[checkOpening].Checked++
 		p.opening = c.delta
+		p.listing = listing{c.cause.partition, c.cause.offset, true}
 	}
 	if row == nil || !row.marks.any(present) {
 		p.compacted = true
