@@ -39,3 +39,23 @@ func (a *auditor) overDelivered() {
 		a.warnings = append(a.warnings, fmt.Sprintf("the receipts for %s add up to more than was ordered", counted(n, "reorder")))
 	}
 }
+
+// judgeWaiting looks for receipts of products of which the catalogue has tombstones
+// only. Such a product may have been listed before the catalogue was compacted, so
+// that its receipts are accepted; if it never was, they wait for it.
+func (a *auditor) judgeWaiting() {
+	waits := func(p *product) bool { return p.delisted && !p.inCatalogue && p.updates == 0 }
+	waiting := int64(0)
+	for _, t := range a.receipts {
+		for i := range t.rows {
+			r := &t.rows[i]
+			if !r.marks.any(tombstone|unsound|refused|duplicate|applied) && waits(&a.products[r.product]) {
+				waiting++
+			}
+		}
+	}
+	if waiting > 0 && a.atRest {
+		a.setRest(counted(waiting, "receipt") + " may wait for a product that was delisted before it was ever listed")
+		a.unrest = Busy
+	}
+}

@@ -150,3 +150,20 @@ func TestReceiptsBesideProcurement(t *testing.T) {
 		}
 	}
 }
+
+// A receipt of a product that was never listed waits for it: that is not rest.
+func TestReceiptsThatWaitAreNotRest(t *testing.T) {
+	h := plain(t)
+	h.put("catalog", 0, "lamp", nil)
+	h.put("receipts", 0, "lamp", []byte(`{"receipt_id":"r","product_id":"lamp","quantity":1}`))
+	r := h.audit(testOptions(), "")
+	if r.Verdict != Undecided || !strings.Contains(r.Checks[checkRest].Why, "1 receipt may wait") {
+		t.Errorf("%q, %+v, %s", r.seen(), r.Findings, r.Checks[checkRest].Why)
+	}
+	h = plain(t)
+	h.delist("chair") // which has updates, so that its receipts are applied
+	h.put("receipts", 0, "chair", []byte(`{"receipt_id":"r","product_id":"chair","quantity":1}`))
+	if got := h.audit(testOptions(), "").seen(); !slices.Equal(got, []string{"4.input violated 1"}) {
+		t.Errorf("of a product that was listed: %q", got)
+	}
+}

@@ -13,6 +13,7 @@ import (
 // finish makes the checks that need everything to have been read.
 func (a *auditor) finish() {
 	a.judgePending()
+	a.judgeWaiting()
 	if a.judgeRestart() {
 		a.sumUp()
 		a.leaveOut()
