@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"math"
 	"strconv"
 	"strings"
 
@@ -17,7 +18,7 @@ import (
 type letter struct {
 	at      place // in the dead-letter topic
 	reason  event.Reason
-	written string // dlq-timestamp
+	written int64 // dlq-timestamp, in epoch ms, or noTime or badTime
 	key     uint64
 	value   uint64
 	size    int    // of the value, in bytes
@@ -29,6 +30,12 @@ type letter struct {
 
 // whole is the length of a value that is not cut.
 const whole = -1
+
+// Values of letter.written that are no time.
+const (
+	noTime  = math.MinInt64 // there is no such header
+	badTime = math.MinInt64 + 1
+)
 
 // letters are the dead letters by the records that they are of. Parsers look them up
 // once all have been read.
@@ -108,11 +115,11 @@ func (p *parser) readLetter(r *kgo.Record, row *letterRow) {
 	}
 	partition, ok1 := number(header(event.HeaderDLQPartition), 31)
 	offset, ok2 := number(header(event.HeaderDLQOffset), 63)
-	row.from = place{header(event.HeaderDLQTopic), int32(partition), offset}
-	row.known = ok1 && ok2 && deadLetters(row.from.topic) == r.Topic
+	row.from = place{strings.TrimSuffix(r.Topic, deadLetters("")), int32(partition), offset}
+	row.known = ok1 && ok2 && header(event.HeaderDLQTopic) == row.from.topic
 	own := ownHeaders(r.Headers)
 	row.letter = letter{
-		at: placeOf(r), reason: event.Reason(bounded(header(event.HeaderDLQReason), mostReason)), written: bounded(header(event.HeaderDLQTimestamp), mostReason),
+		at: placeOf(r), reason: event.Reason(bounded(header(event.HeaderDLQReason), mostReason)), written: writtenAt(r.Headers),
 		key: p.bytesHash(r.Key), value: p.bytesHash(r.Value), size: len(r.Value), length: whole,
 		headers: p.headersHash(r.Headers[own:]), bare: own == len(r.Headers) && r.Key == nil && r.Value == nil,
 	}
@@ -128,6 +135,18 @@ func (p *parser) readLetter(r *kgo.Record, row *letterRow) {
 	if p.o.App != "" {
 		p.ownLetter(r, row, header)
 	}
+}
+
+// writtenAt returns what dlq-timestamp says.
+func writtenAt(headers []kgo.RecordHeader) int64 {
+	value, ok := event.FirstHeader(headers, event.HeaderDLQTimestamp)
+	if !ok {
+		return noTime
+	}
+	if ms, err := strconv.ParseInt(string(value), 10, 64); err == nil && strconv.FormatInt(ms, 10) == string(value) {
+		return ms
+	}
+	return badTime
 }
 
 // mostMessage bounds dlq-message, and mostReason what is kept of other headers, in

@@ -191,6 +191,8 @@ func TestWrongDeadLetters(t *testing.T) {
 		"an offset below 0":                     {set(event.HeaderDLQOffset, "-1"), lost},
 		"no timestamp":                          {without(event.HeaderDLQTimestamp), []string{oneInput}},
 		"another timestamp":                     {set(event.HeaderDLQTimestamp, "1"), []string{oneInput}},
+		"an empty timestamp":                    {set(event.HeaderDLQTimestamp, ""), []string{oneInput}},
+		"a timestamp with a zero":               {set(event.HeaderDLQTimestamp, "00"), []string{oneInput}},
 		"no stage":                              {without(event.HeaderDLQStage), []string{oneInput}},
 		"an empty stage":                        {set(event.HeaderDLQStage, ""), []string{oneInput}},
 		"another stage":                         {set(event.HeaderDLQStage, "procurement"), []string{oneInput}},

@@ -35,6 +35,7 @@ type system struct {
 	rnd      *rand.Rand
 	past     []*kgo.Record // what was sent, to be sent again
 	listed   map[string]bool
+	running  []string // topologies; none: all
 }
 
 func newSystem(t *testing.T, brokers []string, policy verify.Policy, seed uint64) *system {
@@ -102,7 +103,7 @@ func (s *system) anything(n int) {
 	case 3:
 		s.send("orders", id, "")
 	case 4:
-		s.send("orders", id, s.badOrder())
+		s.send("orders", id, s.badOrder(), s.badHeaders()...)
 	case 5:
 		s.send("orders", "another key", s.order(id))
 	case 6:
@@ -143,6 +144,19 @@ func (s *system) badOrder() string {
 	return bad[s.rnd.IntN(len(bad))]
 }
 
+// badHeaders returns headers that a dead letter's could be taken for.
+func (s *system) badHeaders() (headers []kgo.RecordHeader) {
+	names := []string{event.HeaderDLQTruncated, event.HeaderDLQTopic, event.HeaderDLQMessage, event.HeaderDLQReplay, event.HeaderDLQHistory, event.HeaderSource, "x"}
+	for range s.rnd.IntN(3) {
+		h := kgo.RecordHeader{Key: names[s.rnd.IntN(len(names))]}
+		if s.rnd.IntN(4) > 0 {
+			h.Value = []byte(names[s.rnd.IntN(len(names))])
+		}
+		headers = append(headers, h)
+	}
+	return headers
+}
+
 // again sends a copy of something sent before: in its partition, mostly.
 func (s *system) again() {
 	if len(s.past) == 0 {
@@ -165,7 +179,7 @@ func (s *system) config(instance string) processor.Config {
 }
 
 func (s *system) topologies() []processor.Topology {
-	topologies, err := builtin.Select(s.scenario, nil, inventory.Options{LeadTime: 50 * time.Millisecond, DedupeWindow: chaosWindow, Policy: string(s.policy)})
+	topologies, err := builtin.Select(s.scenario, s.running, inventory.Options{LeadTime: 50 * time.Millisecond, DedupeWindow: chaosWindow, Policy: string(s.policy)})
 	if err != nil {
 		panic(err) // the tests' own policies are known
 	}
@@ -200,7 +214,7 @@ func (s *system) verify() *verify.Report {
 	for _, g := range processor.Groups(s.scenario, s.app, s.topologies()) {
 		groups = append(groups, verify.Group(g))
 	}
-	o := verify.OptionsFor(s.app, s.policy, topics, groups, true)
+	o := verify.OptionsFor(s.app, s.policy, topics, groups, len(s.running) == 0)
 	o.DedupeWindow = chaosWindow
 	r, err := verify.Run(s.t.Context(), s.client, o)
 	if err != nil {

@@ -62,8 +62,12 @@ func (p *parser) compareLetter(r *kgo.Record, l *letter, v *rejudged) {
 	if !sameHeaders {
 		v.differ("the headers of "+of+" behind the letter's own", "other headers")
 	}
-	if ms := strconv.FormatInt(r.Timestamp.UnixMilli(), 10); l.written != ms && l.written != "" {
-		v.differ("dlq-timestamp "+ms+", that of "+of, "dlq-timestamp "+l.written)
+	if ms := r.Timestamp.UnixMilli(); l.written != ms && l.written != noTime {
+		seen := "dlq-timestamp " + strconv.FormatInt(l.written, 10)
+		if l.written == badTime {
+			seen = "a dlq-timestamp that is no number"
+		}
+		v.differ(fmt.Sprintf("dlq-timestamp %d, that of %s", ms, of), seen)
 	}
 }
 

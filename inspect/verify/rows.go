@@ -140,7 +140,7 @@ func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
 	row.value = maphash.Bytes(p.seed, r.Value)
 	row.content = row.value
 	// A record that was put back is set apart from the one that was refused.
-	if replay, ok := event.Header(r.Headers, event.HeaderDLQReplay); ok {
+	if replay, _ := event.Header(r.Headers, event.HeaderDLQReplay); len(replay) > 0 {
 		row.replayed = true
 		if from, err := event.ParsePlace(string(replay)); err == nil && from.Topic == deadLetters(r.Topic) {
 			row.putBack = &place{deadLetters(r.Topic), from.Partition, from.Offset}
