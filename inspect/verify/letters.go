@@ -33,7 +33,7 @@ const whole = -1
 
 // Values of letter.written that are no time.
 const (
-	noTime  = math.MinInt64 // there is no such header
+	noTime  = math.MinInt64 // there is no such header, or it is empty
 	badTime = math.MinInt64 + 1
 )
 
@@ -139,8 +139,8 @@ func (p *parser) readLetter(r *kgo.Record, row *letterRow) {
 
 // writtenAt returns what dlq-timestamp says.
 func writtenAt(headers []kgo.RecordHeader) int64 {
-	value, ok := event.FirstHeader(headers, event.HeaderDLQTimestamp)
-	if !ok {
+	value, _ := event.FirstHeader(headers, event.HeaderDLQTimestamp)
+	if len(value) == 0 {
 		return noTime
 	}
 	if ms, err := strconv.ParseInt(string(value), 10, 64); err == nil && strconv.FormatInt(ms, 10) == string(value) {
@@ -168,7 +168,7 @@ func (p *parser) ownLetter(r *kgo.Record, row *letterRow, header func(string) st
 	if n := len(header(event.HeaderDLQMessage)); n > mostMessage {
 		differ(fmt.Sprintf("dlq-message of at most %d bytes", mostMessage), fmt.Sprintf("%d bytes", n))
 	}
-	for _, name := range []string{event.HeaderDLQStage, event.HeaderDLQMessage} {
+	for _, name := range []string{event.HeaderDLQTimestamp, event.HeaderDLQStage, event.HeaderDLQMessage} {
 		if value, there := event.FirstHeader(r.Headers, name); there && len(value) == 0 {
 			differ("a "+name, "an empty one")
 		}
