@@ -141,10 +141,13 @@ func (v *verifyFlags) hints(r *verify.Report, app string, topologies []string) (
 	switch {
 	case signs.Writer != "":
 		add("If %s is an application of yours, verify it with --app-id; name the consumer groups of another processor with --group.", visible(signs.Writer))
-	case signs.Foreign:
+	case signs.Foreign && r.Verdict != verify.Holds:
 		add("No output names application %s as its writer; if another processor wrote them, name its consumer groups with --group.", app)
 	case len(v.groups) > 0 && signs.Unrest == verify.NothingRead:
 		add("Is --group right? `inv groups list` shows those there are.")
+	case signs.Unrest == verify.NothingRead && r.Counts.Updates > 0 && len(topologies) == 0:
+		// To start what is missing would do the other system's work a second time.
+		add("If another system does the work of that group, verify just the topologies that ran, as with `inv verify %s`.", inventory.Name)
 	case len(v.groups) == 0 && r.Verdict == verify.Undecided && signs.Unrest != verify.NoUnrest:
 		add("It was not at rest: `inv process %s` processes what is left, then verify can decide.", v.processArguments(app, topologies))
 	}
