@@ -283,17 +283,22 @@ func TestTombstonesAndLargeValues(t *testing.T) {
 			r.Key = nil
 			h.refuse(r, event.MissingID).Key = nil
 		}, nil},
-		"a tombstone without a key, lost":          {func(h *history) { h.put("catalog", 0, "", nil).Key = nil }, []string{oneInput}},
-		"a tombstone of an order, dead-lettered":   {func(h *history) { h.refuse(h.put("orders", 0, "o9", nil), event.NotJSON) }, []string{oneInput}},
-		"a tombstone of a receipt, dead-lettered":  {func(h *history) { h.refuse(h.put("receipts", 0, "o9", nil), event.NotJSON) }, []string{oneInput}},
-		"a tombstone of a product, dead-lettered":  {func(h *history) { h.refuse(h.put("catalog", 0, "nothing", nil), event.MissingID) }, []string{oneInput}},
-		"a value over the limit, dead-lettered":    {func(h *history) { h.refuse(large(h, 2<<20), event.TooLarge) }, nil},
-		"a value that may not fit into the log":    {func(h *history) { h.refuse(large(h, 20<<10), event.TooLarge) }, nil},
-		"a value that must fit, dead-lettered":     {func(h *history) { h.refuse(large(h, 10<<10), event.TooLarge) }, []string{oneInput}},
-		"a large value refused for another reason": {func(h *history) { h.refuse(large(h, 2<<20), event.NotJSON) }, []string{oneInput}},
+		"a tombstone without a key, lost":                     {func(h *history) { h.put("catalog", 0, "", nil).Key = nil }, []string{oneInput}},
+		"a tombstone of an order, dead-lettered":              {func(h *history) { h.refuse(h.put("orders", 0, "o9", nil), event.NotJSON) }, []string{oneInput}},
+		"a tombstone of a receipt, dead-lettered":             {func(h *history) { h.refuse(h.put("receipts", 0, "o9", nil), event.NotJSON) }, []string{oneInput}},
+		"a tombstone of a product, dead-lettered":             {func(h *history) { h.refuse(h.put("catalog", 0, "nothing", nil), event.MissingID) }, []string{oneInput}},
+		"a tombstone with a long key, dead-lettered":          {func(h *history) { h.refuse(h.put("catalog", 0, strings.Repeat("x", 1025), nil), event.TooLarge) }, nil},
+		"a tombstone with a long key, skipped":                {func(h *history) { h.put("catalog", 0, strings.Repeat("x", 1025), nil) }, nil},
+		"a tombstone with a shorter key, dead-lettered":       {func(h *history) { h.refuse(h.put("catalog", 0, strings.Repeat("x", 1024), nil), event.TooLarge) }, []string{oneInput}},
+		"a tombstone whose key is no text, dead-lettered":     {func(h *history) { h.refuse(h.put("catalog", 0, "\xff", nil), "not-unicode") }, nil},
+		"a tombstone whose key is text, dead-lettered for it": {func(h *history) { h.refuse(h.put("catalog", 0, "x", nil), "not-unicode") }, []string{oneInput}},
+		"a value over the limit, dead-lettered":               {func(h *history) { h.refuse(large(h, 2<<20), event.TooLarge) }, nil},
+		"a value that may not fit into the log":               {func(h *history) { h.refuse(large(h, 2<<10), event.TooLarge) }, nil},
+		"a value that must fit, dead-lettered":                {func(h *history) { h.refuse(large(h, 1<<10), event.TooLarge) }, []string{oneInput}},
+		"a large value refused for another reason":            {func(h *history) { h.refuse(large(h, 2<<20), event.NotJSON) }, []string{oneInput}},
 	})
 	h := plain(t)
-	h.refuse(large(h, 2000), event.TooLarge)
+	h.refuse(large(h, 1000), event.TooLarge)
 	o := testOptions()
 	o.MaxValue = 1000
 	if r := h.audit(o, ""); r.Verdict != Holds {

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
 	"inv/internal/event"
 
@@ -22,8 +23,9 @@ type rejudged struct {
 }
 
 // smallValue is the size, in bytes, up to which no value is too large for the topics
-// that its parts are written to, whatever the largest value that is accepted.
-const smallValue = 16 << 10
+// that its parts are written to, even if JSON escapes each byte and the topics accept
+// 64 KiB only. longestID is that of a product's id which every reader accepts.
+const smallValue, longestID = 2 << 10, 1 << 10
 
 // rejudge compares an input record with its dead letter, if it has one. The row is
 // complete otherwise.
@@ -97,6 +99,7 @@ func (p *parser) judgeReason(r *kgo.Record, l *letter, row *inputRow) {
 	tooLarge := l.reason == event.TooLarge && int64(len(r.Value)) > min(p.o.MaxValue, smallValue)
 	own := p.o.App != ""
 	switch {
+	case row.marks.any(tombstone) && row.at.topic == p.o.Topics.Catalog && noID(r.Key, l.reason):
 	case row.marks.any(tombstone):
 		v.differ(row.at.String()+" skipped: it has no value", stated)
 	case tooLarge:
@@ -109,6 +112,18 @@ func (p *parser) judgeReason(r *kgo.Record, l *letter, row *inputRow) {
 	default:
 		v.differ(row.at.String()+" processed: nothing is wrong with it", stated)
 	}
+}
+
+// noID reports whether a tombstone's key is no product's id, for this reason. Such
+// keys need not be refused: they delist nothing.
+func noID(key []byte, reason event.Reason) bool {
+	switch reason {
+	case event.TooLarge:
+		return len(key) > longestID
+	case "not-unicode":
+		return !utf8.Valid(key)
+	}
+	return false
 }
 
 // hasProducts reports whether a topic's records are refused if the catalogue does
