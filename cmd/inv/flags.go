@@ -35,10 +35,13 @@ type sharedFlags struct {
 	registry *kafka.Registry // the profile's; nil if it has none
 }
 
+// defaultAppID is the application id unless another is given.
+const defaultAppID = "inv"
+
 func (f *sharedFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&f.brokers, "brokers", "b", []string{"127.0.0.1:9092"}, "bootstrap addresses, HOST:PORT[,HOST:PORT]")
 	fs.StringVar(&f.scenario, "scenario", "inventory", "the NAME of a shipped scenario, or a FILE")
-	fs.StringVar(&f.appID, "app-id", "inv", "the application id, the prefix of internal topics, groups and transactional ids")
+	fs.StringVar(&f.appID, "app-id", defaultAppID, "the application id, the prefix of internal topics, groups and transactional ids")
 	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
 	fs.StringVar(&f.profile, "profile", "", "the NAME of a cluster in inv.yaml")
 	fs.StringVar(&f.config, "config", "", "the inv.yaml to read; by default the current folder's, then "+userConfig("$XDG_CONFIG_HOME"))

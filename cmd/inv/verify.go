@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"time"
 
 	"inv/inspect/verify"
@@ -26,6 +28,7 @@ const auditGCPercent = 30
 type verifyFlags struct {
 	policy, output choice
 	window         int64
+	maxValue       size
 	findings       int
 	groups         []string
 }
@@ -63,12 +66,14 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 			if err != nil {
 				return err
 			}
-			return v.run(cmd.Context(), s, f, o)
+			return v.run(cmd.Context(), s, f, o, names)
 		},
 	}
 	flags := cmd.Flags()
 	flags.Var(&v.policy, "policy", "the rules that the processor ran with")
 	flags.Int64Var(&v.window, "dedupe-window", verify.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
+	v.maxValue = verify.DefaultMaxValue
+	flags.Var(&v.maxValue, "max-value", "the processor's, such as 1MiB")
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "how many to show of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
@@ -81,14 +86,14 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 	if err != nil {
 		return o, err
 	}
-	o.DedupeWindow, o.MaxFindings = max(v.window, 0), v.findings
+	o.DedupeWindow, o.MaxValue, o.MaxFindings = max(v.window, 0), int64(v.maxValue), v.findings
 	if len(v.groups) > 0 {
 		o.App, o.Groups = "", namedGroups(v.groups, o.Topics)
 	}
 	return o, nil
 }
 
-func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o verify.Options) error {
+func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o verify.Options, names []string) error {
 	var read, total int64
 	show := auditProgress(s)
 	o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
@@ -110,10 +115,55 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o ver
 	if err := writeReport(s, report, v.output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
 		return err
 	}
-	if v.output.value == "text" && report.Verdict == verify.Undecided && !report.AtRest && len(v.groups) == 0 {
-		fmt.Fprintln(s.err, "It was not at rest: `inv process --drain` processes what is left, then verify can decide.")
+	for _, hint := range v.hints(report, f.appID, names) {
+		fmt.Fprintln(s.err, hint)
 	}
 	return verdictError(report.Verdict)
+}
+
+// hints returns what may be done about a report of the application's outputs.
+func (v *verifyFlags) hints(r *verify.Report, app string, topologies []string) (hints []string) {
+	add := func(format string, args ...any) { hints = append(hints, fmt.Sprintf(format, args...)) }
+	signs := &r.Signs
+	for _, c := range r.Checks {
+		if v.findings < int(min(c.Violations, math.MaxInt32)) && v.output.value == "text" {
+			add("Of each invariant %d findings are shown; --findings N shows more.", v.findings)
+			break
+		}
+	}
+	if signs.Restarted {
+		add("Both histories can be deleted with `inv reset --app-id %s --outputs`; a new `inv process` writes one, if all inputs are still there.", app)
+		return hints
+	}
+	if signs.Factless {
+		add("The reference system's rules are checked with --policy reference.")
+	}
+	switch {
+	case signs.Writer != "":
+		add("If %s is an application of yours, verify it with --app-id; name the consumer groups of another processor with --group.", visible(signs.Writer))
+	case signs.Foreign && r.Verdict != verify.Holds:
+		add("No output names application %s as its writer; if another processor wrote them, name its consumer groups with --group.", app)
+	case len(v.groups) > 0 && signs.Unrest == verify.NothingRead:
+		add("Is --group right? `inv groups list` shows those there are.")
+	case signs.Unrest == verify.NothingRead && r.Counts.Updates > 0 && len(topologies) == 0:
+		// To start what is missing would do the other system's work a second time.
+		add("If another system does the work of that group, verify just the topologies that ran, as with `inv verify %s`.", inventory.Name)
+	case len(v.groups) == 0 && r.Verdict == verify.Undecided && signs.Unrest != verify.NoUnrest:
+		add("It was not at rest: `inv process %s` processes what is left, then verify can decide.", v.processArguments(app, topologies))
+	}
+	return hints
+}
+
+// processArguments returns how the processor is started that was verified.
+func (v *verifyFlags) processArguments(app string, topologies []string) string {
+	arguments := slices.Clone(topologies)
+	if app != defaultAppID {
+		arguments = append(arguments, "--app-id", app)
+	}
+	if v.policy.value != string(verify.PolicyDefault) {
+		arguments = append(arguments, "--policy", v.policy.value)
+	}
+	return strings.Join(append(arguments, "--drain"), " ")
 }
 
 // auditOptions returns the auditor's options for the processor of an application id

@@ -62,10 +62,10 @@ func TestAdvice(t *testing.T) {
 		change func(h *history, o *Options)
 		want   string
 	}{
-		"another application": {func(_ *history, o *Options) { o.App = "other" }, "all outputs were written by inv: name the application with --app-id"},
+		"another application": {func(_ *history, o *Options) { o.App = "other" }, "all outputs were written by inv"},
 		"the reference's fields": {func(h *history, _ *Options) {
 			h.without("seq", "reorder_threshold", "critical_threshold", "reorder_quantity", "cause", "delta")
-		}, "--policy reference"},
+		}, "like the reference system's"},
 	} {
 		h, o := plain(t), testOptions()
 		c.change(h, &o)

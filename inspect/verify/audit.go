@@ -35,6 +35,10 @@ const (
 // DefaultDedupeWindow is the processor's default window for duplicates, in offsets.
 const DefaultDedupeWindow = 50_000
 
+// DefaultMaxValue is the largest value, in bytes, that the processor accepts unless
+// it is told otherwise.
+const DefaultMaxValue = 1 << 20
+
 // Topics are names on the broker. The dead-letter topic of an input has the suffix
 // ".dlq". A topic that does not exist counts as empty.
 type Topics struct {
@@ -90,6 +94,8 @@ type Options struct {
 	Procurement bool
 	// DedupeWindow is the processor's, in offsets.
 	DedupeWindow int64
+	// MaxValue is the largest value that the processor accepts, in bytes.
+	MaxValue int64
 	// MaxFindings bounds the findings kept for each check; all are counted.
 	MaxFindings int
 	// Progress, if not nil, is called from time to time, by the goroutine that
@@ -102,7 +108,7 @@ type Options struct {
 func OptionsFor(app string, policy Policy, t Topics, groups []Group, procurement bool) Options {
 	return Options{
 		Topics: t, Policy: policy, App: app, Groups: groups, Procurement: procurement && policy == PolicyDefault,
-		DedupeWindow: DefaultDedupeWindow, MaxFindings: 20,
+		DedupeWindow: DefaultDedupeWindow, MaxValue: DefaultMaxValue, MaxFindings: 20,
 	}
 }
 
@@ -137,21 +143,24 @@ func Run(ctx context.Context, client *kgo.Client, o Options) (*Report, error) {
 
 // step is topics that are read together, and the pool of their batches.
 type step struct {
-	topics  []string
-	batches *sync.Pool // of batch
+	topics   []string
+	batches  *sync.Pool // of batch
+	lookedUp bool       // by the parsers of later steps, which begin when all of it is judged
 }
 
 func stepOf[T any](read func(*parser, *kgo.Record, *T), take func(*auditor, *T), topics ...string) step {
-	return step{topics, &sync.Pool{New: func() any { return &rows[T]{read: read, take: take} }}}
+	return step{topics: topics, batches: &sync.Pool{New: func() any { return &rows[T]{read: read, take: take} }}}
 }
 
 // steps are in the order that the auditor needs: dead letters before the inputs, and
 // inputs, reorders and alerts before the updates that connect them.
 func (a *auditor) steps() []step {
 	t := a.o.Topics
+	letters := stepOf((*parser).readLetter, (*auditor).letter,
+		deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders))
+	letters.lookedUp = true
 	return []step{
-		stepOf((*parser).readDeadLetter, (*auditor).deadLetter,
-			deadLetters(t.Catalog), deadLetters(t.Orders), deadLetters(t.Receipts), deadLetters(t.Reorders)),
+		letters,
 		stepOf((*parser).readProduct, (*auditor).catalogue, t.Catalog),
 		stepOf((*parser).readReorder, (*auditor).addReorder, t.Reorders),
 		stepOf((*parser).readAlert, (*auditor).addAlert, t.Alerts),

@@ -5,6 +5,8 @@ import (
 	"hash/maphash"
 	"strings"
 
+	"inv/internal/kafka/fetch"
+
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -19,12 +21,14 @@ type auditor struct {
 	counts   Counts
 
 	atRest  bool
-	trimmed map[string]bool // topics whose history does not begin at offset 0
+	unrest  Unrest
+	spans   map[string][]fetch.Span // what is read, by topic
+	trimmed map[string]bool         // topics whose history does not begin at offset 0
 
 	index    index // of product ids
 	products []product
 
-	dead     map[place]deadRecord
+	letters  letters
 	catalog  map[int32]*table[catalogueRecord]
 	orders   map[int32]*orderTable
 	receipts map[int32]*table[receiptRecord]
@@ -37,14 +41,22 @@ type auditor struct {
 
 	orderContents, receiptContents contents
 
+	replay replay
+
 	// The batch being judged.
 	texts     string
 	linesRead []lineRow
 
 	numbered    bool // some updates have a seq
 	causeless   bool // some updates have no cause
+	restarted   bool // the outputs hold more than one history
 	factsAbsent bool // some updates lack what reorders and alerts follow from
 	writers     map[string]int64
+
+	secondHistory place // its first update
+
+	anyUnlisted bool  // some records may have been refused for an unknown product
+	unproven    int64 // of them, those whose products the catalogue has now
 }
 
 // product is the state of one product.
@@ -53,6 +65,7 @@ type product struct {
 	stock, seq  int64
 	open        int64 // seq of the update that the open reorder is for; 0: none
 	opening     int64
+	listing     listing
 	ordered     int64 // by the lines applied
 	filled      int64
 	unmet       int64
@@ -60,6 +73,8 @@ type product struct {
 	receivedIn  int64 // by the receipts
 	lines       int64 // order lines and restocks, to be counted against updates without a cause
 	updates     int64
+	again       int64           // how far its numbers have come again from 1
+	histories   int64           // how often they have begun, if more than once
 	last        catalogueRecord // the last of the catalogue
 	low         bool            // the stock of the last update was critical
 	delisted    bool            // at some time
@@ -70,6 +85,10 @@ type product struct {
 	causeless   bool            // some of its updates have no cause
 	unsummed    bool            // some of its updates lack what its sums are made of
 	inCatalogue bool
+
+	// Of the last update, if causes are inferred.
+	lastOrder, lastReorder uint64 // hashes of ids
+	partition              int32
 }
 
 // place is a record's coordinates.
@@ -86,7 +105,6 @@ func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.parti
 func newAuditor(o Options) *auditor {
 	return &auditor{
 		o: o, seed: maphash.MakeSeed(), checks: newChecks(), trimmed: map[string]bool{},
-		dead:    map[place]deadRecord{},
 		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
 		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
@@ -113,18 +131,20 @@ func (a *auditor) reference() bool { return a.o.Policy == PolicyReference }
 
 // judgeRest decides whether the system was at rest around the snapshot.
 func (a *auditor) judgeRest(first, second *restState) {
-	why := first.why
-	if why == "" {
-		why = second.why
+	state := first
+	if state.why == "" {
+		state = second
 	}
+	why, unrest := state.why, state.unrest
 	if why == "" {
 		for at, end := range first.ends {
 			if second.ends[at] != end {
-				why = "records came in during the snapshot"
+				why, unrest = "records came in during the snapshot", Busy
 			}
 		}
 	}
 	a.setRest(why)
+	a.unrest = unrest
 }
 
 // setRest records why the system is not at rest; "" if it is.
@@ -140,6 +160,7 @@ func (a *auditor) setRest(why string) {
 // judgeHistory finds the topics whose beginning is gone.
 func (a *auditor) judgeHistory(s *snapshot) {
 	t := a.o.Topics
+	a.spans = s.spans
 	if len(s.spans) == 0 {
 		a.doubt("none of the system's topics is on this cluster", checkRest)
 	}

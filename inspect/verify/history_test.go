@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"inv/internal/event"
 	"inv/internal/kafka/fetch"
@@ -41,9 +42,10 @@ type history struct {
 	waiting    []event.Reorder
 	window     int64
 	app        string
-	prefix     string // of topic names
-	dense      bool   // no offsets are left out
-	trimmed    string // the topic whose beginning is gone
+	prefix     string    // of topic names
+	dense      bool      // no offsets are left out
+	now        time.Time // of all records
+	trimmed    string    // the topic whose beginning is gone
 }
 
 // keeper is one product's state.
@@ -57,7 +59,8 @@ type keeper struct {
 
 func newHistory(t *testing.T, seed uint64) *history {
 	return &history{t: t, rnd: rand.New(rand.NewPCG(seed, 0)), partitions: 1 + int32(seed%3),
-		records: map[string][]*kgo.Record{}, ends: map[place]int64{}, stock: map[string]*keeper{}, window: 20, app: "inv"}
+		records: map[string][]*kgo.Record{}, ends: map[place]int64{}, stock: map[string]*keeper{}, window: 20, app: "inv",
+		now: time.Now().Truncate(time.Millisecond)}
 }
 
 // put appends a record to a partition, now and then leaving room for a commit marker.
@@ -69,7 +72,7 @@ func (h *history) put(topic string, partition int32, key string, value []byte, h
 	if !h.dense && h.rnd.IntN(5) == 0 {
 		h.ends[at]++
 	}
-	r := &kgo.Record{Topic: topic, Partition: partition, Offset: h.ends[at], Key: []byte(key), Value: value, Headers: headers}
+	r := &kgo.Record{Topic: topic, Partition: partition, Offset: h.ends[at], Timestamp: h.now, Key: []byte(key), Value: value, Headers: headers}
 	h.ends[at]++
 	h.records[topic] = append(h.records[topic], r)
 	return r
@@ -146,11 +149,18 @@ func (h *history) bad(topic, value string, reason event.Reason) *kgo.Record {
 }
 
 func (h *history) refuse(r *kgo.Record, reason event.Reason) *kgo.Record {
+	stage := "ingest"
+	if r.Topic == h.prefix+"reorders" {
+		stage = "procurement"
+	}
 	headers := []kgo.RecordHeader{
 		{Key: event.HeaderDLQTopic, Value: []byte(r.Topic)},
 		{Key: event.HeaderDLQPartition, Value: []byte(strconv.Itoa(int(r.Partition)))},
 		{Key: event.HeaderDLQOffset, Value: []byte(strconv.FormatInt(r.Offset, 10))},
+		{Key: event.HeaderDLQTimestamp, Value: []byte(strconv.FormatInt(r.Timestamp.UnixMilli(), 10))},
+		{Key: event.HeaderDLQStage, Value: []byte(stage)},
 		{Key: event.HeaderDLQReason, Value: []byte(reason)},
+		{Key: event.HeaderDLQMessage, Value: []byte("why")},
 	}
 	return h.put(deadLetters(r.Topic), r.Partition, string(r.Key), r.Value, append(headers, r.Headers...)...)
 }
@@ -216,10 +226,13 @@ func (h *history) audit(o Options, rest string) *Report {
 	a.setRest(rest)
 	starts := &snapshot{spans: map[string][]fetch.Span{"": nil}}
 	if h.trimmed != "" {
-		starts.spans[h.trimmed] = []fetch.Span{{ID: fetch.ID{Topic: h.trimmed}, From: trimmedFrom}}
+		for partition := range h.partitions {
+			starts.spans[h.trimmed] = append(starts.spans[h.trimmed],
+				fetch.Span{ID: fetch.ID{Topic: h.trimmed, Partition: partition}, From: trimmedFrom, To: 2 * trimmedFrom})
+		}
 	}
 	a.judgeHistory(starts)
-	p := newParser(&a.o, a.seed)
+	p := newParser(a)
 	for _, s := range a.steps() {
 		for _, topic := range s.topics {
 			h.judge(a, p, s, h.records[topic])

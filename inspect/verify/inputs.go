@@ -20,6 +20,7 @@ const (
 	duplicate                   // a copy of one in the window
 	refused                     // it was dead-lettered
 	applied                     // an update names it as its cause
+	unlisted                    // it was dead-lettered, perhaps rightly, for an unknown product
 )
 
 func (m marks) any(of marks) bool { return m&of != 0 }
@@ -54,6 +55,11 @@ func (p *parser) readProduct(r *kgo.Record, row *productRow) {
 		}
 		return err
 	})
+	if row.marks.any(tombstone) && len(r.Key) == 0 { // of no product
+		row.reason = event.MissingID
+		row.marks = present | unsound
+	}
+	p.rejudge(r, &row.inputRow)
 	row.product = p.name(string(r.Key))
 	row.record = catalogueRecord{initialStock: v.InitialStock, reorderThreshold: v.ReorderThreshold,
 		criticalThreshold: v.CriticalThreshold, fields: maphash.Comparable(p.seed, v)}
@@ -64,12 +70,12 @@ func (a *auditor) catalogue(r *productRow) {
 	a.counts.Catalogue++
 	row := tableOf(a.catalog, r.at.partition).add(r.at.offset)
 	row.marks = r.inputRow.marks
+	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(tombstone) {
 		a.counts.Skipped++
 		a.products[a.productOf(r.product)].delisted = true
 		return
 	}
-	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(unsound) {
 		return
 	}
@@ -108,6 +114,7 @@ func (a *auditor) makeRoom(s *snapshot) {
 // orderRow is an order. Its lines are in held.
 type orderRow struct {
 	inputRow
+	id           uint64 // hash of its id
 	first, count uint32
 }
 
@@ -127,13 +134,17 @@ func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 		}
 		return err
 	})
+	if !row.marks.any(tombstone | unsound) {
+		if err := o.CheckTotal(); err != nil {
+			row.reason = reasonOf(err)
+			row.marks |= arguable
+		}
+	}
+	p.rejudge(r, &row.inputRow)
 	if row.marks.any(tombstone | unsound) {
 		return
 	}
-	if err := o.CheckTotal(); err != nil {
-		row.reason = reasonOf(err)
-		row.marks |= arguable
-	}
+	row.id = maphash.String(p.seed, o.OrderID)
 	h := p.held
 	row.first, row.count = uint32(len(h.lines)), uint32(len(o.Items))
 	for i := range o.Items {
@@ -147,12 +158,11 @@ func (a *auditor) order(r *orderRow) {
 	a.counts.Orders++
 	t := tableOf(a.orders, r.at.partition)
 	row := t.add(r.at.offset)
-	row.marks = r.marks
+	row.marks = r.marks | a.refusal(&r.inputRow)
 	if row.marks.any(tombstone) {
 		a.counts.Skipped++
 		return
 	}
-	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(unsound) {
 		return
 	}
@@ -160,6 +170,9 @@ func (a *auditor) order(r *orderRow) {
 		a.repeated(r, row, earlier)
 	} else if copied {
 		a.copies++
+	}
+	if a.reference() {
+		t.name(r.at.offset, r.id)
 	}
 	a.keepLines(t, row, a.linesRead[r.first:r.first+r.count])
 }

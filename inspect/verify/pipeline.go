@@ -26,6 +26,7 @@ type job struct {
 	// the judge. Once it is closed, err is valid.
 	batches chan batch
 	err     error
+	judged  chan struct{} // not nil: it has no chunk, and is closed when all before it are judged
 }
 
 // pipeline reads one step after another.
@@ -74,6 +75,23 @@ func (p *pipeline) fetch(ctx context.Context, steps []step) {
 		if p.failed != nil || ctx.Err() != nil {
 			return
 		}
+		if s.lookedUp && !p.settle(ctx) {
+			return
+		}
+	}
+}
+
+// settle waits until all that was fetched has been judged.
+func (p *pipeline) settle(ctx context.Context) bool {
+	j := &job{judged: make(chan struct{})}
+	if !send(ctx, p.order, j) {
+		return false
+	}
+	select {
+	case <-j.judged:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -88,7 +106,7 @@ func send(ctx context.Context, to chan<- *job, j *job) bool {
 
 // read makes rows of the records of one job after the other.
 func (p *pipeline) read(ctx context.Context) {
-	parser := newParser(&p.auditor.o, p.auditor.seed)
+	parser := newParser(p.auditor)
 	for j := range p.jobs {
 		if ctx.Err() == nil {
 			j.err = parser.read(ctx, j)
@@ -122,7 +140,7 @@ func (p *parser) read(ctx context.Context, j *job) error {
 			b = j.pool.Get().(batch)
 			b.begin(p)
 		}
-		view(&p.record, raw)
+		p.view(raw)
 		b.add(p, &p.record)
 		rows, bytes = rows+1, bytes+len(raw.Value)
 		return true
@@ -134,6 +152,10 @@ func (p *parser) read(ctx context.Context, j *job) error {
 // judge judges the jobs in order.
 func (p *pipeline) judge(ctx context.Context) error {
 	for j := range p.order {
+		if j.judged != nil {
+			close(j.judged)
+			continue
+		}
 		if err := p.judgeJob(ctx, j); err != nil {
 			return err
 		}

@@ -20,7 +20,8 @@ type reaction struct {
 	stock     int64
 	quantity  int64  // a reorder's quantity, an alert's threshold
 	named     uint64 // hash of the product's name
-	answers   uint32 // receipts for a reorder
+	answers   uint32 // procurement's receipts for a reorder
+	delivered int64  // units, by all receipts that name a reorder
 	urgent    bool
 	matched   bool // an update calls for it
 }
@@ -132,6 +133,7 @@ func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 		}
 		return v.Check()
 	})
+	p.rejudge(r, &row.inputRow)
 	row.writer = p.writer(r)
 	if err != nil {
 		row.problem = err.Error()
@@ -176,7 +178,7 @@ func (a *auditor) addReorder(r *reactionRow) {
 		return
 	}
 	product := a.text(r.product.text)
-	if a.seenID(r.id) {
+	if a.seenID(reorderIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "a reorder id of its own", Seen: a.text(r.id.text) + " again"})
 		return
 	}
@@ -185,7 +187,7 @@ func (a *auditor) addReorder(r *reactionRow) {
 		reaction.answers = 1
 	}
 	if a.reference() {
-		a.restock(&reaction)
+		a.restock(&reaction, r.id.hash)
 		return
 	}
 	if r.odd {
@@ -205,10 +207,10 @@ func (a *auditor) unreadable(r *reactionRow, refusal marks) {
 }
 
 // restock records a reorder as a receipt, as in the reference policy.
-func (a *auditor) restock(v *reaction) {
+func (a *auditor) restock(v *reaction, id uint64) {
 	a.reorders.more(v)
 	row := tableOf(a.restocks, v.partition).add(v.offset)
-	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity}
+	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity, id: id}
 	if v.answers > 0 {
 		row.marks |= refused
 		return
@@ -224,7 +226,7 @@ func (a *auditor) addAlert(r *reactionRow) {
 		return
 	}
 	product := a.text(r.product.text)
-	if a.seenID(r.id) {
+	if a.seenID(alertIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "an alert id of its own", Seen: a.text(r.id.text) + " again"})
 		return
 	}

@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"strings"
+
 	"inv/internal/event"
 	"inv/internal/kafka/fetch"
 
@@ -32,10 +34,21 @@ func (r *reader) pass(c *fetch.Chunk) {
 	}
 }
 
-// view makes rec a view of raw with the headers that the auditor looks at.
-func view(rec *kgo.Record, raw *fetch.Record) {
+// view makes the parser's record a view of raw with the headers that the auditor
+// looks at: all those of dead letters and of the records that they are of.
+func (p *parser) view(raw *fetch.Record) {
+	rec := &p.record
 	raw.View(rec)
 	if raw.HeaderCount == 0 {
+		return
+	}
+	all := strings.HasSuffix(raw.Topic, deadLetters(""))
+	if !all {
+		l, _ := p.letters.of(placeOf(rec))
+		all = l != nil
+	}
+	if all {
+		rec.Headers = raw.AppendHeaders(rec.Headers)
 		return
 	}
 	raw.EachHeader(func(key, value []byte) bool {
@@ -55,16 +68,6 @@ func headerName(key []byte) string {
 		return event.HeaderType
 	case event.HeaderDLQReplay:
 		return event.HeaderDLQReplay
-	case event.HeaderDLQTopic:
-		return event.HeaderDLQTopic
-	case event.HeaderDLQPartition:
-		return event.HeaderDLQPartition
-	case event.HeaderDLQOffset:
-		return event.HeaderDLQOffset
-	case event.HeaderDLQReason:
-		return event.HeaderDLQReason
-	case event.HeaderDLQTruncated:
-		return event.HeaderDLQTruncated
 	}
 	return ""
 }

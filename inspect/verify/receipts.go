@@ -15,7 +15,8 @@ type receiptRecord struct {
 	product  uint32
 	marks    marks
 	quantity int64
-	closes   int64 // seq in the id of the reorder that it names, if that is this product's; else 0
+	id       uint64 // hash of a reorder's, with the reference policy
+	closes   int64  // seq in the id of the reorder that it names, if that is this product's; else 0
 }
 
 // receiptRow is a stock receipt.
@@ -25,7 +26,7 @@ type receiptRow struct {
 	id, answers name // answers: the reorder that it names, or ""
 	quantity    int64
 	closes      int64
-	own         bool // the application that is expected wrote it
+	own         bool // procurement of the application that is expected wrote it
 }
 
 func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
@@ -37,25 +38,33 @@ func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
 		}
 		return err
 	})
+	p.rejudge(r, &row.inputRow)
 	if row.marks.any(tombstone | unsound) {
 		return
 	}
 	row.product, row.id, row.answers = p.name(v.ProductID), p.name(v.ReceiptID), p.name(v.EventID)
 	row.quantity, row.closes = v.Quantity, seqInID(v.EventID, "reorder-", v.ProductID)
-	w := p.writer(r)
-	row.own = w.named && w.other == ""
+	row.own = p.ownReceipt(r, &v)
+}
+
+// ownReceipt reports whether the application's procurement wrote a receipt. Without
+// headers its id tells: others may deliver, too, under ids of their own.
+func (p *parser) ownReceipt(r *kgo.Record, v *event.Receipt) bool {
+	if w := p.writer(r); w.named {
+		return w.other == ""
+	}
+	return p.o.App != "" && p.o.Procurement && v.EventID != "" && v.ReceiptID == event.ReceiptID(v.EventID)
 }
 
 // receipt records a stock receipt.
 func (a *auditor) receipt(r *receiptRow) {
 	a.counts.Receipts++
 	row := tableOf(a.receipts, r.at.partition).add(r.at.offset)
-	row.marks = r.marks
+	row.marks = r.marks | a.refusal(&r.inputRow)
 	if row.marks.any(tombstone) {
 		a.counts.Skipped++
 		return
 	}
-	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(unsound) {
 		return
 	}
@@ -75,22 +84,31 @@ func (a *auditor) receipt(r *receiptRow) {
 	}
 }
 
-// answer connects a receipt with the reorder that it names.
+// answer connects a receipt with the reorder that it names. Procurement answers a
+// reorder once and in full. Other writers may name what they like and deliver in
+// parts, too much, or late.
 func (a *auditor) answer(r *receiptRow, row *receiptRecord) {
 	if r.replayed {
 		return
 	}
+	reaction := a.reorders.find(row.product, row.closes)
+	if !r.own {
+		if reaction != nil {
+			reaction.delivered += r.quantity
+		}
+		return
+	}
 	product, reorder := a.text(r.product.text), a.text(r.answers.text)
-	if a.seenID(r.id) {
+	if a.seenID(receiptIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "a receipt id of its own", Seen: a.text(r.id.text) + " again"})
 	}
-	reaction := a.reorders.find(row.product, row.closes)
 	if reaction == nil {
-		if r.own && !a.trimmed[a.o.Topics.Reorders] && !a.reference() {
+		if !a.trimmed[a.o.Topics.Reorders] && !a.reference() {
 			a.note(checkReceipts, Finding{Where: r.at.String(), Product: product, Expected: "a receipt for a reorder", Seen: "no reorder has the id " + reorder})
 		}
 		return
 	}
+	reaction.delivered += r.quantity
 	if reaction.answers++; reaction.answers > 1 {
 		a.note(checkReceipts, Finding{Where: r.at.String(), Product: product, Expected: "one receipt for " + reorder, Seen: "another one"})
 	} else if reaction.quantity != r.quantity {
@@ -99,10 +117,17 @@ func (a *auditor) answer(r *receiptRow, row *receiptRecord) {
 	}
 }
 
-// seenID reports whether an id was there before. The kind of record is in the id.
-func (a *auditor) seenID(id name) bool {
+// Ids are unique among the records of one kind.
+const (
+	reorderIDs uint64 = iota
+	alertIDs
+	receiptIDs
+)
+
+// seenID reports whether a record of this kind had the id before.
+func (a *auditor) seenID(kind uint64, id name) bool {
 	a.checks[checkIDs].Checked++
-	return a.ids.add(id.hash)
+	return a.ids.add(id.hash ^ kind*0x9e3779b97f4a7c15)
 }
 
 // pendingRow is a record of procurement's changelog, whose key is the id of a

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -37,6 +38,8 @@ func samples(t *testing.T) *history {
 			}
 			h.records[topic] = append(h.records[topic], &kgo.Record{Topic: topic, Offset: r.Offset, Key: []byte(r.Key), Value: []byte(r.Value)})
 		}
+		// The files are in the order of the timestamps.
+		slices.SortFunc(h.records[topic], func(x, y *kgo.Record) int { return cmp.Compare(x.Offset, y.Offset) })
 	}
 	return h
 }
@@ -47,15 +50,12 @@ func referenceOptions() Options {
 	return o
 }
 
-var undecidedForTheReference = []string{"1.causes undecided 0", "1.lines undecided 0", "1.once undecided 0", "2.delta undecided 0",
-	"2.seq undecided 0", "2.stock undecided 0", "4.quantities undecided 0"}
-
-// The reference system's records have no seq, delta or cause; reorders, alerts,
-// ids and the number of updates can be checked all the same.
+// The reference system's records have no seq, delta or cause; what they have
+// suffices to check everything.
 func TestRecordsOfTheReferenceSystem(t *testing.T) {
 	r := samples(t).audit(referenceOptions(), "")
-	if got := r.seen(); !slices.Equal(got, undecidedForTheReference) {
-		t.Errorf("%q\n%+v", got, r.Findings)
+	if r.Verdict != Holds {
+		t.Errorf("%q\n%+v", r.seen(), r.Findings)
 	}
 	if r.Counts.Updates != 82 || r.Counts.Reorders != 10 || r.Counts.Alerts != 7 {
 		t.Errorf("%+v", r.Counts)
@@ -64,8 +64,8 @@ func TestRecordsOfTheReferenceSystem(t *testing.T) {
 		topic string
 		want  string
 	}{
-		"an update is lost": {"updates", "4.input violated 1"}, "a reorder is lost": {"reorders", "3.reorders violated 1"},
-		"an alert is lost": {"alerts", "3.alerts violated 1"}, "an order is lost": {"orders", "4.input violated 2"},
+		"an update is lost": {"updates", "1.lines violated 1"}, "a reorder is lost": {"reorders", "3.reorders violated 1"},
+		"an alert is lost": {"alerts", "3.alerts violated 1"}, "an order is lost": {"orders", "1.causes violated 2"},
 	} {
 		h := samples(t)
 		h.records[c.topic] = h.records[c.topic][1:]

@@ -27,6 +27,7 @@ type Report struct {
 	Findings []Finding `json:"findings"`
 	// Warnings are things worth knowing that violate nothing.
 	Warnings []string `json:"warnings"`
+	Signs    Signs    `json:"-"`
 }
 
 // Check is one sentence of the invariants.
@@ -134,7 +135,7 @@ func (a *auditor) doubt(why string, checks ...int) {
 
 // report puts the verdicts together.
 func (a *auditor) report() *Report {
-	r := &Report{Verdict: Holds, Policy: a.o.Policy, AtRest: a.atRest, Counts: a.counts, Findings: a.findings, Warnings: a.warnings}
+	r := &Report{Verdict: Holds, Policy: a.o.Policy, AtRest: a.atRest, Counts: a.counts, Findings: a.findings, Warnings: a.warnings, Signs: a.signs()}
 	if r.Findings == nil {
 		r.Findings = []Finding{}
 	}

@@ -38,8 +38,8 @@ func TestWhatIsNotRest(t *testing.T) {
 			}, "-items-repartition partition 0"},
 			"a group that there is not": {func(_ *testing.T, _ *kgo.Client, o *Options) {
 				o.Groups = []Group{{Name: o.App + "-nobody", Topics: []string{o.Topics.Orders}}}
-			}, "-nobody has read nothing; is it another --app-id, or another processor's --group?"},
-			"no group": {func(_ *testing.T, _ *kgo.Client, o *Options) { o.Groups = nil }, "name them with --group"},
+			}, "-nobody has read nothing"},
+			"no group": {func(_ *testing.T, _ *kgo.Client, o *Options) { o.Groups = nil }, "no consumer group is known"},
 		} {
 			h := brokerHistory(t)
 			h.product(chair)

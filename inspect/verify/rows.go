@@ -66,17 +66,20 @@ func (b *rows[T]) judge(a *auditor) {
 type parser struct {
 	o       *Options
 	seed    maphash.Seed
-	held    *held // of the batch being read
+	letters *letters // complete when inputs are read
+	held    *held    // of the batch being read
 	decoder *fetch.Decoder
 	record  kgo.Record
 	order   event.Order
 	update  event.Update
 	reorder event.Reorder
 	alert   event.Alert
+	hash    maphash.Hash
+	scratch []byte
 }
 
-func newParser(o *Options, seed maphash.Seed) *parser {
-	return &parser{o: o, seed: seed, decoder: fetch.NewDecoder()}
+func newParser(a *auditor) *parser {
+	return &parser{o: &a.o, seed: a.seed, letters: &a.letters, decoder: fetch.NewDecoder()}
 }
 
 // keep copies a text that outlives the record.
@@ -122,6 +125,8 @@ type inputRow struct {
 	content  uint64       // the same, and the dlq-replay header's
 	replayed bool         // it has that header
 	marks    marks
+	rejudged *rejudged // of a record that was dead-lettered
+	putBack  *place    // the dead letter that it was replayed from
 }
 
 // input reads what every input has. check is asked of one that is no tombstone
@@ -135,8 +140,11 @@ func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
 	row.value = maphash.Bytes(p.seed, r.Value)
 	row.content = row.value
 	// A record that was put back is set apart from the one that was refused.
-	if replay, ok := event.Header(r.Headers, event.HeaderDLQReplay); ok {
+	if replay, _ := event.Header(r.Headers, event.HeaderDLQReplay); len(replay) > 0 {
 		row.replayed = true
+		if from, err := event.ParsePlace(string(replay)); err == nil && from.Topic == deadLetters(r.Topic) {
+			row.putBack = &place{deadLetters(r.Topic), from.Partition, from.Offset}
+		}
 		row.content ^= maphash.Bytes(p.seed, replay) * 0x9e3779b97f4a7c15
 	}
 	err := event.CheckVersion(r.Headers)

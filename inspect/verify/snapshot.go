@@ -103,8 +103,9 @@ func (r *reader) stableEnds(ctx context.Context, settle bool, topics []string) (
 // restState is the progress at one moment. If two are at rest and equal, nothing
 // happened in between.
 type restState struct {
-	why  string // why it is not at rest, or ""
-	ends map[fetch.ID]int64
+	why    string // why it is not at rest, or ""
+	unrest Unrest
+	ends   map[fetch.ID]int64
 }
 
 // rest looks at the groups' committed offsets and at the ends of all topics: the
@@ -113,7 +114,7 @@ type restState struct {
 func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 	state := &restState{}
 	if len(o.Groups) == 0 {
-		state.why = "no consumer group is known whose offsets would tell; name them with --group"
+		state.why, state.unrest = "no consumer group is known whose offsets would tell", NoGroups
 	}
 	cluster := fetch.NewCluster(r.client, true)
 	counter := kafka.NewLagCounter(r.client, 1, 0)
@@ -123,7 +124,7 @@ func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 		var err error
 		committed[i], err = cluster.Committed(kadm.RequireStable(ctx), g.Name)
 		if errors.Is(err, kerr.UnstableOffsetCommit) {
-			state.why = fmt.Sprintf("a transaction of group %s is open", g.Name)
+			state.why, state.unrest = fmt.Sprintf("a transaction of group %s is open", g.Name), Busy
 		} else if err != nil {
 			return nil, err
 		}
@@ -143,7 +144,7 @@ func (r *reader) rest(ctx context.Context, o Options) (*restState, error) {
 	}
 	for id, end := range state.ends {
 		if high[id] != end && state.why == "" {
-			state.why = fmt.Sprintf("a transaction is open on %s partition %d", id.Topic, id.Partition)
+			state.why, state.unrest = fmt.Sprintf("a transaction is open on %s partition %d", id.Topic, id.Partition), Busy
 		}
 	}
 	for i, g := range o.Groups {
@@ -171,9 +172,9 @@ func groupRest(ctx context.Context, counter *kafka.LagCounter, g Group, committe
 	case err != nil || len(unread) == 0:
 		return err
 	case len(committed) == 0:
-		state.why = fmt.Sprintf("group %s has read nothing; is it another --app-id, or another processor's --group?", g.Name)
+		state.why, state.unrest = fmt.Sprintf("group %s has read nothing", g.Name), NothingRead
 	default:
-		state.why = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, unread[0].Topic, unread[0].Partition)
+		state.why, state.unrest = fmt.Sprintf("group %s has more to read on %s partition %d", g.Name, unread[0].Topic, unread[0].Partition), Unread
 	}
 	return nil
 }

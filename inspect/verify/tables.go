@@ -41,6 +41,7 @@ func tableOf[T any](tables map[int32]*T, partition int32) *T {
 type orderTable struct {
 	start int64
 	rows  []orderRecord
+	ids   []uint64 // hashes of the rows' ids, if they are needed
 	pages [][]line
 }
 
@@ -74,6 +75,14 @@ func (t *orderTable) add(offset int64) *orderRecord {
 		t.rows = append(t.rows, orderRecord{})
 	}
 	return &t.rows[offset-t.start]
+}
+
+// name sets the id of the order at an offset that was added.
+func (t *orderTable) name(offset int64, id uint64) {
+	for int64(len(t.ids)) <= offset-t.start {
+		t.ids = append(t.ids, 0)
+	}
+	t.ids[offset-t.start] = id
 }
 
 // at returns the record at an offset, nil if there is no data record.

@@ -124,7 +124,7 @@ func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {
 			fmt.Fprintf(out, "\n    expected  %s\n    seen      %s\n", termsafe.String(f.Expected), termsafe.String(f.Seen))
 		}
 		if c.Violations > shown {
-			fmt.Fprintf(out, "\n  … and %s of %s; --findings N shows more\n", counted(c.Violations-shown, "more finding"), c.ID)
+			fmt.Fprintf(out, "\n  … and %s of %s\n", counted(c.Violations-shown, "more finding"), c.ID)
 		}
 	}
 }

@@ -23,6 +23,8 @@ type updateRow struct {
 	critical int64 // threshold
 	cause    cause
 
+	lastOrder, lastReorder name // with the reference policy
+
 	i       uint32 // of its product
 	follows bool   // its seq is the one after the last
 }
@@ -61,6 +63,9 @@ func (p *parser) readUpdate(r *kgo.Record, row *updateRow) {
 	row.named = p.name(v.ProductName)
 	row.stock, row.seq, row.delta, row.unmet, row.price = v.CurrentStock, v.Seq, v.Delta, v.UnmetQuantity, v.UnitPrice
 	row.reorder.threshold, row.reorder.quantity, row.critical = v.ReorderThreshold, v.ReorderQuantity, v.CriticalThreshold
+	if p.o.Policy == PolicyReference {
+		row.lastOrder, row.lastReorder = p.name(v.LastOrderID), p.name(v.LastReorderID)
+	}
 	if !row.missing(event.HasUpdateCause) {
 		row.cause = p.cause(v.Cause)
 	}

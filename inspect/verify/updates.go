@@ -33,6 +33,12 @@ func (a *auditor) update(c *updateRow) {
 	c.i = a.productOf(c.product)
 	p := &a.products[c.i]
 	p.updates++
+	if a.replayable(c) {
+		a.replayed(c, p)
+		a.reactions(c, p)
+		p.stock = c.stock
+		return
+	}
 	if repeated := a.sequence(c, p); repeated {
 		a.tie(c, p)
 		return
@@ -60,7 +66,9 @@ func (a *auditor) sequence(c *updateRow, p *product) (repeated bool) {
 	case p.seq == 0 && a.trimmed[a.o.Topics.Updates]:
 		p.base = true
 	default:
-		repeated = c.seq < expected
+		if repeated = c.seq < expected; repeated {
+			a.repeatedSeq(c, p)
+		}
 		p.broken = p.broken || !repeated
 		a.note(checkSeq, Finding{Product: p.id, Where: c.at.String(),
 			Expected: fmt.Sprintf("seq %d", expected), Seen: fmt.Sprintf("seq %d", c.seq)})
@@ -272,6 +280,7 @@ func (a *auditor) causeCatalogue(c *updateRow, p *product) {
 	if opening {
 		a.checks[checkOpening].Checked++
 		p.opening = c.delta
+		p.listing = listing{c.cause.partition, c.cause.offset, true}
 	}
 	if row == nil || !row.marks.any(present) {
 		p.compacted = true

@@ -135,6 +135,10 @@ func TestUnusualHistoriesHold(t *testing.T) {
 			h.apply(h.stock["chair"], 50, h.put("receipts", r.Partition, "chair", r.Value,
 				kgo.RecordHeader{Key: event.HeaderDLQReplay, Value: []byte("receipts.dlq/0@0")}), 0, 0, chair.Price)
 		}, nil},
+		"a copy whose dlq-replay header is empty": {func(h *history) {
+			copied := h.again(h.by("orders", "o4"))
+			copied.Headers = []kgo.RecordHeader{{Key: event.HeaderDLQReplay}}
+		}, nil},
 		"a dead letter that was cut": {func(h *history) {
 			d := h.by("orders.dlq", "{ k")
 			d.Value = nil
