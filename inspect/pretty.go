@@ -203,12 +203,19 @@ func (l *layout) severity(r *Record, value []byte) Severity {
 	return Plain
 }
 
-// eventTime returns the event time in the view's field, or ms if it has none.
+// eventTime returns the time in the view's field, epoch ms or RFC 3339, or else the
+// record's.
 func (l *layout) eventTime(ms int64) int64 {
 	if l.view.time < 0 {
 		return ms
 	}
 	raw := l.in.Fields[l.view.time]
+	if len(raw) > 2 && raw[0] == '"' { // as a schema's timestamps are decoded
+		if t, err := time.Parse(time.RFC3339, string(raw[1:len(raw)-1])); err == nil {
+			return t.UnixMilli()
+		}
+		return ms
+	}
 	if len(raw) == 0 || len(raw) > 15 {
 		return ms
 	}

@@ -7,8 +7,8 @@ import (
 	"fmt"
 
 	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
 	"github.com/twmb/franz-go/pkg/sr"
-	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
 	"google.golang.org/protobuf/types/dynamicpb"
@@ -28,6 +28,7 @@ func protobufDecoder(ctx context.Context, s sr.Schema, references []reference) (
 	if err != nil {
 		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)
 	}
+	json := protobufJSON{types: linker.ResolverFromFile(compiled[0])}
 	return func(payload []byte) ([]byte, error) {
 		path, payload, err := messagePath(payload)
 		if err != nil {
@@ -41,11 +42,7 @@ func protobufDecoder(ctx context.Context, s sr.Schema, references []reference) (
 		if err := proto.Unmarshal(payload, m); err != nil {
 			return nil, fmt.Errorf("as %s: %w", message.FullName(), err)
 		}
-		text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(m)
-		if err != nil {
-			return nil, fmt.Errorf("as %s: %w", message.FullName(), err)
-		}
-		return jsonPayload(text) // its white space is random on purpose
+		return json.appendMessage(make([]byte, 0, 2*len(payload)), m), nil
 	}, nil
 }
 

@@ -52,34 +52,36 @@ func NewDecoder(ctx context.Context, registry *sr.Client) *Decoder {
 // a JSON string with its text. It leaves other keys and values alone, and on an error
 // the one that can't be decoded.
 func (d *Decoder) Decode(r *fetch.Record) error {
-	var keyErr, err error
-	if r.Key, keyErr = d.decode(r.Key); len(r.Key) > 0 && r.Key[0] == '"' {
-		r.Key = jsonscan.Unquote(r.Key)
+	var err error
+	key, decoded, keyErr := d.decode(r.Key)
+	if decoded && key[0] == '"' {
+		key = jsonscan.Unquote(key)
 	}
-	r.Value, err = d.decode(r.Value)
+	r.Key = key
+	r.Value, _, err = d.decode(r.Value)
 	if keyErr != nil && err == nil {
 		err = fmt.Errorf("the key: %w", keyErr)
 	}
 	return err
 }
 
-func (d *Decoder) decode(b []byte) ([]byte, error) {
+// decode returns the JSON of b in the wire format, else b.
+func (d *Decoder) decode(b []byte) (out []byte, decoded bool, err error) {
 	if len(b) <= framing || b[0] != 0 {
-		return b, nil
+		return b, false, nil
 	}
 	id := int(int32(binary.BigEndian.Uint32(b[1:])))
 	if id < 0 {
-		return b, nil
+		return b, false, nil
 	}
 	decode, err := d.schema(id)
 	if err != nil {
-		return b, fmt.Errorf("schema %d: %w", id, err)
+		return b, false, fmt.Errorf("schema %d: %w", id, err)
 	}
-	out, err := decode(b[framing:])
-	if err != nil {
-		return b, fmt.Errorf("decoding by schema %d: %w", id, err)
+	if out, err = decode(b[framing:]); err != nil {
+		return b, false, fmt.Errorf("decoding by schema %d: %w", id, err)
 	}
-	return out, nil
+	return out, true, nil
 }
 
 // schema returns the decoder of a schema.
