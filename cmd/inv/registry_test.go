@@ -80,7 +80,7 @@ func tailThrough(t *testing.T, url string) {
 		t.Fatal(err)
 	}
 	env := []string{"INV_BROKERS=" + brokers[0], "INV_REGISTRY=" + url}
-	raw := `{"id":"order-1","line":{"quantity":2},"note":"hi"}` + "\n" + `{"id":"order-2","line":{"quantity":"3"}}` + "\n" + `{"id":"order-3"}` + "\n"
+	raw := `{"id":"order-1","line":{"quantity":2},"note":"hi"}` + "\n" + `{"id":"order-2","line":{"quantity":3}}` + "\n" + `{"id":"order-3"}` + "\n"
 	if got := invoke(t, env, "tail", topic, "--until", "end", "-o", "raw"); got.stdout != raw || got.stderr != "" || got.code != 0 {
 		t.Errorf("got %+v, want\n%s", got, raw)
 	}

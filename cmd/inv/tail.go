@@ -1,20 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	neturl "net/url"
 	"runtime/debug"
 
 	"inv/inspect"
 	"inv/internal/kafka"
 	"inv/internal/registry"
-	"inv/internal/termsafe"
 	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
-	"github.com/twmb/franz-go/pkg/sr"
 )
 
 // tailMemory is the soft memory limit in bytes: far more than the tail of a common
@@ -122,24 +120,17 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 // schemas returns the decoder of --registry, or else of the profile's registry; nil
 // without either.
 func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspect.ValueDecoder, error) {
-	url := t.registry
-	var options []sr.ClientOpt
-	if profile != nil && (url == "" || url == profile.URL) {
-		url = profile.URL
-		if profile.Username != "" {
-			options = append(options, sr.BasicAuth(profile.Username, profile.Password))
-		}
+	var r kafka.Registry
+	if profile != nil && (t.registry == "" || t.registry == profile.URL) {
+		r = *profile
 	}
-	if url == "" {
+	address := cmp.Or(t.registry, r.URL)
+	if address == "" {
 		return nil, nil
 	}
-	parsed, err := neturl.Parse(url)
-	if err != nil || parsed.Host == "" || parsed.Scheme != "http" && parsed.Scheme != "https" {
-		return nil, usagef("the schema registry's address is not a URL such as http://127.0.0.1:8081") // not quoted: it may hold a password
-	}
-	client, err := sr.NewClient(append(options, sr.URLs(url))...)
+	client, err := registry.NewClient(address, r.Username, r.Password)
 	if err != nil {
-		return nil, usagef("the schema registry %s: %w", termsafe.String(parsed.Redacted()), err)
+		return nil, usageError{err}
 	}
 	return registry.NewDecoder(ctx, client), nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"regexp"
+	"strings"
 
 	"inv/internal/scenario"
 
@@ -36,13 +37,13 @@ type Registry struct {
 // relative to inv.yaml. The error lists every problem with its line and column, and
 // never a value.
 func ParseProfiles(file string, source []byte, inUse string, lookupEnv func(string) (string, bool)) ([]Profile, error) {
-	r := &profileReader{d: &scenario.Decoder{File: file}, folder: filepath.Dir(file), inUse: inUse, lookupEnv: lookupEnv}
+	r := &profileReader{d: &scenario.Decoder{File: file, Secret: true}, folder: filepath.Dir(file), inUse: inUse, lookupEnv: lookupEnv}
 	var doc yaml.Node
 	if err := yaml.NewDecoder(bytes.NewReader(source)).Decode(&doc); err != nil {
 		if errors.Is(err, io.EOF) {
 			return nil, nil
 		}
-		return nil, fmt.Errorf("%s is not YAML: %w", file, err)
+		return nil, fmt.Errorf("%s is not YAML: %s", file, unquoted(err.Error()))
 	}
 	var profiles []Profile
 	r.d.Fields(doc.Content[0], "inv.yaml", map[string]func(*yaml.Node){
@@ -53,6 +54,15 @@ func ParseProfiles(file string, source []byte, inUse string, lookupEnv func(stri
 		},
 	})
 	return profiles, r.d.Err()
+}
+
+// unquoted returns the beginning of a message before what it quotes, which may be a
+// value.
+func unquoted(message string) string {
+	if i := strings.IndexAny(message, "'\"`"); i >= 0 {
+		return strings.TrimSpace(message[:i]) + " …"
+	}
+	return message
 }
 
 type profileReader struct {
@@ -68,18 +78,28 @@ func (r *profileReader) profile(name string, n *yaml.Node) Profile {
 	r.reading = name
 	r.d.Fields(n, "profile "+name, map[string]func(*yaml.Node){
 		"brokers": func(n *yaml.Node) {
-			r.d.Items(n, "brokers", func(item *yaml.Node) { p.Brokers = append(p.Brokers, r.text(item, "a broker")) })
+			r.d.Items(n, "brokers", func(item *yaml.Node) { p.Brokers = append(p.Brokers, r.broker(item)) })
 		},
 		"tls":             func(n *yaml.Node) { p.TLS = r.tls(n) },
 		"sasl":            func(n *yaml.Node) { p.SASL = r.sasl(n) },
 		"schema_registry": func(n *yaml.Node) { p.Registry = r.registry(n) },
 		"properties": func(n *yaml.Node) {
 			r.d.Each(n, "properties", func(key, value *yaml.Node) {
-				p.Properties = append(p.Properties, key.Value+"="+r.scalar(value, key.Value))
+				p.Properties = append(p.Properties, key.Value+"="+r.scalar(value, "a property"))
 			})
 		},
 	})
 	return p
+}
+
+// broker returns an address, which is shown when it can't be reached.
+func (r *profileReader) broker(n *yaml.Node) string {
+	address := r.text(n, "a broker")
+	if strings.ContainsAny(address, "@/") {
+		r.d.Problem(n, "a broker is HOST:PORT, without a user or a scheme")
+		return ""
+	}
+	return address
 }
 
 func (r *profileReader) tls(n *yaml.Node) *TLS {
@@ -159,7 +179,7 @@ func (r *profileReader) scalar(n *yaml.Node, what string) string {
 
 // Options returns the client options of the profile.
 func (p Profile) Options() ([]kgo.Opt, error) {
-	options, err := ParseProperties(p.Properties)
+	options, err := parseProperties(p.Properties, true)
 	if err != nil {
 		return nil, fmt.Errorf("profile %s: %w", p.Name, err)
 	}

@@ -86,7 +86,10 @@ func reserved() []string {
 
 // ParseProperties turns NAME=VALUE settings into client options. A name that can't
 // be set is a [ReservedPropertyError] or an [UnknownPropertyError].
-func ParseProperties(settings []string) ([]kgo.Opt, error) {
+func ParseProperties(settings []string) ([]kgo.Opt, error) { return parseProperties(settings, false) }
+
+// parseProperties shows no value in an error if they may be secret.
+func parseProperties(settings []string, secret bool) ([]kgo.Opt, error) {
 	known := map[string]Property{}
 	var names []string
 	for _, p := range Properties() {
@@ -106,7 +109,10 @@ func ParseProperties(settings []string) ([]kgo.Opt, error) {
 			}
 			return nil, &UnknownPropertyError{name, suggest.Nearest(name, names)}
 		}
-		if err := property.apply(p, value); err != nil {
+		switch err := property.apply(p, value); {
+		case err != nil && secret:
+			return nil, fmt.Errorf("property %s takes %s", name, property.Takes)
+		case err != nil:
 			return nil, fmt.Errorf("property %s takes %s: %w", name, property.Takes, err)
 		}
 	}

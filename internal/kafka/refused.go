@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -40,6 +41,8 @@ func refusal(client *kgo.Client, err error) string {
 		return "it does not support SASL mechanism " + mechanism
 	case errors.Is(err, kerr.IllegalSaslState):
 		return "it does not expect a SASL login"
+	case errors.As(err, new(x509.HostnameError)):
+		return "its certificate is for another name than the one expected"
 	case RefusedByTLS(err):
 		return fmt.Sprintf("the TLS handshake failed: %v", rootOf(err))
 	case strings.Contains(err.Error(), "tls alert record"): // of no type: a TLS alert read as a response

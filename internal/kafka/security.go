@@ -63,22 +63,30 @@ func securityOptions(t *TLS, s *SASL) (options []kgo.Opt, err error) {
 	return options, nil
 }
 
+// unnamed returns an error without the name of the file, which may come from inv.yaml.
+func unnamed(err error) error {
+	if path, ok := errors.AsType[*os.PathError](err); ok {
+		return path.Err
+	}
+	return err
+}
+
 func (t TLS) option() (kgo.Opt, error) {
 	config := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.SkipVerify, MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
 		pem, err := os.ReadFile(t.CA)
 		if err != nil {
-			return nil, fmt.Errorf("reading the certificates to trust: %w", err)
+			return nil, fmt.Errorf("reading the certificates to trust: %w", unnamed(err))
 		}
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM", t.CA)
+			return nil, errors.New("the file of the certificates to trust holds none in PEM")
 		}
 	}
 	if t.Cert != "" {
 		pair, err := tls.LoadX509KeyPair(t.Cert, cmp.Or(t.Key, t.Cert))
 		if err != nil {
-			return nil, fmt.Errorf("loading the client's certificate and key: %w", err)
+			return nil, fmt.Errorf("loading the client's certificate and key: %w", unnamed(err))
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -102,7 +110,7 @@ func (s SASL) option() (kgo.Opt, error) {
 		}
 		return kgo.SASL(oauth.Oauth(s.OAuthToken)), nil
 	}
-	return nil, fmt.Errorf("no SASL mechanism %q; there are %s", s.Mechanism, strings.Join(Mechanisms(), ", "))
+	return nil, fmt.Errorf("the SASL mechanism is none of %s", strings.Join(Mechanisms(), ", "))
 }
 
 // OAuthToken returns the configured token, or a new one from the client credentials
@@ -119,12 +127,15 @@ func (s SASL) OAuthToken(ctx context.Context) (oauth.Auth, error) {
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.TokenURL, strings.NewReader(form.Encode()))
 	if err != nil {
-		return oauth.Auth{}, fmt.Errorf("asking for a token: %w", err)
+		return oauth.Auth{}, errors.New("asking for a token: token_url is not a URL")
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	req.SetBasicAuth(url.QueryEscape(s.ClientID), url.QueryEscape(s.ClientSecret))
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
+		if wrapped, ok := errors.AsType[*url.Error](err); ok { // whose text has the URL
+			err = wrapped.Err
+		}
 		return oauth.Auth{}, fmt.Errorf("asking for a token: %w", err)
 	}
 	defer resp.Body.Close()
@@ -132,10 +143,10 @@ func (s SASL) OAuthToken(ctx context.Context) (oauth.Auth, error) {
 		AccessToken string `json:"access_token"`
 	}
 	if resp.StatusCode != http.StatusOK {
-		return oauth.Auth{}, fmt.Errorf("asking %s for a token: %s", s.TokenURL, resp.Status)
+		return oauth.Auth{}, fmt.Errorf("asking for a token: %s", resp.Status)
 	}
 	if err := json.NewDecoder(http.MaxBytesReader(nil, resp.Body, 1<<20)).Decode(&answer); err != nil || answer.AccessToken == "" {
-		return oauth.Auth{}, fmt.Errorf("%s gave no access_token", s.TokenURL)
+		return oauth.Auth{}, errors.New("asking for a token: the answer has no access_token")
 	}
 	return oauth.Auth{Token: answer.AccessToken}, nil
 }

@@ -86,7 +86,7 @@ func TestSASLThatCannotBe(t *testing.T) {
 	for want, s := range map[string]kafka.SASL{
 		"needs a user name and a password": {Mechanism: "PLAIN", Username: "inv"},
 		"needs a token":                    {Mechanism: "OAUTHBEARER", ClientSecret: password},
-		"there are PLAIN, SCRAM":           {Mechanism: "KERBEROS", Password: password},
+		"none of PLAIN, SCRAM":             {Mechanism: "KERBEROS", Password: password},
 	} {
 		_, err := kafka.Profile{Name: "p", SASL: &s}.Options()
 		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), password) {

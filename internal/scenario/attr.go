@@ -143,7 +143,7 @@ func (d *Decoder) name(n *yaml.Node, what string) Name {
 
 func (d *Decoder) share(n *yaml.Node, what string) Share {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" || n.Tag == "!!bool" {
-		d.Problem(n, "%s must be a share such as 2.5%%, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be a share such as 2.5%%, not %s", what, d.kindOf(n))
 		return 0
 	}
 	v, err := ParseShare(n.Value)
@@ -161,7 +161,7 @@ func (d *Decoder) number(n *yaml.Node, what string) Number {
 		d.Problem(n, "%s must be a number of at most %d decimals within ±%d, not %s", what, MaxDecimals, int64(MaxWhole), n.Value)
 		return Number{}
 	}
-	d.Problem(n, "%s must be a number, not %s", what, kindOf(n))
+	d.Problem(n, "%s must be a number, not %s", what, d.kindOf(n))
 	return Number{}
 }
 
@@ -205,7 +205,7 @@ func (d *Decoder) template(n *yaml.Node, what string) *Template {
 
 func (d *Decoder) expr(n *yaml.Node, what string) *Expr {
 	if n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
-		d.Problem(n, "%s must be an expression, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be an expression, not %s", what, d.kindOf(n))
 		return nil
 	}
 	e, err := ParseExpr(n.Value)
@@ -219,7 +219,7 @@ func (d *Decoder) expr(n *yaml.Node, what string) *Expr {
 // interval reads a list of two values in order. With a problem, ok is false.
 func interval[V any](d *Decoder, n *yaml.Node, what, form string, compare func(V, V) int, read func(*yaml.Node) V) (v [2]V, ok bool) {
 	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
-		d.Problem(n, "%s must be %s, not %s", what, form, kindOf(n))
+		d.Problem(n, "%s must be %s, not %s", what, form, d.kindOf(n))
 		return v, false
 	}
 	before := len(d.Problems)

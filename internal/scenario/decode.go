@@ -17,6 +17,7 @@ import (
 type Decoder struct {
 	File     string
 	Problems Problems
+	Secret   bool // values may be secrets: no problem repeats one
 
 	generators map[string]generator // the grammar's table, see table
 	depth      int                  // of nested generators
@@ -48,11 +49,14 @@ func (d *Decoder) Err() error {
 func (d *Decoder) Fields(n *yaml.Node, what string, fields map[string]func(*yaml.Node)) {
 	d.Each(n, what, func(key, value *yaml.Node) {
 		read, ok := fields[key.Value]
-		if !ok {
+		switch {
+		case ok:
+			read(value)
+		case d.Secret && value.Tag == "!!null": // {hunter2} is a key without a value
+			d.Problem(key, "unknown key in %s; it takes %s", what, strings.Join(slices.Sorted(maps.Keys(fields)), ", "))
+		default:
 			d.Problem(key, "unknown key %q in %s%s", key.Value, what, suggestion(key.Value, slices.Sorted(maps.Keys(fields))))
-			return
 		}
-		read(value)
 	})
 }
 
@@ -62,7 +66,7 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 		n = n.Alias
 	}
 	if n.Kind != yaml.MappingNode {
-		d.Problem(n, "%s must be a mapping, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be a mapping, not %s", what, d.kindOf(n))
 		return
 	}
 	seen := map[string]bool{}
@@ -83,7 +87,7 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 // Items calls read for each element of a list.
 func (d *Decoder) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
 	if n.Kind != yaml.SequenceNode {
-		d.Problem(n, "%s must be a list, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be a list, not %s", what, d.kindOf(n))
 		return
 	}
 	for _, item := range n.Content {
@@ -109,7 +113,7 @@ func items[V any](d *Decoder, n *yaml.Node, what string, read func(*yaml.Node) V
 // String reads a text.
 func (d *Decoder) String(n *yaml.Node, what string) string {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!str" {
-		d.Problem(n, "%s must be a text, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be a text, not %s", what, d.kindOf(n))
 		return ""
 	}
 	return n.Value
@@ -124,7 +128,7 @@ func (d *Decoder) Strings(n *yaml.Node, what string) []string {
 func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 	var v bool
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || n.Decode(&v) != nil {
-		d.Problem(n, "%s must be true or false, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be true or false, not %s", what, d.kindOf(n))
 	}
 	return v
 }
@@ -133,7 +137,7 @@ func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	var v int
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
-		d.Problem(n, "%s must be a whole number, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be a whole number, not %s", what, d.kindOf(n))
 		return 0
 	}
 	if v < low || v > high {
@@ -143,19 +147,22 @@ func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	return v
 }
 
-func kindOf(n *yaml.Node) string {
+// kindOf describes a node for a problem.
+func (d *Decoder) kindOf(n *yaml.Node) string {
 	switch n.Kind {
 	case yaml.MappingNode:
 		return "a mapping"
 	case yaml.SequenceNode:
 		return "a list"
 	}
-	switch n.Tag {
-	case "!!null":
+	switch {
+	case n.Tag == "!!null":
 		return "nothing"
-	case "!!int", "!!float":
+	case d.Secret:
+		return cmp.Or(map[string]string{"!!int": "a number", "!!float": "a number", "!!bool": "true or false"}[n.Tag], "a text")
+	case n.Tag == "!!int", n.Tag == "!!float":
 		return "the number " + n.Value
-	case "!!bool":
+	case n.Tag == "!!bool":
 		return n.Value
 	}
 	return fmt.Sprintf("the text %q", n.Value)

@@ -250,7 +250,7 @@ func (d *Decoder) day(n *yaml.Node) time.Time {
 			return t
 		}
 	}
-	d.Problem(n, "a date has the form 2006-01-02, not %s", kindOf(n))
+	d.Problem(n, "a date has the form 2006-01-02, not %s", d.kindOf(n))
 	return time.Time{}
 }
 

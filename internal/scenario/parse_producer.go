@@ -143,7 +143,7 @@ func (d *Decoder) key(n *yaml.Node) *Key {
 			rest.Content = append(rest.Content, n.Content[i], n.Content[i+1])
 		}
 		if n.Kind != yaml.MappingNode {
-			d.Problem(n, "key must be a field's name, null or a generator, not %s", kindOf(n))
+			d.Problem(n, "key must be a field's name, null or a generator, not %s", d.kindOf(n))
 			return k
 		}
 		k.Gen = d.gen(&rest, "key")

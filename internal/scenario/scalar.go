@@ -37,7 +37,7 @@ func (s Scalar) Number() (Number, bool) {
 // scalar reads a plain value.
 func (d *Decoder) scalar(n *yaml.Node, what string) (Scalar, bool) {
 	if n.Kind != yaml.ScalarNode {
-		d.Problem(n, "%s must be a plain value, not %s", what, kindOf(n))
+		d.Problem(n, "%s must be a plain value, not %s", what, d.kindOf(n))
 		return Scalar{}, false
 	}
 	switch n.Tag {
