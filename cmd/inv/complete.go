@@ -75,7 +75,7 @@ func completeTopologies(*cobra.Command, []string, string) ([]cobra.Completion, c
 // completeProfiles completes the profiles of inv.yaml.
 func (f *sharedFlags) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	_ = flagsFromEnvironment(cmd.Flags(), f.getenv)
-	_, profiles, _ := f.profiles("")
+	_, profiles, _ := f.profiles(cmd.Context(), "")
 	var words []cobra.Completion
 	for _, p := range profiles {
 		words = append(words, p.Name)
@@ -146,7 +146,7 @@ func completeInPlainBash(root *cobra.Command) {
 // knownScenario returns the scenario, an empty one if it can't be read.
 func (f *sharedFlags) knownScenario(cmd *cobra.Command) *scenario.Scenario {
 	if f.resolve(cmd) == nil {
-		if sc, err := f.loadScenario(); err == nil {
+		if sc, err := f.loadScenario(cmd.Context()); err == nil {
 			return sc
 		}
 	}

@@ -34,7 +34,7 @@ the current state and exits.`,
   inv dashboard --once -o json | jq '.counts'`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			scn, err := f.loadScenario()
+			scn, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -72,7 +72,7 @@ inv tail alerts, work against it from another terminal.`,
 
 func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo.Options) error {
 	var err error
-	if o.Scenario, err = f.loadScenario(); err != nil {
+	if o.Scenario, err = f.loadScenario(ctx); err != nil {
 		return err
 	}
 	if f.getenv("GOGC") == "" {

@@ -125,7 +125,7 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 
 // withLetters connects, after checking the flags and arguments.
 func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []string, use func(*deadletter.Client, []string, deadletter.Filter) error) error {
-	sc, err := f.loadScenario()
+	sc, err := f.loadScenario(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 
 	"inv/internal/deadletter"
@@ -29,7 +27,7 @@ With --value a single dead letter is replayed with another value.`,
   inv dlq replay order_events.dlq/3@17 --value repaired.json`,
 		ValidArgsFunction: f.completeAliases,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			repair, err := readRepair(s, value)
+			repair, err := readRepair(cmd.Context(), s, value)
 			if err != nil {
 				return err
 			}
@@ -51,14 +49,14 @@ With --value a single dead letter is replayed with another value.`,
 
 // readRepair reads the file of --value. It returns nil without one, and an empty
 // value for an empty file.
-func readRepair(s *streams, file string) (value []byte, err error) {
+func readRepair(ctx context.Context, s *streams, file string) (value []byte, err error) {
 	switch file {
 	case "":
 		return nil, nil
 	case "-":
-		value, err = io.ReadAll(s.in)
+		value, err = readInput(ctx, s.in)
 	default:
-		value, err = os.ReadFile(file)
+		value, err = readFile(ctx, file)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the repaired value: %w", err)

@@ -1,8 +1,8 @@
 package main
 
 import (
+	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -58,7 +58,7 @@ func (f *sharedFlags) resolve(cmd *cobra.Command) error {
 	if f.color != "auto" && f.color != "always" && f.color != "never" {
 		return usagef("--color %q: use auto, always or never", f.color)
 	}
-	if err := f.applyProfile(cmd.Flags().Changed("brokers")); err != nil {
+	if err := f.applyProfile(cmd.Context(), cmd.Flags().Changed("brokers")); err != nil {
 		return err
 	}
 	options, err := kafka.ParseProperties(f.properties)
@@ -95,11 +95,11 @@ func (f *sharedFlags) kafka() kafka.Config {
 }
 
 // loadScenario reads --scenario: a shipped scenario of that name, otherwise a file.
-func (f *sharedFlags) loadScenario() (*scenario.Scenario, error) {
+func (f *sharedFlags) loadScenario(ctx context.Context) (*scenario.Scenario, error) {
 	if source, err := scenarios.Files.ReadFile(f.scenario + ".yaml"); err == nil {
 		return scenario.Parse(f.scenario+".yaml", source)
 	}
-	source, err := os.ReadFile(f.scenario)
+	source, err := readFile(ctx, f.scenario)
 	if err == nil {
 		sc, problems := checkScenario(f.scenario, source, f.appID)
 		if len(problems) > 0 {

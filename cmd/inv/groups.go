@@ -122,7 +122,7 @@ distance in offsets: more than 10,000 records are not counted.`,
 // those it also looks up the topics that they read: Apache Kafka silently omits a
 // group's offsets in topics that the user may not describe.
 func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups []string, err error) {
-	sc, err := f.loadScenario()
+	sc, err := f.loadScenario(ctx)
 	if err != nil {
 		return nil, err
 	}

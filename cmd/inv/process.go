@@ -54,7 +54,7 @@ It runs until Ctrl-C. With --drain it processes the current backlog and its
 follow-ups, then exits.`,
 		ValidArgsFunction: completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			sc, err := f.loadScenario()
+			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
 			}

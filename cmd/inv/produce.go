@@ -75,7 +75,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 }
 
 func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, names []string) error {
-	sc, err := f.loadScenario()
+	sc, err := f.loadScenario(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,11 +2,11 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"text/tabwriter"
@@ -50,9 +50,9 @@ func listProperties(w io.Writer) error {
 
 // applyProfile applies the settings of the profile in inv.yaml. Only a named profile
 // is required to exist.
-func (f *sharedFlags) applyProfile(brokersGiven bool) error {
+func (f *sharedFlags) applyProfile(ctx context.Context, brokersGiven bool) error {
 	inUse := cmp.Or(f.profile, defaultProfile)
-	file, profiles, err := f.profiles(inUse)
+	file, profiles, err := f.profiles(ctx, inUse)
 	if err != nil || profiles == nil {
 		return err
 	}
@@ -72,12 +72,12 @@ func (f *sharedFlags) applyProfile(brokersGiven bool) error {
 
 // profiles reads inv.yaml; the variables of the profile in use must be set. Without
 // a file it returns none, and no error unless --config or --profile was given.
-func (f *sharedFlags) profiles(inUse string) (file string, profiles []kafka.Profile, err error) {
+func (f *sharedFlags) profiles(ctx context.Context, inUse string) (file string, profiles []kafka.Profile, err error) {
 	files := []string{f.config}
 	if f.config == "" {
 		files = []string{"inv.yaml", userConfig(f.configHome())}
 	}
-	file, source, err := firstFile(files)
+	file, source, err := firstFile(ctx, files)
 	switch {
 	case err != nil:
 		return "", nil, usagef("reading the profiles: %w", err)
@@ -107,9 +107,9 @@ func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile)
 }
 
 // firstFile reads the first file that exists.
-func firstFile(files []string) (name string, source []byte, err error) {
+func firstFile(ctx context.Context, files []string) (name string, source []byte, err error) {
 	for _, name := range files {
-		source, err := os.ReadFile(name)
+		source, err := readFile(ctx, name)
 		if err == nil {
 			return name, source, nil
 		}

@@ -29,7 +29,7 @@ removes them, too. A group in use is refused: stop the processor first.`,
 			if !cmd.Flags().Changed("app-id") {
 				return usagef("name the application whose state to remove with --app-id")
 			}
-			sc, err := f.loadScenario()
+			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
 			}

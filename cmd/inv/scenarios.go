@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"inv/inspect"
@@ -86,10 +85,10 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "validate FILE…",
 		Short: "Report every problem of a scenario file, with line and column",
 		Args:  someArguments("which file?"),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			var all scenario.Problems
 			for _, file := range args {
-				problems, err := validate(file, f.appID)
+				problems, err := validate(cmd.Context(), file, f.appID)
 				if err != nil {
 					return err
 				}
@@ -110,8 +109,8 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 }
 
 // validate returns the problems of a file, or of a shipped scenario.
-func validate(file, app string) (scenario.Problems, error) {
-	source, err := os.ReadFile(file)
+func validate(ctx context.Context, file, app string) (scenario.Problems, error) {
+	source, err := readFile(ctx, file)
 	if shipped, notShipped := scenarios.Files.ReadFile(file + ".yaml"); err != nil && notShipped == nil {
 		source = shipped
 	} else if err != nil {

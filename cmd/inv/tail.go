@@ -57,7 +57,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if err != nil {
 		return err
 	}
-	if o.Scenario, err = f.loadScenario(); err != nil {
+	if o.Scenario, err = f.loadScenario(ctx); err != nil {
 		return err
 	}
 	o.App, o.Hint = f.appID, tailHint

@@ -40,7 +40,7 @@ committed records.`,
   inv topics list updates --count`,
 		ValidArgsFunction: f.completeTopics,
 	}, func(ctx context.Context, args []string, format string) error {
-		sc, err := f.loadScenario()
+		sc, err := f.loadScenario(ctx)
 		if err != nil {
 			return err
 		}
@@ -113,7 +113,7 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 		Example: `  inv topics create
   inv topics create orders payments --partitions 12 --set retention.ms=86400000`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			sc, err := f.loadScenario()
+			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
 			}
@@ -202,7 +202,7 @@ func (f *sharedFlags) existingTopics(ctx context.Context, c *admin.Client, args 
 	if len(args) == 0 {
 		return nil, nil
 	}
-	sc, err := f.loadScenario()
+	sc, err := f.loadScenario(ctx)
 	if err != nil {
 		return nil, err
 	}

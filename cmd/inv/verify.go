@@ -58,7 +58,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
   inv verify --policy reference --group my-streams-app`,
 		ValidArgsFunction: completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			sc, err := f.loadScenario()
+			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -63,6 +64,20 @@ func securityOptions(t *TLS, s *SASL) (options []kgo.Opt, err error) {
 	return options, nil
 }
 
+// readPEM reads a file of at most 1 MiB.
+func readPEM(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, 1<<20+1))
+	if err == nil && len(b) > 1<<20 {
+		err = errors.New("it is larger than 1 MiB")
+	}
+	return b, err
+}
+
 // unnamed returns an error without the name of the file, which may come from inv.yaml.
 func unnamed(err error) error {
 	if path, ok := errors.AsType[*os.PathError](err); ok {
@@ -74,7 +89,7 @@ func unnamed(err error) error {
 func (t TLS) option() (kgo.Opt, error) {
 	config := &tls.Config{ServerName: t.ServerName, InsecureSkipVerify: t.SkipVerify, MinVersion: tls.VersionTLS12}
 	if t.CA != "" {
-		pem, err := os.ReadFile(t.CA)
+		pem, err := readPEM(t.CA)
 		if err != nil {
 			return nil, fmt.Errorf("reading the certificates to trust: %w", unnamed(err))
 		}
@@ -84,7 +99,12 @@ func (t TLS) option() (kgo.Opt, error) {
 		}
 	}
 	if t.Cert != "" {
-		pair, err := tls.LoadX509KeyPair(t.Cert, cmp.Or(t.Key, t.Cert))
+		cert, err := readPEM(t.Cert)
+		key, keyErr := readPEM(cmp.Or(t.Key, t.Cert))
+		pair := tls.Certificate{}
+		if err = cmp.Or(err, keyErr); err == nil {
+			pair, err = tls.X509KeyPair(cert, key)
+		}
 		if err != nil {
 			return nil, fmt.Errorf("loading the client's certificate and key: %w", unnamed(err))
 		}
