@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/when"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -180,10 +181,10 @@ type groupsResetFlags struct {
 	yes    bool
 }
 
-// target returns where to move the offsets of group; the processor's own groups are
+// position returns where to move the offsets of group; the processor's own groups are
 // refused.
-func (r *groupsResetFlags) target(group, app string, now time.Time) (admin.Target, error) {
-	to, err := admin.ParseTarget(r.to, now)
+func (r *groupsResetFlags) position(group, app string, now time.Time) (when.Position, error) {
+	to, err := when.ParsePosition(r.to, now, time.Local)
 	if err != nil {
 		return to, usagef("--to %q: %w", r.to, err)
 	}
@@ -203,11 +204,12 @@ group in use is refused: stop its members first. The processor's own groups are
 refused, too: moving their offsets without the state that belongs to them would
 count orders twice. Use inv reset to start the processor over.`,
 		Example: `  inv groups reset audit --to start
+  inv groups reset audit --to yesterday
   inv groups reset audit --to 2026-05-01T00:00:00Z --topic orders --yes`,
 		Args:              oneArgument("which group? see `inv groups list`"),
 		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := r.target(args[0], f.appID, s.now())
+			to, err := r.position(args[0], f.appID, s.now())
 			if err != nil {
 				return err
 			}
@@ -216,13 +218,13 @@ count orders twice. Use inv reset to start the processor over.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&r.to, "to", "start", "start, end, an offset, a time (RFC 3339), or how long ago (15m)")
+	cmd.Flags().StringVar(&r.to, "to", "start", "start, end, an offset, -5 for 5 before the end, or a time such as 15m, today or RFC 3339")
 	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only these topics or aliases; by default all in which the group has offsets")
 	cmd.Flags().BoolVar(&r.yes, "yes", false, "don't ask for confirmation")
 	return cmd
 }
 
-func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client, group string, to admin.Target, r *groupsResetFlags) error {
+func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client, group string, to when.Position, r *groupsResetFlags) error {
 	if err := c.AtRest(ctx, group); err != nil {
 		return err
 	}
@@ -237,13 +239,23 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 	if err != nil {
 		return err
 	}
+	if to.Note != "" {
+		fmt.Fprintln(s.err, to.Note)
+	}
 	var items []string
 	for _, m := range moves {
 		from := "nothing"
 		if m.From >= 0 {
 			from = strconv.FormatInt(m.From, 10)
 		}
-		items = append(items, fmt.Sprintf("%s/%d: from %s to %d", m.Topic, m.Partition, from, m.To))
+		item := fmt.Sprintf("%s/%d: from %s to %d", m.Topic, m.Partition, from, m.To)
+		switch {
+		case m.Asked < m.To:
+			item += fmt.Sprintf(", its start; it does not have %d", m.Asked)
+		case m.Asked > m.To:
+			item += fmt.Sprintf(", its end; it does not have %d", m.Asked)
+		}
+		items = append(items, item)
 	}
 	if err := confirm(s, r.yes, "move the offsets of group "+visible(group), items); err != nil {
 		return err

@@ -179,8 +179,8 @@ func TestTopicsCreateSpecs(t *testing.T) {
 }
 
 func TestGroupsResetTarget(t *testing.T) {
-	for to, want := range map[string]bool{"start": true, "end": true, "17": true, "15m": true, "2026-05-01T00:00:00Z": true, "soon": false, "-5": false, "": false} {
-		_, err := (&groupsResetFlags{to: to}).target("audit", "app", optionsNow())
+	for to, want := range map[string]bool{"start": true, "end": true, "17": true, "15m": true, "2026-05-01T00:00:00Z": true, "-5": true, "latest": true, "yesterday": true, "soon": false, "-0": false, "": false} {
+		_, err := (&groupsResetFlags{to: to}).position("audit", "app", optionsNow())
 		if want && err != nil {
 			t.Errorf("--to %q: %v", to, err)
 		}
@@ -188,7 +188,7 @@ func TestGroupsResetTarget(t *testing.T) {
 			refuses(t, to, err, "--to")
 		}
 	}
-	_, err := (&groupsResetFlags{to: "start"}).target("app-ledger", "app", optionsNow())
+	_, err := (&groupsResetFlags{to: "start"}).position("app-ledger", "app", optionsNow())
 	refuses(t, "app-ledger", err, "inv reset --app-id app")
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
+	"inv/internal/when"
 	"inv/producer"
 
 	"github.com/spf13/cobra"
@@ -26,6 +27,7 @@ type produceFlags struct {
 	seed, start, shard, to     string
 	products                   int64
 	envelope                   bool
+	startNote                  string // how --start was read
 }
 
 func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -62,7 +64,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.Int64Var(&p.Count, "count", 0, "stop after N records of each producer")
 	fs.DurationVar(&p.For, "for", 0, "stop after this time, such as 30s or 720h")
 	fs.StringVar(&p.seed, "seed", "", "a number; the same seed gives the same records (by default random, and printed)")
-	fs.StringVar(&p.start, "start", "", "the event time of the first record, RFC 3339 or 2026-01-31; the clock is then simulated, without waiting")
+	fs.StringVar(&p.start, "start", "", "the event time of the first record, such as 2026-01-31, yesterday or RFC 3339, in UTC; the clock is then simulated, without waiting")
 	fs.StringVar(&p.shard, "shard", "", "K/N: only every Nth record from the Kth on, at 1/N of the rate")
 	fs.Int64Var(&p.products, "products", 0, "N rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a FILE")
@@ -85,6 +87,9 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	o, err := p.options(f, s)
 	if err != nil {
 		return err
+	}
+	if p.startNote != "" {
+		fmt.Fprintln(s.err, "inv produce: "+p.startNote)
 	}
 	seed, err := p.seedNumber()
 	if err != nil {
@@ -184,11 +189,11 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		o.Shard, o.Shards = shard, shards
 	}
 	if p.start != "" {
-		start, err := parseStart(p.start)
+		start, note, err := when.Parse(p.start, s.now(), time.UTC) // on every machine the same
 		if err != nil {
-			return o, err
+			return o, usagef("--start: %w", err)
 		}
-		o.Start = start
+		o.Start, p.startNote = start, note
 	}
 	if p.envelope && p.to == "kafka" {
 		return o, usagef("--envelope is for stdout and files: add --to stdout")
@@ -213,15 +218,6 @@ func (p *produceFlags) pace(o *producer.Options) (err error) {
 		}
 	}
 	return nil
-}
-
-func parseStart(text string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", time.DateOnly} {
-		if t, err := time.Parse(layout, text); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usagef("--start %q: use a time such as 2026-01-31T08:00:00Z, or a day such as 2026-01-31", text)
 }
 
 // maxFuture is how far ahead of now brokers accept timestamps

@@ -98,6 +98,9 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		}
 		return t.browse(ctx, s, client, o, colors, views, labels)
 	}
+	for _, note := range t.notes {
+		fmt.Fprintln(s.err, "inv tail: "+note)
+	}
 	screen := newScreen(s, colors, renderer, t, o.Follow)
 	o.Notice = screen.notice
 	stats, err := inspect.Run(ctx, client, o, screen)

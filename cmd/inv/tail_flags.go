@@ -3,12 +3,14 @@ package main
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"inv/inspect"
 	"inv/internal/kafka/fetch"
 	"inv/internal/kafka/partition"
 	"inv/internal/theme"
+	"inv/internal/when"
 
 	"github.com/spf13/cobra"
 )
@@ -38,6 +40,7 @@ type tailFlags struct {
 	statistics       bool
 	tui              bool
 	changed          func(name string) bool
+	notes            []string // on how times were read
 }
 
 func (t *tailFlags) register(cmd *cobra.Command) {
@@ -49,9 +52,9 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 
 	fs.IntVarP(&t.Last, "last", "n", inspect.DefaultLast, "start with the last N records of all partitions together, in time order")
 	fs.BoolVarP(&t.Follow, "follow", "f", true, "continue with new records; --follow=false is --until end")
-	fs.StringVar(&t.since, "since", "", "start at a time: 15m ago, 14:02, 2026-11-23, RFC 3339, epoch ms; a time zone may follow")
+	fs.StringVar(&t.since, "since", "", "start at a time: 15m, 2h ago, 14:02, today, 2026-11-23, RFC 3339, epoch s, ms or µs; a time zone may follow")
 	fs.StringVar(&t.until, "until", "", "stop at a time, or with end at the current end")
-	fs.StringVar(&t.offset, "offset", "", "start in each partition at N, at -N from its end, at its start or its end")
+	fs.StringVar(&t.offset, "offset", "", "start in each partition at N, at -N from its end, at its start or its end, or at a time")
 	fs.StringVar(&t.partitions, "partition", "", "only these partitions, such as 0,2,4-6")
 	fs.StringVar(&t.key, "key", "", "only records with this key, in any partition")
 	fs.Var(&t.partitioner, "partitioner", "with --key: only read the partition that this partitioner chooses")
@@ -100,10 +103,10 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 	switch {
 	case t.Last < 0:
 		return o, usagef("-n takes 0 or more; --offset start shows all")
-	case t.until == "end":
+	case t.until == "end", t.until == "latest":
 		o.Follow = false
 	case t.until != "":
-		if o.Until, err = inspect.ParseTime(t.until, now, time.Local); err != nil {
+		if o.Until, err = t.parseTime(t.until, now); err != nil {
 			return o, usagef("--until: %v; or end", err)
 		}
 		o.Follow = o.Follow && o.Until.After(now)
@@ -139,19 +142,55 @@ func (t *tailFlags) begin(now time.Time) (b *inspect.Begin, err error) {
 	case len(given) > 1:
 		return nil, usagef("--since, --offset and --group exclude each other; give one of them")
 	case t.since != "":
-		at, err := inspect.ParseTime(t.since, now, time.Local)
-		if err != nil {
+		if b, err = t.parseBegin(t.since, now); err != nil {
 			return nil, usagef("--since: %v", err)
 		}
-		b = &inspect.Begin{Time: at}
 	case t.offset != "":
-		if b, err = inspect.ParseOffset(t.offset); err != nil {
+		if b, err = t.parseBegin(t.offset, now); err != nil {
 			return nil, usagef("--offset: %v", err)
 		}
 	case t.group != "":
 		b = &inspect.Begin{Group: t.group}
 	}
 	return b, nil
+}
+
+// parseBegin reads a position. A number that can be a time in seconds is one for
+// --since and an offset for --offset.
+func (t *tailFlags) parseBegin(text string, now time.Time) (*inspect.Begin, error) {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 && t.since != "" {
+		at, err := t.parseTime(text, now)
+		return &inspect.Begin{Time: at}, err
+	}
+	p, err := when.ParsePosition(text, now, time.Local)
+	if err != nil {
+		return nil, err
+	}
+	t.note(p.Note)
+	switch p.Kind {
+	case when.Start:
+		return &inspect.Begin{Place: inspect.AtStart}, nil
+	case when.End:
+		return &inspect.Begin{Place: inspect.AtEnd}, nil
+	case when.Offset:
+		return &inspect.Begin{Place: inspect.AtOffset, Offset: p.Offset}, nil
+	case when.Back:
+		return &inspect.Begin{Place: inspect.Back, Offset: p.Offset}, nil
+	}
+	return &inspect.Begin{Time: p.Time}, nil
+}
+
+func (t *tailFlags) parseTime(text string, now time.Time) (time.Time, error) {
+	at, note, err := when.Parse(text, now, time.Local)
+	t.note(note)
+	return at, err
+}
+
+// note keeps how an ambiguous time was read, to be said when the run begins.
+func (t *tailFlags) note(text string) {
+	if text != "" {
+		t.notes = append(t.notes, text)
+	}
 }
 
 // renderer returns the renderer of -o or --format.

@@ -9,6 +9,8 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/kafkatest"
+	"inv/internal/when"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -47,10 +49,7 @@ func TestNewClusterHasNoCoordinatorYet(t *testing.T) {
 			return err
 		}},
 		{"plan moves", func(ctx context.Context, client *admin.Client, _ kafka.Config) error {
-			to, err := admin.ParseTarget("start", time.Time{})
-			if err == nil {
-				_, err = client.PlanMoves(ctx, "g", to, nil)
-			}
+			_, err := client.PlanMoves(ctx, "g", when.Position{}, nil)
 			return err
 		}},
 		{"commit", func(ctx context.Context, client *admin.Client, _ kafka.Config) error {
@@ -145,4 +144,52 @@ func TestTopicDeletedMeanwhile(t *testing.T) {
 			}
 		})
 	}
+}
+
+// No position makes an offset that the partition doesn't have.
+func TestPlanMovesStaysInThePartition(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		topic, group := kafkatest.Topic(t, brokers, "moves", 2), kafkatest.Name(t, "moves")
+		produced := kafkatest.Client(t, brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		for i := range 10 { // into partition 0
+			r := &kgo.Record{Topic: topic, Timestamp: time.UnixMilli(int64(1_700_000_000_000 + i)), Value: []byte("v")}
+			if err := produced.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		offsets := kadm.Offsets{}
+		offsets.Add(kadm.Offset{Topic: topic, Partition: 0, At: 3})
+		if _, err := kadm.NewClient(produced).DeleteRecords(t.Context(), offsets); err != nil {
+			t.Fatal(err)
+		}
+		client := connect(t, kafka.Config{Brokers: brokers})
+		if err := client.Commit(t.Context(), group, []admin.Move{{Topic: topic, To: 4}}); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			to         when.Position
+			asked, got [2]int64 // by partition
+		}{
+			{when.Position{Kind: when.Start}, [2]int64{3, 0}, [2]int64{3, 0}},
+			{when.Position{Kind: when.End}, [2]int64{10, 0}, [2]int64{10, 0}},
+			{when.Position{Kind: when.Offset, Offset: 5}, [2]int64{5, 5}, [2]int64{5, 0}},
+			{when.Position{Kind: when.Offset, Offset: 1}, [2]int64{1, 1}, [2]int64{3, 0}},
+			{when.Position{Kind: when.Offset, Offset: 99}, [2]int64{99, 99}, [2]int64{10, 0}},
+			{when.Position{Kind: when.Back, Offset: 2}, [2]int64{8, -2}, [2]int64{8, 0}},
+			{when.Position{Kind: when.Back, Offset: 99}, [2]int64{-89, -99}, [2]int64{3, 0}},
+			{when.Position{Kind: when.Time, Time: time.UnixMilli(1_700_000_000_006)}, [2]int64{6, 0}, [2]int64{6, 0}},
+			{when.Position{Kind: when.Time, Time: time.UnixMilli(0)}, [2]int64{3, 0}, [2]int64{3, 0}},
+			{when.Position{Kind: when.Time, Time: time.UnixMilli(1_800_000_000_000)}, [2]int64{10, 0}, [2]int64{10, 0}},
+		} {
+			moves, err := client.PlanMoves(t.Context(), group, c.to, []string{topic})
+			if err != nil || len(moves) != 2 {
+				t.Fatalf("%+v: %+v, %v", c.to, moves, err)
+			}
+			for p, m := range moves {
+				if m.Partition != int32(p) || m.From != []int64{4, -1}[p] || m.Asked != c.asked[p] || m.To != c.got[p] {
+					t.Errorf("%+v: %+v, want %d, moved to %d", c.to, m, c.asked[p], c.got[p])
+				}
+			}
+		}
+	})
 }

@@ -4,67 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
-	"time"
+	"maps"
+	"slices"
 
+	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
+	"inv/internal/when"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// Target is where the offsets of a group are moved to.
-type Target struct {
-	offset int64 // if timestamp is fixed
-	// timestamp is in milliseconds, or one of the constants. All but fixed are as in
-	// a ListOffsets request.
-	timestamp int64
-}
-
-const (
-	end   = -1
-	start = -2
-	fixed = math.MinInt64
-)
-
-// errTarget is returned for a text that is no target.
-var errTarget = errors.New("use start, end, an offset, a time such as 2026-05-01T00:00:00Z, or how long ago such as 15m")
-
-// ParseTarget parses start, end, an offset, a time (RFC 3339) or a duration before
-// now.
-func ParseTarget(text string, now time.Time) (Target, error) {
-	switch text {
-	case "start":
-		return Target{timestamp: start}, nil
-	case "end":
-		return Target{timestamp: end}, nil
-	}
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil && n >= 0 {
-		return Target{n, fixed}, nil
-	}
-	t, err := time.Parse(time.RFC3339, text)
-	if d, notDuration := time.ParseDuration(text); notDuration == nil && d > 0 {
-		t, err = now.Add(-d), nil
-	}
-	if err != nil {
-		return Target{}, errTarget
-	}
-	return Target{timestamp: max(t.UnixMilli(), 0)}, nil
-}
-
-// Move is the change of one committed offset; From is -1 without one.
+// Move is the change of one committed offset; From is -1 without one. Asked differs
+// from To if the partition does not reach as far as it was asked for.
 type Move struct {
-	Topic     string
-	Partition int32
-	From, To  int64
+	Topic           string
+	Partition       int32
+	From, Asked, To int64
 }
 
 // ErrNoOffsets is returned for a group without committed offsets.
 var ErrNoOffsets = errors.New("the group has no offsets")
 
-// PlanMoves returns the changes that move a group's offsets to a target, in the
-// named topics or else in all in which it has offsets.
-func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics []string) ([]Move, error) {
+// PlanMoves returns the changes that move a group's offsets to a position, in the
+// named topics or else in all in which it has offsets. An offset outside of a
+// partition is moved to its start or its end, as a time after its last record is.
+func (c *Client) PlanMoves(ctx context.Context, group string, to when.Position, topics []string) ([]Move, error) {
 	var old kadm.OffsetResponses
 	err := fetch.AwaitCoordinator(ctx, func() (err error) {
 		old, err = c.admin.FetchOffsets(ctx, group)
@@ -79,24 +43,41 @@ func (c *Client) PlanMoves(ctx context.Context, group string, to Target, topics 
 	if len(topics) == 0 {
 		return nil, ErrNoOffsets
 	}
-	timestamp := to.timestamp
-	if timestamp == fixed {
-		timestamp = end // for the partitions
-	}
-	listed, err := c.admin.ListOffsetsAfterMilli(ctx, timestamp, topics...)
-	if err == nil {
-		err = listed.Error()
-	}
+	starts, err := kafka.Starts(ctx, c.client, topics...)
 	if err != nil {
-		return nil, fmt.Errorf("listing offsets: %w", err)
+		return nil, err
+	}
+	ends, err := kafka.Ends(ctx, c.client, topics...)
+	if err != nil {
+		return nil, err
+	}
+	var after kadm.ListedOffsets
+	if to.Kind == when.Time {
+		if after, err = c.admin.ListOffsetsAfterMilli(ctx, max(to.Time.UnixMilli(), 0), topics...); err == nil {
+			err = after.Error()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing offsets: %w", err)
+		}
 	}
 	var moves []Move
-	for _, o := range listed.Offsets().Sorted() {
-		m := Move{Topic: o.Topic, Partition: o.Partition, From: -1, To: o.At}
-		if to.timestamp == fixed {
-			m.To = to.offset
+	for _, id := range slices.SortedFunc(maps.Keys(ends), fetch.ID.Compare) {
+		m := Move{Topic: id.Topic, Partition: id.Partition, From: -1}
+		switch to.Kind {
+		case when.Start:
+			m.Asked = starts[id]
+		case when.End:
+			m.Asked = ends[id]
+		case when.Offset:
+			m.Asked = to.Offset
+		case when.Back:
+			m.Asked = ends[id] - to.Offset
+		case when.Time:
+			o, _ := after.Lookup(id.Topic, id.Partition)
+			m.Asked = o.Offset
 		}
-		if was, ok := old.Lookup(o.Topic, o.Partition); ok && was.At >= 0 {
+		m.To = max(min(m.Asked, ends[id]), starts[id])
+		if was, ok := old.Lookup(id.Topic, id.Partition); ok && was.At >= 0 {
 			m.From = was.At
 		}
 		moves = append(moves, m)
