@@ -38,3 +38,20 @@ func (e *PendingTransactionError) Error() string {
 
 // Unwrap returns the broker's error.
 func (e *PendingTransactionError) Unwrap() error { return e.Err }
+
+// GrownError is returned for a topic that has got more partitions than the state
+// that is laid out by them allows.
+type GrownError struct {
+	Topic      string
+	Have, Want int
+	// Source is a topic that can be given as many partitions instead, "" if there
+	// is none: partitions can't be removed.
+	Source string
+}
+
+func (e *GrownError) Error() string {
+	if e.Source != "" {
+		return fmt.Sprintf("topic %s has %d partitions and its source %s has %d", e.Topic, e.Have, e.Source, e.Want)
+	}
+	return fmt.Sprintf("topic %s has %d partitions and must keep %d: state is assigned to them by the hash of its key", e.Topic, e.Have, e.Want)
+}

@@ -9,12 +9,17 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+func partitionID(topic string, partition int32) fetch.ID {
+	return fetch.ID{Topic: topic, Partition: partition}
+}
 
 // pendingFor is how long offsets may wait for the end of a transaction. Brokers
 // end each within the transaction timeout, which is shorter.
@@ -84,7 +89,7 @@ func (a *application) refuseOthersOutputs(ctx context.Context, stage *Stage) err
 			continue
 		}
 		topic := a.layout.names[w.Topic]
-		for p := range int32(a.layout.partitions[topic]) {
+		for p := range int32(a.layout.count(topic)) {
 			source, err := a.lastSource(ctx, topic, p)
 			if err != nil {
 				return err
@@ -166,7 +171,7 @@ func (a *application) decidedOf(ctx context.Context, s *Stage, open []stage.Sour
 		marks[i] = s.Decided(source)
 	}
 	topic := a.layout.names[s.Log]
-	for p := range int32(a.layout.partitions[topic]) {
+	for p := range int32(a.layout.count(topic)) {
 		end, err := a.reader.StableEnd(ctx, topic, p)
 		if err != nil {
 			return found, false, err

@@ -6,21 +6,48 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// layout is where the stages' topics are on the cluster.
+// layout is where the stages' topics are on the cluster. Partitions can be added
+// while it is in use; the rest is as it was at the start.
 type layout struct {
 	names       map[string]string // by alias
 	deadLetters map[string]bool   // dead-letter topics, by name
-	partitions  map[string]int    // by name
 	ids         map[string]kadm.TopicID
-	batchBytes  map[string]int // max.message.bytes, by name
+	batchBytes  map[string]int    // max.message.bytes, by name
+	deletes     map[string]string // what lets the broker delete records, by name
+
+	mu         sync.Mutex
+	partitions map[string]int // by name
+}
+
+// count returns how many partitions a topic has.
+func (l *layout) count(topic string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.partitions[topic]
+}
+
+// grown takes over a topic's number of partitions and returns the one before. The
+// number never decreases: brokers may be asked that don't know of a change yet.
+func (l *layout) grown(topic string, partitions int) (before int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.partitions == nil {
+		l.partitions = map[string]int{}
+	}
+	before = l.partitions[topic]
+	l.partitions[topic] = max(before, partitions)
+	return before
 }
 
 // newLayout names the topics of the stages. It fails if the scenario lacks an
@@ -72,7 +99,7 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 	for i := range then {
 		for state, from := range source {
 			if l.names[state] == then[i].Name {
-				then[i].Partitions = l.partitions[l.names[from]]
+				then[i].Partitions = l.count(l.names[from])
 			}
 		}
 	}
@@ -110,17 +137,14 @@ func (l *layout) ensure(ctx context.Context, client *kgo.Client, specs []kafka.T
 		names[i] = spec.Name
 	}
 	counts, err := kafka.PartitionCounts(ctx, client, names...)
-	if l.partitions == nil {
-		l.partitions = map[string]int{}
-	}
 	for name, n := range counts {
-		l.partitions[name] = n
+		l.grown(name, n)
 	}
 	return created, err
 }
 
 // describe fetches topic ids, so that a recreated topic is detected, and the
-// largest record batch that each topic accepts.
+// largest record batch that each topic accepts, and whether records expire.
 func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	names := make([]string, 0, len(l.partitions))
 	for name := range l.partitions {
@@ -142,13 +166,23 @@ func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	if err != nil {
 		return fmt.Errorf("fetching topic configurations: %w", err)
 	}
-	l.batchBytes = map[string]int{}
+	embedded, err := kafka.IsEmbedded(ctx, client)
+	if err != nil {
+		return err
+	}
+	l.batchBytes, l.deletes = map[string]int{}, map[string]string{}
 	for _, c := range configs {
+		values := map[string]string{}
 		for _, v := range c.Configs {
-			if n, err := strconv.Atoi(v.MaybeValue()); v.Key == "max.message.bytes" && err == nil {
-				l.batchBytes[c.Name] = n
+			// The embedded broker keeps everything by default, and says otherwise.
+			if own := v.Source == kmsg.ConfigSourceDynamicTopicConfig; own || !embedded || !strings.HasPrefix(v.Key, "retention.") {
+				values[v.Key] = v.MaybeValue()
 			}
 		}
+		if n, err := strconv.Atoi(values["max.message.bytes"]); err == nil {
+			l.batchBytes[c.Name] = n
+		}
+		l.deletes[c.Name] = deletion(values)
 	}
 	return nil
 }

@@ -109,7 +109,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, state: s.State, layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, group: Group(cfg.AppID, s.Name), state: s.State, layout: a.layout}
 	var gate func(context.Context)
 	if s.Log != "" {
 		env.Flow = flows[s.Log]
@@ -156,6 +156,9 @@ func (a *application) refuse(ctx context.Context, client *kgo.Client) error {
 		return err
 	}
 	for _, stage := range a.stages {
+		if err := a.refuseLostState(ctx, client, stage); err != nil {
+			return err
+		}
 		if err := a.refuseOthersOutputs(ctx, stage); err != nil {
 			return err
 		}

@@ -47,6 +47,11 @@ type Stage struct {
 	// State is the stage's changelog, "" for none. Its partitions are those of
 	// the source, which is then the stage's only one.
 	State string
+	// Grows reports that the source may get more partitions: nothing in the state
+	// of one partition is needed by a record in another, even one with the same
+	// key. The changelog then gets more, too. Otherwise a grown source is refused,
+	// since its keys would move away from their state.
+	Grows bool
 	// Writes are the other topics that the stage writes, dead letters aside.
 	Writes []Output
 	// Metrics are what the stage counts besides records and outputs.
@@ -110,6 +115,7 @@ type Env struct {
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
+	group  string
 	state  string // alias of the stage's changelog
 	layout *layout
 }
@@ -118,7 +124,7 @@ type Env struct {
 func (e Env) Topic(alias string) string { return e.layout.names[alias] }
 
 // Partitions returns the number of partitions of one of the stage's topics.
-func (e Env) Partitions(alias string) int { return e.layout.partitions[e.Topic(alias)] }
+func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)) }
 
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
@@ -131,6 +137,13 @@ func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Rec
 	changelog, partitions := e.Topic(e.state), e.Partitions(e.state)
 	if int(source.Partition) >= partitions {
 		return fmt.Errorf("topic %s has grown beyond the %d partitions of %s, by which the state is laid out; use another application id", source.Topic, partitions, changelog)
+	}
+	start, err := e.Reader.LogStart(ctx, changelog, source.Partition)
+	if err != nil {
+		return err
+	}
+	if start > 0 {
+		return lostStart(changelog, source.Partition, start)
 	}
 	end, err := e.Reader.HighWatermark(ctx, changelog, source.Partition)
 	if err != nil {
@@ -281,6 +294,8 @@ func check(topologies []Topology) error {
 			return fmt.Errorf("stage %s reads %s first, which is not among its sources", stage.Name, stage.First)
 		case stage.State != "" && len(stage.Reads) != 1:
 			return fmt.Errorf("stage %s keeps state for %d sources; it must have one", stage.Name, len(stage.Reads))
+		case stage.Grows && stage.State == "":
+			return fmt.Errorf("stage %s lets its state grow, and has none", stage.Name)
 		case stage.Pending != nil && stage.State == "":
 			return fmt.Errorf("stage %s has something pending, and no changelog", stage.Name)
 		case (stage.Decided != nil) != (stage.Log != ""):

@@ -28,6 +28,7 @@ func hint(err error, app string) error {
 		startOver  *processor.StartOverError
 		others     *processor.OtherApplicationError
 		pending    *processor.PendingTransactionError
+		retention  *processor.RetentionError
 		unique     *producer.UniqueError
 	)
 	switch {
@@ -63,6 +64,8 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
 	case errors.As(err, &others):
 		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+	case errors.As(err, &retention):
+		return fmt.Errorf("%w; have it kept: kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact", err, retention.Topic)
 	case errors.As(err, &pending):
 		return fmt.Errorf("%w; restart the process that left it with the same --instance, or abort it with kafka-transactions.sh", err)
 	case errors.Is(err, stage.ErrFenced):

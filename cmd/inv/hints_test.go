@@ -38,6 +38,7 @@ func TestHints(t *testing.T) {
 		{&stage.LostRecordsError{Topic: "t", Err: errors.New("gone")}, "inv reset --app-id app --outputs", false},
 		{&processor.OtherApplicationError{Topic: "t", App: "other"}, "--app-id other", false},
 		{&processor.PendingTransactionError{Group: "g", Err: errors.New("unstable")}, "--instance", false},
+		{&processor.RetentionError{Topic: "t", Config: "cleanup.policy=delete retention.ms=1"}, "--entity-name t --add-config cleanup.policy=compact", false},
 		{stage.ErrFenced, "an --instance of its own", false},
 	} {
 		got := hint(fmt.Errorf("doing this: %w", c.err), "app")

@@ -61,6 +61,29 @@ func (r *Reader) LogStart(ctx context.Context, topic string, partition int32) (i
 	return r.offset(ctx, topic, partition, r.admin.ListStartOffsets)
 }
 
+// Committed returns a group's offset of a partition and its metadata; -1 if there
+// is none.
+func (r *Reader) Committed(ctx context.Context, group, topic string, partition int32) (at int64, metadata string, err error) {
+	for {
+		offsets, err := r.admin.FetchOffsets(ctx, group)
+		o, ok := offsets.Lookup(topic, partition)
+		if err == nil {
+			err = o.Err
+		}
+		switch {
+		case errors.Is(err, kerr.GroupIDNotFound), err == nil && !ok:
+			return -1, "", nil
+		case err == nil:
+			return o.At, o.Metadata, nil
+		case !transient(err):
+			return 0, "", fmt.Errorf("fetching the offsets of %s: %w", group, err)
+		}
+		if err := pause(ctx, readerBackoff); err != nil {
+			return 0, "", err
+		}
+	}
+}
+
 type listOffsets func(context.Context, ...string) (kadm.ListedOffsets, error)
 
 func (r *Reader) offset(ctx context.Context, topic string, partition int32, list listOffsets) (int64, error) {

@@ -27,8 +27,9 @@ type Config struct {
 	TopicIDs        map[string]kadm.TopicID // of the sources
 	Outputs         []string                // topics that are written to, but for dead letters
 	BatchBytes      func(topic string) int  // largest record batch of a topic
-	// Stamp is the metadata of each offset that is committed.
-	Stamp       func(offset int64) string
+	// Stamp is the metadata of each offset that is committed, with the note of its
+	// partition, see [Noted].
+	Stamp       func(offset int64, note string) string
 	CommitEvery time.Duration         // at the latest, while records keep coming
 	MaxPoll     int                   // records
 	Gate        func(context.Context) // called before each transaction, to hold the worker back

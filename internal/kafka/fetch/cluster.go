@@ -227,27 +227,46 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 // without one is not among them. With [kadm.RequireStable] in the context, an
 // offset that is part of an open transaction is an error.
 func (c *Cluster) Committed(ctx context.Context, group string) (map[ID]int64, error) {
+	commits, err := c.Commits(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	offsets := make(map[ID]int64, len(commits))
+	for id, commit := range commits {
+		offsets[id] = commit.At
+	}
+	return offsets, nil
+}
+
+// Commit is a committed offset with its metadata.
+type Commit struct {
+	At       int64
+	Metadata string
+}
+
+// Commits is Committed with the metadata of each offset.
+func (c *Cluster) Commits(ctx context.Context, group string) (map[ID]Commit, error) {
 	var answer kadm.OffsetResponses
 	err := AwaitCoordinator(ctx, func() (err error) {
 		answer, err = kadm.NewClient(c.client).FetchOffsets(ctx, group)
 		return err
 	})
 	if errors.Is(err, kerr.GroupIDNotFound) {
-		return map[ID]int64{}, nil
+		return map[ID]Commit{}, nil
 	}
-	offsets := map[ID]int64{}
+	commits := map[ID]Commit{}
 	answer.Each(func(o kadm.OffsetResponse) {
 		switch {
 		case errors.Is(o.Err, kerr.UnstableOffsetCommit):
 			err = o.Err
 		case o.Err == nil && o.At >= 0:
-			offsets[ID{o.Topic, o.Partition}] = o.At
+			commits[ID{o.Topic, o.Partition}] = Commit{o.At, o.Metadata}
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
 	}
-	return offsets, nil
+	return commits, nil
 }
 
 // AwaitCoordinator repeats a request to a group coordinator, for up to 15 s, while
