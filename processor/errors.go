@@ -44,14 +44,23 @@ func (e *PendingTransactionError) Unwrap() error { return e.Err }
 type GrownError struct {
 	Topic      string
 	Have, Want int
-	// Source is a topic that can be given as many partitions instead, "" if there
-	// is none: partitions can't be removed.
-	Source string
 }
 
 func (e *GrownError) Error() string {
-	if e.Source != "" {
-		return fmt.Sprintf("topic %s has %d partitions and its source %s has %d", e.Topic, e.Have, e.Source, e.Want)
-	}
-	return fmt.Sprintf("topic %s has %d partitions and must keep %d: state is assigned to them by the hash of its key", e.Topic, e.Have, e.Want)
+	return fmt.Sprintf("topic %s has %d partitions and must keep %d: keys are assigned to them by their hash, and would move away from their state", e.Topic, e.Have, e.Want)
 }
+
+// GrowError is returned when a changelog can't be given the partitions that its
+// source has got.
+type GrowError struct {
+	Topic, Source string
+	Partitions    int
+	Err           error
+}
+
+func (e *GrowError) Error() string {
+	return fmt.Sprintf("%s has %d partitions and its changelog %s fewer: %v", e.Source, e.Partitions, e.Topic, e.Err)
+}
+
+// Unwrap returns why.
+func (e *GrowError) Unwrap() error { return e.Err }

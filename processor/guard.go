@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"inv/internal/event"
-	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
 	"inv/processor/stage"
 
@@ -194,51 +193,4 @@ func (a *application) decidedOf(ctx context.Context, s *Stage, open []stage.Sour
 		}
 	}
 	return found, false, nil
-}
-
-// watchEvery is how often the topics are looked at while they are in use.
-const watchEvery = time.Second
-
-// watchTopics ends with an error when a topic in use is deleted or recreated:
-// offsets would begin again, and equal causes would name other records. Clients
-// wait for such a topic for ever.
-func (a *application) watchTopics(ctx context.Context) error {
-	client, err := kafka.New(a.cfg.Kafka)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	var names []string
-	for name := range a.layout.ids {
-		names = append(names, name)
-	}
-	missing := map[string]int{}
-	for {
-		topics, err := admin.ListTopics(ctx, names...)
-		if err == nil {
-			for _, name := range names {
-				if err := a.compareTopic(topics[name], name, missing); err != nil {
-					return err
-				}
-			}
-		}
-		if err := sleep(ctx, watchEvery); err != nil {
-			return err
-		}
-	}
-}
-
-func (a *application) compareTopic(d kadm.TopicDetail, name string, missing map[string]int) error {
-	if d.Topic == "" || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-		if missing[name]++; missing[name] > 2 {
-			return StartOver("topic %s was deleted while it was in use", name)
-		}
-		return nil
-	}
-	missing[name] = 0
-	if d.Err == nil && d.ID != a.layout.ids[name] {
-		return StartOver("topic %s was deleted and recreated while it was in use", name)
-	}
-	return nil
 }

@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,6 +21,8 @@ import (
 // layout is where the stages' topics are on the cluster. Partitions can be added
 // while it is in use; the rest is as it was at the start.
 type layout struct {
+	kafka       kafka.Config
+	log         *slog.Logger
 	names       map[string]string // by alias
 	deadLetters map[string]bool   // dead-letter topics, by name
 	ids         map[string]kadm.TopicID
@@ -52,9 +55,10 @@ func (l *layout) grown(topic string, partitions int) (before int) {
 
 // newLayout names the topics of the stages. It fails if the scenario lacks an
 // alias that one of them needs.
-func newLayout(s *scenario.Scenario, app string, topologies []Topology) (*layout, error) {
-	l := &layout{names: map[string]string{}, deadLetters: map[string]bool{}}
-	for _, t := range topologies {
+func newLayout(cfg Config) (*layout, error) {
+	s, app := cfg.Scenario, cfg.AppID
+	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, deadLetters: map[string]bool{}}
+	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
 			for _, alias := range append(slices.Clone(stage.Reads), stage.outputs()...) {
 				declared, ok := s.Topic(alias)
@@ -75,39 +79,50 @@ func newLayout(s *scenario.Scenario, app string, topologies []Topology) (*layout
 
 // create creates the topics that are missing, and learns what is there. A
 // changelog gets the partitions of the source that it belongs to, so the sources
-// come first.
+// come first; if the source has got more since, the changelog does, too, or is
+// refused.
 func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Scenario, app string, all []*Stage) (created []string, err error) {
-	source := map[string]string{} // of each changelog
+	keeper := map[string]*Stage{} // of each changelog
 	for _, stage := range all {
 		if stage.State != "" {
-			source[stage.State] = stage.Reads[0]
+			keeper[stage.State] = stage
 		}
 	}
-	var first, then []kafka.TopicSpec
+	var first []kafka.TopicSpec
 	for _, alias := range slices.Sorted(maps.Keys(l.names)) {
-		specs := kafka.Specs(s, app, alias)
-		if source[alias] != "" {
-			then = append(then, specs...)
-		} else {
-			first = append(first, specs...)
+		if keeper[alias] == nil {
+			first = append(first, kafka.Specs(s, app, alias)...)
 		}
 	}
 	first = append(first, l.deadLetterSpecs(s, app)...)
 	if created, err = l.ensure(ctx, client, first); err != nil {
 		return nil, err
 	}
-	for i := range then {
-		for state, from := range source {
-			if l.names[state] == then[i].Name {
-				then[i].Partitions = l.count(l.names[from])
-			}
+	for _, alias := range slices.Sorted(maps.Keys(keeper)) {
+		stage := keeper[alias]
+		source := l.names[stage.Reads[0]]
+		specs := kafka.Specs(s, app, alias)
+		for i := range specs {
+			specs[i].Partitions, specs[i].Exact = l.count(source), !stage.Grows
+		}
+		there, err := kafka.PartitionCounts(ctx, client, l.names[alias])
+		if err != nil {
+			return nil, err
+		}
+		declared, _ := s.Topic(stage.Reads[0])
+		if n, ok := there[l.names[alias]]; ok && n < l.count(source) && !stage.Grows && !declared.Internal {
+			return nil, &GrownError{Topic: source, Have: l.count(source), Want: n}
+		}
+		more, err := l.ensure(ctx, client, specs)
+		if err != nil {
+			return nil, err
+		}
+		created = append(created, more...)
+		if err := l.atLeast(ctx, l.names[alias], source, l.count(source)); err != nil {
+			return nil, err
 		}
 	}
-	more, err := l.ensure(ctx, client, then)
-	if err != nil {
-		return nil, err
-	}
-	return append(created, more...), l.describe(ctx, client)
+	return created, l.describe(ctx, client)
 }
 
 // deadLetterSpecs returns the dead-letter topics as the scenario declares them.

@@ -49,6 +49,7 @@ type application struct {
 	reader     *stage.Reader
 	workers    []*stage.Worker
 	background []Background
+	growers    []Grower
 }
 
 func newApplication(ctx context.Context, cfg Config) (*application, error) {
@@ -60,7 +61,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 		}
 	}
 	var err error
-	if a.layout, err = newLayout(cfg.Scenario, cfg.AppID, cfg.Topologies); err != nil {
+	if a.layout, err = newLayout(cfg); err != nil {
 		return nil, err
 	}
 	client, err := kafka.Connect(ctx, cfg.Kafka)
@@ -109,7 +110,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, group: Group(cfg.AppID, s.Name), state: s.State, layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, layout: a.layout}
 	var gate func(context.Context)
 	if s.Log != "" {
 		env.Flow = flows[s.Log]
@@ -123,6 +124,9 @@ func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	}
 	if b, ok := logic.(Background); ok {
 		a.background = append(a.background, b)
+	}
+	if g, ok := logic.(Grower); ok {
+		a.growers = append(a.growers, g)
 	}
 	var at func(string)
 	if cfg.At != nil {

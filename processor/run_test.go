@@ -167,7 +167,7 @@ func TestDuplicatesCountOnce(t *testing.T) {
 }
 
 func TestAnotherPartitionCountIsRefused(t *testing.T) {
-	for _, topic := range []string{"product-log", "ledger-changelog", "procurement-changelog"} {
+	for _, topic := range []string{"product-log", "ledger-changelog"} {
 		t.Run(topic, func(t *testing.T) {
 			s := newSystem(t, kafkatest.Embedded(t))
 			if _, err := kafka.EnsureTopics(t.Context(), s.client, kafka.TopicSpec{Name: s.prefix + "-" + topic, Partitions: 3}); err != nil {

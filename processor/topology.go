@@ -102,6 +102,13 @@ type Background interface {
 	Close()
 }
 
+// Grower is a [stage.Logic] that reads topics by itself, besides its partitions.
+type Grower interface {
+	// Grow is called when one of the stage's topics, by its name on the broker, has
+	// got more partitions. It may be called at any time.
+	Grow(topic string, partitions int)
+}
+
 // Env is what a stage's logic gets to know of the run that it is part of.
 type Env struct {
 	App   string
@@ -117,6 +124,7 @@ type Env struct {
 
 	group  string
 	state  string // alias of the stage's changelog
+	grows  bool   // it gets the partitions of its source
 	layout *layout
 }
 
@@ -134,9 +142,14 @@ func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }
 // belongs to a source partition, from its beginning to its end now. The record is
 // valid until use returns.
 func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Record) error) error {
-	changelog, partitions := e.Topic(e.state), e.Partitions(e.state)
-	if int(source.Partition) >= partitions {
-		return fmt.Errorf("topic %s has grown beyond the %d partitions of %s, by which the state is laid out; use another application id", source.Topic, partitions, changelog)
+	changelog := e.Topic(e.state)
+	if want := int(source.Partition) + 1; want > e.layout.count(changelog) {
+		if !e.grows {
+			return &GrownError{Topic: source.Topic, Have: want, Want: e.layout.count(changelog)}
+		}
+		if err := e.layout.atLeast(ctx, changelog, source.Topic, want); err != nil {
+			return err
+		}
 	}
 	start, err := e.Reader.LogStart(ctx, changelog, source.Partition)
 	if err != nil {
@@ -158,7 +171,7 @@ func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Rec
 // Log adds a record to the changelog's partition that belongs to a source
 // partition. A nil value removes the key. Key and value may be reused.
 func (e Env) Log(tx *stage.Tx, partition int32, key, value []byte) error {
-	out, err := tx.Output(e.Topic(e.state))
+	out, err := tx.OutputTo(e.Topic(e.state), partition)
 	if err == nil {
 		out.Append(partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())
 	}
@@ -220,6 +233,17 @@ func GroupNames(app string, topologies []Topology) []string {
 func KeptTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
 	for _, stage := range stages(topologies) {
 		topics = append(topics, names(s, app, stage.kept())...)
+	}
+	return topics
+}
+
+// GrowingTopics returns the names of the changelogs that get more partitions when
+// their source does.
+func GrowingTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
+	for _, stage := range stages(topologies) {
+		if stage.Grows {
+			topics = append(topics, names(s, app, []string{stage.State})...)
+		}
 	}
 	return topics
 }

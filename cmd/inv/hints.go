@@ -29,6 +29,8 @@ func hint(err error, app string) error {
 		others     *processor.OtherApplicationError
 		pending    *processor.PendingTransactionError
 		retention  *processor.RetentionError
+		grown      *processor.GrownError
+		grow       *processor.GrowError
 		unique     *producer.UniqueError
 	)
 	switch {
@@ -49,7 +51,11 @@ func hint(err error, app string) error {
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &partitions):
-		return fmt.Errorf("%w: remove it with inv reset --app-id ID, or use another", err)
+		return partitionsHint(err, partitions, app)
+	case errors.As(err, &grown):
+		return grownHint(err, app)
+	case errors.As(err, &grow):
+		return fmt.Errorf("%w; give it as many: kafka-topics.sh --alter --topic %s --partitions %d", err, grow.Topic, grow.Partitions)
 	case errors.As(err, &reserved):
 		return fmt.Errorf("%w: %s", err, instead(reserved.Name))
 	case errors.As(err, &unknown) && unknown.Near != "":
@@ -81,6 +87,20 @@ func dashboardHints() dashboard.Hints {
 		Host:       "--allow-host adds a name",
 		Token:      "open the address that inv dashboard printed",
 	}
+}
+
+// partitionsHint is for an internal topic with other partitions than are declared.
+func partitionsHint(err error, e *kafka.PartitionsError, app string) error {
+	if e.Have > e.Want {
+		return grownHint(err, app)
+	}
+	return fmt.Errorf("%w: if the scenario has changed, declare %d partitions for it again; else remove it with inv reset --app-id %s, or use another --app-id", err, e.Have, app)
+}
+
+// grownHint is for a topic that has got more partitions than it may: they can't be
+// removed.
+func grownHint(err error, app string) error {
+	return fmt.Errorf("%w; partitions can't be removed, so start over from the inputs with inv reset --app-id %s --outputs, which removes the topic and the state and applies again what the inputs still hold, or use another --app-id with outputs of its own", err, app)
 }
 
 // instead returns what to use for a property that can't be set.

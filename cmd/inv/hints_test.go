@@ -26,7 +26,10 @@ func TestHints(t *testing.T) {
 	}{
 		{&kafka.RefusedError{Why: "no"}, "check tls and sasl of the profile", false},
 		{kafka.ErrUnreachable, "start one with `inv broker`, or name yours with --brokers", false},
-		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: remove it with inv reset --app-id ID", false},
+		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: if the scenario has changed, declare 2 partitions for it again; else remove it with inv reset --app-id app", false},
+		{&kafka.PartitionsError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed, so start over from the inputs with inv reset --app-id app --outputs", false},
+		{&processor.GrownError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed, so start over from the inputs with inv reset --app-id app --outputs", false},
+		{&processor.GrowError{Topic: "t", Source: "s", Partitions: 8, Err: errors.New("not allowed")}, "kafka-topics.sh --alter --topic t --partitions 8", false},
 		{unknown, "did you mean linger.ms?", false},
 		{none, "see `-X list`", false},
 		{isolation, "see tail --uncommitted", false},

@@ -69,7 +69,9 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 		go s.holdBack()
 	}
 	close(s.connected)
+	w.client.Store(s.client)
 	defer s.close()
+	defer w.client.Store(nil)
 	if err := s.txn.Init(ctx, s.sender.Reset); err != nil {
 		return s.explain(brokenError{err})
 	}
