@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"inv/internal/kafka"
@@ -56,6 +58,11 @@ type Config struct {
 	// caused, is committed, by whichever instances.
 	Drain bool
 
+	// SkipLost are the aliases of source topics of which records may be skipped
+	// that were deleted before they were processed. Otherwise Run returns a
+	// [LostError] for them before it reads anything.
+	SkipLost []string
+
 	CommitEvery time.Duration    // default DefaultCommitEvery
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: discards
@@ -83,7 +90,26 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Stats == nil {
 		c.Stats = &Stats{}
 	}
-	return c, check(c.Topologies)
+	if err := check(c.Topologies); err != nil {
+		return c, err
+	}
+	return c, c.checkSkipLost()
+}
+
+// checkSkipLost refuses aliases that no stage reads.
+func (c *Config) checkSkipLost() error {
+	var sources []string
+	for _, stage := range stages(c.Topologies) {
+		sources = append(sources, stage.Reads...)
+	}
+	slices.Sort(sources)
+	sources = slices.Compact(sources)
+	for _, alias := range c.SkipLost {
+		if !slices.Contains(sources, alias) {
+			return fmt.Errorf("%w: no stage reads a topic with the alias %s, whose lost records could be skipped; they read %s", ErrUsage, quoted(alias), strings.Join(sources, ", "))
+		}
+	}
+	return nil
 }
 
 func setDefault[T comparable](field *T, value T) {

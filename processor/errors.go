@@ -64,3 +64,16 @@ func (e *GrowError) Error() string {
 
 // Unwrap returns why.
 func (e *GrowError) Unwrap() error { return e.Err }
+
+// InputsGoneError adds to an error against which starting over helps that the
+// inputs are not complete any more: what is gone from them, applied or not, would
+// be missing from the new state.
+type InputsGoneError struct {
+	Gone map[string]int64 // how many of its first offsets each input no longer has
+	Err  error
+}
+
+func (e *InputsGoneError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *InputsGoneError) Unwrap() error { return e.Err }

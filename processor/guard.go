@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
 	"inv/processor/stage"
 
@@ -132,14 +133,43 @@ func (a *application) refuseForgottenInputs(ctx context.Context, client *kgo.Cli
 			return err
 		}
 		decided, ok, err := a.decidedOf(ctx, stage, open)
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			return a.refuseTrimmedLog(ctx, client, stage)
 		}
 		if again { // at first, another instance may just have begun with it
 			return StartOver("the group %s has no offset of %s/%d, though %s has what it decided of it: it has expired or was removed, and records would count twice",
 				Group(a.cfg.AppID, stage.Name), decided.Topic, decided.Partition, a.layout.names[stage.Log])
 		}
 	}
+}
+
+// refuseTrimmedLog refuses a log that has lost its first records if the group has no
+// offset at all: it can't be known what was decided before.
+func (a *application) refuseTrimmedLog(ctx context.Context, client *kgo.Client, stage *Stage) error {
+	offsets, err := a.committed(ctx, client, stage)
+	if err != nil {
+		return err
+	}
+	any := false
+	offsets.Each(func(o kadm.OffsetResponse) { any = any || o.At >= 0 })
+	if any {
+		return nil
+	}
+	log := a.layout.names[stage.Log]
+	starts, err := kafka.Starts(ctx, client, log)
+	if err != nil {
+		return err
+	}
+	for p := range int32(a.layout.count(log)) {
+		if start := starts[partitionID(log, p)]; start > 0 {
+			return StartOver("the group %s has no offsets: they have expired or were removed; and %s/%d begins at offset %d, so that it can't be known what was decided before",
+				Group(a.cfg.AppID, stage.Name), log, p, start)
+		}
+	}
+	return nil
 }
 
 // uncommitted returns the partitions of a stage's sources that have had records

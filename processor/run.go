@@ -36,7 +36,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	err = a.run(ctx)
+	if err = a.run(ctx); err != nil {
+		err = a.explainStartOver(ctx, err)
+	}
 	return cfg.Stats.Summary(), err
 }
 
@@ -81,7 +83,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	}
 	if err := a.begin(ctx, client); err != nil {
 		a.close()
-		return nil, err
+		return nil, a.explainStartOver(ctx, err)
 	}
 	return a, nil
 }
@@ -157,6 +159,9 @@ func hooksOf(hooks func(string) []kgo.Hook, stage string) func() []kgo.Hook {
 // refuse looks for what would make the numbers wrong, before anything is read.
 func (a *application) refuse(ctx context.Context, client *kgo.Client) error {
 	if err := a.refuseMovedPositions(ctx, client); err != nil {
+		return err
+	}
+	if err := a.refuseLostRecords(ctx, client); err != nil {
 		return err
 	}
 	for _, stage := range a.stages {

@@ -40,6 +40,9 @@ type Stage struct {
 	Reads []string
 	// First is one of Reads that is read to its end before the others, at start.
 	First string
+	// Whole is one of Reads of which the stage needs every record at each start,
+	// besides those that the group has yet to read; "" for none.
+	Whole string
 	// Log is an internal topic that this stage decides its inputs into and that
 	// another stage of the topology reads; "" for none. The stage is held back
 	// while its own process's reader of the log is far behind.
@@ -316,6 +319,8 @@ func check(topologies []Topology) error {
 			return fmt.Errorf("stage %s reads nothing", stage.Name)
 		case stage.First != "" && !slices.Contains(stage.Reads, stage.First):
 			return fmt.Errorf("stage %s reads %s first, which is not among its sources", stage.Name, stage.First)
+		case stage.Whole != "" && !slices.Contains(stage.Reads, stage.Whole):
+			return fmt.Errorf("stage %s needs the whole of %s, which is not among its sources", stage.Name, stage.Whole)
 		case stage.State != "" && len(stage.Reads) != 1:
 			return fmt.Errorf("stage %s keeps state for %d sources; it must have one", stage.Name, len(stage.Reads))
 		case stage.Grows && stage.State == "":

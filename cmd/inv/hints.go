@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"inv/inspect/dashboard"
 	"inv/internal/broker"
@@ -24,7 +27,8 @@ func hint(err error, app string) error {
 		unknown    *kafka.UnknownPropertyError
 		group      *admin.UnknownGroupError
 		inUse      *admin.InUseError
-		lost       *stage.LostRecordsError
+		lost       *processor.LostError
+		lostNow    *stage.LostRecordsError
 		startOver  *processor.StartOverError
 		others     *processor.OtherApplicationError
 		pending    *processor.PendingTransactionError
@@ -66,8 +70,12 @@ func hint(err error, app string) error {
 		return usagef("%w%s; see `inv groups list`", err, suggest.DidYouMean(group.Name, group.Known))
 	case errors.As(err, &inUse):
 		return fmt.Errorf("%w; stop %s first", err, map[bool]string{true: "it", false: "them"}[inUse.Members == 1])
-	case errors.As(err, &lost), errors.As(err, &startOver):
-		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
+	case errors.As(err, &lost):
+		return lostHint(err, lost, app)
+	case errors.As(err, &lostNow):
+		return fmt.Errorf("%w; start inv process again: it says what is missing, and how to go on", err)
+	case errors.As(err, &startOver):
+		return startOverHint(err, app)
 	case errors.As(err, &others):
 		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
 	case errors.As(err, &retention):
@@ -87,6 +95,58 @@ func dashboardHints() dashboard.Hints {
 		Host:       "--allow-host adds a name",
 		Token:      "open the address that inv dashboard printed",
 	}
+}
+
+// startOverHint is for topics, offsets and state that don't belong together. What
+// starting over costs depends on what the inputs still hold.
+func startOverHint(err error, app string) error {
+	var gone *processor.InputsGoneError
+	if errors.As(err, &gone) {
+		return fmt.Errorf("%w; or start over with inv reset --app-id %s --outputs, which %s", err, app, missing(gone.Gone))
+	}
+	return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, what it wrote stays and is written a second time)", err, app)
+}
+
+// missing says what a new state lacks that is made of inputs without their first
+// offsets.
+func missing(gone map[string]int64) string {
+	var parts []string
+	for _, topic := range slices.Sorted(maps.Keys(gone)) {
+		parts = append(parts, fmt.Sprintf("%s lacks its first %s", topic, many(gone[topic], "offset")))
+	}
+	return "gives a wrong stock, since what was applied before is gone from the inputs: " + strings.Join(parts, ", ")
+}
+
+// lostHint is for records that are gone before they were processed: it says what
+// each way to go on costs.
+func lostHint(err error, e *processor.LostError, app string) error {
+	aliases := e.Aliases()
+	costs := make([]string, len(aliases))
+	for i, alias := range aliases {
+		costs[i] = skipCost(alias)
+	}
+	text := fmt.Sprintf("; inv process --skip-lost %s keeps the state and goes on with what is left: %s", strings.Join(aliases, ","), strings.Join(costs, "; "))
+	if len(e.Gone) > 0 {
+		text += fmt.Sprintf("; inv reset --app-id %s --outputs %s", app, missing(e.Gone))
+	}
+	return fmt.Errorf("%w%s", err, text)
+}
+
+// skipCost says what skipping lost records of a topic costs.
+func skipCost(alias string) string {
+	switch alias {
+	case "catalog":
+		return "products that were only in these records are unknown, and orders for them are dead-lettered, until they are published again"
+	case "orders":
+		return "these orders are never applied, so what they took stays in stock"
+	case "receipts":
+		return "these receipts never arrive in stock, and the reorders that they answer stay open"
+	case "reorders":
+		return "these reorders are never answered, and their products are not reordered again before a receipt names them"
+	case "log":
+		return "these lines are never applied, though their orders were accepted; a product that was opened there waits until it is published with a change"
+	}
+	return "what is in these records of " + alias + " is never processed"
 }
 
 // partitionsHint is for an internal topic with other partitions than are declared.

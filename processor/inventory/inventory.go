@@ -104,7 +104,7 @@ func referenceKeeper(o Options) processor.Topology {
 // would wait in the ledger's state.
 func ingestStage(o Options, reads ...string) processor.Stage {
 	return processor.Stage{
-		Name: "ingest", Reads: reads, First: "catalog", Log: "log",
+		Name: "ingest", Reads: reads, First: "catalog", Whole: "catalog", Log: "log",
 		Metrics: []processor.Metric{
 			{Name: otherKeys, Help: "Orders whose key is not their id."},
 		},

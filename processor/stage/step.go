@@ -158,13 +158,15 @@ func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int
 		for _, r := range p.Records {
 			next := r.Offset + 1
 			slot.epoch = r.LeaderEpoch
-			if err = slot.partition.Process(s.ctx, tx, r); err != nil {
-				return
+			if !r.Attrs.IsControl() {
+				if err = slot.partition.Process(s.ctx, tx, r); err != nil {
+					return
+				}
+				n++
 			}
 			slot.next = next
 			r.Recycle()
 		}
-		n += len(p.Records)
 	})
 	return n, ours, err
 }
