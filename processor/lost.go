@@ -10,7 +10,6 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
-	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -239,8 +238,9 @@ func (a *application) gone(ctx context.Context, client *kgo.Client) (map[string]
 // would miss.
 func (a *application) explainStartOver(ctx context.Context, err error) error {
 	var over *StartOverError
-	var unread *stage.LostRecordsError
-	if !errors.As(err, &over) && !errors.As(err, &unread) {
+	var grown *GrownError
+	var partitions *kafka.PartitionsError
+	if !errors.As(err, &over) && !errors.As(err, &grown) && !errors.As(err, &partitions) {
 		return err
 	}
 	client, connectErr := kafka.New(a.cfg.Kafka)

@@ -73,7 +73,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	defer client.Close()
 	created, err := a.layout.create(ctx, client, cfg.Scenario, cfg.AppID, a.stages)
 	if err != nil {
-		return nil, err
+		return nil, a.explainStartOver(ctx, err)
 	}
 	if len(created) > 0 {
 		cfg.Log.Info("created topics", "topics", created)

@@ -102,9 +102,9 @@ func dashboardHints() dashboard.Hints {
 func startOverHint(err error, app string) error {
 	var gone *processor.InputsGoneError
 	if errors.As(err, &gone) {
-		return fmt.Errorf("%w; or start over with inv reset --app-id %s --outputs, which %s", err, app, missing(gone.Gone))
+		return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over, but %s", err, app, missing(gone.Gone))
 	}
-	return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, what it wrote stays and is written a second time)", err, app)
+	return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over from the inputs (without --outputs, what it wrote stays and is written a second time)", err, app)
 }
 
 // missing says what a new state lacks that is made of inputs without their first
@@ -160,7 +160,12 @@ func partitionsHint(err error, e *kafka.PartitionsError, app string) error {
 // grownHint is for a topic that has got more partitions than it may: they can't be
 // removed.
 func grownHint(err error, app string) error {
-	return fmt.Errorf("%w; partitions can't be removed, so start over from the inputs with inv reset --app-id %s --outputs, which removes the topic and the state and applies again what the inputs still hold, or use another --app-id with outputs of its own", err, app)
+	reset := fmt.Sprintf("inv reset --app-id %s --outputs removes the topic and the state, and starts over from the inputs", app)
+	var gone *processor.InputsGoneError
+	if errors.As(err, &gone) {
+		reset += ", but " + missing(gone.Gone)
+	}
+	return fmt.Errorf("%w; partitions can't be removed: %s; or use another --app-id with outputs of its own", err, reset)
 }
 
 // instead returns what to use for a property that can't be set.
