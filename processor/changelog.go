@@ -36,8 +36,13 @@ func (a *application) refuseLostState(ctx context.Context, client *kgo.Client, s
 		return err
 	}
 	for p := range int32(a.layout.count(topic)) {
-		if start := starts[partitionID(topic, p)]; start > 0 {
-			return lostStart(topic, p, start)
+		start := starts[partitionID(topic, p)]
+		switch {
+		case start == 0:
+		case !a.skips(stage.State):
+			return lostStart(stage.State, topic, p, start)
+		default:
+			a.cfg.Log.Warn("the changelog has lost its first records; what is left is compared with the state that was committed", "topic", topic, "partition", p, "start", start)
 		}
 	}
 	if config := a.layout.deletes[topic]; config != "" {
@@ -46,10 +51,21 @@ func (a *application) refuseLostState(ctx context.Context, client *kgo.Client, s
 	return nil
 }
 
-// lostStart returns the error for a changelog that begins above offset 0.
-func lostStart(topic string, partition int32, start int64) error {
-	return StartOver("the changelog %s/%d begins at offset %d: what was before it is deleted, by retention or on request, and with it the state of what has not changed since",
-		topic, partition, start)
+// LostStateError is returned for a changelog that begins above offset 0. It is
+// wrapped in a [StartOverError].
+type LostStateError struct {
+	Alias, Topic string
+	Partition    int32
+	Start        int64 // its first offset
+}
+
+func (e *LostStateError) Error() string {
+	return fmt.Sprintf("the changelog %s/%d begins at offset %d: what was before it is deleted, by retention or on request, and with it the state of what has not changed since",
+		e.Topic, e.Partition, e.Start)
+}
+
+func lostStart(alias, topic string, partition int32, start int64) error {
+	return &StartOverError{&LostStateError{alias, topic, partition, start}}
 }
 
 // deletion returns the configuration by which a broker deletes records of a topic,

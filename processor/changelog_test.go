@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -101,6 +102,48 @@ func TestChangelogThatLostItsStartIsRefused(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A changelog whose lost records were all replaced by later ones is complete
+// without them, which the committed digest shows: the flag goes on with it. It does
+// not go on where something is missing, or where nothing can show it.
+func TestTrimmedChangelogThatIsComplete(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		products, _ := s.backlog(0)
+		s.drain()
+		partition, end := s.largest("ledger-changelog")
+		s.write(s.catalogRecords(repriced(products))...) // each state is replaced
+		s.drain()
+		s.configure("ledger-changelog", "cleanup.policy", "compact,delete")
+		s.configure("ledger-changelog", "retention.ms", "-1")
+		s.trim("ledger-changelog", partition, end)
+		s.write(s.orderRecords(ordersOf(100, products, 5))...)
+		s.refused("begins at offset")
+		s.drain(skipLost("ledger-changelog"))
+		s.prove()
+
+		for _, o := range s.offsets("ledger") {
+			if o.Partition == partition {
+				without := o
+				without.Metadata, _, _ = strings.Cut(o.Metadata, " @")
+				s.commit("ledger", without)
+				s.write(s.orderRecords(ordersOf(100, products, 6))...)
+				s.refusedWith(skipLost("ledger-changelog"), "begins at offset")
+				s.commit("ledger", o)
+			}
+		}
+		s.trim("ledger-changelog", partition, s.end("ledger-changelog", partition)-2)
+		s.refusedWith(skipLost("ledger-changelog"), "is not the state")
+	})
+}
+
+func repriced(products []catalogued) []catalogued {
+	changed := slices.Clone(products)
+	for i := range changed {
+		changed[i].Price++
+	}
+	return changed
 }
 
 // A changelog that will lose its oldest part is refused before it has.
@@ -275,6 +318,25 @@ func (s *system) writeLine(to int32, product string) {
 	if err := client.ProduceSync(s.t.Context(), r).FirstErr(); err != nil {
 		s.t.Fatal(err)
 	}
+}
+
+// What a changelog loses while its processor runs is said at once: the process has
+// the state, and the next one won't.
+func TestChangelogThatLosesRecordsMeanwhile(t *testing.T) {
+	s := newSystem(t, kafkatest.Embedded(t))
+	s.backlog(100)
+	r := s.running()
+	var partition int32
+	var end int64
+	kafkatest.Eventually(t, 60*time.Second, "the changelog has some records", func() (bool, error) {
+		partition, end = s.largest("ledger-changelog")
+		return end > 10, nil
+	})
+	s.trim("ledger-changelog", partition, end-2)
+	kafkatest.Eventually(t, 30*time.Second, "the log says it", func() (bool, error) {
+		return r.log.has("level=ERROR", s.topic("ledger-changelog"), fmt.Sprintf("start=%d", end-2)), nil
+	})
+	r.end(t)
 }
 
 // The same state is found when a partition comes back to a process that runs.

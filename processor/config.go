@@ -58,9 +58,10 @@ type Config struct {
 	// caused, is committed, by whichever instances.
 	Drain bool
 
-	// SkipLost are the aliases of source topics of which records may be skipped
-	// that were deleted before they were processed. Otherwise Run returns a
-	// [LostError] for them before it reads anything.
+	// SkipLost are the aliases of topics of which records may be skipped that are
+	// deleted: of a source, before they were processed; of a changelog, if the
+	// state is provably complete without them. Otherwise Run returns a [LostError]
+	// or [LostStateError] before it reads anything.
 	SkipLost []string
 
 	CommitEvery time.Duration    // default DefaultCommitEvery
@@ -98,15 +99,17 @@ func (c Config) withDefaults() (Config, error) {
 
 // checkSkipLost refuses aliases that no stage reads.
 func (c *Config) checkSkipLost() error {
-	var sources []string
+	var read []string
 	for _, stage := range stages(c.Topologies) {
-		sources = append(sources, stage.Reads...)
+		if read = append(read, stage.Reads...); stage.State != "" {
+			read = append(read, stage.State)
+		}
 	}
-	slices.Sort(sources)
-	sources = slices.Compact(sources)
+	slices.Sort(read)
+	read = slices.Compact(read)
 	for _, alias := range c.SkipLost {
-		if !slices.Contains(sources, alias) {
-			return fmt.Errorf("%w: no stage reads a topic with the alias %s, whose lost records could be skipped; they read %s", ErrUsage, quoted(alias), strings.Join(sources, ", "))
+		if !slices.Contains(read, alias) {
+			return fmt.Errorf("%w: no stage reads a topic with the alias %s, whose lost records could be skipped; they read %s", ErrUsage, quoted(alias), strings.Join(read, ", "))
 		}
 	}
 	return nil

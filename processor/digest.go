@@ -72,23 +72,34 @@ func (e Env) Note(d Digest, waiting int64) string {
 
 // CheckState compares what was restored of a source partition with the note that
 // its offset was committed with. Offsets of earlier versions have no note, nor
-// have those that were committed at least once; such state is accepted.
+// have those that were committed at least once; such state is accepted, unless the
+// changelog has lost its first records.
 func (e Env) CheckState(ctx context.Context, source stage.Source, committed int64, restored Digest) error {
-	if !e.Exact || committed < 0 {
-		return nil
-	}
 	at, metadata, err := e.Reader.Committed(ctx, e.group, source.Topic, source.Partition)
 	if err != nil {
 		return err
 	}
 	p, err := parsePosition(metadata)
-	if err != nil || at != committed {
-		return nil // lost meanwhile, or refused already at the start
-	}
 	want, ok := parseDigest(p.ids[noteState])
-	if !ok || want == restored {
+	switch {
+	case err != nil || !e.Exact || committed < 0 || at != committed || !ok:
+		return e.checkStart(ctx, source) // moved meanwhile, or not to be compared
+	case want == restored:
 		return nil
 	}
 	return StartOver("the changelog %s/%d is not the state that %s was committed with at offset %d of %s: it holds %d keys, and %d were written; records of it were lost, changed or added",
 		e.Topic(e.state), source.Partition, e.group, committed, source.Topic, restored.keys, want.keys)
+}
+
+// checkStart refuses a changelog that has lost its first records, if nothing can
+// show that the state is complete without them.
+func (e Env) checkStart(ctx context.Context, source stage.Source) error {
+	if !e.skips { // then Restore has refused it
+		return nil
+	}
+	start, err := e.Reader.LogStart(ctx, e.Topic(e.state), source.Partition)
+	if err == nil && start > 0 {
+		err = lostStart(e.state, e.Topic(e.state), source.Partition, start)
+	}
+	return err
 }

@@ -99,7 +99,7 @@ func (a *application) refuseLostRecords(ctx context.Context, client *kgo.Client)
 		}
 		var refused, skipped []LostRange
 		for _, r := range lost {
-			if slices.Contains(a.cfg.SkipLost, r.Alias) {
+			if a.skips(r.Alias) {
 				skipped = append(skipped, r)
 			} else {
 				refused = append(refused, r)
@@ -119,6 +119,9 @@ func (a *application) refuseLostRecords(ctx context.Context, client *kgo.Client)
 		}
 	}
 }
+
+// skips reports whether lost records of a topic may be skipped.
+func (a *application) skips(alias string) bool { return slices.Contains(a.cfg.SkipLost, alias) }
 
 // lostRanges returns what the topics have lost, in order.
 func (a *application) lostRanges(ctx context.Context, client *kgo.Client) (lost []LostRange, err error) {

@@ -128,6 +128,7 @@ type Env struct {
 	group  string
 	state  string // alias of the stage's changelog
 	grows  bool   // it gets the partitions of its source
+	skips  bool   // it may have lost records, if the state is complete without them
 	layout *layout
 }
 
@@ -158,8 +159,8 @@ func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Rec
 	if err != nil {
 		return err
 	}
-	if start > 0 {
-		return lostStart(changelog, source.Partition, start)
+	if start > 0 && !e.skips {
+		return lostStart(e.state, changelog, source.Partition, start)
 	}
 	end, err := e.Reader.HighWatermark(ctx, changelog, source.Partition)
 	if err != nil {

@@ -15,8 +15,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// watchEvery is how often the topics are looked at while they are in use.
-const watchEvery = time.Second
+// How often the topics are looked at while they are in use, and at each how many of
+// these looks the first offsets of changelogs are.
+const (
+	watchEvery  = time.Second
+	startsEvery = 5
+)
 
 // watchTopics looks for topics that change while they are in use. It ends with an
 // error when one is deleted or recreated: offsets would begin again, and equal
@@ -29,13 +33,16 @@ func (a *application) watchTopics(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	w := watcher{application: a, missing: map[string]int{}, refresh: map[string]time.Time{}}
+	w := watcher{application: a, missing: map[string]int{}, refresh: map[string]time.Time{}, starts: map[fetch.ID]int64{}}
 	for name := range a.layout.ids {
 		w.names = append(w.names, name)
 	}
-	for {
+	for n := 0; ; n++ {
 		if err := w.look(ctx, client); err != nil {
 			return err
+		}
+		if n%startsEvery == 0 {
+			w.lookAtStarts(ctx, client)
 		}
 		if err := sleep(ctx, watchEvery); err != nil {
 			return err
@@ -48,6 +55,7 @@ type watcher struct {
 	names   []string
 	missing map[string]int       // how often a topic was not there, in a row
 	refresh map[string]time.Time // until when workers look for a topic's new partitions
+	starts  map[fetch.ID]int64   // first offsets of changelogs, above 0, that were logged
 }
 
 // look compares the topics with what they were.
@@ -66,6 +74,27 @@ func (w *watcher) look(ctx context.Context, client *kgo.Client) error {
 		}
 	}
 	return nil
+}
+
+// lookAtStarts logs changelogs that have lost their first records. This process has
+// the state, so it goes on; one that starts later would not have it.
+func (w *watcher) lookAtStarts(ctx context.Context, client *kgo.Client) {
+	var changelogs []string
+	for _, stage := range w.stages {
+		if stage.State != "" {
+			changelogs = append(changelogs, w.layout.names[stage.State])
+		}
+	}
+	starts, err := kafka.Starts(ctx, client, changelogs...)
+	if err != nil {
+		return
+	}
+	for id, start := range starts {
+		if start > w.starts[id] {
+			w.starts[id] = start
+			w.cfg.Log.Error("the changelog has lost its first records, by retention or on request; the next start will be refused", "topic", id.Topic, "partition", id.Partition, "start", start)
+		}
+	}
 }
 
 func (w *watcher) compare(ctx context.Context, name string, t *kmsg.MetadataResponseTopic) error {

@@ -27,14 +27,6 @@ func hint(err error, app string) error {
 		unknown    *kafka.UnknownPropertyError
 		group      *admin.UnknownGroupError
 		inUse      *admin.InUseError
-		lost       *processor.LostError
-		lostNow    *stage.LostRecordsError
-		startOver  *processor.StartOverError
-		others     *processor.OtherApplicationError
-		pending    *processor.PendingTransactionError
-		retention  *processor.RetentionError
-		grown      *processor.GrownError
-		grow       *processor.GrowError
 		unique     *producer.UniqueError
 	)
 	switch {
@@ -56,10 +48,6 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &partitions):
 		return partitionsHint(err, partitions, app)
-	case errors.As(err, &grown):
-		return grownHint(err, app)
-	case errors.As(err, &grow):
-		return fmt.Errorf("%w; give it as many: kafka-topics.sh --alter --topic %s --partitions %d", err, grow.Topic, grow.Partitions)
 	case errors.As(err, &reserved):
 		return fmt.Errorf("%w: %s", err, instead(reserved.Name))
 	case errors.As(err, &unknown) && unknown.Near != "":
@@ -70,6 +58,23 @@ func hint(err error, app string) error {
 		return usagef("%w%s; see `inv groups list`", err, suggest.DidYouMean(group.Name, group.Known))
 	case errors.As(err, &inUse):
 		return fmt.Errorf("%w; stop %s first", err, map[bool]string{true: "it", false: "them"}[inUse.Members == 1])
+	}
+	return processorHint(err, app)
+}
+
+// processorHint is hint for the errors of package processor.
+func processorHint(err error, app string) error {
+	var (
+		lost      *processor.LostError
+		lostNow   *stage.LostRecordsError
+		startOver *processor.StartOverError
+		others    *processor.OtherApplicationError
+		pending   *processor.PendingTransactionError
+		retention *processor.RetentionError
+		grown     *processor.GrownError
+		grow      *processor.GrowError
+	)
+	switch {
 	case errors.As(err, &lost):
 		return lostHint(err, lost, app)
 	case errors.As(err, &lostNow):
@@ -78,6 +83,10 @@ func hint(err error, app string) error {
 		return startOverHint(err, app)
 	case errors.As(err, &others):
 		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+	case errors.As(err, &grown):
+		return grownHint(err, app)
+	case errors.As(err, &grow):
+		return fmt.Errorf("%w; give it as many: kafka-topics.sh --alter --topic %s --partitions %d", err, grow.Topic, grow.Partitions)
 	case errors.As(err, &retention):
 		return fmt.Errorf("%w; have it kept: kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact", err, retention.Topic)
 	case errors.As(err, &pending):
@@ -101,10 +110,14 @@ func dashboardHints() dashboard.Hints {
 // starting over costs depends on what the inputs still hold.
 func startOverHint(err error, app string) error {
 	var gone *processor.InputsGoneError
+	var state *processor.LostStateError
+	if errors.As(err, &state) {
+		err = fmt.Errorf("%w; inv process --skip-lost %s goes on if what is left is the whole state all the same, which it checks", err, state.Alias)
+	}
 	if errors.As(err, &gone) {
 		return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over, but %s", err, app, missing(gone.Gone))
 	}
-	return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over from the inputs (without --outputs, what it wrote stays and is written a second time)", err, app)
+	return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over from the inputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
 }
 
 // missing says what a new state lacks that is made of inputs without their first

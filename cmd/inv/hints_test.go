@@ -33,6 +33,7 @@ func TestHints(t *testing.T) {
 		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: if the scenario has changed, declare 2 partitions for it again; else remove it with inv reset --app-id app", false},
 		{&kafka.PartitionsError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed: inv reset --app-id app --outputs removes the topic and the state", false},
 		{&processor.GrownError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed: inv reset --app-id app --outputs removes the topic and the state", false},
+		{&processor.StartOverError{Err: &processor.LostStateError{Alias: "a", Topic: "t", Start: 5}}, "inv process --skip-lost a goes on if what is left is the whole state all the same", false},
 		{&processor.InputsGoneError{Gone: map[string]int64{"in": 1}, Err: &processor.GrownError{Topic: "t", Have: 8, Want: 6}}, "but gives a wrong stock, since what was applied before is gone from the inputs: in lacks its first 1 offset", false},
 		{&processor.GrowError{Topic: "t", Source: "s", Partitions: 8, Err: errors.New("not allowed")}, "kafka-topics.sh --alter --topic t --partitions 8", false},
 		{unknown, "did you mean linger.ms?", false},
