@@ -196,6 +196,22 @@ func TestChangelogWithAHoleIsRefused(t *testing.T) {
 			s.write(s.orderRecords(ordersOf(200, products, 5))...)
 			s.refused(s.topic("procurement-changelog"), "is not the state")
 		})
+		t.Run("a waiting line", func(t *testing.T) {
+			s := newSystem(t, brokers)
+			s.backlog(50)
+			s.drain()
+			const late = "prod-late"
+			to := partition.Murmur2([]byte(late), 6)
+			s.writeLine(to, late)
+			r := s.running()
+			kafkatest.Eventually(t, 60*time.Second, "the line waits", func() (bool, error) {
+				unread, err := s.unread("ledger", "log")
+				return r.stats.Summary().Counts["waiting_lines"] == 1 && unread == 1, err
+			})
+			r.end(t)
+			s.writeTo(s.topic("ledger-changelog"), to, "w/0/"+late, nil)
+			s.running().refused(t, s.topic("ledger-changelog"), "0 waiting records, and 1 were written")
+		})
 		t.Run("a record more", func(t *testing.T) {
 			s := newSystem(t, brokers)
 			products, _ := s.backlog(200)
@@ -313,8 +329,17 @@ func TestWaitingLinesAreLag(t *testing.T) {
 func (s *system) writeLine(to int32, product string) {
 	s.t.Helper()
 	line := event.AppendEntry(nil, &event.Entry{Kind: event.EntryLine, ProductID: product, Cause: s.topic("orders") + "/0@900#0", Quantity: 2, Price: 9_500_000, OrderID: "order-late"})
+	s.writeTo(s.topic("log"), to, "", line, kgo.RecordHeader{Key: "inv-format", Value: []byte("product-log/1")})
+}
+
+// writeTo puts a record into a partition, whatever its key.
+func (s *system) writeTo(topic string, to int32, key string, value []byte, headers ...kgo.RecordHeader) {
+	s.t.Helper()
 	client := kafkatest.Client(s.t, s.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	r := &kgo.Record{Topic: s.topic("log"), Partition: to, Value: line, Headers: []kgo.RecordHeader{{Key: "inv-format", Value: []byte("product-log/1")}}}
+	r := &kgo.Record{Topic: topic, Partition: to, Value: value, Headers: headers}
+	if key != "" {
+		r.Key = []byte(key)
+	}
 	if err := client.ProduceSync(s.t.Context(), r).FirstErr(); err != nil {
 		s.t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"hash/crc32"
 	"strconv"
@@ -57,7 +58,7 @@ func parseDigest(text string) (d Digest, ok bool) {
 }
 
 // Note returns what the metadata of a stage's committed offsets says of its
-// state: the digest of the changelog, and how many records wait in it for
+// state: the digest of the changelog, and how many more records wait in it for
 // another one, which count as lag.
 func (e Env) Note(d Digest, waiting int64) string {
 	var fields []string
@@ -73,22 +74,29 @@ func (e Env) Note(d Digest, waiting int64) string {
 // CheckState compares what was restored of a source partition with the note that
 // its offset was committed with. Offsets of earlier versions have no note, nor
 // have those that were committed at least once; such state is accepted, unless the
-// changelog has lost its first records.
-func (e Env) CheckState(ctx context.Context, source stage.Source, committed int64, restored Digest) error {
+// changelog has lost its first records. waiting is how many records of the
+// changelog wait for another one, which the digest leaves out.
+func (e Env) CheckState(ctx context.Context, source stage.Source, committed int64, restored Digest, waiting int64) error {
 	at, metadata, err := e.Reader.Committed(ctx, e.group, source.Topic, source.Partition)
 	if err != nil {
 		return err
 	}
 	p, err := parsePosition(metadata)
 	want, ok := parseDigest(p.ids[noteState])
-	switch {
-	case err != nil || !e.Exact || committed < 0 || at != committed || !ok:
+	if err != nil || !e.Exact || committed < 0 || at != committed || !ok {
 		return e.checkStart(ctx, source) // moved meanwhile, or not to be compared
-	case want == restored:
-		return nil
 	}
-	return StartOver("the changelog %s/%d is not the state that %s was committed with at offset %d of %s: it holds %d keys, and %d were written; records of it were lost, changed or added",
-		e.Topic(e.state), source.Partition, e.group, committed, source.Topic, restored.keys, want.keys)
+	differs := func(what string, have, want any) error {
+		return StartOver("the changelog %s/%d is not the state that %s was committed with at offset %d of %s: it holds %v %s, and %v were written; records of it were lost, changed or added",
+			e.Topic(e.state), source.Partition, e.group, committed, source.Topic, have, what, want)
+	}
+	if want != restored {
+		return differs("keys", restored.keys, want.keys)
+	}
+	if noted := cmp.Or(p.ids[noteWaiting], "0"); noted != strconv.FormatInt(waiting, 10) {
+		return differs("waiting records", waiting, noted)
+	}
+	return nil
 }
 
 // checkStart refuses a changelog that has lost its first records, if nothing can

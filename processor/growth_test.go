@@ -92,6 +92,22 @@ func (r *running) end(t *testing.T) {
 	}
 }
 
+// refused waits until it ends because of state that is not right, in words that hold
+// each text.
+func (r *running) refused(t *testing.T, texts ...string) {
+	t.Helper()
+	err := <-r.ended
+	var wrong *processor.StartOverError
+	if !errors.As(err, &wrong) {
+		t.Errorf("error %v, want one that starting over helps against", err)
+	}
+	for _, text := range texts {
+		if err == nil || !strings.Contains(err.Error(), text) {
+			t.Errorf("error %v\nwant %q in it", err, text)
+		}
+	}
+}
+
 // decided waits until so many records of a topic were decided.
 func (r *running) decided(t *testing.T, topic string, n int64) {
 	t.Helper()

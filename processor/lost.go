@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -49,34 +50,41 @@ type LostError struct {
 const namedRanges = 4
 
 func (e *LostError) Error() string {
-	var parts []string
-	for _, unread := range []bool{true, false} {
-		var named []string
-		var offsets int64
-		count, group := 0, ""
-		for _, r := range e.Ranges {
-			if (r.Group != "") != unread {
-				continue
-			}
-			if count++; count <= namedRanges {
-				named = append(named, r.String())
-			}
-			offsets += r.To - r.From
-			group = r.Group
+	var groups, parts []string
+	for _, r := range e.Ranges {
+		if !slices.Contains(groups, r.Group) {
+			groups = append(groups, r.Group)
 		}
-		if count == 0 {
-			continue
-		}
-		if count > namedRanges {
-			named = append(named, fmt.Sprintf("and parts of %d more partitions", count-namedRanges))
-		}
-		what := "that are read from the beginning at each start"
-		if unread {
-			what = fmt.Sprintf("that the group %s has not read", group)
-		}
-		parts = append(parts, fmt.Sprintf("up to %d records %s are deleted: %s", offsets, what, strings.Join(named, ", ")))
+	}
+	for _, group := range groups {
+		parts = append(parts, e.ofGroup(group))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// ofGroup says what a group has not read, or what is missing from topics that are
+// read whole.
+func (e *LostError) ofGroup(group string) string {
+	var named []string
+	var offsets int64
+	partitions := 0
+	for _, r := range e.Ranges {
+		if r.Group != group {
+			continue
+		}
+		if partitions++; partitions <= namedRanges {
+			named = append(named, r.String())
+		}
+		offsets += r.To - r.From
+	}
+	if partitions > namedRanges {
+		named = append(named, fmt.Sprintf("and parts of %d more partitions", partitions-namedRanges))
+	}
+	what := "that are read from the beginning at each start"
+	if group != "" {
+		what = fmt.Sprintf("that the group %s has not read", group)
+	}
+	return fmt.Sprintf("up to %d records %s are deleted: %s", offsets, what, strings.Join(named, ", "))
 }
 
 // Aliases returns the topics that have lost records, each once.
@@ -139,26 +147,18 @@ func (a *application) lostRanges(ctx context.Context, client *kgo.Client) (lost 
 		if err != nil {
 			return nil, err
 		}
-		for i, topic := range topics {
-			for p := range int32(a.layout.count(topic)) {
-				id := partitionID(topic, p)
-				o, ok := committed.Lookup(topic, p)
-				at := o.At
-				if !ok {
-					at = -1
-				}
-				if end, known := ends[id]; known && at > end {
-					return nil, StartOver("%s/%d ends at offset %d, and the group %s has read to %d: its last records were lost, as when a replica that lagged behind became the leader",
-						topic, p, end, Group(a.cfg.AppID, s.Name), at)
-				}
-				r := LostRange{Alias: s.Reads[i], Topic: topic, Partition: p, To: starts[id], stage: s}
-				switch {
-				case at >= 0 && at < starts[id]:
-					r.From, r.Group, r.metadata = at, Group(a.cfg.AppID, s.Name), o.Metadata
-				case s.Whole == s.Reads[i] && starts[id] > 0:
-				default:
-					continue
-				}
+		for _, id := range slices.SortedFunc(maps.Keys(starts), fetch.ID.Compare) {
+			o, ok := committed.Lookup(id.Topic, id.Partition)
+			if end, known := ends[id]; ok && known && o.At > end {
+				return nil, StartOver("%s/%d ends at offset %d, and the group %s has read to %d: its last records were lost, as when a replica that lagged behind became the leader",
+					id.Topic, id.Partition, end, Group(a.cfg.AppID, s.Name), o.At)
+			}
+			r := LostRange{Alias: s.Reads[slices.Index(topics, id.Topic)], Topic: id.Topic, Partition: id.Partition, To: starts[id], stage: s}
+			switch {
+			case ok && o.At >= 0 && o.At < r.To:
+				r.From, r.Group, r.metadata = o.At, Group(a.cfg.AppID, s.Name), o.Metadata
+				lost = append(lost, r)
+			case r.Alias == s.Whole && r.To > 0:
 				lost = append(lost, r)
 			}
 		}

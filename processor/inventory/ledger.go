@@ -72,7 +72,7 @@ func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64
 	if err := l.check(ctx, p, committed); err != nil {
 		return nil, 0, err
 	}
-	return p, committed, l.env.CheckState(ctx, source, committed, p.summary.products)
+	return p, committed, l.env.CheckState(ctx, source, committed, p.summary.products, p.summary.waiting)
 }
 
 // check compares the restored state with the committed offset.

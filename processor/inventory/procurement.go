@@ -68,7 +68,7 @@ func (s *procurement) Start(ctx context.Context, source stage.Source, committed 
 		return nil, 0, processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired",
 			s.changelog, source.Partition, last, source.Topic, committed)
 	}
-	return p, committed, s.env.CheckState(ctx, source, committed, p.digest)
+	return p, committed, s.env.CheckState(ctx, source, committed, p.digest, 0)
 }
 
 // procurementPartition is what is pending for one partition of the reorders.
