@@ -60,12 +60,15 @@ func (r *Reader) LogStart(ctx context.Context, topic string, partition int32) (i
 }
 
 // StableEnds returns, by partition, the offset behind the last committed record of
-// each partition that a topic has now.
+// each partition that a topic has now, according to any broker.
 func (r *Reader) StableEnds(ctx context.Context, topic string) (ends []int64, err error) {
 	err = r.retry(ctx, func() error {
-		t, err := r.describe(ctx, topic)
+		t, err := r.cluster.Newest(ctx, topic)
 		if err != nil {
 			return err
+		}
+		if t == nil {
+			return fmt.Errorf("%w: topic %s", errNotShown, topic)
 		}
 		ends, err = offsets(ctx, r.cluster, t, fetch.End)
 		return err

@@ -48,6 +48,14 @@ var ErrNoTopic = errors.New("no such topic")
 
 // Metadata asks for these topics: all if the slice is nil, none if it is empty.
 func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
+	meta, err := metadataRequest(names).RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
+	}
+	return meta, nil
+}
+
+func metadataRequest(names []string) *kmsg.MetadataRequest {
 	req := kmsg.NewPtrMetadataRequest()
 	if names != nil {
 		req.Topics = []kmsg.MetadataRequestTopic{}
@@ -57,11 +65,7 @@ func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.Me
 		t.Topic = kmsg.StringPtr(n)
 		req.Topics = append(req.Topics, t)
 	}
-	meta, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
-	}
-	return meta, nil
+	return req
 }
 
 // Topics describes the named topics, or all of them if no name is given. The result
@@ -87,6 +91,45 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topi
 		topics[*t.Topic] = topicOf(t)
 	}
 	return topics, nil
+}
+
+// newestWithin bounds the wait for each broker that Newest asks.
+const newestWithin = time.Second
+
+// Newest describes a topic as the broker does that knows most of its partitions: a
+// new partition can be written to before all brokers have heard of it. Brokers that
+// don't answer are left out. The result is nil if the topic does not exist.
+func (c *Cluster) Newest(ctx context.Context, name string) (*Topic, error) {
+	topics, err := c.Topics(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	newest := topics[name]
+	brokers := c.client.DiscoveredBrokers()
+	if newest == nil || len(brokers) < 2 {
+		return newest, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, newestWithin)
+	defer cancel()
+	answers := make(chan *kmsg.MetadataResponse, len(brokers))
+	for _, b := range brokers {
+		go func() {
+			answer, err := b.Request(ctx, metadataRequest([]string{name}))
+			if meta, ok := answer.(*kmsg.MetadataResponse); err == nil && ok {
+				answers <- meta
+				return
+			}
+			answers <- &kmsg.MetadataResponse{}
+		}()
+	}
+	for range brokers {
+		for _, t := range (<-answers).Topics {
+			if t.Topic != nil && t.ErrorCode == 0 && t.TopicID == newest.ID && len(t.Partitions) > len(newest.Partitions) {
+				newest = topicOf(&t)
+			}
+		}
+	}
+	return newest, nil
 }
 
 func topicOf(t *kmsg.MetadataResponseTopic) *Topic {
