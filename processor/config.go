@@ -17,6 +17,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"inv/internal/kafka"
@@ -56,6 +58,12 @@ type Config struct {
 	// caused, is committed, by whichever instances.
 	Drain bool
 
+	// SkipLost are the aliases of topics of which records may be skipped that are
+	// deleted: of a source, before they were processed; of a changelog, if the
+	// state is provably complete without them. Otherwise Run returns a [LostError]
+	// or [LostStateError] before it reads anything.
+	SkipLost []string
+
 	CommitEvery time.Duration    // default DefaultCommitEvery
 	Now         func() time.Time // default time.Now
 	Log         *slog.Logger     // default: discards
@@ -83,7 +91,28 @@ func (c Config) withDefaults() (Config, error) {
 	if c.Stats == nil {
 		c.Stats = &Stats{}
 	}
-	return c, check(c.Topologies)
+	if err := check(c.Topologies); err != nil {
+		return c, err
+	}
+	return c, c.checkSkipLost()
+}
+
+// checkSkipLost refuses aliases that no stage reads.
+func (c *Config) checkSkipLost() error {
+	var read []string
+	for _, stage := range stages(c.Topologies) {
+		if read = append(read, stage.Reads...); stage.State != "" {
+			read = append(read, stage.State)
+		}
+	}
+	slices.Sort(read)
+	read = slices.Compact(read)
+	for _, alias := range c.SkipLost {
+		if !slices.Contains(read, alias) {
+			return fmt.Errorf("%w: no stage reads a topic with the alias %s, whose lost records could be skipped; they read %s", ErrUsage, quoted(alias), strings.Join(read, ", "))
+		}
+	}
+	return nil
 }
 
 func setDefault[T comparable](field *T, value T) {

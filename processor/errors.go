@@ -38,3 +38,42 @@ func (e *PendingTransactionError) Error() string {
 
 // Unwrap returns the broker's error.
 func (e *PendingTransactionError) Unwrap() error { return e.Err }
+
+// GrownError is returned for a topic that has got more partitions than the state
+// that is laid out by them allows.
+type GrownError struct {
+	Topic      string
+	Have, Want int
+}
+
+func (e *GrownError) Error() string {
+	return fmt.Sprintf("topic %s has %d partitions and must keep %d: keys are assigned to them by their hash, and would move away from their state", e.Topic, e.Have, e.Want)
+}
+
+// GrowError is returned when a changelog can't be given the partitions that its
+// source has got.
+type GrowError struct {
+	Topic, Source string
+	Partitions    int
+	Err           error
+}
+
+func (e *GrowError) Error() string {
+	return fmt.Sprintf("%s has %d partitions and its changelog %s fewer: %v", e.Source, e.Partitions, e.Topic, e.Err)
+}
+
+// Unwrap returns why.
+func (e *GrowError) Unwrap() error { return e.Err }
+
+// InputsGoneError adds to an error against which starting over helps that the
+// inputs are not complete any more: what is gone from them, applied or not, would
+// be missing from the new state.
+type InputsGoneError struct {
+	Gone map[string]int64 // how many of its first offsets each input no longer has
+	Err  error
+}
+
+func (e *InputsGoneError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the error.
+func (e *InputsGoneError) Unwrap() error { return e.Err }

@@ -9,12 +9,17 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
+
+func partitionID(topic string, partition int32) fetch.ID {
+	return fetch.ID{Topic: topic, Partition: partition}
+}
 
 // pendingFor is how long offsets may wait for the end of a transaction. Brokers
 // end each within the transaction timeout, which is shorter.
@@ -84,7 +89,7 @@ func (a *application) refuseOthersOutputs(ctx context.Context, stage *Stage) err
 			continue
 		}
 		topic := a.layout.names[w.Topic]
-		for p := range int32(a.layout.partitions[topic]) {
+		for p := range int32(a.layout.count(topic)) {
 			source, err := a.lastSource(ctx, topic, p)
 			if err != nil {
 				return err
@@ -128,14 +133,43 @@ func (a *application) refuseForgottenInputs(ctx context.Context, client *kgo.Cli
 			return err
 		}
 		decided, ok, err := a.decidedOf(ctx, stage, open)
-		if err != nil || !ok {
+		if err != nil {
 			return err
+		}
+		if !ok {
+			return a.refuseTrimmedLog(ctx, client, stage)
 		}
 		if again { // at first, another instance may just have begun with it
 			return StartOver("the group %s has no offset of %s/%d, though %s has what it decided of it: it has expired or was removed, and records would count twice",
 				Group(a.cfg.AppID, stage.Name), decided.Topic, decided.Partition, a.layout.names[stage.Log])
 		}
 	}
+}
+
+// refuseTrimmedLog refuses a log that has lost its first records if the group has no
+// offset at all: it can't be known what was decided before.
+func (a *application) refuseTrimmedLog(ctx context.Context, client *kgo.Client, stage *Stage) error {
+	offsets, err := a.committed(ctx, client, stage)
+	if err != nil {
+		return err
+	}
+	any := false
+	offsets.Each(func(o kadm.OffsetResponse) { any = any || o.At >= 0 })
+	if any {
+		return nil
+	}
+	log := a.layout.names[stage.Log]
+	starts, err := kafka.Starts(ctx, client, log)
+	if err != nil {
+		return err
+	}
+	for p := range int32(a.layout.count(log)) {
+		if start := starts[partitionID(log, p)]; start > 0 {
+			return StartOver("the group %s has no offsets: they have expired or were removed; and %s/%d begins at offset %d, so that it can't be known what was decided before",
+				Group(a.cfg.AppID, stage.Name), log, p, start)
+		}
+	}
+	return nil
 }
 
 // uncommitted returns the partitions of a stage's sources that have had records
@@ -166,7 +200,7 @@ func (a *application) decidedOf(ctx context.Context, s *Stage, open []stage.Sour
 		marks[i] = s.Decided(source)
 	}
 	topic := a.layout.names[s.Log]
-	for p := range int32(a.layout.partitions[topic]) {
+	for p := range int32(a.layout.count(topic)) {
 		end, err := a.reader.StableEnd(ctx, topic, p)
 		if err != nil {
 			return found, false, err
@@ -189,51 +223,4 @@ func (a *application) decidedOf(ctx context.Context, s *Stage, open []stage.Sour
 		}
 	}
 	return found, false, nil
-}
-
-// watchEvery is how often the topics are looked at while they are in use.
-const watchEvery = time.Second
-
-// watchTopics ends with an error when a topic in use is deleted or recreated:
-// offsets would begin again, and equal causes would name other records. Clients
-// wait for such a topic for ever.
-func (a *application) watchTopics(ctx context.Context) error {
-	client, err := kafka.New(a.cfg.Kafka)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	admin := kadm.NewClient(client)
-	var names []string
-	for name := range a.layout.ids {
-		names = append(names, name)
-	}
-	missing := map[string]int{}
-	for {
-		topics, err := admin.ListTopics(ctx, names...)
-		if err == nil {
-			for _, name := range names {
-				if err := a.compareTopic(topics[name], name, missing); err != nil {
-					return err
-				}
-			}
-		}
-		if err := sleep(ctx, watchEvery); err != nil {
-			return err
-		}
-	}
-}
-
-func (a *application) compareTopic(d kadm.TopicDetail, name string, missing map[string]int) error {
-	if d.Topic == "" || errors.Is(d.Err, kerr.UnknownTopicOrPartition) {
-		if missing[name]++; missing[name] > 2 {
-			return StartOver("topic %s was deleted while it was in use", name)
-		}
-		return nil
-	}
-	missing[name] = 0
-	if d.Err == nil && d.ID != a.layout.ids[name] {
-		return StartOver("topic %s was deleted and recreated while it was in use", name)
-	}
-	return nil
 }

@@ -3,31 +3,62 @@ package processor
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"inv/internal/kafka"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// layout is where the stages' topics are on the cluster.
+// layout is where the stages' topics are on the cluster. Partitions can be added
+// while it is in use; the rest is as it was at the start.
 type layout struct {
+	kafka       kafka.Config
+	log         *slog.Logger
 	names       map[string]string // by alias
 	deadLetters map[string]bool   // dead-letter topics, by name
-	partitions  map[string]int    // by name
 	ids         map[string]kadm.TopicID
-	batchBytes  map[string]int // max.message.bytes, by name
+	batchBytes  map[string]int    // max.message.bytes, by name
+	deletes     map[string]string // what lets the broker delete records, by name
+
+	mu         sync.Mutex
+	partitions map[string]int // by name
+}
+
+// count returns how many partitions a topic has.
+func (l *layout) count(topic string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.partitions[topic]
+}
+
+// grown takes over a topic's number of partitions and returns the one before. The
+// number never decreases: brokers may be asked that don't know of a change yet.
+func (l *layout) grown(topic string, partitions int) (before int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.partitions == nil {
+		l.partitions = map[string]int{}
+	}
+	before = l.partitions[topic]
+	l.partitions[topic] = max(before, partitions)
+	return before
 }
 
 // newLayout names the topics of the stages. It fails if the scenario lacks an
 // alias that one of them needs.
-func newLayout(s *scenario.Scenario, app string, topologies []Topology) (*layout, error) {
-	l := &layout{names: map[string]string{}, deadLetters: map[string]bool{}}
-	for _, t := range topologies {
+func newLayout(cfg Config) (*layout, error) {
+	s, app := cfg.Scenario, cfg.AppID
+	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, deadLetters: map[string]bool{}}
+	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
 			for _, alias := range append(slices.Clone(stage.Reads), stage.outputs()...) {
 				declared, ok := s.Topic(alias)
@@ -48,39 +79,50 @@ func newLayout(s *scenario.Scenario, app string, topologies []Topology) (*layout
 
 // create creates the topics that are missing, and learns what is there. A
 // changelog gets the partitions of the source that it belongs to, so the sources
-// come first.
+// come first; if the source has got more since, the changelog does, too, or is
+// refused.
 func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Scenario, app string, all []*Stage) (created []string, err error) {
-	source := map[string]string{} // of each changelog
+	keeper := map[string]*Stage{} // of each changelog
 	for _, stage := range all {
 		if stage.State != "" {
-			source[stage.State] = stage.Reads[0]
+			keeper[stage.State] = stage
 		}
 	}
-	var first, then []kafka.TopicSpec
+	var first []kafka.TopicSpec
 	for _, alias := range slices.Sorted(maps.Keys(l.names)) {
-		specs := kafka.Specs(s, app, alias)
-		if source[alias] != "" {
-			then = append(then, specs...)
-		} else {
-			first = append(first, specs...)
+		if keeper[alias] == nil {
+			first = append(first, kafka.Specs(s, app, alias)...)
 		}
 	}
 	first = append(first, l.deadLetterSpecs(s, app)...)
 	if created, err = l.ensure(ctx, client, first); err != nil {
 		return nil, err
 	}
-	for i := range then {
-		for state, from := range source {
-			if l.names[state] == then[i].Name {
-				then[i].Partitions = l.partitions[l.names[from]]
-			}
+	for _, alias := range slices.Sorted(maps.Keys(keeper)) {
+		stage := keeper[alias]
+		source := l.names[stage.Reads[0]]
+		specs := kafka.Specs(s, app, alias)
+		for i := range specs {
+			specs[i].Partitions, specs[i].Exact = l.count(source), !stage.Grows
+		}
+		there, err := kafka.PartitionCounts(ctx, client, l.names[alias])
+		if err != nil {
+			return nil, err
+		}
+		declared, _ := s.Topic(stage.Reads[0])
+		if n, ok := there[l.names[alias]]; ok && n < l.count(source) && !stage.Grows && !declared.Internal {
+			return nil, &GrownError{Topic: source, Have: l.count(source), Want: n}
+		}
+		more, err := l.ensure(ctx, client, specs)
+		if err != nil {
+			return nil, err
+		}
+		created = append(created, more...)
+		if err := l.atLeast(ctx, l.names[alias], source, l.count(source)); err != nil {
+			return nil, err
 		}
 	}
-	more, err := l.ensure(ctx, client, then)
-	if err != nil {
-		return nil, err
-	}
-	return append(created, more...), l.describe(ctx, client)
+	return created, l.describe(ctx, client)
 }
 
 // deadLetterSpecs returns the dead-letter topics as the scenario declares them.
@@ -110,17 +152,14 @@ func (l *layout) ensure(ctx context.Context, client *kgo.Client, specs []kafka.T
 		names[i] = spec.Name
 	}
 	counts, err := kafka.PartitionCounts(ctx, client, names...)
-	if l.partitions == nil {
-		l.partitions = map[string]int{}
-	}
 	for name, n := range counts {
-		l.partitions[name] = n
+		l.grown(name, n)
 	}
 	return created, err
 }
 
 // describe fetches topic ids, so that a recreated topic is detected, and the
-// largest record batch that each topic accepts.
+// largest record batch that each topic accepts, and whether records expire.
 func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	names := make([]string, 0, len(l.partitions))
 	for name := range l.partitions {
@@ -142,13 +181,23 @@ func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	if err != nil {
 		return fmt.Errorf("fetching topic configurations: %w", err)
 	}
-	l.batchBytes = map[string]int{}
+	embedded, err := kafka.IsEmbedded(ctx, client)
+	if err != nil {
+		return err
+	}
+	l.batchBytes, l.deletes = map[string]int{}, map[string]string{}
 	for _, c := range configs {
+		values := map[string]string{}
 		for _, v := range c.Configs {
-			if n, err := strconv.Atoi(v.MaybeValue()); v.Key == "max.message.bytes" && err == nil {
-				l.batchBytes[c.Name] = n
+			// The embedded broker keeps everything by default, and says otherwise.
+			if own := v.Source == kmsg.ConfigSourceDynamicTopicConfig; own || !embedded || !strings.HasPrefix(v.Key, "retention.") {
+				values[v.Key] = v.MaybeValue()
 			}
 		}
+		if n, err := strconv.Atoi(values["max.message.bytes"]); err == nil {
+			l.batchBytes[c.Name] = n
+		}
+		l.deletes[c.Name] = deletion(values)
 	}
 	return nil
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 
+	"inv/internal/kafka"
+
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
@@ -17,15 +19,23 @@ import (
 // other topics must tell. Rules other than the default ones are named, because
 // state made by one policy means nothing to another:
 //
-//	inv/2 4711 log=wW3HZbXUTAWZ5cXqGbJFyQ== ledger-changelog=… [policy=reference]
+//	inv/2 4711 log=wW3HZbXUTAWZ5cXqGbJFyQ== ledger-changelog=… [policy=reference] [@state=20.1f3c…] [@waiting=3] [@partitions=6]
 //
 // A topic that the metadata doesn't name is not compared, so a later version may
-// add topics to a stage.
+// add topics to a stage. Notes begin with an @, which no alias does; programs
+// before them pass them over, and what lacks a note is not compared either.
 type position struct {
 	offset int64
 	policy string
-	ids    map[string]string // by alias
+	ids    map[string]string // by alias; notes are among them
 }
+
+// Notes of a position.
+const (
+	noteState      = "@state"           // the Digest of the changelog's partition
+	noteWaiting    = kafka.WaitingField // records in the changelog that wait for another
+	notePartitions = "@partitions"      // of the source, if the state is laid out by them
+)
 
 // Formats of a position. A new one means that programs before it can't go on.
 const (
@@ -46,7 +56,7 @@ const policyKey = "policy"
 const defaultPolicy = "default"
 
 // stamp returns what makes the metadata of a stage's offset.
-func (a *application) stamp(stage *Stage) func(offset int64) string {
+func (a *application) stamp(stage *Stage) func(offset int64, note string) string {
 	var rest strings.Builder
 	for _, alias := range stage.identity() {
 		fmt.Fprintf(&rest, " %s=%s", alias, a.layout.ids[a.layout.names[alias]])
@@ -54,8 +64,16 @@ func (a *application) stamp(stage *Stage) func(offset int64) string {
 	if policy := a.policies[stage]; policy != "" {
 		fmt.Fprintf(&rest, " %s=%s", policyKey, policy)
 	}
+	if n := a.fixedPartitions(stage); n > 0 {
+		fmt.Fprintf(&rest, " %s=%d", notePartitions, n)
+	}
 	suffix := rest.String()
-	return func(offset int64) string { return positionFormat + " " + strconv.FormatInt(offset, 10) + suffix }
+	return func(offset int64, note string) string {
+		if note != "" {
+			note = " " + note
+		}
+		return positionFormat + " " + strconv.FormatInt(offset, 10) + suffix + note
+	}
 }
 
 // errNoPosition means that metadata is not a processor's.
@@ -132,6 +150,13 @@ func (a *application) comparePosition(stage *Stage, o kadm.Offset) error {
 			return StartOver("topic %s was deleted and recreated since the group %s committed: its records are others now, or lost", topic, group)
 		}
 	}
+	if have := a.fixedPartitions(stage); have > 0 && p.ids[notePartitions] != "" && p.ids[notePartitions] != strconv.Itoa(have) {
+		want, err := strconv.Atoi(p.ids[notePartitions])
+		if err != nil {
+			return StartOver("the group %s was left by another version of inv, as %s", group, quoted(o.Metadata))
+		}
+		return &GrownError{Topic: o.Topic, Have: have, Want: want}
+	}
 	return nil
 }
 
@@ -150,4 +175,13 @@ func (s *Stage) identity() []string {
 		}
 	}
 	return all
+}
+
+// fixedPartitions returns the number of partitions that the source of a stage must
+// keep, 0 if it may have any.
+func (a *application) fixedPartitions(stage *Stage) int {
+	if stage.State == "" || stage.Grows {
+		return 0
+	}
+	return a.layout.count(a.layout.names[stage.Reads[0]])
 }

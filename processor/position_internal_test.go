@@ -46,7 +46,7 @@ func stamped(stage *Stage, policy string) (*application, string) {
 		l.ids["t."+alias] = id
 	}
 	a := &application{cfg: Config{AppID: "app"}, layout: l, policies: map[*Stage]string{stage: policy}}
-	return a, a.stamp(stage)(42)
+	return a, a.stamp(stage)(42, "")
 }
 
 // What a stage stamps is what it reads; a topic of another stage plays no part.

@@ -36,7 +36,9 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	err = a.run(ctx)
+	if err = a.run(ctx); err != nil {
+		err = a.explainStartOver(ctx, err)
+	}
 	return cfg.Stats.Summary(), err
 }
 
@@ -49,6 +51,7 @@ type application struct {
 	reader     *stage.Reader
 	workers    []*stage.Worker
 	background []Background
+	growers    []Grower
 }
 
 func newApplication(ctx context.Context, cfg Config) (*application, error) {
@@ -60,7 +63,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 		}
 	}
 	var err error
-	if a.layout, err = newLayout(cfg.Scenario, cfg.AppID, cfg.Topologies); err != nil {
+	if a.layout, err = newLayout(cfg); err != nil {
 		return nil, err
 	}
 	client, err := kafka.Connect(ctx, cfg.Kafka)
@@ -70,7 +73,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	defer client.Close()
 	created, err := a.layout.create(ctx, client, cfg.Scenario, cfg.AppID, a.stages)
 	if err != nil {
-		return nil, err
+		return nil, a.explainStartOver(ctx, err)
 	}
 	if len(created) > 0 {
 		cfg.Log.Info("created topics", "topics", created)
@@ -80,7 +83,7 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	}
 	if err := a.begin(ctx, client); err != nil {
 		a.close()
-		return nil, err
+		return nil, a.explainStartOver(ctx, err)
 	}
 	return a, nil
 }
@@ -109,7 +112,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, state: s.State, layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
 	var gate func(context.Context)
 	if s.Log != "" {
 		env.Flow = flows[s.Log]
@@ -123,6 +126,9 @@ func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	}
 	if b, ok := logic.(Background); ok {
 		a.background = append(a.background, b)
+	}
+	if g, ok := logic.(Grower); ok {
+		a.growers = append(a.growers, g)
 	}
 	var at func(string)
 	if cfg.At != nil {
@@ -155,7 +161,13 @@ func (a *application) refuse(ctx context.Context, client *kgo.Client) error {
 	if err := a.refuseMovedPositions(ctx, client); err != nil {
 		return err
 	}
+	if err := a.refuseLostRecords(ctx, client); err != nil {
+		return err
+	}
 	for _, stage := range a.stages {
+		if err := a.refuseLostState(ctx, client, stage); err != nil {
+			return err
+		}
 		if err := a.refuseOthersOutputs(ctx, stage); err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package processor
 
 import (
 	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type Stats struct {
 
 	mu       sync.Mutex
 	records  map[Tally]int64
+	lost     []LostRange
 	stages   map[string]*stageStats
 	counters map[string]*atomic.Int64 // by kind of output or name of metric
 }
@@ -45,9 +47,10 @@ type Summary struct {
 	// Counts are the records written, by [Output].Kind, and the values of each
 	// [Metric], by Name. Gauges are of this process.
 	Counts          map[string]int64
-	Restored        int64 // records read again to rebuild state
-	Commits, Aborts int64 // transactions of all stages
-	Rebuilds        int64 // sessions of all stages that were replaced after a failure
+	Restored        int64       // records read again to rebuild state
+	Lost            []LostRange // records that were skipped, see Config.SkipLost
+	Commits, Aborts int64       // transactions of all stages
+	Rebuilds        int64       // sessions of all stages that were replaced after a failure
 	Stages          map[string]StageSummary
 
 	// EndToEnd is from the event time of a change to its commit, of the last
@@ -62,7 +65,7 @@ func (s *Stats) Summary() Summary {
 		Restored: s.restored.Load(), EndToEnd: s.endToEnd.durations(),
 	}
 	s.mu.Lock()
-	summary.Records = maps.Clone(s.records)
+	summary.Records, summary.Lost = maps.Clone(s.records), slices.Clone(s.lost)
 	for name, n := range s.counters {
 		summary.Counts[name] = n.Load()
 	}
@@ -102,6 +105,12 @@ func (s *Stats) Tally(counts map[Tally]int64) {
 	for t, n := range counts {
 		s.records[t] += n
 	}
+}
+
+func (s *Stats) skipped(r LostRange) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lost = append(s.lost, r)
 }
 
 // Restored adds records that were read again to rebuild state.

@@ -40,6 +40,9 @@ type Stage struct {
 	Reads []string
 	// First is one of Reads that is read to its end before the others, at start.
 	First string
+	// Whole is one of Reads of which the stage needs every record at each start,
+	// besides those that the group has yet to read; "" for none.
+	Whole string
 	// Log is an internal topic that this stage decides its inputs into and that
 	// another stage of the topology reads; "" for none. The stage is held back
 	// while its own process's reader of the log is far behind.
@@ -47,6 +50,11 @@ type Stage struct {
 	// State is the stage's changelog, "" for none. Its partitions are those of
 	// the source, which is then the stage's only one.
 	State string
+	// Grows reports that the source may get more partitions: nothing in the state
+	// of one partition is needed by a record in another, even one with the same
+	// key. The changelog then gets more, too. Otherwise a grown source is refused,
+	// since its keys would move away from their state.
+	Grows bool
 	// Writes are the other topics that the stage writes, dead letters aside.
 	Writes []Output
 	// Metrics are what the stage counts besides records and outputs.
@@ -97,6 +105,13 @@ type Background interface {
 	Close()
 }
 
+// Grower is a [stage.Logic] that reads topics by itself, besides its partitions.
+type Grower interface {
+	// Grow is called when one of the stage's topics, by its name on the broker, has
+	// got more partitions. It may be called at any time.
+	Grow(topic string, partitions int)
+}
+
 // Env is what a stage's logic gets to know of the run that it is part of.
 type Env struct {
 	App   string
@@ -110,7 +125,10 @@ type Env struct {
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
+	group  string
 	state  string // alias of the stage's changelog
+	grows  bool   // it gets the partitions of its source
+	skips  bool   // it may have lost records, if the state is complete without them
 	layout *layout
 }
 
@@ -118,7 +136,7 @@ type Env struct {
 func (e Env) Topic(alias string) string { return e.layout.names[alias] }
 
 // Partitions returns the number of partitions of one of the stage's topics.
-func (e Env) Partitions(alias string) int { return e.layout.partitions[e.Topic(alias)] }
+func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)) }
 
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
@@ -128,9 +146,21 @@ func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }
 // belongs to a source partition, from its beginning to its end now. The record is
 // valid until use returns.
 func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Record) error) error {
-	changelog, partitions := e.Topic(e.state), e.Partitions(e.state)
-	if int(source.Partition) >= partitions {
-		return fmt.Errorf("topic %s has grown beyond the %d partitions of %s, by which the state is laid out; use another application id", source.Topic, partitions, changelog)
+	changelog := e.Topic(e.state)
+	if want := int(source.Partition) + 1; want > e.layout.count(changelog) {
+		if !e.grows {
+			return &GrownError{Topic: source.Topic, Have: want, Want: e.layout.count(changelog)}
+		}
+		if err := e.layout.atLeast(ctx, changelog, source.Topic, want); err != nil {
+			return err
+		}
+	}
+	start, err := e.Reader.LogStart(ctx, changelog, source.Partition)
+	if err != nil {
+		return err
+	}
+	if start > 0 && !e.skips {
+		return lostStart(e.state, changelog, source.Partition, start)
 	}
 	end, err := e.Reader.HighWatermark(ctx, changelog, source.Partition)
 	if err != nil {
@@ -145,7 +175,7 @@ func (e Env) Restore(ctx context.Context, source stage.Source, use func(*kgo.Rec
 // Log adds a record to the changelog's partition that belongs to a source
 // partition. A nil value removes the key. Key and value may be reused.
 func (e Env) Log(tx *stage.Tx, partition int32, key, value []byte) error {
-	out, err := tx.Output(e.Topic(e.state))
+	out, err := tx.OutputTo(e.Topic(e.state), partition)
 	if err == nil {
 		out.Append(partition, tx.Now().UnixMilli(), key, value, recordbatch.NoHeaders())
 	}
@@ -207,6 +237,17 @@ func GroupNames(app string, topologies []Topology) []string {
 func KeptTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
 	for _, stage := range stages(topologies) {
 		topics = append(topics, names(s, app, stage.kept())...)
+	}
+	return topics
+}
+
+// GrowingTopics returns the names of the changelogs that get more partitions when
+// their source does.
+func GrowingTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
+	for _, stage := range stages(topologies) {
+		if stage.Grows {
+			topics = append(topics, names(s, app, []string{stage.State})...)
+		}
 	}
 	return topics
 }
@@ -279,8 +320,12 @@ func check(topologies []Topology) error {
 			return fmt.Errorf("stage %s reads nothing", stage.Name)
 		case stage.First != "" && !slices.Contains(stage.Reads, stage.First):
 			return fmt.Errorf("stage %s reads %s first, which is not among its sources", stage.Name, stage.First)
+		case stage.Whole != "" && !slices.Contains(stage.Reads, stage.Whole):
+			return fmt.Errorf("stage %s needs the whole of %s, which is not among its sources", stage.Name, stage.Whole)
 		case stage.State != "" && len(stage.Reads) != 1:
 			return fmt.Errorf("stage %s keeps state for %d sources; it must have one", stage.Name, len(stage.Reads))
+		case stage.Grows && stage.State == "":
+			return fmt.Errorf("stage %s lets its state grow, and has none", stage.Name)
 		case stage.Pending != nil && stage.State == "":
 			return fmt.Errorf("stage %s has something pending, and no changelog", stage.Name)
 		case (stage.Decided != nil) != (stage.Log != ""):

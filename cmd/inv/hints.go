@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"inv/inspect"
 	"inv/inspect/dashboard"
@@ -26,10 +29,6 @@ func hint(err error, app string) error {
 		unknown    *kafka.UnknownPropertyError
 		group      *admin.UnknownGroupError
 		inUse      *admin.InUseError
-		lost       *stage.LostRecordsError
-		startOver  *processor.StartOverError
-		others     *processor.OtherApplicationError
-		pending    *processor.PendingTransactionError
 		unique     *producer.UniqueError
 	)
 	switch {
@@ -50,7 +49,7 @@ func hint(err error, app string) error {
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &partitions):
-		return fmt.Errorf("%w: remove it with inv reset --app-id ID, or use another", err)
+		return partitionsHint(err, partitions, app)
 	case errors.As(err, &reserved):
 		return fmt.Errorf("%w: %s", err, instead(reserved.Name))
 	case errors.As(err, &unknown) && unknown.Near != "":
@@ -61,10 +60,37 @@ func hint(err error, app string) error {
 		return usagef("%w%s; see `inv groups list`", err, suggest.DidYouMean(group.Name, group.Known))
 	case errors.As(err, &inUse):
 		return fmt.Errorf("%w; stop %s first", err, map[bool]string{true: "it", false: "them"}[inUse.Members == 1])
-	case errors.As(err, &lost), errors.As(err, &startOver):
-		return fmt.Errorf("%w; or start over from the inputs with inv reset --app-id %s --outputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
+	}
+	return processorHint(err, app)
+}
+
+// processorHint is hint for the errors of package processor.
+func processorHint(err error, app string) error {
+	var (
+		lost      *processor.LostError
+		lostNow   *stage.LostRecordsError
+		startOver *processor.StartOverError
+		others    *processor.OtherApplicationError
+		pending   *processor.PendingTransactionError
+		retention *processor.RetentionError
+		grown     *processor.GrownError
+		grow      *processor.GrowError
+	)
+	switch {
+	case errors.As(err, &lost):
+		return lostHint(err, lost, app)
+	case errors.As(err, &lostNow):
+		return fmt.Errorf("%w; start inv process again: it says what is missing, and how to go on", err)
+	case errors.As(err, &startOver):
+		return startOverHint(err, app)
 	case errors.As(err, &others):
 		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+	case errors.As(err, &grown):
+		return grownHint(err, app)
+	case errors.As(err, &grow):
+		return fmt.Errorf("%w; give it as many: kafka-topics.sh --alter --topic %s --partitions %d", err, grow.Topic, grow.Partitions)
+	case errors.As(err, &retention):
+		return fmt.Errorf("%w; have it kept: kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact", err, retention.Topic)
 	case errors.As(err, &pending):
 		return fmt.Errorf("%w; restart the process that left it with the same --instance, or abort it with kafka-transactions.sh", err)
 	case errors.Is(err, stage.ErrFenced):
@@ -107,6 +133,81 @@ const wholeValue = ", whole with -o raw"
 // restOf returns the command that shows a value whose end is missing.
 func restOf(r *inspect.Record) string {
 	return fmt.Sprintf("The rest: inv tail %s --partition %d --offset %d --expect 1 -o raw", visible(r.Topic), r.Partition, r.Offset)
+}
+
+// startOverHint is for topics, offsets and state that don't belong together. What
+// starting over costs depends on what the inputs still hold.
+func startOverHint(err error, app string) error {
+	var gone *processor.InputsGoneError
+	var state *processor.LostStateError
+	if errors.As(err, &state) {
+		err = fmt.Errorf("%w; inv process --skip-lost %s goes on if what is left is the whole state all the same, which it checks", err, state.Alias)
+	}
+	if errors.As(err, &gone) {
+		return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over, but %s", err, app, missing(gone.Gone))
+	}
+	return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over from the inputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
+}
+
+// missing says what a new state lacks that is made of inputs without their first
+// offsets.
+func missing(gone map[string]int64) string {
+	var parts []string
+	for _, topic := range slices.Sorted(maps.Keys(gone)) {
+		parts = append(parts, fmt.Sprintf("%s lacks its first %s", topic, many(gone[topic], "offset")))
+	}
+	return "gives a wrong stock, since what was applied before is gone from the inputs: " + strings.Join(parts, ", ")
+}
+
+// lostHint is for records that are gone before they were processed: it says what
+// each way to go on costs.
+func lostHint(err error, e *processor.LostError, app string) error {
+	aliases := e.Aliases()
+	costs := make([]string, len(aliases))
+	for i, alias := range aliases {
+		costs[i] = skipCost(alias)
+	}
+	text := fmt.Sprintf("; inv process --skip-lost %s keeps the state and goes on with what is left: %s", strings.Join(aliases, ","), strings.Join(costs, "; "))
+	if len(e.Gone) > 0 {
+		text += fmt.Sprintf("; inv reset --app-id %s --outputs %s", app, missing(e.Gone))
+	}
+	return fmt.Errorf("%w%s", err, text)
+}
+
+// skipCost says what skipping lost records of a topic costs.
+func skipCost(alias string) string {
+	switch alias {
+	case "catalog":
+		return "products that were only in these records are unknown, and orders for them are dead-lettered, until they are published again"
+	case "orders":
+		return "these orders are never applied, so what they took stays in stock"
+	case "receipts":
+		return "these receipts never arrive in stock, and the reorders that they answer stay open"
+	case "reorders":
+		return "these reorders are never answered, and their products are not reordered again before a receipt names them"
+	case "log":
+		return "these lines are never applied, though their orders were accepted; a product that was opened there waits until it is published with a change"
+	}
+	return "what is in these records of " + alias + " is never processed"
+}
+
+// partitionsHint is for an internal topic with other partitions than are declared.
+func partitionsHint(err error, e *kafka.PartitionsError, app string) error {
+	if e.Have > e.Want {
+		return grownHint(err, app)
+	}
+	return fmt.Errorf("%w: if the scenario has changed, declare %d partitions for it again; else remove it with inv reset --app-id %s, or use another --app-id", err, e.Have, app)
+}
+
+// grownHint is for a topic that has got more partitions than it may: they can't be
+// removed.
+func grownHint(err error, app string) error {
+	reset := fmt.Sprintf("inv reset --app-id %s --outputs removes the topic and the state, and starts over from the inputs", app)
+	var gone *processor.InputsGoneError
+	if errors.As(err, &gone) {
+		reset += ", but " + missing(gone.Gone)
+	}
+	return fmt.Errorf("%w; partitions can't be removed: %s; or use another --app-id with outputs of its own", err, reset)
 }
 
 // instead returns what to use for a property that can't be set.

@@ -21,6 +21,10 @@ func TestHints(t *testing.T) {
 	_, isolation := kafka.ParseProperties([]string{"isolation.level=x"})
 	_, servers := kafka.ParseProperties([]string{"bootstrap.servers=x:9092"})
 	_, group := kafka.ParseProperties([]string{"group.id=x"})
+	lost := &processor.LostError{
+		Ranges: []processor.LostRange{{Alias: "orders", Topic: "t", Group: "g", From: 120, To: 5000}},
+		Gone:   map[string]int64{"t": 5000},
+	}
 	for _, c := range []struct {
 		err   error
 		want  string
@@ -28,7 +32,12 @@ func TestHints(t *testing.T) {
 	}{
 		{&kafka.RefusedError{Why: "no"}, "check tls and sasl of the profile", false},
 		{kafka.ErrUnreachable, "start one with `inv broker`, or name yours with --brokers", false},
-		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: remove it with inv reset --app-id ID", false},
+		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: if the scenario has changed, declare 2 partitions for it again; else remove it with inv reset --app-id app", false},
+		{&kafka.PartitionsError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed: inv reset --app-id app --outputs removes the topic and the state", false},
+		{&processor.GrownError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed: inv reset --app-id app --outputs removes the topic and the state", false},
+		{&processor.StartOverError{Err: &processor.LostStateError{Alias: "a", Topic: "t", Start: 5}}, "inv process --skip-lost a goes on if what is left is the whole state all the same", false},
+		{&processor.InputsGoneError{Gone: map[string]int64{"in": 1}, Err: &processor.GrownError{Topic: "t", Have: 8, Want: 6}}, "but gives a wrong stock, since what was applied before is gone from the inputs: in lacks its first 1 offset", false},
+		{&processor.GrowError{Topic: "t", Source: "s", Partitions: 8, Err: errors.New("not allowed")}, "kafka-topics.sh --alter --topic t --partitions 8", false},
 		{unknown, "did you mean linger.ms?", false},
 		{none, "see `-X list`", false},
 		{isolation, "see tail --uncommitted", false},
@@ -37,9 +46,13 @@ func TestHints(t *testing.T) {
 		{&admin.UnknownGroupError{Name: "audt", Known: []string{"audit"}}, `did you mean "audit"?`, true},
 		{&admin.InUseError{Group: "g", Members: 2}, "in use by 2 members; stop them first", false},
 		{processor.StartOver("topic t was recreated"), "inv reset --app-id app --outputs", false},
-		{&stage.LostRecordsError{Topic: "t", Err: errors.New("gone")}, "inv reset --app-id app --outputs", false},
+		{&processor.InputsGoneError{Gone: map[string]int64{"in": 1200}, Err: processor.StartOver("topic t was recreated")}, "gives a wrong stock, since what was applied before is gone from the inputs: in lacks its first 1,200 offsets", false},
+		{&stage.LostRecordsError{Topic: "t", Err: errors.New("gone")}, "start inv process again", false},
+		{lost, "offsets 120 to 4999; inv process --skip-lost orders keeps the state and goes on with what is left: these orders are never applied", false},
+		{lost, "inv reset --app-id app --outputs gives a wrong stock", false},
 		{&processor.OtherApplicationError{Topic: "t", App: "other"}, "--app-id other", false},
 		{&processor.PendingTransactionError{Group: "g", Err: errors.New("unstable")}, "--instance", false},
+		{&processor.RetentionError{Topic: "t", Config: "cleanup.policy=delete retention.ms=1"}, "--entity-name t --add-config cleanup.policy=compact", false},
 		{stage.ErrFenced, "an --instance of its own", false},
 	} {
 		got := hint(fmt.Errorf("doing this: %w", c.err), "app")

@@ -31,6 +31,7 @@ type processFlags struct {
 	window                       int64
 	drain, acceptTotals          bool
 	instance, metricsAddress     string
+	skipLost                     []string
 }
 
 func processCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -75,6 +76,7 @@ follow-ups, then exits.`,
 	flags.Int64Var(&p.window, "dedupe-window", inventory.DefaultDedupeWindow, "`offsets` within which an equal record of a partition is a duplicate; 0: none is")
 	flags.Var(&p.maxValue, "max-value", "the largest value of an input record, such as 1MiB")
 	flags.BoolVar(&p.acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
+	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
 	flags.Var(&p.logFormat, "log", "text or json")
 	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
 	return cmd
@@ -95,7 +97,7 @@ func (p *processFlags) config(sc *scenario.Scenario, app string, names []string)
 	cfg := processor.Config{
 		Scenario: sc, AppID: app, Topologies: topologies, Guarantee: p.guarantee.value,
 		Instance: p.instance, StableInstance: p.instance != "", Drain: p.drain,
-		Stats: &processor.Stats{},
+		SkipLost: p.skipLost, Stats: &processor.Stats{},
 	}
 	if p.instance == "" {
 		cfg.Instance = strings.ToLower(rand.Text()[:12])
@@ -220,6 +222,9 @@ func writeSummary(w io.Writer, s processor.Summary, topologies []processor.Topol
 		records(decided(s)), took.Round(time.Millisecond), grouped(s.Count("", processor.Accepted)),
 		many(s.Count("", processor.Duplicate), "duplicate"), grouped(s.Count("", processor.Skipped)), grouped(s.Count("", processor.DeadLettered)))
 	fmt.Fprintf(w, "wrote %s in %s (%s aborted)\n", strings.Join(written(s, processor.Kinds(topologies)), ", "), many(s.Commits, "transaction"), grouped(s.Aborts))
+	for _, r := range s.Lost {
+		fmt.Fprintf(w, "went on without %s, which are deleted: %s at most\n", r, records(r.To-r.From))
+	}
 	for _, m := range processor.Metrics(topologies) {
 		if n := s.Counts[m.Name]; m.Left != "" && n > 0 {
 			fmt.Fprintf(w, m.Left+"\n", many(n, m.Unit))

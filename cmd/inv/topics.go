@@ -12,6 +12,7 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/processor"
 
 	"github.com/spf13/cobra"
 )
@@ -154,7 +155,11 @@ func (t *topicsCreateFlags) specs(sc *scenario.Scenario, app string, names []str
 	if len(names) == 0 {
 		specs = kafka.Specs(sc, app)
 	}
+	grows := processor.GrowingTopics(sc, app, builtinTopologies())
 	for i := range specs {
+		if slices.Contains(grows, specs[i].Name) {
+			specs[i].Exact = false
+		}
 		if t.override {
 			specs[i].Partitions = t.partitions
 		}

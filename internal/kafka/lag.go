@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 
 	"inv/internal/kafka/fetch"
 
@@ -20,13 +22,32 @@ type Lag struct {
 	Committed int64 // -1: the group has committed nothing here
 	End       int64 // the high watermark
 	Stable    int64 // the last stable offset; below End while a transaction is open
-	Records   int64 // committed records that the group has not read
+	Records   int64 // committed records that the group has not read, and Waiting
+	Waiting   int64 // what the group has read and its state still holds, waiting for another record
 	Exact     bool  // false: not counted; Records is the difference of the offsets, an upper bound
 }
 
 // AtRest reports whether nothing is left to read: no data record between the
 // committed offset and the end, and no open transaction.
 func (l Lag) AtRest() bool { return l.Records == 0 && l.Stable == l.End }
+
+// WaitingField is a field in the metadata of a committed offset that says how much
+// of what was read waits for another record: @waiting=3. It counts as lag, since
+// the group has not finished with it.
+const WaitingField = "@waiting"
+
+// waiting returns the number in the WaitingField of an offset's metadata, 0 if it
+// has none.
+func waiting(metadata string) int64 {
+	for field := range strings.SplitSeq(metadata, " ") {
+		if value, ok := strings.CutPrefix(field, WaitingField+"="); ok {
+			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n > 0 {
+				return n
+			}
+		}
+	}
+	return 0
+}
 
 // countAtMost bounds the records that GroupLag counts in one partition.
 const countAtMost = 10_000
@@ -73,7 +94,7 @@ func NewLagCounter(client *kgo.Client, maxRecords, maxOffsets int64) *LagCounter
 
 // Lag is [GroupLag]. A partition that can't be read is not counted.
 func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([]Lag, error) {
-	committed, err := c.cluster.Committed(ctx, group)
+	committed, err := c.cluster.Commits(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +123,12 @@ func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([
 	var lags []Lag
 	var spans []Span
 	for _, id := range slices.SortedFunc(maps.Keys(stable), fetch.ID.Compare) {
-		at, ok := committed[id]
+		commit, ok := committed[id]
 		if !ok {
-			at = -1
+			commit.At = -1
 		}
-		lags = append(lags, Lag{Topic: id.Topic, Partition: id.Partition, Committed: at, End: ends[id], Stable: stable[id]})
-		spans = append(spans, Span{ID: id, From: max(at, starts[id]), To: stable[id]})
+		lags = append(lags, Lag{Topic: id.Topic, Partition: id.Partition, Committed: commit.At, End: ends[id], Stable: stable[id], Waiting: waiting(commit.Metadata)})
+		spans = append(spans, Span{ID: id, From: max(commit.At, starts[id]), To: stable[id]})
 	}
 	counts, damaged, err := c.count(ctx, group, spans)
 	if err != nil {
@@ -119,6 +140,7 @@ func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([
 		if !l.Exact {
 			l.Records = spans[i].To - spans[i].From
 		}
+		l.Records += l.Waiting
 	}
 	return lags, nil
 }
@@ -127,22 +149,39 @@ func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([
 // committed data record below the end that is given, from the group's offset to
 // that end. If in one of them the group is too far behind to be counted, or a
 // transaction is open below the end, none is read and all are returned in which
-// the group's offset is below the end.
+// the group's offset is below the end. If all is read but something still waits in
+// the group's state, see [WaitingField], the partitions that it came from are
+// returned, with From and To equal.
 func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID]int64) ([]Span, error) {
-	committed, err := c.cluster.Committed(ctx, group)
+	committed, err := c.cluster.Commits(ctx, group)
 	if err != nil {
 		return nil, err
 	}
-	var behind []Span
-	var topics []string
+	var behind, held []Span
 	for _, id := range slices.SortedFunc(maps.Keys(ends), fetch.ID.Compare) {
-		if committed[id] < ends[id] {
-			behind = append(behind, Span{ID: id, From: committed[id], To: ends[id]})
-			topics = append(topics, id.Topic)
+		at := committed[id].At
+		if at < ends[id] {
+			behind = append(behind, Span{ID: id, From: at, To: ends[id]})
+		}
+		if waiting(committed[id].Metadata) > 0 {
+			held = append(held, Span{ID: id, From: at, To: at})
 		}
 	}
+	unread, err := c.unread(ctx, group, behind)
+	if len(unread) == 0 && err == nil {
+		return held, nil
+	}
+	return unread, err
+}
+
+// unread is Unread for spans that are not empty.
+func (c *LagCounter) unread(ctx context.Context, group string, behind []Span) (unread []Span, err error) {
 	if len(behind) == 0 {
 		return nil, nil
+	}
+	var topics []string
+	for _, s := range behind {
+		topics = append(topics, s.Topic)
 	}
 	topics = slices.Compact(topics)
 	starts, err := Starts(ctx, c.client, topics...)
@@ -167,7 +206,6 @@ func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID
 	if err != nil {
 		return nil, fmt.Errorf("looking for records: %w", err)
 	}
-	var unread []Span
 	for i, s := range behind {
 		switch {
 		case counts[i] > 0:

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -120,6 +121,33 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 	}
 	_, err = missingTopics(ctx, client, raced)
 	return created, err
+}
+
+// GrowTopic gives a topic as many partitions, if it has fewer, and returns when the
+// cluster shows them. Concurrent calls from several processes are fine.
+func GrowTopic(ctx context.Context, client *kgo.Client, name string, partitions int) error {
+	responses, err := kadm.NewClient(client).UpdatePartitions(ctx, partitions, name)
+	if err == nil {
+		err = responses.Error()
+	}
+	if err != nil && !errors.Is(err, kerr.InvalidPartitions) { // which it has already
+		return fmt.Errorf("giving topic %s %d partitions: %w", name, partitions, err)
+	}
+	wait, cancel := context.WithTimeout(ctx, seenWithin)
+	defer cancel()
+	for {
+		counts, err := PartitionCounts(wait, client, name)
+		if err == nil && counts[name] >= partitions {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-wait.Done():
+			return fmt.Errorf("%s after it was asked the cluster shows %d partitions of topic %s, not %d; is it overloaded? %w", seenWithin, counts[name], name, partitions, cmp.Or(err, wait.Err()))
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // DeleteTopics deletes topics and returns the names of those that existed. When it

@@ -46,6 +46,13 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 // Run follows the catalogue.
 func (g *ingest) Run(ctx context.Context) error { return g.catalogue.follow(ctx) }
 
+// Grow implements [processor.Grower].
+func (g *ingest) Grow(topic string, partitions int) {
+	if topic == g.catalogue.topic {
+		g.catalogue.grow(partitions)
+	}
+}
+
 // Close releases the catalogue's connections.
 func (g *ingest) Close() { g.catalogue.reader.Close() }
 

@@ -104,7 +104,7 @@ func referenceKeeper(o Options) processor.Topology {
 // would wait in the ledger's state.
 func ingestStage(o Options, reads ...string) processor.Stage {
 	return processor.Stage{
-		Name: "ingest", Reads: reads, First: "catalog", Log: "log",
+		Name: "ingest", Reads: reads, First: "catalog", Whole: "catalog", Log: "log",
 		Metrics: []processor.Metric{
 			{Name: otherKeys, Help: "Orders whose key is not their id."},
 		},
@@ -136,7 +136,7 @@ func procurementTopology(o Options) processor.Topology {
 		Name:  Procurement,
 		About: "a receipt for each reorder after the lead time",
 		Stages: []processor.Stage{{
-			Name: "procurement", Reads: []string{"reorders"}, State: "procurement-changelog",
+			Name: "procurement", Reads: []string{"reorders"}, State: "procurement-changelog", Grows: true,
 			Writes: []processor.Output{{Topic: "receipts", Kind: "receipt", Feeds: true}},
 			Metrics: []processor.Metric{
 				{Name: pendingReceipts, Help: "Receipts that are not due yet.", Gauge: true,

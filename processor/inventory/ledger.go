@@ -69,7 +69,10 @@ func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64
 		}
 		return p, committed, nil
 	}
-	return p, committed, l.check(ctx, p, committed)
+	if err := l.check(ctx, p, committed); err != nil {
+		return nil, 0, err
+	}
+	return p, committed, l.env.CheckState(ctx, source, committed, p.summary.products, p.summary.waiting)
 }
 
 // check compares the restored state with the committed offset.
@@ -104,6 +107,8 @@ type ledgerPartition struct {
 	before    int64                    // applied as of the last commit
 	waiting   map[string][]event.Entry // lines without a product, by product id, as of the last commit
 	restoring map[string]map[int]event.Entry
+	summary   summary // of committed and waiting
+	sealed    summary // of the transaction's state, once it is sealed
 
 	ofUpdates, ofReorders, ofAlerts *envelopes
 	outputs                         outputs // of the transaction in progress
@@ -113,6 +118,12 @@ type ledgerPartition struct {
 	steps                     []rules.Step
 	updates, reorders, alerts int64
 	lines                     int64
+}
+
+// summary is what the metadata of an offset says of the state.
+type summary struct {
+	products processor.Digest
+	waiting  int64
 }
 
 // outputs are the topics that a ledger writes.
@@ -182,10 +193,18 @@ func (p *ledgerPartition) restored() error {
 			}
 			p.waiting[id] = append(p.waiting[id], e)
 			p.stage.waiting.Add(1)
+			p.summary.waiting++
 		}
 	}
 	p.restoring = nil
+	p.committed.Each(func(id, value []byte) { p.summary.products.Add(processor.Fingerprint(id, value)) })
+	p.sealed = p.summary
 	return nil
+}
+
+// Note implements [stage.Noted].
+func (p *ledgerPartition) Note() string {
+	return p.stage.env.Note(p.sealed.products, p.sealed.waiting)
 }
 
 // Process applies one record of the log.
@@ -283,6 +302,7 @@ const stateRoom = 200
 func (p *ledgerPartition) Seal(tx *stage.Tx) error {
 	for _, w := range p.touched {
 		w.encoded = tx.Keep(appendState(tx.Room(stateRoom), &w.state, p.applied))
+		p.seal(w)
 		p.key = append(append(p.key[:0], productKey...), w.id...)
 		p.log(tx, p.key, w.encoded)
 		for n := len(w.state.Waiting); n < w.waited; n++ {
@@ -293,6 +313,16 @@ func (p *ledgerPartition) Seal(tx *stage.Tx) error {
 		}
 	}
 	return nil
+}
+
+// seal brings the summary up to date with a product of the transaction.
+func (p *ledgerPartition) seal(w *product) {
+	p.key = append(p.key[:0], w.id...)
+	if before, ok := p.committed.Get(w.id); ok {
+		p.sealed.products.Remove(processor.Fingerprint(p.key, before))
+	}
+	p.sealed.products.Add(processor.Fingerprint(p.key, w.encoded))
+	p.sealed.waiting += int64(len(w.state.Waiting) - w.waited)
 }
 
 func (p *ledgerPartition) log(tx *stage.Tx, key, value []byte) {
@@ -312,7 +342,7 @@ func (p *ledgerPartition) Commit() {
 		p.keepWaiting(w)
 	}
 	s.products.Add(int64(p.committed.Len() - known))
-	p.before = p.applied
+	p.before, p.summary = p.applied, p.sealed
 	p.stage.env.Flow.Add(p.partition, -p.lines)
 	s.updates.Add(p.updates)
 	s.reorders.Add(p.reorders)
@@ -340,7 +370,7 @@ func (p *ledgerPartition) Close() {
 
 // Rollback drops the transaction's products.
 func (p *ledgerPartition) Rollback() {
-	p.applied = p.before
+	p.applied, p.sealed = p.before, p.summary
 	p.reset()
 }
 

@@ -46,6 +46,7 @@ type pending struct {
 	due     time.Time // by the clock of the process that read the reorder
 	offset  int64     // of the reorder
 	receipt event.Receipt
+	print   uint64 // of key and value in the changelog
 }
 
 // Start reads the changelog of a partition.
@@ -57,15 +58,17 @@ func (s *procurement) Start(ctx context.Context, source stage.Source, committed 
 	last := int64(-1)
 	for _, d := range p.open {
 		p.queue = append(p.queue, d)
+		p.digest.Add(d.print)
 		last = max(last, d.offset)
 	}
+	p.sealed = p.digest
 	heap.Init(&p.queue)
 	s.pending.Add(int64(len(p.open)))
 	if s.env.Exact && last >= 0 && last >= committed {
 		return nil, 0, processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired",
 			s.changelog, source.Partition, last, source.Topic, committed)
 	}
-	return p, committed, nil
+	return p, committed, s.env.CheckState(ctx, source, committed, p.digest, 0)
 }
 
 // procurementPartition is what is pending for one partition of the reorders.
@@ -74,6 +77,8 @@ type procurementPartition struct {
 	partition int32
 	open      map[string]pending // by reorder id, as of the last commit
 	queue     dueQueue           // open by due time; may hold some that are done
+	digest    processor.Digest   // of open
+	sealed    processor.Digest   // of what the transaction makes of it
 
 	reorder event.Reorder
 	added   []pending // by the transaction in progress
@@ -90,9 +95,13 @@ func (p *procurementPartition) restore(r *kgo.Record) error {
 	if err != nil {
 		return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 	}
+	d.print = processor.Fingerprint(r.Key, r.Value)
 	p.open[d.receipt.EventID] = d
 	return nil
 }
+
+// Note implements [stage.Noted].
+func (p *procurementPartition) Note() string { return p.stage.env.Note(p.sealed, 0) }
 
 // Process records one reorder as pending. One that already is, is a duplicate.
 func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
@@ -122,9 +131,12 @@ func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.R
 			Quantity: o.ReorderQuantity, WarehouseID: o.WarehouseID, Timestamp: at + p.stage.lead.Milliseconds(),
 		},
 	}
+	value := appendPending(nil, &d)
+	d.print = processor.Fingerprint([]byte(o.EventID), value)
 	p.added = append(p.added, d)
+	p.sealed.Add(d.print)
 	p.count(r.Topic, processor.Accepted, "")
-	return p.log(tx, o.EventID, appendPending(nil, &d))
+	return p.log(tx, o.EventID, value)
 }
 
 func (p *procurementPartition) decode(r *kgo.Record) *event.Error {
@@ -169,6 +181,7 @@ func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
 	for len(p.queue) > 0 && len(p.done) < dueAtOnce && !p.queue[0].due.After(now) {
 		d := heap.Pop(&p.queue).(pending)
 		p.done = append(p.done, d)
+		p.sealed.Remove(d.print)
 		r := &d.receipt
 		tx.Produce(&kgo.Record{
 			Topic: p.stage.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
@@ -194,6 +207,7 @@ func (p *procurementPartition) Commit() {
 		p.open[d.receipt.EventID] = d
 		heap.Push(&p.queue, d)
 	}
+	p.digest = p.sealed
 	s := p.stage
 	s.written.Add(int64(len(p.done)))
 	s.pending.Add(int64(len(p.added) - len(p.done)))
@@ -206,6 +220,7 @@ func (p *procurementPartition) Rollback() {
 	for _, d := range p.done {
 		heap.Push(&p.queue, d)
 	}
+	p.sealed = p.digest
 	p.reset()
 }
 

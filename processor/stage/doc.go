@@ -83,3 +83,12 @@ type Timed interface {
 	// Due does what has fallen due.
 	Due(tx *Tx, now time.Time) error
 }
+
+// Noted is a Partition that adds something to the metadata of its committed
+// offsets: fields without spaces, separated by one. Note is called when a
+// transaction has been sealed, and describes the state that it makes, and before
+// one begins. An empty note adds nothing.
+type Noted interface {
+	Partition
+	Note() string
+}

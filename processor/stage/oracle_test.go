@@ -282,7 +282,7 @@ func runWorker(ctx context.Context, s *storm, name string, committed func()) err
 	}
 	return stage.NewWorker(stage.Config{
 		Name: "storm", Kafka: kafka.Config{Brokers: s.brokers, Options: []kgo.Opt{s.dialer()}}, Group: "group", TransactionalID: name,
-		Sources: []string{"in"}, TopicIDs: map[string]kadm.TopicID{"in": topics["in"].ID}, Outputs: []string{"out"}, Stamp: func(int64) string { return "" },
+		Sources: []string{"in"}, TopicIDs: map[string]kadm.TopicID{"in": topics["in"].ID}, Outputs: []string{"out"}, Stamp: func(int64, string) string { return "" },
 		CommitEvery: 5 * time.Millisecond, MaxPoll: maxPoll, StopWithin: time.Second,
 		Log: slog.New(slog.DiscardHandler), Now: time.Now, Observer: observer(committed),
 	}, numbering{s}).Run(ctx)

@@ -10,7 +10,6 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
 
-	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -21,7 +20,6 @@ import (
 // forever. A Reader serves several goroutines.
 type Reader struct {
 	client  *kgo.Client
-	admin   *kadm.Client
 	cluster *fetch.Cluster
 }
 
@@ -39,7 +37,7 @@ func NewReader(c kafka.Config) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{client, kadm.NewClient(client), fetch.NewCluster(client, true)}, nil
+	return &Reader{client, fetch.NewCluster(client, true)}, nil
 }
 
 // Close ends the Reader's connections.
@@ -48,41 +46,124 @@ func (r *Reader) Close() { r.client.Close() }
 // HighWatermark returns the offset behind the partition's last record, committed or
 // not.
 func (r *Reader) HighWatermark(ctx context.Context, topic string, partition int32) (int64, error) {
-	return r.offset(ctx, topic, partition, r.admin.ListEndOffsets)
+	return r.offset(ctx, fetch.NewCluster(r.client, false), topic, partition, fetch.End)
 }
 
 // StableEnd returns the offset behind the partition's last committed record.
 func (r *Reader) StableEnd(ctx context.Context, topic string, partition int32) (int64, error) {
-	return r.offset(ctx, topic, partition, r.admin.ListCommittedOffsets)
+	return r.offset(ctx, r.cluster, topic, partition, fetch.End)
 }
 
 // LogStart returns the offset of the partition's first record.
 func (r *Reader) LogStart(ctx context.Context, topic string, partition int32) (int64, error) {
-	return r.offset(ctx, topic, partition, r.admin.ListStartOffsets)
+	return r.offset(ctx, r.cluster, topic, partition, fetch.Start)
 }
 
-type listOffsets func(context.Context, ...string) (kadm.ListedOffsets, error)
-
-func (r *Reader) offset(ctx context.Context, topic string, partition int32, list listOffsets) (int64, error) {
-	for {
-		offsets, err := list(ctx, topic)
-		if err == nil {
-			o, ok := offsets.Lookup(topic, partition)
-			if ok && o.Err == nil {
-				return o.Offset, nil
-			}
-			err = o.Err
-			if !ok {
-				return 0, fmt.Errorf("partition %d of %s does not exist", partition, topic)
-			}
+// StableEnds returns, by partition, the offset behind the last committed record of
+// each partition that a topic has now, according to any broker.
+func (r *Reader) StableEnds(ctx context.Context, topic string) (ends []int64, err error) {
+	err = r.retry(ctx, func() error {
+		t, err := r.cluster.Newest(ctx, topic)
+		if err != nil {
+			return err
 		}
-		if !transient(err) {
-			return 0, fmt.Errorf("asking for the offsets of %s/%d: %w", topic, partition, err)
+		if t == nil {
+			return fmt.Errorf("%w: topic %s", errNotShown, topic)
+		}
+		ends, err = offsets(ctx, r.cluster, t, fetch.End)
+		return err
+	})
+	return ends, err
+}
+
+// offset looks up an offset of one partition. It asks the cluster, not a cache, for
+// the partition's leader: the partition may be new.
+func (r *Reader) offset(ctx context.Context, cluster *fetch.Cluster, topic string, partition int32, at fetch.At) (offset int64, err error) {
+	err = r.retry(ctx, func() error {
+		t, err := r.describe(ctx, topic)
+		if err != nil {
+			return err
+		}
+		if int(partition) >= len(t.Partitions) {
+			return fmt.Errorf("%w: %s/%d", errNotShown, topic, partition)
+		}
+		one := *t
+		one.Partitions = t.Partitions[partition : partition+1]
+		found, err := offsets(ctx, cluster, &one, at)
+		if err == nil {
+			offset = found[0]
+		}
+		return err
+	})
+	if err != nil {
+		return 0, fmt.Errorf("asking for the offsets of %s/%d: %w", topic, partition, err)
+	}
+	return offset, nil
+}
+
+// errNotShown means that the cluster does not show a topic or partition, which may
+// be new, for a broker that lags behind.
+var errNotShown = errors.New("the cluster does not show it")
+
+// shownWithin bounds the wait for the cluster to show it.
+const shownWithin = 30 * time.Second
+
+func (r *Reader) describe(ctx context.Context, topic string) (*fetch.Topic, error) {
+	topics, err := r.cluster.Topics(ctx, topic)
+	if err != nil {
+		return nil, err
+	}
+	if topics[topic] == nil {
+		return nil, fmt.Errorf("%w: topic %s", errNotShown, topic)
+	}
+	return topics[topic], nil
+}
+
+// offsets looks up an offset of each partition of a topic, in their order.
+func offsets(ctx context.Context, cluster *fetch.Cluster, t *fetch.Topic, at fetch.At) ([]int64, error) {
+	found, err := cluster.Offsets(ctx, []*fetch.Topic{t}, at)
+	if err != nil {
+		return nil, err
+	}
+	list := make([]int64, len(t.Partitions))
+	for i, p := range t.Partitions {
+		offset, ok := found[fetch.ID{Topic: t.Name, Partition: p.Number}]
+		if !ok {
+			return nil, fmt.Errorf("%w: %s/%d", errNotShown, t.Name, p.Number)
+		}
+		list[i] = offset
+	}
+	return list, nil
+}
+
+// retry repeats a request while its error is transient.
+func (r *Reader) retry(ctx context.Context, request func() error) error {
+	for began := time.Now(); ; {
+		err := request()
+		if err == nil || !transient(err) || errors.Is(err, errNotShown) && time.Since(began) > shownWithin {
+			return err
 		}
 		if err := pause(ctx, readerBackoff); err != nil {
-			return 0, err
+			return err
 		}
 	}
+}
+
+// Committed returns a group's offset of a partition and its metadata; -1 if there
+// is none.
+func (r *Reader) Committed(ctx context.Context, group, topic string, partition int32) (at int64, metadata string, err error) {
+	err = r.retry(ctx, func() error {
+		commits, err := r.cluster.Commits(ctx, group)
+		if err != nil {
+			return err
+		}
+		commit, ok := commits[fetch.ID{Topic: topic, Partition: partition}]
+		if at, metadata = commit.At, commit.Metadata; !ok {
+			at = -1
+		}
+		return nil
+	})
+	return at, metadata, err
 }
 
 // transient reports whether an error is one of a cluster that is changing or out of

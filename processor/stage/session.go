@@ -69,7 +69,9 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 		go s.holdBack()
 	}
 	close(s.connected)
+	w.client.Store(s.client)
 	defer s.close()
+	defer w.client.Store(nil)
 	if err := s.txn.Init(ctx, s.sender.Reset); err != nil {
 		return s.explain(brokenError{err})
 	}
@@ -90,6 +92,9 @@ func (s *session) connect(ctx context.Context) error {
 		kgo.ConsumeStartOffset(kgo.NewOffset().AtStart()),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+		// Markers are passed over, and committed: else an offset in front of one
+		// looks like a record that is lost, once retention has taken it.
+		kgo.KeepControlRecords(),
 		kgo.FetchMaxPartitionBytes(fetchPartitionBytes),
 		kgo.FetchMaxWait(fetchWait),
 		kgo.DisableClientMetrics(),

@@ -22,6 +22,14 @@ type slot struct {
 	touched   bool      // by the transaction in progress
 }
 
+// note returns what the partition adds to the metadata of its offset.
+func (s *slot) note() string {
+	if noted, ok := s.partition.(Noted); ok {
+		return noted.Note()
+	}
+	return ""
+}
+
 // assigned is the group's callback with what is new to this member. It is
 // called for every rebalance and never during a transaction.
 func (w *session) assigned(_ context.Context, _ *kgo.Client, added map[string][]int32) {

@@ -158,13 +158,15 @@ func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int
 		for _, r := range p.Records {
 			next := r.Offset + 1
 			slot.epoch = r.LeaderEpoch
-			if err = slot.partition.Process(s.ctx, tx, r); err != nil {
-				return
+			if !r.Attrs.IsControl() {
+				if err = slot.partition.Process(s.ctx, tx, r); err != nil {
+					return
+				}
+				n++
 			}
 			slot.next = next
 			r.Recycle()
 		}
-		n += len(p.Records)
 	})
 	return n, ours, err
 }
@@ -269,7 +271,7 @@ func (s *session) positions(slots ...*slot) (topics []kmsg.TxnOffsetCommitReques
 		}
 		p := kmsg.NewTxnOffsetCommitRequestTopicPartition()
 		p.Partition, p.Offset, p.LeaderEpoch = slot.source.Partition, slot.next, slot.epoch
-		p.Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(slot.next))
+		p.Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(slot.next, slot.note()))
 		topics[i].Partitions = append(topics[i].Partitions, p)
 	}
 	return topics
@@ -337,7 +339,11 @@ func (s *session) stampPlain(req *kmsg.OffsetCommitRequest) error {
 	for t := range req.Topics {
 		topic := &req.Topics[t]
 		for p := range topic.Partitions {
-			topic.Partitions[p].Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(topic.Partitions[p].Offset))
+			part, note := &topic.Partitions[p], ""
+			if slot := s.ready(Source{topic.Topic, part.Partition}); slot != nil && slot.next == part.Offset {
+				note = slot.note()
+			}
+			part.Metadata = kmsg.StringPtr(s.worker.cfg.Stamp(part.Offset, note))
 		}
 	}
 	return nil

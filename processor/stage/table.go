@@ -79,6 +79,19 @@ func (t *Table) Put(key string, value []byte) {
 	}
 }
 
+// Each calls use with each key and its value, in no order. They are valid until
+// the next Put.
+func (t *Table) Each(use func(key, value []byte)) {
+	for _, s := range t.slots {
+		if s.place == 0 {
+			continue
+		}
+		e := t.entry(s.place - 1)
+		k, v := e.lengths()
+		use(e.key(), e[tableHeader+k:tableHeader+k+v])
+	}
+}
+
 // find returns the slot of a key, or the free one that is meant for it.
 func (t *Table) find(key string, hash uint32) *tableSlot {
 	mask := uint32(len(t.slots) - 1)

@@ -40,8 +40,12 @@ type Output struct {
 
 // Output returns a topic's. It waits for the cluster when a topic is asked for
 // the first time.
-func (tx *Tx) Output(topic string) (Output, error) {
-	t, err := tx.sender.Topic(tx.ctx, topic)
+func (tx *Tx) Output(topic string) (Output, error) { return tx.OutputTo(topic, 0) }
+
+// OutputTo is Output for a topic that may have got a partition just now: it waits
+// until the cluster shows it.
+func (tx *Tx) OutputTo(topic string, partition int32) (Output, error) {
+	t, err := tx.sender.TopicWith(tx.ctx, topic, partition)
 	if err != nil {
 		return Output{}, brokenError{err}
 	}

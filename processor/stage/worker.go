@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/kafka"
@@ -27,8 +29,9 @@ type Config struct {
 	TopicIDs        map[string]kadm.TopicID // of the sources
 	Outputs         []string                // topics that are written to, but for dead letters
 	BatchBytes      func(topic string) int  // largest record batch of a topic
-	// Stamp is the metadata of each offset that is committed.
-	Stamp       func(offset int64) string
+	// Stamp is the metadata of each offset that is committed, with the note of its
+	// partition, see [Noted].
+	Stamp       func(offset int64, note string) string
 	CommitEvery time.Duration         // at the latest, while records keep coming
 	MaxPoll     int                   // records
 	Gate        func(context.Context) // called before each transaction, to hold the worker back
@@ -81,8 +84,20 @@ func (e *LostRecordsError) Unwrap() error { return e.Err }
 
 // Worker is one member of a stage's group.
 type Worker struct {
-	cfg   Config
-	logic Logic
+	cfg    Config
+	logic  Logic
+	client atomic.Pointer[kgo.Client] // of the session, nil between sessions
+}
+
+// Reads reports whether a topic is among the worker's sources.
+func (w *Worker) Reads(topic string) bool { return slices.Contains(w.cfg.Sources, topic) }
+
+// Refresh has the worker look for new partitions of its sources now. Its client does
+// so by itself only every few minutes. It may be called at any time.
+func (w *Worker) Refresh() {
+	if client := w.client.Load(); client != nil {
+		client.ForceMetadataRefresh()
+	}
 }
 
 // NewWorker makes a worker; Run starts it.

@@ -48,6 +48,14 @@ var ErrNoTopic = errors.New("no such topic")
 
 // Metadata asks for these topics: all if the slice is nil, none if it is empty.
 func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.MetadataResponse, error) {
+	meta, err := metadataRequest(names).RequestWith(ctx, client)
+	if err != nil {
+		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
+	}
+	return meta, nil
+}
+
+func metadataRequest(names []string) *kmsg.MetadataRequest {
 	req := kmsg.NewPtrMetadataRequest()
 	if names != nil {
 		req.Topics = []kmsg.MetadataRequestTopic{}
@@ -57,11 +65,7 @@ func Metadata(ctx context.Context, client *kgo.Client, names []string) (*kmsg.Me
 		t.Topic = kmsg.StringPtr(n)
 		req.Topics = append(req.Topics, t)
 	}
-	meta, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return nil, fmt.Errorf("asking the cluster for its topics: %w", err)
-	}
-	return meta, nil
+	return req
 }
 
 // Topics describes the named topics, or all of them if no name is given. The result
@@ -87,6 +91,45 @@ func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topi
 		topics[*t.Topic] = topicOf(t)
 	}
 	return topics, nil
+}
+
+// newestWithin bounds the wait for each broker that Newest asks.
+const newestWithin = time.Second
+
+// Newest describes a topic as the broker does that knows most of its partitions: a
+// new partition can be written to before all brokers have heard of it. Brokers that
+// don't answer are left out. The result is nil if the topic does not exist.
+func (c *Cluster) Newest(ctx context.Context, name string) (*Topic, error) {
+	topics, err := c.Topics(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	newest := topics[name]
+	brokers := c.client.DiscoveredBrokers()
+	if newest == nil || len(brokers) < 2 {
+		return newest, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, newestWithin)
+	defer cancel()
+	answers := make(chan *kmsg.MetadataResponse, len(brokers))
+	for _, b := range brokers {
+		go func() {
+			answer, err := b.Request(ctx, metadataRequest([]string{name}))
+			if meta, ok := answer.(*kmsg.MetadataResponse); err == nil && ok {
+				answers <- meta
+				return
+			}
+			answers <- &kmsg.MetadataResponse{}
+		}()
+	}
+	for range brokers {
+		for _, t := range (<-answers).Topics {
+			if t.Topic != nil && t.ErrorCode == 0 && t.TopicID == newest.ID && len(t.Partitions) > len(newest.Partitions) {
+				newest = topicOf(&t)
+			}
+		}
+	}
+	return newest, nil
 }
 
 func topicOf(t *kmsg.MetadataResponseTopic) *Topic {
@@ -227,27 +270,46 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 // without one is not among them. With [kadm.RequireStable] in the context, an
 // offset that is part of an open transaction is an error.
 func (c *Cluster) Committed(ctx context.Context, group string) (map[ID]int64, error) {
+	commits, err := c.Commits(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	offsets := make(map[ID]int64, len(commits))
+	for id, commit := range commits {
+		offsets[id] = commit.At
+	}
+	return offsets, nil
+}
+
+// Commit is a committed offset with its metadata.
+type Commit struct {
+	At       int64
+	Metadata string
+}
+
+// Commits is Committed with the metadata of each offset.
+func (c *Cluster) Commits(ctx context.Context, group string) (map[ID]Commit, error) {
 	var answer kadm.OffsetResponses
 	err := AwaitCoordinator(ctx, func() (err error) {
 		answer, err = kadm.NewClient(c.client).FetchOffsets(ctx, group)
 		return err
 	})
 	if errors.Is(err, kerr.GroupIDNotFound) {
-		return map[ID]int64{}, nil
+		return map[ID]Commit{}, nil
 	}
-	offsets := map[ID]int64{}
+	commits := map[ID]Commit{}
 	answer.Each(func(o kadm.OffsetResponse) {
 		switch {
 		case errors.Is(o.Err, kerr.UnstableOffsetCommit):
 			err = o.Err
 		case o.Err == nil && o.At >= 0:
-			offsets[ID{o.Topic, o.Partition}] = o.At
+			commits[ID{o.Topic, o.Partition}] = Commit{o.At, o.Metadata}
 		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
 	}
-	return offsets, nil
+	return commits, nil
 }
 
 // AwaitCoordinator repeats a request to a group coordinator, for up to 15 s, while

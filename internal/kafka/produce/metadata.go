@@ -34,12 +34,18 @@ func (s *Sender) fetchTopic(ctx context.Context, name string) (*Topic, error) {
 		if ctx.Err() != nil || gone || what == fail {
 			return nil, fmt.Errorf("looking for topic %s: %w", name, err)
 		}
-		t := time.NewTimer(later)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-		}
-		t.Stop()
+		_ = pause(ctx, later) // the next round returns its error
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -151,6 +151,18 @@ func (s *Sender) Topic(ctx context.Context, name string) (*Topic, error) {
 	return s.fetchTopic(ctx, name)
 }
 
+// TopicWith is Topic for a partition that may be new: unless it is known, the cluster
+// is asked again until it shows it.
+func (s *Sender) TopicWith(ctx context.Context, name string, partition int32) (*Topic, error) {
+	t, err := s.Topic(ctx, name)
+	for err == nil && int(partition) >= t.Partitions() {
+		if err = pause(ctx, later); err == nil {
+			t, err = s.fetchTopic(ctx, name)
+		}
+	}
+	return t, err
+}
+
 // Topic is one topic that is written to.
 type Topic struct {
 	sender     *Sender
