@@ -33,12 +33,13 @@ type procurement struct {
 	written, pending *atomic.Int64
 }
 
-func newProcurement(env processor.Env, o Options) *procurement {
+func newProcurement(env processor.Env, o Options) (*procurement, error) {
+	l, err := o.limitsFor(env)
 	return &procurement{
-		env: env, lead: o.LeadTime, limits: o.limits(),
+		env: env, lead: o.LeadTime, limits: l,
 		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"),
 		written: env.Counter("receipt"), pending: env.Counter(pendingReceipts),
-	}
+	}, err
 }
 
 // pending is a receipt that is not due yet.
@@ -46,6 +47,22 @@ type pending struct {
 	due     time.Time // by the clock of the process that read the reorder
 	offset  int64     // of the reorder
 	receipt event.Receipt
+}
+
+// answer returns the receipt of a reorder that was read from r, due at a time.
+func answer(o *event.Reorder, r *kgo.Record, due time.Time, lead time.Duration) pending {
+	at := o.Timestamp
+	if at == 0 {
+		at = event.ClampTime(r.Timestamp.UnixMilli())
+	}
+	return pending{
+		due:    due,
+		offset: r.Offset,
+		receipt: event.Receipt{
+			ReceiptID: event.ReceiptID(o.EventID), EventID: o.EventID, ProductID: o.ProductID, Quantity: o.ReorderQuantity,
+			WarehouseID: o.WarehouseID, Timestamp: event.ClampTime(at + lead.Milliseconds()),
+		},
+	}
 }
 
 // Start reads the changelog of a partition.
@@ -76,6 +93,7 @@ type procurementPartition struct {
 	queue     dueQueue           // open by due time; may hold some that are done
 
 	reorder event.Reorder
+	row     []byte
 	added   []pending // by the transaction in progress
 	done    []pending
 	counts  map[processor.Tally]int64
@@ -100,44 +118,43 @@ func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.R
 		p.count(r.Topic, processor.Skipped, "")
 		return nil
 	}
-	if err := p.decode(r); err != nil {
-		tx.Produce(processor.DeadLetter(r, "procurement", string(err.Reason), err.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
-		p.count(r.Topic, processor.DeadLettered, err.Reason)
+	o := &p.reorder
+	if err := decodeReorder(r, o, p.stage.limits); err != nil {
+		p.refuse(tx, r, err)
 		return nil
 	}
-	o := &p.reorder
 	if p.isPending(o.EventID) {
 		p.count(r.Topic, processor.Duplicate, "")
 		return nil
 	}
-	at := o.Timestamp
-	if at == 0 {
-		at = r.Timestamp.UnixMilli()
-	}
-	d := pending{
-		due:    tx.Now().Add(p.stage.lead),
-		offset: r.Offset,
-		receipt: event.Receipt{
-			ReceiptID: event.ReceiptID(o.EventID), EventID: o.EventID, ProductID: o.ProductID,
-			Quantity: o.ReorderQuantity, WarehouseID: o.WarehouseID, Timestamp: at + p.stage.lead.Milliseconds(),
-		},
+	d := answer(o, r, tx.Now().Add(p.stage.lead), p.stage.lead)
+	p.row = appendPending(p.row[:0], &d)
+	if len(p.row) > p.stage.limits.answer() {
+		p.refuse(tx, r, tooLarge("its ids and its warehouse are too long for a receipt"))
+		return nil
 	}
 	p.added = append(p.added, d)
 	p.count(r.Topic, processor.Accepted, "")
-	return p.log(tx, o.EventID, appendPending(nil, &d))
+	return p.log(tx, o.EventID, p.row)
 }
 
-func (p *procurementPartition) decode(r *kgo.Record) *event.Error {
-	if len(r.Value) > p.stage.limits.maxValue {
-		return &event.Error{Reason: event.TooLarge, Message: "the value is larger than the limit"}
+func (p *procurementPartition) refuse(tx *stage.Tx, r *kgo.Record, why *event.Error) {
+	tx.Produce(processor.DeadLetter(r, "procurement", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
+	p.count(r.Topic, processor.DeadLettered, why.Reason)
+}
+
+// decodeReorder checks a reorder as procurement reads it.
+func decodeReorder(r *kgo.Record, o *event.Reorder, l limits) *event.Error {
+	if len(r.Value) > l.value(reorderInput) {
+		return tooLarge("the value is larger than the limit")
 	}
 	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
 		return err
 	}
-	if err := asEventError(event.ParseReorder(r.Value, &p.reorder)); err != nil {
+	if err := asEventError(event.ParseReorder(r.Value, o)); err != nil {
 		return err
 	}
-	return asEventError(p.reorder.Check())
+	return asEventError(o.Check())
 }
 
 func (p *procurementPartition) isPending(id string) bool {
