@@ -228,6 +228,20 @@ func WrittenTopics(s *scenario.Scenario, app string, topologies []Topology) (top
 	return slices.Compact(topics)
 }
 
+// InputTopics returns the names of the topics that topologies read and do not write.
+func InputTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
+	written := append(WrittenTopics(s, app, topologies), KeptTopics(s, app, topologies)...)
+	for _, stage := range stages(topologies) {
+		for _, name := range names(s, app, stage.Reads) {
+			if !slices.Contains(written, name) {
+				topics = append(topics, name)
+			}
+		}
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
 func names(s *scenario.Scenario, app string, aliases []string) (topics []string) {
 	for _, alias := range aliases {
 		topics = append(topics, s.TopicNames(alias, app)...)
