@@ -51,6 +51,18 @@ lines:
 	return false
 }
 
+// after returns what follows a text in the first line that has it.
+func (s *said) after(text string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, line := range s.lines {
+		if _, rest, ok := strings.Cut(line, text); ok {
+			return rest
+		}
+	}
+	return ""
+}
+
 // wait waits for a line with all the texts.
 func (s *said) wait(t *testing.T, texts ...string) {
 	t.Helper()

@@ -59,9 +59,10 @@ type Stage struct {
 	// when the group's offsets are gone. Nil if the stage has no Log.
 	Decided func(source stage.Source) string
 	// Pending returns the source offset behind a value of the changelog that
-	// will lead to a record later, by itself: a drain waits for those. Nil if
-	// nothing falls due, or if a drain should not wait.
-	Pending func(value []byte) (offset int64, err error)
+	// will lead to a record later, by itself, and when: a drain waits for those.
+	// Nil if nothing falls due, or if a drain should not wait. The record is of
+	// the first kind that the stage writes.
+	Pending func(value []byte) (offset int64, due time.Time, err error)
 	// New makes the stage's logic for one run.
 	New func(Env) (stage.Logic, error)
 }
@@ -295,8 +296,8 @@ func check(topologies []Topology) error {
 			return fmt.Errorf("stage %s reads %s first, which is not among its sources", stage.Name, stage.First)
 		case stage.State != "" && len(stage.Reads) != 1:
 			return fmt.Errorf("stage %s keeps state for %d sources; it must have one", stage.Name, len(stage.Reads))
-		case stage.Pending != nil && stage.State == "":
-			return fmt.Errorf("stage %s has something pending, and no changelog", stage.Name)
+		case stage.Pending != nil && (stage.State == "" || len(stage.Writes) == 0):
+			return fmt.Errorf("stage %s has something pending, and no changelog or no output", stage.Name)
 		case (stage.Decided != nil) != (stage.Log != ""):
 			return fmt.Errorf("stage %s must have both a log and a way to tell what is in it, or neither", stage.Name)
 		case stage.New == nil:

@@ -138,7 +138,7 @@ func procurementTopology(o Options) processor.Topology {
 				{Name: pendingReceipts, Help: "Receipts that are not due yet.", Gauge: true,
 					Unit: "receipt", Left: "left to another inv process, running or started next: %s not due yet"},
 			},
-			Pending: pendingOffset,
+			Pending: pendingAt,
 			New:     func(env processor.Env) (stage.Logic, error) { return newProcurement(env, o) },
 		}},
 	}

@@ -263,10 +263,11 @@ func appendPending(dst []byte, d *pending) []byte {
 	return event.AppendReceipt(dst, &d.receipt)
 }
 
-// pendingOffset returns the offset of the reorder behind a changelog value.
-func pendingOffset(value []byte) (int64, error) {
+// pendingAt returns the offset of the reorder behind a changelog value, and when its
+// receipt is due.
+func pendingAt(value []byte) (offset int64, due time.Time, err error) {
 	d, err := parsePending(value)
-	return d.offset, err
+	return d.offset, d.due, err
 }
 
 func parsePending(value []byte) (d pending, err error) {
