@@ -1,9 +1,11 @@
 package processor_test
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"inv/internal/kafkatest"
 	"inv/processor"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -174,6 +177,43 @@ func TestSmallTopicsBoundWhatIsAccepted(t *testing.T) {
 		small("reorders", "65535")
 		if _, err := s.try(); err == nil || !strings.Contains(err.Error(), s.topic("reorders")+" accepts records of 65535 bytes at most, and must accept 65536") {
 			t.Errorf("a topic that accepts too little: %v", err)
+		}
+	})
+}
+
+// A receipt that is pending and no longer fits, as an earlier version has left one, does
+// not stop each start: its reorder is dead-lettered.
+func TestPendingReceiptThatIsTooLargeIsDeadLettered(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		s.create()
+		s.write(s.catalogRecords(catalogOf(3)[1:])...) // none of which is low
+		reorder := `{"event_id":"e","product_id":"prod-1","reorder_quantity":5,"warehouse_id":"` + noise(1, 200_000) + `"}`
+		s.write(s.record("reorders", "e", reorder))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		log, ended := newSaid(), make(chan error, 1)
+		go func() {
+			cfg := s.config()
+			cfg.LeadTime, cfg.Log = time.Hour, slog.New(log)
+			_, err := cfg.run(ctx)
+			ended <- err
+		}()
+		log.wait(t, "waiting", "which is due at")
+		cancel()
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+		limit := "65536"
+		if _, err := kadm.NewClient(s.client).AlterTopicConfigs(t.Context(), []kadm.AlterConfig{{Name: "max.message.bytes", Value: &limit}}, s.topic("receipts")); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			s.drain()
+			s.wantReasons("reorders", map[string]int{"too-large": 1})
+		}
+		if dead := s.all(s.topic("reorders") + ".dlq"); string(dead[0].Value) != reorder {
+			t.Errorf("the dead letter has another value of %d bytes", len(dead[0].Value))
 		}
 	})
 }

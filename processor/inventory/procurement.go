@@ -67,16 +67,21 @@ func answer(o *event.Reorder, r *kgo.Record, due time.Time, lead time.Duration) 
 
 // Start reads the changelog of a partition.
 func (s *procurement) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
-	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[processor.Tally]int64{}}
+	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, tooLarge: map[string]bool{}, counts: map[processor.Tally]int64{}}
 	if err := s.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
 	last := int64(-1)
 	for _, d := range p.open {
-		p.queue = append(p.queue, d)
+		if !p.tooLarge[d.receipt.EventID] {
+			p.queue = append(p.queue, d)
+		}
 		last = max(last, d.offset)
 	}
 	heap.Init(&p.queue)
+	if err := p.prepareRefusals(ctx, source); err != nil {
+		return nil, 0, err
+	}
 	s.pending.Add(int64(len(p.open)))
 	if s.env.Exact && last >= 0 && last >= committed {
 		return nil, 0, processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired",
@@ -91,6 +96,9 @@ type procurementPartition struct {
 	partition int32
 	open      map[string]pending // by reorder id, as of the last commit
 	queue     dueQueue           // open by due time; may hold some that are done
+	tooLarge  map[string]bool    // open, by reorder id, and never to be written
+	letters   []*kgo.Record      // dead letters of their reorders, to be written first
+	refusing  bool               // by the transaction in progress
 
 	reorder event.Reorder
 	row     []byte
@@ -102,6 +110,7 @@ type procurementPartition struct {
 func (p *procurementPartition) restore(r *kgo.Record) error {
 	if r.Value == nil {
 		delete(p.open, string(r.Key))
+		delete(p.tooLarge, string(r.Key))
 		return nil
 	}
 	d, err := parsePending(r.Value)
@@ -109,6 +118,28 @@ func (p *procurementPartition) restore(r *kgo.Record) error {
 		return fmt.Errorf("%s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 	}
 	p.open[d.receipt.EventID] = d
+	if len(r.Value) > p.stage.limits.answer() {
+		p.tooLarge[d.receipt.EventID] = true
+	}
+	return nil
+}
+
+const tooLargeReceipt = "its ids and its warehouse are too long for a receipt"
+
+// prepareRefusals makes the dead letters of reorders that are pending though their
+// receipts fit no longer: an earlier version has accepted them, or a topic accepts less
+// than it did. A reorder that its topic has lost has none.
+func (p *procurementPartition) prepareRefusals(ctx context.Context, source stage.Source) error {
+	for id := range p.tooLarge {
+		at := p.open[id].offset
+		err := p.stage.env.Reader.Read(ctx, source.Topic, source.Partition, at, at+1, func(r *kgo.Record) error {
+			p.letters = append(p.letters, p.letter(r, tooLarge(tooLargeReceipt)))
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("rereading a reorder whose receipt is too large: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -130,7 +161,7 @@ func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.R
 	d := answer(o, r, tx.Now().Add(p.stage.lead), p.stage.lead)
 	p.row = appendPending(p.row[:0], &d)
 	if len(p.row) > p.stage.limits.answer() {
-		p.refuse(tx, r, tooLarge("its ids and its warehouse are too long for a receipt"))
+		p.refuse(tx, r, tooLarge(tooLargeReceipt))
 		return nil
 	}
 	p.added = append(p.added, d)
@@ -139,8 +170,12 @@ func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.R
 }
 
 func (p *procurementPartition) refuse(tx *stage.Tx, r *kgo.Record, why *event.Error) {
-	tx.Produce(processor.DeadLetter(r, "procurement", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
+	tx.Produce(p.letter(r, why))
 	p.count(r.Topic, processor.DeadLettered, why.Reason)
+}
+
+func (p *procurementPartition) letter(r *kgo.Record, why *event.Error) *kgo.Record {
+	return processor.DeadLetter(r, "procurement", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic)))
 }
 
 // decodeReorder checks a reorder as procurement reads it.
@@ -175,6 +210,9 @@ func (p *procurementPartition) log(tx *stage.Tx, id string, value []byte) error 
 
 // NextDue returns when the first pending receipt is due.
 func (p *procurementPartition) NextDue() (time.Time, bool) {
+	if len(p.tooLarge) > 0 {
+		return time.Time{}, true
+	}
 	if len(p.queue) == 0 {
 		return time.Time{}, false
 	}
@@ -183,6 +221,16 @@ func (p *procurementPartition) NextDue() (time.Time, bool) {
 
 // Due writes the receipts that are due and removes them from the changelog.
 func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
+	for _, letter := range p.letters {
+		tx.Produce(letter)
+		p.count(p.stage.env.Topic("reorders"), processor.DeadLettered, event.TooLarge)
+	}
+	for id := range p.tooLarge {
+		if err := p.log(tx, id, nil); err != nil {
+			return err
+		}
+	}
+	p.refusing = true
 	for len(p.queue) > 0 && len(p.done) < dueAtOnce && !p.queue[0].due.After(now) {
 		d := heap.Pop(&p.queue).(pending)
 		p.done = append(p.done, d)
@@ -212,6 +260,13 @@ func (p *procurementPartition) Commit() {
 		heap.Push(&p.queue, d)
 	}
 	s := p.stage
+	if p.refusing {
+		for id := range p.tooLarge {
+			delete(p.open, id)
+		}
+		s.pending.Add(-int64(len(p.tooLarge)))
+		p.tooLarge, p.letters = nil, nil
+	}
 	s.written.Add(int64(len(p.done)))
 	s.pending.Add(int64(len(p.added) - len(p.done)))
 	s.env.Stats.Tally(p.counts)
@@ -230,7 +285,7 @@ func (p *procurementPartition) Rollback() {
 func (p *procurementPartition) Close() { p.stage.pending.Add(-int64(len(p.open))) }
 
 func (p *procurementPartition) reset() {
-	p.added, p.done = p.added[:0], p.done[:0]
+	p.added, p.done, p.refusing = p.added[:0], p.done[:0], false
 	clear(p.counts)
 }
 
