@@ -217,3 +217,37 @@ func TestPendingReceiptThatIsTooLargeIsDeadLettered(t *testing.T) {
 		}
 	})
 }
+
+// Topics that refuse old timestamps take what is made of old orders all the same.
+func TestTopicsThatRefuseOldTimestamps(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		s := newSystem(t, brokers)
+		for _, alias := range []string{"updates", "reorders", "alerts", "receipts"} {
+			spec := kafka.Specs(s.scenario, s.prefix, alias)[0]
+			spec.Configs["message.timestamp.before.max.ms"] = "3600000"
+			if _, err := kafka.EnsureTopics(t.Context(), s.client, spec); err != nil {
+				t.Fatal(err)
+			}
+		}
+		s.create()
+		s.write(s.catalogRecords(catalogOf(3))...)
+		s.write(s.record("orders", "o", strings.NewReplacer(`"quantity":2`, `"quantity":35`, `"order_total":19`, `"order_total":332.5`).Replace(goodOrder)))
+		began := time.Now()
+		s.drain()
+		s.prove()
+		for _, alias := range []string{"updates", "reorders", "alerts", "receipts"} {
+			old := 0
+			for _, r := range s.all(s.topic(alias)) {
+				if strings.Contains(string(r.Value), `"timestamp":16250976`) {
+					old++
+				}
+				if r.Timestamp.Before(began.Add(-time.Minute)) {
+					t.Errorf("%s has a record of %s", alias, r.Timestamp)
+				}
+			}
+			if old == 0 {
+				t.Errorf("%s has no record of the old order", alias)
+			}
+		}
+	})
+}

@@ -20,7 +20,8 @@ type layout struct {
 	deadLetters map[string]bool   // dead-letter topics, by name
 	partitions  map[string]int    // by name
 	ids         map[string]kadm.TopicID
-	batchBytes  map[string]int // max.message.bytes, by name
+	batchBytes  map[string]int   // max.message.bytes, by name
+	times       map[string]Times // by name
 }
 
 // newLayout names the topics of the stages. It fails if the scenario lacks an
@@ -142,8 +143,9 @@ func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	if err != nil {
 		return fmt.Errorf("fetching topic configurations: %w", err)
 	}
-	l.batchBytes = map[string]int{}
+	l.batchBytes, l.times = map[string]int{}, map[string]Times{}
 	for _, c := range configs {
+		l.times[c.Name] = timesOf(c.Configs)
 		for _, v := range c.Configs {
 			if n, err := strconv.Atoi(v.MaybeValue()); v.Key == "max.message.bytes" && err == nil {
 				l.batchBytes[c.Name] = n

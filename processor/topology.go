@@ -307,16 +307,3 @@ func check(topologies []Topology) error {
 	}
 	return nil
 }
-
-// RecordTime returns the event time as far as a broker accepts it, in epoch ms:
-// brokers refuse timestamps more than an hour ahead of their clock, so an event
-// from further ahead gets the time now.
-func RecordTime(ms int64, now time.Time) int64 {
-	if at := now.UnixMilli(); ms > at+futureLimit.Milliseconds() {
-		return at
-	}
-	return ms
-}
-
-// futureLimit leaves room for clocks that differ.
-const futureLimit = 30 * time.Minute

@@ -29,6 +29,7 @@ type procurement struct {
 	limits    limits
 	changelog string
 	receipts  string
+	times     processor.Times // that receipts accepts
 
 	written, pending *atomic.Int64
 }
@@ -37,7 +38,7 @@ func newProcurement(env processor.Env, o Options) (*procurement, error) {
 	l, err := o.limitsFor(env)
 	return &procurement{
 		env: env, lead: o.LeadTime, limits: l,
-		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"),
+		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"), times: env.Times(env.Topic("receipts")),
 		written: env.Counter("receipt"), pending: env.Counter(pendingReceipts),
 	}, err
 }
@@ -237,7 +238,7 @@ func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
 		r := &d.receipt
 		tx.Produce(&kgo.Record{
 			Topic: p.stage.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
-			Timestamp: time.UnixMilli(processor.RecordTime(r.Timestamp, tx.Now())),
+			Timestamp: time.UnixMilli(p.stage.times.Record(r.Timestamp, tx.Now())),
 			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.env.App, ID: r.ReceiptID, Time: r.Timestamp}),
 		})
 		if err := p.log(tx, r.EventID, nil); err != nil {
