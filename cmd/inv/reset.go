@@ -70,8 +70,13 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 		}
 	}
 	for _, topic := range slices.Sorted(maps.Keys(p.written)) {
-		if err := c.RemoveOwn(ctx, topic, p.written[topic], f.wrote); err != nil {
+		n := p.written[topic]
+		if err := c.RemoveOwn(ctx, topic, n, f.wrote); err != nil {
 			return err
+		}
+		if n.Others > 0 {
+			fmt.Fprintf(s.err, "%s stays, with %s.\n", topic, records(n.Others))
+			continue
 		}
 		fmt.Fprintln(s.out, topic)
 	}
