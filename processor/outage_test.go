@@ -85,12 +85,7 @@ type killAt struct {
 	stop      func()
 }
 
-// hook returns the hook of one instance's clients.
-func (k *killAt) hook() kgo.Hook {
-	k.instances.Add(1)
-	return &killHook{k: k}
-}
-
+// killHook is for one instance's clients.
 type killHook struct {
 	k    *killAt
 	once sync.Once
@@ -127,21 +122,21 @@ func TestInstancesThatAreNotReadyWaitForTheBroker(t *testing.T) {
 			log := newSaid()
 			stopped := make(chan struct{})
 			kill := &killAt{key: int16(key), stop: func() { b.Close(); close(stopped) }}
+			kill.instances.Add(2)
 			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 			defer cancel()
 			ended := make(chan error, 2)
 			for _, instance := range []string{"a", "b"} {
-				hook := kill.hook()
 				go func() {
 					cfg := s.config()
 					cfg.Instance, cfg.Log = instance, slog.New(log)
-					cfg.Kafka.Options = append(cfg.Kafka.Options, kgo.WithHooks(hook))
+					cfg.Kafka.Options = append(cfg.Kafka.Options, kgo.WithHooks(&killHook{k: kill}))
 					_, err := cfg.run(ctx)
 					ended <- err
 				}()
 			}
 			<-stopped
-			if key != kmsg.JoinGroup { // else they are past the start
+			if key == kmsg.CreateTopics { // what else they ask may be asked again without a word
 				log.wait(t, "waiting for the brokers")
 			}
 			again, err := broker.Start(options)
