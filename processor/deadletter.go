@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 	"strconv"
+	"strings"
 
 	"inv/internal/event"
 
@@ -22,6 +23,17 @@ const recordOverhead = 256
 
 // DeadLetterTopic returns the name of a topic's dead-letter topic.
 func DeadLetterTopic(topic string) string { return topic + deadLetterSuffix }
+
+// Wrote reports whether an application wrote a record of one of the topics that
+// [WrittenTopics] returns. All dead letters count as its own.
+func Wrote(app string, r *kgo.Record) bool {
+	if strings.HasSuffix(r.Topic, deadLetterSuffix) {
+		_, letter := event.FirstHeader(r.Headers, event.HeaderDLQTopic)
+		return letter
+	}
+	source, _ := event.Header(r.Headers, event.HeaderSource)
+	return string(source) == app
+}
 
 // DeadLetter returns the record that puts r, byte for byte, into its dead-letter
 // topic: the reason in headers, then r's own headers. maxBytes is the largest

@@ -39,7 +39,7 @@ func (a *application) drain(ctx context.Context) error {
 	for _, stage := range a.stages {
 		sources = append(sources, a.layout.topics(stage.Reads)...)
 	}
-	inputs, err := kafka.Ends(ctx, client, slices.DeleteFunc(sources, func(topic string) bool { return written[topic] })...)
+	inputs, err := d.ends(ctx, slices.DeleteFunc(sources, func(topic string) bool { return written[topic] })...)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (a *application) drain(ctx context.Context) error {
 				}
 			}
 		}
-		now, err := kafka.Ends(ctx, client, slices.Collect(maps.Keys(back))...)
+		now, err := d.ends(ctx, slices.Collect(maps.Keys(back))...)
 		if err != nil {
 			return err
 		}
@@ -89,11 +89,25 @@ type drainer struct {
 	counter *kafka.LagCounter
 }
 
+// ends returns the high watermarks of topics. It waits for brokers that are out of
+// reach.
+func (d *drainer) ends(ctx context.Context, topics ...string) (map[fetch.ID]int64, error) {
+	for {
+		ends, err := kafka.Ends(ctx, d.client, topics...)
+		if !kafka.Outage(err) {
+			return ends, err
+		}
+		if err := sleep(ctx, drainPoll); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // pass waits until a stage has processed the inputs up to the given ends, and
 // whatever stages have written for it by now. It returns the ends that it waited
 // for.
 func (d *drainer) pass(ctx context.Context, stage *Stage, inputs map[fetch.ID]int64) (map[fetch.ID]int64, error) {
-	ends, err := kafka.Ends(ctx, d.client, d.layout.topics(stage.Reads)...)
+	ends, err := d.ends(ctx, d.layout.topics(stage.Reads)...)
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +132,7 @@ func (d *drainer) pass(ctx context.Context, stage *Stage, inputs map[fetch.ID]in
 
 // passed waits until a stage has committed all data records before the ends.
 func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]int64) error {
+	w, p := d.waits(stage), &progress{}
 	for {
 		unread, err := d.counter.Unread(ctx, Group(d.cfg.AppID, stage.Name), ends)
 		if err == nil && len(unread) == 0 {
@@ -128,6 +143,9 @@ func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]in
 		}
 		if err != nil {
 			d.cfg.Log.Debug("looking for unread records", "stage", stage.Name, "error", err)
+			w.say(func() string { return "the brokers: " + err.Error() })
+		} else {
+			w.say(func() string { return d.unreadReason(ctx, d.client, stage, ends, unread, p) })
 		}
 		if err := sleep(ctx, drainPoll); err != nil {
 			return err
@@ -138,33 +156,53 @@ func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]in
 // settled follows one partition of a stage's changelog until nothing is pending
 // that came from before an offset of its source.
 func (d *drainer) settled(ctx context.Context, stage *Stage, partition int32, end int64) error {
-	changelog := d.layout.names[stage.State]
-	open := map[string]bool{}
+	changelog, w := d.layout.names[stage.State], d.waits(stage)
+	due := map[string]time.Time{} // of what is pending, by key
 	next := int64(0)
 	for {
-		high, err := d.reader.HighWatermark(ctx, changelog, partition)
+		high, err := d.stable(ctx, stage, partition, w)
 		if err != nil {
 			return err
 		}
 		err = d.reader.Read(ctx, changelog, partition, next, high, func(r *kgo.Record) error {
 			if r.Value == nil {
-				delete(open, string(r.Key))
+				delete(due, string(r.Key))
 				return nil
 			}
-			offset, err := stage.Pending(r.Value)
+			offset, at, err := stage.Pending(r.Value)
 			if err == nil && offset < end {
-				open[string(r.Key)] = true
+				due[string(r.Key)] = at
 			}
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if next = high; len(open) == 0 {
+		if next = high; len(due) == 0 {
 			return nil
 		}
+		w.say(func() string { return pendingReason(stage, d.layout.names[stage.Reads[0]], partition, due) })
 		if err := sleep(ctx, drainPoll); err != nil {
 			return err
+		}
+	}
+}
+
+// stable waits until all that is in a partition of a stage's changelog now can be read,
+// and returns its end.
+func (d *drainer) stable(ctx context.Context, stage *Stage, partition int32, w *waits) (end int64, err error) {
+	changelog := d.layout.names[stage.State]
+	if end, err = d.reader.HighWatermark(ctx, changelog, partition); err != nil {
+		return 0, err
+	}
+	for {
+		stable, err := d.reader.StableEnd(ctx, changelog, partition)
+		if err != nil || stable >= end {
+			return end, err
+		}
+		w.say(func() string { return d.openReason(ctx, d.client, stage, nil) })
+		if err := sleep(ctx, drainPoll); err != nil {
+			return 0, err
 		}
 	}
 }

@@ -28,7 +28,7 @@ const pendingFor = time.Minute
 // committed returns the offsets of a stage's group; none if there is no such
 // group.
 func (a *application) committed(ctx context.Context, client *kgo.Client, stage *Stage) (kadm.OffsetResponses, error) {
-	group := Group(a.cfg.AppID, stage.Name)
+	group, w := Group(a.cfg.AppID, stage.Name), a.waits(stage)
 	for began := time.Now(); ; {
 		offsets, err := kadm.NewClient(client).FetchOffsets(kadm.RequireStable(ctx), group)
 		if err == nil {
@@ -43,6 +43,8 @@ func (a *application) committed(ctx context.Context, client *kgo.Client, stage *
 			return nil, fmt.Errorf("fetching the offsets of %s: %w", group, err)
 		case errors.Is(err, kerr.UnstableOffsetCommit) && time.Since(began) > pendingFor:
 			return nil, &PendingTransactionError{Group: group, Err: err}
+		case errors.Is(err, kerr.UnstableOffsetCommit):
+			w.say(func() string { return "the end of a transaction in the offsets of " + group })
 		}
 		if err := sleep(ctx, watchEvery/10); err != nil {
 			return nil, err

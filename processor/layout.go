@@ -28,6 +28,7 @@ type layout struct {
 	ids         map[string]kadm.TopicID
 	batchBytes  map[string]int    // max.message.bytes, by name
 	deletes     map[string]string // what lets the broker delete records, by name
+	times       map[string]Times  // by name
 
 	mu         sync.Mutex
 	partitions map[string]int // by name
@@ -185,8 +186,9 @@ func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	if err != nil {
 		return err
 	}
-	l.batchBytes, l.deletes = map[string]int{}, map[string]string{}
+	l.batchBytes, l.deletes, l.times = map[string]int{}, map[string]string{}, map[string]Times{}
 	for _, c := range configs {
+		l.times[c.Name] = timesOf(c.Configs)
 		values := map[string]string{}
 		for _, v := range c.Configs {
 			// The embedded broker keeps everything by default, and says otherwise.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"maps"
 	"testing"
+	"time"
 
 	"inv/processor/stage"
 
@@ -116,7 +117,7 @@ func TestMistakesInTopologies(t *testing.T) {
 		"reads nothing":         with(func(s *Stage) { s.Reads = nil }),
 		"first is no source":    with(func(s *Stage) { s.First = "other" }),
 		"state of two sources":  with(func(s *Stage) { s.Reads, s.State = []string{"a", "b"}, "state" }),
-		"pending without state": with(func(s *Stage) { s.Pending = func([]byte) (int64, error) { return 0, nil } }),
+		"pending without state": with(func(s *Stage) { s.Pending = func([]byte) (int64, time.Time, error) { return 0, time.Time{}, nil } }),
 		"log without marks":     with(func(s *Stage) { s.Log = "log" }),
 		"no logic":              with(func(s *Stage) { s.New = nil }),
 	} {

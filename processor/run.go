@@ -29,7 +29,7 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 	if err != nil {
 		return Summary{}, err
 	}
-	a, err := newApplication(ctx, cfg)
+	a, err := start(ctx, cfg)
 	if ctx.Err() != nil {
 		return Summary{}, nil // stopped before it began
 	}
@@ -40,6 +40,32 @@ func Run(ctx context.Context, cfg Config) (Summary, error) {
 		err = a.explainStartOver(ctx, err)
 	}
 	return cfg.Stats.Summary(), err
+}
+
+// outagePause is between two tries to start while the brokers are out of reach.
+const outagePause = 500 * time.Millisecond
+
+// start makes the application. Brokers that can't be reached at first are an error;
+// those that have answered once and go away meanwhile are waited for, as they are by
+// the workers.
+func start(ctx context.Context, cfg Config) (*application, error) {
+	client, err := kafka.Connect(ctx, cfg.Kafka)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	for told := false; ; told = true {
+		a, err := newApplication(ctx, cfg, client)
+		if !kafka.Outage(err) {
+			return a, err
+		}
+		if !told {
+			cfg.Log.Warn("waiting for the brokers", "because", err)
+		}
+		if err := sleep(ctx, outagePause); err != nil {
+			return nil, err
+		}
+	}
 }
 
 // application is the stages of one Run.
@@ -54,7 +80,7 @@ type application struct {
 	growers    []Grower
 }
 
-func newApplication(ctx context.Context, cfg Config) (*application, error) {
+func newApplication(ctx context.Context, cfg Config, client *kgo.Client) (*application, error) {
 	a := &application{cfg: cfg, stages: stages(cfg.Topologies), policies: map[*Stage]string{}}
 	for i := range cfg.Topologies {
 		t := &cfg.Topologies[i]
@@ -66,11 +92,6 @@ func newApplication(ctx context.Context, cfg Config) (*application, error) {
 	if a.layout, err = newLayout(cfg); err != nil {
 		return nil, err
 	}
-	client, err := kafka.Connect(ctx, cfg.Kafka)
-	if err != nil {
-		return nil, err
-	}
-	defer client.Close()
 	created, err := a.layout.create(ctx, client, cfg.Scenario, cfg.AppID, a.stages)
 	if err != nil {
 		return nil, a.explainStartOver(ctx, err)

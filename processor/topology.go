@@ -67,9 +67,10 @@ type Stage struct {
 	// when the group's offsets are gone. Nil if the stage has no Log.
 	Decided func(source stage.Source) string
 	// Pending returns the source offset behind a value of the changelog that
-	// will lead to a record later, by itself: a drain waits for those. Nil if
-	// nothing falls due, or if a drain should not wait.
-	Pending func(value []byte) (offset int64, err error)
+	// will lead to a record later, by itself, and when: a drain waits for those.
+	// Nil if nothing falls due, or if a drain should not wait. The record is of
+	// the first kind that the stage writes.
+	Pending func(value []byte) (offset int64, due time.Time, err error)
 	// New makes the stage's logic for one run.
 	New func(Env) (stage.Logic, error)
 }
@@ -269,6 +270,20 @@ func WrittenTopics(s *scenario.Scenario, app string, topologies []Topology) (top
 	return slices.Compact(topics)
 }
 
+// InputTopics returns the names of the topics that topologies read and do not write.
+func InputTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
+	written := append(WrittenTopics(s, app, topologies), KeptTopics(s, app, topologies)...)
+	for _, stage := range stages(topologies) {
+		for _, name := range names(s, app, stage.Reads) {
+			if !slices.Contains(written, name) {
+				topics = append(topics, name)
+			}
+		}
+	}
+	slices.Sort(topics)
+	return slices.Compact(topics)
+}
+
 func names(s *scenario.Scenario, app string, aliases []string) (topics []string) {
 	for _, alias := range aliases {
 		topics = append(topics, s.TopicNames(alias, app)...)
@@ -326,8 +341,8 @@ func check(topologies []Topology) error {
 			return fmt.Errorf("stage %s keeps state for %d sources; it must have one", stage.Name, len(stage.Reads))
 		case stage.Grows && stage.State == "":
 			return fmt.Errorf("stage %s lets its state grow, and has none", stage.Name)
-		case stage.Pending != nil && stage.State == "":
-			return fmt.Errorf("stage %s has something pending, and no changelog", stage.Name)
+		case stage.Pending != nil && (stage.State == "" || len(stage.Writes) == 0):
+			return fmt.Errorf("stage %s has something pending, and no changelog or no output", stage.Name)
 		case (stage.Decided != nil) != (stage.Log != ""):
 			return fmt.Errorf("stage %s must have both a log and a way to tell what is in it, or neither", stage.Name)
 		case stage.New == nil:
@@ -337,16 +352,3 @@ func check(topologies []Topology) error {
 	}
 	return nil
 }
-
-// RecordTime returns the event time as far as a broker accepts it, in epoch ms:
-// brokers refuse timestamps more than an hour ahead of their clock, so an event
-// from further ahead gets the time now.
-func RecordTime(ms int64, now time.Time) int64 {
-	if at := now.UnixMilli(); ms > at+futureLimit.Milliseconds() {
-		return at
-	}
-	return ms
-}
-
-// futureLimit leaves room for clocks that differ.
-const futureLimit = 30 * time.Minute

@@ -53,6 +53,7 @@ func reasons() []event.Reason {
 	return []event.Reason{
 		event.NotJSON, event.WrongType, event.MissingID, event.NoItems, event.BadQuantity, event.NegativePrice, event.NegativeTotal,
 		event.NegativeNumber, event.OutOfRange, event.TotalMismatch, event.KeyMismatch, event.UnknownVersion, event.UnknownProduct, event.TooLarge,
+		event.NotUnicode, event.StructuredMode,
 	}
 }
 

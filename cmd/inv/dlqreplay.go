@@ -18,8 +18,9 @@ func dlqReplayCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "replay [TOPIC|PLACE…]",
 		Short: "Replay dead letters into the partitions that they came from",
 		Long: `Replay dead letters: byte for byte into the partition that they came from, with a
-dlq-replay header that names the dead letter and a dlq-history header for each
-time it was refused. One that was replayed before is skipped, unless --again.
+dlq-replay header that names the dead letter and a dlq-history header for each of
+the last 16 times it was refused, or for fewer if they don't fit. One that was
+replayed before is skipped, unless --again.
 
 With --value a single dead letter is replayed with another value.`,
 		Example: `  inv dlq replay orders --reason unknown-product
@@ -89,5 +90,8 @@ func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byt
 	}
 	n, err := plan.Run(ctx, repair)
 	fmt.Fprintf(s.err, "%d replayed.\n", n)
+	if plan.Trimmed > 0 {
+		fmt.Fprintf(s.err, "%d with part of their history or none: the rest did not fit.\n", plan.Trimmed)
+	}
 	return err
 }

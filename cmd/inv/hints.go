@@ -10,6 +10,7 @@ import (
 	"inv/inspect"
 	"inv/inspect/dashboard"
 	"inv/internal/broker"
+	"inv/internal/deadletter"
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/kafka/fetch"
@@ -93,6 +94,8 @@ func processorHint(err error, app string) error {
 		return fmt.Errorf("%w; have it kept: kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact", err, retention.Topic)
 	case errors.As(err, &pending):
 		return fmt.Errorf("%w; restart the process that left it with the same --instance, or abort it with kafka-transactions.sh", err)
+	case errors.Is(err, deadletter.ErrNoRoom):
+		return fmt.Errorf("%w; raise the topic's max.message.bytes by 1,000, or replay a shorter value with --value", err)
 	case errors.Is(err, stage.ErrFenced):
 		return fmt.Errorf("%w; give each process an --instance of its own", err)
 	}

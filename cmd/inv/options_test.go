@@ -193,15 +193,15 @@ func TestGroupsResetTarget(t *testing.T) {
 }
 
 func TestTopicsToReset(t *testing.T) {
-	sc := shipped(t, "inventory")
-	kept := topicsToReset(sc, "app", false)
+	sc, all := shipped(t, "inventory"), builtinTopologies()
+	kept := processor.KeptTopics(sc, "app", all)
 	if want := []string{"app-product-log", "app-ledger-changelog", "app-procurement-changelog"}; !slices.Equal(kept, want) {
 		t.Errorf("kept topics %q, want %q", kept, want)
 	}
-	all := topicsToReset(sc, "app", true)
+	written, inputs := processor.WrittenTopics(sc, "app", all), processor.InputTopics(sc, "app", all)
 	for topic, want := range map[string]bool{"inventory_updates": true, "reorder_events": true, "order_events.dlq": true, "stock_receipts": true, "order_events": false, "product_catalog": false} {
-		if slices.Contains(all, topic) != want {
-			t.Errorf("%s is reset with the outputs: %t, want %t", topic, !want, want)
+		if slices.Contains(written, topic) != want || slices.Contains(inputs, topic) == want {
+			t.Errorf("%s is an output: %t, and an input: %t", topic, slices.Contains(written, topic), slices.Contains(inputs, topic))
 		}
 	}
 }

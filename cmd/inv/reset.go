@@ -11,6 +11,7 @@ import (
 	"inv/processor"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -21,7 +22,9 @@ func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Long: `Remove what the processor of an application id keeps: its consumer groups and
 its internal topics. The next inv process reads its inputs from the start. The
 topics that it wrote stay, and are written a second time, unless --outputs
-removes them, too. A group in use is refused: stop the processor first.`,
+removes them, too. What others wrote to them stays, such as manual receipts. The
+list to confirm has the number of records, and names inputs that have lost their
+beginning. A group in use is refused: stop the processor first.`,
 		Example: `  inv reset --app-id inv
   inv reset --app-id inv --outputs --yes`,
 		Args: noArguments,
@@ -44,61 +47,100 @@ removes them, too. A group in use is refused: stop the processor first.`,
 }
 
 func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, yes, outputs bool) error {
-	groups, err := c.Existing(ctx, processorGroups(f.appID))
+	p, err := f.planReset(ctx, s, c, sc, outputs)
 	if err != nil {
 		return err
 	}
-	if len(groups) > 0 {
-		if err := c.AtRest(ctx, groups...); err != nil {
-			return err
-		}
-	}
-	topics, err := existingOf(ctx, c, topicsToReset(sc, f.appID, outputs))
-	if err != nil {
-		return err
-	}
-	if len(groups)+len(topics) == 0 {
+	if len(p.groups)+len(p.kept)+len(p.written) == 0 {
 		fmt.Fprintf(s.err, "%s has no groups and no topics on this cluster.\n", f.appID)
 		return nil
 	}
-	var items []string
-	for _, g := range groups {
-		items = append(items, "group "+g)
-	}
-	for _, t := range topics {
-		items = append(items, "topic "+t)
-	}
-	if err := confirm(s, yes, "remove these", items); err != nil {
+	if err := confirm(s, yes, "remove these", p.items(f.appID)); err != nil {
 		return err
 	}
-	deleted, err := c.DeleteGroups(ctx, groups...)
-	if err = printNames(s, deleted, err); err != nil || len(topics) == 0 {
+	deleted, err := c.DeleteGroups(ctx, p.groups...)
+	if err = printNames(s, deleted, err); err != nil {
 		return err
 	}
-	deleted, err = c.Delete(ctx, topics...)
-	return printNames(s, deleted, err)
+	// The outputs come last: they can't be made again before the rest is gone.
+	if len(p.kept) > 0 {
+		deleted, err = c.Delete(ctx, p.kept...)
+		if err = printNames(s, deleted, err); err != nil {
+			return err
+		}
+	}
+	for _, topic := range slices.Sorted(maps.Keys(p.written)) {
+		n := p.written[topic]
+		if err := c.RemoveOwn(ctx, topic, n, f.wrote); err != nil {
+			return err
+		}
+		if n.Others > 0 {
+			fmt.Fprintf(s.err, "%s stays, with %s.\n", topic, records(n.Others))
+			continue
+		}
+		fmt.Fprintln(s.out, topic)
+	}
+	return nil
 }
 
-// topicsToReset returns the processor's internal topics and, with outputs, those
-// that it writes and no producer of the scenario does.
-func topicsToReset(sc *scenario.Scenario, app string, outputs bool) []string {
+// wrote reports whether the application wrote a record of an output.
+func (f *sharedFlags) wrote(r *kgo.Record) bool { return processor.Wrote(f.appID, r) }
+
+// resetPlan is what a reset removes.
+type resetPlan struct {
+	groups  []string
+	kept    []string              // topics that the processor keeps for itself
+	written map[string]*admin.Own // outputs
+	lost    map[string]int64      // offsets that inputs have lost, by topic
+}
+
+func (f *sharedFlags) planReset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, outputs bool) (p resetPlan, err error) {
 	all := builtinTopologies()
-	names := processor.KeptTopics(sc, app, all)
-	if !outputs {
-		return names
+	if p.groups, err = c.Existing(ctx, processorGroups(f.appID)); err != nil {
+		return p, err
 	}
-	filled := map[string]bool{}
-	for _, p := range sc.Producers {
-		for _, name := range sc.TopicNames(p.Topic.Text, app) {
-			filled[name] = true
+	if len(p.groups) > 0 {
+		if err := c.AtRest(ctx, p.groups...); err != nil {
+			return p, err
 		}
 	}
-	for _, name := range processor.WrittenTopics(sc, app, all) {
-		if !filled[name] {
-			names = append(names, name)
+	if p.kept, err = existingOf(ctx, c, processor.KeptTopics(sc, f.appID, all)); err != nil {
+		return p, err
+	}
+	if p.lost, err = c.Lost(ctx, processor.InputTopics(sc, f.appID, all)...); err != nil {
+		fmt.Fprintf(s.err, "Whether inputs have lost records could not be looked up: %s\n", visible(err.Error()))
+	}
+	if outputs {
+		if p.written, err = c.CountOwn(ctx, f.wrote, processor.WrittenTopics(sc, f.appID, all)...); err != nil {
+			return p, err
+		}
+		maps.DeleteFunc(p.written, func(_ string, n *admin.Own) bool { return n.Own == 0 && n.Others > 0 })
+	}
+	return p, nil
+}
+
+// items lists what a reset removes, and what will not come again.
+func (p *resetPlan) items(app string) (items []string) {
+	for _, g := range p.groups {
+		items = append(items, "group "+g)
+	}
+	for _, t := range p.kept {
+		items = append(items, "topic "+t)
+	}
+	for _, t := range slices.Sorted(maps.Keys(p.written)) {
+		if n := p.written[t]; n.Others > 0 {
+			items = append(items, fmt.Sprintf("%s of %s from topic %s; what others wrote stays: %s", records(n.Own), app, t, records(n.Others)))
+		} else {
+			items = append(items, fmt.Sprintf("topic %s with %s", t, records(n.Own)))
 		}
 	}
-	return names
+	if len(p.groups)+len(p.kept) == 0 {
+		return items
+	}
+	for _, t := range slices.Sorted(maps.Keys(p.lost)) {
+		items = append(items, fmt.Sprintf("for good, what the first %d offsets of %s did to the stock: the topic no longer has them", p.lost[t], t))
+	}
+	return items
 }
 
 // existingOf returns the topics that exist, by name.

@@ -8,6 +8,7 @@
 //     cleanup.policy=compact
 //   - aborted records stay hidden from read_committed, see wholeResponses
 //   - invalid topics are refused, see refuseTopics
+//   - members that were killed while joining a group are removed, see undertaker
 package broker
 
 import (
@@ -54,6 +55,7 @@ type Broker struct {
 	cluster *kfake.Cluster
 	addr    string
 	lock    io.Closer
+	bury    func() // ends the undertaker
 }
 
 // Start starts a broker on the topics in DataDir, if set. The caller closes it.
@@ -70,6 +72,7 @@ func Start(o Options) (*Broker, error) {
 		}
 	}
 	used := false
+	conns := &connections{addrs: map[string]int{}}
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ClusterID(kafka.EmbeddedClusterID),
@@ -79,7 +82,7 @@ func Start(o Options) (*Broker, error) {
 			"log.retention.ms":           "-1",
 			"log.retention.bytes":        "-1",
 		}),
-		kfake.ListenFn(func(string, string) (net.Listener, error) { used = true; return ln, nil }),
+		kfake.ListenFn(func(string, string) (net.Listener, error) { used = true; return conns.listener(ln), nil }),
 	}
 	if o.DataDir != "" {
 		opts = append(opts, kfake.DataDir(o.DataDir))
@@ -102,7 +105,13 @@ func Start(o Options) (*Broker, error) {
 	cluster.ControlKey(int16(kmsg.CreateTopics), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		return refuseTopics(cluster, request)
 	})
-	return &Broker{cluster, ln.Addr().String(), lock}, nil
+	b := &Broker{cluster: cluster, addr: ln.Addr().String(), lock: lock}
+	if b.bury, err = bury(cluster, conns, ownAddress(ln)); err != nil {
+		cluster.Close()
+		lock.Close()
+		return nil, fmt.Errorf("embedded broker: %w", err)
+	}
+	return b, nil
 }
 
 // wholeResponses lifts the size limit of a whole fetch response; those of its
@@ -121,6 +130,7 @@ func (b *Broker) Addr() string { return b.addr }
 
 // Close stops the broker and, with a DataDir, writes what is not on disk yet.
 func (b *Broker) Close() {
+	b.bury()
 	b.cluster.Close()
 	b.lock.Close()
 }
@@ -160,6 +170,18 @@ type advertised struct {
 }
 
 func (a advertised) Addr() net.Addr { return a.addr }
+
+// ownAddress returns where this process reaches a listener.
+func ownAddress(ln net.Listener) string {
+	if a, ok := ln.(advertised); ok {
+		ln = a.Listener
+	}
+	addr := ln.Addr().String()
+	if tcp, ok := ln.Addr().(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return addr
+}
 
 type address string
 

@@ -2,12 +2,18 @@ package deadletter
 
 import (
 	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"inv/internal/event"
 	"inv/internal/kafka"
+	"inv/internal/kafka/recordbatch"
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -37,7 +43,11 @@ func TestParse(t *testing.T) {
 		l.Written.UnixMilli() != 1000 || l.Cut() || len(l.Headers) != 1 || l.Headers[0].Key != "ce_id" || len(l.History) != 1 {
 		t.Errorf("%+v", l)
 	}
-	back := l.record()
+	history, trimmed := l.history()
+	if trimmed {
+		t.Error("a short history is trimmed")
+	}
+	back := l.record(l.Value, history)
 	var got []string
 	for _, h := range back.Headers {
 		got = append(got, h.Key+"="+string(h.Value))
@@ -46,6 +56,90 @@ func TestParse(t *testing.T) {
 	if strings.Join(got, " ") != want || back.Topic != "orders" || back.Partition != 1 || back.Timestamp.UnixMilli() != 1000 {
 		t.Errorf("it is replayed as %+v with\n%s", back, strings.Join(got, " "))
 	}
+}
+
+// A record that is refused again and again does not grow without end.
+func TestHistoryIsBounded(t *testing.T) {
+	var own []kgo.RecordHeader
+	for i := range 40 {
+		own = append(own, header("dlq-history", fmt.Sprint(i, strings.Repeat("x", 5000))))
+	}
+	l, err := Parse(refused("7", "x", own...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	history, trimmed := l.history("by hand")
+	if !trimmed || len(history) != 16 || !strings.HasPrefix(history[0], "26x") || len(history[0]) != 2048 || !strings.HasPrefix(history[14], "orders/1@7 refused") || history[15] != "by hand" {
+		t.Errorf("trimmed=%t, %d: %.80q", trimmed, len(history), history)
+	}
+}
+
+// noise returns bytes that no codec compresses.
+func noise(n int) string {
+	b := make([]byte, n)
+	rng := rand.NewChaCha8([32]byte{1})
+	_, _ = rng.Read(b)
+	return string(b)
+}
+
+// A dead letter that just fits its topic is replayed, without its history if that does
+// not fit. One without room for the header that marks it as replayed is named.
+func TestLetterThatJustFittedIsReplayed(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		const limit = 100_000
+		config := kafka.Config{Brokers: brokers}
+		client := kafkatest.Client(t, brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
+		source := kafkatest.Name(t, "large")
+		dead := source + ".dlq"
+		specs := []kafka.TopicSpec{{Name: source, Partitions: 1, Configs: map[string]string{"max.message.bytes": strconv.Itoa(limit)}}, {Name: dead, Partitions: 1}}
+		if _, err := kafka.EnsureTopics(t.Context(), client, specs...); err != nil {
+			t.Fatal(err)
+		}
+		kafkatest.DeleteAfter(t, client, source, dead)
+		// What else the record takes: with the header, and without any.
+		mark := kgo.RecordHeader{Key: event.HeaderDLQReplay, Value: []byte(dead + "/0@0")}
+		frame := recordbatch.Overhead + len(recordOf("k", mark)) + 4 // longer varints
+		letters := map[string]string{"whole": noise(1000), "one refusal": noise(limit - frame - 400), "no refusal": noise(limit - frame - 40), "no room": noise(limit - frame + len(mark.Value))}
+		for name, value := range letters {
+			own := []kgo.RecordHeader{header("dlq-history", "a first time "+noise(400))}
+			r := refused("0", value, own...)
+			r.Topic, r.Partition, r.Key, r.Headers[0].Value, r.Headers[1].Value = dead, 0, []byte(name), []byte(source), []byte("0")
+			if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+				t.Fatal(name, err)
+			}
+		}
+		plan, err := (&Client{config: config, client: client}).Plan(t.Context(), []string{dead}, Filter{}, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := plan.Run(t.Context(), nil)
+		if !errors.Is(err, ErrNoRoom) || n != 3 || plan.Trimmed != 2 {
+			t.Errorf("%d replayed, %d without history, %v", n, plan.Trimmed, err)
+		}
+		spans, err := kafka.Spans(t.Context(), client, source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := map[string]int{}
+		err = kafka.Read(t.Context(), config, spans, func(_ int, r *kgo.Record) bool {
+			if string(r.Value) != letters[string(r.Key)] {
+				t.Errorf("%s: another value", r.Key)
+			}
+			history := slices.DeleteFunc(r.Headers, func(h kgo.RecordHeader) bool { return h.Key != event.HeaderDLQHistory })
+			got[string(r.Key)] = len(history)
+			return false
+		})
+		if want := map[string]int{"whole": 2, "one refusal": 1, "no refusal": 0}; err != nil || !maps.Equal(got, want) {
+			t.Errorf("refusals that are told: %v, want %v, %v", got, want, err)
+		}
+	})
+}
+
+// recordOf returns a record as a batch has it.
+func recordOf(key string, headers ...kgo.RecordHeader) []byte {
+	var b recordbatch.Builder
+	b.Append(0, []byte(key), nil, recordbatch.AppendHeaders(nil, headers))
+	return b.Buffer()
 }
 
 func TestParseRefusesOtherRecords(t *testing.T) {
@@ -114,7 +208,7 @@ func TestReplayOnce(t *testing.T) {
 			{"the rest", Filter{Reasons: []event.Reason{event.NotJSON}}, false, 1, 1}, {"all of it", Filter{}, false, 0, 2},
 			{"another reason", Filter{Reasons: []event.Reason{event.TooLarge}}, false, 0, 0},
 		} {
-			plan, err := (&Client{config, client}).Plan(t.Context(), []string{dead}, step.filter, step.again)
+			plan, err := (&Client{config: config, client: client}).Plan(t.Context(), []string{dead}, step.filter, step.again)
 			if err != nil {
 				t.Fatal(err)
 			}

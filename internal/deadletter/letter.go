@@ -78,13 +78,32 @@ func Parse(r *kgo.Record) (*Letter, error) {
 // Cut reports whether the value is truncated, so that it can't be replayed.
 func (l *Letter) Cut() bool { return l.Length > 0 }
 
-// record returns the record of a replay: the original with its history.
-func (l *Letter) record() *kgo.Record {
-	headers := slices.Clone(l.Headers)
+// Limits of a replayed record's history. Each refusal has a message of at most 1 KiB.
+const (
+	maxHistory = 16      // refusals, the last ones
+	maxRefusal = 2 << 10 // bytes of one
+)
+
+// history returns the history of the replayed record, oldest first, and reports
+// whether older refusals are omitted.
+func (l *Letter) history(more ...string) (list []string, trimmed bool) {
 	refusal := fmt.Sprintf("%s refused by %s at %s: %s: %s", l.From, l.Stage, l.At, l.Reason, l.Message)
-	for _, h := range append(l.History, refusal) {
+	list = append(append(slices.Clone(l.History), refusal), more...)
+	if trimmed = len(list) > maxHistory; trimmed {
+		list = list[len(list)-maxHistory:]
+	}
+	for i, text := range list {
+		list[i] = text[:min(len(text), maxRefusal)]
+	}
+	return list, trimmed
+}
+
+// record returns the record of a replay: the original with a value and a history.
+func (l *Letter) record(value []byte, history []string) *kgo.Record {
+	headers := slices.Clone(l.Headers)
+	for _, h := range history {
 		headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQHistory, Value: []byte(h)})
 	}
 	headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQReplay, Value: []byte(l.At.String())})
-	return &kgo.Record{Topic: l.From.Topic, Partition: l.From.Partition, Timestamp: l.Written, Key: l.Key, Value: l.Value, Headers: headers}
+	return &kgo.Record{Topic: l.From.Topic, Partition: l.From.Partition, Timestamp: l.Written, Key: l.Key, Value: value, Headers: headers}
 }

@@ -16,17 +16,19 @@ import (
 
 // Client reads and replays dead letters. It is safe for concurrent use.
 type Client struct {
-	config kafka.Config
-	client *kgo.Client
+	config  kafka.Config
+	client  *kgo.Client
+	options []kgo.Opt
 }
 
-// Connect connects to a cluster. Options are added to the client's own.
+// Connect connects to a cluster. Options are those of the client that puts letters
+// back, beside its own.
 func Connect(ctx context.Context, c kafka.Config, options ...kgo.Opt) (*Client, error) {
-	client, err := kafka.Connect(ctx, c, append(options, kgo.RecordPartitioner(kgo.ManualPartitioner()))...)
+	client, err := kafka.Connect(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return &Client{c, client}, nil
+	return &Client{c, client, options}, nil
 }
 
 // Close closes the connections.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 
@@ -11,6 +12,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -20,6 +22,7 @@ type Plan struct {
 	Already int          // replayed before
 	Cut     int          // with truncated values
 	Foreign int          // records that are not letters
+	Trimmed int          // replayed by Run without a part of their history, or all of it
 
 	client *Client
 	topics []string
@@ -104,33 +107,70 @@ func (p *Plan) excludeReplayed(ctx context.Context, earliest map[fetch.ID]int64)
 // Total returns the number of letters to be replayed.
 func (p *Plan) Total() int { return len(p.chosen) }
 
+// ErrNoRoom is wrapped by Run's error for a letter whose topic does not accept it with
+// the header that marks it as replayed.
+var ErrNoRoom = errors.New("its topic accepts no record larger than the original")
+
 // Run replays the letters and returns the number of acknowledged records. repair, if
 // not nil, is written instead of a letter's value. After an error, a new plan excludes
 // what was written.
 func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err error) {
+	topics := map[string]bool{}
+	for kind := range p.Letters {
+		topics[kind.Topic] = true
+	}
+	w, err := kafka.NewRewriter(ctx, p.client.config, slices.Sorted(maps.Keys(topics)), p.client.options...)
+	if err != nil {
+		return 0, err
+	}
+	defer w.Close()
 	var mu sync.Mutex
 	var failed error
+	done := func(r *kgo.Record, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if err == nil {
+			acknowledged++
+		} else if failed == nil {
+			failed = fmt.Errorf("replaying a record into %s/%d: %w", r.Topic, r.Partition, err)
+		}
+	}
 	_, err = p.client.Read(ctx, p.topics, p.filter, func(l *Letter) {
-		if !p.chosen[l.At] {
-			return
+		if p.chosen[l.At] {
+			p.write(ctx, w, l, repair, done)
 		}
-		r := l.record()
-		if repair != nil {
-			r.Value = repair
-			r.Headers = append(r.Headers, kgo.RecordHeader{Key: event.HeaderDLQHistory, Value: []byte("repaired by hand")})
-		}
-		p.client.client.Produce(ctx, r, func(r *kgo.Record, err error) {
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil {
-				acknowledged++
-			} else if failed == nil {
-				failed = fmt.Errorf("replaying a record into %s/%d: %w", r.Topic, r.Partition, err)
-			}
-		})
 	})
-	flushed := p.client.client.Flush(ctx)
+	flushed := w.Flush(ctx)
 	mu.Lock()
 	defer mu.Unlock()
 	return acknowledged, errors.Join(err, failed, flushed)
+}
+
+// write replays a letter. One that may be too large with its history is sent alone,
+// and if it is, with its last refusal or with none.
+func (p *Plan) write(ctx context.Context, w *kafka.Rewriter, l *Letter, repair []byte, done func(*kgo.Record, error)) {
+	value, more := l.Value, []string(nil)
+	if repair != nil {
+		value, more = repair, []string{"repaired by hand"}
+	}
+	history, trimmed := l.history(more...)
+	r := l.record(value, history)
+	if w.Fits(r) {
+		if trimmed {
+			p.Trimmed++
+		}
+		w.Write(ctx, r, done)
+		return
+	}
+	err := w.WriteAlone(ctx, r)
+	for keep := min(1, len(history)-1); errors.Is(err, kerr.MessageTooLarge) && keep >= 0; keep-- {
+		trimmed = true
+		err = w.WriteAlone(ctx, l.record(value, history[len(history)-keep:]))
+	}
+	if errors.Is(err, kerr.MessageTooLarge) {
+		err = fmt.Errorf("%s: %w: %w", l.At, ErrNoRoom, err)
+	} else if trimmed {
+		p.Trimmed++
+	}
+	done(r, err)
 }

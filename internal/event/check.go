@@ -1,8 +1,8 @@
 package event
 
 import (
-	"math/bits"
 	"strconv"
+	"unicode/utf8"
 )
 
 // Limits of every record.
@@ -11,14 +11,22 @@ const (
 	MaxTime int64 = 253_402_300_799_999 // the end of the year 9999 in epoch ms
 )
 
-// totalTolerance is the permitted difference between an order's total and the sum
-// of its lines: half a cent, because others add in floating point.
-const totalTolerance = MoneyUnit / 200
+// Longest ids, in bytes of UTF-8. Ids are keys, and parts of other ids and of most
+// records, so that they bound what is written of a record. An id of a reorder has
+// its product's in it.
+const (
+	MaxID      = 1 << 10 // of products and orders
+	MaxEventID = 2 << 10 // of reorders
+)
+
+// ClampTime returns the time, in epoch ms, or the nearest one that a record may
+// have: Kafka's timestamps, and sums of times, may be out of range.
+func ClampTime(ms int64) int64 { return min(max(ms, 0), MaxTime) }
 
 // Check returns an error if the record has no id or a number out of range.
 func (p *Product) Check() error {
-	if p.ID == "" {
-		return missingID("id")
+	if err := checkID("id", p.ID, MaxID); err != nil {
+		return err
 	}
 	numbers := [...]struct {
 		name  string
@@ -56,10 +64,22 @@ func (p *Product) CheckKey(key []byte) error {
 	return nil
 }
 
+// CheckTombstone returns an error if the key of a catalogue tombstone can't be a
+// product's id.
+func CheckTombstone(key []byte) error {
+	if err := checkID("the key of the tombstone", string(key), MaxID); err != nil {
+		return err
+	}
+	if !utf8.Valid(key) {
+		return notUnicode("the key of the tombstone")
+	}
+	return nil
+}
+
 // Check returns an error if the order is invalid, its total aside.
 func (o *Order) Check() error {
-	if o.OrderID == "" {
-		return missingID("order_id")
+	if err := checkID("order_id", o.OrderID, MaxID); err != nil {
+		return err
 	}
 	if len(o.Items) == 0 {
 		return &Error{NoItems, "the order has no items"}
@@ -80,9 +100,10 @@ func (o *Order) Check() error {
 }
 
 func (l *Line) check() *Error {
+	if err := checkID("product_id", l.ProductID, MaxID); err != nil {
+		return err
+	}
 	switch {
-	case l.ProductID == "":
-		return missingID("product_id")
 	case l.Quantity < 1:
 		return &Error{BadQuantity, "quantity must be at least 1, not " + strconv.FormatInt(l.Quantity, 10)}
 	case l.Quantity > MaxInt:
@@ -95,39 +116,16 @@ func (l *Line) check() *Error {
 	return nil
 }
 
-// CheckTotal returns an error if the total is not the sum of the lines, within half
-// a cent. The order must have passed Check.
-func (o *Order) CheckTotal() error {
-	var high, low, carry uint64 // Σ quantity × unit price may need more than 64 bits
-	for i := range o.Items {
-		h, l := bits.Mul64(uint64(o.Items[i].Quantity), uint64(o.Items[i].UnitPrice))
-		low, carry = bits.Add64(low, l, 0)
-		high, _ = bits.Add64(high, h, carry)
-	}
-	total := uint64(o.Total)
-	if high == 0 {
-		difference := low - total
-		if total > low {
-			difference = total - low
-		}
-		if difference <= uint64(totalTolerance) {
-			return nil
-		}
-	}
-	sum := "more than 10^12"
-	if high == 0 && low <= uint64(MaxMoney) {
-		sum = Money(low).String()
-	}
-	return &Error{TotalMismatch, "order_total is " + o.Total.String() + ", the sum of the items " + sum}
-}
-
 // Check returns an error if the receipt is invalid.
 func (r *Receipt) Check() error {
+	if err := checkID("product_id", r.ProductID, MaxID); err != nil {
+		return err
+	}
 	switch {
 	case r.ReceiptID == "":
 		return missingID("receipt_id")
-	case r.ProductID == "":
-		return missingID("product_id")
+	case len(r.EventID) > MaxEventID:
+		return longID("event_id", r.EventID, MaxEventID)
 	case r.Quantity < 1:
 		return &Error{BadQuantity, "quantity must be at least 1, not " + strconv.FormatInt(r.Quantity, 10)}
 	case r.Quantity > MaxInt:
@@ -139,11 +137,13 @@ func (r *Receipt) Check() error {
 // Check returns an error if a field of the reorder that procurement needs is
 // invalid.
 func (r *Reorder) Check() error {
+	if err := checkID("event_id", r.EventID, MaxEventID); err != nil {
+		return err
+	}
+	if err := checkID("product_id", r.ProductID, MaxID); err != nil {
+		return err
+	}
 	switch {
-	case r.EventID == "":
-		return missingID("event_id")
-	case r.ProductID == "":
-		return missingID("product_id")
 	case r.ReorderQuantity < 1:
 		return &Error{BadQuantity, "reorder_quantity must be at least 1, not " + strconv.FormatInt(r.ReorderQuantity, 10)}
 	case r.ReorderQuantity > MaxInt:
@@ -160,8 +160,27 @@ func checkTime(ms int64) error {
 	return nil
 }
 
+// checkID checks an id that must be there.
+func checkID(field, id string, most int) *Error {
+	switch {
+	case id == "":
+		return missingID(field)
+	case len(id) > most:
+		return longID(field, id, most)
+	}
+	return nil
+}
+
 func missingID(field string) *Error {
 	return &Error{MissingID, field + " is missing"}
+}
+
+func longID(field, id string, most int) *Error {
+	return &Error{TooLarge, field + " has " + strconv.Itoa(len(id)) + " bytes; at most " + strconv.Itoa(most) + " are accepted"}
+}
+
+func notUnicode(field string) *Error {
+	return &Error{NotUnicode, field + " is not valid Unicode"}
 }
 
 func outOfRange(field string, v int64) *Error {

@@ -8,17 +8,21 @@ import "strconv"
 // a repeated field counts, unknown fields are skipped, and null means absent. The
 // Check methods validate the values.
 //
-// Every error is an [*Error] with reason [NotJSON], [WrongType] or [OutOfRange],
-// where NotJSON takes precedence. Strings are copies: dst does not retain value. All functions are safe for concurrent use.
+// Every error is an [*Error] with reason [NotJSON], [WrongType], [BadQuantity],
+// [OutOfRange], [NotUnicode] or [StructuredMode], where NotJSON takes precedence.
+// Strings are copies: dst does not retain value. All functions are safe for
+// concurrent use.
 
-// ParseProduct reads a catalogue record.
+// ParseProduct reads a catalogue record. An envelope of a CloudEvent, whose data the
+// product would be, is refused: it has an id, too.
 func ParseProduct(value []byte, dst *Product) error {
 	*dst = Product{}
 	var s scanner
+	var envelope uint8 // attributes that every CloudEvent has beside its id
 	for more := s.begin(value, "the product"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "id":
-			s.readText("id", &dst.ID)
+			s.readID("id", &dst.ID)
 		case "name":
 			s.readText("name", &dst.Name)
 		case "category":
@@ -35,11 +39,24 @@ func ParseProduct(value []byte, dst *Product) error {
 			s.readText("warehouse_id", &dst.WarehouseID)
 		case "initial_stock":
 			s.readInt("initial_stock", &dst.InitialStock)
+		case "specversion":
+			s.skip()
+			envelope |= 1
+		case "type":
+			s.skip()
+			envelope |= 2
+		case "source":
+			s.skip()
+			envelope |= 4
 		default:
 			s.skip()
 		}
 	}
-	return s.finish()
+	err := s.finish()
+	if err == nil && envelope == 7 {
+		err = structured("the value is the envelope of a CloudEvent")
+	}
+	return err
 }
 
 var orderOrder = inOrder("order_id", "customer_id", "items", "product_id", "quantity", "unit_price", "order_total", "timestamp")
@@ -53,13 +70,13 @@ func parseOrder(value []byte, dst *Order, borrow bool) error {
 	for more := s.begin(value, "the order"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "order_id":
-			s.readText("order_id", &dst.OrderID)
+			s.readID("order_id", &dst.OrderID)
 		case "customer_id":
 			s.readText("customer_id", &dst.CustomerID)
 		case "items":
 			dst.Items = s.readLines(dst.Items[:0])
 		case "order_total":
-			s.readMoney("order_total", &dst.Total)
+			s.readAmount("order_total", &dst.Total, &dst.TotalText)
 		case "timestamp":
 			s.readInt("timestamp", &dst.Timestamp)
 		default:
@@ -104,11 +121,11 @@ func (s *scanner) readLine(line *Line) {
 	for more := s.open('}'); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "product_id":
-			s.readText("product_id", &line.ProductID)
+			s.readID("product_id", &line.ProductID)
 		case "quantity":
 			s.readInt("quantity", &line.Quantity)
 		case "unit_price":
-			s.readMoney("unit_price", &line.UnitPrice)
+			s.readAmount("unit_price", &line.UnitPrice, &line.PriceText)
 		default:
 			s.skip()
 		}
@@ -126,9 +143,9 @@ func parseReorder(value []byte, dst *Reorder, borrow bool) error {
 	for more := s.begin(value, "the reorder"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "event_id":
-			s.readText("event_id", &dst.EventID)
+			s.readID("event_id", &dst.EventID)
 		case "product_id":
-			s.readText("product_id", &dst.ProductID)
+			s.readID("product_id", &dst.ProductID)
 		case "product_name":
 			s.readText("product_name", &dst.ProductName)
 		case "current_stock":
@@ -193,11 +210,11 @@ func parseReceipt(value []byte, dst *Receipt, borrow bool) error {
 	for more := s.begin(value, "the receipt"); more; more = s.next('}') {
 		switch string(s.name()) {
 		case "receipt_id":
-			s.readText("receipt_id", &dst.ReceiptID)
+			s.readID("receipt_id", &dst.ReceiptID)
 		case "event_id":
-			s.readText("event_id", &dst.EventID)
+			s.readID("event_id", &dst.EventID)
 		case "product_id":
-			s.readText("product_id", &dst.ProductID)
+			s.readID("product_id", &dst.ProductID)
 		case "quantity":
 			s.readInt("quantity", &dst.Quantity)
 		case "warehouse_id":

@@ -37,10 +37,10 @@ func AppendOrder(dst []byte, o *Order) []byte {
 		line := &o.Items[i]
 		dst = appendText(dst, `{"product_id":`, line.ProductID)
 		dst = appendInt(dst, `,"quantity":`, line.Quantity)
-		dst = AppendMoney(append(dst, `,"unit_price":`...), line.UnitPrice)
+		dst = appendAmount(append(dst, `,"unit_price":`...), line.UnitPrice, line.PriceText)
 		dst = append(dst, '}')
 	}
-	dst = AppendMoney(append(dst, `],"order_total":`...), o.Total)
+	dst = appendAmount(append(dst, `],"order_total":`...), o.Total, o.TotalText)
 	dst = appendOptionalInt(dst, `,"timestamp":`, o.Timestamp)
 	return append(dst, '}')
 }
@@ -144,6 +144,14 @@ func appendOptionalInt(dst []byte, name string, v int64) []byte {
 		return dst
 	}
 	return appendInt(dst, name, v)
+}
+
+// appendAmount appends an amount as it was read.
+func appendAmount(dst []byte, m Money, text string) []byte {
+	if text != "" {
+		return append(dst, text...)
+	}
+	return AppendMoney(dst, m)
 }
 
 func appendText(dst []byte, name, v string) []byte {

@@ -29,7 +29,8 @@ type Order struct {
 	CustomerID string
 	Items      []Line
 	Total      Money
-	Timestamp  int64 // optional
+	TotalText  string // the total as written if Money rounds it, else ""
+	Timestamp  int64  // optional
 }
 
 // Line is one item of an order. An order may list a product twice.
@@ -37,6 +38,7 @@ type Line struct {
 	ProductID string
 	Quantity  int64
 	UnitPrice Money
+	PriceText string // the price as written if Money rounds it, else ""
 }
 
 // Update is the effect of one cause on the stock of one product; its key is

@@ -109,10 +109,14 @@ func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool)
 	return nil, false
 }
 
-// CheckVersion returns an error if the record's ce_type ends in a major version
-// that inv does not read. A record without ce_type, or a type without a version,
-// counts as the current version.
+// CheckVersion returns an error if the record's headers show that inv can't read
+// it: its ce_type ends in another major version, or its content type is that of
+// CloudEvents in structured mode, whose value is an envelope. A record without these
+// headers, or a type without a version, counts as the current version.
 func CheckVersion(headers []kgo.RecordHeader) error {
+	if value, ok := Header(headers, HeaderContentType); ok && isStructured(value) {
+		return structured("content-type is " + quote(string(value)))
+	}
 	value, ok := Header(headers, HeaderType)
 	if !ok || bytes.HasSuffix(value, currentVersion) {
 		return nil
@@ -121,6 +125,17 @@ func CheckVersion(headers []kgo.RecordHeader) error {
 		return &Error{UnknownVersion, fmt.Sprintf("ce_type is %s; this program reads major version %d", quote(string(value)), majorVersion)}
 	}
 	return nil
+}
+
+// isStructured reports whether a content type is one of CloudEvents in structured
+// mode, or of a batch of them.
+func isStructured(contentType []byte) bool {
+	const prefix = "application/cloudevents"
+	return len(contentType) >= len(prefix) && strings.EqualFold(string(contentType[:len(prefix)]), prefix)
+}
+
+func structured(why string) *Error {
+	return &Error{StructuredMode, why + "; only binary mode is read"}
 }
 
 // ParseVersion returns the major version at the end of a ce_type: 2 for

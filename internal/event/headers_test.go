@@ -1,6 +1,7 @@
 package event
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -72,5 +73,31 @@ func TestVersions(t *testing.T) {
 	}
 	if got := reasonOf(t, CheckVersion(header("\x1b[31m.v2"))); got != UnknownVersion {
 		t.Errorf("version 2 is %q", got)
+	}
+}
+
+// An envelope's id would be taken for that of what it holds.
+func TestStructuredModeIsRefused(t *testing.T) {
+	header := func(v string) []kgo.RecordHeader {
+		return []kgo.RecordHeader{{Key: HeaderContentType, Value: []byte(v)}}
+	}
+	for contentType, want := range map[string]Reason{
+		"application/cloudevents+json": StructuredMode, "application/cloudevents+json; charset=UTF-8": StructuredMode,
+		"Application/CloudEvents-batch+JSON": StructuredMode, "application/json": "", "application/cloud": "", "": "",
+	} {
+		if got := reasonOf(t, CheckVersion(header(contentType))); got != want {
+			t.Errorf("%q: %q, want %q", contentType, got, want)
+		}
+	}
+}
+
+func TestTombstonesOfWhatCanBeAProduct(t *testing.T) {
+	for key, want := range map[string]Reason{
+		"a": "", "é": "", "\ufffd": "", "": MissingID, "a\xff": NotUnicode, "\xed\xa0\x80": NotUnicode,
+		strings.Repeat("a", MaxID): "", strings.Repeat("a", MaxID+1): TooLarge,
+	} {
+		if got := reasonOf(t, CheckTombstone([]byte(key))); got != want {
+			t.Errorf("%.20q: %q, want %q", key, got, want)
+		}
 	}
 }

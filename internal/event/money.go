@@ -2,7 +2,6 @@ package event
 
 import (
 	"errors"
-	"math"
 	"strconv"
 )
 
@@ -19,16 +18,23 @@ const (
 var errMoney = errors.New("not a number from -10^12 to 10^12")
 
 // ParseMoney reads a JSON number. Digits behind the sixth decimal are rounded
-// half up: the reference system writes sums such as 743.8399999999999.
+// half up: the reference system writes sums such as 743.8399999999999. An amount
+// below 0 stays below 0.
 func ParseMoney(number []byte) (Money, error) {
+	m, _, err := parseMoney(number)
+	return m, err
+}
+
+// parseMoney also reports whether nothing was rounded.
+func parseMoney(number []byte) (m Money, exact bool, err error) {
 	if m, ok := parsePlainMoney(number); ok {
-		return m, nil
+		return m, true, nil
 	}
-	f, err := strconv.ParseFloat(string(number), 64)
-	if err != nil || math.Abs(f) > float64(MaxMoney/MoneyUnit) {
-		return 0, errMoney
+	d, ok := parseDecimal(number)
+	if !ok {
+		return 0, false, errMoney
 	}
-	return Money(math.Round(f * float64(MoneyUnit))), nil
+	return d.money()
 }
 
 // parsePlainMoney reads digits with at most six decimals, the common case,

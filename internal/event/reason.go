@@ -6,7 +6,7 @@ import "strconv"
 // metrics.
 type Reason string
 
-// The reasons. All down to KeyMismatch follow from the record alone.
+// The reasons.
 const (
 	NotJSON        Reason = "not-json"        // not one JSON document, or an empty value
 	WrongType      Reason = "wrong-type"      // the document is not an object, or a field has another JSON type
@@ -21,7 +21,9 @@ const (
 	KeyMismatch    Reason = "key-mismatch"    // a catalogue record's key is not its id
 	UnknownVersion Reason = "unknown-version" // a ce_type of another major version
 	UnknownProduct Reason = "unknown-product" // not in the catalogue, or delisted
-	TooLarge       Reason = "too-large"       // the value is larger than the processor accepts
+	TooLarge       Reason = "too-large"       // a value, an id or names longer than the processor accepts
+	NotUnicode     Reason = "not-unicode"     // an id with invalid UTF-8 or an unpaired surrogate
+	StructuredMode Reason = "structured-mode" // a CloudEvent in structured mode: the value is its envelope
 )
 
 // Error describes an invalid record. Its message names fields and positions and

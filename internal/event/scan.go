@@ -11,7 +11,8 @@ const maxDepth = 10000
 
 // scanner reads one JSON document from front to back. It accepts what
 // encoding/json accepts, byte for byte: strict syntax and nothing after the
-// document; invalid UTF-8 and unpaired surrogates in a string are read as U+FFFD.
+// document; invalid UTF-8 and unpaired surrogates in a string are read as U+FFFD,
+// except in ids, where they are noted.
 //
 // A syntax error is sticky: failed is set, and further reads return nothing.
 // A value of the wrong type is only noted and skipped, because invalid JSON further
@@ -23,6 +24,7 @@ type scanner struct {
 	depth  int
 	issues []issue
 	buf    []byte   // the last string that had escapes
+	folded bool     // the last string has a U+FFFD for something invalid
 	borrow bool     // strings may alias src
 	usual  []string // the usual order of the fields, each as "name":
 	ahead  int      // index in usual of the field expected next

@@ -27,6 +27,15 @@ func (s *scanner) readText(field string, dst *string) (present bool) {
 	return false
 }
 
+// readID reads a field that must be an id. Invalid Unicode is noted: replaced by
+// U+FFFD, it would make different ids equal.
+func (s *scanner) readID(field string, dst *string) {
+	s.folded = false
+	if s.readText(field, dst) && s.folded {
+		s.issues = append(s.issues, issue{field, notUnicode(field)})
+	}
+}
+
 // readInt reads a field that must be a whole number.
 func (s *scanner) readInt(field string, dst *int64) (present bool) {
 	if s.issues != nil {
@@ -84,10 +93,17 @@ func (s *scanner) shortInt(at int) (v int64, end int) {
 
 // readMoney reads a field that must be an amount.
 func (s *scanner) readMoney(field string, dst *Money) (present bool) {
+	var text string
+	return s.readAmount(field, dst, &text)
+}
+
+// readAmount reads a field that must be an amount; text is the literal if Money rounds
+// it, and else "".
+func (s *scanner) readAmount(field string, dst *Money, text *string) (present bool) {
 	if s.issues != nil {
 		s.settle(field)
 	}
-	*dst = 0
+	*dst, *text = 0, ""
 	c := s.space()
 	if v, end := s.shortMoney(s.pos); end > 0 {
 		*dst, s.pos = v, end
@@ -103,12 +119,14 @@ func (s *scanner) readMoney(field string, dst *Money) (present bool) {
 	if s.failed {
 		return false
 	}
-	m, err := ParseMoney(literal)
+	m, exact, err := parseMoney(literal)
 	if err != nil {
 		s.note(field, OutOfRange, field+" is out of range: "+quote(string(literal)))
 		return false
 	}
-	*dst = m
+	if *dst = m; !exact {
+		*text = string(literal)
+	}
 	return true
 }
 

@@ -70,6 +70,7 @@ func (s *scanner) unusualText(start int) []byte {
 			s.pos++
 		default:
 			r, size := utf8.DecodeRune(s.src[s.pos:])
+			s.folded = s.folded || r == utf8.RuneError && size == 1
 			s.buf = utf8.AppendRune(s.buf, r)
 			s.pos += size
 		}
@@ -116,7 +117,7 @@ func (s *scanner) unicodeEscape() bool {
 		if r = utf16.DecodeRune(r, low); ok && r != utf8.RuneError {
 			s.pos += 6
 		} else {
-			r = utf8.RuneError
+			r, s.folded = utf8.RuneError, true
 		}
 	}
 	s.buf = utf8.AppendRune(s.buf, r)

@@ -92,7 +92,7 @@ func New(c Config, opts ...kgo.Opt) (*kgo.Client, error) {
 	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv")}, opts...)
 	client, err := kgo.NewClient(append(all, c.Options...)...)
 	if err != nil {
-		return nil, fmt.Errorf("configuring the Kafka client: %w", err)
+		return nil, fmt.Errorf("the settings of the Kafka client don't go together: %w", err)
 	}
 	return client, nil
 }

@@ -33,34 +33,34 @@ type properties struct {
 func Properties() []Property {
 	list := []Property{
 		{"acks", "all, 1 or 0", "replicas that must have a record before it counts as sent; 1 and 0 turn off idempotence", setAcks},
-		{"batch.size", "bytes", "largest record batch, before compression", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.ProducerBatchMaxBytes(int32(n)) })},
+		{"batch.size", "bytes", "largest record batch, before compression", number(512, 100<<20, func(n int64) kgo.Opt { return kgo.ProducerBatchMaxBytes(int32(n)) })},
 		{"buffer.memory", "bytes", "size of the records waiting to be sent", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.MaxBufferedBytes(int(n)) })},
 		{"check.crcs", "true or false", "verify the checksum of fetched batches", setCheckCRCs},
-		{"client.id", "text", "the name in the brokers' logs and quotas", text(func(v string) kgo.Opt { return kgo.ClientID(v) })},
-		{"client.rack", "text", "read from the nearest replica", text(func(v string) kgo.Opt { return kgo.Rack(v) })},
+		{"client.id", "text", "the name in the brokers' logs and quotas", text(256, func(v string) kgo.Opt { return kgo.ClientID(v) })},
+		{"client.rack", "text", "read from the nearest replica", text(512, func(v string) kgo.Opt { return kgo.Rack(v) })},
 		{"compression.type", "none, gzip, snappy, lz4 or zstd", "how batches are compressed", setCompression},
-		{"connections.max.idle.ms", "ms", "close connections idle for this long", millis(func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) })},
-		{"delivery.timeout.ms", "ms", "give up on a record after this long", millis(func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) })},
+		{"connections.max.idle.ms", "ms", "close connections idle for this long", millis(100, quarter, func(d time.Duration) kgo.Opt { return kgo.ConnIdleTimeout(d) })},
+		{"delivery.timeout.ms", "ms", "give up on a record after this long", millis(1000, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.RecordDeliveryTimeout(d) })},
 		{"enable.idempotence", "true or false", "retries cause no duplicates", setIdempotence},
-		{"fetch.max.bytes", "bytes", "largest fetch response", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxBytes(int32(n)) })},
-		{"fetch.max.wait.ms", "ms", "how long a fetch waits for fetch.min.bytes", millis(func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
+		{"fetch.max.bytes", "bytes", "largest fetch response", setFetchMaxBytes},
+		{"fetch.max.wait.ms", "ms", "how long a fetch waits for fetch.min.bytes", millis(10, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.FetchMaxWait(d) })},
 		{"fetch.min.bytes", "bytes", "how much data a fetch waits for", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMinBytes(int32(n)) })},
-		{"heartbeat.interval.ms", "ms", "interval between heartbeats of a group member", millis(func(d time.Duration) kgo.Opt { return kgo.HeartbeatInterval(d) })},
-		{"linger.ms", "ms", "how long to wait for a fuller batch", millisFrom(0, func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) })},
+		{"heartbeat.interval.ms", "ms", "interval between heartbeats of a group member", millis(1, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.HeartbeatInterval(d) })},
+		{"linger.ms", "ms", "how long to wait for a fuller batch", millis(0, 60_000, func(d time.Duration) kgo.Opt { return kgo.ProducerLinger(d) })},
 		{"max.partition.fetch.bytes", "bytes", "largest part of one partition in a fetch response", number(1, math.MaxInt32, func(n int64) kgo.Opt { return kgo.FetchMaxPartitionBytes(int32(n)) })},
-		{"max.poll.interval.ms", "ms", "how long a rebalance waits for a member", millis(func(d time.Duration) kgo.Opt { return kgo.RebalanceTimeout(d) })},
-		{"metadata.max.age.ms", "ms", "refresh topics and leaders after this long", millis(func(d time.Duration) kgo.Opt { return kgo.MetadataMaxAge(d) })},
+		{"max.poll.interval.ms", "ms", "how long a rebalance waits for a member", millis(100, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.RebalanceTimeout(d) })},
+		{"metadata.max.age.ms", "ms", "refresh topics and leaders after this long", setMetadataMaxAge},
 		{"request.timeout.ms", "ms", "how long to wait for a response", setRequestTimeout},
 		{"retries", "number", "attempts to send a record or request again", setRetries},
-		{"retry.backoff.ms", "ms", "pause before an attempt", millis(func(d time.Duration) kgo.Opt { return kgo.RetryBackoffFn(func(int) time.Duration { return d }) })},
+		{"retry.backoff.ms", "ms", "pause before an attempt", millis(1, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.RetryBackoffFn(func(int) time.Duration { return d }) })},
 		{"sasl.jaas.config", "Kafka's JAAS line", "user name and password, as in client.properties", setJAAS},
 		{"sasl.mechanism", strings.Join(Mechanisms(), ", "), "how the client authenticates", setMechanism},
 		{"security.protocol", "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL", "TLS, SASL, both or neither", setProtocol},
-		{"session.timeout.ms", "ms", "remove a group member that sent no heartbeat for this long", millis(func(d time.Duration) kgo.Opt { return kgo.SessionTimeout(d) })},
-		{"socket.connection.setup.timeout.ms", "ms", "how long to wait for a connection", millis(func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) })},
+		{"session.timeout.ms", "ms", "remove a group member that sent no heartbeat for this long", millis(100, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.SessionTimeout(d) })},
+		{"socket.connection.setup.timeout.ms", "ms", "how long to wait for a connection", millis(1, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.DialTimeout(d) })},
 		{"ssl.keystore.location", "PEM file", "the client's certificate and key", func(p *properties, v string) error { p.useTLS().Cert = v; return nil }},
 		{"ssl.truststore.location", "PEM file", "the certificates to trust", func(p *properties, v string) error { p.useTLS().CA = v; return nil }},
-		{"transaction.timeout.ms", "ms", "abort a transaction that is open for this long", millis(func(d time.Duration) kgo.Opt { return kgo.TransactionTimeout(d) })},
+		{"transaction.timeout.ms", "ms", "abort a transaction that is open for this long", millis(1, math.MaxInt32, func(d time.Duration) kgo.Opt { return kgo.TransactionTimeout(d) })},
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Name < list[j].Name })
 	return list
@@ -147,16 +147,18 @@ func number(low, high int64, option func(int64) kgo.Opt) func(*properties, strin
 	}
 }
 
-func millis(option func(time.Duration) kgo.Opt) func(*properties, string) error {
-	return millisFrom(1, option)
+// quarter of an hour, in ms: the longest of some of the client's times.
+const quarter = 15 * 60 * 1000
+
+func millis(low, high int64, option func(time.Duration) kgo.Opt) func(*properties, string) error {
+	return number(low, high, func(n int64) kgo.Opt { return option(time.Duration(n) * time.Millisecond) })
 }
 
-func millisFrom(low int64, option func(time.Duration) kgo.Opt) func(*properties, string) error {
-	return number(low, math.MaxInt32, func(n int64) kgo.Opt { return option(time.Duration(n) * time.Millisecond) })
-}
-
-func text(option func(string) kgo.Opt) func(*properties, string) error {
+func text(most int, option func(string) kgo.Opt) func(*properties, string) error {
 	return func(p *properties, value string) error {
+		if len(value) > most {
+			return fmt.Errorf("it has %d bytes; at most %d are accepted", len(value), most)
+		}
 		p.add(option(value))
 		return nil
 	}
@@ -220,8 +222,27 @@ func setCompression(p *properties, value string) error {
 	return nil
 }
 
+// setFetchMaxBytes also raises what the client reads of a response, which is 100 MiB.
+func setFetchMaxBytes(p *properties, value string) error {
+	const usual = 100 << 20
+	return number(1, 1<<30, func(n int64) kgo.Opt {
+		p.add(kgo.BrokerMaxReadBytes(int32(max(n, usual))))
+		return kgo.FetchMaxBytes(int32(n))
+	})(p, value)
+}
+
+// setMetadataMaxAge also lowers the pause between two requests for metadata, which the
+// client would not let be longer.
+func setMetadataMaxAge(p *properties, value string) error {
+	const usual = 5 * time.Second
+	return millis(10, int64(time.Hour/time.Millisecond), func(d time.Duration) kgo.Opt {
+		p.add(kgo.MetadataMinAge(min(d, usual)))
+		return kgo.MetadataMaxAge(d)
+	})(p, value)
+}
+
 func setRequestTimeout(p *properties, value string) error {
-	return millis(func(d time.Duration) kgo.Opt {
+	return millis(100, quarter, func(d time.Duration) kgo.Opt {
 		p.add(kgo.ProduceRequestTimeout(d))
 		return kgo.RequestTimeoutOverhead(d)
 	})(p, value)

@@ -1,6 +1,7 @@
 package kafka_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -42,18 +43,68 @@ func TestEveryPropertyMakesAClient(t *testing.T) {
 	}
 }
 
+// A value that is in a property's range makes a client, so that what is wrong is said in
+// terms of the property.
+func TestEveryPropertyTakesItsWholeRange(t *testing.T) {
+	ranges := regexp.MustCompile(`is not a number from (\d+) to (\d+)$`)
+	n := 0
+	for _, p := range kafka.Properties() {
+		_, err := kafka.ParseProperties([]string{p.Name + "=x"})
+		if err == nil {
+			continue
+		}
+		bounds := ranges.FindStringSubmatch(err.Error())
+		if bounds == nil {
+			continue
+		}
+		n++
+		for _, value := range bounds[1:] {
+			settings := []string{p.Name + "=" + value}
+			if p.Name == "heartbeat.interval.ms" {
+				settings = append(settings, "session.timeout.ms=2147483647")
+			}
+			if p.Name == "session.timeout.ms" {
+				settings = append(settings, "heartbeat.interval.ms=1")
+			}
+			options, err := kafka.ParseProperties(settings)
+			if err != nil {
+				t.Errorf("%s: %v", settings, err)
+				continue
+			}
+			client, err := kafka.New(kafka.Config{Brokers: []string{"127.0.0.1:1"}, Options: options}, kgo.ConsumeTopics("x"), kgo.ConsumerGroup("g"))
+			if err != nil {
+				t.Errorf("%s: %v", settings, err)
+				continue
+			}
+			client.Close()
+		}
+	}
+	if n < 15 {
+		t.Errorf("only %d properties have a range", n)
+	}
+	for name, value := range map[string]string{"metadata.max.age.ms": "2000", "batch.size": "1048576"} {
+		if _, err := kafka.ParseProperties([]string{name + "=" + value}); err != nil {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
+	}
+}
+
 func TestPropertiesThatAreWrong(t *testing.T) {
 	for setting, want := range map[string]string{
-		"lingr.ms=20":                   `no property "lingr.ms"`,
-		"linger.ms":                     "NAME=VALUE",
-		"linger.ms=soon":                "linger.ms takes ms",
-		"linger.ms=-1":                  "linger.ms takes ms",
-		"compression.type=rar":          "none, gzip, snappy, lz4 or zstd",
-		"isolation.level=x":             "isolation.level can't be set",
-		"bootstrap.servers=x:9092":      "bootstrap.servers can't be set",
-		"no.such.thing.at.all=1":        `no property "no.such.thing.at.all"`,
-		"sasl.jaas.config=pass":         "username",
-		"ssl.truststore.location=/no/x": "reading the certificates",
+		"lingr.ms=20":                           `no property "lingr.ms"`,
+		"linger.ms":                             "NAME=VALUE",
+		"linger.ms=soon":                        "linger.ms takes ms",
+		"linger.ms=-1":                          "linger.ms takes ms",
+		"linger.ms=60001":                       "not a number from 0 to 60000",
+		"metadata.max.age.ms=9":                 "not a number from 10 to 3600000",
+		"batch.size=511":                        "not a number from 512 to 104857600",
+		"client.id=" + strings.Repeat("c", 257): "257 bytes; at most 256",
+		"compression.type=rar":                  "none, gzip, snappy, lz4 or zstd",
+		"isolation.level=x":                     "isolation.level can't be set",
+		"bootstrap.servers=x:9092":              "bootstrap.servers can't be set",
+		"no.such.thing.at.all=1":                `no property "no.such.thing.at.all"`,
+		"sasl.jaas.config=pass":                 "username",
+		"ssl.truststore.location=/no/x":         "reading the certificates",
 	} {
 		_, err := kafka.ParseProperties([]string{setting})
 		if err == nil || !strings.Contains(err.Error(), want) {

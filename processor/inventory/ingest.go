@@ -28,17 +28,20 @@ type ingest struct {
 }
 
 func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
+	l, err := o.limitsFor(env)
+	if err != nil {
+		return nil, err
+	}
 	g := &ingest{
-		kinds: map[string]inputKind{}, limits: o.limits(), reader: env.Reader,
+		kinds: map[string]inputKind{}, limits: l, reader: env.Reader,
 		prints: stage.NewFingerprinter(), window: o.DedupeWindow, env: env,
-		log:       newPacker(env.Topic("log"), env.Partitions("log")),
+		log:       newPacker(env.Topic("log"), env.Partitions("log"), env.MaxBatch(env.Topic("log"))),
 		otherKeys: env.Counter(otherKeys),
 	}
 	kinds := map[string]inputKind{"catalog": catalogInput, "orders": orderInput, "receipts": receiptInput, "reorders": reorderInput}
 	for _, alias := range reads {
 		g.kinds[env.Topic(alias)] = kinds[alias]
 	}
-	var err error
 	g.catalogue, err = newCatalogue(env.Kafka, env.Topic("catalog"), env.Partitions("catalog"), g.limits)
 	return g, err
 }
@@ -177,16 +180,14 @@ func (p *ingestPartition) missing() string {
 	return p.stage.catalogue.missing(p.list, p.kind == orderInput)
 }
 
-// encode encodes the entries as lines of the log.
+// encode encodes the entries as lines of the log. Each line fits: a product's was
+// measured with its record, and the others have only ids in them.
 func (p *ingestPartition) encode() *event.Error {
 	p.line = p.line[:0]
-	start := 0
 	for i := range p.list {
-		p.line = event.AppendEntry(p.line, &p.list[i])
-		if len(p.line)-start > maxEntry || len(p.line) > maxEntries {
-			return &event.Error{Reason: event.TooLarge, Message: "its ids and names are too long for the product log"}
+		if p.line = event.AppendEntry(p.line, &p.list[i]); len(p.line) > maxEntries {
+			return tooLarge("its lines are too long for the product log")
 		}
-		start = len(p.line)
 	}
 	return nil
 }

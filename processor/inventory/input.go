@@ -18,20 +18,6 @@ const (
 	reorderInput // the reference policy's restocks
 )
 
-// limits are what ingest accepts beyond the records' own ranges.
-type limits struct {
-	maxValue     int
-	acceptTotals bool
-}
-
-// Limits of the product log, in bytes. maxEntry bounds one line, and through it
-// every record that the ledger derives from it: an alert has the product's name
-// twice. maxEntries bounds all lines of one order, each of which has its id.
-const (
-	maxEntry   = 256 << 10
-	maxEntries = 16 << 20
-)
-
 // input is one decoded source record. It is valid until the next call of decode,
 // and as long as the record is: texts of orders, receipts and reorders are parts
 // of the record's value.
@@ -42,6 +28,7 @@ type input struct {
 	reorder event.Reorder
 
 	causes    []byte
+	line      []byte
 	tombstone bool
 	key       string // of a catalogue tombstone
 }
@@ -49,16 +36,15 @@ type input struct {
 // decode checks the structure of a record; the result depends on nothing but the
 // record. A tombstone is accepted, and its meaning left to the caller.
 func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
-	in.tombstone = r.Value == nil
-	if in.tombstone {
-		if kind == catalogInput && len(r.Key) == 0 {
-			return &event.Error{Reason: event.MissingID, Message: "a tombstone without a key"}
-		}
+	if in.tombstone = r.Value == nil; in.tombstone {
 		in.key = string(r.Key)
-		return nil
+		if kind != catalogInput {
+			return nil
+		}
+		return asEventError(event.CheckTombstone(r.Key))
 	}
-	if len(r.Value) > l.maxValue {
-		return &event.Error{Reason: event.TooLarge, Message: "the value is larger than the limit"}
+	if len(r.Value) > l.value(kind) {
+		return tooLarge("the value is larger than the limit")
 	}
 	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
 		return err
@@ -66,7 +52,7 @@ func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
 	var err error
 	switch kind {
 	case catalogInput:
-		err = in.decodeProduct(r)
+		err = in.decodeProduct(r, l)
 	case orderInput:
 		err = in.decodeOrder(r, l)
 	case receiptInput:
@@ -81,14 +67,24 @@ func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
 	return asEventError(err)
 }
 
-func (in *input) decodeProduct(r *kgo.Record) error {
+func (in *input) decodeProduct(r *kgo.Record, l limits) error {
 	if err := event.ParseProduct(r.Value, &in.product); err != nil {
 		return err
 	}
 	if err := in.product.Check(); err != nil {
 		return err
 	}
-	return in.product.CheckKey(r.Key)
+	if err := in.product.CheckKey(r.Key); err != nil {
+		return err
+	}
+	if most := 6 * len(r.Value); most+besideTexts <= l.entry { // if every byte were escaped
+		return nil
+	}
+	entries := in.entries(catalogInput, r, nil)
+	if in.line = event.AppendEntry(in.line[:0], &entries[0]); len(in.line) > l.entry {
+		return tooLarge("its id and names are too long for the product log")
+	}
+	return nil
 }
 
 func (in *input) decodeOrder(r *kgo.Record, l limits) error {
@@ -118,7 +114,7 @@ func asEventError(err error) *event.Error {
 // entries appends the entries that an accepted record adds to the product log.
 func (in *input) entries(kind inputKind, r *kgo.Record, to []event.Entry) []event.Entry {
 	cause := event.Cause{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}
-	e := event.Entry{Timestamp: r.Timestamp.UnixMilli()}
+	e := event.Entry{Timestamp: event.ClampTime(r.Timestamp.UnixMilli())}
 	switch kind {
 	case catalogInput:
 		e.Kind, e.ProductID, e.Product = event.EntryProduct, in.product.ID, in.product

@@ -63,10 +63,6 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-func (o Options) limits() limits {
-	return limits{maxValue: o.MaxValue, acceptTotals: o.AcceptTotals}
-}
-
 // Topologies returns the topologies under a policy. The reference rules restock
 // from the reorders topic, so procurement does not run beside them. An unknown
 // policy wraps [processor.ErrUsage].
@@ -142,8 +138,8 @@ func procurementTopology(o Options) processor.Topology {
 				{Name: pendingReceipts, Help: "Receipts that are not due yet.", Gauge: true,
 					Unit: "receipt", Left: "left to another inv process, running or started next: %s not due yet"},
 			},
-			Pending: pendingOffset,
-			New:     func(env processor.Env) (stage.Logic, error) { return newProcurement(env, o), nil },
+			Pending: pendingAt,
+			New:     func(env processor.Env) (stage.Logic, error) { return newProcurement(env, o) },
 		}},
 	}
 }

@@ -30,6 +30,7 @@ type ledger struct {
 	env    processor.Env
 	policy rules.Policy
 	names  ledgerTopics
+	times  ledgerTimes
 
 	updates, reorders, alerts, waiting, products *atomic.Int64
 }
@@ -37,11 +38,16 @@ type ledger struct {
 // ledgerTopics are the names on the broker.
 type ledgerTopics struct{ log, changelog, updates, reorders, alerts string }
 
+// ledgerTimes are the timestamps that the outputs accept.
+type ledgerTimes struct{ updates, reorders, alerts processor.Times }
+
 func newLedger(env processor.Env, policy rules.Policy) *ledger {
 	return &ledger{
 		env: env, policy: policy,
 		names: ledgerTopics{log: env.Topic("log"), changelog: env.Topic("ledger-changelog"),
 			updates: env.Topic("updates"), reorders: env.Topic("reorders"), alerts: env.Topic("alerts")},
+		times: ledgerTimes{updates: env.Times(env.Topic("updates")), reorders: env.Times(env.Topic("reorders")),
+			alerts: env.Times(env.Topic("alerts"))},
 		updates: env.Counter("update"), reorders: env.Counter("reorder"), alerts: env.Counter("alert"),
 		waiting: env.Counter(waitingLines), products: env.Counter(stateProducts),
 	}
@@ -274,25 +280,25 @@ func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) {
 	p.id = appendID(p.id[:0], "update-", u.ProductID, u.Seq)
 	p.value = w.text.Append(p.value[:0], u)
 	p.updates++
-	p.produce(tx, p.outputs.updates, p.ofUpdates, p.key, u.Timestamp)
+	p.produce(tx, p.outputs.updates, p.stage.times.updates, p.ofUpdates, p.key, u.Timestamp)
 	if step.Reorders {
 		p.reorders++
 		p.id = append(p.id[:0], step.Reorder.EventID...)
 		p.value = event.AppendReorder(p.value[:0], &step.Reorder)
-		p.produce(tx, p.outputs.reorders, p.ofReorders, p.id, u.Timestamp)
+		p.produce(tx, p.outputs.reorders, p.stage.times.reorders, p.ofReorders, p.id, u.Timestamp)
 	}
 	if step.Alerts {
 		p.alerts++
 		p.id = append(p.id[:0], step.Alert.AlertID...)
 		p.value = event.AppendAlert(p.value[:0], &step.Alert)
-		p.produce(tx, p.outputs.alerts, p.ofAlerts, p.key, u.Timestamp)
+		p.produce(tx, p.outputs.alerts, p.stage.times.alerts, p.ofAlerts, p.key, u.Timestamp)
 	}
 }
 
 // produce writes a record whose id and value are in p.
-func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, envelopes *envelopes, key []byte, ms int64) {
+func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, times processor.Times, envelopes *envelopes, key []byte, ms int64) {
 	p.headers = envelopes.append(p.headers[:0], p.id, ms)
-	out.Append(out.PartitionFor(key), processor.RecordTime(ms, tx.Now()), key, p.value, p.headers)
+	out.Append(out.PartitionFor(key), times.Record(ms, tx.Now()), key, p.value, p.headers)
 }
 
 // stateRoom is the size that most encoded states fit in, in bytes.

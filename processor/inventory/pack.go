@@ -7,22 +7,28 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// packBytes is when a record of the log is full. It leaves room below the
-// brokers' usual limit of 1 MiB for a long line that comes last.
+// packBytes is when a record of the log is full, if the topic accepts as much.
 const packBytes = 128 << 10
+
+// packFrame is more than a record of the log takes beside its lines, in a batch of
+// its own.
+const packFrame = 1 << 10
 
 // packer packs lines into the records of a topic: fewer and larger records cost
 // the brokers and the reader less. Lines of a partition keep their order. It is
 // for the goroutine of the stage's loop, and its buffers are reused.
 type packer struct {
 	topic   string
+	full    int      // bytes of a record that has several lines
 	headers []byte   // of each record, encoded
 	filling [][]byte // by partition
 }
 
-func newPacker(topic string, partitions int) *packer {
+// newPacker makes a packer for a topic that accepts batches of so many bytes.
+func newPacker(topic string, partitions, batch int) *packer {
 	return &packer{
 		topic:   topic,
+		full:    min(packBytes, batch-packFrame),
 		headers: recordbatch.AppendHeaders(nil, []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}}),
 		filling: make([][]byte, partitions),
 	}
@@ -33,7 +39,7 @@ func (k *packer) partitions() int { return len(k.filling) }
 // add adds a line, with its line feed, to a partition.
 func (k *packer) add(tx *stage.Tx, partition int32, line []byte) error {
 	b := k.filling[partition]
-	if len(b) > 0 && len(b)+len(line) > packBytes {
+	if len(b) > 0 && len(b)+len(line) > k.full {
 		out, err := tx.Output(k.topic)
 		if err != nil {
 			return err

@@ -29,16 +29,18 @@ type procurement struct {
 	limits    limits
 	changelog string
 	receipts  string
+	times     processor.Times // that receipts accepts
 
 	written, pending *atomic.Int64
 }
 
-func newProcurement(env processor.Env, o Options) *procurement {
+func newProcurement(env processor.Env, o Options) (*procurement, error) {
+	l, err := o.limitsFor(env)
 	return &procurement{
-		env: env, lead: o.LeadTime, limits: o.limits(),
-		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"),
+		env: env, lead: o.LeadTime, limits: l,
+		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"), times: env.Times(env.Topic("receipts")),
 		written: env.Counter("receipt"), pending: env.Counter(pendingReceipts),
-	}
+	}, err
 }
 
 // pending is a receipt that is not due yet.
@@ -49,20 +51,41 @@ type pending struct {
 	print   uint64 // of key and value in the changelog
 }
 
+// answer returns the receipt of a reorder that was read from r, due at a time.
+func answer(o *event.Reorder, r *kgo.Record, due time.Time, lead time.Duration) pending {
+	at := o.Timestamp
+	if at == 0 {
+		at = event.ClampTime(r.Timestamp.UnixMilli())
+	}
+	return pending{
+		due:    due,
+		offset: r.Offset,
+		receipt: event.Receipt{
+			ReceiptID: event.ReceiptID(o.EventID), EventID: o.EventID, ProductID: o.ProductID, Quantity: o.ReorderQuantity,
+			WarehouseID: o.WarehouseID, Timestamp: event.ClampTime(at + lead.Milliseconds()),
+		},
+	}
+}
+
 // Start reads the changelog of a partition.
 func (s *procurement) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
-	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, counts: map[processor.Tally]int64{}}
+	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, tooLarge: map[string]bool{}, counts: map[processor.Tally]int64{}}
 	if err := s.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
 	last := int64(-1)
 	for _, d := range p.open {
-		p.queue = append(p.queue, d)
 		p.digest.Add(d.print)
+		if !p.tooLarge[d.receipt.EventID] {
+			p.queue = append(p.queue, d)
+		}
 		last = max(last, d.offset)
 	}
 	p.sealed = p.digest
 	heap.Init(&p.queue)
+	if err := p.prepareRefusals(ctx, source); err != nil {
+		return nil, 0, err
+	}
 	s.pending.Add(int64(len(p.open)))
 	if s.env.Exact && last >= 0 && last >= committed {
 		return nil, 0, processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back or have expired",
@@ -79,8 +102,12 @@ type procurementPartition struct {
 	queue     dueQueue           // open by due time; may hold some that are done
 	digest    processor.Digest   // of open
 	sealed    processor.Digest   // of what the transaction makes of it
+	tooLarge  map[string]bool    // open, by reorder id, and never to be written
+	letters   []*kgo.Record      // dead letters of their reorders, to be written first
+	refusing  bool               // by the transaction in progress
 
 	reorder event.Reorder
+	row     []byte
 	added   []pending // by the transaction in progress
 	done    []pending
 	counts  map[processor.Tally]int64
@@ -89,6 +116,7 @@ type procurementPartition struct {
 func (p *procurementPartition) restore(r *kgo.Record) error {
 	if r.Value == nil {
 		delete(p.open, string(r.Key))
+		delete(p.tooLarge, string(r.Key))
 		return nil
 	}
 	d, err := parsePending(r.Value)
@@ -97,6 +125,28 @@ func (p *procurementPartition) restore(r *kgo.Record) error {
 	}
 	d.print = processor.Fingerprint(r.Key, r.Value)
 	p.open[d.receipt.EventID] = d
+	if len(r.Value) > p.stage.limits.answer() {
+		p.tooLarge[d.receipt.EventID] = true
+	}
+	return nil
+}
+
+const tooLargeReceipt = "its ids and its warehouse are too long for a receipt"
+
+// prepareRefusals makes the dead letters of reorders that are pending though their
+// receipts fit no longer: an earlier version has accepted them, or a topic accepts less
+// than it did. A reorder that its topic has lost has none.
+func (p *procurementPartition) prepareRefusals(ctx context.Context, source stage.Source) error {
+	for id := range p.tooLarge {
+		at := p.open[id].offset
+		err := p.stage.env.Reader.Read(ctx, source.Topic, source.Partition, at, at+1, func(r *kgo.Record) error {
+			p.letters = append(p.letters, p.letter(r, tooLarge(tooLargeReceipt)))
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("rereading a reorder whose receipt is too large: %w", err)
+		}
+	}
 	return nil
 }
 
@@ -109,47 +159,49 @@ func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.R
 		p.count(r.Topic, processor.Skipped, "")
 		return nil
 	}
-	if err := p.decode(r); err != nil {
-		tx.Produce(processor.DeadLetter(r, "procurement", string(err.Reason), err.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic))))
-		p.count(r.Topic, processor.DeadLettered, err.Reason)
+	o := &p.reorder
+	if err := decodeReorder(r, o, p.stage.limits); err != nil {
+		p.refuse(tx, r, err)
 		return nil
 	}
-	o := &p.reorder
 	if p.isPending(o.EventID) {
 		p.count(r.Topic, processor.Duplicate, "")
 		return nil
 	}
-	at := o.Timestamp
-	if at == 0 {
-		at = r.Timestamp.UnixMilli()
+	d := answer(o, r, tx.Now().Add(p.stage.lead), p.stage.lead)
+	p.row = appendPending(p.row[:0], &d)
+	if len(p.row) > p.stage.limits.answer() {
+		p.refuse(tx, r, tooLarge(tooLargeReceipt))
+		return nil
 	}
-	d := pending{
-		due:    tx.Now().Add(p.stage.lead),
-		offset: r.Offset,
-		receipt: event.Receipt{
-			ReceiptID: event.ReceiptID(o.EventID), EventID: o.EventID, ProductID: o.ProductID,
-			Quantity: o.ReorderQuantity, WarehouseID: o.WarehouseID, Timestamp: at + p.stage.lead.Milliseconds(),
-		},
-	}
-	value := appendPending(nil, &d)
-	d.print = processor.Fingerprint([]byte(o.EventID), value)
+	d.print = processor.Fingerprint([]byte(o.EventID), p.row)
 	p.added = append(p.added, d)
 	p.sealed.Add(d.print)
 	p.count(r.Topic, processor.Accepted, "")
-	return p.log(tx, o.EventID, value)
+	return p.log(tx, o.EventID, p.row)
 }
 
-func (p *procurementPartition) decode(r *kgo.Record) *event.Error {
-	if len(r.Value) > p.stage.limits.maxValue {
-		return &event.Error{Reason: event.TooLarge, Message: "the value is larger than the limit"}
+func (p *procurementPartition) refuse(tx *stage.Tx, r *kgo.Record, why *event.Error) {
+	tx.Produce(p.letter(r, why))
+	p.count(r.Topic, processor.DeadLettered, why.Reason)
+}
+
+func (p *procurementPartition) letter(r *kgo.Record, why *event.Error) *kgo.Record {
+	return processor.DeadLetter(r, "procurement", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic)))
+}
+
+// decodeReorder checks a reorder as procurement reads it.
+func decodeReorder(r *kgo.Record, o *event.Reorder, l limits) *event.Error {
+	if len(r.Value) > l.value(reorderInput) {
+		return tooLarge("the value is larger than the limit")
 	}
 	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
 		return err
 	}
-	if err := asEventError(event.ParseReorder(r.Value, &p.reorder)); err != nil {
+	if err := asEventError(event.ParseReorder(r.Value, o)); err != nil {
 		return err
 	}
-	return asEventError(p.reorder.Check())
+	return asEventError(o.Check())
 }
 
 func (p *procurementPartition) isPending(id string) bool {
@@ -170,6 +222,9 @@ func (p *procurementPartition) log(tx *stage.Tx, id string, value []byte) error 
 
 // NextDue returns when the first pending receipt is due.
 func (p *procurementPartition) NextDue() (time.Time, bool) {
+	if len(p.tooLarge) > 0 {
+		return time.Time{}, true
+	}
 	if len(p.queue) == 0 {
 		return time.Time{}, false
 	}
@@ -178,6 +233,17 @@ func (p *procurementPartition) NextDue() (time.Time, bool) {
 
 // Due writes the receipts that are due and removes them from the changelog.
 func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
+	for _, letter := range p.letters {
+		tx.Produce(letter)
+		p.count(p.stage.env.Topic("reorders"), processor.DeadLettered, event.TooLarge)
+	}
+	for id := range p.tooLarge {
+		p.sealed.Remove(p.open[id].print)
+		if err := p.log(tx, id, nil); err != nil {
+			return err
+		}
+	}
+	p.refusing = true
 	for len(p.queue) > 0 && len(p.done) < dueAtOnce && !p.queue[0].due.After(now) {
 		d := heap.Pop(&p.queue).(pending)
 		p.done = append(p.done, d)
@@ -185,7 +251,7 @@ func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
 		r := &d.receipt
 		tx.Produce(&kgo.Record{
 			Topic: p.stage.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
-			Timestamp: time.UnixMilli(processor.RecordTime(r.Timestamp, tx.Now())),
+			Timestamp: time.UnixMilli(p.stage.times.Record(r.Timestamp, tx.Now())),
 			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.env.App, ID: r.ReceiptID, Time: r.Timestamp}),
 		})
 		if err := p.log(tx, r.EventID, nil); err != nil {
@@ -209,6 +275,13 @@ func (p *procurementPartition) Commit() {
 	}
 	p.digest = p.sealed
 	s := p.stage
+	if p.refusing {
+		for id := range p.tooLarge {
+			delete(p.open, id)
+		}
+		s.pending.Add(-int64(len(p.tooLarge)))
+		p.tooLarge, p.letters = nil, nil
+	}
 	s.written.Add(int64(len(p.done)))
 	s.pending.Add(int64(len(p.added) - len(p.done)))
 	s.env.Stats.Tally(p.counts)
@@ -228,7 +301,7 @@ func (p *procurementPartition) Rollback() {
 func (p *procurementPartition) Close() { p.stage.pending.Add(-int64(len(p.open))) }
 
 func (p *procurementPartition) reset() {
-	p.added, p.done = p.added[:0], p.done[:0]
+	p.added, p.done, p.refusing = p.added[:0], p.done[:0], false
 	clear(p.counts)
 }
 
@@ -261,10 +334,11 @@ func appendPending(dst []byte, d *pending) []byte {
 	return event.AppendReceipt(dst, &d.receipt)
 }
 
-// pendingOffset returns the offset of the reorder behind a changelog value.
-func pendingOffset(value []byte) (int64, error) {
+// pendingAt returns the offset of the reorder behind a changelog value, and when its
+// receipt is due.
+func pendingAt(value []byte) (offset int64, due time.Time, err error) {
 	d, err := parsePending(value)
-	return d.offset, err
+	return d.offset, d.due, err
 }
 
 func parsePending(value []byte) (d pending, err error) {

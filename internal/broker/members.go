@@ -1,0 +1,220 @@
+package broker
+
+import (
+	"context"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// A member of a group whose process was killed while it waited for the response to its
+// JoinGroup stays in the group: kfake starts a member's session timeout when the
+// response is delivered, and this one never is. If it is given partitions, nobody reads
+// them; if it is made the leader, the others wait for its assignment until the rebalance
+// timeout. Kafka starts the timeout in any case. undertaker makes up for that: it takes
+// such members out of their groups.
+type undertaker struct {
+	cluster *kfake.Cluster
+	conns   *connections
+	client  *kgo.Client
+
+	mu     sync.Mutex
+	groups map[string]*watched
+}
+
+// watched is a group that members have joined since the broker was started.
+type watched struct {
+	joining map[string]bool // members, by id, whose last request was JoinGroup
+	epoch   int32           // the generation that was seen last
+	since   time.Time       // when it was seen first and no longer waited for members
+}
+
+const (
+	undertakerEvery = 500 * time.Millisecond
+	silentFor       = 2 * time.Second // a member says something at once when a rebalance is complete
+)
+
+// bury starts an undertaker and returns what ends it.
+func bury(cluster *kfake.Cluster, conns *connections, addr string) (stop func(), err error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr) // not the advertised one
+	}))
+	if err != nil {
+		return nil, err
+	}
+	u := &undertaker{cluster: cluster, conns: conns, client: client, groups: map[string]*watched{}}
+	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup} {
+		cluster.ControlKey(int16(key), u.observe)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer client.Close()
+		u.work(ctx)
+	}()
+	return func() { cancel(); <-done }, nil
+}
+
+func (u *undertaker) work(ctx context.Context) {
+	tick := time.NewTicker(undertakerEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			u.round(ctx, now)
+		}
+	}
+}
+
+// observe notes which members wait for a rebalance. The broker handles the request.
+func (u *undertaker) observe(request kmsg.Request) (kmsg.Response, error, bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	note := func(group, member string, joining bool) {
+		w := u.groups[group]
+		switch {
+		case member == "":
+		case w != nil && !joining:
+			delete(w.joining, member)
+		case joining:
+			if w == nil {
+				w = &watched{joining: map[string]bool{}}
+				u.groups[group] = w
+			}
+			w.joining[member] = true
+		}
+	}
+	switch r := request.(type) {
+	case *kmsg.JoinGroupRequest:
+		note(r.Group, r.MemberID, true)
+	case *kmsg.SyncGroupRequest:
+		note(r.Group, r.MemberID, false)
+	case *kmsg.HeartbeatRequest:
+		note(r.Group, r.MemberID, false)
+	case *kmsg.LeaveGroupRequest:
+		for _, m := range r.Members {
+			note(r.Group, m.MemberID, false)
+		}
+	}
+	return nil, nil, false
+}
+
+// round looks at the groups that have members without a word since they joined.
+func (u *undertaker) round(ctx context.Context, now time.Time) {
+	u.mu.Lock()
+	var names []string
+	for name, w := range u.groups {
+		if len(w.joining) > 0 {
+			names = append(names, name)
+		} else {
+			delete(u.groups, name)
+		}
+	}
+	u.mu.Unlock()
+	for _, name := range names {
+		if dead := u.dead(name, u.cluster.GroupInfo(name), now); len(dead) > 0 {
+			u.remove(ctx, name, dead)
+		}
+	}
+}
+
+// dead returns the members of a group that can't have got their JoinGroup's response:
+// their connection is closed, and the rebalance has been complete for a while.
+func (u *undertaker) dead(name string, info *kfake.GroupInfo, now time.Time) (dead []string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	w := u.groups[name]
+	if info == nil || w == nil {
+		delete(u.groups, name)
+		return nil
+	}
+	waiting := info.State == "PreparingRebalance"
+	if waiting || w.epoch != info.Epoch || w.since.IsZero() {
+		if w.epoch, w.since = info.Epoch, now; waiting {
+			w.since = time.Time{}
+		}
+		return nil
+	}
+	there := map[string]bool{}
+	for _, m := range info.Members {
+		there[m.MemberID] = true
+		if w.joining[m.MemberID] && !u.conns.open(m.ClientHost) && now.Sub(w.since) >= silentFor {
+			dead = append(dead, m.MemberID)
+		}
+	}
+	for member := range w.joining {
+		if !there[member] {
+			delete(w.joining, member)
+		}
+	}
+	return dead
+}
+
+// remove takes members out of a group. What fails is tried again in the next round.
+func (u *undertaker) remove(ctx context.Context, group string, members []string) {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group = group
+	for _, id := range members {
+		m := kmsg.NewLeaveGroupRequestMember()
+		m.MemberID = id
+		req.Members = append(req.Members, m)
+	}
+	_, _ = req.RequestWith(ctx, u.client)
+}
+
+// connections are those that a listener has accepted and that are open.
+type connections struct {
+	mu    sync.Mutex
+	addrs map[string]int // of the other side
+}
+
+// listener returns ln with its connections in c.
+func (c *connections) listener(ln net.Listener) net.Listener { return &countedListener{ln, c} }
+
+func (c *connections) add(addr string, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.addrs[addr] += n; c.addrs[addr] == 0 {
+		delete(c.addrs, addr)
+	}
+}
+
+func (c *connections) open(addr string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.addrs[addr] > 0
+}
+
+type countedListener struct {
+	net.Listener
+	conns *connections
+}
+
+func (l *countedListener) Accept() (net.Conn, error) {
+	conn, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	addr := conn.RemoteAddr().String()
+	l.conns.add(addr, 1)
+	return &countedConn{Conn: conn, closed: sync.OnceFunc(func() { l.conns.add(addr, -1) })}, nil
+}
+
+type countedConn struct {
+	net.Conn
+	closed func()
+}
+
+// Close closes the connection.
+func (c *countedConn) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
