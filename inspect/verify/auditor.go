@@ -43,8 +43,20 @@ type auditor struct {
 
 	replay replay
 
+	partitions    map[string]int32 // by topic, how many there are
+	ownSeen       bool             // some outputs are this program's, by their headers
+	layouts       [outCount]*layout
+	headed        [outCount]habit
+	reorderFields habit              // has a current_stock
+	alertFields   [2]habit           // has a current_stock, has a threshold
+	fields        [fieldCount]habit  // of updates
+	absent        uint64             // hash of ""
+	versions      map[uint32][]facts // of products whose catalogue records differ
+	gaps          bool               // some catalogue records are gone
+
 	// The batch being judged.
 	texts     string
+	scratch   []byte
 	linesRead []lineRow
 
 	numbered    bool // some updates have a seq
@@ -86,7 +98,23 @@ type product struct {
 	unsummed    bool            // some of its updates lack what its sums are made of
 	inCatalogue bool
 
-	// Of the last update, if causes are inferred.
+	force       facts           // of the catalogue record in force at the last update
+	forced      bool            // they are known,
+	forcePriced bool            // and so is the price
+	lost        [2]lostReaction // the first reorder and alert that may be missing
+	shownAt     int64           // seq of the last update that has a reorder or an alert
+	unsure      bool            // the record in force is gone, so that the product may have been delisted since
+	tombstone   struct {        // the last one
+		partition int32
+		offset    int64
+	}
+	gone        bool  // the last of the catalogue is a tombstone
+	listedAgain bool  // the record in force is behind the last tombstone
+	version     int32 // of the record in force, among the auditor's versions
+	seen        uint8 // bits of the outputs that have a record of it
+	idsKnown    bool  // lastOrder and lastReorder are
+
+	// Of the last update.
 	lastOrder, lastReorder uint64 // hashes of ids
 	partition              int32
 }
@@ -103,13 +131,16 @@ func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset}
 func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.partition, p.offset) }
 
 func newAuditor(o Options) *auditor {
-	return &auditor{
+	a := &auditor{
 		o: o, seed: maphash.MakeSeed(), checks: newChecks(), trimmed: map[string]bool{},
 		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
 		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
 		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
+		partitions: map[string]int32{}, versions: map[uint32][]facts{},
 	}
+	a.absent = maphash.String(a.seed, "")
+	return a
 }
 
 // productOf returns the place of a product, new or not.
@@ -165,6 +196,7 @@ func (a *auditor) judgeHistory(s *snapshot) {
 		a.doubt("none of the system's topics is on this cluster", checkRest)
 	}
 	for name, spans := range s.spans {
+		a.partitions[name] = int32(len(spans))
 		for _, p := range spans {
 			if p.From > 0 && name != t.PendingReceipts {
 				a.trimmed[name] = true

@@ -19,7 +19,7 @@ func (h *History) Audit(o Options) *Report {
 	a.setRest("")
 	a.judgeHistory(snap)
 	a.makeRoom(snap)
-	p := &parser{o: &a.o, seed: a.seed}
+	p := newParser(a)
 	for _, s := range a.steps() {
 		b := s.batches.New().(batch)
 		for _, topic := range s.topics {

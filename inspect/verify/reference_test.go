@@ -109,7 +109,7 @@ func TestReferencePolicyWithAllFields(t *testing.T) {
 			r := h.put("reorders", 0, v.EventID, event.AppendReorder(nil, &v))
 			h.stock["chair"].ReorderThreshold = -1
 			h.referenceStep(h.stock["chair"], 50, r)
-		}, []string{"3.reorders violated 1"}},
+		}, []string{"2.facts violated 1", "3.reorders violated 1"}},
 		"a reorder refused": {func(h *history) {
 			k := h.stock["chair"]
 			o := event.Order{OrderID: "all", Items: []event.Line{line1("chair", k.stock)}, Total: event.Money(k.stock) * 5 * event.MoneyUnit}
