@@ -43,9 +43,10 @@ type auditor struct {
 
 	replay replay
 
-	partitions    map[string]int32 // by topic, how many there are
-	ownSeen       bool             // some outputs are this program's, by their headers
-	layouts       [outCount]*layout
+	lost          map[uint32][2]lostReaction // by product, the first reorder and alert that may be missing
+	argued        bool                       // an order was applied whose total is not the sum
+	ownSeen       bool                       // some outputs are this program's, by their headers
+	layouts       map[string]*layout         // of outputs, by topic
 	headed        [outCount]habit
 	reorderFields habit              // has a current_stock
 	alertFields   [2]habit           // has a current_stock, has a threshold
@@ -98,13 +99,11 @@ type product struct {
 	unsummed    bool            // some of its updates lack what its sums are made of
 	inCatalogue bool
 
-	force       facts           // of the catalogue record in force at the last update
-	forced      bool            // they are known,
-	forcePriced bool            // and so is the price
-	lost        [2]lostReaction // the first reorder and alert that may be missing
-	shownAt     int64           // seq of the last update that has a reorder or an alert
-	unsure      bool            // the record in force is gone, so that the product may have been delisted since
-	tombstone   struct {        // the last one
+	force       *facts   // of the catalogue record in force at the last update, if they are known
+	forcePriced bool     // and so is their price
+	shownAt     int64    // seq of the last update that has a reorder or an alert
+	unsure      bool     // the record in force is gone, so that the product may have been delisted since
+	tombstone   struct { // the last one
 		partition int32
 		offset    int64
 	}
@@ -137,7 +136,7 @@ func newAuditor(o Options) *auditor {
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
 		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
 		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
-		partitions: map[string]int32{}, versions: map[uint32][]facts{},
+		layouts: map[string]*layout{}, lost: map[uint32][2]lostReaction{}, versions: map[uint32][]facts{},
 	}
 	a.absent = maphash.String(a.seed, "")
 	return a
@@ -196,7 +195,6 @@ func (a *auditor) judgeHistory(s *snapshot) {
 		a.doubt("none of the system's topics is on this cluster", checkRest)
 	}
 	for name, spans := range s.spans {
-		a.partitions[name] = int32(len(spans))
 		for _, p := range spans {
 			if p.From > 0 && name != t.PendingReceipts {
 				a.trimmed[name] = true

@@ -169,20 +169,12 @@ func (a *auditor) envelope(out int, at place, i uint32, e *envelope) {
 		return
 	}
 	a.ownSeen = true
-	l := a.layouts[out]
-	if l == nil {
-		l = &layout{partitions: a.partitions[at.topic], parts: map[int32]*layoutPart{}}
-		a.layouts[out] = l
-	}
 	fresh := out == outReorders || p.seen&(1<<out) == 0
 	p.seen |= 1 << out
-	if !l.add(at, p.id, e.spread, fresh) {
-		a.note(checkEnvelope, Finding{Product: p.id, Where: at.String(),
-			Expected: fmt.Sprintf("partition %d, the key's", int64(e.spread)%int64(l.partitions)), Seen: fmt.Sprintf("partition %d", at.partition)})
-	}
+	a.placed(at, p.id, e.spread, fresh)
 }
 
-// habit is something that either all records of a kind have, or none.
+// habit counts which records of a kind have something.
 type habit struct {
 	having, lacking int64
 	first           place // that lacks it
@@ -198,10 +190,9 @@ func (h *habit) see(has bool, at place) {
 	}
 }
 
-// uneven notes a finding if only some records have it.
-func (a *auditor) uneven(h *habit, check int, what string) {
-	if h.having > 0 && h.lacking > 0 {
-		a.note(check, Finding{Where: h.first.String(), Expected: what + ", which other records of the topic have",
-			Seen: fmt.Sprintf("none in %s, of which this is the first", counted(h.lacking, "record"))})
+// lacking notes a finding if some records lack what all should have.
+func (a *auditor) lacking(h *habit, check int, what string) {
+	if h.lacking > 0 {
+		a.note(check, Finding{Where: h.first.String(), Expected: what + " in all records", Seen: fmt.Sprintf("none in %s, of which this is the first", counted(h.lacking, "record"))})
 	}
 }

@@ -63,25 +63,34 @@ func (a *auditor) catalogueFacts(c *updateRow, p *product) {
 		a.listedFacts(c, p)
 		return
 	case s.record != nil:
-		p.force, p.forced, p.forcePriced = s.record.facts, true, true
-		p.unsure, p.lost = false, [2]lostReaction{}
-		p.listedAgain = p.tombstone.partition == c.cause.partition && p.tombstone.offset < c.cause.offset
-	case s.gone || !c.follows || !p.forced:
-		p.force, p.forced = a.factsIn(c), true
+		p.force, p.forcePriced, p.unsure = &s.record.facts, true, false
+		a.relisted(c, p)
+	case s.gone || !c.follows || p.force == nil:
+		p.force = nil // of other processors, which may leave out what they like
+		if c.own {
+			said := a.factsIn(c)
+			p.force = &said
+		}
 		p.forcePriced = c.cause.of != fromOrders
 		if p.unsure = s.gone || p.unsure; s.gone {
-			p.lost = [2]lostReaction{}
+			a.relisted(c, p)
 		}
 		return
 	}
-	if d := a.differing(c, &p.force, p.forcePriced && c.cause.of != fromOrders); d != 0 {
-		a.differ(c, p, &p.force, d, "as the catalogue record in force has it")
+	if d := a.differing(c, p.force, p.forcePriced && c.cause.of != fromOrders); d != 0 {
+		a.differ(c, p, p.force, d, "as the catalogue record in force has it")
 	}
 }
 
 func (a *auditor) factsIn(c *updateRow) facts {
 	return facts{name: c.named.hash, category: c.category, warehouse: c.warehouse, threshold: c.reorder.threshold, quantity: c.reorder.quantity,
 		critical: c.critical, price: int64(c.price)}
+}
+
+// relisted notes that a catalogue record lists the product again, if it was delisted.
+func (a *auditor) relisted(c *updateRow, p *product) {
+	delete(a.lost, c.i)
+	p.listedAgain = p.tombstone.partition == c.cause.partition && p.tombstone.offset < c.cause.offset
 }
 
 // listedFacts compares an update of which it is not known which catalogue record
@@ -200,7 +209,7 @@ func (a *auditor) lastIDs(c *updateRow, p *product) {
 	p.lastOrder, p.lastReorder, p.idsKnown = order, reorder, true
 }
 
-// updateFields are those that either all updates of this program have, or none.
+// updateFields are those that all updates of this program have.
 var updateFields = [...]struct {
 	field event.UpdateFields
 	name  string
@@ -226,23 +235,27 @@ func (a *auditor) fieldsOf(c *updateRow) {
 // leftFacts makes the checks of facts that need everything to have been read.
 func (a *auditor) leftFacts() {
 	a.judgeLayouts()
+	if a.argued && !a.o.AcceptTotals {
+		a.doubt("an order was applied whose total is not the sum of its lines, which is right only if the processor accepts them", checkInput)
+	}
 	for i, f := range updateFields {
-		a.uneven(&a.fields[i], checkFacts, "a field "+f.name)
+		a.lacking(&a.fields[i], checkFacts, "a field "+f.name)
 	}
-	if a.ownSeen {
-		a.uneven(&a.reorderFields, checkReorders, "a field current_stock")
-		a.uneven(&a.alertFields[0], checkAlerts, "a field current_stock")
-		a.uneven(&a.alertFields[1], checkAlerts, "a field threshold")
-	}
-	for i, topic := range []string{outUpdates: "updates", outReorders: "reorders", outAlerts: "alerts", outReceipts: "receipts"} {
-		a.uneven(&a.headed[i], checkEnvelope, "CloudEvents headers, as the "+topic)
+	a.lacking(&a.reorderFields, checkReorders, "a field current_stock")
+	a.lacking(&a.alertFields[0], checkAlerts, "a field current_stock")
+	a.lacking(&a.alertFields[1], checkAlerts, "a field threshold")
+	for out := range a.headed {
+		// Without any headers they are another processor's, or receipts by others.
+		if h := &a.headed[out]; h.having > 0 || a.ownSeen && out != outReceipts {
+			a.lacking(h, checkEnvelope, "CloudEvents headers")
+		}
 	}
 	if !a.atRest || !a.ownSeen || a.reference() || !a.decidable(a.o.Topics.Catalog) {
 		return
 	}
 	for i := range a.products {
 		p := &a.products[i]
-		if p.compacted && p.forced && p.inCatalogue && !p.delisted && !p.last.marks.any(refused) && !p.broken {
+		if p.compacted && p.force != nil && p.inCatalogue && !p.delisted && !p.last.marks.any(refused) && !p.broken {
 			a.finalFacts(p)
 		}
 	}
@@ -251,7 +264,7 @@ func (a *auditor) leftFacts() {
 // finalFacts compares the catalogue record in force with the last one, for a product
 // of which others are gone: compaction leaves the last.
 func (a *auditor) finalFacts(p *product) {
-	last, force := p.last.facts, p.force
+	last, force := p.last.facts, *p.force
 	if !p.forcePriced {
 		force.price = last.price
 	}

@@ -152,6 +152,8 @@ func (a *auditor) leftOrders() {
 			case a.causeless:
 				a.countLines(t, o)
 			case o.marks.any(refused | duplicate):
+				// A processor that refuses wrong totals refuses copies, too.
+				a.argued = a.argued || a.ownSeen && o.marks.any(arguable) && !o.marks.any(refused)
 			case a.decidable(at.topic) && !a.mayBeCopy(at.topic, int64(i)):
 				expected := "applied or dead-lettered"
 				if o.marks.any(unsound) {

@@ -190,7 +190,7 @@ func (h *history) refuse(r *kgo.Record, reason event.Reason) *kgo.Record {
 		{Key: event.HeaderDLQReason, Value: []byte(reason)},
 		{Key: event.HeaderDLQMessage, Value: []byte("why")},
 	}
-	return h.put(deadLetters(r.Topic), r.Partition, string(r.Key), r.Value, append(headers, r.Headers...)...)
+	return h.put(deadLetters(r.Topic), h.partitionOf(string(r.Key)), string(r.Key), r.Value, append(headers, r.Headers...)...)
 }
 
 // restock puts a receipt and lets the keeper apply it.

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 )
@@ -36,7 +37,8 @@ type misfit struct {
 
 // add reports whether a key with this hash may be in the record's partition. fresh is
 // set for a key that was not in the topic before.
-func (l *layout) add(at place, product string, spread uint32, fresh bool) bool {
+func (l *layout) add(m misfit, spread uint32, fresh bool) bool {
+	at := m.at
 	if l.partitions <= 1 || at.partition >= l.partitions {
 		return true // nothing to choose from, or the topic has grown since it was looked at
 	}
@@ -69,7 +71,7 @@ func (l *layout) add(at place, product string, spread uint32, fresh bool) bool {
 	l.among += p.keys - p.last
 	p.last = p.keys
 	if l.first.at.topic == "" {
-		l.first = misfit{at, product, int32(spread % uint32(l.partitions))}
+		l.first = m
 	}
 	return true
 }
@@ -85,17 +87,16 @@ const (
 // that has grown has half of its keys or more among them.
 func (l *layout) judge() (wrong, certain bool) {
 	switch {
-	case l.misfits == 0:
+	case l.misfits == 0, l.among >= enoughKeys && 4*l.misfits >= l.among:
 		return false, true
 	case atMost(l.among, l.misfits) < unlikely:
 		return true, true
-	case l.among >= enoughKeys && 4*l.misfits >= l.among:
-		return false, true
 	}
 	return false, false
 }
 
-// atMost returns the probability of at most k heads in n tosses of a coin.
+// atMost returns the probability of at most k heads in n tosses of a coin, 0 for more
+// tosses than there are numbers that small.
 func atMost(n, k int64) float64 {
 	term, sum := math.Pow(0.5, float64(n)), 0.0
 	for i := int64(0); i <= min(k, n); i++ {
@@ -105,17 +106,32 @@ func atMost(n, k int64) float64 {
 	return sum
 }
 
+// placed checks the partition of an output whose key has this hash. fresh is set for a
+// key that its topic did not have before.
+func (a *auditor) placed(at place, product string, spread uint32, fresh bool) {
+	l := a.layouts[at.topic]
+	if l == nil {
+		l = &layout{partitions: int32(len(a.spans[at.topic])), parts: map[int32]*layoutPart{}}
+		a.layouts[at.topic] = l
+	}
+	m := misfit{at, product, int32(int64(spread) % int64(max(l.partitions, 1)))}
+	if !l.add(m, spread, fresh) {
+		a.misplaced(&m)
+	}
+}
+
+func (a *auditor) misplaced(m *misfit) {
+	a.note(checkEnvelope, Finding{Product: m.product, Where: m.at.String(), Expected: fmt.Sprintf("partition %d, the key's", m.of), Seen: fmt.Sprintf("partition %d", m.at.partition)})
+}
+
 // judgeLayouts judges the partitions of all outputs.
 func (a *auditor) judgeLayouts() {
-	for _, l := range a.layouts {
-		if l == nil {
-			continue
-		}
+	for _, topic := range slices.Sorted(maps.Keys(a.layouts)) {
+		l := a.layouts[topic]
 		wrong, certain := l.judge()
 		switch {
 		case wrong:
-			a.note(checkEnvelope, Finding{Product: l.first.product, Where: l.first.at.String(), Expected: fmt.Sprintf("partition %d, the key's", l.first.of),
-				Seen: fmt.Sprintf("partition %d", l.first.at.partition)})
+			a.misplaced(&l.first)
 		case !certain:
 			a.doubt("too few records to tell whether "+l.first.at.String()+" is in a wrong partition, or had another one before the topic grew", checkEnvelope)
 		}

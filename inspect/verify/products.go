@@ -20,9 +20,11 @@ type lostReaction struct {
 }
 
 // lose keeps the first reorder, or alert, that may be missing.
-func (p *product) lose(check int, u *updateRow) {
-	if l := &p.lost[check-checkReorders]; l.seq == 0 {
-		*l = lostReaction{u.at, u.seq}
+func (a *auditor) lose(check int, u *updateRow) {
+	l := a.lost[u.i]
+	if of := &l[check-checkReorders]; of.seq == 0 {
+		*of = lostReaction{u.at, u.seq}
+		a.lost[u.i] = l
 	}
 }
 
@@ -30,12 +32,12 @@ func (p *product) lose(check int, u *updateRow) {
 // between the product was listed all the time, so what is missing before is missing.
 func (a *auditor) shown(p *product, u *updateRow) {
 	p.shownAt = u.seq
-	for i, l := range p.lost {
+	for i, l := range a.lost[u.i] {
 		if l.seq != 0 {
 			a.missing(checkReorders+i, p, l.at, l.seq)
 		}
 	}
-	p.lost = [2]lostReaction{}
+	delete(a.lost, u.i)
 }
 
 func (a *auditor) missing(check int, p *product, at place, seq int64) {

@@ -197,7 +197,9 @@ func (a *auditor) addReorder(r *reactionRow) {
 	}
 	product := a.text(r.product.text)
 	a.envelope(outReorders, r.at, a.productOf(r.product), &r.envelope)
-	a.reorderFields.see(r.has&event.HasReactionStock != 0, r.at)
+	if r.own {
+		a.reorderFields.see(r.has&event.HasReactionStock != 0, r.at)
+	}
 	if a.seenID(reorderIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "a reorder id of its own", Seen: a.text(r.id.text) + " again"})
 		return
@@ -253,8 +255,10 @@ func (a *auditor) addAlert(r *reactionRow) {
 	}
 	product := a.text(r.product.text)
 	a.envelope(outAlerts, r.at, a.productOf(r.product), &r.envelope)
-	a.alertFields[0].see(r.has&event.HasReactionStock != 0, r.at)
-	a.alertFields[1].see(r.has&event.HasReactionThreshold != 0, r.at)
+	if r.own {
+		a.alertFields[0].see(r.has&event.HasReactionStock != 0, r.at)
+		a.alertFields[1].see(r.has&event.HasReactionThreshold != 0, r.at)
+	}
 	if a.seenID(alertIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "an alert id of its own", Seen: a.text(r.id.text) + " again"})
 		return
@@ -294,7 +298,7 @@ func (a *auditor) react(check int, of *reactions, kind string, u *updateRow, cal
 	case got == nil && called && a.trimmed[of.topic]:
 	case got == nil && called && unlisted:
 		if !a.reference() {
-			p.lose(check, u)
+			a.lose(check, u)
 		}
 	case got == nil && called && p.unsure:
 		a.doubt("records of the catalogue are gone, and a product may have been delisted", check)

@@ -202,6 +202,7 @@ func (a *auditor) causeLine(c *updateRow, p *product) {
 		a.ofAnother(c, l.product)
 		return
 	}
+	a.argued = a.argued || c.own && o.marks.any(arguable)
 	f := &t.facts[c.cause.offset-t.start]
 	c.source = source{known: true, time: f.time, order: f.id}
 	p.lineApplied(c, l)

@@ -256,8 +256,10 @@ func TestWrongHistories(t *testing.T) {
 		}, []string{"source violated 1"}},
 		"one without headers": {func(h *history) { h.update("chair", 2).Headers = nil }, []string{"envelope violated 1"}},
 		"no headers are no finding": {func(h *history) {
-			for _, r := range h.records["updates"] {
-				r.Headers = nil
+			for _, topic := range []string{"updates", "reorders", "alerts", "receipts"} {
+				for _, r := range h.records[topic] {
+					r.Headers = nil
+				}
 			}
 		}, nil},
 	})

@@ -148,7 +148,7 @@ func TestUnusualHistoriesHold(t *testing.T) {
 			o := event.Order{OrderID: "o9", Items: []event.Line{line1("chair", 1)}, Total: 7 * event.MoneyUnit}
 			r := h.put("orders", 0, "o9", event.AppendOrder(nil, &o))
 			h.apply(h.stock["chair"], -1, r, 0, 0, o.Items[0].UnitPrice)
-		}, nil},
+		}, []string{"4.input undecided 0"}},
 		"a wrong total refused, and its copy": {func(h *history) {
 			o := event.Order{OrderID: "o9", Items: []event.Line{line1("chair", 1)}, Total: 7 * event.MoneyUnit}
 			r := h.put("orders", 0, "o9", event.AppendOrder(nil, &o))
