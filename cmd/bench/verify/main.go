@@ -40,8 +40,8 @@ func command(ctx context.Context, args []string, out io.Writer) error {
 		return err
 	}
 	if *record == "" {
-		fmt.Fprintln(out, "| policy | mutated | enumerated | caught | out of reach | score |")
-		fmt.Fprintln(out, "|---|---|---|---|---|---|")
+		fmt.Fprintln(out, "| policy | mutated | enumerated | violated | undecided | out of reach | score |")
+		fmt.Fprintln(out, "|---|---|---|---|---|---|---|")
 	}
 	missed := 0
 	for _, policy := range []verify.Policy{verify.PolicyDefault, verify.PolicyReference} {
@@ -83,8 +83,7 @@ func write(file string, h *verify.History) error {
 // report writes a row for each kind of topic, and their sum.
 func report(out io.Writer, policy verify.Policy, s *mutate.Score) {
 	row := func(name string, s *mutate.Score) {
-		decidable := s.Enumerated - s.Named()
-		fmt.Fprintf(out, "| %s | %s | %d | %d | %d | %.2f %% |\n", policy, name, s.Enumerated, s.Caught, s.Named(), 100*float64(s.Caught)/float64(max(decidable, 1)))
+		fmt.Fprintf(out, "| %s | %s | %d | %d | %d | %d | %.2f %% |\n", policy, name, s.Enumerated, s.Caught, s.Undecided, s.Named(), 100*s.Share())
 	}
 	for _, kind := range []mutate.Kind{mutate.Catalog, mutate.Orders, mutate.Receipts, mutate.Updates, mutate.Reorders, mutate.Alerts, mutate.DeadLetters} {
 		if of := s.Kinds[kind]; of != nil {

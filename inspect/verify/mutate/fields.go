@@ -63,6 +63,9 @@ func encoded(all []member, object bool) []byte {
 	return append(out, brackets[1])
 }
 
+// unknownField is a field that no reader knows.
+const unknownField = "x_other"
+
 // optional are fields that a record may lack.
 var optional = map[Kind][]member{
 	Catalog:  {{"warehouse_id", raw(`"other"`)}, {"initial_stock", raw("7")}},
@@ -94,7 +97,7 @@ func (e *enumerator) fields(i int) bool {
 	has := func(name string) bool {
 		return slices.ContainsFunc(all, func(m member) bool { return m.name == name })
 	}
-	for _, m := range append([]member{{"x_other", raw("1")}}, optional[e.topic.kind]...) {
+	for _, m := range append([]member{{unknownField, raw("1")}}, optional[e.topic.kind]...) {
 		if !has(m.name) && !to(m.name, "added", encoded(append(slices.Clone(all), m), true)) {
 			return false
 		}

@@ -1,8 +1,8 @@
 // Package mutate makes a right history of the inventory system's topics wrong, in
 // every single way that can be enumerated: each field, header and key of each
 // record changed, removed or borrowed from the next record, each record dropped,
-// doubled, forged, moved to another partition or swapped with its neighbour. An
-// auditor that is any good finds each, except those that [OutOfReach] names.
+// doubled, forged, moved to another partition or swapped with its neighbour, and the
+// same change made to all records of an output. An auditor that is any good finds each, except those that [OutOfReach] names.
 package mutate
 
 import (
@@ -94,6 +94,9 @@ func All(h *verify.History, t verify.Topics) iter.Seq[*Mutation] {
 				if !e.record(i) {
 					return
 				}
+			}
+			if !e.everywhere() {
+				return
 			}
 		}
 	}

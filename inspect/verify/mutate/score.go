@@ -13,6 +13,7 @@ import (
 type Score struct {
 	Enumerated int
 	Caught     int            // the audit says that an invariant is violated
+	Undecided  int            // it says that it can't tell
 	OutOfReach map[string]int // by the name of the [Limit], those that it did not find
 	Survivors  []*Mutation    // those that it did not find either, and that no limit names
 	// Found are mutations that a limit names, and that the audit finds: the limit
@@ -24,15 +25,16 @@ type Score struct {
 // Judge audits every nth mutation of a history, with all processors.
 func Judge(h *verify.History, o verify.Options, nth int) *Score {
 	s := &Score{OutOfReach: map[string]int{}, Kinds: map[Kind]*Score{}}
+	of := fatesOf(h, o)
 	var lock sync.Mutex
 	var running sync.WaitGroup
 	todo := make(chan *Mutation)
 	for range runtime.GOMAXPROCS(0) {
 		running.Go(func() {
 			for m := range todo {
-				caught := m.Apply(h).Audit(o).Verdict == verify.Violated
+				verdict := m.Apply(h).Audit(o).Verdict
 				lock.Lock()
-				s.count(m, caught, o.Policy)
+				s.count(m, verdict, limitOf(m, of))
 				lock.Unlock()
 			}
 		})
@@ -51,21 +53,22 @@ func Judge(h *verify.History, o verify.Options, nth int) *Score {
 	return s
 }
 
-func (s *Score) count(m *Mutation, caught bool, policy verify.Policy) {
+func (s *Score) count(m *Mutation, verdict verify.Verdict, limit *Limit) {
 	if s.Kinds != nil {
 		if s.Kinds[m.Kind] == nil {
 			s.Kinds[m.Kind] = &Score{OutOfReach: map[string]int{}}
 		}
-		s.Kinds[m.Kind].count(m, caught, policy)
+		s.Kinds[m.Kind].count(m, verdict, limit)
 	}
 	s.Enumerated++
-	limit := limitOf(m, policy)
-	switch {
-	case caught && limit != nil:
-		s.Caught++
+	if verdict != verify.Holds && limit != nil && !limit.Partly {
 		s.Found = append(s.Found, m)
-	case caught:
+	}
+	switch {
+	case verdict == verify.Violated:
 		s.Caught++
+	case verdict == verify.Undecided:
+		s.Undecided++
 	case limit != nil:
 		s.OutOfReach[limit.Name]++
 	default:
@@ -79,4 +82,10 @@ func (s *Score) Named() (n int) {
 		n += of
 	}
 	return n
+}
+
+// Share returns how much of what can be decided is found, from 0 to 1.
+func (s *Score) Share() float64 {
+	decidable := s.Enumerated - s.Undecided - s.Named()
+	return float64(s.Caught) / float64(max(decidable, 1))
 }
