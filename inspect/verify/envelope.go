@@ -36,11 +36,15 @@ func (p *parser) own(r *kgo.Record) (own, headed bool) {
 		return false, false
 	}
 	for i := range r.Headers {
-		h := &r.Headers[i]
-		if h.Key == event.HeaderSource && len(h.Value) > 0 && string(h.Value) != p.o.App {
-			return false, true
+		switch h := &r.Headers[i]; h.Key {
+		case event.HeaderSource:
+			if len(h.Value) > 0 && string(h.Value) != p.o.App {
+				return false, true
+			}
+			headed = true
+		case event.HeaderSpecVersion, event.HeaderType, event.HeaderID, event.HeaderTime, event.HeaderContentType:
+			headed = true
 		}
-		headed = headed || slices.Contains(headerNames[:], h.Key)
 	}
 	return headed, headed
 }
@@ -92,6 +96,29 @@ const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func formatTime(ms int64) string { return time.UnixMilli(ms).UTC().Format(timeLayout) }
 
+// ceTime returns a time as ce_time has it, valid until the next call. Formatting it
+// costs as much as parsing half an update, so the date of the last one is kept.
+func (p *parser) ceTime(ms int64) []byte {
+	const day = 24 * 60 * 60 * 1000
+	if !timeKnown(ms) {
+		p.time, p.day = time.UnixMilli(ms).UTC().AppendFormat(p.time[:0], timeLayout), 0
+		return p.time
+	}
+	if p.day != 1+ms/day {
+		p.time, p.day = time.UnixMilli(ms).UTC().AppendFormat(p.time[:0], timeLayout), 1+ms/day
+		return p.time
+	}
+	digits := p.time[len("2006-01-02T"):]
+	rest := int(ms % day)
+	two := func(at, n int) { digits[at], digits[at+1] = byte('0'+n/10), byte('0'+n%10) }
+	two(0, rest/3_600_000)
+	two(3, rest/60_000%60)
+	two(6, rest/1000%60)
+	digits[9] = byte('0' + rest%1000/100)
+	two(10, rest%100)
+	return p.time
+}
+
 // The headers that an output of this program has, each once.
 const (
 	sawSpecVersion = 1 << iota
@@ -123,15 +150,14 @@ func (p *parser) cloudEvent(r *kgo.Record, e *envelope, kind string, id []byte, 
 		case event.HeaderID:
 			bit, right = sawID, string(h.Value) == string(id)
 		case event.HeaderTime:
-			p.time = time.UnixMilli(ms).UTC().AppendFormat(p.time[:0], timeLayout)
-			bit, right = sawTime, string(h.Value) == string(p.time)
+			bit, right = sawTime, string(h.Value) == string(p.ceTime(ms))
 		case event.HeaderContentType:
 			bit, right = sawContentType, string(h.Value) == "application/json"
 		default:
 			continue
 		}
 		if !right {
-			want := [...]string{"1.0", kind, p.o.App, string(id), string(p.time), "application/json"}[slices.Index(headerNames[:], h.Key)]
+			want := [...]string{"1.0", kind, p.o.App, string(id), formatTime(ms), "application/json"}[slices.Index(headerNames[:], h.Key)]
 			p.defect(e, h.Key+" "+want, fmt.Sprintf("%s %.*q", h.Key, mostShown, h.Value))
 		}
 		if saw&bit != 0 {

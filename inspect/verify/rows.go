@@ -79,6 +79,7 @@ type parser struct {
 
 	appendTime bool   // the record's timestamp is the broker's
 	id, time   []byte // of the record, as its headers should have them
+	day        int64  // of time, from 1; 0: unknown
 }
 
 func newParser(a *auditor) *parser {
