@@ -55,6 +55,20 @@ const referenceUrgent = 5
 // processors with the reference policy name no update.
 func (a *auditor) tallied() bool { return a.reference() && !a.ownSeen }
 
+// referencePriority checks the priority of a reorder, if it has one, by the reference
+// system's rule.
+func (a *auditor) referencePriority(r *reactionRow, product string) {
+	if r.odd && r.kind.size == 0 || !r.odd && r.urgent == (r.stock <= referenceUrgent) {
+		return
+	}
+	seen := a.text(r.kind)
+	if !r.odd {
+		seen = priority(r.urgent)
+	}
+	a.note(checkReorders, Finding{Product: product, Where: r.at.String(),
+		Expected: fmt.Sprintf("priority %s with %d in stock", priority(r.stock <= referenceUrgent), r.stock), Seen: "priority " + seen})
+}
+
 // listedReaction compares a reorder or an alert of which the update is not known with
 // the product's catalogue records: it must have the fields of one of them.
 func (a *auditor) listedReaction(check int, of *reactions, v *reaction) {

@@ -213,6 +213,7 @@ func (a *auditor) addReorder(r *reactionRow) {
 	}
 	if a.tallied() {
 		a.reorders.more(&reaction)
+		a.referencePriority(r, product)
 		a.listedReaction(checkReorders, &a.reorders, &reaction)
 		return
 	}
