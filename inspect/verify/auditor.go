@@ -44,6 +44,7 @@ type auditor struct {
 	replay replay
 
 	lost          map[uint32][2]lostReaction // by product, the first reorder and alert that may be missing
+	clocked       map[place]clockedReceipt   // by the place of the reorder
 	argued        bool                       // an order was applied whose total is not the sum
 	ownSeen       bool                       // some outputs are this program's, by their headers
 	layouts       map[string]*layout         // of outputs, by topic
@@ -136,7 +137,7 @@ func newAuditor(o Options) *auditor {
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
 		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
 		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
-		layouts: map[string]*layout{}, lost: map[uint32][2]lostReaction{}, versions: map[uint32][]facts{},
+		layouts: map[string]*layout{}, clocked: map[place]clockedReceipt{}, lost: map[uint32][2]lostReaction{}, versions: map[uint32][]facts{},
 	}
 	a.absent = maphash.String(a.seed, "")
 	return a

@@ -63,9 +63,6 @@ func (p *parser) surround(r *kgo.Record, e *envelope, key, kind string, id []byt
 		return
 	}
 	e.spread = partition.Hash(r.Key)
-	if e.kafka != ms && !capped(ms, e.kafka) && timeKnown(ms) {
-		p.defect(e, "the event's time as Kafka timestamp, "+formatTime(ms), formatTime(e.kafka))
-	}
 	p.cloudEvent(r, e, kind, id, ms)
 }
 
@@ -78,14 +75,6 @@ func describeKey(key []byte) string {
 
 // mostShown bounds what a finding repeats of a key or a header, in bytes.
 const mostShown = 200
-
-// mostAhead is how far ahead of the clock an event's time may be to become the
-// record's, in milliseconds: brokers refuse later ones.
-const mostAhead = int64(30 * time.Minute / time.Millisecond)
-
-// capped reports whether a Kafka timestamp may be the clock's, since the event's time
-// was too far ahead of it.
-func capped(ms, kafka int64) bool { return kafka < ms-mostAhead }
 
 // timeKnown reports whether a time is one. Others are replaced by whatever the
 // writer sees fit.

@@ -42,10 +42,7 @@ func (a *auditor) repeats(c *updateRow, p *product) {
 	if s := &c.source; s.known && timeKnown(s.time) && c.time != s.time {
 		a.differs(c, p, "timestamp", formatTime(s.time)+", as "+a.causeOf(c)+" has it", formatTime(c.time))
 	}
-	if c.kafka != c.time && capped(c.time, c.kafka) && c.kafka != c.updated {
-		a.note(checkEnvelope, Finding{Product: p.id, Where: c.at.String(), Expected: "a Kafka timestamp of timestamp, or of last_updated if that is too far ahead",
-			Seen: formatTime(c.kafka)})
-	}
+	a.stamped(p, c.at, c.time, c.kafka, c.updated)
 	a.fieldsOf(c)
 }
 

@@ -222,7 +222,7 @@ func (h *history) apply(k *keeper, delta int64, cause *kgo.Record, line int32, u
 	}
 	k.lastOrder, k.lastReorder = cmp.Or(of.OrderID, k.lastOrder), cmp.Or(of.EventID, k.lastReorder)
 	happened := cmp.Or(of.Timestamp, cause.Timestamp.UnixMilli())
-	u := event.Update{LastOrderID: k.lastOrder, LastReorderID: k.lastReorder, LastUpdated: 9, ProductID: k.ID, ProductName: k.Name, Category: k.Category, CurrentStock: k.stock, WarehouseID: k.WarehouseID,
+	u := event.Update{LastOrderID: k.lastOrder, LastReorderID: k.lastReorder, LastUpdated: h.now.UnixMilli() + 5000, ProductID: k.ID, ProductName: k.Name, Category: k.Category, CurrentStock: k.stock, WarehouseID: k.WarehouseID,
 		Timestamp: happened, UnitPrice: price, ReorderThreshold: k.ReorderThreshold, ReorderQuantity: k.ReorderQuantity,
 		CriticalThreshold: k.CriticalThreshold, Seq: k.seq, Delta: delta, UnmetQuantity: unmet,
 		Cause: event.Cause{Topic: cause.Topic, Partition: cause.Partition, Offset: cause.Offset, Line: line}.String()}

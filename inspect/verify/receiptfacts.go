@@ -54,7 +54,7 @@ func (a *auditor) ownReceipt(r *receiptRow, row *receiptRecord) {
 	if timeKnown(of.time) && r.happened < of.time {
 		wrong("a timestamp after that of "+reorder+", "+formatTime(of.time), formatTime(r.happened))
 	}
-	if capped(r.happened, r.kafka) && !capped(of.time, of.kafka) {
-		a.note(checkEnvelope, Finding{Where: r.at.String(), Product: product, Expected: "the event's time as Kafka timestamp, " + formatTime(r.happened), Seen: formatTime(r.kafka)})
+	if r.kafka != r.happened {
+		a.clocked[place{partition: of.partition, offset: of.offset}] = clockedReceipt{r.at, r.happened, r.kafka}
 	}
 }
