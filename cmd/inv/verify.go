@@ -31,6 +31,7 @@ type verifyFlags struct {
 	maxValue       size
 	findings       int
 	groups         []string
+	acceptTotals   bool
 }
 
 func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -74,6 +75,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	flags.Int64Var(&v.window, "dedupe-window", verify.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
 	v.maxValue = verify.DefaultMaxValue
 	flags.Var(&v.maxValue, "max-value", "the processor's, such as 1MiB")
+	flags.BoolVar(&v.acceptTotals, "accept-totals", false, "the processor accepts orders whose total is not the sum of their lines")
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "how many to show of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
@@ -87,6 +89,7 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 		return o, err
 	}
 	o.DedupeWindow, o.MaxValue, o.MaxFindings = max(v.window, 0), int64(v.maxValue), v.findings
+	o.AcceptTotals = v.acceptTotals
 	if len(v.groups) > 0 {
 		o.App, o.Groups = "", namedGroups(v.groups, o.Topics)
 	}
@@ -138,6 +141,9 @@ func (v *verifyFlags) hints(r *verify.Report, app string, topologies []string) (
 	if signs.Factless {
 		add("The reference system's rules are checked with --policy reference.")
 	}
+	if signs.Argued {
+		add("If the processor ran with --accept-totals, verify with it, too.")
+	}
 	switch {
 	case signs.Writer != "":
 		add("If %s is an application of yours, verify it with --app-id; name the consumer groups of another processor with --group.", visible(signs.Writer))
@@ -162,6 +168,9 @@ func (v *verifyFlags) processArguments(app string, topologies []string) string {
 	}
 	if v.policy.value != string(verify.PolicyDefault) {
 		arguments = append(arguments, "--policy", v.policy.value)
+	}
+	if v.acceptTotals {
+		arguments = append(arguments, "--accept-totals")
 	}
 	return strings.Join(append(arguments, "--drain"), " ")
 }

@@ -36,6 +36,8 @@ func TestVerifyHints(t *testing.T) {
 		"of a mistyped group":                {report: with(func(r *verify.Report) { r.Signs.Unrest = verify.NothingRead }), app: "inv", args: []string{"--group", "streams"}, want: "`inv groups list`"},
 		"without facts, at rest":             {report: &verify.Report{Verdict: verify.Undecided, Signs: verify.Signs{Factless: true}}, app: "inv", want: "--policy reference"},
 		"after a reset":                      {report: with(func(r *verify.Report) { r.Verdict, r.Signs.Restarted = verify.Violated, true }), app: "shop", want: "`inv reset --app-id shop --outputs`"},
+		"with accepted totals":               {report: &unread, app: "inv", args: []string{"--accept-totals"}, want: "`inv process --accept-totals --drain`"},
+		"of wrong totals":                    {report: &verify.Report{Verdict: verify.Undecided, Signs: verify.Signs{Argued: true}}, app: "inv", want: "ran with --accept-totals"},
 		"more findings": {report: &verify.Report{Verdict: verify.Violated, Checks: []verify.Check{{Violations: 6}, {Violations: 7}}}, app: "inv",
 			want: "5 findings are shown; --findings N shows more"},
 	} {

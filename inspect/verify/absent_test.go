@@ -25,6 +25,13 @@ func (h *history) without(fields ...string) {
 	}
 }
 
+// othersOptions are for a processor that is not known.
+func othersOptions() Options {
+	o := testOptions()
+	o.App = ""
+	return o
+}
+
 // A field that a processor does not write leaves the checks undecided that need
 // it, and is not held against it. Each of them, alone and with each other.
 func TestFieldsAbsentAreNoFinding(t *testing.T) {
@@ -43,7 +50,7 @@ func TestFieldsAbsentAreNoFinding(t *testing.T) {
 		for other, more := range undecided {
 			h := plain(t)
 			h.without(field, other)
-			r := h.audit(testOptions(), "")
+			r := h.audit(othersOptions(), "")
 			var want []string
 			for _, id := range append(slices.Clone(also), more...) {
 				want = append(want, id+" undecided 0")

@@ -58,7 +58,7 @@ func randomHistory(h *history) {
 		case 5:
 			h.put("orders", 0, id, nil)
 		case 6:
-			h.restock(event.Receipt{ReceiptID: "by-hand-" + id, ProductID: p.ID, Quantity: 1 + h.rnd.Int64N(9), Timestamp: 1})
+			h.restock(event.Receipt{ReceiptID: "by-hand-" + id, ProductID: p.ID, Quantity: 1 + h.rnd.Int64N(9), Timestamp: h.now.UnixMilli()})
 		case 7:
 			h.deliver()
 		case 8:

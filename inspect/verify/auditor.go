@@ -43,8 +43,22 @@ type auditor struct {
 
 	replay replay
 
+	lost          map[uint32][2]lostReaction // by product, the first reorder and alert that may be missing
+	clocked       map[place]clockedReceipt   // by the place of the reorder
+	argued        bool                       // an order was applied whose total is not the sum
+	ownSeen       bool                       // some outputs are this program's, by their headers
+	layouts       map[string]*layout         // of outputs, by topic
+	headed        [outCount]habit
+	reorderFields habit              // has a current_stock
+	alertFields   [2]habit           // has a current_stock, has a threshold
+	fields        [fieldCount]habit  // of updates
+	absent        uint64             // hash of ""
+	versions      map[uint32][]facts // of products whose catalogue records differ
+	gaps          bool               // some catalogue records are gone
+
 	// The batch being judged.
 	texts     string
+	scratch   []byte
 	linesRead []lineRow
 
 	numbered    bool // some updates have a seq
@@ -86,7 +100,21 @@ type product struct {
 	unsummed    bool            // some of its updates lack what its sums are made of
 	inCatalogue bool
 
-	// Of the last update, if causes are inferred.
+	force       *facts   // of the catalogue record in force at the last update, if they are known
+	forcePriced bool     // and so is their price
+	shownAt     int64    // seq of the last update that has a reorder or an alert
+	unsure      bool     // the record in force is gone, so that the product may have been delisted since
+	tombstone   struct { // the last one
+		partition int32
+		offset    int64
+	}
+	gone        bool  // the last of the catalogue is a tombstone
+	listedAgain bool  // the record in force is behind the last tombstone
+	version     int32 // of the record in force, among the auditor's versions
+	seen        uint8 // bits of the outputs that have a record of it
+	idsKnown    bool  // lastOrder and lastReorder are
+
+	// Of the last update.
 	lastOrder, lastReorder uint64 // hashes of ids
 	partition              int32
 }
@@ -103,13 +131,16 @@ func placeOf(r *kgo.Record) place { return place{r.Topic, r.Partition, r.Offset}
 func (p place) String() string { return fmt.Sprintf("%s/%d@%d", p.topic, p.partition, p.offset) }
 
 func newAuditor(o Options) *auditor {
-	return &auditor{
+	a := &auditor{
 		o: o, seed: maphash.MakeSeed(), checks: newChecks(), trimmed: map[string]bool{},
 		catalog: map[int32]*table[catalogueRecord]{}, orders: map[int32]*orderTable{},
 		receipts: map[int32]*table[receiptRecord]{}, restocks: map[int32]*table[receiptRecord]{},
 		reorders: newReactions(o.Topics.Reorders), alerts: newReactions(o.Topics.Alerts), pending: map[uint64]bool{}, writers: map[string]int64{},
 		orderContents: contents{window: o.DedupeWindow}, receiptContents: contents{window: o.DedupeWindow},
+		layouts: map[string]*layout{}, clocked: map[place]clockedReceipt{}, lost: map[uint32][2]lostReaction{}, versions: map[uint32][]facts{},
 	}
+	a.absent = maphash.String(a.seed, "")
+	return a
 }
 
 // productOf returns the place of a product, new or not.

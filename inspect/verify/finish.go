@@ -21,12 +21,15 @@ func (a *auditor) finish() {
 	}
 	a.leftReactions(checkReorders, &a.reorders, "reorder")
 	a.leftReactions(checkAlerts, &a.alerts, "alert")
+	a.ordered(checkReorders, &a.reorders, "reorder")
+	a.ordered(checkAlerts, &a.alerts, "alert")
 	a.leftDeadLetters()
 	a.leftOrders()
 	a.leftReceipts()
 	a.leftCatalogue()
 	a.rejudgeUnlisted()
 	a.quantities()
+	a.leftFacts()
 	a.unanswered()
 	a.checks[checkSeq].Checked = a.counts.Updates
 	a.leaveOut()
@@ -62,10 +65,7 @@ func (a *auditor) leaveOut() {
 // leftReactions reports reorders and alerts that no update called for. While the
 // system runs, there may be some for updates after the snapshot.
 func (a *auditor) leftReactions(check int, of *reactions, kind string) {
-	if a.reference() {
-		a.leftCounts(check, of, kind)
-		return
-	}
+	a.leftCounts(check, of, kind)
 	for i := range of.all {
 		r := &of.all[i]
 		p := &a.products[r.product]
@@ -152,6 +152,8 @@ func (a *auditor) leftOrders() {
 			case a.causeless:
 				a.countLines(t, o)
 			case o.marks.any(refused | duplicate):
+				// A processor that refuses wrong totals refuses copies, too.
+				a.argued = a.argued || a.ownSeen && o.marks.any(arguable) && !o.marks.any(refused)
 			case a.decidable(at.topic) && !a.mayBeCopy(at.topic, int64(i)):
 				expected := "applied or dead-lettered"
 				if o.marks.any(unsound) {
@@ -252,7 +254,7 @@ func (a *auditor) leftCatalogue() {
 			case !a.decidable(a.o.Topics.Catalog):
 			case r.marks.any(unsound):
 				a.note(checkInput, Finding{Where: at.String(), Expected: "dead-lettered", Seen: "nothing"})
-			case !a.reference() && !a.products[r.product].causeless && !a.products[r.product].compacted:
+			case !a.reference() && !a.products[r.product].causeless && (!a.products[r.product].compacted || !r.first):
 				a.note(checkInput, Finding{Product: a.products[r.product].id, Where: at.String(), Expected: "an update, since it says something new", Seen: "none"})
 			}
 		}

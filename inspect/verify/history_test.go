@@ -1,6 +1,8 @@
 package verify
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -11,6 +13,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka/fetch"
+	"inv/internal/kafka/partition"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -55,6 +58,8 @@ type keeper struct {
 	open       string
 	low        bool
 	delisted   bool
+
+	lastOrder, lastReorder string
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
@@ -68,26 +73,49 @@ func (h *history) put(topic string, partition int32, key string, value []byte, h
 	if !strings.HasPrefix(topic, h.prefix) {
 		topic = h.prefix + topic
 	}
-	at := place{topic: topic, partition: partition}
+	r := &kgo.Record{Topic: topic, Partition: partition, Key: []byte(key), Value: value, Headers: headers, Timestamp: h.now}
+	h.seal(r)
+	at := place{topic: topic, partition: r.Partition}
 	if !h.dense && h.rnd.IntN(5) == 0 {
 		h.ends[at]++
 	}
-	r := &kgo.Record{Topic: topic, Partition: partition, Offset: h.ends[at], Timestamp: h.now, Key: []byte(key), Value: value, Headers: headers}
+	r.Offset = h.ends[at]
 	h.ends[at]++
 	h.records[topic] = append(h.records[topic], r)
 	return r
 }
 
 func (h *history) partitionOf(key string) int32 {
-	n := int32(0)
-	for _, c := range key {
-		n = n*31 + c
-	}
-	return (n%h.partitions + h.partitions) % h.partitions
+	return partition.Murmur2([]byte(key), int(h.partitions))
 }
 
 func (h *history) source() kgo.RecordHeader {
 	return kgo.RecordHeader{Key: event.HeaderSource, Value: []byte(h.app)}
+}
+
+// seal gives an output the partition, timestamp and headers that its value calls
+// for. A receipt is one if its source says so.
+func (h *history) seal(r *kgo.Record) {
+	e := event.Envelope{Source: h.app}
+	var u event.Update
+	var o event.Reorder
+	var a event.Alert
+	var v event.Receipt
+	source, headed := event.Header(r.Headers, event.HeaderSource)
+	switch topic := strings.TrimPrefix(r.Topic, h.prefix); {
+	case topic == "updates" && event.ParseUpdate(r.Value, &u) == nil:
+		e.Type, e.ID, e.Time = event.TypeUpdate, fmt.Sprintf("update-%s-%d", u.ProductID, u.Seq), u.Timestamp
+	case topic == "reorders" && event.ParseReorder(r.Value, &o) == nil:
+		e.Type, e.ID, e.Time = event.TypeReorder, o.EventID, o.Timestamp
+	case topic == "alerts" && event.ParseAlert(r.Value, &a) == nil:
+		e.Type, e.ID, e.Time = event.TypeAlert, a.AlertID, a.Timestamp
+	case topic == "receipts" && headed && string(source) == h.app && event.ParseReceipt(r.Value, &v) == nil:
+		e.Type, e.ID, e.Time = event.TypeReceipt, v.ReceiptID, v.Timestamp
+	default:
+		return
+	}
+	r.Partition, r.Timestamp = h.partitionOf(string(r.Key)), time.UnixMilli(e.Time)
+	r.Headers = event.AppendHeaders(nil, e)
 }
 
 // product puts a catalogue record and lets the keeper see it.
@@ -112,7 +140,7 @@ func (h *history) delist(id string) {
 
 // order puts an order of lines and lets the keeper apply or refuse it.
 func (h *history) order(id string, lines ...event.Line) *kgo.Record {
-	o := event.Order{OrderID: id, CustomerID: "c", Items: lines, Timestamp: 1}
+	o := event.Order{OrderID: id, CustomerID: "c", Items: lines, Timestamp: h.now.UnixMilli()}
 	for _, l := range lines {
 		o.Total += event.Money(l.Quantity) * l.UnitPrice
 	}
@@ -162,7 +190,7 @@ func (h *history) refuse(r *kgo.Record, reason event.Reason) *kgo.Record {
 		{Key: event.HeaderDLQReason, Value: []byte(reason)},
 		{Key: event.HeaderDLQMessage, Value: []byte("why")},
 	}
-	return h.put(deadLetters(r.Topic), r.Partition, string(r.Key), r.Value, append(headers, r.Headers...)...)
+	return h.put(deadLetters(r.Topic), h.partitionOf(string(r.Key)), string(r.Key), r.Value, append(headers, r.Headers...)...)
 }
 
 // restock puts a receipt and lets the keeper apply it.
@@ -184,11 +212,21 @@ func (h *history) restock(v event.Receipt, headers ...kgo.RecordHeader) *kgo.Rec
 func (h *history) apply(k *keeper, delta int64, cause *kgo.Record, line int32, unmet int64, price event.Money) {
 	k.stock += delta
 	k.seq++
-	u := event.Update{ProductID: k.ID, ProductName: k.Name, Category: k.Category, CurrentStock: k.stock, WarehouseID: k.WarehouseID,
-		Timestamp: 1, UnitPrice: price, ReorderThreshold: k.ReorderThreshold, ReorderQuantity: k.ReorderQuantity,
+	var of struct {
+		OrderID   string `json:"order_id"`
+		EventID   string `json:"event_id"`
+		Timestamp int64
+	}
+	if err := json.Unmarshal(cause.Value, &of); err != nil {
+		h.t.Fatal(err)
+	}
+	k.lastOrder, k.lastReorder = cmp.Or(of.OrderID, k.lastOrder), cmp.Or(of.EventID, k.lastReorder)
+	happened := cmp.Or(of.Timestamp, cause.Timestamp.UnixMilli())
+	u := event.Update{LastOrderID: k.lastOrder, LastReorderID: k.lastReorder, LastUpdated: h.now.UnixMilli() + 5000, ProductID: k.ID, ProductName: k.Name, Category: k.Category, CurrentStock: k.stock, WarehouseID: k.WarehouseID,
+		Timestamp: happened, UnitPrice: price, ReorderThreshold: k.ReorderThreshold, ReorderQuantity: k.ReorderQuantity,
 		CriticalThreshold: k.CriticalThreshold, Seq: k.seq, Delta: delta, UnmetQuantity: unmet,
 		Cause: event.Cause{Topic: cause.Topic, Partition: cause.Partition, Offset: cause.Offset, Line: line}.String()}
-	h.put("updates", h.partitionOf(k.ID), k.ID, event.AppendUpdate(nil, &u), h.source())
+	h.put("updates", h.partitionOf(k.ID), k.ID, event.AppendUpdate(nil, &u))
 	wasLow := k.low
 	k.low = k.stock <= k.CriticalThreshold
 	if k.delisted {
@@ -196,18 +234,19 @@ func (h *history) apply(k *keeper, delta int64, cause *kgo.Record, line int32, u
 	}
 	if k.stock <= k.ReorderThreshold && k.open == "" && k.ReorderQuantity > 0 {
 		v := event.Reorder{EventID: fmt.Sprintf("reorder-%s-%d", k.ID, k.seq), ProductID: k.ID, ProductName: k.Name, CurrentStock: k.stock,
-			ReorderQuantity: k.ReorderQuantity, Priority: "normal", Timestamp: 1}
+			ReorderQuantity: k.ReorderQuantity, Priority: "normal", WarehouseID: k.WarehouseID, Timestamp: happened}
 		if k.stock < k.CriticalThreshold {
 			v.Priority = "urgent"
 		}
 		k.open = v.EventID
-		h.put("reorders", h.partitionOf(v.EventID), v.EventID, event.AppendReorder(nil, &v), h.source())
+		h.put("reorders", h.partitionOf(v.EventID), v.EventID, event.AppendReorder(nil, &v))
 		h.waiting = append(h.waiting, v)
 	}
 	if k.low && !wasLow {
 		v := event.Alert{AlertID: fmt.Sprintf("alert-%s-%d", k.ID, k.seq), AlertType: event.AlertCritical, ProductID: k.ID, ProductName: k.Name,
-			CurrentStock: k.stock, Threshold: k.CriticalThreshold, Timestamp: 1}
-		h.put("alerts", h.partitionOf(k.ID), k.ID, event.AppendAlert(nil, &v), h.source())
+			CurrentStock: k.stock, Threshold: k.CriticalThreshold, WarehouseID: k.WarehouseID, Timestamp: happened,
+			Message: fmt.Sprintf("Critical inventory level: %s (%d units remaining)", k.Name, k.stock)}
+		h.put("alerts", h.partitionOf(k.ID), k.ID, event.AppendAlert(nil, &v))
 	}
 }
 
@@ -216,7 +255,7 @@ func (h *history) deliver() {
 	for len(h.waiting) > 0 {
 		v := h.waiting[0]
 		h.waiting = h.waiting[1:]
-		h.restock(event.Receipt{ReceiptID: "receipt-" + v.EventID, EventID: v.EventID, ProductID: v.ProductID, Quantity: v.ReorderQuantity, Timestamp: 2}, h.source())
+		h.restock(event.Receipt{ReceiptID: "receipt-" + v.EventID, EventID: v.EventID, ProductID: v.ProductID, Quantity: v.ReorderQuantity, WarehouseID: v.WarehouseID, Timestamp: v.Timestamp + 1}, h.source())
 	}
 }
 
@@ -225,7 +264,11 @@ func (h *history) audit(o Options, rest string) *Report {
 	a := newAuditor(o)
 	a.setRest(rest)
 	starts := &snapshot{spans: map[string][]fetch.Span{"": nil}}
+	for topic := range h.records {
+		starts.spans[topic] = make([]fetch.Span, h.partitions)
+	}
 	if h.trimmed != "" {
+		starts.spans[h.trimmed] = nil
 		for partition := range h.partitions {
 			starts.spans[h.trimmed] = append(starts.spans[h.trimmed],
 				fetch.Span{ID: fetch.ID{Topic: h.trimmed, Partition: partition}, From: trimmedFrom, To: 2 * trimmedFrom})

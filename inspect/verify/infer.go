@@ -76,10 +76,10 @@ func (a *auditor) buildReplay() {
 	p := &a.replay
 	p.built = true
 	for partition, t := range a.orders {
-		for i := range t.ids {
+		for i := range t.facts {
 			o := &t.rows[i]
 			for n, l := range t.lines(o) {
-				p.lines = append(p.lines, candidate{key: candidateKey(t.ids[i], l.product), partition: partition, offset: t.start + int64(i),
+				p.lines = append(p.lines, candidate{key: candidateKey(t.facts[i].id, l.product), partition: partition, offset: t.start + int64(i),
 					line: int32(n), doubtful: o.marks.any(duplicate | refused)})
 			}
 		}

@@ -27,13 +27,14 @@ func (m marks) any(of marks) bool { return m&of != 0 }
 
 // catalogueRecord is the part of a catalogue record that is kept.
 type catalogueRecord struct {
-	product           uint32
-	marks             marks
-	unchanged         bool // it says nothing new, or may not
-	initialStock      int64
-	reorderThreshold  int64
-	criticalThreshold int64
-	fields            uint64 // hash of all the fields
+	product      uint32
+	marks        marks
+	unchanged    bool // it says nothing new
+	first        bool // none of the product is before it, or none is left
+	initialStock int64
+	time         int64 // epoch ms
+	facts        facts
+	fields       uint64 // hash of all the fields
 }
 
 // productRow is a record of the catalogue.
@@ -61,19 +62,20 @@ func (p *parser) readProduct(r *kgo.Record, row *productRow) {
 	}
 	p.rejudge(r, &row.inputRow)
 	row.product = p.name(string(r.Key))
-	row.record = catalogueRecord{initialStock: v.InitialStock, reorderThreshold: v.ReorderThreshold,
-		criticalThreshold: v.CriticalThreshold, fields: maphash.Comparable(p.seed, v)}
+	row.record = catalogueRecord{initialStock: v.InitialStock, time: row.time, facts: p.factsOf(&v), fields: maphash.Comparable(p.seed, v)}
 }
 
 // catalogue records a catalogue record.
 func (a *auditor) catalogue(r *productRow) {
 	a.counts.Catalogue++
-	row := tableOf(a.catalog, r.at.partition).add(r.at.offset)
+	t := tableOf(a.catalog, r.at.partition)
+	a.gaps = a.gaps || r.at.offset != int64(len(t.offsets))
+	row := t.add(r.at.offset)
 	row.marks = r.inputRow.marks
 	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(tombstone) {
 		a.counts.Skipped++
-		a.products[a.productOf(r.product)].delisted = true
+		a.delist(&a.products[a.productOf(r.product)], r.at)
 		return
 	}
 	if row.marks.any(unsound) {
@@ -83,11 +85,34 @@ func (a *auditor) catalogue(r *productRow) {
 	*row = r.record
 	row.marks, row.product = marks, a.productOf(r.product)
 	of := &a.products[row.product]
-	row.unchanged = of.inCatalogue && (of.last.fields == row.fields || of.delisted)
-	of.inCatalogue = true
-	if !row.marks.any(refused) {
-		of.last = *row
+	row.first = !of.inCatalogue
+	row.unchanged = of.inCatalogue && !of.gone && of.last.fields == row.fields
+	if row.marks.any(refused) {
+		return
 	}
+	a.versioned(row.product, of, row)
+	of.inCatalogue, of.gone = true, false
+	of.last = *row
+}
+
+// delist notes a tombstone of a product.
+func (a *auditor) delist(p *product, at place) {
+	if p.delisted && p.tombstone.partition != at.partition {
+		at.partition = -1 // which of them is the last one is unknown
+	}
+	p.delisted, p.gone = true, true
+	p.tombstone.partition, p.tombstone.offset = at.partition, at.offset
+}
+
+// versioned keeps the facts of a product's catalogue records once they differ.
+func (a *auditor) versioned(i uint32, p *product, row *catalogueRecord) {
+	if !p.inCatalogue || p.last.facts == row.facts {
+		return
+	}
+	if a.versions[i] == nil {
+		a.versions[i] = []facts{p.last.facts}
+	}
+	a.versions[i] = append(a.versions[i], row.facts)
 }
 
 // makeRoom sizes the tables by the number of offsets, so that they rarely grow.
@@ -104,7 +129,8 @@ func (a *auditor) makeRoom(s *snapshot) {
 		return int(min(n, 2*most))
 	}
 	for _, p := range s.spans[t.Orders] {
-		a.orders[p.Partition] = &orderTable{rows: make([]orderRecord, 0, min(p.To-p.From, most))}
+		room := min(p.To-p.From, most)
+		a.orders[p.Partition] = &orderTable{rows: make([]orderRecord, 0, room), facts: make([]orderFacts, 0, room)}
 	}
 	a.orderContents.grow(total(t.Orders))
 	a.receiptContents.grow(total(t.Receipts))
@@ -145,6 +171,9 @@ func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 		return
 	}
 	row.id = maphash.String(p.seed, o.OrderID)
+	if o.Timestamp != 0 {
+		row.time = o.Timestamp
+	}
 	h := p.held
 	row.first, row.count = uint32(len(h.lines)), uint32(len(o.Items))
 	for i := range o.Items {
@@ -171,9 +200,7 @@ func (a *auditor) order(r *orderRow) {
 	} else if copied {
 		a.copies++
 	}
-	if a.reference() {
-		t.name(r.at.offset, r.id)
-	}
+	t.describe(r.at.offset, orderFacts{r.id, r.time})
 	a.keepLines(t, row, a.linesRead[r.first:r.first+r.count])
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"inv/internal/event"
+	partitions "inv/internal/kafka/partition"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -81,9 +82,11 @@ type flaw struct{ expected, seen string }
 // letterRow is a dead letter.
 type letterRow struct {
 	letter
-	from  place
-	known bool // it says where it is from
-	flaws []flaw
+	from   place
+	known  bool // it says where it is from
+	flaws  []flaw
+	keyed  bool   // it has a key,
+	spread uint32 // from whose hash its partition follows
 }
 
 // letterHeaders are the headers that a letter has of itself, before the record's own.
@@ -132,7 +135,7 @@ func (p *parser) readLetter(r *kgo.Record, row *letterRow) {
 			row.behind = p.headersHash(r.Headers[own-1:])
 		}
 	}
-	if p.o.App != "" {
+	if row.keyed, row.spread = r.Key != nil, partitions.Hash(r.Key); p.o.App != "" {
 		p.ownLetter(r, row, header)
 	}
 }
@@ -230,6 +233,9 @@ func (a *auditor) letter(row *letterRow) {
 	}
 	for _, f := range row.flaws {
 		a.note(checkInput, Finding{Where: row.at.String(), Expected: f.expected, Seen: f.seen})
+	}
+	if row.keyed && a.o.App != "" {
+		a.placed(row.at, "", row.spread, true)
 	}
 	a.letters.add(row.from, &row.letter)
 }

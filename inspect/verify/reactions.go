@@ -20,6 +20,10 @@ type reaction struct {
 	stock     int64
 	quantity  int64  // a reorder's quantity, an alert's threshold
 	named     uint64 // hash of the product's name
+	warehouse uint64 // hash of its id
+	message   uint64 // hash of an alert's
+	time      int64  // of the event, epoch ms
+	kafka     int64  // Kafka's timestamp, epoch ms
 	answers   uint32 // procurement's receipts for a reorder
 	delivered int64  // units, by all receipts that name a reorder
 	urgent    bool
@@ -111,22 +115,28 @@ func seqInID(id, prefix, product string) int64 {
 // reactionRow is a reorder or an alert.
 type reactionRow struct {
 	inputRow // a reorder is procurement's input, too
-	writer   writer
-	problem  string // why it is no record, "" if it is one
-	id       name
-	product  name
-	seq      int64 // that its id names; 0: it has another form
-	stock    int64
-	quantity int64
-	named    uint64
-	kind     text // priority or alert type, if it is none of those that there are
-	odd      bool // it is none of them
-	urgent   bool
+	envelope
+	has       event.ReactionFields
+	writer    writer
+	problem   string // why it is no record, "" if it is one
+	id        name
+	product   name
+	seq       int64 // that its id names; 0: it has another form
+	stock     int64
+	quantity  int64
+	named     uint64
+	warehouse uint64
+	message   uint64 // hash of an alert's
+	happened  int64  // when, epoch ms
+	kind      text   // priority or alert type, if it is none of those that there are
+	odd       bool   // it is none of them
+	urgent    bool
 }
 
 func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 	v := &p.reorder
-	err := event.BorrowReorder(r.Value, v)
+	has, err := event.BorrowReorderFields(r.Value, v)
+	row.has = has
 	p.input(r, &row.inputRow, func() error {
 		if err != nil {
 			return err
@@ -142,6 +152,9 @@ func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 	row.id, row.product = p.name(v.EventID), p.name(v.ProductID)
 	row.seq = seqInID(v.EventID, "reorder-", v.ProductID)
 	row.stock, row.quantity, row.named = v.CurrentStock, v.ReorderQuantity, maphash.String(p.seed, v.ProductName)
+	row.warehouse, row.happened = maphash.String(p.seed, v.WarehouseID), v.Timestamp
+	p.id = append(p.id[:0], v.EventID...)
+	p.surround(r, &row.envelope, v.EventID, event.TypeReorder, p.id, v.Timestamp)
 	row.urgent = v.Priority == event.PriorityUrgent
 	if row.odd = !row.urgent && v.Priority != event.PriorityNormal; row.odd {
 		row.kind = p.keep(v.Priority)
@@ -151,13 +164,18 @@ func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 func (p *parser) readAlert(r *kgo.Record, row *reactionRow) {
 	v := &p.alert
 	row.at, row.writer = placeOf(r), p.writer(r)
-	if err := event.BorrowAlert(r.Value, v); err != nil {
+	has, err := event.BorrowAlertFields(r.Value, v)
+	if row.has = has; err != nil {
 		row.problem = err.Error()
 		return
 	}
 	row.id, row.product = p.name(v.AlertID), p.name(v.ProductID)
 	row.seq = seqInID(v.AlertID, "alert-", v.ProductID)
 	row.stock, row.quantity, row.named = v.CurrentStock, v.Threshold, maphash.String(p.seed, v.ProductName)
+	row.warehouse, row.happened = maphash.String(p.seed, v.WarehouseID), v.Timestamp
+	p.id = append(p.id[:0], v.AlertID...)
+	p.surround(r, &row.envelope, v.ProductID, event.TypeAlert, p.id, v.Timestamp)
+	row.message = maphash.String(p.seed, v.Message)
 	if row.odd = v.AlertType != event.AlertCritical; row.odd {
 		row.kind = p.keep(v.AlertType)
 	}
@@ -165,7 +183,7 @@ func (p *parser) readAlert(r *kgo.Record, row *reactionRow) {
 
 func (r *reactionRow) reaction(product uint32) reaction {
 	return reaction{partition: r.at.partition, offset: r.at.offset, product: product, seq: r.seq, stock: r.stock,
-		quantity: r.quantity, named: r.named, urgent: r.urgent}
+		quantity: r.quantity, named: r.named, warehouse: r.warehouse, message: r.message, time: r.happened, kafka: r.kafka, urgent: r.urgent}
 }
 
 // addReorder records a reorder.
@@ -178,6 +196,10 @@ func (a *auditor) addReorder(r *reactionRow) {
 		return
 	}
 	product := a.text(r.product.text)
+	a.envelope(outReorders, r.at, a.productOf(r.product), &r.envelope)
+	if r.own {
+		a.reorderFields.see(r.has&event.HasReactionStock != 0, r.at)
+	}
 	if a.seenID(reorderIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "a reorder id of its own", Seen: a.text(r.id.text) + " again"})
 		return
@@ -187,7 +209,12 @@ func (a *auditor) addReorder(r *reactionRow) {
 		reaction.answers = 1
 	}
 	if a.reference() {
-		a.restock(&reaction, r.id.hash)
+		a.restock(&reaction, r)
+	}
+	if a.tallied() {
+		a.reorders.more(&reaction)
+		a.referencePriority(r, product)
+		a.listedReaction(checkReorders, &a.reorders, &reaction)
 		return
 	}
 	if r.odd {
@@ -207,10 +234,12 @@ func (a *auditor) unreadable(r *reactionRow, refusal marks) {
 }
 
 // restock records a reorder as a receipt, as in the reference policy.
-func (a *auditor) restock(v *reaction, id uint64) {
-	a.reorders.more(v)
+func (a *auditor) restock(v *reaction, r *reactionRow) {
 	row := tableOf(a.restocks, v.partition).add(v.offset)
-	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity, id: id}
+	*row = receiptRecord{product: v.product, marks: present, quantity: v.quantity, id: r.id.hash, answers: r.id.hash, time: r.happened}
+	if r.happened == 0 {
+		row.time = r.time
+	}
 	if v.answers > 0 {
 		row.marks |= refused
 		return
@@ -226,6 +255,11 @@ func (a *auditor) addAlert(r *reactionRow) {
 		return
 	}
 	product := a.text(r.product.text)
+	a.envelope(outAlerts, r.at, a.productOf(r.product), &r.envelope)
+	if r.own {
+		a.alertFields[0].see(r.has&event.HasReactionStock != 0, r.at)
+		a.alertFields[1].see(r.has&event.HasReactionThreshold != 0, r.at)
+	}
 	if a.seenID(alertIDs, r.id) {
 		a.note(checkIDs, Finding{Where: r.at.String(), Product: product, Expected: "an alert id of its own", Seen: a.text(r.id.text) + " again"})
 		return
@@ -234,8 +268,9 @@ func (a *auditor) addAlert(r *reactionRow) {
 	if r.odd {
 		a.note(checkAlerts, Finding{Where: r.at.String(), Product: product, Expected: "alert_type " + event.AlertCritical, Seen: a.text(r.kind)})
 	}
-	if a.reference() {
+	if a.tallied() {
 		a.alerts.more(&reaction)
+		a.listedReaction(checkAlerts, &a.alerts, &reaction)
 		return
 	}
 	if reaction.seq == 0 {
@@ -259,9 +294,17 @@ func (a *auditor) readable(check int, at place, problem string) bool {
 func (a *auditor) react(check int, of *reactions, kind string, u *updateRow, called bool, want reaction) (there bool) {
 	p := &a.products[u.i]
 	got := of.find(u.i, u.seq)
+	unlisted := p.mayBeDelisted() && p.shownAt != u.seq
 	switch {
-	case got == nil && called && !p.delisted && !a.trimmed[of.topic]:
-		a.note(check, Finding{Product: p.id, Where: u.at.String(), Expected: fmt.Sprintf("%s for seq %d", kind, u.seq), Seen: "none"})
+	case got == nil && called && a.trimmed[of.topic]:
+	case got == nil && called && unlisted:
+		if !a.reference() {
+			a.lose(check, u)
+		}
+	case got == nil && called && p.unsure:
+		a.doubt("records of the catalogue are gone, and a product may have been delisted", check)
+	case got == nil && called:
+		a.missing(check, p, u.at, u.seq)
 	case got == nil:
 	case !called:
 		got.matched = true
@@ -269,6 +312,9 @@ func (a *auditor) react(check int, of *reactions, kind string, u *updateRow, cal
 	default:
 		got.matched = true
 		a.compare(check, of, kind, u, got, want)
+	}
+	if got != nil && !a.reference() {
+		a.shown(p, u)
 	}
 	return got != nil
 }
@@ -293,6 +339,22 @@ func (a *auditor) compare(check int, of *reactions, kind string, u *updateRow, g
 	}
 	if u.named.size > 0 && got.named != u.named.hash {
 		differ("product_name", a.text(u.named.text), "another")
+	}
+	if !u.own {
+		return
+	}
+	if got.warehouse != u.warehouse {
+		differ("warehouse_id", "of the update", "another")
+	}
+	if check == checkAlerts && got.message != a.message(u) {
+		differ("message", fmt.Sprintf("of %d units", u.stock), "another")
+	}
+	if got.time != u.time {
+		differ("timestamp", formatTime(u.time), formatTime(got.time))
+	}
+	a.stamped(&a.products[u.i], of.at(got), got.time, got.kafka, u.updated)
+	if check == checkReorders {
+		a.receiptStamped(u, got)
 	}
 }
 

@@ -39,6 +39,7 @@ func (r *reader) pass(c *fetch.Chunk) {
 func (p *parser) view(raw *fetch.Record) {
 	rec := &p.record
 	raw.View(rec)
+	p.appendTime = raw.LogAppendTime
 	if raw.HeaderCount == 0 {
 		return
 	}
@@ -64,6 +65,14 @@ func headerName(key []byte) string {
 	switch string(key) {
 	case event.HeaderSource:
 		return event.HeaderSource
+	case event.HeaderSpecVersion:
+		return event.HeaderSpecVersion
+	case event.HeaderID:
+		return event.HeaderID
+	case event.HeaderTime:
+		return event.HeaderTime
+	case event.HeaderContentType:
+		return event.HeaderContentType
 	case event.HeaderType:
 		return event.HeaderType
 	case event.HeaderDLQReplay:

@@ -16,17 +16,20 @@ type receiptRecord struct {
 	marks    marks
 	quantity int64
 	id       uint64 // hash of a reorder's, with the reference policy
+	answers  uint64 // hash of the id of the reorder that it names, 0: none
+	time     int64  // of the event, epoch ms
 	closes   int64  // seq in the id of the reorder that it names, if that is this product's; else 0
 }
 
 // receiptRow is a stock receipt.
 type receiptRow struct {
 	inputRow
-	product     name
-	id, answers name // answers: the reorder that it names, or ""
-	quantity    int64
-	closes      int64
-	own         bool // procurement of the application that is expected wrote it
+	receiptFacts // if it is own and no replay
+	product      name
+	id, answers  name // answers: the reorder that it names, or ""
+	quantity     int64
+	closes       int64
+	own          bool // procurement of the application that is expected wrote it
 }
 
 func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
@@ -44,7 +47,12 @@ func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
 	}
 	row.product, row.id, row.answers = p.name(v.ProductID), p.name(v.ReceiptID), p.name(v.EventID)
 	row.quantity, row.closes = v.Quantity, seqInID(v.EventID, "reorder-", v.ProductID)
-	row.own = p.ownReceipt(r, &v)
+	if v.Timestamp != 0 {
+		row.time = v.Timestamp
+	}
+	if row.own = p.ownReceipt(r, &v) && !row.replayed; row.own {
+		row.receiptFacts = p.receiptFacts(r, &v)
+	}
 }
 
 // ownReceipt reports whether the application's procurement wrote a receipt. Without
@@ -68,7 +76,10 @@ func (a *auditor) receipt(r *receiptRow) {
 	if row.marks.any(unsound) {
 		return
 	}
-	row.product, row.quantity, row.closes = a.productOf(r.product), r.quantity, r.closes
+	row.product, row.quantity, row.closes, row.time = a.productOf(r.product), r.quantity, r.closes, r.time
+	if r.answers.size > 0 {
+		row.answers = r.answers.hash
+	}
 	if earlier, again, _ := a.receiptContents.seen(r.content, r.at.partition, r.at.offset); again {
 		row.marks |= duplicate
 		if row.marks.any(refused) {
@@ -77,6 +88,11 @@ func (a *auditor) receipt(r *receiptRow) {
 		} else {
 			a.counts.Duplicates++
 		}
+	}
+	if r.own {
+		a.ownReceipt(r, row)
+	}
+	if row.marks.any(duplicate) {
 		return
 	}
 	if r.answers.size > 0 {

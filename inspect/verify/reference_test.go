@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"inv/internal/event"
@@ -60,6 +61,20 @@ func TestRecordsOfTheReferenceSystem(t *testing.T) {
 	if r.Counts.Updates != 82 || r.Counts.Reorders != 10 || r.Counts.Alerts != 7 {
 		t.Errorf("%+v", r.Counts)
 	}
+	for name, c := range map[string]struct{ topic, old, changed, want string }{
+		"another reorder quantity": {"reorders", `"reorder_quantity":100`, `"reorder_quantity":99`, "3.reorders violated 1"},
+		"another name":             {"reorders", "Phone Cover", "Phone", "3.reorders violated 1"},
+		"another priority":         {"reorders", "urgent", "normal", "3.reorders violated 1"},
+		"no such priority":         {"reorders", "urgent", "soon", "3.reorders violated 1"},
+		"another threshold":        {"alerts", `"threshold":10`, `"threshold":11`, "3.alerts violated 1"},
+	} {
+		h := samples(t)
+		value := &h.records[c.topic][0].Value
+		*value = []byte(strings.Replace(string(*value), c.old, c.changed, 1))
+		if got := h.audit(referenceOptions(), "").seen(); !slices.Contains(got, c.want) {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
 	for name, c := range map[string]struct {
 		topic string
 		want  string
@@ -105,11 +120,11 @@ func TestReferencePolicyWithAllFields(t *testing.T) {
 		"a reorder is lost": {func(h *history) { h.remove(h.records["reorders"][3]) },
 			[]string{"1.causes violated 1", "3.reorders violated 1"}},
 		"a reorder for nothing": {func(h *history) {
-			v := event.Reorder{EventID: "reorder-x", ProductID: "chair", CurrentStock: 4, ReorderQuantity: 50, Priority: "normal"}
+			v := event.Reorder{EventID: "reorder-x", ProductID: "chair", CurrentStock: 4, ReorderQuantity: 50, Priority: "urgent"}
 			r := h.put("reorders", 0, v.EventID, event.AppendReorder(nil, &v))
 			h.stock["chair"].ReorderThreshold = -1
 			h.referenceStep(h.stock["chair"], 50, r)
-		}, []string{"3.reorders violated 1"}},
+		}, []string{"2.facts violated 1", "3.reorders violated 1"}},
 		"a reorder refused": {func(h *history) {
 			k := h.stock["chair"]
 			o := event.Order{OrderID: "all", Items: []event.Line{line1("chair", k.stock)}, Total: event.Money(k.stock) * 5 * event.MoneyUnit}
@@ -167,6 +182,9 @@ func (h *history) referenceStep(k *keeper, delta int64, cause *kgo.Record) {
 	id := k.ID + "-" + strconv.FormatInt(k.seq, 10)
 	if k.stock <= k.ReorderThreshold {
 		v := event.Reorder{EventID: "reorder-" + id, ProductID: k.ID, CurrentStock: k.stock, ReorderQuantity: k.ReorderQuantity, Priority: "normal"}
+		if k.stock <= 5 {
+			v.Priority = "urgent"
+		}
 		h.put("reorders", 0, v.EventID, event.AppendReorder(nil, &v))
 		h.waiting = append(h.waiting, v)
 	}

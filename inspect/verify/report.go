@@ -78,6 +78,7 @@ const (
 	checkStock
 	checkDelta
 	checkOpening
+	checkFacts
 	checkReorders
 	checkAlerts
 	checkIDs
@@ -85,6 +86,7 @@ const (
 	checkQuantities
 	checkReceipts
 	checkRest
+	checkEnvelope
 	checkSource
 	checkCount
 )
@@ -98,6 +100,7 @@ func newChecks() [checkCount]Check {
 		checkStock:      {ID: "2.stock", Title: "each stock is the one before plus delta, and never negative"},
 		checkDelta:      {ID: "2.delta", Title: "delta and unmet quantity agree with the cause"},
 		checkOpening:    {ID: "2.opening", Title: "each product opens with its catalogue record"},
+		checkFacts:      {ID: "2.facts", Title: "updates repeat their catalogue record, order line and receipt"},
 		checkReorders:   {ID: "3.reorders", Title: "reorders are exactly those that the updates call for"},
 		checkAlerts:     {ID: "3.alerts", Title: "alerts are exactly those that the updates call for"},
 		checkIDs:        {ID: "3.ids", Title: "reorder, alert and receipt ids are unique"},
@@ -105,6 +108,7 @@ func newChecks() [checkCount]Check {
 		checkQuantities: {ID: "4.quantities", Title: "stock = opening + receipts − filled, ordered = filled + unmet"},
 		checkReceipts:   {ID: "4.receipts", Title: "one receipt for each reorder"},
 		checkRest:       {ID: "5.rest", Title: "the system is at rest"},
+		checkEnvelope:   {ID: "envelope", Title: "outputs have the right key, partition, timestamp and headers"},
 		checkSource:     {ID: "source", Title: "outputs were written by this application"},
 	}
 }

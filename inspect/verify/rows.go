@@ -76,6 +76,10 @@ type parser struct {
 	alert   event.Alert
 	hash    maphash.Hash
 	scratch []byte
+
+	appendTime bool   // the record's timestamp is the broker's
+	id, time   []byte // of the record, as its headers should have them
+	day        int64  // of time, from 1; 0: unknown
 }
 
 func newParser(a *auditor) *parser {
@@ -120,6 +124,7 @@ func (p *parser) writer(r *kgo.Record) writer {
 // inputRow is the part that every input has.
 type inputRow struct {
 	at       place
+	time     int64        // Kafka's, epoch ms
 	reason   event.Reason // why its value is to be refused, if it is
 	value    uint64       // its hash
 	content  uint64       // the same, and the dlq-replay header's
@@ -132,7 +137,7 @@ type inputRow struct {
 // input reads what every input has. check is asked of one that is no tombstone
 // and has a version that is known.
 func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
-	row.at, row.marks = placeOf(r), present
+	row.at, row.time, row.marks = placeOf(r), r.Timestamp.UnixMilli(), present
 	if r.Value == nil {
 		row.marks |= tombstone
 		return

@@ -23,7 +23,7 @@ func (h *history) write(t *testing.T, brokers []string) Options {
 		kgo.TransactionalID(h.app), kgo.ProducerBatchCompression(kgo.SnappyCompression()))
 	var specs []kafka.TopicSpec
 	for _, name := range o.Topics.names() {
-		specs = append(specs, kafka.TopicSpec{Name: name, Partitions: 3})
+		specs = append(specs, kafka.TopicSpec{Name: name, Partitions: int(h.partitions)})
 	}
 	if _, err := kafka.EnsureTopics(ctx, client, specs...); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,9 @@ type Signs struct {
 	// Factless is set if updates have neither seq nor thresholds, as those of the
 	// reference system, and its policy was not chosen.
 	Factless bool
+	// Argued is set if orders were applied whose total is not the sum of their lines,
+	// and [Options.AcceptTotals] is not.
+	Argued bool
 	// Restarted is set if the outputs hold more than one history, see [Check] 2.seq.
 	Restarted bool
 }
@@ -40,6 +43,7 @@ func (a *auditor) signs() Signs {
 		Foreign:   a.o.App != "" && outputs > 0 && source.Checked == source.Violations,
 		Factless:  a.factsAbsent && !a.numbered && !a.reference(),
 		Restarted: a.restarted,
+		Argued:    a.argued && !a.o.AcceptTotals,
 	}
 	if s.Foreign && source.Violations > 0 && len(a.writers) == 1 {
 		for name := range a.writers {

@@ -41,7 +41,7 @@ func tableOf[T any](tables map[int32]*T, partition int32) *T {
 type orderTable struct {
 	start int64
 	rows  []orderRecord
-	ids   []uint64 // hashes of the rows' ids, if they are needed
+	facts []orderFacts // of the rows
 	pages [][]line
 }
 
@@ -77,12 +77,18 @@ func (t *orderTable) add(offset int64) *orderRecord {
 	return &t.rows[offset-t.start]
 }
 
-// name sets the id of the order at an offset that was added.
-func (t *orderTable) name(offset int64, id uint64) {
-	for int64(len(t.ids)) <= offset-t.start {
-		t.ids = append(t.ids, 0)
+// orderFacts is what updates repeat of an order.
+type orderFacts struct {
+	id   uint64 // its hash
+	time int64  // of the event, epoch ms
+}
+
+// describe sets the facts of the order at an offset that was added.
+func (t *orderTable) describe(offset int64, f orderFacts) {
+	for int64(len(t.facts)) <= offset-t.start {
+		t.facts = append(t.facts, orderFacts{})
 	}
-	t.ids[offset-t.start] = id
+	t.facts[offset-t.start] = f
 }
 
 // at returns the record at an offset, nil if there is no data record.

@@ -128,7 +128,7 @@ func TestFieldsAbsent(t *testing.T) {
 		}
 		r.Value = []byte(`{"product_id":"` + u.ProductID + `","current_stock":` + strings.TrimSpace(string(appendInt(u.CurrentStock))) + `}`)
 	}
-	r := h.audit(testOptions(), "")
+	r := h.audit(othersOptions(), "")
 	if r.Verdict != Undecided || r.Checks[checkSeq].Verdict != Undecided || r.Checks[checkReorders].Verdict != Undecided || r.Checks[checkIDs].Verdict != Holds {
 		t.Errorf("%v, %+v", r.seen(), r.Findings)
 	}

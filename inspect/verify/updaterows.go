@@ -1,6 +1,9 @@
 package verify
 
 import (
+	"hash/maphash"
+	"strconv"
+
 	"inv/internal/event"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,7 +26,12 @@ type updateRow struct {
 	critical int64 // threshold
 	cause    cause
 
-	lastOrder, lastReorder name // with the reference policy
+	envelope
+	category, warehouse    uint64 // hashes
+	time, updated          int64  // epoch ms
+	lastOrder, lastReorder name   // their texts with the reference policy only
+
+	source source
 
 	i       uint32 // of its product
 	follows bool   // its seq is the one after the last
@@ -63,9 +71,14 @@ func (p *parser) readUpdate(r *kgo.Record, row *updateRow) {
 	row.named = p.name(v.ProductName)
 	row.stock, row.seq, row.delta, row.unmet, row.price = v.CurrentStock, v.Seq, v.Delta, v.UnmetQuantity, v.UnitPrice
 	row.reorder.threshold, row.reorder.quantity, row.critical = v.ReorderThreshold, v.ReorderQuantity, v.CriticalThreshold
+	row.category, row.warehouse = maphash.String(p.seed, v.Category), maphash.String(p.seed, v.WarehouseID)
+	row.time, row.updated = v.Timestamp, v.LastUpdated
+	row.lastOrder.hash, row.lastReorder.hash = maphash.String(p.seed, v.LastOrderID), maphash.String(p.seed, v.LastReorderID)
 	if p.o.Policy == PolicyReference {
-		row.lastOrder, row.lastReorder = p.name(v.LastOrderID), p.name(v.LastReorderID)
+		row.lastOrder.text, row.lastReorder.text = p.keep(v.LastOrderID), p.keep(v.LastReorderID)
 	}
+	p.id = strconv.AppendInt(append(append(append(p.id[:0], "update-"...), v.ProductID...), '-'), v.Seq, 10)
+	p.surround(r, &row.envelope, v.ProductID, event.TypeUpdate, p.id, v.Timestamp)
 	if !row.missing(event.HasUpdateCause) {
 		row.cause = p.cause(v.Cause)
 	}

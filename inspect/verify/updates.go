@@ -33,6 +33,7 @@ func (a *auditor) update(c *updateRow) {
 	c.i = a.productOf(c.product)
 	p := &a.products[c.i]
 	p.updates++
+	a.envelope(outUpdates, c.at, c.i, &c.envelope)
 	if a.replayable(c) {
 		a.replayed(c, p)
 		a.reactions(c, p)
@@ -45,6 +46,7 @@ func (a *auditor) update(c *updateRow) {
 	}
 	a.step(c, p)
 	a.tie(c, p)
+	a.repeats(c, p)
 	a.reactions(c, p)
 	p.stock = c.stock
 }
@@ -200,6 +202,9 @@ func (a *auditor) causeLine(c *updateRow, p *product) {
 		a.ofAnother(c, l.product)
 		return
 	}
+	a.argued = a.argued || c.own && o.marks.any(arguable)
+	f := &t.facts[c.cause.offset-t.start]
+	c.source = source{known: true, time: f.time, order: f.id}
 	p.lineApplied(c, l)
 	a.lineFilled(c, p, l)
 }
@@ -257,6 +262,7 @@ func (a *auditor) causeReceipt(c *updateRow, p *product, row *receiptRecord) {
 	if p.open != 0 && row.closes == p.open {
 		p.open = 0
 	}
+	c.source = source{known: true, time: row.time, answer: row.answers}
 	p.received += c.delta
 	a.plainDelta(c, p, row.quantity, "the quantity received")
 }
@@ -283,7 +289,7 @@ func (a *auditor) causeCatalogue(c *updateRow, p *product) {
 		p.listing = listing{c.cause.partition, c.cause.offset, true}
 	}
 	if row == nil || !row.marks.any(present) {
-		p.compacted = true
+		p.compacted, c.source.gone = true, true
 		return
 	}
 	if row.marks.any(tombstone | unsound) {
@@ -297,22 +303,17 @@ func (a *auditor) causeCatalogue(c *updateRow, p *product) {
 		a.ofAnother(c, row.product)
 		return
 	}
+	c.source = source{known: true, time: row.time, record: row}
 	switch {
 	case a.reference():
 	case c.missing(event.HasUpdateDelta | event.HasUpdateStock):
+	case opening && c.unmet != 0:
+		a.note(checkOpening, Finding{Product: p.id, Where: c.at.String(), Expected: "nothing unmet by an opening", Seen: fmt.Sprintf("unmet %d", c.unmet)})
 	case opening && (c.delta != row.initialStock || c.stock != row.initialStock):
 		a.note(checkOpening, Finding{Product: p.id, Where: c.at.String(), Expected: fmt.Sprintf("opened with stock %d, as %s has it", row.initialStock, a.causeOf(c)),
 			Seen: fmt.Sprintf("delta %d, stock %d", c.delta, c.stock)})
 	case !opening && c.follows:
 		a.plainDelta(c, p, 0, "as a later catalogue record changes no stock")
-	}
-	if c.missing(event.HasUpdateReorderThreshold|event.HasUpdateCriticalThreshold) || !c.follows {
-		return
-	}
-	if c.reorder.threshold != row.reorderThreshold || c.critical != row.criticalThreshold {
-		a.note(checkOpening, Finding{Product: p.id, Where: c.at.String(),
-			Expected: fmt.Sprintf("thresholds %d/%d, as %s has them", row.reorderThreshold, row.criticalThreshold, a.causeOf(c)),
-			Seen:     fmt.Sprintf("%d/%d", c.reorder.threshold, c.critical)})
 	}
 }
 
@@ -323,7 +324,7 @@ func (a *auditor) reactions(c *updateRow, p *product) {
 		a.doubt("updates have no current_stock", checkReorders, checkAlerts)
 		return
 	}
-	if a.reference() {
+	if a.reference() && !c.own {
 		a.referenceReactions(c, p)
 		return
 	}
@@ -333,7 +334,7 @@ func (a *auditor) reactions(c *updateRow, p *product) {
 		return
 	}
 	low := c.stock <= c.critical
-	wasLow := p.low
+	wasLow := p.low && !a.reference() // which does not remember
 	p.low = low
 	if p.broken || p.base {
 		a.tolerate(c)
@@ -341,8 +342,12 @@ func (a *auditor) reactions(c *updateRow, p *product) {
 	}
 	a.checks[checkReorders].Checked++
 	called := c.stock <= c.reorder.threshold && p.open == 0 && c.reorder.quantity > 0
-	if a.react(checkReorders, &a.reorders, "a reorder", c, called,
-		reaction{quantity: c.reorder.quantity, urgent: c.stock < c.critical}) || called && !p.delisted {
+	urgent := c.stock < c.critical
+	if a.reference() {
+		urgent = c.stock <= referenceUrgent
+	}
+	there := a.react(checkReorders, &a.reorders, "a reorder", c, called, reaction{quantity: c.reorder.quantity, urgent: urgent})
+	if !a.reference() && (there || called && !p.mayBeDelisted() && !p.unsure) {
 		p.open = c.seq
 	}
 	a.checks[checkAlerts].Checked++
@@ -367,7 +372,7 @@ func (a *auditor) referenceReactions(c *updateRow, p *product) {
 		if !p.inCatalogue {
 			return // it joins with the catalogue, which does not have it
 		}
-		reorderAt, criticalAt = p.last.reorderThreshold, p.last.criticalThreshold
+		reorderAt, criticalAt = p.last.facts.threshold, p.last.facts.critical
 	}
 	key := reactionKey{c.i, c.stock}
 	a.checks[checkReorders].Checked++

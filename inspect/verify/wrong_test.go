@@ -19,6 +19,9 @@ func edit[T any](t *testing.T, r *kgo.Record, parse func([]byte, *T) error, writ
 	}
 	change(&v)
 	r.Value = write(nil, &v)
+	partition := r.Partition
+	(&history{app: "inv", partitions: 1}).seal(r)
+	r.Partition = partition
 }
 
 // update returns the nth update of the chair, from 1.
@@ -155,7 +158,7 @@ func TestWrongHistories(t *testing.T) {
 		}, []string{"2.opening violated 1"}},
 		"2: opened with other thresholds": {func(h *history) {
 			edit(h.t, h.records["catalog"][0], event.ParseProduct, event.AppendProduct, func(p *event.Product) { p.CriticalThreshold = 6 })
-		}, []string{"2.opening violated 1"}},
+		}, []string{"2.facts violated 6"}},
 		"2: opened by something else": {func(h *history) {
 			h.editUpdate("chair", 1, func(u *event.Update) { u.Cause = "orders/0@997#0" })
 		}, []string{"1.causes violated 1", "2.opening violated 1", "4.input violated 1"}},
@@ -239,7 +242,7 @@ func TestWrongHistories(t *testing.T) {
 		}, []string{"4.input violated 1"}},
 		"4: two receipts for a reorder": {func(h *history) {
 			v := event.Receipt{ReceiptID: "receipt-reorder-chair-3", EventID: "reorder-chair-3", ProductID: "chair", Quantity: 50, Timestamp: 3}
-			h.restock(v)
+			h.restock(v, h.source())
 		}, []string{"3.ids violated 1", "4.receipts violated 1"}},
 		"4: a receipt with another quantity": {func(h *history) {
 			receipt(h, func(v *event.Receipt) { v.Quantity = 51 })
@@ -247,11 +250,18 @@ func TestWrongHistories(t *testing.T) {
 		}, []string{"4.receipts violated 1"}},
 		"4: a reorder without receipt": {func(h *history) {
 			edit(h.t, h.records["receipts"][0], event.ParseReceipt, event.AppendReceipt, func(v *event.Receipt) { v.EventID, v.ReceiptID = "", "r" })
-		}, []string{"4.receipts violated 1"}},
+		}, []string{"2.facts violated 1", "4.receipts violated 2"}},
 		"another application wrote it": {func(h *history) {
 			h.update("chair", 2).Headers = []kgo.RecordHeader{{Key: event.HeaderSource, Value: []byte("other")}}
 		}, []string{"source violated 1"}},
-		"no headers are no finding": {func(h *history) { h.update("chair", 2).Headers = nil }, nil},
+		"one without headers": {func(h *history) { h.update("chair", 2).Headers = nil }, []string{"envelope violated 1"}},
+		"no headers are no finding": {func(h *history) {
+			for _, topic := range []string{"updates", "reorders", "alerts", "receipts"} {
+				for _, r := range h.records[topic] {
+					r.Headers = nil
+				}
+			}
+		}, nil},
 	})
 }
 

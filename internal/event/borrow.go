@@ -15,7 +15,18 @@ func BorrowUpdate(value []byte, dst *Update) (UpdateFields, error) {
 }
 
 // BorrowReorder is [ParseReorder] without copying.
-func BorrowReorder(value []byte, dst *Reorder) error { return parseReorder(value, dst, true) }
+func BorrowReorder(value []byte, dst *Reorder) error {
+	_, err := parseReorder(value, dst, true)
+	return err
+}
 
-// BorrowAlert is [ParseAlert] without copying.
-func BorrowAlert(value []byte, dst *Alert) error { return parseAlert(value, dst, true) }
+// BorrowReorderFields is [BorrowReorder], and says which fields the record has.
+func BorrowReorderFields(value []byte, dst *Reorder) (ReactionFields, error) {
+	return parseReorder(value, dst, true)
+}
+
+// BorrowAlertFields is [ParseAlert] without copying, and says which fields the
+// record has.
+func BorrowAlertFields(value []byte, dst *Alert) (ReactionFields, error) {
+	return parseAlert(value, dst, true)
+}

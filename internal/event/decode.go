@@ -135,9 +135,12 @@ func (s *scanner) readLine(line *Line) {
 var reorderOrder = inOrder("event_id", "product_id", "product_name", "current_stock", "reorder_quantity", "priority", "warehouse_id", "timestamp")
 
 // ParseReorder reads a reorder.
-func ParseReorder(value []byte, dst *Reorder) error { return parseReorder(value, dst, false) }
+func ParseReorder(value []byte, dst *Reorder) error {
+	_, err := parseReorder(value, dst, false)
+	return err
+}
 
-func parseReorder(value []byte, dst *Reorder, borrow bool) error {
+func parseReorder(value []byte, dst *Reorder, borrow bool) (has ReactionFields, err error) {
 	*dst = Reorder{}
 	s := scanner{borrow: borrow, usual: reorderOrder}
 	for more := s.begin(value, "the reorder"); more; more = s.next('}') {
@@ -149,7 +152,7 @@ func parseReorder(value []byte, dst *Reorder, borrow bool) error {
 		case "product_name":
 			s.readText("product_name", &dst.ProductName)
 		case "current_stock":
-			s.readInt("current_stock", &dst.CurrentStock)
+			has.set(HasReactionStock, s.readInt("current_stock", &dst.CurrentStock))
 		case "reorder_quantity":
 			s.readInt("reorder_quantity", &dst.ReorderQuantity)
 		case "priority":
@@ -162,16 +165,19 @@ func parseReorder(value []byte, dst *Reorder, borrow bool) error {
 			s.skip()
 		}
 	}
-	return s.finish()
+	return has, s.finish()
 }
 
 var alertOrder = inOrder("alert_id", "alert_type", "product_id", "product_name", "current_stock", "threshold", "warehouse_id",
 	"timestamp", "message")
 
 // ParseAlert reads an alert.
-func ParseAlert(value []byte, dst *Alert) error { return parseAlert(value, dst, false) }
+func ParseAlert(value []byte, dst *Alert) error {
+	_, err := parseAlert(value, dst, false)
+	return err
+}
 
-func parseAlert(value []byte, dst *Alert, borrow bool) error {
+func parseAlert(value []byte, dst *Alert, borrow bool) (has ReactionFields, err error) {
 	*dst = Alert{}
 	s := scanner{borrow: borrow, usual: alertOrder}
 	for more := s.begin(value, "the alert"); more; more = s.next('}') {
@@ -185,9 +191,9 @@ func parseAlert(value []byte, dst *Alert, borrow bool) error {
 		case "product_name":
 			s.readText("product_name", &dst.ProductName)
 		case "current_stock":
-			s.readInt("current_stock", &dst.CurrentStock)
+			has.set(HasReactionStock, s.readInt("current_stock", &dst.CurrentStock))
 		case "threshold":
-			s.readInt("threshold", &dst.Threshold)
+			has.set(HasReactionThreshold, s.readInt("threshold", &dst.Threshold))
 		case "warehouse_id":
 			s.readText("warehouse_id", &dst.WarehouseID)
 		case "timestamp":
@@ -198,7 +204,7 @@ func parseAlert(value []byte, dst *Alert, borrow bool) error {
 			s.skip()
 		}
 	}
-	return s.finish()
+	return has, s.finish()
 }
 
 // ParseReceipt reads a stock receipt.

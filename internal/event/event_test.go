@@ -402,3 +402,23 @@ func TestUpdateTextIsAppendUpdate(t *testing.T) {
 		}
 	}
 }
+
+// A field that is absent or null is distinguished from one that is 0.
+func TestReactionFields(t *testing.T) {
+	for value, want := range map[string]ReactionFields{
+		`{}`:                                0,
+		`{"current_stock":0}`:               HasReactionStock,
+		`{"current_stock":null}`:            0,
+		`{"threshold":0,"current_stock":1}`: HasReactionStock | HasReactionThreshold,
+		`{"current_stock":1,"current_stock":null}`: 0,
+	} {
+		var a Alert
+		if got, err := BorrowAlertFields([]byte(value), &a); err != nil || got != want {
+			t.Errorf("alert %s: %b, %v, want %b", value, got, err, want)
+		}
+		var r Reorder
+		if got, err := BorrowReorderFields([]byte(value), &r); err != nil || got != want&HasReactionStock {
+			t.Errorf("reorder %s: %b, %v", value, got, err)
+		}
+	}
+}

@@ -176,8 +176,13 @@ func FuzzParseReorder(f *testing.F) {
 	})
 }
 
+func borrowAlert(value []byte, dst *Alert) error {
+	_, err := BorrowAlertFields(value, dst)
+	return err
+}
+
 func FuzzParseAlert(f *testing.F) {
-	fuzzCodec(f, []string{alertJSON}, both(ParseAlert, BorrowAlert), AppendAlert, func(t *testing.T, m map[string]json.RawMessage, a *Alert) {
+	fuzzCodec(f, []string{alertJSON}, both(ParseAlert, borrowAlert), AppendAlert, func(t *testing.T, m map[string]json.RawMessage, a *Alert) {
 		checkField(t, "alert_id", m["alert_id"], a.AlertID)
 		checkField(t, "alert_type", m["alert_type"], a.AlertType)
 		checkField(t, "product_id", m["product_id"], a.ProductID)

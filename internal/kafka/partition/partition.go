@@ -37,8 +37,12 @@ func (p Partitioner) Of(key []byte, n int) (partition int32, keyed bool) {
 // Murmur2 returns the partition of a key among n, at least 1, for Kafka's own
 // producer and franz-go.
 func Murmur2(key []byte, n int) int32 {
-	return int32((murmur2(key) & 0x7fffffff) % uint32(n))
+	return int32(Hash(key) % uint32(n))
 }
+
+// Hash returns the hash of a key that [Murmur2] takes modulo the number of
+// partitions. It is below 2^31.
+func Hash(key []byte) uint32 { return murmur2(key) & 0x7fffffff }
 
 // CRC32 returns the partition of a key among n, at least 1, for librdkafka's
 // consistent partitioners.
