@@ -19,7 +19,7 @@ var errNotATime = errors.New("is not a time")
 
 var (
 	agoForm  = regexp.MustCompile(`^(?:(\d{1,6})w)?(?:(\d{1,6})d)?((?:\d{1,9}(?:\.\d{1,9})?(?:h|m|s|ms))*)(?: +ago)?$`)
-	zoneForm = regexp.MustCompile(`^(.*\S) +([A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)$`)
+	zoneForm = regexp.MustCompile(`^(.*\d|today|yesterday) +([A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+)*)$`)
 )
 
 // Parse reads a point in time. A text without a zone is in the given one. The note
