@@ -8,7 +8,7 @@
 //     cleanup.policy=compact
 //   - aborted records stay hidden from read_committed, see wholeResponses
 //   - invalid topics are refused, see refuseTopics
-//   - members that were killed while joining a group are removed, see undertaker
+//   - members that were killed while joining a group are removed, see reaper
 package broker
 
 import (
@@ -52,10 +52,10 @@ type Options struct {
 
 // Broker is a running broker.
 type Broker struct {
-	cluster *kfake.Cluster
-	addr    string
-	lock    io.Closer
-	bury    func() // ends the undertaker
+	cluster    *kfake.Cluster
+	addr       string
+	lock       io.Closer
+	stopReaper func()
 }
 
 // Start starts a broker on the topics in DataDir, if set. The caller closes it.
@@ -106,7 +106,7 @@ func Start(o Options) (*Broker, error) {
 		return refuseTopics(cluster, request)
 	})
 	b := &Broker{cluster: cluster, addr: ln.Addr().String(), lock: lock}
-	if b.bury, err = bury(cluster, conns, ownAddress(ln)); err != nil {
+	if b.stopReaper, err = startReaper(cluster, conns, ownAddress(ln)); err != nil {
 		cluster.Close()
 		lock.Close()
 		return nil, fmt.Errorf("embedded broker: %w", err)
@@ -130,7 +130,7 @@ func (b *Broker) Addr() string { return b.addr }
 
 // Close stops the broker and, with a DataDir, writes what is not on disk yet.
 func (b *Broker) Close() {
-	b.bury()
+	b.stopReaper()
 	b.cluster.Close()
 	b.lock.Close()
 }

@@ -11,13 +11,12 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// A member of a group whose process was killed while it waited for the response to its
-// JoinGroup stays in the group: kfake starts a member's session timeout when the
-// response is delivered, and this one never is. If it is given partitions, nobody reads
-// them; if it is made the leader, the others wait for its assignment until the rebalance
-// timeout. Kafka starts the timeout in any case. undertaker makes up for that: it takes
-// such members out of their groups.
-type undertaker struct {
+// reaper removes group members whose process was killed while it waited for its
+// JoinGroup response. kfake starts a member's session timeout when the response is
+// delivered, which never happens here, so that the member would stay: nobody reads its
+// partitions, and if it is the leader, the others wait for its assignment until the
+// rebalance timeout. Kafka starts the timeout in any case.
+type reaper struct {
 	cluster *kfake.Cluster
 	conns   *connections
 	client  *kgo.Client
@@ -26,20 +25,20 @@ type undertaker struct {
 	groups map[string]*watched
 }
 
-// watched is a group that members have joined since the broker was started.
+// watched is a group that members have joined since the broker started.
 type watched struct {
-	joining map[string]bool // members, by id, whose last request was JoinGroup
-	epoch   int32           // the generation that was seen last
-	since   time.Time       // when it was seen first and no longer waited for members
+	joining map[string]bool // ids of members whose last request was JoinGroup
+	epoch   int32           // latest generation
+	since   time.Time       // when its rebalance was first seen complete
 }
 
 const (
-	undertakerEvery = 500 * time.Millisecond
-	silentFor       = 2 * time.Second // a member says something at once when a rebalance is complete
+	reapEvery = 500 * time.Millisecond
+	silentFor = 2 * time.Second // live members send SyncGroup as soon as they have the response
 )
 
-// bury starts an undertaker and returns what ends it.
-func bury(cluster *kfake.Cluster, conns *connections, addr string) (stop func(), err error) {
+// startReaper starts a reaper and returns what ends it.
+func startReaper(cluster *kfake.Cluster, conns *connections, addr string) (stop func(), err error) {
 	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
 		var d net.Dialer
 		return d.DialContext(ctx, network, addr) // not the advertised one
@@ -47,7 +46,7 @@ func bury(cluster *kfake.Cluster, conns *connections, addr string) (stop func(),
 	if err != nil {
 		return nil, err
 	}
-	u := &undertaker{cluster: cluster, conns: conns, client: client, groups: map[string]*watched{}}
+	u := &reaper{cluster: cluster, conns: conns, client: client, groups: map[string]*watched{}}
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup} {
 		cluster.ControlKey(int16(key), u.observe)
 	}
@@ -61,8 +60,8 @@ func bury(cluster *kfake.Cluster, conns *connections, addr string) (stop func(),
 	return func() { cancel(); <-done }, nil
 }
 
-func (u *undertaker) work(ctx context.Context) {
-	tick := time.NewTicker(undertakerEvery)
+func (u *reaper) work(ctx context.Context) {
+	tick := time.NewTicker(reapEvery)
 	defer tick.Stop()
 	for {
 		select {
@@ -74,8 +73,9 @@ func (u *undertaker) work(ctx context.Context) {
 	}
 }
 
-// observe notes which members wait for a rebalance. The broker handles the request.
-func (u *undertaker) observe(request kmsg.Request) (kmsg.Response, error, bool) {
+// observe records which members are waiting for a rebalance. It leaves the request to
+// the broker.
+func (u *reaper) observe(request kmsg.Request) (kmsg.Response, error, bool) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	note := func(group, member string, joining bool) {
@@ -107,8 +107,8 @@ func (u *undertaker) observe(request kmsg.Request) (kmsg.Response, error, bool) 
 	return nil, nil, false
 }
 
-// round looks at the groups that have members without a word since they joined.
-func (u *undertaker) round(ctx context.Context, now time.Time) {
+// round checks the groups with members that have sent nothing since they joined.
+func (u *reaper) round(ctx context.Context, now time.Time) {
 	u.mu.Lock()
 	var names []string
 	for name, w := range u.groups {
@@ -126,9 +126,9 @@ func (u *undertaker) round(ctx context.Context, now time.Time) {
 	}
 }
 
-// dead returns the members of a group that can't have got their JoinGroup's response:
-// their connection is closed, and the rebalance has been complete for a while.
-func (u *undertaker) dead(name string, info *kfake.GroupInfo, now time.Time) (dead []string) {
+// dead returns the members of a group that can't have received their JoinGroup
+// response: their connection is closed, and the rebalance is complete.
+func (u *reaper) dead(name string, info *kfake.GroupInfo, now time.Time) (dead []string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	w := u.groups[name]
@@ -158,8 +158,8 @@ func (u *undertaker) dead(name string, info *kfake.GroupInfo, now time.Time) (de
 	return dead
 }
 
-// remove takes members out of a group. What fails is tried again in the next round.
-func (u *undertaker) remove(ctx context.Context, group string, members []string) {
+// remove removes members from a group. The next round retries what fails.
+func (u *reaper) remove(ctx context.Context, group string, members []string) {
 	req := kmsg.NewPtrLeaveGroupRequest()
 	req.Group = group
 	for _, id := range members {
@@ -170,13 +170,13 @@ func (u *undertaker) remove(ctx context.Context, group string, members []string)
 	_, _ = req.RequestWith(ctx, u.client)
 }
 
-// connections are those that a listener has accepted and that are open.
+// connections counts a listener's open connections by remote address.
 type connections struct {
 	mu    sync.Mutex
-	addrs map[string]int // of the other side
+	addrs map[string]int
 }
 
-// listener returns ln with its connections in c.
+// listener returns ln with its connections counted in c.
 func (c *connections) listener(ln net.Listener) net.Listener { return &countedListener{ln, c} }
 
 func (c *connections) add(addr string, n int) {

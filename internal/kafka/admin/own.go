@@ -17,11 +17,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Own is a topic's committed records, by whether they are one's own.
+// Own is the number of a topic's committed records: the caller's own and others'.
 type Own struct {
 	Own, Others int64
 
-	ends map[int32]int64 // of what was counted
+	ends map[int32]int64 // high watermarks when they were counted
 }
 
 // ErrChanged is wrapped by RemoveOwn's error for a topic that has grown since it was
@@ -64,10 +64,11 @@ func (c *Client) CountOwn(ctx context.Context, own func(*kgo.Record) bool, topic
 	return counts, nil
 }
 
-// RemoveOwn removes one's own records from a topic that was counted. If there are no
-// others, the topic is deleted. Otherwise the others are copied behind the topic's end,
-// with their partitions, times and headers, and what is before the copies is deleted:
-// at any moment there is at least one copy of each. After an error it can be repeated.
+// RemoveOwn removes the caller's own records from a topic that was counted. Without
+// others' records, it deletes the topic. Otherwise it appends copies of those, with
+// their partitions, timestamps and headers, and then deletes everything before the
+// copies, so that at least one copy of each exists at any time. It can be repeated
+// after an error.
 func (c *Client) RemoveOwn(ctx context.Context, topic string, counted *Own, own func(*kgo.Record) bool) error {
 	if err := c.unchanged(ctx, topic, counted); err != nil {
 		return err
@@ -117,8 +118,8 @@ func (c *Client) unchanged(ctx context.Context, topic string, counted *Own) erro
 	return nil
 }
 
-// mayTruncate asks whether a topic's policy allows its records to be deleted, before
-// they are copied.
+// mayTruncate returns an error if a topic's cleanup policy does not allow records to
+// be deleted.
 func (c *Client) mayTruncate(ctx context.Context, topic string) error {
 	configs, err := c.admin.DescribeTopicConfigs(ctx, topic)
 	if err != nil {
@@ -134,8 +135,8 @@ func (c *Client) mayTruncate(ctx context.Context, topic string) error {
 	return nil
 }
 
-// copyOthers writes what others wrote once more, behind what is there. Copies that
-// were made by an earlier try count as what they are copies of.
+// copyOthers appends copies of others' records. A copy from an earlier attempt counts
+// as its original.
 func (c *Client) copyOthers(ctx context.Context, topic string, spans []kafka.Span, own func(*kgo.Record) bool) error {
 	w, err := kafka.NewRewriter(ctx, c.config, []string{topic})
 	if err != nil {
@@ -171,7 +172,7 @@ func (c *Client) copyOthers(ctx context.Context, topic string, spans []kafka.Spa
 	return cmp.Or(err, failed, flushed)
 }
 
-// writeLarge writes a copy, or the record as it was if there is no room for one more
+// writeLarge writes a copy, or the unchanged record if there is no room for one more
 // header.
 func writeLarge(ctx context.Context, w *kafka.Rewriter, r, again *kgo.Record) error {
 	err := w.WriteAlone(ctx, again)
@@ -181,7 +182,7 @@ func writeLarge(ctx context.Context, w *kafka.Rewriter, r, again *kgo.Record) er
 	return err
 }
 
-// keptFrom returns where a record, or what it is a copy of, was written.
+// keptFrom returns the place of a record, or of its original if it is a copy.
 func keptFrom(r *kgo.Record) string {
 	for _, h := range r.Headers {
 		if h.Key == headerKept {
@@ -197,8 +198,8 @@ func keptCopy(r *kgo.Record, place string) *kgo.Record {
 	return &kgo.Record{Topic: r.Topic, Partition: r.Partition, Timestamp: r.Timestamp, Key: r.Key, Value: r.Value, Headers: headers}
 }
 
-// copyOf identifies a record and its copies. The header alone would not: others can
-// write it, too.
+// copyOf identifies a record and its copies. The header alone does not, since others
+// can write it, too.
 type copyOf struct {
 	place   string
 	content [sha256.Size]byte
