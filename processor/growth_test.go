@@ -274,7 +274,7 @@ func TestInputsThatHaveGrownAreRead(t *testing.T) {
 		if n := counts[s.topic("procurement-changelog")]; n != 8 || err != nil {
 			t.Errorf("the changelog of the reorders has %d partitions, want 8, %v", n, err)
 		}
-		s.write(s.orderRecords(ordersOf(300, products, 22))...)
+		s.write(s.orderRecords(ordersOf(1500, append(products, added...), 22))...)
 		s.drain()
 		if !s.inPartitions("reorders", 6, 8) || !s.inPartitions("procurement-changelog", 6, 8) {
 			t.Fatal("the new partitions have no record")
