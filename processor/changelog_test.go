@@ -306,6 +306,9 @@ func TestWaitingLinesAreLag(t *testing.T) {
 		if err != nil || len(unread) != 1 || unread[0].ID != (fetch.ID{Topic: s.topic("log"), Partition: to}) {
 			t.Errorf("unread are %v, %v", unread, err)
 		}
+		if s.audit().AtRest {
+			t.Error("the auditor finds the system at rest")
+		}
 		select {
 		case err := <-ended:
 			t.Errorf("the drain has ended: %v", err)
