@@ -3,29 +3,22 @@ package verify
 import (
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 )
 
 // layout checks that the records of a topic are in the partitions of their keys.
 //
-// A topic may have had fewer partitions when its first records were written. Then
-// all records of a partition up to some offset are where the earlier number of
-// partitions puts them, and half of the keys or more don't fit the present one.
+// A topic may have had fewer partitions when its first records were written, and a
+// writer that runs while it is enlarged takes some time to notice. So a key may be in a
+// partition where some smaller number of partitions puts it, unless that is no pattern:
+// most of the keys of a smaller topic would be elsewhere now.
 type layout struct {
 	partitions int32
-	parts      map[int32]*layoutPart
-	misfits    int64 // keys that don't fit, though an earlier number of partitions explains them
-	among      int64 // keys that stood in their partitions up to then
+	keys       map[int32]int64 // by partition, how many it had so far
+	misfits    int64           // keys elsewhere that a smaller number of partitions explains
+	explained  map[int32]int64 // by that number, how many of them
 	first      misfit
-}
-
-// layoutPart is one partition.
-type layoutPart struct {
-	earlier []int32 // the earlier numbers of partitions that explain all its records so far
-	keys    int64   // that it had so far
-	misfits int64   // keys
-	last    int64   // keys that it had up to the last misfit
+	before     int64 // keys before the first, in its partition
 }
 
 // misfit is a record in a partition other than its key's.
@@ -38,72 +31,50 @@ type misfit struct {
 // add reports whether a key with this hash may be in the record's partition. fresh is
 // set for a key that was not in the topic before.
 func (l *layout) add(m misfit, spread uint32, fresh bool) bool {
-	at := m.at
-	if l.partitions <= 1 || at.partition >= l.partitions {
+	at := m.at.partition
+	if l.partitions <= 1 || at >= l.partitions {
 		return true // nothing to choose from, or the topic has grown since it was looked at
 	}
-	explains := func(n int32) bool { return int32(spread%uint32(n)) == at.partition }
-	p := l.parts[at.partition]
-	if p == nil {
-		p = &layoutPart{}
-		l.parts[at.partition] = p
-		for n := at.partition + 1; n < l.partitions; n++ {
-			if explains(n) {
-				p.earlier = append(p.earlier, n)
-			}
-		}
-	} else {
-		p.earlier = slices.DeleteFunc(p.earlier, func(n int32) bool { return !explains(n) })
-	}
-	if fresh {
-		p.keys++
-	}
+	explains := func(n int32) bool { return int32(spread%uint32(n)) == at }
 	if explains(l.partitions) {
+		if fresh {
+			l.keys[at]++
+		}
 		return true
 	}
-	if len(p.earlier) == 0 {
+	may := false
+	for n := at + 1; n < l.partitions; n++ {
+		if explains(n) {
+			l.explained[n]++
+			may = true
+		}
+	}
+	if !may {
 		return false
 	}
-	if fresh || p.misfits == 0 {
-		p.misfits++
-		l.misfits++
-	}
-	l.among += p.keys - p.last
-	p.last = p.keys
-	if l.first.at.topic == "" {
-		l.first = m
+	if l.misfits++; l.misfits == 1 {
+		l.first, l.before = m, l.keys[at]
 	}
 	return true
 }
 
-// The probabilities below which so few misfits are no accident, and the number of
-// keys from which a share of misfits shows that the topic has grown.
-const (
-	unlikely   = 1e-3
-	enoughKeys = 16
-)
+// manyMisfits is from how many on they must have a pattern, and manyKeys how many keys
+// before a single one show that the partition was not a smaller topic's.
+const manyMisfits, manyKeys = 24, 20
 
-// judge reports whether the misfits are wrong, and whether that is certain. A topic
-// that has grown has half of its keys or more among them.
+// judge reports whether the misfits are wrong, and whether that is certain.
 func (l *layout) judge() (wrong, certain bool) {
+	most := int64(0)
+	for _, n := range l.explained {
+		most = max(most, n)
+	}
 	switch {
-	case l.misfits == 0, l.among >= enoughKeys && 4*l.misfits >= l.among:
-		return false, true
-	case atMost(l.among, l.misfits) < unlikely:
+	case l.misfits >= manyMisfits && 4*most < l.misfits:
 		return true, true
+	case l.misfits == 1 && l.before >= manyKeys:
+		return false, false
 	}
-	return false, false
-}
-
-// atMost returns the probability of at most k heads in n tosses of a coin, 0 for more
-// tosses than there are numbers that small.
-func atMost(n, k int64) float64 {
-	term, sum := math.Pow(0.5, float64(n)), 0.0
-	for i := int64(0); i <= min(k, n); i++ {
-		sum += term
-		term *= float64(n-i) / float64(i+1)
-	}
-	return sum
+	return false, true
 }
 
 // placed checks the partition of an output whose key has this hash. fresh is set for a
@@ -111,7 +82,7 @@ func atMost(n, k int64) float64 {
 func (a *auditor) placed(at place, product string, spread uint32, fresh bool) {
 	l := a.layouts[at.topic]
 	if l == nil {
-		l = &layout{partitions: int32(len(a.spans[at.topic])), parts: map[int32]*layoutPart{}}
+		l = &layout{partitions: int32(len(a.spans[at.topic])), keys: map[int32]int64{}, explained: map[int32]int64{}}
 		a.layouts[at.topic] = l
 	}
 	m := misfit{at, product, int32(int64(spread) % int64(max(l.partitions, 1)))}
@@ -133,7 +104,7 @@ func (a *auditor) judgeLayouts() {
 		case wrong:
 			a.misplaced(&l.first)
 		case !certain:
-			a.doubt("too few records to tell whether "+l.first.at.String()+" is in a wrong partition, or had another one before the topic grew", checkEnvelope)
+			a.doubt(l.first.at.String()+" is in a wrong partition, unless the topic had fewer when it was written", checkEnvelope)
 		}
 	}
 }

@@ -7,42 +7,48 @@ import (
 	"inv/internal/kafka/partition"
 )
 
-// Keys in partitions of their own, and those of a topic that has grown, are right; one
-// that was moved is wrong, if there are enough to tell.
+// Keys in partitions of their own, and those of a topic that has grown, are right, also
+// while some writers don't know it yet.
 func TestLayout(t *testing.T) {
 	const right, wrong, unsure = "right", "wrong", "unsure"
 	key := func(n int) []byte { return fmt.Appendf(nil, "key-%d", n) }
+	by := func(partitions int) func(n int) int32 {
+		return func(n int) int32 { return partition.Murmur2(key(n), partitions) }
+	}
+	// elsewhere puts one key, from some number on, into a partition that is not its own.
+	elsewhere := func(from int, to int32) func(n int) int32 {
+		for by(6)(from) == to {
+			from++
+		}
+		return func(n int) int32 {
+			if n == from {
+				return to
+			}
+			return by(6)(n)
+		}
+	}
 	for _, c := range []struct {
-		name       string
-		before     int // partitions when the first keys were written
-		first, all int // keys
-		moved      int // which key is in the next partition; -1: none
-		want       string
+		name string
+		all  int // keys
+		of   func(n int) int32
+		want string
 	}{
-		{"never grown", 6, 0, 100, -1, right},
-		{"grown", 3, 200, 400, -1, right},
-		{"grown by one", 5, 200, 200, -1, right},
-		{"grown from one", 1, 100, 300, -1, right},
-		{"grown, very many", 3, 9000, 10000, -1, right},
-		{"grown, few", 3, 4, 50, -1, unsure},
-		{"moved", 6, 0, 400, 399, wrong},
-		{"moved among few", 6, 0, 8, 7, unsure},
+		{"never grown", 100, by(6), right},
+		{"grown", 400, func(n int) int32 { return by(3 + n/200*3)(n) }, right},
+		{"grown by one", 400, func(n int) int32 { return by(5 + n/200)(n) }, right},
+		{"grown from one", 300, func(n int) int32 { return by(1 + min(n/100, 1)*5)(n) }, right},
+		{"grown twice", 300, func(n int) int32 { return by(2 + n/100*2)(n) }, right},
+		{"grown at once, and one writer does not know it yet", 400, func(n int) int32 { return by(6 - 3*(n%2)*(1-n/200))(n) }, right},
+		{"grown, few keys", 8, func(n int) int32 { return by(3 + n/4*3)(n) }, right},
+		{"one in the last partition", 400, elsewhere(3, 5), wrong},
+		{"one among many in the first", 400, elsewhere(390, 0), unsure},
+		{"all by another partitioner", 400, func(n int) int32 { return partition.CRC32(key(n), 6) }, wrong},
+		{"all in turn", 400, func(n int) int32 { return int32(n % 6) }, wrong},
 	} {
-		l := &layout{partitions: 6, parts: map[int32]*layoutPart{}}
+		l := &layout{partitions: 6, keys: map[int32]int64{}, explained: map[int32]int64{}}
 		got := right
 		for n := range c.all {
-			partitions := 6
-			if n < c.first {
-				partitions = c.before
-			}
-			to := partition.Murmur2(key(n), partitions)
-			if n == c.moved {
-				to = 0
-				for partition.Murmur2(key(n), 6) == 0 {
-					n++ // a key that belongs elsewhere
-				}
-			}
-			if !l.add(misfit{at: place{"t", to, int64(n)}}, partition.Hash(key(n)), true) {
+			if !l.add(misfit{at: place{"t", c.of(n), int64(n)}}, partition.Hash(key(n)), true) {
 				got = wrong
 			}
 		}
@@ -53,18 +59,7 @@ func TestLayout(t *testing.T) {
 			got = unsure
 		}
 		if got != c.want {
-			t.Errorf("%s: %s, want %s (%d of %d)", c.name, got, c.want, l.misfits, l.among)
-		}
-	}
-}
-
-func TestAtMost(t *testing.T) {
-	for _, c := range []struct {
-		n, k int64
-		want float64
-	}{{0, 0, 1}, {1, 0, 0.5}, {2, 1, 0.75}, {10, 10, 1}, {10, 0, 1.0 / 1024}, {2000, 5, 0}} {
-		if got := atMost(c.n, c.k); got < c.want-1e-9 || got > c.want+1e-9 {
-			t.Errorf("at most %d of %d: %v, want %v", c.k, c.n, got, c.want)
+			t.Errorf("%s: %s, want %s (%d misfits, %d keys before, %v)", c.name, got, c.want, l.misfits, l.before, l.explained)
 		}
 	}
 }

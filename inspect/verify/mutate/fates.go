@@ -7,23 +7,25 @@ import (
 	"strings"
 
 	"inv/inspect/verify"
+	"inv/internal/kafka/partition"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // fates are what became of the inputs of a history.
 type fates struct {
-	policy   verify.Policy
-	app      string
-	causes   map[string]int64  // by place, the lowest seq of the updates that name it
-	letters  map[string]string // by place, the reason of a dead-lettered record
-	contents map[string]int    // how many records there are
-	last     map[string]string // by product, the place of its last record in the catalogue
-	delisted map[string]bool   // products that have a tombstone
+	policy     verify.Policy
+	partitions map[string]int32
+	app        string
+	causes     map[string]int64  // by place, the lowest seq of the updates that name it
+	letters    map[string]string // by place, the reason of a dead-lettered record
+	contents   map[string]int    // how many records there are
+	last       map[string]string // by product, the place of its last record in the catalogue
+	delisted   map[string]bool   // products that have a tombstone
 }
 
 func fatesOf(h *verify.History, o verify.Options) *fates {
-	f := &fates{policy: o.Policy, app: o.App, causes: map[string]int64{}, letters: map[string]string{}, contents: map[string]int{},
+	f := &fates{policy: o.Policy, partitions: h.Partitions, app: o.App, causes: map[string]int64{}, letters: map[string]string{}, contents: map[string]int{},
 		last: map[string]string{}, delisted: map[string]bool{}}
 	for topic, records := range h.Records {
 		for _, r := range records {
@@ -102,6 +104,16 @@ func (f *fates) untraced(m *Mutation) bool {
 	case m.Op == "doubled":
 		reason := f.letters[placeOf(m.Record)]
 		return (reason == "" || reason == "unknown-product") && f.input(m)
+	}
+	return false
+}
+
+// mayHaveGrown reports whether a record is where a smaller number of partitions puts it.
+func (f *fates) mayHaveGrown(r *kgo.Record) bool {
+	for n := r.Partition + 1; n < f.partitions[r.Topic]; n++ {
+		if partition.Murmur2(r.Key, int(n)) == r.Partition {
+			return true
+		}
 	}
 	return false
 }

@@ -61,7 +61,7 @@ type Mutation struct {
 	Name   string // of the field or header, "" for other parts
 	Op     string // what is done to it, such as "removed"
 	Record *kgo.Record
-	Other  *kgo.Record // the neighbour, if the record is swapped with it
+	Other  *kgo.Record // the neighbour, if the record is swapped with it, or the record in its new partition
 
 	records []*kgo.Record // of the topic, mutated
 }

@@ -29,7 +29,7 @@ func (e *enumerator) places(i int) bool {
 		moved := *r
 		moved.Partition = p
 		rest := slices.Delete(slices.Clone(e.records), i, i+1)
-		if !e.pass(i, PartPartition, "", "moved", nil, e.appended(rest, &moved)) {
+		if !e.pass(i, PartPartition, "", "moved", &moved, e.appended(rest, &moved)) {
 			return false
 		}
 	}

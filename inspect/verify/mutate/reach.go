@@ -132,6 +132,10 @@ func inputsUntraced() []Limit {
 // outputsUnbound are things about outputs that nothing determines.
 func outputsUnbound() []Limit {
 	return []Limit{
+		{Name: "an output is in the partition that its key would have if the topic had fewer", Reason: "the topic may have been enlarged since", Partly: true,
+			is: func(m *Mutation, f *fates) bool {
+				return m.Part == PartPartition && !f.input(m) && f.mayHaveGrown(m.Other)
+			}},
 		{Name: "the order of outputs of different products, of dead letters, and of copies", Reason: "there is none",
 			is: func(m *Mutation, f *fates) bool {
 				switch {
