@@ -110,6 +110,8 @@ type product struct {
 	}
 	gone        bool  // the last of the catalogue is a tombstone
 	listedAgain bool  // the record in force is behind the last tombstone
+	home        int32 // the partition of its last catalogue record, from 1; 0: there is none
+	scattered   bool  // it has catalogue records in several partitions
 	version     int32 // of the record in force, among the auditor's versions
 	seen        uint8 // bits of the outputs that have a record of it
 	idsKnown    bool  // lastOrder and lastReorder are

@@ -102,6 +102,9 @@ func (a *auditor) listedFacts(c *updateRow, p *product) {
 		versions = []facts{p.last.facts}
 	}
 	priced := c.source.known && c.cause.of != fromOrders
+	if p.scattered {
+		p.version = 0 // their order is unknown
+	}
 	for n := int(p.version); n < len(versions); n++ {
 		if a.differing(c, &versions[n], priced) == 0 {
 			p.version = int32(n)
@@ -252,7 +255,7 @@ func (a *auditor) leftFacts() {
 	}
 	for i := range a.products {
 		p := &a.products[i]
-		if p.compacted && p.force != nil && p.inCatalogue && !p.delisted && !p.last.marks.any(refused) && !p.broken {
+		if p.compacted && !p.scattered && p.force != nil && p.inCatalogue && !p.delisted && !p.last.marks.any(refused) && !p.broken {
 			a.finalFacts(p)
 		}
 	}

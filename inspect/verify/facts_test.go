@@ -267,3 +267,21 @@ func TestAcceptedTotals(t *testing.T) {
 		t.Errorf("%q", r.seen())
 	}
 }
+
+// A catalogue that was enlarged has records of a product in several partitions, which
+// are read in any order.
+func TestScatteredCatalogue(t *testing.T) {
+	for _, turned := range []bool{false, true} {
+		h := lit(t)
+		h.put("catalog", 1, "lamp", h.records["catalog"][1].Value) // an identical one
+		moved := h.put("catalog", 1, "lamp", event.AppendProduct(nil, &lamp))
+		h.stock["lamp"].Product = lamp
+		h.apply(h.stock["lamp"], 0, moved, 0, 0, lamp.Price)
+		if turned {
+			slices.SortStableFunc(h.records["catalog"], func(x, y *kgo.Record) int { return int(y.Partition - x.Partition) })
+		}
+		if got := h.audit(testOptions(), "").seen(); got != nil {
+			t.Errorf("turned %v: %q", turned, got)
+		}
+	}
+}

@@ -254,6 +254,8 @@ func (a *auditor) leftCatalogue() {
 			case !a.decidable(a.o.Topics.Catalog):
 			case r.marks.any(unsound):
 				a.note(checkInput, Finding{Where: at.String(), Expected: "dead-lettered", Seen: "nothing"})
+			case a.products[r.product].scattered: // it may have been identical to the one before
+				a.counts.Skipped++
 			case !a.reference() && !a.products[r.product].causeless && (!a.products[r.product].compacted || !r.first):
 				a.note(checkInput, Finding{Product: a.products[r.product].id, Where: at.String(), Expected: "an update, since it says something new", Seen: "none"})
 			}

@@ -75,7 +75,9 @@ func (a *auditor) catalogue(r *productRow) {
 	row.marks |= a.refusal(&r.inputRow)
 	if row.marks.any(tombstone) {
 		a.counts.Skipped++
-		a.delist(&a.products[a.productOf(r.product)], r.at)
+		p := &a.products[a.productOf(r.product)]
+		p.listedIn(r.at.partition)
+		a.delist(p, r.at)
 		return
 	}
 	if row.marks.any(unsound) {
@@ -85,6 +87,7 @@ func (a *auditor) catalogue(r *productRow) {
 	*row = r.record
 	row.marks, row.product = marks, a.productOf(r.product)
 	of := &a.products[row.product]
+	of.listedIn(r.at.partition)
 	row.first = !of.inCatalogue
 	row.unchanged = of.inCatalogue && !of.gone && of.last.fields == row.fields
 	if row.marks.any(refused) {
@@ -93,6 +96,13 @@ func (a *auditor) catalogue(r *productRow) {
 	a.versioned(row.product, of, row)
 	of.inCatalogue, of.gone = true, false
 	of.last = *row
+}
+
+// listedIn notes that the product has a catalogue record in a partition. A catalogue
+// that was enlarged may have some in several; their order is unknown then.
+func (p *product) listedIn(partition int32) {
+	p.scattered = p.scattered || p.home != 0 && p.home != partition+1
+	p.home = partition + 1
 }
 
 // delist notes a tombstone of a product.
