@@ -120,7 +120,7 @@ func noID(key []byte, reason event.Reason) bool {
 	switch reason {
 	case event.TooLarge:
 		return len(key) > longestID
-	case "not-unicode":
+	case event.NotUnicode:
 		return !utf8.Valid(key)
 	}
 	return false
@@ -136,7 +136,7 @@ func (p *parser) hasProducts(topic string) bool {
 func structural(r event.Reason) bool {
 	switch r {
 	case event.NotJSON, event.WrongType, event.MissingID, event.NoItems, event.BadQuantity, event.NegativePrice, event.NegativeTotal,
-		event.NegativeNumber, event.OutOfRange, event.KeyMismatch, event.UnknownVersion, event.TotalMismatch:
+		event.NegativeNumber, event.OutOfRange, event.KeyMismatch, event.UnknownVersion, event.TotalMismatch, event.NotUnicode, event.StructuredMode:
 		return true
 	}
 	return false
