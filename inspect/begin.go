@@ -15,11 +15,7 @@ func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
 	if len(t.o.Partitions) > 0 && !slices.Contains(t.o.Partitions, partition) {
 		return false
 	}
-	if t.o.Key == nil {
-		return true
-	}
-	home, known := t.o.Partitioner.Of(t.o.Key, len(topic.Partitions))
-	return !known || home == partition
+	return t.filter.key == nil || t.filter.key.in(partition, len(topic.Partitions), t.o.Partitioner, t.o.Schemas != nil)
 }
 
 // spans returns the current range of each partition.

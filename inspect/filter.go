@@ -19,8 +19,8 @@ type Match struct {
 
 // filter is a compiled Match, with the key and the times of the options.
 type filter struct {
-	key          []byte // nil: any
-	since, until int64  // epoch ms, [since, until)
+	key          *keyMatch // nil: any
+	since, until int64     // epoch ms, [since, until)
 	grep         []pattern
 	exclude      []pattern
 	condition    *jsonCondition // nil: none
@@ -105,7 +105,7 @@ func anyMatch(patterns []pattern, r *Record) bool {
 
 // compileFilter compiles the options that select records.
 func compileFilter(o *Options) (*filter, error) {
-	f := &filter{key: o.Key, since: math.MinInt64, until: math.MaxInt64}
+	f := &filter{since: math.MinInt64, until: math.MaxInt64}
 	if o.Begin != nil && !o.Begin.Time.IsZero() {
 		f.since = o.Begin.Time.UnixMilli()
 	}
@@ -116,6 +116,11 @@ func compileFilter(o *Options) (*filter, error) {
 		return nil, usagef("nothing is both since %s and until %s", o.Begin.Time.Format(timeShown), o.Until.Format(timeShown))
 	}
 	var err error
+	if o.Key != nil {
+		if f.key, err = compileKey(o.KeyForm, o.Key); err != nil {
+			return nil, err
+		}
+	}
 	if f.grep, err = compilePatterns("grep", o.Match.Grep); err != nil {
 		return nil, err
 	}
@@ -128,12 +133,13 @@ func compileFilter(o *Options) (*filter, error) {
 
 const timeShown = "2006-01-02 15:04:05 MST"
 
-// match reports whether a record passes, with the cheap tests first.
-func (f *filter) match(r *Record) bool {
+// match reports whether a decoded record passes, with the cheap tests first. byKey is
+// whether its key matched before it was decoded.
+func (f *filter) match(r *Record, byKey bool) bool {
 	switch {
 	case r.Timestamp < f.since || r.Timestamp >= f.until:
 		return false
-	case f.key != nil && (r.Key == nil || !bytes.Equal(f.key, r.Key)):
+	case !byKey && !f.key.decoded(r.Key):
 		return false
 	case len(f.grep) > 0 && !anyMatch(f.grep, r), anyMatch(f.exclude, r):
 		return false

@@ -68,8 +68,9 @@ type Options struct {
 	Until time.Time
 	// Partitions to read; none: all.
 	Partitions []int32
-	// Key selects records, if it is not nil. With the Partitioner of their producer,
-	// only their partition is read; "": all are.
+	// Key selects records, if it is not nil: those whose key has these bytes, or is
+	// shown as this text. With the Partitioner of their producer, only their partition
+	// is read; "": all are.
 	Key         []byte
 	Partitioner partition.Partitioner
 	// Follow continues with new records; otherwise Run stops at the ends that the
@@ -86,10 +87,15 @@ type Options struct {
 	FailOn      string // a jq condition: the first shown record for which it holds ends the run with ErrFailOn
 	// Expect ends the run once this many records have been shown. If it ends before,
 	// or takes longer than Within (0: any time), the error is ErrExpect.
-	Expect   int
-	Within   time.Duration
-	Values   ValueDecoder // nil: values are not decoded
-	Renderer Renderer
+	Expect int
+	Within time.Duration
+	// KeyForm and ValueForm are of Forms; "" is FormAuto.
+	KeyForm, ValueForm string
+	Schemas            SchemaDecoder // nil: keys and values have no schema
+	// Undecoded passes records to the Renderer as they are in the topic; conditions
+	// apply to decoded ones all the same.
+	Undecoded bool
+	Renderer  Renderer
 	// Notice is called with each line about the run that is not data. The text is
 	// safe for a terminal.
 	Notice func(text string)

@@ -3,7 +3,6 @@ package inspect
 import (
 	"bytes"
 	"strconv"
-	"strings"
 	"unicode/utf8"
 
 	"inv/internal/jsonscan"
@@ -87,11 +86,8 @@ func (p *Pretty) appendKey(dst, key []byte) []byte {
 	}
 	shown := key[:min(len(key), maxShown)]
 	dst = append(dst, p.theme.Strong...)
-	if isBinary(wholeRunes(shown, len(shown) < len(key))) {
-		var what string
-		if dst, what = appendBinary(dst, shown); strings.HasPrefix(what, schemaWord) {
-			dst = append(append(append(dst, " ("...), what...), ')')
-		}
+	if !p.options.TextKeys && isBinary(wholeRunes(shown, len(shown) < len(key))) {
+		dst = appendBinaryKey(dst, shown)
 	} else {
 		dst = p.safe(dst, shown)
 	}

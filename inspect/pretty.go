@@ -35,6 +35,7 @@ type PrettyOptions struct {
 	Labels     map[string]string
 	Headers    bool // show the records' headers
 	RawControl bool // don't make hostile characters visible
+	TextKeys   bool // keys are text, even with zero bytes
 }
 
 // Pretty renders records as aligned lines for people. Columns grow with wider values.

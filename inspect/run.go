@@ -36,19 +36,20 @@ func ClientOptions() []kgo.Opt {
 
 // tail is one run.
 type tail struct {
-	o         Options
-	sel       *selection
-	cluster   *fetch.Cluster
-	decoder   *fetch.Decoder
-	filter    *filter
-	failOn    *jsonCondition // nil: none
-	out       io.Writer
-	buf       []byte
-	stats     Stats
-	undecoded string                  // the last error of decoding a value
-	deadline  time.Time               // of Expect; zero: none
-	known     map[string]*fetch.Topic // as of the start
-	reading   map[string]int          // number of partitions being read, by topic
+	o        Options
+	sel      *selection
+	cluster  *fetch.Cluster
+	decoder  *fetch.Decoder
+	filter   *filter
+	failOn   *jsonCondition // nil: none
+	out      io.Writer
+	buf      []byte
+	stats    Stats
+	forms    *forms                  // nil: no form is given
+	reported map[string]bool         // errors of decoding, see SchemaDecoder
+	deadline time.Time               // of Expect; zero: none
+	known    map[string]*fetch.Topic // as of the start
+	reading  map[string]int          // number of partitions being read, by topic
 }
 
 var (
@@ -65,7 +66,7 @@ var (
 // it was following.
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
-		reading: map[string]int{}}
+		reading: map[string]int{}, reported: map[string]bool{}}
 	t.decoder.MaxBatch = o.MaxBatch
 	if o.Within > 0 {
 		t.deadline = time.Now().Add(o.Within)
@@ -108,6 +109,9 @@ func (t *tail) run(ctx context.Context) error {
 	}
 	if t.failOn, err = compileCondition("fail-on", t.o.FailOn); err != nil {
 		return err
+	}
+	if f := (&forms{key: formOf(t.o.KeyForm), value: formOf(t.o.ValueForm)}); f.key != nil || f.value != nil {
+		t.forms = f
 	}
 	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {
 		return err
@@ -261,11 +265,20 @@ func (t *tail) showChunk(chunk *fetch.Chunk) (stopped error) {
 // pass decodes a record and reports whether it passes the filter.
 func (t *tail) pass(r *Record) bool {
 	t.stats.Read++
+	byKey := t.filter.key == nil || t.filter.key.raw(r.Key)
+	if !byKey && !t.filter.key.schemas {
+		return false
+	}
+	key, value := r.Key, r.Value
 	t.decode(r)
-	return t.filter.match(r)
+	matches := t.filter.match(r, byKey)
+	if t.o.Undecoded {
+		r.Key, r.Value = key, value
+	}
+	return matches
 }
 
-// unreadable reports records that can't be read.
+// unreadable reports records that can't be read or decoded.
 func (t *tail) unreadable(err error) {
 	if t.o.Hint != nil {
 		err = t.o.Hint(err)
@@ -273,21 +286,50 @@ func (t *tail) unreadable(err error) {
 	t.notice(err.Error())
 }
 
-// decode decodes a value. A schema that can't be fetched is reported once.
+// decode decodes the key and the value. While it waits for schemas, the records before
+// are on the screen.
 func (t *tail) decode(r *Record) {
-	if t.o.Values == nil {
+	if t.forms != nil {
+		t.undecoded(r, t.forms.decode(r))
+	}
+	if t.o.Schemas != nil {
+		t.undecoded(r, t.o.Schemas.Decode(r, func() { _ = t.flush() })) // the next write fails, too, and reports it
+	}
+}
+
+// maxReported bounds the errors of decoding that are reported.
+const maxReported = 20
+
+// undecoded reports an error of decoding, once for each kind.
+func (t *tail) undecoded(r *Record, err error) {
+	if err == nil {
 		return
 	}
-	if err := t.o.Values.Decode(r); err != nil && err.Error() != t.undecoded {
-		t.undecoded = err.Error()
-		t.notice(fmt.Sprintf("%s p%d@%d: %v", r.Topic, r.Partition, r.Offset, err))
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			t.undecoded(r, err)
+		}
+		return
 	}
+	kind := r.Topic + " " + err.Error()
+	var once interface{ Once() string }
+	if errors.As(err, &once) {
+		kind = once.Once()
+	}
+	if t.reported[kind] || len(t.reported) == maxReported {
+		return
+	}
+	t.reported[kind] = true
+	t.unreadable(fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, err))
 }
 
 // show renders a record that passed the filter. The error ends the run.
 func (t *tail) show(r *Record) error {
 	t.stats.Shown++
 	t.buf = t.o.Renderer.Append(t.buf, r)
+	if t.failOn != nil && t.o.Undecoded {
+		t.decode(r)
+	}
 	if t.failOn != nil && t.failOn.match(r) {
 		return fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, ErrFailOn)
 	}

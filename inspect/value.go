@@ -2,83 +2,13 @@ package inspect
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"math"
 	"strconv"
 	"unicode/utf8"
-
-	"inv/internal/jsonscan"
 )
-
-// ValueDecoder makes values readable before they are filtered and shown.
-type ValueDecoder interface {
-	// Decode replaces the record's value with JSON. It leaves values alone that are
-	// not in the decoder's format, and on an error.
-	Decode(r *Record) error
-}
-
-// ValueForms returns the forms of NewValueDecoder.
-func ValueForms() []string {
-	return []string{"auto", "json", "text", "xml", "hex", "base64", "int", "float"}
-}
-
-// NewValueDecoder returns the decoder for a form, nil for auto, json and "", which
-// need none.
-func NewValueDecoder(form string) ValueDecoder {
-	switch form {
-	case "auto", "json", "":
-		return nil
-	}
-	return &forced{form: form}
-}
-
-// forced decodes every value from one form.
-type forced struct {
-	form string
-	buf  []byte
-}
-
-func (f *forced) Decode(r *Record) error {
-	if r.Value == nil {
-		return nil
-	}
-	if f.form == "xml" {
-		if !isXML(r.Value) {
-			return errors.New("it is not XML")
-		}
-		return nil // filters and renderers take it as text
-	}
-	var err error
-	f.buf, err = appendForm(f.buf[:0], f.form, r.Value)
-	if err == nil {
-		r.Value = f.buf
-	}
-	return err
-}
-
-func appendForm(dst []byte, form string, b []byte) ([]byte, error) {
-	switch form {
-	case "hex":
-		return append(hex.AppendEncode(append(dst, '"'), b), '"'), nil
-	case "base64":
-		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"'), nil
-	case "int":
-		if n, ok := bigEndian(b); ok {
-			return strconv.AppendInt(dst, n, 10), nil
-		}
-		return dst, fmt.Errorf("%d bytes are not an integer, which has 1, 2, 4 or 8", len(b))
-	case "float":
-		if f, ok := float(b); ok {
-			return strconv.AppendFloat(dst, f, 'g', -1, 64), nil
-		}
-		return dst, fmt.Errorf("%d bytes are not a finite float, which has 4 or 8", len(b))
-	}
-	return jsonscan.AppendString(dst, b), nil
-}
 
 func bigEndian(b []byte) (int64, bool) {
 	switch len(b) {

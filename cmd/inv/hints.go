@@ -14,6 +14,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/kafka/fetch"
+	"inv/internal/registry"
 	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/stage"
@@ -115,7 +116,10 @@ func dashboardHints() dashboard.Hints {
 func tailHint(err error) error {
 	var usage *inspect.UsageError
 	var unknown *inspect.UnknownTopicError
+	var undecoded *registry.Error
 	switch {
+	case errors.As(err, &undecoded) && undecoded.Unsure():
+		return fmt.Errorf("%w; --key-as and --value-as say what bytes are, such as int64", err)
 	case errors.Is(err, inspect.ErrFailOn):
 		return fmt.Errorf("%w (--fail-on)", err)
 	case errors.Is(err, fetch.ErrTooLarge):

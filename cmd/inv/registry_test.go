@@ -64,9 +64,8 @@ func tailThrough(t *testing.T, url string) {
 	protobufOrder := register(prefix+"-proto-order", sr.Schema{Schema: protoOrder, Type: sr.TypeProtobuf,
 		References: []sr.SchemaReference{{Name: "line.proto", Subject: protobufLine.Subject, Version: protobufLine.Version}}})
 	document := register(prefix+"-json", sr.Schema{Schema: jsonOrder, Type: sr.TypeJSON})
-	key := register(prefix+"-key", sr.Schema{Schema: `"string"`, Type: sr.TypeAvro})
-
 	topic := kafkatest.Topic(t, brokers, "framed", 1)
+	key := register(topic+"-key", sr.Schema{Schema: `"string"`, Type: sr.TypeAvro})
 	var records []*kgo.Record
 	for _, v := range []struct {
 		id      int
@@ -81,7 +80,7 @@ func tailThrough(t *testing.T, url string) {
 	}
 	env := []string{"INV_BROKERS=" + brokers[0], "INV_REGISTRY=" + url}
 	raw := `{"id":"order-1","line":{"quantity":2},"note":"hi"}` + "\n" + `{"id":"order-2","line":{"quantity":3}}` + "\n" + `{"id":"order-3"}` + "\n"
-	if got := invoke(t, env, "tail", topic, "--until", "end", "-o", "raw"); got.stdout != raw || got.stderr != "" || got.code != 0 {
+	if got := invoke(t, env, "tail", topic, "--until", "end", "--format", "%v\n"); got.stdout != raw || got.stderr != "" || got.code != 0 {
 		t.Errorf("got %+v, want\n%s", got, raw)
 	}
 	one := invoke(t, env, "tail", topic, "--until", "end", "--filter", ".line.quantity == 2", "--key", "k1", "-o", "json")
@@ -94,7 +93,7 @@ func tailThrough(t *testing.T, url string) {
 	if err := kafkatest.Client(t, brokers).ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: value}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	invoke(t, env, "tail", topic, "--until", "end", "-n", "1").wants(t, 0, "0x78 (schema 1073741824)", "schema 1073741824: asking the registry")
+	invoke(t, env, "tail", topic, "--until", "end", "-n", "1").wants(t, 0, "0x78 (schema 1073741824)", "the registry does not have its schema 1073741824; --key-as")
 	invoke(t, env, "tail", topic, "--until", "end", "-n", "1", "--value-as", "hex").wants(t, 0, `"004000000078"`, "")
 	invoke(t, env, "tail", topic, "--until", "end", "--registry", "http://127.0.0.1:1").wants(t, 0, "(schema ", "asking the registry")
 }
@@ -137,13 +136,13 @@ func TestValueAs(t *testing.T) {
 	env := []string{"INV_BROKERS=" + brokers[0]}
 	for _, c := range []struct{ value, form, want, says string }{
 		{"<a b='1'>x</a>", "xml", "<a b='1'>x</a>", ""},
-		{"plain", "xml", "plain", "it is not XML"},
+		{"plain", "xml", "plain", "the value is not XML"},
 		{"12", "text", `"12"`, ""},
 		{"\x00\x00\x00\x07", "int", "7", ""},
 		{"\x3f\xc0\x00\x00", "float", "1.5", ""},
 		{"abc", "hex", `"616263"`, ""},
 		{"abc", "base64", `"YWJj"`, ""},
-		{"abc", "int", "abc", "3 bytes are not an integer"},
+		{"abc", "int", "abc", "the value is not an integer of 1, 2, 4 or 8 bytes"},
 		{"{ \"a\" : 1 }", "json", `{"a":1}`, ""},
 	} {
 		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Key: []byte("k"), Value: []byte(c.value)}).FirstErr(); err != nil {

@@ -79,7 +79,7 @@ func TestNoUserOfARegistryIsShown(t *testing.T) {
 		defer r.Close()
 		host := strings.TrimPrefix(r.URL, "http://")
 		for _, address := range []string{"http://user-" + seed + ":" + seed + "@" + host, "http://" + seed + "@" + host, "http://u:" + seed + "@127.0.0.1:1", "ftp://u:" + seed + "@x", "u:" + seed + "@" + host} {
-			got := invoke(t, nil, "tail", topic, "--follow=false", "-o", "raw", "--brokers", brokers[0], "--registry", address)
+			got := invoke(t, nil, "tail", topic, "--follow=false", "-o", "json", "--brokers", brokers[0], "--registry", address)
 			if got.stderr == "" || strings.Contains(got.stdout+got.stderr, seed) {
 				t.Errorf("%d: %q, %q", status, got.stdout, got.stderr)
 			}

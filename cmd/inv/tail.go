@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 
 	"inv/inspect"
 	"inv/internal/kafka"
-	"inv/internal/registry"
 	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
@@ -81,10 +79,8 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if err := inspect.Check(o); err != nil {
 		return tailHint(err)
 	}
-	if o.Values == nil {
-		if o.Values, err = t.schemas(ctx, f.registry); err != nil {
-			return err
-		}
+	if o.Schemas, err = t.schemas(ctx, f.registry, &o); err != nil {
+		return err
 	}
 	client, ctx, reached, end, err := kafka.Begin(ctx, f.kafka(), inspect.ClientOptions()...)
 	if err != nil {
@@ -118,22 +114,4 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
 	}
 	return tailHint(err)
-}
-
-// schemas returns the decoder of --registry, or else of the profile's registry; nil
-// without either.
-func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry) (inspect.ValueDecoder, error) {
-	var r kafka.Registry
-	if profile != nil && (t.registry == "" || t.registry == profile.URL) {
-		r = *profile
-	}
-	address := cmp.Or(t.registry, r.URL)
-	if address == "" {
-		return nil, nil
-	}
-	client, err := registry.NewClient(address, r.Username, r.Password)
-	if err != nil {
-		return nil, usageError{err}
-	}
-	return registry.NewDecoder(ctx, client), nil
 }

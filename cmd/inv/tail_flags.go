@@ -34,7 +34,7 @@ type tailFlags struct {
 	jsonPretty       bool
 	times            string
 	highlight        []string
-	valueAs          choice
+	keyAs, valueAs   choice
 	registry         string
 	rawControl, bell bool
 	statistics       bool
@@ -47,7 +47,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs := cmd.Flags()
 	t.changed = fs.Changed
 	t.output = newChoice("pretty", "json", "raw", "yaml", "csv")
-	t.valueAs = newChoice(inspect.ValueForms()...)
+	t.keyAs, t.valueAs = newChoice(inspect.Forms()...), newChoice(inspect.Forms()...)
 	t.partitioner = newChoice(append([]string{"any"}, partition.KeyedNames()...)...)
 
 	fs.IntVarP(&t.Last, "last", "n", inspect.DefaultLast, "start with the last N records of all partitions together, in time order")
@@ -56,7 +56,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&t.until, "until", "", "stop at a time, or with end at the current end")
 	fs.StringVar(&t.offset, "offset", "", "start in each partition at N, at -N from its end, at its start or its end, or at a time")
 	fs.StringVar(&t.partitions, "partition", "", "only these partitions, such as 0,2,4-6")
-	fs.StringVar(&t.key, "key", "", "only records with this key, in any partition")
+	fs.StringVar(&t.key, "key", "", "only records with this key, as lines show it, in any partition")
 	fs.Var(&t.partitioner, "partitioner", "with --key: only read the partition that this partitioner chooses")
 	fs.StringVar(&t.group, "group", "", "start at this consumer group's committed offsets, and print them")
 	fs.DurationVar(&t.Idle, "idle", 0, "stop after this time without a record")
@@ -77,8 +77,9 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&t.headers, "show-headers", false, "show the records' headers")
 	fs.BoolVar(&t.jsonPretty, "json-pretty", false, "-o json, indented")
 	fs.StringVar(&t.times, "time", "local", "show times as local, utc, relative, ms, or in a zone such as Europe/Berlin")
-	fs.Var(&t.valueAs, "value-as", "how to decode values")
-	fs.StringVar(&t.registry, "registry", "", "the schema registry's URL, to decode Avro, Protobuf and JSON Schema values")
+	fs.Var(&t.keyAs, "key-as", "what the bytes of keys are; --key is read in the same way")
+	fs.Var(&t.valueAs, "value-as", "what the bytes of values are")
+	fs.StringVar(&t.registry, "registry", "", "the schema registry's URL, to decode Avro, Protobuf and JSON Schema keys and values")
 	fs.BoolVar(&t.rawControl, "raw-control", false, "pass control characters in the data to the terminal")
 	fs.BoolVar(&t.bell, "bell", false, "ring the terminal's bell on a critical record")
 	fs.BoolVar(&t.tui, "tui", false, "browse: scroll, pause, filter as you type, open a record, copy its place")
@@ -92,7 +93,9 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 // options returns the options for inspect, or a usage error.
 func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, error) {
 	o := t.Options
-	o.Topics, o.MaxBatch, o.Values = args, int(t.maxBatch), inspect.NewValueDecoder(t.valueAs.value)
+	o.Topics, o.MaxBatch = args, int(t.maxBatch)
+	o.KeyForm, o.ValueForm = t.keyAs.value, t.valueAs.value
+	o.Undecoded = t.output.value == "raw" && !t.tui
 	var err error
 	if o.Begin, err = t.begin(now); err != nil {
 		return o, err
@@ -231,6 +234,7 @@ func (t *tailFlags) prettyOptions(s *streams, colors *theme.Theme, views map[str
 	o := inspect.PrettyOptions{
 		Theme: colors, Location: time.Local, Now: s.now(), Clock: s.now, Views: views, Labels: labels,
 		Headers: t.headers, RawControl: t.rawControl, Cut: wholeValue,
+		TextKeys: t.keyAs.value == "string" || t.keyAs.value == "text",
 	}
 	switch t.times {
 	case "local":

@@ -1,11 +1,10 @@
 // Package registry decodes keys and values in Confluent's wire format (a zero byte,
-// a schema ID of four bytes, and the payload) into JSON, with the Avro, Protobuf and
-// JSON Schemas of a registry.
+// a schema ID of four bytes, and the payload), or with a schema ID in a header, into
+// JSON, with the Avro, Protobuf and JSON Schemas of a registry.
 package registry
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"sync"
@@ -17,106 +16,85 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
-const (
-	framing     = 5                // bytes before the payload
-	lookupLimit = 5 * time.Second  // of one schema
-	retryAfter  = 10 * time.Second // a failed lookup is retried then
-)
-
 // payloadDecoder turns a payload into JSON.
 type payloadDecoder func(payload []byte) ([]byte, error)
+
+// Form is the format of keys or values.
+type Form string
+
+// The forms.
+const (
+	Detect   Form = ""         // those in the wire format or with a schema ID in a header are decoded
+	Other    Form = "other"    // none is decoded
+	Avro     Form = "avro"     // all are decoded; one without an Avro schema is an error
+	Protobuf Form = "protobuf" // all are decoded; one without a Protobuf schema is an error
+)
 
 // Decoder decodes records. Each schema is fetched once. It is safe for
 // concurrent use.
 type Decoder struct {
-	registry *sr.Client
-	ctx      context.Context
+	registry     *sr.Client
+	ctx          context.Context
+	keys, values Form
 
 	mu      sync.Mutex
-	schemas map[int]*entry
-}
-
-// entry is the result of looking up a schema.
-type entry struct {
-	decode payloadDecoder
-	err    error
-	at     time.Time
+	schemas map[schemaID]*entry
+	seen    map[column]*sightings
+	away    time.Time // no request before then
+	awayErr error
 }
 
 // NewDecoder returns a decoder with the schemas of a registry; lookups end with ctx.
-func NewDecoder(ctx context.Context, registry *sr.Client) *Decoder {
-	return &Decoder{registry: registry, ctx: ctx, schemas: map[int]*entry{}}
+func NewDecoder(ctx context.Context, registry *sr.Client, keys, values Form) *Decoder {
+	return &Decoder{registry: registry, ctx: ctx, keys: keys, values: values, schemas: map[schemaID]*entry{}, seen: map[column]*sightings{}}
 }
 
-// Decode replaces a key and a value in the wire format with JSON, and a key that is
-// a JSON string with its text. It leaves other keys and values alone, and on an error
-// the one that can't be decoded.
-func (d *Decoder) Decode(r *fetch.Record) error {
-	var err error
-	key, decoded, keyErr := d.decode(r.Key)
-	if decoded && key[0] == '"' {
+// Decode replaces a key and a value in the wire format, or with a schema ID in a
+// header, with JSON, and a key that is a JSON string with its text. It leaves other
+// keys and values alone, and on an error the one that can't be decoded. The errors
+// are of type [*Error], joined. It calls wait before it waits for the registry.
+func (d *Decoder) Decode(r *fetch.Record, wait func()) error {
+	key, decoded, keyErr := d.decode(r, column{r.Topic, true}, r.Key, wait)
+	if decoded && len(key) > 0 && key[0] == '"' {
 		key = jsonscan.Unquote(key)
 	}
 	r.Key = key
-	r.Value, _, err = d.decode(r.Value)
-	if keyErr != nil && err == nil {
-		err = fmt.Errorf("the key: %w", keyErr)
-	}
-	return err
+	value, _, valueErr := d.decode(r, column{r.Topic, false}, r.Value, wait)
+	r.Value = value
+	return errors.Join(keyErr, valueErr)
 }
 
-// decode returns the JSON of b in the wire format, else b.
-func (d *Decoder) decode(b []byte) (out []byte, decoded bool, err error) {
-	if len(b) <= framing || b[0] != 0 {
+// decode returns the JSON of b, a key or a value of r, if it has a schema, else b.
+func (d *Decoder) decode(r *fetch.Record, c column, b []byte, wait func()) (out []byte, decoded bool, err error) {
+	form := d.values
+	if c.key {
+		form = d.keys
+	}
+	if b == nil || form == Other {
 		return b, false, nil
 	}
-	id := int(int32(binary.BigEndian.Uint32(b[1:])))
-	if id < 0 {
-		return b, false, nil
+	f, ok := frameOf(r, c, b, form != Detect)
+	if !ok {
+		if form != Detect {
+			err = c.errorf(notFramed, "the %s has no schema ID", c)
+		}
+		return b, false, err
 	}
-	decode, err := d.schema(id)
+	e, err := d.schema(c, f, form, wait)
 	if err != nil {
-		return b, false, fmt.Errorf("schema %d: %w", id, err)
+		return b, false, err
 	}
-	if out, err = decode(b[framing:]); err != nil {
-		return b, false, fmt.Errorf("decoding by schema %d: %w", id, err)
+	payload := f.payload
+	if e.form == Protobuf && f.inHeader {
+		payload = append(f.messagePath(), payload...)
+	}
+	if out, err = e.decode(payload); err != nil {
+		return b, false, c.errorf(f.id.String(), "decoding the %s by %v: %w", c, f.id, err)
+	}
+	if !f.ambiguous {
+		d.hit(c)
 	}
 	return out, true, nil
-}
-
-// schema returns the decoder of a schema.
-func (d *Decoder) schema(id int) (payloadDecoder, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	e := d.schemas[id]
-	if e == nil || e.err != nil && time.Since(e.at) > retryAfter {
-		e = &entry{at: time.Now()}
-		e.decode, e.err = d.lookup(id)
-		d.schemas[id] = e
-	}
-	return e.decode, e.err
-}
-
-func (d *Decoder) lookup(id int) (payloadDecoder, error) {
-	ctx, cancel := context.WithTimeout(d.ctx, lookupLimit)
-	defer cancel()
-	s, err := d.registry.SchemaByID(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("asking the registry: %w", err)
-	}
-	references, err := d.references(ctx, s.References, map[string]bool{})
-	if err != nil {
-		return nil, err
-	}
-	switch s.Type {
-	case sr.TypeAvro:
-		return avroDecoder(s, references)
-	case sr.TypeProtobuf:
-		return protobufDecoder(ctx, s, references)
-	case sr.TypeJSON:
-		return jsonPayload, nil
-	}
-	return nil, fmt.Errorf("its type %v is not Avro, Protobuf or JSON Schema", s.Type)
 }
 
 // reference is a schema that another one refers to by name.

@@ -34,7 +34,7 @@ func registry(t testing.TB) *sr.Client {
 	r.SeedSchema("line-proto", 1, 3, sr.Schema{Schema: protoLine, Type: sr.TypeProtobuf})
 	r.SeedSchema("order-proto", 1, 4, sr.Schema{Schema: protoOrder, Type: sr.TypeProtobuf, References: []sr.SchemaReference{{Name: "line.proto", Subject: "line-proto", Version: 1}}})
 	r.SeedSchema("order-json", 1, 5, sr.Schema{Schema: `{"type":"object"}`, Type: sr.TypeJSON})
-	r.SeedSchema("key", 1, 6, sr.Schema{Schema: `"string"`, Type: sr.TypeAvro})
+	r.SeedSchema("orders-key", 1, 6, sr.Schema{Schema: `"string"`, Type: sr.TypeAvro})
 	client, err := sr.NewClient(sr.URLs(r.URL()))
 	if err != nil {
 		t.Fatal(err)
@@ -72,7 +72,7 @@ func protoPayload() []byte {
 }
 
 func TestDecode(t *testing.T) {
-	d := NewDecoder(t.Context(), registry(t))
+	d := NewDecoder(t.Context(), registry(t), Detect, Detect)
 	note := protowire.AppendString(protowire.AppendTag(nil, 1, protowire.BytesType), "hi")
 	for _, c := range []struct {
 		name       string
@@ -86,14 +86,14 @@ func TestDecode(t *testing.T) {
 		{"not framed", []byte(`{"a":1}`), `{"a":1}`, ""},
 		{"null", nil, "", ""},
 		{"an unknown schema", framed(99, 1, 2), string(framed(99, 1, 2)), "schema 99"},
-		{"avro cut short", framed(2, 2), string(framed(2, 2)), "decoding by schema 2"},
+		{"avro cut short", framed(2, 2), string(framed(2, 2)), "decoding the value by schema 2"},
 		{"avro with a trailing byte", framed(2, append(avroPayload(t), 0)...), string(framed(2, append(avroPayload(t), 0)...)), "1 bytes are left over"},
 		{"protobuf of an unknown message", framed(4, 2, 14), string(framed(4, 2, 14)), "no message at [7]"},
 		{"protobuf with a malformed path", framed(4, 0xff), string(framed(4, 0xff)), "malformed"},
 		{"JSON Schema without JSON", framed(5, '{'), string(framed(5, '{')), "not JSON"},
 	} {
 		r := &fetch.Record{Value: c.value}
-		err := d.Decode(r)
+		err := d.Decode(r, func() {})
 		if string(r.Value) != c.want || (r.Value == nil) != (c.value == nil) {
 			t.Errorf("%s: %q, want %q", c.name, r.Value, c.want)
 		}
@@ -104,13 +104,13 @@ func TestDecode(t *testing.T) {
 }
 
 func TestStringKey(t *testing.T) {
-	d := NewDecoder(t.Context(), registry(t))
-	r := &fetch.Record{Key: framed(6, 4, 'h', 'i'), Value: []byte("v")}
-	if err := d.Decode(r); err != nil || !bytes.Equal(r.Key, []byte("hi")) {
+	d := NewDecoder(t.Context(), registry(t), Detect, Detect)
+	r := &fetch.Record{Topic: "orders", Key: framed(6, 4, 'h', 'i'), Value: []byte("v")}
+	if err := d.Decode(r, func() {}); err != nil || !bytes.Equal(r.Key, []byte("hi")) {
 		t.Errorf("key %q (%v)", r.Key, err)
 	}
 	r = &fetch.Record{Key: []byte(`"hi"`)} // JSON that no schema decoded
-	if err := d.Decode(r); err != nil || string(r.Key) != `"hi"` {
+	if err := d.Decode(r, func() {}); err != nil || string(r.Key) != `"hi"` {
 		t.Errorf("key %q (%v)", r.Key, err)
 	}
 }
@@ -121,21 +121,21 @@ func TestNoRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := &fetch.Record{Value: framed(2, 1)}
-	if err := NewDecoder(t.Context(), client).Decode(r); err == nil || !strings.Contains(err.Error(), "asking the registry") {
+	if err := NewDecoder(t.Context(), client, Detect, Detect).Decode(r, func() {}); err == nil || !strings.Contains(err.Error(), "asking the registry") {
 		t.Errorf("error %v", err)
 	}
 }
 
 // Any payload becomes JSON or stays unchanged.
 func FuzzDecode(f *testing.F) {
-	d := NewDecoder(f.Context(), registry(f))
+	d := NewDecoder(f.Context(), registry(f), Detect, Detect)
 	f.Add(uint32(2), avroPayload(f))
 	f.Add(uint32(4), append([]byte{0}, protoPayload()...))
 	f.Add(uint32(5), []byte(`{"a":[1]}`))
 	f.Fuzz(func(t *testing.T, id uint32, payload []byte) {
-		value := framed(id%7, payload...)
+		value := framed(1+id%7, payload...)
 		r := &fetch.Record{Value: value}
-		err := d.Decode(r)
+		err := d.Decode(r, func() {})
 		_, valid := jsonscan.Valid(r.Value)
 		if err == nil && len(payload) > 0 && !valid {
 			t.Fatalf("%x became %q", value, r.Value)

@@ -1,0 +1,56 @@
+package main
+
+import (
+	"cmp"
+	"context"
+
+	"inv/inspect"
+	"inv/internal/kafka"
+	"inv/internal/registry"
+)
+
+// schemas returns the decoder of --registry, or else of the profile's registry; nil
+// without either, and if neither keys nor values can have a schema.
+func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *inspect.Options) (inspect.SchemaDecoder, error) {
+	var r kafka.Registry
+	if profile != nil && (t.registry == "" || t.registry == profile.URL) {
+		r = *profile
+	}
+	address := cmp.Or(t.registry, r.URL)
+	keys, values := schemaForm(o.KeyForm), schemaForm(o.ValueForm)
+	matching := o.Key != nil || o.FailOn != "" || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0
+	switch {
+	case address == "" && certain(keys):
+		return nil, usagef("--key-as %s needs --registry URL, or schema_registry in the profile", keys)
+	case address == "" && certain(values):
+		return nil, usagef("--value-as %s needs --registry URL, or schema_registry in the profile", values)
+	case address == "":
+		return nil, nil
+	}
+	client, err := registry.NewClient(address, r.Username, r.Password)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	if keys == registry.Other && values == registry.Other || o.Undecoded && !matching {
+		return nil, nil
+	}
+	if o.Partitioner != "" && keys != registry.Other {
+		t.note("with a schema registry, the bytes of the key are not known, so all partitions are read; --key-as string reads one")
+	}
+	return registry.NewDecoder(ctx, client, keys, values), nil
+}
+
+// schemaForm returns the form of keys or values for a registry.
+func schemaForm(form string) registry.Form {
+	switch form {
+	case inspect.FormAuto:
+		return registry.Detect
+	case inspect.FormAvro:
+		return registry.Avro
+	case inspect.FormProtobuf:
+		return registry.Protobuf
+	}
+	return registry.Other
+}
+
+func certain(f registry.Form) bool { return f == registry.Avro || f == registry.Protobuf }
