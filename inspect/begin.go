@@ -114,7 +114,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	case len(topics) == 0:
 		return nil
 	case b.Group != "":
-		at, err = t.committed(ctx, spans)
+		at, err = t.committed(ctx, topics, spans)
 	case !b.Time.IsZero():
 		err = t.patiently(ctx, topics, func() (err error) {
 			at, err = t.cluster.Offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
@@ -144,6 +144,11 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 				outside = append(outside, s.offsets())
 			}
 		}
+		if b.Group != "" { // which may have passed the end, up to the high watermark
+			s.From = max(s.From, offset)
+			s.To = max(s.To, s.From)
+			continue
+		}
 		s.From = max(s.From, min(offset, s.To))
 	}
 	switch {
@@ -171,27 +176,4 @@ func list(texts []string) string {
 		return strings.Join(texts, "; ")
 	}
 	return fmt.Sprintf("%s; and %d more", strings.Join(texts[:few], "; "), len(texts)-few)
-}
-
-// committed returns the committed offsets of the group, and reports them in notices.
-func (t *tail) committed(ctx context.Context, spans []*span) (map[fetch.ID]int64, error) {
-	at, err := t.cluster.Committed(ctx, t.o.Begin.Group)
-	if err != nil {
-		return nil, err
-	}
-	var none []string
-	for _, s := range spans {
-		offset, known := at[s.ID]
-		if !known {
-			none = append(none, fmt.Sprintf("%s p%d", s.Topic, s.Partition))
-			continue
-		}
-		t.notice(fmt.Sprintf("group %s is at %s p%d@%d, %d offsets before the end", t.o.Begin.Group, s.Topic, s.Partition, offset, s.To-offset))
-	}
-	if len(none) > 0 && len(none) == len(spans) {
-		t.notice(fmt.Sprintf("group %s has committed nothing here; beginning at the start", t.o.Begin.Group))
-	} else if len(none) > 0 {
-		t.notice(fmt.Sprintf("group %s has committed nothing in %s; beginning at the start there", t.o.Begin.Group, list(none)))
-	}
-	return at, nil
 }

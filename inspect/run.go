@@ -39,6 +39,8 @@ type tail struct {
 	o        Options
 	sel      *selection
 	cluster  *fetch.Cluster
+	latest   *fetch.Cluster // whose ends are the high watermarks
+	withheld withheld
 	decoder  *fetch.Decoder
 	filter   *filter
 	failOn   *jsonCondition // nil: none
@@ -66,6 +68,7 @@ var (
 // it was following.
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
+		latest: fetch.NewCluster(client, false), withheld: withheld{open: map[fetch.ID]held{}},
 		reading: map[string]int{}, reported: map[string]bool{}}
 	t.decoder.MaxBatch = o.MaxBatch
 	if o.Within > 0 {
@@ -125,11 +128,22 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ends := make([]fetch.Span, len(spans))
+	for i, s := range spans {
+		ends[i] = s.Span // which begin moves
+	}
 	rest, err := t.begin(ctx, topics, spans)
 	if err != nil {
 		return err
 	}
-	return t.follow(ctx, rest)
+	if err := t.follow(ctx, rest); err != nil || t.o.Follow || t.o.Uncommitted || len(spans) == 0 {
+		return err
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	t.checkWithheld(ctx, topics, ends)
+	return nil
 }
 
 // describe describes the selected topics, all topics if there are globs.
@@ -236,11 +250,17 @@ func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 			return cmp.Or(context.Cause(ctx), stream.Err())
 		}
 		t.notice(event.Notice)
-		read := t.stats.Read
+		read, stuck := t.stats.Read, false
 		for i := range event.Chunks {
+			if t.o.Follow && !t.o.Uncommitted && !t.withheld.reported && t.withheld.watch(&event.Chunks[i], time.Now()) {
+				stuck = true
+			}
 			if err := t.showChunk(&event.Chunks[i]); err != nil {
 				return err
 			}
+		}
+		if stuck {
+			t.reportWithheld(t.withheld.open)
 		}
 		if t.stats.Read > read {
 			idle = after(t.o.Idle)

@@ -269,7 +269,7 @@ func TestGroupPositions(t *testing.T) {
 		t.Fatal(err)
 	}
 	for group, want := range map[string]string{
-		"g": "group g is at " + topic + " p1@2, 1 offsets before the end\n" +
+		"g": "group g is at " + topic + " p1@2, 1 offset before the end\n" +
 			"group g has committed nothing in " + topic + " p0; " + topic + " p2; beginning at the start there\n",
 		"none": "group none has committed nothing here; beginning at the start\n",
 	} {

@@ -120,6 +120,8 @@ func tailHint(err error) error {
 	switch {
 	case errors.As(err, &undecoded) && undecoded.Unsure():
 		return fmt.Errorf("%w; --key-as and --value-as say what bytes are, such as int64", err)
+	case errors.Is(err, inspect.ErrWithheld):
+		return fmt.Errorf("%w; --uncommitted shows them", err)
 	case errors.Is(err, inspect.ErrFailOn):
 		return fmt.Errorf("%w (--fail-on)", err)
 	case errors.Is(err, fetch.ErrTooLarge):
