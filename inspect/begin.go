@@ -15,7 +15,7 @@ func (t *tail) wanted(topic *fetch.Topic, partition int32) bool {
 	if len(t.o.Partitions) > 0 && !slices.Contains(t.o.Partitions, partition) {
 		return false
 	}
-	return t.filter.key == nil || t.filter.key.in(partition, len(topic.Partitions), t.o.Partitioner, t.o.Schemas != nil)
+	return t.filter.key == nil || t.filter.key.in(partition, len(topic.Partitions), t.o.Partitioner)
 }
 
 // spans returns the current range of each partition.

@@ -117,7 +117,7 @@ func compileFilter(o *Options) (*filter, error) {
 	}
 	var err error
 	if o.Key != nil {
-		if f.key, err = compileKey(o.KeyForm, o.Key); err != nil {
+		if f.key, err = compileKey(o.KeyForm, o.Key, o.Schemas != nil); err != nil {
 			return nil, err
 		}
 	}

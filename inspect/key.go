@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"inv/internal/kafka/partition"
@@ -13,15 +12,17 @@ import (
 
 // keyMatch selects records by their key.
 type keyMatch struct {
-	text []byte
-	// bytes are the keys that are shown as the text without a schema; nil: unknown,
-	// since all keys have a schema.
-	bytes   [][]byte
-	schemas bool // keys may have a schema
+	text  []byte
+	bytes [][]byte // of the keys that are shown as the text
+	// others may be shown as the text, too: decoded by a schema, or with characters
+	// escaped.
+	others bool
+	escape bool
 }
 
-// compileKey returns the match of a text for keys in a form.
-func compileKey(form string, text []byte) (*keyMatch, error) {
+// compileKey returns the match of a text for keys in a form. With decoding, keys that
+// have a schema are decoded.
+func compileKey(form string, text []byte, decoding bool) (*keyMatch, error) {
 	k := &keyMatch{text: text}
 	if f := formOf(form); f != nil {
 		var err error
@@ -30,10 +31,10 @@ func compileKey(form string, text []byte) (*keyMatch, error) {
 		}
 		return k, nil
 	}
-	if k.schemas = true; form == FormAvro || form == FormProtobuf {
-		return k, nil
+	k.escape = bytes.IndexByte(text, '\\') >= 0
+	if k.others = decoding || k.escape; form != FormAvro && form != FormProtobuf {
+		k.bytes = append(shownAs(string(text)), text)
 	}
-	k.bytes = append(shownAs(string(text)), text)
 	return k, nil
 }
 
@@ -58,9 +59,6 @@ func shownAs(text string) (keys [][]byte) {
 	if _, err := fmt.Sscanf(text, "0x%x ("+schemaWord+"%d)", &payload, &id); err == nil {
 		add(append([]byte{0, byte(id >> 24), byte(id >> 16), byte(id >> 8), byte(id)}, payload...))
 	}
-	if unescaped, err := strconv.Unquote(`"` + strings.ReplaceAll(text, `"`, `\"`) + `"`); err == nil {
-		add([]byte(unescaped))
-	}
 	return keys
 }
 
@@ -76,18 +74,20 @@ func (k *keyMatch) raw(key []byte) bool {
 
 // in reports whether a partition among n can have a key: the partitioner of their
 // producer chose by their bytes.
-func (k *keyMatch) in(number int32, n int, by partition.Partitioner, decoding bool) bool {
-	if k.bytes == nil || k.schemas && decoding {
-		return true
-	}
-	return slices.ContainsFunc(k.bytes, func(b []byte) bool {
+func (k *keyMatch) in(number int32, n int, by partition.Partitioner) bool {
+	return k.others || slices.ContainsFunc(k.bytes, func(b []byte) bool {
 		home, keyed := by.Of(b, n)
 		return !keyed || home == number
 	})
 }
 
 // decoded reports whether a decoded key is shown as the text.
-func (k *keyMatch) decoded(key []byte) bool { return key != nil && bytes.Equal(key, k.text) }
+func (k *keyMatch) decoded(key []byte) bool {
+	if key == nil || !k.escape {
+		return key != nil && bytes.Equal(key, k.text)
+	}
+	return bytes.Equal(appendKeyText(nil, key), k.text)
+}
 
 // appendKeyText appends a key as lines show it.
 func appendKeyText(dst, key []byte) []byte {

@@ -286,7 +286,7 @@ func (t *tail) showChunk(chunk *fetch.Chunk) (stopped error) {
 func (t *tail) pass(r *Record) bool {
 	t.stats.Read++
 	byKey := t.filter.key == nil || t.filter.key.raw(r.Key)
-	if !byKey && !t.filter.key.schemas {
+	if !byKey && !t.filter.key.others {
 		return false
 	}
 	key, value := r.Key, r.Value
