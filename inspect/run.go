@@ -260,7 +260,7 @@ func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 			}
 		}
 		if stuck {
-			t.reportWithheld(t.withheld.open)
+			t.reportWithheld(t.withheld.stuck(time.Now()))
 		}
 		if t.stats.Read > read {
 			idle = after(t.o.Idle)
@@ -322,7 +322,7 @@ const maxReported = 20
 
 // undecoded reports an error of decoding, once for each kind.
 func (t *tail) undecoded(r *Record, err error) {
-	if err == nil {
+	if err == nil || errors.Is(err, context.Canceled) { // the run is ending
 		return
 	}
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {

@@ -51,6 +51,14 @@ func (w *withheld) watch(c *fetch.Chunk, now time.Time) bool {
 	return now.Sub(h.since) >= openFor
 }
 
+// stuck returns the transactions that are not of a busy topic: those of other brokers
+// are seen a little later than the first.
+func (w *withheld) stuck(now time.Time) map[fetch.ID]held {
+	open := maps.Clone(w.open)
+	maps.DeleteFunc(open, func(_ fetch.ID, h held) bool { return now.Sub(h.since) < openFor/2 })
+	return open
+}
+
 // reportWithheld reports, once in a run, what open transactions withhold.
 func (t *tail) reportWithheld(open map[fetch.ID]held) {
 	if len(open) == 0 || t.withheld.reported {

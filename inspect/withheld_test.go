@@ -3,7 +3,9 @@ package inspect
 import (
 	"fmt"
 	"testing"
+	"time"
 
+	"inv/internal/kafka/fetch"
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -78,4 +80,27 @@ func TestWithheldRecords(t *testing.T) {
 			t.Errorf("without a transaction: %q", notices.String())
 		}
 	})
+}
+
+// Transactions that come and go are not reported beside one that stays open.
+func TestBusyTransactions(t *testing.T) {
+	w := withheld{open: map[fetch.ID]held{}}
+	start := time.UnixMilli(0)
+	chunk := func(partition int32, stable, high int64) *fetch.Chunk {
+		return &fetch.Chunk{Topic: "t", Partition: partition, LastStable: stable, HighWatermark: high}
+	}
+	for ms := int64(0); ms < 3000; ms += 100 {
+		now := start.Add(time.Duration(ms) * time.Millisecond)
+		if w.watch(chunk(0, ms, ms+5), now) {
+			t.Fatalf("after %d ms, a transaction that ended is reported", ms)
+		}
+		w.watch(chunk(1, 50, 50), now)
+		if got, want := w.watch(chunk(2, 7, 9+ms), now), ms >= 2000; got != want {
+			t.Fatalf("after %d ms: %t, want %t", ms, got, want)
+		}
+	}
+	stuck := w.stuck(start.Add(3 * time.Second))
+	if h := stuck[fetch.ID{Topic: "t", Partition: 2}]; len(stuck) != 1 || h.from != 7 || h.to != 2909 {
+		t.Errorf("stuck are %v", stuck)
+	}
 }

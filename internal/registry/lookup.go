@@ -194,7 +194,9 @@ func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
 		e.decode, e.err = avroDecoder(s, references)
 	case sr.TypeProtobuf:
 		e.form = Protobuf
-		e.decode, e.err = protobufDecoder(d.ctx, s, references)
+		ctx, cancel := context.WithTimeout(d.ctx, lookupLimit)
+		defer cancel()
+		e.decode, e.err = protobufDecoder(ctx, s, references)
 	case sr.TypeJSON:
 		e.form = "JSON Schema"
 		e.decode = jsonPayload
