@@ -98,7 +98,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	existing, err := producer.ReadExisting(ctx, f.kafka(), sc, f.appID, names)
 	var missing *producer.NoTopicError
 	if errors.As(err, &missing) {
-		return fmt.Errorf("%w; check the name under topics: and --brokers, or replace `read: true` by rows: or value:", err)
+		return fmt.Errorf("%w; check its name in the scenario and --brokers, or give the producer rows or a value instead of `read: true`", err)
 	}
 	if err != nil {
 		return err
