@@ -53,12 +53,13 @@ func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Recor
 
 // detailText returns the text of a key or a header.
 func detailText(b []byte) string {
+	b = quoted(b, markNull, markEmptyKey)
 	shown := b[:min(len(b), maxShown)]
 	switch {
 	case b == nil:
-		return "null"
+		return markNull
 	case len(b) == 0:
-		return `""`
+		return markEmptyKey
 	case isBinary(wholeRunes(shown, len(shown) < len(b))):
 		text, what := appendBinary(nil, shown)
 		return string(text) + " (" + what + ")"

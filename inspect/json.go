@@ -18,7 +18,7 @@ import (
 // value is copied, its numbers to the last digit; other text is a string with
 // "value_encoding":"text", and bytes that are not UTF-8 are base64, marked by
 // "key_encoding", "value_encoding" or a header's "encoding". A tombstone is null, an
-// empty value the text "".
+// empty value the text "", and the JSON value null has "value_encoding":"json".
 type JSON struct {
 	Indent bool // many lines for each record, with two blanks for each level
 
@@ -138,7 +138,11 @@ func appendJSONValue(dst, value []byte) []byte {
 	}
 	flags, ok := jsonscan.Valid(value)
 	if ok && (flags&jsonscan.High == 0 || utf8.Valid(value)) {
-		return jsonscan.AppendSafe(dst, value, flags)
+		start := len(dst)
+		if dst = jsonscan.AppendSafe(dst, value, flags); string(dst[start:]) == "null" {
+			dst = append(dst, `,"value_encoding":"json"`...)
+		}
+		return dst
 	}
 	if !utf8.Valid(value) {
 		return appendText(dst, value, `,"value_encoding":"base64"`)

@@ -30,6 +30,9 @@ type Renderer interface {
 // measurer is a Renderer that aligns better if it sees records in advance.
 type measurer interface{ Measure([]*Record) }
 
+// headed is a Renderer whose output begins with a header, also without records.
+type headed interface{ Header(dst []byte) []byte }
+
 // keepBuffer is the capacity above which a buffer is not reused.
 const keepBuffer = 4 << 20
 

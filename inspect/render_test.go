@@ -109,6 +109,9 @@ func others() []*Record {
 
 func render(r Renderer, records []*Record) []byte {
 	var out []byte
+	if h, ok := r.(headed); ok {
+		out = h.Header(out)
+	}
 	if m, ok := r.(measurer); ok {
 		m.Measure(records)
 	}
@@ -159,7 +162,7 @@ func TestGolden(t *testing.T) {
 		"raw-terminal.txt":   {Raw{Safe: true}, all},
 		"format.txt":         {format, all},
 		"yaml.txt":           {&YAML{}, all},
-		"csv.txt":            {&CSV{}, all},
+		"csv.txt":            {&CSV{Safe: true}, all},
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, render(c.renderer, c.records)) })
 	}
@@ -259,7 +262,7 @@ func FuzzHostile(f *testing.F) {
 			"raw":       Raw{Safe: true},
 			"format":    format,
 			"yaml":      &YAML{},
-			"csv":       &CSV{},
+			"csv":       &CSV{Safe: true},
 		} {
 			for _, topic := range []string{"plain", "order_events", "inventory_updates", "lines"} {
 				one := &Record{Topic: topic, Timestamp: noon, Key: key, Value: value}

@@ -121,6 +121,9 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if h, ok := t.o.Renderer.(headed); ok {
+		t.buf = h.Header(t.buf)
+	}
 	rest, err := t.begin(ctx, topics, spans)
 	if err != nil {
 		return err

@@ -218,7 +218,7 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 	case "yaml":
 		return &inspect.YAML{}, nil
 	case "csv":
-		return &inspect.CSV{}, nil
+		return &inspect.CSV{Safe: safe}, nil
 	}
 	o, err := t.prettyOptions(s, colors, views, labels)
 	if err != nil {
