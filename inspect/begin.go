@@ -144,11 +144,14 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 		case b.Place == Back:
 			offset = s.To - b.Offset
 		default:
-			if offset = b.Offset; offset < s.From || offset > s.To {
+			if offset = b.Offset; offset < s.From || offset > s.To || b.Only && offset == s.To {
 				outside = append(outside, s.offsets())
 			}
 		}
 		s.From = max(s.From, min(offset, s.To))
+		if b.Only {
+			s.To = min(s.To, b.Offset+1)
+		}
 	}
 	switch {
 	case len(outside) == 0:

@@ -107,6 +107,7 @@ type Begin struct {
 	Group  string    // at the committed offsets of this consumer group, unless ""
 	Offset int64     // see Place
 	Place  Place
+	Only   bool // with AtOffset: only the record at that offset
 }
 
 // Place is the meaning of a Begin without a time and a group.

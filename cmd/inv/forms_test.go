@@ -45,3 +45,29 @@ func TestCSVLineBreaks(t *testing.T) {
 	got.wants(t, 0, ",,,\"a\nb\",null,\n", "")
 	got.wants(t, 0, `,,,a\nb,null,`+"\n", "")
 }
+
+// The place that the browser copies is a record to show.
+func TestTailOfAPlace(t *testing.T) {
+	env, topic := formTopic(t, &kgo.Record{Value: []byte("a")}, &kgo.Record{Value: []byte("b")}, &kgo.Record{Value: []byte("c")})
+	for _, c := range []struct {
+		code           int
+		args           []string
+		stdout, stderr string
+	}{
+		{0, []string{topic + "/0@1"}, "b\n", ""},
+		{0, []string{topic + "/0@2"}, "c\n", ""},
+		{1, []string{topic + "/0@1", "--grep", "c"}, "", "no record to show at " + topic + "/0@1"},
+		{2, []string{topic + "/0@3"}, "", "no offset 3: " + topic + " p0 holds 0 to 2"},
+		{2, []string{topic + "/1@0"}, "", "has no partition 1"},
+		{2, []string{topic + "/0"}, "", "a record's place such as orders/3@17"},
+		{2, []string{topic + "/0@1", topic}, "", "is one record"},
+		{2, []string{topic + "/0@1", "--since", "1h"}, "", "--since is for topics"},
+		{2, []string{"unknown/0@1"}, "", `no topic and no alias "unknown"`},
+	} {
+		got := invoke(t, env, append([]string{"tail", "-o", "raw"}, c.args...)...)
+		got.wants(t, c.code, "", c.stderr)
+		if got.stdout != c.stdout {
+			t.Errorf("%v shows %q", c.args, got.stdout)
+		}
+	}
+}

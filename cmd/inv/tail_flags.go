@@ -132,7 +132,7 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 	case t.Within > 0 && t.Expect == 0:
 		return o, usagef("--within needs --expect N")
 	}
-	return o, nil
+	return o, t.tailPlace(args, &o)
 }
 
 // begin returns the start given by --since, --offset or --group, nil without them.
