@@ -33,10 +33,10 @@ func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Recor
 	lines := []string{
 		name("place") + t.Strong + fmt.Sprintf("%s p%d@%d", termsafe.String(r.Topic), r.Partition, r.Offset) + t.Reset,
 		name("time") + at,
-		name("key") + t.Strong + detailText(r.Key) + t.Reset,
+		name("key") + t.Strong + Text(r.Key) + t.Reset,
 	}
 	r.EachHeader(func(key, value []byte) bool {
-		lines = append(lines, name("header")+t.Key+detailText(key)+t.Reset+" = "+detailText(value))
+		lines = append(lines, name("header")+t.Key+Text(key)+t.Reset+" = "+Text(value))
 		return true
 	})
 	if r.Value == nil {
@@ -51,8 +51,9 @@ func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Recor
 	return lines
 }
 
-// detailText returns the text of a key or a header.
-func detailText(b []byte) string {
+// Text returns the text of a key or a header, safe for a terminal: null, "" for an
+// empty one, and other bytes than text as a number or in hex.
+func Text(b []byte) string {
 	b = quoted(b, markNull, markEmptyKey)
 	shown := b[:min(len(b), maxShown)]
 	switch {

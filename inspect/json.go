@@ -34,24 +34,33 @@ func NewJSON(t *theme.Theme, views map[string]*View) *JSON {
 	return &JSON{theme: cmp.Or(t, &theme.Theme{}), views: views}
 }
 
+// AppendWith appends the record's line, with further members of the object before its
+// end: JSON text such as "a":1,"b":2.
+func (j *JSON) AppendWith(dst []byte, r *Record, members []byte) []byte {
+	return j.append(dst, r, r.Value, -1, members)
+}
+
 // Append appends the record's line.
 func (j *JSON) Append(dst []byte, r *Record) []byte {
 	if v := j.views[r.Topic]; v != nil && v.lines && r.Value != nil {
 		n := 0
 		for line := range bytes.SplitSeq(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n")) {
-			dst = j.append(dst, r, line, n)
+			dst = j.append(dst, r, line, n, nil)
 			n++
 		}
 		return dst
 	}
-	return j.append(dst, r, r.Value, -1)
+	return j.append(dst, r, r.Value, -1, nil)
 }
 
-func (j *JSON) append(dst []byte, r *Record, value []byte, number int) []byte {
-	if !j.theme.Enabled() && !j.Indent {
+func (j *JSON) append(dst []byte, r *Record, value []byte, number int, members []byte) []byte {
+	if !j.theme.Enabled() && !j.Indent && len(members) == 0 {
 		return append(appendObject(dst, r, value, number), '\n')
 	}
 	j.line = appendObject(j.line[:0], r, value, number)
+	if len(members) > 0 {
+		j.line = append(append(append(j.line[:len(j.line)-1], ','), members...), '}')
+	}
 	text := j.line
 	if j.Indent {
 		j.block.Reset()

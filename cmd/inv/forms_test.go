@@ -1,8 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 
+	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -70,4 +76,58 @@ func TestTailOfAPlace(t *testing.T) {
 			t.Errorf("%v shows %q", c.args, got.stdout)
 		}
 	}
+}
+
+// A dead letter is in JSON what tail shows of it, and the reason besides.
+func TestDeadLettersAreInTailsForm(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	env := []string{"INV_BROKERS=" + brokers[0]}
+	const dead = "order_events.dlq"
+	client := kafkatest.Client(t, brokers)
+	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: dead, Partitions: 1}); err != nil {
+		t.Fatal(err)
+	}
+	for i, r := range []*kgo.Record{
+		{Key: []byte("k"), Value: []byte(`{"n":12345678901234567890.10}`)},
+		{Key: []byte("\xff\x00"), Value: []byte("\xfe")},
+		{Key: nil, Value: nil},
+		{Key: []byte{}, Value: []byte("null")},
+		{Key: []byte("null"), Value: []byte(`"null"`)},
+		{Key: []byte("\u202e"), Value: []byte("text\n")},
+	} {
+		r.Topic = dead
+		r.Headers = []kgo.RecordHeader{
+			{Key: "dlq-topic", Value: []byte("order_events")}, {Key: "dlq-partition", Value: []byte("0")}, {Key: "dlq-offset", Value: []byte(strconv.Itoa(i))},
+			{Key: "dlq-stage", Value: []byte("ingest")}, {Key: "dlq-reason", Value: []byte("not-json")}, {Key: "dlq-message", Value: []byte("<\u202e>")},
+			{Key: "twice", Value: []byte("1")}, {Key: "twice", Value: []byte("2")}, {Key: "null"}, {Key: "empty", Value: []byte{}}, {Key: "bytes", Value: []byte{0xff}},
+		}
+		if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tailed := strings.Split(strings.TrimSpace(invoke(t, env, "tail", dead, "--until", "end", "-o", "json").stdout), "\n")
+	listed := strings.Split(strings.TrimSpace(invoke(t, env, "dlq", "list", "-o", "json").stdout), "\n")
+	if len(tailed) != 6 || len(listed) != len(tailed) {
+		t.Fatalf("%d records and %d letters", len(tailed), len(listed))
+	}
+	for i, line := range listed {
+		same := strings.TrimSuffix(tailed[i], "}")
+		rest, ok := strings.CutPrefix(line, same)
+		if !ok {
+			t.Errorf("tail has\n%s\ndlq list\n%s", same, line)
+		}
+		place := fmt.Sprintf("%s/0@%d", dead, i)
+		if want := fmt.Sprintf(`,"at":"%s","from":"order_events/0@%d",`, place, i); !strings.HasPrefix(rest, want) ||
+			!strings.Contains(rest, `"reason":"not-json","message":"<\u202e>"`) {
+			t.Errorf("the rest is %s, want %s", rest, want)
+		}
+		var shown bytes.Buffer
+		if err := json.Compact(&shown, []byte(invoke(t, env, "dlq", "show", place, "-o", "json").stdout)); err != nil || shown.String() != line {
+			t.Errorf("dlq show has\n%s\ndlq list\n%s\n%v", shown.String(), line, err)
+		}
+	}
+	for i, want := range []string{"key       k\n", "key       0xff00 (2 bytes)\n", "key       null\n", "key       \"\"\n", "key       \"null\"\n"} {
+		invoke(t, env, "dlq", "show", fmt.Sprintf("%s/0@%d", dead, i)).wants(t, 0, want, "")
+	}
+	invoke(t, env, "dlq", "show", dead+"/0@2").wants(t, 0, "value     null, a tombstone\n", "")
 }

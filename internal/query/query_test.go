@@ -63,6 +63,11 @@ func TestMatch(t *testing.T) {
 		{`$headers.a == "2"`, `{}`, true, true, true},
 		{`$headers["b"] == "2"`, `{}`, false, false, true},
 		{`$headers.n == null`, `{}`, true, true, true},
+		{`$headers.a == "1"`, `{}`, false, false, true}, // the last of its name
+		{`any($header_list[]; .key == "a" and .value == "1")`, `{}`, true, true, false},
+		{`[$header_list[] | select(.key == "a") | .value] == ["1", "2"]`, `{}`, true, true, false},
+		{`any($header_list[]; .key == "n" and .value == null)`, `{}`, true, true, false}, // a null header
+		{`any($header_list[]; .key == "absent")`, `{}`, false, false, false},
 		{`$topic | test("^ord")`, `{}`, true, true, false},
 		{`. == "text"`, `text`, true, true, false},
 		{`.a == 1`, `[1]`, false, false, true},
