@@ -298,6 +298,30 @@ func checkParses(t *testing.T, name string, out []byte) {
 	}
 }
 
+// A byte order mark before JSON does not make it text; before other text, it is shown.
+func TestByteOrderMark(t *testing.T) {
+	marked, plain := record("order_events", 0, 1, "k", "\ufeff"+string(ours()[2].Value)), record("order_events", 0, 1, "k", string(ours()[2].Value))
+	views := inventoryViews(t)
+	for name, r := range map[string]func() Renderer{
+		"pretty": func() Renderer {
+			return NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon), Views: views})
+		},
+		"plain": func() Renderer { return NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon)}) },
+		"json":  func() Renderer { return NewJSON(nil, views) },
+		"yaml":  func() Renderer { return &YAML{} },
+	} {
+		if got, want := string(render(r(), []*Record{marked})), string(render(r(), []*Record{plain})); got != want {
+			t.Errorf("%s is\n%swant\n%s", name, got, want)
+		}
+		if got := string(render(r(), []*Record{record("t", 0, 1, "k", "\ufefftext")})); !strings.Contains(strings.ToLower(got), "feff") {
+			t.Errorf("%s hides the mark of a text: %s", name, got)
+		}
+	}
+	if got := string((Raw{}).Append(nil, marked)); got != string(marked.Value)+"\n" {
+		t.Errorf("raw is %q", got)
+	}
+}
+
 func TestFormatLayouts(t *testing.T) {
 	if _, err := NewFormat("%z", false); err == nil {
 		t.Error("a malformed layout compiles")

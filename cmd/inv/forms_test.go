@@ -11,6 +11,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -130,4 +131,36 @@ func TestDeadLettersAreInTailsForm(t *testing.T) {
 		invoke(t, env, "dlq", "show", fmt.Sprintf("%s/0@%d", dead, i)).wants(t, 0, want, "")
 	}
 	invoke(t, env, "dlq", "show", dead+"/0@2").wants(t, 0, "value     null, a tombstone\n", "")
+}
+
+// %[ %| %] are the partition's log start, last stable offset and high watermark, and
+// %a the attributes of the record's batch.
+func TestFormatOfThePartition(t *testing.T) {
+	env, topic := formTopic(t, &kgo.Record{Value: []byte("a")}, &kgo.Record{Value: []byte("b")}, &kgo.Record{Value: bytes.Repeat([]byte("c"), 1000)})
+	broker := strings.TrimPrefix(env[0], "INV_BROKERS=")
+	admin := kadm.NewClient(kafkatest.Client(t, []string{broker}))
+	from := kadm.Offsets{}
+	from.AddOffset(topic, 0, 1, -1)
+	if _, err := admin.DeleteRecords(t.Context(), from); err != nil {
+		t.Fatal(err)
+	}
+	open := kafkatest.Client(t, []string{broker}, kgo.TransactionalID(topic))
+	if err := open.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	if err := open.ProduceSync(t.Context(), &kgo.Record{Topic: topic, Value: []byte("d")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	layout := `%o: %[ %| %] %a{compression} %a{timestamp-type} %a{transactional-bit}\n`
+	for _, args := range [][]string{{"-n", "5"}, {"--offset", "start"}} {
+		got := invoke(t, env, append([]string{"tail", topic, "--until", "end", "--format", layout}, args...)...)
+		if want := "1: 1 3 4 none 0 0\n2: 1 3 4 snappy 0 0\n"; got.stdout != want {
+			t.Errorf("%v shows\n%swant\n%s%s", args, got.stdout, want, got.stderr)
+		}
+		got = invoke(t, env, append([]string{"tail", topic, "--until", "end", "--uncommitted", "--format", layout}, args...)...)
+		got.wants(t, 0, "3: 1 3 4 none 0 1\n", "")
+	}
+	if err := open.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
+		t.Error(err)
+	}
 }

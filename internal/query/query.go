@@ -160,7 +160,7 @@ func (c *Condition) slow(in *Input) bool {
 func decode(in *Input) any {
 	if in.JSON {
 		var v any
-		d := json.NewDecoder(bytes.NewReader(in.Value))
+		d := json.NewDecoder(bytes.NewReader(jsonscan.TrimMark(in.Value)))
 		d.UseNumber()
 		if d.Decode(&v) == nil {
 			return v

@@ -72,6 +72,9 @@ func TestMatch(t *testing.T) {
 		{`. == "text"`, `text`, true, true, false},
 		{`.a == 1`, `[1]`, false, false, true},
 		{`empty`, `{}`, false, false, false},
+		{`.a == 1`, "\ufeff{\"a\":1}", true, true, true}, // a byte order mark
+		{`.a | length == 1`, "\ufeff{\"a\":\"x\"}", true, true, false},
+		{`. == "\ufefftext"`, "\ufefftext", true, true, false},
 	} {
 		for dialect, want := range map[Dialect]bool{JQ: c.jq, AbsentFalse: c.view} {
 			fields := jsonscan.NewFields()
