@@ -119,7 +119,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 		return nil
 	case b.Group != "":
 		at, err = t.committed(ctx, spans)
-	case !b.Time.IsZero():
+	case !b.Time.IsZero() && b.Time.UnixMilli() >= 0: // brokers take -1 for the end and -2 for the start
 		err = t.patiently(ctx, topics, func() (err error) {
 			at, err = t.cluster.Offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,11 @@ const (
 func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Record) string) []string {
 	name := func(text string) string { return t.Dim + fmt.Sprintf("%-8s", text) + t.Reset }
 	at := "none"
-	if r.Timestamp >= 0 && r.Timestamp < maxTime {
+	switch {
+	case r.Timestamp == noTime:
+	case r.Timestamp < minTime || r.Timestamp > maxTime:
+		at = strconv.FormatInt(r.Timestamp, 10)
+	default:
 		at = time.UnixMilli(r.Timestamp).In(location).Format("2006-01-02 15:04:05.000 -07:00")
 	}
 	if r.LogAppendTime {

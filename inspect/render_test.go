@@ -298,6 +298,21 @@ func checkParses(t *testing.T, name string, out []byte) {
 	}
 }
 
+// A time below zero is one before 1970, in a record and in a view's field.
+func TestTimesBelowZero(t *testing.T) {
+	r := record("order_events", 0, 1, "k", `{"order_id":"o","timestamp":-86400001}`)
+	p := NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon), Views: inventoryViews(t)})
+	if got := string(p.Append(nil, r)); !strings.HasPrefix(got, "1969-12-30 23:59:59.999 ") {
+		t.Errorf("a view's time is %s", got)
+	}
+	for ms, want := range map[int64]string{-2: "1969-12-31 23:59:59.998", noTime: "none", -1 << 63: "-9223372036854775808"} {
+		r.Timestamp = ms
+		if got := strings.Join(Detail(r, &theme.Theme{}, time.UTC, nil), "\n"); !strings.Contains(got, "time    "+want) {
+			t.Errorf("the time %d is\n%s", ms, got)
+		}
+	}
+}
+
 // A byte order mark before JSON does not make it text; before other text, it is shown.
 func TestByteOrderMark(t *testing.T) {
 	marked, plain := record("order_events", 0, 1, "k", "\ufeff"+string(ours()[2].Value)), record("order_events", 0, 1, "k", string(ours()[2].Value))
@@ -344,7 +359,7 @@ func TestClockOverZones(t *testing.T) {
 	for _, at := range []time.Time{
 		time.UnixMilli(noon), time.Date(2021, 3, 28, 0, 59, 59, 999e6, time.UTC), time.Date(2021, 3, 28, 1, 0, 0, 0, time.UTC),
 		time.Date(2021, 10, 31, 0, 59, 0, 0, time.UTC), time.Date(2021, 10, 31, 1, 0, 0, 0, time.UTC), time.Date(2021, 7, 1, 22, 0, 0, 0, time.UTC),
-		time.UnixMilli(0), time.UnixMilli(maxTime - msPerDay),
+		time.UnixMilli(0), time.UnixMilli(maxTime - msPerDay), time.UnixMilli(-5), time.UnixMilli(-123456789), time.UnixMilli(minTime + msPerDay),
 	} {
 		want := at.In(berlin).Format("2006-01-02 15:04:05.000")
 		got := string(c.appendTime(nil, at.UnixMilli()))
@@ -352,7 +367,10 @@ func TestClockOverZones(t *testing.T) {
 			t.Errorf("%v: %q, want %q", at, got, want)
 		}
 	}
-	if got := fmt.Sprint(string(c.appendTime(nil, -5)), " ", string(c.appendTime(nil, 1<<62))); got != "-5 4611686018427387904" {
-		t.Errorf("out of range: %q", got)
+	for _, form := range []TimeForm{TimeOfDay, Relative, EpochMs} {
+		c.form, c.now = form, func() time.Time { return time.UnixMilli(noon) }
+		if got := fmt.Sprint(string(c.appendTime(nil, -1<<63)), " ", string(c.appendTime(nil, 1<<62)), " ", string(c.appendTime(nil, noTime))); got != "-9223372036854775808 4611686018427387904 --:--:--.---" {
+			t.Errorf("out of range: %q", got)
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
@@ -162,5 +163,33 @@ func TestFormatOfThePartition(t *testing.T) {
 	}
 	if err := open.EndTransaction(t.Context(), kgo.TryAbort); err != nil {
 		t.Error(err)
+	}
+}
+
+// No time is read as the year 1, or as the -1 and -2 of brokers for end and start.
+func TestFarTimes(t *testing.T) {
+	env, topic := formTopic(t, &kgo.Record{Value: []byte("a"), Timestamp: time.UnixMilli(0)}, &kgo.Record{Value: []byte("b"), Timestamp: time.UnixMilli(1)})
+	for _, c := range []struct {
+		code           int
+		args, out, err string
+	}{
+		{0, "--since 9223372036854775807", "", "read as epoch nanoseconds: 2262-04-11"},
+		{2, "--since 0001-01-01T00:00:00Z", "", "before 1970"},
+		{0, "--until 9223372036854775807 --follow=false", "a\nb\n", "2262-04-11"},
+		{0, "--since 1969-12-31T23:59:59.999Z", "a\nb\n", ""},
+		{0, "--since 1969-12-31T23:59:59.998Z", "a\nb\n", ""},
+		{0, "--offset 1969-12-31T23:59:59.999Z", "a\nb\n", ""},
+		{0, "--since 1970-01-01T00:00:00.001Z", "b\n", ""},
+		{2, "--until 0001-01-01T00:00:00Z", "", "before 1970"},
+	} {
+		args := append([]string{"tail", topic, "-o", "raw"}, strings.Fields(c.args)...)
+		if !strings.Contains(c.args, "--until") {
+			args = append(args, "--until", "end")
+		}
+		got := invoke(t, env, args...)
+		got.wants(t, c.code, c.out, c.err)
+		if got.stdout != c.out {
+			t.Errorf("%s shows %q, want %q", c.args, got.stdout, c.out)
+		}
 	}
 }
