@@ -46,6 +46,19 @@ func TestNullsAreToldApart(t *testing.T) {
 	}
 }
 
+// Bytes in a header's key are not replaced, so no two keys are the same.
+func TestHeaderKeysKeepTheirBytes(t *testing.T) {
+	for key, want := range map[string]string{
+		"\xff": `{"key":"/w==","key_encoding":"base64","value":"v"}`, "\xfe": `{"key":"/g==","key_encoding":"base64","value":"v"}`,
+		"\ufffd": "{\"key\":\"\ufffd\",\"value\":\"v\"}", "": `{"key":"","value":"v"}`,
+	} {
+		got := string(NewJSON(nil, nil).Append(nil, record("t", 0, 0, "k", "v", key, "v")))
+		if !strings.Contains(got, `"headers":[`+want+`]`) {
+			t.Errorf("the key %q is\n%swant %s", key, got, want)
+		}
+	}
+}
+
 // detailRenderer is the browser's view of a record as a Renderer.
 type detailRenderer struct{}
 
