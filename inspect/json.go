@@ -17,8 +17,9 @@ import (
 // timestamp (epoch ms), key, headers (an array, as keys may repeat) and value. A JSON
 // value is copied, its numbers to the last digit; other text is a string with
 // "value_encoding":"text", and bytes that are not UTF-8 are base64, marked by
-// "key_encoding", "value_encoding" or a header's "key_encoding" and "encoding". A tombstone is null, an
-// empty value the text "", and the JSON value null has "value_encoding":"json".
+// "key_encoding", "value_encoding" or a header's "key_encoding" and "encoding". A
+// tombstone is null, an empty value the text "", and the JSON value null has
+// "value_encoding":"json".
 type JSON struct {
 	Indent bool // many lines for each record, with two blanks for each level
 
