@@ -172,7 +172,7 @@ func colorer(text []byte, cut bool) func(dst, text []byte, _ *theme.Theme) []byt
 	if isXML(text) {
 		return appendXML
 	}
-	if text = bytes.TrimLeft(text, " \t\r\n"); cut && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+	if text = bytes.TrimLeft(jsonscan.TrimMark(text), " \t\r\n"); cut && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		return AppendColored
 	}
 	return appendUncolored
