@@ -115,7 +115,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 		return nil
 	case b.Group != "":
 		at, err = t.committed(ctx, topics, spans)
-	case !b.Time.IsZero():
+	case !b.Time.IsZero() && b.Time.UnixMilli() >= 0: // brokers take -1 for the end and -2 for the start
 		err = t.patiently(ctx, topics, func() (err error) {
 			at, err = t.cluster.Offsets(ctx, topics, fetch.At(b.Time.UnixMilli()))
 			return err
@@ -140,7 +140,7 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 		case b.Place == Back:
 			offset = s.To - b.Offset
 		default:
-			if offset = b.Offset; offset < s.From || offset > s.To {
+			if offset = b.Offset; offset < s.From || offset > s.To || b.Only && offset == s.To {
 				outside = append(outside, s.offsets())
 			}
 		}
@@ -150,6 +150,9 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 			continue
 		}
 		s.From = max(s.From, min(offset, s.To))
+		if b.Only {
+			s.To = min(s.To, b.Offset+1)
+		}
 	}
 	switch {
 	case len(outside) == 0:

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"math"
 	"slices"
 	"strconv"
 	"time"
@@ -38,7 +39,7 @@ const (
 
 // newClock returns a clock for a zone, which omits the date of now.
 func newClock(location *time.Location, now time.Time) clock {
-	c := clock{location: location, quarter: -1, day: -1}
+	c := clock{location: location, quarter: math.MinInt64, day: math.MinInt64}
 	c.today = floorDiv(c.local(now.UnixMilli()), msPerDay)
 	return c
 }
@@ -60,22 +61,23 @@ func (c *clock) local(ms int64) int64 {
 	return ms + c.offset
 }
 
-// Times out of range are mistakes, or hostile: they are shown as numbers.
+// Times out of range are mistakes, or hostile: they are shown as numbers. Those below
+// zero are before 1970.
 const (
-	noTime  = -1 // as in Kafka
-	minTime = 0
+	noTime  = -1              // as in Kafka
+	minTime = -62135596800000 // the start of the year 1
 	maxTime = 253402300799999 // the end of 9999
 )
 
 // appendTime appends 15:04:05.000, after the date if that is needed.
 func (c *clock) appendTime(dst []byte, ms int64) []byte {
 	switch {
-	case c.form == Relative && c.now != nil:
-		return appendAgo(dst, c.now().UnixMilli()-ms)
 	case ms == noTime:
 		return append(dst, "--:--:--.---"...)
 	case c.form == EpochMs || ms < minTime || ms > maxTime:
 		return strconv.AppendInt(dst, ms, 10)
+	case c.form == Relative && c.now != nil:
+		return appendAgo(dst, c.now().UnixMilli()-ms)
 	}
 	local := c.local(ms)
 	day := floorDiv(local, msPerDay)

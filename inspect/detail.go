@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,7 +25,11 @@ const (
 func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Record) string) []string {
 	name := func(text string) string { return t.Dim + fmt.Sprintf("%-8s", text) + t.Reset }
 	at := "none"
-	if r.Timestamp >= 0 && r.Timestamp < maxTime {
+	switch {
+	case r.Timestamp == noTime:
+	case r.Timestamp < minTime || r.Timestamp > maxTime:
+		at = strconv.FormatInt(r.Timestamp, 10)
+	default:
 		at = time.UnixMilli(r.Timestamp).In(location).Format("2006-01-02 15:04:05.000 -07:00")
 	}
 	if r.LogAppendTime {
@@ -33,10 +38,10 @@ func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Recor
 	lines := []string{
 		name("place") + t.Strong + fmt.Sprintf("%s p%d@%d", termsafe.String(r.Topic), r.Partition, r.Offset) + t.Reset,
 		name("time") + at,
-		name("key") + t.Strong + detailText(r.Key) + t.Reset,
+		name("key") + t.Strong + Text(r.Key) + t.Reset,
 	}
 	r.EachHeader(func(key, value []byte) bool {
-		lines = append(lines, name("header")+t.Key+detailText(key)+t.Reset+" = "+detailText(value))
+		lines = append(lines, name("header")+t.Key+Text(key)+t.Reset+" = "+Text(value))
 		return true
 	})
 	if r.Value == nil {
@@ -51,14 +56,16 @@ func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Recor
 	return lines
 }
 
-// detailText returns the text of a key or a header.
-func detailText(b []byte) string {
+// Text returns the text of a key or a header, safe for a terminal: null, "" for an
+// empty one, and other bytes than text as a number or in hex.
+func Text(b []byte) string {
+	b = quoted(b, markNull, markEmptyKey)
 	shown := b[:min(len(b), maxShown)]
 	switch {
 	case b == nil:
-		return "null"
+		return markNull
 	case len(b) == 0:
-		return `""`
+		return markEmptyKey
 	case isBinary(wholeRunes(shown, len(shown) < len(b))):
 		text, what := appendBinary(nil, shown)
 		return string(text) + " (" + what + ")"

@@ -2,20 +2,22 @@ package inspect
 
 import (
 	"bytes"
-	"time"
 
+	"inv/internal/kafka/fetch"
 	"inv/internal/termsafe"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Format renders records by a layout in franz-go's format language: %t topic, %p
-// partition, %o offset, %d timestamp, %k key, %v value, %h{…} headers; see
+// partition, %o offset, %d timestamp, %k key, %v value, %h{…} headers, and of the
+// partition as of the fetch %[ log start, %| last stable offset, %] high watermark; see
 // kgo.NewRecordFormatter. It adds no newline.
 type Format struct {
 	formatter *kgo.RecordFormatter
 	safe      bool
 	record    kgo.Record
+	partition kgo.FetchPartition
 	text      []byte
 }
 
@@ -32,20 +34,30 @@ func NewFormat(layout string, safe bool) (*Format, error) {
 // Append appends the record by the layout.
 func (f *Format) Append(dst []byte, r *Record) []byte {
 	dst = reserve(dst, len(r.Value))
-	k := &f.record
-	k.Topic, k.Partition, k.Offset = r.Topic, r.Partition, r.Offset
-	k.Key, k.Value, k.Timestamp = r.Key, r.Value, time.UnixMilli(r.Timestamp)
-	k.LeaderEpoch, k.ProducerID, k.ProducerEpoch = r.LeaderEpoch, r.ProducerID, r.ProducerEpoch
-	k.Headers = k.Headers[:0]
-	r.EachHeader(func(key, value []byte) bool {
-		k.Headers = append(k.Headers, kgo.RecordHeader{Key: string(key), Value: value})
-		return true
-	})
-	if !f.safe {
-		return f.formatter.AppendRecord(dst, k)
+	k, log := &f.record, fetch.Log{HighWatermark: -1, LastStable: -1, LogStart: -1}
+	r.View(k)
+	k.Headers, k.Attrs = r.AppendHeaders(k.Headers), attributes(r)
+	if r.Log != nil {
+		log = *r.Log
 	}
-	f.text = f.formatter.AppendRecord(f.text[:0], k)
+	f.partition.HighWatermark, f.partition.LastStableOffset, f.partition.LogStartOffset = log.HighWatermark, log.LastStable, log.LogStart
+	if !f.safe {
+		return f.formatter.AppendPartitionRecord(dst, &f.partition, k)
+	}
+	f.text = f.formatter.AppendPartitionRecord(emptied(f.text), &f.partition, k)
 	return appendSafeLines(dst, f.text)
+}
+
+// attributes returns what %a shows.
+func attributes(r *Record) kgo.RecordAttrs {
+	o := kgo.RecordAttrsOpts{Codec: kgo.CompressionCodecType(r.Codec), Transactional: r.Transactional}
+	switch {
+	case r.LogAppendTime:
+		o.TimestampType = 1
+	case r.Timestamp == noTime:
+		o.TimestampType = -1
+	}
+	return kgo.NewRecordAttrs(o)
 }
 
 // appendSafeLines appends text made safe, except its newlines.

@@ -76,6 +76,14 @@ func (h *Highlight) mark(dst []byte) []byte {
 	return dst
 }
 
+// Header is that of a renderer that has one.
+func (h *Highlight) Header(dst []byte) []byte {
+	if r, ok := h.Renderer.(headed); ok {
+		return r.Header(dst)
+	}
+	return dst
+}
+
 // Measure measures for a renderer that aligns.
 func (h *Highlight) Measure(records []*Record) {
 	if m, ok := h.Renderer.(measurer); ok {

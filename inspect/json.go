@@ -17,8 +17,9 @@ import (
 // timestamp (epoch ms), key, headers (an array, as keys may repeat) and value. A JSON
 // value is copied, its numbers to the last digit; other text is a string with
 // "value_encoding":"text", and bytes that are not UTF-8 are base64, marked by
-// "key_encoding", "value_encoding" or a header's "encoding". A tombstone is null, an
-// empty value the text "".
+// "key_encoding", "value_encoding" or a header's "key_encoding" and "encoding". A
+// tombstone is null, an empty value the text "", and the JSON value null has
+// "value_encoding":"json".
 type JSON struct {
 	Indent bool // many lines for each record, with two blanks for each level
 
@@ -34,24 +35,33 @@ func NewJSON(t *theme.Theme, views map[string]*View) *JSON {
 	return &JSON{theme: cmp.Or(t, &theme.Theme{}), views: views}
 }
 
+// AppendWith appends the record's line, with further members of the object before its
+// end: JSON text such as "a":1,"b":2.
+func (j *JSON) AppendWith(dst []byte, r *Record, members []byte) []byte {
+	return j.append(dst, r, r.Value, -1, members)
+}
+
 // Append appends the record's line.
 func (j *JSON) Append(dst []byte, r *Record) []byte {
 	if v := j.views[r.Topic]; v != nil && v.lines && r.Value != nil {
 		n := 0
 		for line := range bytes.SplitSeq(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n")) {
-			dst = j.append(dst, r, line, n)
+			dst = j.append(dst, r, line, n, nil)
 			n++
 		}
 		return dst
 	}
-	return j.append(dst, r, r.Value, -1)
+	return j.append(dst, r, r.Value, -1, nil)
 }
 
-func (j *JSON) append(dst []byte, r *Record, value []byte, number int) []byte {
-	if !j.theme.Enabled() && !j.Indent {
+func (j *JSON) append(dst []byte, r *Record, value []byte, number int, members []byte) []byte {
+	if !j.theme.Enabled() && !j.Indent && len(members) == 0 {
 		return append(appendObject(dst, r, value, number), '\n')
 	}
 	j.line = appendObject(j.line[:0], r, value, number)
+	if len(members) > 0 {
+		j.line = append(append(append(j.line[:len(j.line)-1], ','), members...), '}')
+	}
 	text := j.line
 	if j.Indent {
 		j.block.Reset()
@@ -125,7 +135,7 @@ func appendHeaderList(dst []byte, r *Record) []byte {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"key":`...)
-		dst = jsonscan.AppendString(dst, key)
+		dst = appendText(dst, key, `,"key_encoding":"base64"`)
 		dst = append(dst, `,"value":`...)
 		dst = appendText(dst, value, `,"encoding":"base64"`)
 		dst = append(dst, '}')
@@ -140,7 +150,11 @@ func appendJSONValue(dst, value []byte) []byte {
 	}
 	flags, ok := jsonscan.Valid(value)
 	if ok && (flags&jsonscan.High == 0 || utf8.Valid(value)) {
-		return jsonscan.AppendSafe(dst, value, flags)
+		start := len(dst)
+		if dst = jsonscan.AppendSafe(dst, value, flags); string(dst[start:]) == "null" {
+			dst = append(dst, `,"value_encoding":"json"`...)
+		}
+		return dst
 	}
 	if !utf8.Valid(value) {
 		return appendText(dst, value, `,"value_encoding":"base64"`)

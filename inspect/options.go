@@ -33,6 +33,9 @@ type Renderer interface {
 // measurer is a Renderer that aligns better if it sees records in advance.
 type measurer interface{ Measure([]*Record) }
 
+// headed is a Renderer whose output begins with a header, also without records.
+type headed interface{ Header(dst []byte) []byte }
+
 // keepBuffer is the capacity above which a buffer is not reused.
 const keepBuffer = 4 << 20
 
@@ -116,6 +119,7 @@ type Begin struct {
 	Group  string    // at the committed offsets of this consumer group, unless ""
 	Offset int64     // see Place
 	Place  Place
+	Only   bool // with AtOffset: only the record at that offset
 }
 
 // Place is the meaning of a Begin without a time and a group.

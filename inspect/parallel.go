@@ -30,15 +30,15 @@ const (
 
 // progress is what a renderer's next line of a topic depends on, besides the record.
 type progress struct {
-	begun, dated bool
-	columns      int   // of the terminal
-	widths       []int // of the topic's columns
-	counts       [severities]int
+	dated   bool
+	columns int   // of the terminal
+	widths  []int // of the topic's columns
+	counts  [severities]int
 }
 
 // same reports whether a record is rendered the same way from both.
 func (p progress) same(q progress) bool {
-	return p.begun == q.begun && p.dated == q.dated && p.columns == q.columns && slices.Equal(p.widths, q.widths)
+	return p.dated == q.dated && p.columns == q.columns && slices.Equal(p.widths, q.widths)
 }
 
 // splitter is a Renderer of which several goroutines can each have one.
@@ -50,15 +50,15 @@ type splitter interface {
 	resume(topic string, p progress)
 }
 
-func (j *JSON) split() splitter            { return &JSON{Indent: j.Indent, theme: j.theme, views: j.views} }
-func (*JSON) progress(string) progress     { return progress{} }
-func (*JSON) resume(string, progress)      {}
-func (*YAML) split() splitter              { return &YAML{} }
-func (*YAML) progress(string) progress     { return progress{} }
-func (*YAML) resume(string, progress)      {}
-func (*CSV) split() splitter               { return &CSV{} }
-func (c *CSV) progress(string) progress    { return progress{begun: c.begun} }
-func (c *CSV) resume(_ string, p progress) { c.begun = p.begun }
+func (j *JSON) split() splitter        { return &JSON{Indent: j.Indent, theme: j.theme, views: j.views} }
+func (*JSON) progress(string) progress { return progress{} }
+func (*JSON) resume(string, progress)  {}
+func (*YAML) split() splitter          { return &YAML{} }
+func (*YAML) progress(string) progress { return progress{} }
+func (*YAML) resume(string, progress)  {}
+func (c *CSV) split() splitter         { return &CSV{Safe: c.Safe} }
+func (*CSV) progress(string) progress  { return progress{} }
+func (*CSV) resume(string, progress)   {}
 
 func (p *Pretty) split() splitter { return NewPretty(p.options) }
 

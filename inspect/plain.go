@@ -80,18 +80,19 @@ func (p *Pretty) width(text []byte) (columns int) {
 func (p *Pretty) appendKey(dst, key []byte) []byte {
 	switch {
 	case key == nil:
-		return p.dim(dst, "null")
+		return p.dim(dst, markNull)
 	case len(key) == 0:
-		return p.dim(dst, `""`)
+		return p.dim(dst, markEmptyKey)
 	}
-	shown := key[:min(len(key), maxShown)]
+	whole := quoted(key, markNull, markEmptyKey)
+	shown := whole[:min(len(whole), maxShown)]
 	dst = append(dst, p.theme.Strong...)
-	if !p.options.TextKeys && isBinary(wholeRunes(shown, len(shown) < len(key))) {
+	if !p.options.TextKeys && isBinary(wholeRunes(shown, len(shown) < len(whole))) {
 		dst = appendBinaryKey(dst, shown)
 	} else {
 		dst = p.safe(dst, shown)
 	}
-	return p.ellipsis(append(dst, p.theme.Reset...), shown, key)
+	return p.ellipsis(append(dst, p.theme.Reset...), shown, whole)
 }
 
 // ellipsis appends the size of a text that is not shown whole.
@@ -119,10 +120,11 @@ func (p *Pretty) note(dst []byte, text string) []byte {
 func (p *Pretty) appendValue(dst, value []byte, room int) []byte {
 	switch {
 	case value == nil:
-		return p.dim(dst, "tombstone")
+		return p.dim(dst, markTombstone)
 	case len(value) == 0:
-		return p.dim(dst, "empty")
+		return p.dim(dst, markEmpty)
 	}
+	value = quoted(value, markTombstone, markEmpty)
 	note := ""
 	if len(value) > maxShown {
 		note = "(" + sizeText(len(value)) + p.options.Cut + ")"
@@ -166,7 +168,7 @@ func colorer(text []byte, cut bool) func(dst, text []byte, _ *theme.Theme) []byt
 	if isXML(text) {
 		return appendXML
 	}
-	if text = bytes.TrimLeft(text, " \t\r\n"); cut && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
+	if text = bytes.TrimLeft(jsonscan.TrimMark(text), " \t\r\n"); cut && len(text) > 0 && (text[0] == '{' || text[0] == '[') {
 		return AppendColored
 	}
 	return appendUncolored
@@ -283,8 +285,9 @@ func (p *Pretty) appendHeaders(dst []byte, r *Record) []byte {
 		dst = p.safe(dst, key)
 		dst = append(append(dst, p.theme.Reset...), '=')
 		if value == nil {
-			dst = p.dim(dst, "null")
+			dst = p.dim(dst, markNull)
 		} else {
+			value = quoted(value, markNull)
 			shown := value[:min(len(value), maxShown)]
 			dst = p.ellipsis(p.safe(dst, shown), shown, value)
 		}

@@ -221,11 +221,15 @@ func (l *layout) eventTime(ms int64) int64 {
 		return ms
 	}
 	var t int64
-	for _, c := range raw {
+	digits := bytes.TrimPrefix(raw, []byte("-"))
+	for _, c := range digits {
 		if c < '0' || c > '9' {
 			return ms
 		}
 		t = t*10 + int64(c-'0')
+	}
+	if len(digits) < len(raw) {
+		return -t
 	}
 	return t
 }

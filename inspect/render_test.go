@@ -109,6 +109,9 @@ func others() []*Record {
 
 func render(r Renderer, records []*Record) []byte {
 	var out []byte
+	if h, ok := r.(headed); ok {
+		out = h.Header(out)
+	}
 	if m, ok := r.(measurer); ok {
 		m.Measure(records)
 	}
@@ -159,7 +162,7 @@ func TestGolden(t *testing.T) {
 		"raw-terminal.txt":   {Raw{Safe: true}, all},
 		"format.txt":         {format, all},
 		"yaml.txt":           {&YAML{}, all},
-		"csv.txt":            {&CSV{}, all},
+		"csv.txt":            {&CSV{Safe: true}, all},
 	} {
 		t.Run(name, func(t *testing.T) { golden(t, name, render(c.renderer, c.records)) })
 	}
@@ -259,7 +262,7 @@ func FuzzHostile(f *testing.F) {
 			"raw":       Raw{Safe: true},
 			"format":    format,
 			"yaml":      &YAML{},
-			"csv":       &CSV{},
+			"csv":       &CSV{Safe: true},
 		} {
 			for _, topic := range []string{"plain", "order_events", "inventory_updates", "lines"} {
 				one := &Record{Topic: topic, Timestamp: noon, Key: key, Value: value}
@@ -295,6 +298,45 @@ func checkParses(t *testing.T, name string, out []byte) {
 	}
 }
 
+// A time below zero is one before 1970, in a record and in a view's field.
+func TestTimesBelowZero(t *testing.T) {
+	r := record("order_events", 0, 1, "k", `{"order_id":"o","timestamp":-86400001}`)
+	p := NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon), Views: inventoryViews(t)})
+	if got := string(p.Append(nil, r)); !strings.HasPrefix(got, "1969-12-30 23:59:59.999 ") {
+		t.Errorf("a view's time is %s", got)
+	}
+	for ms, want := range map[int64]string{-2: "1969-12-31 23:59:59.998", noTime: "none", -1 << 63: "-9223372036854775808"} {
+		r.Timestamp = ms
+		if got := strings.Join(Detail(r, &theme.Theme{}, time.UTC, nil), "\n"); !strings.Contains(got, "time    "+want) {
+			t.Errorf("the time %d is\n%s", ms, got)
+		}
+	}
+}
+
+// A byte order mark before JSON does not make it text; before other text, it is shown.
+func TestByteOrderMark(t *testing.T) {
+	marked, plain := record("order_events", 0, 1, "k", "\ufeff"+string(ours()[2].Value)), record("order_events", 0, 1, "k", string(ours()[2].Value))
+	views := inventoryViews(t)
+	for name, r := range map[string]func() Renderer{
+		"pretty": func() Renderer {
+			return NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon), Views: views})
+		},
+		"plain": func() Renderer { return NewPretty(PrettyOptions{Location: time.UTC, Now: time.UnixMilli(noon)}) },
+		"json":  func() Renderer { return NewJSON(nil, views) },
+		"yaml":  func() Renderer { return &YAML{} },
+	} {
+		if got, want := string(render(r(), []*Record{marked})), string(render(r(), []*Record{plain})); got != want {
+			t.Errorf("%s is\n%swant\n%s", name, got, want)
+		}
+		if got := string(render(r(), []*Record{record("t", 0, 1, "k", "\ufefftext")})); !strings.Contains(strings.ToLower(got), "feff") {
+			t.Errorf("%s hides the mark of a text: %s", name, got)
+		}
+	}
+	if got := string((Raw{}).Append(nil, marked)); got != string(marked.Value)+"\n" {
+		t.Errorf("raw is %q", got)
+	}
+}
+
 func TestFormatLayouts(t *testing.T) {
 	if _, err := NewFormat("%z", false); err == nil {
 		t.Error("a malformed layout compiles")
@@ -317,7 +359,7 @@ func TestClockOverZones(t *testing.T) {
 	for _, at := range []time.Time{
 		time.UnixMilli(noon), time.Date(2021, 3, 28, 0, 59, 59, 999e6, time.UTC), time.Date(2021, 3, 28, 1, 0, 0, 0, time.UTC),
 		time.Date(2021, 10, 31, 0, 59, 0, 0, time.UTC), time.Date(2021, 10, 31, 1, 0, 0, 0, time.UTC), time.Date(2021, 7, 1, 22, 0, 0, 0, time.UTC),
-		time.UnixMilli(0), time.UnixMilli(maxTime - msPerDay),
+		time.UnixMilli(0), time.UnixMilli(maxTime - msPerDay), time.UnixMilli(-5), time.UnixMilli(-123456789), time.UnixMilli(minTime + msPerDay),
 	} {
 		want := at.In(berlin).Format("2006-01-02 15:04:05.000")
 		got := string(c.appendTime(nil, at.UnixMilli()))
@@ -325,7 +367,10 @@ func TestClockOverZones(t *testing.T) {
 			t.Errorf("%v: %q, want %q", at, got, want)
 		}
 	}
-	if got := fmt.Sprint(string(c.appendTime(nil, -5)), " ", string(c.appendTime(nil, 1<<62))); got != "-5 4611686018427387904" {
-		t.Errorf("out of range: %q", got)
+	for _, form := range []TimeForm{TimeOfDay, Relative, EpochMs} {
+		c.form, c.now = form, func() time.Time { return time.UnixMilli(noon) }
+		if got := fmt.Sprint(string(c.appendTime(nil, -1<<63)), " ", string(c.appendTime(nil, 1<<62)), " ", string(c.appendTime(nil, noTime))); got != "-9223372036854775808 4611686018427387904 --:--:--.---" {
+			t.Errorf("out of range: %q", got)
+		}
 	}
 }

@@ -129,6 +129,9 @@ func (t *tail) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if h, ok := t.o.Renderer.(headed); ok {
+		t.buf = h.Header(t.buf)
+	}
 	ends := make([]fetch.Span, len(spans))
 	for i, s := range spans {
 		ends[i] = s.Span // which begin moves

@@ -87,7 +87,7 @@ func TestBusyTransactions(t *testing.T) {
 	w := withheld{open: map[fetch.ID]held{}}
 	start := time.UnixMilli(0)
 	chunk := func(partition int32, stable, high int64) *fetch.Chunk {
-		return &fetch.Chunk{Topic: "t", Partition: partition, LastStable: stable, HighWatermark: high}
+		return &fetch.Chunk{Topic: "t", Partition: partition, Log: fetch.Log{LastStable: stable, HighWatermark: high}}
 	}
 	for ms := int64(0); ms < 3000; ms += 100 {
 		now := start.Add(time.Duration(ms) * time.Millisecond)

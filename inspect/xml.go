@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"strings"
 
+	"inv/internal/jsonscan"
 	"inv/internal/theme"
 )
 
 // isXML reports whether text begins like XML: with a tag, a declaration or a comment.
 func isXML(b []byte) bool {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf")) // a byte order mark
+	b = jsonscan.TrimMark(b)
 	b = bytes.TrimLeft(b[:min(len(b), 1<<10)], " \t\r\n")
 	if len(b) < 3 || b[0] != '<' {
 		return false

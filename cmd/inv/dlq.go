@@ -2,19 +2,19 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"inv/inspect"
 	"inv/internal/deadletter"
 	"inv/internal/event"
+	"inv/internal/jsonscan"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
 	"inv/internal/termsafe"
@@ -45,7 +45,7 @@ type dlqFlags struct {
 
 func (d *dlqFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&d.reasons, "reason", nil, "only those refused for this `REASON`, such as unknown-product")
-	fs.StringVar(&d.filter, "filter", "", "only those whose value matches this jq condition; $headers has their headers")
+	fs.StringVar(&d.filter, "filter", "", "only those whose value matches this jq condition; $headers and $header_list have their headers")
 }
 
 // reasons returns all reasons for which records are refused.
@@ -177,13 +177,7 @@ func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics [
 		return nil
 	}
 	if format == "json" {
-		out := bufio.NewWriter(s.out)
-		for _, l := range letters {
-			if err := printJSON(out, letterJSON(l), ""); err != nil {
-				return err
-			}
-		}
-		return out.Flush()
+		return printLetters(s.out, inspect.NewJSON(nil, nil), letters...)
 	}
 	out := rows{header: []string{"DEAD LETTER", "TIME", "FROM", "STAGE", "REASON", "MESSAGE"}}
 	for _, l := range letters {
@@ -198,45 +192,47 @@ func noteForeign(w io.Writer, foreign int) {
 	}
 }
 
-// letterFields is a dead letter as JSON.
+// letterFields is what a dead letter's JSON has besides the fields of `inv tail -o json`.
 type letterFields struct {
-	At         string            `json:"at"`
-	From       string            `json:"from"`
-	Time       string            `json:"time"`
-	Stage      string            `json:"stage"`
-	Reason     event.Reason      `json:"reason"`
-	Message    string            `json:"message"`
-	Truncated  int               `json:"truncated,omitempty"`
-	History    []string          `json:"history,omitempty"`
-	Key        *string           `json:"key"`
-	Headers    map[string]string `json:"headers,omitempty"`
-	Value      any               `json:"value"`
-	ValueBytes string            `json:"value_base64,omitempty"`
+	At        string       `json:"at"`
+	From      string       `json:"from"`
+	Time      string       `json:"time"`
+	Stage     string       `json:"stage"`
+	Reason    event.Reason `json:"reason"`
+	Message   string       `json:"message"`
+	Truncated int          `json:"truncated,omitempty"`
+	History   []string     `json:"history,omitempty"`
 }
 
-// letterJSON returns a letter to encode: a JSON value as is, other UTF-8 text as a
-// string, and any other value in base64.
-func letterJSON(l *deadletter.Letter) letterFields {
-	v := letterFields{
+// appendLetter appends a dead letter as `inv tail -o json` shows it in its topic, with
+// what its headers say of the refusal in fields of their own.
+func appendLetter(dst []byte, l *deadletter.Letter, j *inspect.JSON) ([]byte, error) {
+	var fields bytes.Buffer
+	err := printJSON(&fields, letterFields{
 		At: l.At.String(), From: l.From.String(), Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
 		Stage: l.Stage, Reason: l.Reason, Message: l.Message, Truncated: l.Length, History: l.History,
-		Headers: map[string]string{},
+	}, "")
+	if err != nil {
+		return dst, fmt.Errorf("writing a dead letter as JSON: %w", err)
 	}
-	if l.Key != nil {
-		v.Key = new(string(l.Key))
+	flags, _ := jsonscan.Valid(fields.Bytes())
+	members := jsonscan.AppendSafe(nil, fields.Bytes(), flags)
+	return j.AppendWith(dst, l.Source(), members[1:len(members)-1]), nil
+}
+
+func printLetters(w io.Writer, j *inspect.JSON, letters ...*deadletter.Letter) error {
+	out := bufio.NewWriter(w)
+	var line []byte
+	var err error
+	for _, l := range letters {
+		if line, err = appendLetter(line[:0], l, j); err != nil {
+			return err
+		}
+		if _, err = out.Write(line); err != nil {
+			return fmt.Errorf("writing: %w", err)
+		}
 	}
-	for _, h := range l.Headers {
-		v.Headers[h.Key] = string(h.Value)
-	}
-	switch {
-	case json.Valid(l.Value):
-		v.Value = json.RawMessage(l.Value)
-	case utf8.Valid(l.Value):
-		v.Value = string(l.Value)
-	default:
-		v.ValueBytes = base64.StdEncoding.EncodeToString(l.Value)
-	}
-	return v
+	return out.Flush()
 }
 
 func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -271,7 +267,9 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 func showLetter(s *streams, l *deadletter.Letter, format string) error {
 	switch {
 	case format == "json":
-		return printJSON(s.out, letterJSON(l), "  ")
+		j := inspect.NewJSON(nil, nil)
+		j.Indent = true
+		return printLetters(s.out, j, l)
 	case format == "raw" && !s.outTerminal:
 		_, err := s.out.Write(l.Value)
 		return err
@@ -289,15 +287,18 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 	for _, h := range l.History {
 		line("earlier", h)
 	}
-	if l.Key != nil {
-		line("key", string(l.Key))
-	}
+	line("key", inspect.Text(l.Key))
 	for _, h := range l.Headers {
-		line("header", h.Key+": "+string(h.Value))
+		line("header", h.Key+": "+inspect.Text(h.Value))
 	}
 	if l.Cut() {
 		line("truncated", fmt.Sprintf("to %d of %d bytes", len(l.Value), l.Length))
 	}
+	if l.Value == nil {
+		line("value", "null, a tombstone")
+		return nil
+	}
+	line("value", fmt.Sprintf("%d bytes", len(l.Value)))
 	fmt.Fprintf(s.out, "\n%s\n", termsafe.String(string(l.Value)))
 	return nil
 }

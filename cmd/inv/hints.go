@@ -141,7 +141,7 @@ const wholeValue = ", whole with -o raw"
 
 // restOf returns the command that shows a value whose end is missing.
 func restOf(r *inspect.Record) string {
-	return fmt.Sprintf("The rest: inv tail %s --partition %d --offset %d --expect 1 -o raw", visible(r.Topic), r.Partition, r.Offset)
+	return fmt.Sprintf("The rest: inv tail %s/%d@%d -o raw", visible(r.Topic), r.Partition, r.Offset)
 }
 
 // startOverHint is for topics, offsets and state that don't belong together. What

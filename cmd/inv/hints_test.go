@@ -86,7 +86,7 @@ func TestTailHints(t *testing.T) {
 		}
 	}
 	r := &inspect.Record{Topic: "or\x1bders", Partition: 3, Offset: 77}
-	if got, want := restOf(r), `The rest: inv tail or\x1bders --partition 3 --offset 77 --expect 1 -o raw`; got != want {
+	if got, want := restOf(r), `The rest: inv tail or\x1bders/3@77 -o raw`; got != want {
 		t.Errorf("the command for the rest is %q, want %q", got, want)
 	}
 }

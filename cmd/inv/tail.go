@@ -23,11 +23,13 @@ func tailCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "tail TOPIC…",
 		Short: "Show the last records of topics, then new ones as they arrive",
 		Long: `Show the last 10 records of topics in time order, then new ones as they arrive.
-TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*'.`,
+TOPIC is an alias of the scenario, a topic's name, or a pattern such as 'order*';
+a record's place, such as orders/3@17, is only that record.`,
 		Example: `  inv tail alerts
   inv tail orders updates -n 20
   inv tail updates --since 15m --filter '.current_stock <= 5'
   inv tail orders --until end -o json | jq .value.order_total
+  inv tail orders/3@17 -o json
   inv tail alerts --expect 1 --within 30s`,
 		Args:              someArguments("which topic? an alias such as orders, a topic's name, or a pattern such as 'order*'; see `inv topics list`"),
 		ValidArgsFunction: f.completeTopics,
@@ -113,5 +115,5 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
 		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
 	}
-	return tailHint(err)
+	return tailHint(absent(o, err))
 }

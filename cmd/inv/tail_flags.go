@@ -135,7 +135,7 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 	case t.Within > 0 && t.Expect == 0:
 		return o, usagef("--within needs --expect N")
 	}
-	return o, nil
+	return o, t.tailPlace(args, &o)
 }
 
 // begin returns the start given by --since, --offset or --group, nil without them.
@@ -221,7 +221,7 @@ func (t *tailFlags) renderer(s *streams, colors *theme.Theme, views map[string]*
 	case "yaml":
 		return &inspect.YAML{}, nil
 	case "csv":
-		return &inspect.CSV{}, nil
+		return &inspect.CSV{Safe: safe}, nil
 	}
 	o, err := t.prettyOptions(s, colors, views, labels)
 	if err != nil {

@@ -4,11 +4,8 @@
 package browse
 
 import (
-	"bytes"
 	"cmp"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -96,8 +93,9 @@ type Model struct {
 	cursor, top   int               // in shown
 	following     bool              // the cursor stays on the newest
 	editing       bool
-	filter        string
+	filter        line
 	match         func(*inspect.Record) bool // nil: all
+	entered       func(*inspect.Record) bool // the match when editing began
 	wrong         string                     // the error of the filter
 	opened        *inspect.Record            // the open record
 	open          []string                   // its lines; nil: the list is shown
@@ -242,9 +240,9 @@ func (m *Model) key(k tea.KeyMsg) tea.Cmd {
 	case " ", "p":
 		m.following = !m.following
 	case "/":
-		m.editing = true
+		m.editing, m.entered, m.filter.at = true, m.match, len(m.filter.text)
 	case "esc":
-		m.setFilter("")
+		m.clearFilter()
 	case "enter":
 		m.openRecord()
 	case "c", "y":
@@ -257,49 +255,6 @@ func (m *Model) key(k tea.KeyMsg) tea.Cmd {
 	}
 	m.clamp()
 	return nil
-}
-
-// edit handles a key of the filter, which applies at once.
-func (m *Model) edit(k tea.KeyMsg) {
-	switch k.Type {
-	case tea.KeyEnter:
-		m.editing = false
-	case tea.KeyEsc:
-		m.editing = false
-		m.setFilter("")
-	case tea.KeyBackspace:
-		if runes := []rune(m.filter); len(runes) > 0 {
-			m.setFilter(string(runes[:len(runes)-1]))
-		}
-	case tea.KeyRunes, tea.KeySpace:
-		m.setFilter(m.filter + string(k.Runes))
-	}
-}
-
-// setFilter shows the records that pass: a jq condition if the text begins like one,
-// else a text that the key or the value contains, ignoring case. While the condition
-// has an error, the list stays.
-func (m *Model) setFilter(text string) {
-	m.filter, m.wrong = text, ""
-	switch {
-	case text == "":
-		m.match = nil
-	case strings.ContainsAny(text[:1], ".$("):
-		match, err := inspect.CompileFilter(text)
-		if err != nil {
-			m.wrong, _, _ = strings.Cut(err.Error(), "\n")
-			return
-		}
-		m.match = match
-	default:
-		want := bytes.ToLower([]byte(text))
-		m.match = func(r *inspect.Record) bool {
-			return bytes.Contains(bytes.ToLower(r.Value), want) || bytes.Contains(bytes.ToLower(r.Key), want)
-		}
-	}
-	m.shown = slices.DeleteFunc(slices.Clone(m.kept.records), func(r *inspect.Record) bool { return !m.passes(r) })
-	m.following = true
-	m.clamp()
 }
 
 // selected returns the record under the cursor, nil if the list is empty.

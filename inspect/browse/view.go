@@ -110,15 +110,15 @@ func (m *Model) foot() string {
 	t := m.o.Theme
 	switch {
 	case m.editing:
-		return "/" + m.fit(strings.TrimSuffix(m.filter+"▏ "+m.wrong, " "))
+		return "/" + m.fit(strings.TrimSuffix(m.filter.view(m.width-1)+" "+m.wrong, " "))
 	case m.status != "":
 		return t.Hostile + m.fit(m.status) + t.Reset
 	case m.open != nil:
 		return t.Dim + m.fit("esc back · ↑↓ scroll · c copy place") + t.Reset
 	}
 	help := "↑↓ move · space pause/follow · / filter · enter open · c copy place · q quit"
-	if m.filter != "" {
-		help = "filter: " + m.filter + " · esc all · " + help
+	if len(m.filter.text) > 0 {
+		help = "filter: " + string(m.filter.text) + " · esc all · " + help
 	}
 	return t.Dim + m.fit(help) + t.Reset
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -33,7 +34,13 @@ type Letter struct {
 	Value   []byte
 	Headers []kgo.RecordHeader // of the refused record
 	History []string           // earlier refusals, oldest first
+
+	source *kgo.Record
 }
+
+// Source returns the dead letter as it is in its topic, with all headers. It shares
+// the letter's key and value.
+func (l *Letter) Source() *fetch.Record { return fetched(l.source) }
 
 // ErrNotALetter is returned by Parse for a record without its origin in headers.
 var ErrNotALetter = errors.New("not a dead letter")
@@ -45,7 +52,7 @@ const prefix = "dlq-"
 func Parse(r *kgo.Record) (*Letter, error) {
 	l := &Letter{
 		At: event.Place{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset}, Time: r.Timestamp, Written: r.Timestamp,
-		Key: r.Key, Value: r.Value,
+		Key: r.Key, Value: r.Value, source: r,
 	}
 	header := func(key string) string {
 		value, _ := event.FirstHeader(r.Headers, key)

@@ -46,16 +46,21 @@ func CompileFilter(source string) (func(*kgo.Record) bool, error) {
 		return nil, err
 	}
 	return func(r *kgo.Record) bool {
-		record := fetch.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
-		var headers []fetch.Header
-		for _, h := range r.Headers {
-			headers = append(headers, fetch.Header{Key: h.Key, Value: h.Value})
-		}
-		record.SetHeaders(headers)
-		in := query.Input{Record: &record, Value: r.Value, Fields: make([][]byte, fields.Len())}
+		in := query.Input{Record: fetched(r), Value: r.Value, Fields: make([][]byte, fields.Len())}
 		in.JSON = r.Value != nil && fields.Scan(r.Value, in.Fields)
 		return compiled.Match(&in)
 	}, nil
+}
+
+// fetched converts a record. The copy shares its bytes, but not the headers'.
+func fetched(r *kgo.Record) *fetch.Record {
+	out := &fetch.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value}
+	var headers []fetch.Header
+	for _, h := range r.Headers {
+		headers = append(headers, fetch.Header{Key: h.Key, Value: h.Value})
+	}
+	out.SetHeaders(headers)
+	return out
 }
 
 // Filter selects letters. The zero value selects all.

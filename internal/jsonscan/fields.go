@@ -58,7 +58,7 @@ func (f *Fields) Scan(b []byte, values [][]byte) bool {
 	values = values[:f.count]
 	clear(values)
 	var s scanner
-	end := s.find(b, &f.root, s.space(b, 0), 0, values)
+	end := s.find(b, &f.root, s.begin(b), 0, values)
 	return end >= 0 && s.space(b, end) == len(b)
 }
 
@@ -140,6 +140,6 @@ func Unquote(quoted []byte) []byte {
 // IsObject reports whether well-formed JSON is an object.
 func IsObject(b []byte) bool {
 	var s scanner
-	i := s.space(b, 0)
+	i := s.begin(b)
 	return i < len(b) && b[i] == '{'
 }

@@ -1,5 +1,5 @@
 // Package jsonscan scans JSON text once, without building values: it checks the
-// grammar (RFC 8259, as strictly as encoding/json), finds the values at a few paths,
+// grammar (RFC 8259, as strictly as encoding/json but for a byte order mark), finds the values at a few paths,
 // and copies text in a form that is safe and compact.
 //
 // Package event has a scanner of its own: it knows the type of each field of a
@@ -9,6 +9,7 @@
 package jsonscan
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 )
@@ -17,7 +18,7 @@ import (
 type Flags uint8
 
 const (
-	// Space is white space outside of strings.
+	// Space is white space outside of strings, or a byte order mark before all.
 	Space Flags = 1 << iota
 	// High is a byte from 0x7f on in a string: DEL, or the start of a
 	// character that may be invalid, a C1 control or a bidi override.
@@ -29,10 +30,18 @@ const (
 // maxDepth is how deeply arrays and objects may be nested, as in encoding/json.
 const maxDepth = 10000
 
-// Valid reports whether b is one JSON value, possibly with white space around it.
+// byteOrderMark is U+FEFF in UTF-8, which some writers put before a text. RFC 8259
+// lets readers ignore it.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// TrimMark returns b without a byte order mark before it.
+func TrimMark(b []byte) []byte { return bytes.TrimPrefix(b, byteOrderMark) }
+
+// Valid reports whether b is one JSON value, possibly with white space around it and a
+// byte order mark before it.
 func Valid(b []byte) (flags Flags, ok bool) {
 	var s scanner
-	end := s.value(b, s.space(b, 0), 0)
+	end := s.value(b, s.begin(b), 0)
 	if end < 0 || s.space(b, end) != len(b) {
 		return s.flags, false
 	}
@@ -42,6 +51,16 @@ func Valid(b []byte) (flags Flags, ok bool) {
 // scanner collects the flags of a scan. The text is an argument of each call, so that
 // it stays in registers.
 type scanner struct{ flags Flags }
+
+// begin returns the index of the first byte that is neither a byte order mark nor white
+// space.
+func (s *scanner) begin(b []byte) int {
+	if len(b) == 0 || b[0] != byteOrderMark[0] || !bytes.HasPrefix(b, byteOrderMark) {
+		return s.space(b, 0)
+	}
+	s.flags |= Space
+	return s.space(b, len(byteOrderMark))
+}
 
 // space returns the index of the next byte that is not white space.
 func (s *scanner) space(b []byte, i int) int {

@@ -9,13 +9,14 @@ import (
 )
 
 // AppendSafe appends a well-formed JSON text without white space between its
-// tokens and with hidden characters (see termsafe) and bytes that are not UTF-8
+// tokens or a byte order mark and with hidden characters (see termsafe) and bytes that are not UTF-8
 // as escapes: the same document, valid UTF-8, on one line. flags are those of
 // the scan that found the text well-formed.
 func AppendSafe(dst, text []byte, flags Flags) []byte {
 	if flags&(Space|High) == 0 {
 		return append(dst, text...)
 	}
+	text = TrimMark(text)
 	start, inString := 0, false
 	for i := 0; i < len(text); {
 		switch c := text[i]; {

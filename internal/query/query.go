@@ -35,10 +35,15 @@ type Condition struct {
 	fast expr // nil: always gojq
 	code *gojq.Code
 	meta bool // it may use the variables
+	list bool // it may use $header_list
 }
 
-// variables are what a condition may use besides the record's value.
-var variables = [...]string{"$key", "$topic", "$partition", "$offset", "$timestamp", "$headers"}
+// variables are what a condition may use besides the record's value. $headers is an
+// object, which has the last of several headers of a name; $header_list has all of
+// them, in their order, as objects with key and value.
+var variables = [...]string{"$key", "$topic", "$partition", "$offset", "$timestamp", "$headers", headerList}
+
+const headerList = "$header_list"
 
 // Error is a condition that can't be compiled.
 type Error struct {
@@ -76,7 +81,7 @@ func Compile(source string, dialect Dialect, fields *jsonscan.Fields) (*Conditio
 		return nil, syntaxError(source, err)
 	}
 	f := &compiler{fields: fields, dialect: dialect}
-	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$")}
+	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$"), list: strings.Contains(source, headerList)}
 	if dialect == AbsentFalse {
 		if parsed, err = absentFalse(parsed); err != nil {
 			return nil, &Error{source, -1, err}
@@ -138,7 +143,7 @@ func (c *Condition) Match(in *Input) bool {
 func (c *Condition) slow(in *Input) bool {
 	vars := make([]any, len(variables))
 	if c.meta && in.Record != nil {
-		setVariables(vars, in.Record)
+		setVariables(vars, in.Record, c.list)
 	}
 	iter := c.code.Run(decode(in), vars...)
 	for {
@@ -155,7 +160,7 @@ func (c *Condition) slow(in *Input) bool {
 func decode(in *Input) any {
 	if in.JSON {
 		var v any
-		d := json.NewDecoder(bytes.NewReader(in.Value))
+		d := json.NewDecoder(bytes.NewReader(jsonscan.TrimMark(in.Value)))
 		d.UseNumber()
 		if d.Decode(&v) == nil {
 			return v
@@ -172,13 +177,17 @@ func text(b []byte) any {
 	return strings.ToValidUTF8(string(b), "\ufffd")
 }
 
-func setVariables(vars []any, r *fetch.Record) {
-	headers := map[string]any{}
+func setVariables(vars []any, r *fetch.Record, list bool) {
+	headers, all := map[string]any{}, []any{}
 	r.EachHeader(func(k, v []byte) bool {
-		headers[strings.ToValidUTF8(string(k), "\ufffd")] = text(v)
+		key, value := strings.ToValidUTF8(string(k), "\ufffd"), text(v)
+		headers[key] = value
+		if list {
+			all = append(all, map[string]any{"key": key, "value": value})
+		}
 		return true
 	})
-	copy(vars, []any{text(r.Key), r.Topic, int(r.Partition), int(r.Offset), int(r.Timestamp), headers})
+	copy(vars, []any{text(r.Key), r.Topic, int(r.Partition), int(r.Offset), int(r.Timestamp), headers, all})
 }
 
 // absentFalse rewrites each comparison to be null if one of its sides is.

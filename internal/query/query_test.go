@@ -63,10 +63,18 @@ func TestMatch(t *testing.T) {
 		{`$headers.a == "2"`, `{}`, true, true, true},
 		{`$headers["b"] == "2"`, `{}`, false, false, true},
 		{`$headers.n == null`, `{}`, true, true, true},
+		{`$headers.a == "1"`, `{}`, false, false, true}, // the last of its name
+		{`any($header_list[]; .key == "a" and .value == "1")`, `{}`, true, true, false},
+		{`[$header_list[] | select(.key == "a") | .value] == ["1", "2"]`, `{}`, true, true, false},
+		{`any($header_list[]; .key == "n" and .value == null)`, `{}`, true, true, false}, // a null header
+		{`any($header_list[]; .key == "absent")`, `{}`, false, false, false},
 		{`$topic | test("^ord")`, `{}`, true, true, false},
 		{`. == "text"`, `text`, true, true, false},
 		{`.a == 1`, `[1]`, false, false, true},
 		{`empty`, `{}`, false, false, false},
+		{`.a == 1`, "\ufeff{\"a\":1}", true, true, true}, // a byte order mark
+		{`.a | length == 1`, "\ufeff{\"a\":\"x\"}", true, true, false},
+		{`. == "\ufefftext"`, "\ufefftext", true, true, false},
 	} {
 		for dialect, want := range map[Dialect]bool{JQ: c.jq, AbsentFalse: c.view} {
 			fields := jsonscan.NewFields()

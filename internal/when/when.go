@@ -26,8 +26,21 @@ var (
 // is "", or how a text that could mean something else was read: the unit of an epoch,
 // or which of two equal local times, when clocks are set back. A local time that does
 // not exist, when clocks are set forward, is an error.
+// Times before 1970 are an error, except for the day before, which is 1970 in some
+// zone: no record has one.
 func Parse(text string, now time.Time, zone *time.Location) (t time.Time, note string, err error) {
-	text = strings.TrimSpace(text)
+	t, note, err = parse(strings.TrimSpace(text), now, zone)
+	if err == nil && t.Before(time.Unix(0, 0).AddDate(0, 0, -1)) {
+		return time.Time{}, "", beforeEpoch(t)
+	}
+	return t, note, err
+}
+
+func beforeEpoch(t time.Time) error {
+	return fmt.Errorf("%s is before 1970", t.UTC().Format(time.DateOnly))
+}
+
+func parse(text string, now time.Time, zone *time.Location) (t time.Time, note string, err error) {
 	if t, ok := dayWord(text, now, zone); ok {
 		return t, "", nil
 	}
@@ -93,11 +106,7 @@ func before(now time.Time, m []string) (time.Time, error) {
 			return time.Time{}, fmt.Errorf("%q is not a duration: %w", m[3], err)
 		}
 	}
-	t := now.AddDate(0, 0, -days).Add(-d)
-	if t.Before(time.Unix(0, 0)) {
-		return time.Time{}, fmt.Errorf("%s is before 1970", t.UTC().Format(time.DateOnly))
-	}
-	return t, nil
+	return now.AddDate(0, 0, -days).Add(-d), nil
 }
 
 // Epochs up to the year 5138 in seconds are below this number, and epochs from March

@@ -33,6 +33,7 @@ func TestParse(t *testing.T) {
 		"2026-05-01T14:02:11Z":           "2026-05-01T14:02:11Z",
 		"2026-05-01T14:02:11.123+05:30":  "2026-05-01T08:32:11.123Z",
 		"2026-01-15 12:00 Europe/Berlin": "2026-01-15T11:00:00Z",
+		"1970-01-01":                     "1969-12-31T23:00:00Z",
 	} {
 		got, note, err := Parse(text, now, berlin)
 		if err != nil || got.UTC().Format(time.RFC3339Nano) != want || note != "" {
@@ -81,7 +82,7 @@ func TestClockChange(t *testing.T) {
 
 func TestNotATime(t *testing.T) {
 	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
-	for _, text := range []string{"", "ago", "soon", "17", "-5", "999999999", "99999d", "2026-13-01", "2026-02-30", "25:00", "14:02 Mars/Base", "2026-05-01 14:02 +02:00", "15 m", "1.5d", "9999999999999999999"} {
+	for _, text := range []string{"", "ago", "soon", "17", "-5", "999999999", "99999d", "2026-13-01", "2026-02-30", "25:00", "0001-01-01T00:00:00Z", "1969-12-30", "14:02 Mars/Base", "2026-05-01 14:02 +02:00", "15 m", "1.5d", "9999999999999999999"} {
 		if got, _, err := Parse(text, now, time.UTC); err == nil {
 			t.Errorf("%q is read as %s", text, got)
 		}

@@ -37,9 +37,7 @@ type Chunk struct {
 	Next      int64  // where the next fetch goes on
 	To        int64  // records from here on are not meant either; 0 or Never: all are
 	Batches   []byte // whole batches
-	// HighWatermark is the end of what is replicated, LastStable of what
-	// read_committed may see, LogStart the first offset that is left.
-	HighWatermark, LastStable, LogStart int64
+	Log
 
 	aborted       []kmsg.FetchResponseTopicPartitionAbortedTransaction
 	readCommitted bool
@@ -162,7 +160,8 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // be read is passed over, or ends a chunk of a complete read; the error is then a
 // *[BatchError] that names the first such batch.
 func (d *Decoder) Each(c *Chunk, yield func(*Record) bool) error {
-	d.record = Record{Topic: c.Topic, Partition: c.Partition}
+	log := c.Log
+	d.record = Record{Topic: c.Topic, Partition: c.Partition, Log: &log}
 	if d.unpacker.limit = d.MaxBatch; d.unpacker.limit <= 0 {
 		d.unpacker.limit = DefaultMaxBatch
 	}
@@ -238,7 +237,8 @@ func extent(b []byte) (first, end int64) {
 func (d *Decoder) eachOf(h *header, b []byte, from int64, yield func(*Record) bool) (more bool, err error) {
 	r := &d.record
 	r.LeaderEpoch, r.ProducerID, r.ProducerEpoch = h.epoch, h.producerID, h.producerEpoch
-	r.LogAppendTime = h.attributes&logAppendTimeBit != 0
+	r.LogAppendTime, r.Transactional = h.attributes&logAppendTimeBit != 0, h.attributes&transactionalBit != 0
+	r.Codec = uint8(h.attributes & codecBits)
 	for range h.count {
 		length, body, ok := varint(b)
 		if !ok || length < 1 || length > int64(len(body)) {

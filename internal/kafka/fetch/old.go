@@ -36,6 +36,7 @@ func (d *Decoder) oldMessage(b []byte, from int64, yield func(*Record) bool) (mo
 		return true, errShortBatch
 	}
 	codec := int16(b[oldAttributesAt]) & codecBits
+	r.Codec, r.Transactional = uint8(codec), false
 	if codec == 0 {
 		return r.Offset < d.to && yield(r), nil
 	}

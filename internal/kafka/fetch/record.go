@@ -26,13 +26,23 @@ type Record struct {
 	Offset        int64
 	Timestamp     int64 // epoch ms
 	LogAppendTime bool  // the broker's clock, not the writer's
+	Transactional bool
+	Codec         uint8 // of its batch, as in the batch's attributes; 0: not compressed
 	LeaderEpoch   int32
 	ProducerID    int64
 	ProducerEpoch int16
 	Key           []byte // nil: null
 	Value         []byte // nil: a tombstone
 	HeaderCount   int
+	Log           *Log   // of its partition when it was fetched; nil: unknown
 	headers       []byte // as on the wire: varint key length, key, varint value length (-1: null), value, …
+}
+
+// Log is what a partition's log held.
+type Log struct {
+	// HighWatermark is the end of what is replicated, LastStable of what
+	// read_committed may see, LogStart the first offset that is left.
+	HighWatermark, LastStable, LogStart int64
 }
 
 // Header is one header of a record. A key may occur more than once.

@@ -195,7 +195,7 @@ func (w *worker) chunk(c *cursor, p *kmsg.FetchResponseTopicPartition) Chunk {
 	whole, next := wholeBatches(p.RecordBatches, c.next)
 	return Chunk{
 		Topic: c.Topic, Partition: c.Partition, From: c.next, Next: next, To: c.To, Batches: whole,
-		HighWatermark: p.HighWatermark, LastStable: p.LastStableOffset, LogStart: p.LogStartOffset,
+		Log:     Log{HighWatermark: p.HighWatermark, LastStable: p.LastStableOffset, LogStart: p.LogStartOffset},
 		aborted: p.AbortedTransactions, readCommitted: w.stream.cluster.ReadCommitted, complete: w.stream.options.Complete,
 	}
 }
