@@ -67,6 +67,14 @@ func (j *jsonCondition) match(r *Record) bool {
 	return j.condition.Match(&j.in)
 }
 
+// split returns the condition for another goroutine.
+func (j *jsonCondition) split() *jsonCondition {
+	if j == nil {
+		return nil
+	}
+	return &jsonCondition{fields: j.fields, condition: j.condition, in: query.Input{Fields: make([][]byte, j.fields.Len())}}
+}
+
 // pattern is a regular expression and a literal that every match contains.
 type pattern struct {
 	literal []byte
@@ -139,4 +147,11 @@ func (f *filter) match(r *Record) bool {
 		return false
 	}
 	return f.condition == nil || f.condition.match(r)
+}
+
+// split returns the filter for another goroutine.
+func (f *filter) split() *filter {
+	other := *f
+	other.condition = f.condition.split()
+	return &other
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"runtime"
 	"strings"
 	"time"
 
@@ -212,31 +213,38 @@ func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 	if t.o.Follow {
 		go t.discover(ctx, stream)
 	}
+	var side *parallel
+	defer func() { side.close() }()
 	idle := after(t.o.Idle)
 	for {
 		var event fetch.Event
-		var open bool
+		var err error
+		open, read := true, t.stats.Read
 		select {
 		case event, open = <-stream.Events():
-		default: // nothing more is ready
-			if err := t.flush(); err != nil {
+		default: // nothing more has come
+			waiting := idle
+			if side.busy() {
+				waiting = nil
+			} else if err := t.flush(); err != nil {
 				return err
 			}
 			select {
 			case event, open = <-stream.Events():
-			case <-idle:
+			case <-side.ready():
+				err = side.commit()
+			case <-waiting:
 				return errEnd
 			}
 		}
 		if !open {
-			return cmp.Or(context.Cause(ctx), stream.Err())
+			return cmp.Or(side.drain(), context.Cause(ctx), stream.Err())
 		}
-		t.notice(event.Notice)
-		read := t.stats.Read
-		for i := range event.Chunks {
-			if err := t.showChunk(&event.Chunks[i]); err != nil {
-				return err
-			}
+		if err == nil {
+			side, err = t.showEvent(side, &event)
+		}
+		if err != nil {
+			return err
 		}
 		if t.stats.Read > read {
 			idle = after(t.o.Idle)
@@ -244,18 +252,51 @@ func (t *tail) follow(ctx context.Context, spans []fetch.Span) error {
 	}
 }
 
+// showEvent shows an event: itself if it is small, or else by way of side, which it
+// starts if it is nil.
+func (t *tail) showEvent(side *parallel, event *fetch.Event) (*parallel, error) {
+	size := 0
+	for i := range event.Chunks {
+		size += len(event.Chunks[i].Batches)
+	}
+	if side == nil && size >= minParallel {
+		side = newParallel(t, min(runtime.GOMAXPROCS(0), maxWorkers), shareBytes)
+	}
+	if event.Notice != "" {
+		if err := side.drain(); err != nil {
+			return side, err
+		}
+		t.notice(event.Notice)
+	}
+	show := t.showChunk
+	if side.busy() || side != nil && size >= minParallel {
+		show = side.show
+	}
+	for i := range event.Chunks {
+		if err := show(&event.Chunks[i]); err != nil {
+			return side, err
+		}
+	}
+	return side, side.hand()
+}
+
 // showChunk shows the records of a chunk that pass the filter. The error ends the run.
 func (t *tail) showChunk(chunk *fetch.Chunk) (stopped error) {
 	err := t.decoder.Each(chunk, func(r *Record) bool {
-		if t.pass(r) {
-			stopped = t.show(r)
-		}
+		stopped = t.showRecord(r)
 		return stopped == nil
 	})
 	if err != nil && stopped == nil {
 		t.unreadable(err)
 	}
 	return stopped
+}
+
+func (t *tail) showRecord(r *Record) error {
+	if t.pass(r) {
+		return t.show(r)
+	}
+	return nil
 }
 
 // pass decodes a record and reports whether it passes the filter.
@@ -300,13 +341,29 @@ func (t *tail) show(r *Record) error {
 	return nil
 }
 
+// write writes rendered records, few of them with what follows.
+func (t *tail) write(records []byte) error {
+	if len(t.buf)+len(records) < flushBytes {
+		t.buf = append(t.buf, records...)
+		return nil
+	}
+	if err := t.flush(); err != nil {
+		return err
+	}
+	return t.writeOut(records)
+}
+
 func (t *tail) flush() error {
 	if len(t.buf) == 0 {
 		return nil
 	}
-	_, err := t.out.Write(t.buf)
+	err := t.writeOut(t.buf)
 	t.buf = emptied(t.buf)
-	if err != nil {
+	return err
+}
+
+func (t *tail) writeOut(b []byte) error {
+	if _, err := t.out.Write(b); err != nil {
 		return fmt.Errorf("writing: %w", err)
 	}
 	return nil

@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -179,6 +180,34 @@ func TestUntilEndOverTransactions(t *testing.T) {
 		}
 		if n := len(lines(runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1, Uncommitted: true}))); n != 128 {
 			t.Errorf("%d lines uncommitted, want all 128", n)
+		}
+	})
+}
+
+// What is shown side by side is whole, and in order, when the run ends.
+func TestManyRecordsToTheEnd(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		const n = 20_000
+		topic := kafkatest.Topic(t, brokers, "many", 3)
+		p := producer(t, brokers, kgo.ProducerBatchCompression(kgo.NoCompression()))
+		produce(t, p, topic, 3, 0, n)
+		got := lines(runTo(t, brokers, Options{Topics: []string{topic}, Begin: &Begin{}, Last: -1, Renderer: NewJSON(nil, nil)}))
+		var next [3]int
+		for _, line := range got {
+			var r struct {
+				Partition, Offset int
+				Value             string
+			}
+			if err := json.Unmarshal([]byte(line), &r); err != nil {
+				t.Fatal(err)
+			}
+			if want := fmt.Sprintf("v%d", 3*r.Offset+r.Partition); r.Offset != next[r.Partition] || r.Value != want {
+				t.Fatalf("p%d@%d %s, want @%d %s", r.Partition, r.Offset, r.Value, next[r.Partition], want)
+			}
+			next[r.Partition]++
+		}
+		if len(got) != n {
+			t.Errorf("%d lines, want %d", len(got), n)
 		}
 	})
 }

@@ -1,5 +1,5 @@
 // Command fill writes orders to a topic for cmd/bench/tail: the same ones each time, 229
-// bytes long on average.
+// bytes long on average, with headers such as those of `inv produce`.
 //
 //	go run ./cmd/bench/tail/fill -b 127.0.0.1:9092 -topic bench_orders -n 1000000
 package main
@@ -48,7 +48,7 @@ func fill(ctx context.Context, brokers, topic string, n int, codec string) error
 	for i := range n {
 		value := order(random, i, start.UnixMilli()-int64(n-i))
 		bytes += len(value)
-		client.Produce(ctx, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "order-%d", i), Value: value}, func(_ *kgo.Record, err error) {
+		client.Produce(ctx, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "order-%d", i), Value: value, Headers: headers(i, start)}, func(_ *kgo.Record, err error) {
 			if err != nil {
 				failed(err)
 			}
@@ -60,6 +60,18 @@ func fill(ctx context.Context, brokers, topic string, n int, codec string) error
 	}
 	fmt.Printf("%d orders, %d bytes of values, %d each, in %v\n", n, bytes, bytes/max(n, 1), time.Since(start).Round(time.Millisecond))
 	return nil
+}
+
+// headers are CloudEvents attributes, such as those of `inv produce`.
+func headers(i int, at time.Time) []kgo.RecordHeader {
+	return []kgo.RecordHeader{
+		{Key: "ce_specversion", Value: []byte("1.0")},
+		{Key: "ce_type", Value: []byte("inv.order.created")},
+		{Key: "ce_source", Value: []byte("inv/inventory/orders")},
+		{Key: "ce_id", Value: fmt.Appendf(nil, "orders-7-%d", i)},
+		{Key: "ce_time", Value: at.UTC().AppendFormat(nil, "2006-01-02T15:04:05.000Z")},
+		{Key: "content-type", Value: []byte("application/json")},
+	}
 }
 
 func order(random *rand.Rand, i int, timestamp int64) []byte {
