@@ -1,6 +1,8 @@
 package jsonscan
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 
 	"inv/internal/termsafe"
@@ -40,17 +42,27 @@ func AppendSafe(dst, text []byte, flags Flags) []byte {
 	return append(dst, text[start:]...)
 }
 
+// clean returns the index of the first byte from i on that [special] marks, len(text)
+// if there is none.
+func clean(text []byte, i int) int {
+	for ; i+8 <= len(text); i += 8 {
+		if m := special(binary.LittleEndian.Uint64(text[i:])); m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(text) && text[i] >= 0x20 && text[i] < 0x7f && text[i] != '"' && text[i] != '\\' {
+		i++
+	}
+	return i
+}
+
 // AppendString appends text as a JSON string that is safe for a terminal. Bytes
 // that are not UTF-8 become U+FFFD.
 func AppendString(dst, text []byte) []byte {
 	dst = append(dst, '"')
 	start := 0
-	for i := 0; i < len(text); {
+	for i := clean(text, 0); i < len(text); i = clean(text, i) {
 		c := text[i]
-		if c >= 0x20 && c < 0x7f && c != '"' && c != '\\' {
-			i++
-			continue
-		}
 		r, size := utf8.DecodeRune(text[i:])
 		bad := r == utf8.RuneError && size == 1
 		if !bad && c >= 0x80 && !termsafe.Hidden(r) {

@@ -4,6 +4,8 @@
 package termsafe
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 
@@ -18,12 +20,8 @@ const hex = "0123456789abcdef"
 // appended text is valid UTF-8 without control characters.
 func Append(dst, text []byte) []byte {
 	start := 0
-	for i := 0; i < len(text); {
+	for i := printable(text, 0); i < len(text); i = printable(text, i) {
 		c := text[i]
-		if c >= 0x20 && c < 0x7f {
-			i++
-			continue
-		}
 		r, size := utf8.DecodeRune(text[i:])
 		if size > 1 && !Hidden(r) {
 			i += size
@@ -46,6 +44,28 @@ func Append(dst, text []byte) []byte {
 		start = i
 	}
 	return append(dst, text[start:]...)
+}
+
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// printable returns the index of the first byte from i on that is not printable ASCII,
+// len(text) if there is none.
+func printable(text []byte, i int) int {
+	for ; i+8 <= len(text); i += 8 {
+		x := binary.LittleEndian.Uint64(text[i:])
+		// The top bits of bytes from 0x80 on, below 0x20 and of 0x7f; a borrow only marks
+		// bytes behind the first of these.
+		if m := (x | (x - ones*0x20) | ((x ^ ones*0x7f) - ones)) & tops; m != 0 {
+			return i + bits.TrailingZeros64(m)/8
+		}
+	}
+	for i < len(text) && text[i] >= 0x20 && text[i] < 0x7f {
+		i++
+	}
+	return i
 }
 
 // String is Append for a string.
@@ -86,8 +106,8 @@ func widths() *runewidth.Condition {
 
 // Width returns how many columns of a terminal the text from Append takes.
 func Width(text []byte) int {
-	columns := 0
-	for i := 0; i < len(text); {
+	columns := printable(text, 0)
+	for i := columns; i < len(text); {
 		c := text[i]
 		if c < 0x80 {
 			i++
