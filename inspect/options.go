@@ -98,6 +98,9 @@ type Options struct {
 	Hint func(error) error
 }
 
+// most is the number of shown records that ends the run; 0: none does.
+func (o *Options) most() int { return o.Expect }
+
 // Begin is where to start in each partition. The zero value is the beginning.
 type Begin struct {
 	Time   time.Time // at the first record of this time or later, unless zero

@@ -149,7 +149,7 @@ type parallel struct {
 // for a registry, or if there can't be several renderers.
 func newParallel(t *tail, workers, size int) *parallel {
 	main, ok := t.o.Renderer.(splitter)
-	if !ok || workers < 2 || t.o.Expect > 0 || t.o.Values != nil {
+	if !ok || workers < 2 || t.o.most() > 0 || t.o.Values != nil {
 		return nil
 	}
 	p := &parallel{t: t, main: main, size: size, shares: make(chan *share, sharesPerWorker*workers), next: newShare()}

@@ -332,7 +332,7 @@ func (t *tail) show(r *Record) error {
 	if t.failOn != nil && t.failOn.match(r) {
 		return fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, ErrFailOn)
 	}
-	if t.o.Expect > 0 && t.stats.Shown >= int64(t.o.Expect) {
+	if n := t.o.most(); n > 0 && t.stats.Shown >= int64(n) {
 		return errEnd
 	}
 	if len(t.buf) >= flushBytes {
