@@ -108,6 +108,8 @@ func appendText(dst, b []byte, mark string) []byte {
 	switch {
 	case b == nil:
 		return append(dst, "null"...)
+	case jsonscan.Clean(b):
+		return append(append(append(dst, '"'), b...), '"')
 	case !utf8.Valid(b):
 		dst = append(dst, '"')
 		dst = base64.StdEncoding.AppendEncode(dst, b)

@@ -18,9 +18,9 @@ const (
 	// Responses with less than this are shown directly, so that a followed record does
 	// not wait for a worker.
 	minParallel = 64 << 10
-	// A share is about this many bytes, so that it and its lines stay in a
+	// A share has at most this many bytes, so that it and its lines stay in a
 	// processor's cache; larger records are shown directly.
-	shareBytes   = 128 << 10
+	shareBytes   = 64 << 10
 	shareRecords = 512
 	// maxWorkers is more than one reader of the output can keep busy.
 	maxWorkers = 4

@@ -56,6 +56,9 @@ func clean(text []byte, i int) int {
 	return i
 }
 
+// Clean reports whether text in quotes is a JSON string that is safe for a terminal.
+func Clean(text []byte) bool { return clean(text, 0) == len(text) }
+
 // AppendString appends text as a JSON string that is safe for a terminal. Bytes
 // that are not UTF-8 become U+FFFD.
 func AppendString(dst, text []byte) []byte {

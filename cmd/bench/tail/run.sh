@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# inv tail beside kcat: the same topic, isolation level and fetch settings,
-# through a pipe whose lines and bytes are counted, runs interleaved, medians.
+# inv tail beside kcat, each as its user runs it: at its own defaults, the whole
+# topic through a pipe whose lines and bytes are counted. Each round runs every
+# program once, in turn, so that a ratio compares neighbours.
 #
-#   cmd/bench/tail/run.sh HOST:PORT [RUNS]
+#   cmd/bench/tail/run.sh HOST:PORT [ROUNDS]
 #
-# The topic bench_orders (1M orders, 6 partitions) is filled if it is not there.
-# Needs kcat, jq and /usr/bin/time; JQ=1 adds kcat | jq, which takes half a minute.
+# The topic bench_orders (1M orders with headers, 6 partitions) is filled if it is
+# not there. Needs kcat, python3 and /usr/bin/time; JQ=1 adds kcat | jq, which takes half a
+# minute a round. It fails if a program left lines out.
 set -euo pipefail
-brokers=${1:?usage: cmd/bench/tail/run.sh HOST:PORT [RUNS]}
-runs=${2:-5}
+brokers=${1:?usage: cmd/bench/tail/run.sh HOST:PORT [ROUNDS]}
+rounds=${2:-10}
 here=$(cd "$(dirname "$0")/../../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -20,9 +22,7 @@ if ! "$work/inv" topics list 2>/dev/null | grep -q '^bench_orders\b'; then
   go run ./cmd/bench/tail/fill -b "$brokers"
 fi
 
-# What both are told to fetch: at most 2 MiB an answer, 512 KiB a partition.
-kcat=(kcat -b "$brokers" -t bench_orders -C -e -q -o beginning -X isolation.level=read_committed
-  -X fetch.max.bytes=2097152 -X max.partition.fetch.bytes=524288 -X fetch.wait.max.ms=500)
+kcat=(kcat -b "$brokers" -t bench_orders -C -e -q -o beginning)
 inv=("$work/inv" tail orders --offset start --until end)
 
 # once NAME COMMAND… runs it into a counting pipe and notes its wall time,
@@ -34,30 +34,39 @@ once() {
   echo "$name $(tail -n 1 "$work/time") $(tr -s ' ' <"$work/count")" >>"$work/all"
 }
 
-for _ in $(seq "$runs"); do
+"${inv[@]}" -o raw >/dev/null # the broker's first read of the topic is nobody's
+for _ in $(seq "$rounds"); do
   once kcat-raw "${kcat[@]}"
   once inv-raw "${inv[@]}" -o raw
   once inv-pretty-color "${inv[@]}" --color always
   once inv-filter "${inv[@]}" --filter '.order_total > 500'
-  once inv-json "${inv[@]}" -o json
   once kcat-J "${kcat[@]}" -J
+  once inv-json "${inv[@]}" -o json
   once inv-json-color "${inv[@]}" -o json --color always
   if [ -n "${JQ:-}" ]; then
-    once kcat-jq bash -c '"$@" | jq -cC .' _ "${kcat[@]}"
+    once kcat-jq bash -c '"$@" | jq -cC .' _ "${kcat[@]}" -J
   fi
 done
 
-# Medians; the ratio is to kcat raw, that of the JSON to kcat -J.
+# Medians, with the least and the most; ratios are those of the rounds, to kcat raw, and
+# of JSON to kcat -J.
 python3 - "$work/all" <<'P'
 import collections, statistics, sys
 runs = collections.OrderedDict()
 for line in open(sys.argv[1]):
     name, *numbers = line.split()
     runs.setdefault(name, []).append([float(n) for n in numbers])
-median = {n: [statistics.median(c) for c in zip(*r)] for n, r in runs.items()}
-print(f"{'':18}{'wall s':>8}{'user':>7}{'sys':>7}{'RSS MB':>8}{'lines':>9}{'bytes':>11}   ratio")
-for name, (wall, user, system, rss, lines, size) in median.items():
-    base = "kcat-J" if name == "inv-json" else "kcat-raw"
-    same = "" if len({(r[4], r[5]) for r in runs[name]}) == 1 else "   lines or bytes differ between runs!"
-    print(f"{name:18}{wall:8.2f}{user:7.2f}{system:7.2f}{rss/1024:8.1f}{lines:9.0f}{size:11.0f}   {wall/median[base][0]:.2f} × {base}{same}")
+def spread(values):
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+print(f"{'':18}{'wall s':>19}{'CPU s':>19}{'RSS MB':>8}{'lines':>9}{'bytes':>12}   wall ratio")
+failed = []
+for name, rs in runs.items():
+    base = "kcat-J" if name.startswith("inv-json") else "kcat-raw"
+    ratio = spread([r[0] / b[0] for r, b in zip(rs, runs[base])])
+    lines = {r[4] for r in rs}
+    if len(lines) > 1 or name != "inv-filter" and lines != {1e6}:
+        failed.append(f"{name}: {sorted(lines)} lines")
+    print(f"{name:18}{spread([r[0] for r in rs]):>19}{spread([r[1] + r[2] for r in rs]):>19}"
+          f"{max(r[3] for r in rs) / 1024:8.1f}{rs[0][4]:9.0f}{rs[0][5]:12.0f}   {ratio} × {base}")
+sys.exit("; ".join(failed))
 P
