@@ -7,6 +7,9 @@
 //	pretty := inspect.NewPretty(inspect.PrettyOptions{Theme: t, Now: now, Views: views})
 //	line = pretty.Append(line[:0], record)
 //
+// A run with much to show has several renderers, for shares of the records side by
+// side, and writes in order what one renderer would; see parallel.go.
+//
 // Only run.go, begin.go, last.go and discover.go use Kafka or the clock.
 package inspect
 
