@@ -50,6 +50,9 @@ type splitter interface {
 	resume(topic string, p progress)
 }
 
+func (w Raw) split() splitter          { return w }
+func (Raw) progress(string) progress   { return progress{} }
+func (Raw) resume(string, progress)    {}
 func (j *JSON) split() splitter        { return &JSON{Indent: j.Indent, theme: j.theme, views: j.views} }
 func (*JSON) progress(string) progress { return progress{} }
 func (*JSON) resume(string, progress)  {}

@@ -289,7 +289,7 @@ func (t *tail) showEvent(side *parallel, event *fetch.Event) (*parallel, error) 
 	for i := range event.Chunks {
 		size += len(event.Chunks[i].Batches)
 	}
-	if side == nil && size >= minParallel {
+	if side == nil && size >= minParallel && !t.copies() {
 		side = newParallel(t, min(runtime.GOMAXPROCS(0), maxWorkers), shareBytes)
 	}
 	if event.Notice != "" {
@@ -308,6 +308,13 @@ func (t *tail) showEvent(side *parallel, event *fetch.Event) (*parallel, error) 
 		}
 	}
 	return side, side.hand()
+}
+
+// copies reports whether showing a record is no more than copying its value, which is
+// not worth a worker.
+func (t *tail) copies() bool {
+	_, raw := t.o.Renderer.(Raw)
+	return raw && t.filter.condition == nil && t.failOn == nil && len(t.filter.grep)+len(t.filter.exclude) == 0
 }
 
 // showChunk shows the records of a chunk that pass the filter. The error ends the run.
