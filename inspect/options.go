@@ -84,6 +84,7 @@ type Options struct {
 	Uncommitted bool   // also records of open and aborted transactions
 	Match       Match  // which records are shown
 	FailOn      string // a jq condition: the first shown record for which it holds ends the run with ErrFailOn
+	Limit       int    // ends the run once this many records have been shown; 0: never
 	// Expect ends the run once this many records have been shown. If it ends before,
 	// or takes longer than Within (0: any time), the error is ErrExpect.
 	Expect   int

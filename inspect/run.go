@@ -291,8 +291,10 @@ func (t *tail) show(r *Record) error {
 	if t.failOn != nil && t.failOn.match(r) {
 		return fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, ErrFailOn)
 	}
-	if t.o.Expect > 0 && t.stats.Shown >= int64(t.o.Expect) {
-		return errEnd
+	for _, most := range []int{t.o.Limit, t.o.Expect} {
+		if most > 0 && t.stats.Shown >= int64(most) {
+			return errEnd
+		}
 	}
 	if len(t.buf) >= flushBytes {
 		return t.flush()

@@ -75,7 +75,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetUsageFunc(func(cmd *cobra.Command) error { return writeUsage(cmd, s.width()) })
-	root.SetFlagErrorFunc(unknownFlag)
+	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	if info, ok := debug.ReadBuildInfo(); ok {
 		root.Version = info.Main.Version

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/inspect"
@@ -51,6 +52,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	t.partitioner = newChoice(append([]string{"any"}, partition.KeyedNames()...)...)
 
 	fs.IntVarP(&t.Last, "last", "n", inspect.DefaultLast, "start with the last N records of all partitions together, in time order")
+	fs.IntVarP(&t.Limit, "limit", "c", 0, "stop after N shown records; alone, the last N")
 	fs.BoolVarP(&t.Follow, "follow", "f", true, "continue with new records; --follow=false is --until end")
 	fs.StringVar(&t.since, "since", "", "start at a time: 15m, 2h ago, 14:02, today, 2026-11-23, RFC 3339, epoch s, ms or µs; a time zone may follow")
 	fs.StringVar(&t.until, "until", "", "stop at a time, or with end at the current end")
@@ -91,16 +93,27 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 
 // options returns the options for inspect, or a usage error.
 func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, error) {
+	for _, a := range args {
+		if strings.Contains(a, "%") { // kcat's -f
+			return t.Options, usagef("%q can't be a topic; a layout of records is --format, and -f is --follow", a)
+		}
+	}
 	o := t.Options
 	o.Topics, o.MaxBatch, o.Values = args, int(t.maxBatch), inspect.NewValueDecoder(t.valueAs.value)
 	var err error
 	if o.Begin, err = t.begin(now); err != nil {
 		return o, err
 	}
-	if o.Begin != nil && !t.changed("last") {
+	switch {
+	case t.changed("last"):
+	case o.Begin != nil:
 		o.Last = -1
+	case t.Limit > 0:
+		o.Last = min(o.Last, t.Limit)
 	}
 	switch {
+	case t.Limit < 0, t.Limit == 0 && t.changed("limit"):
+		return o, usagef("-c takes a number of records, 1 or more")
 	case t.Last < 0:
 		return o, usagef("-n takes 0 or more; --offset start shows all")
 	case t.until == "end", t.until == "latest":
