@@ -64,6 +64,9 @@ type Options struct {
 	// order; negative: all. If Begin is set, only records from there on count.
 	Last  int
 	Begin *Begin
+	// Latest begins with the last record of each key instead, in time order, of up to
+	// 100,000 keys or 64 MiB.
+	Latest bool
 	// Until ends the run: records of this time and later are not shown.
 	Until time.Time
 	// Partitions to read; none: all.
@@ -104,6 +107,7 @@ type Begin struct {
 	Time   time.Time // at the first record of this time or later, unless zero
 	Group  string    // at the committed offsets of this consumer group, unless ""
 	Offset int64     // see Place
+	Behind int64     // of AtOffset: the offset after the last one of a range; 0: none
 	Place  Place
 }
 

@@ -109,6 +109,8 @@ func (t *tail) run(ctx context.Context) error {
 	if t.failOn, err = compileCondition("fail-on", t.o.FailOn); err != nil {
 		return err
 	}
+	t.notice(Mistake(t.o.Match.Filter))
+	t.notice(Mistake(t.o.FailOn))
 	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {
 		return err
 	}
@@ -258,11 +260,32 @@ func (t *tail) showChunk(chunk *fetch.Chunk) (stopped error) {
 	return stopped
 }
 
-// pass decodes a record and reports whether it passes the filter.
+// pass takes a record and reports whether it passes the filter.
 func (t *tail) pass(r *Record) bool {
+	t.take(r)
+	return t.filter.match(r)
+}
+
+// take counts and decodes a record.
+func (t *tail) take(r *Record) {
 	t.stats.Read++
 	t.decode(r)
-	return t.filter.match(r)
+	if t.stats.Read == 1 {
+		t.notice(t.misplaced(r))
+	}
+}
+
+// misplaced returns a hint about the conditions of the run, by its first record.
+func (t *tail) misplaced(r *Record) string {
+	for _, c := range []*jsonCondition{t.filter.condition, t.failOn} {
+		if c == nil {
+			continue
+		}
+		if text := c.misplaced(r); text != "" {
+			return fmt.Sprintf("%s p%d@%d: %s", r.Topic, r.Partition, r.Offset, text)
+		}
+	}
+	return ""
 }
 
 // unreadable reports records that can't be read.

@@ -290,7 +290,7 @@ func (m *Model) setFilter(text string) {
 			m.wrong, _, _ = strings.Cut(err.Error(), "\n")
 			return
 		}
-		m.match = match
+		m.match, m.wrong = match, inspect.Mistake(text)
 	default:
 		want := bytes.ToLower([]byte(text))
 		m.match = func(r *inspect.Record) bool {

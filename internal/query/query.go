@@ -35,6 +35,9 @@ type Condition struct {
 	fast expr // nil: always gojq
 	code *gojq.Code
 	meta bool // it may use the variables
+
+	assigns      bool
+	recordFields []string
 }
 
 // variables are what a condition may use besides the record's value.
@@ -76,7 +79,8 @@ func Compile(source string, dialect Dialect, fields *jsonscan.Fields) (*Conditio
 		return nil, syntaxError(source, err)
 	}
 	f := &compiler{fields: fields, dialect: dialect}
-	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$")}
+	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$"),
+		assigns: assigns(parsed), recordFields: recordFields(parsed, nil)}
 	if dialect == AbsentFalse {
 		if parsed, err = absentFalse(parsed); err != nil {
 			return nil, &Error{source, -1, err}
