@@ -50,7 +50,7 @@ func otherTools() map[string]string {
 // nothing like it.
 func habit(cmd *cobra.Command, name string) string {
 	instead := otherTools()[name]
-	if cmd.Flags().Lookup("topic") != nil && (name == "t" || name == "topics") {
+	if cmd.Flags().Lookup("topic") != nil && name == "topics" {
 		return "use --topic TOPIC"
 	}
 	if flag, ok := strings.CutPrefix(instead, "use --"); ok && !cmd.HasSubCommands() {
