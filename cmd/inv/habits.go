@@ -41,7 +41,7 @@ func otherTools() map[string]string {
 		"describe": "it is a command: inv topics describe TOPIC, inv groups describe GROUP",
 		"delete":   "it is a command: inv topics delete TOPIC", "all-groups": "use inv groups lag GROUP…",
 		"reset-offsets": "it is a command: inv groups reset GROUP --to start", "to-earliest": "use --to start",
-		"to-latest": "use --to end", "to-offset": "use --to N", "to-datetime": "use --to TIME", "shift-by": "use --to -N, from the end",
+		"to-latest": "use --to end", "to-offset": "use --to N", "to-datetime": "use --to TIME", "shift-by": "use --to -5, five before the end",
 		"execute": "use --yes", "all-topics": "without --topic, all topics are reset",
 	}
 }
