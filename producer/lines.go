@@ -288,7 +288,7 @@ func headersFromJSON(raw json.RawMessage) (headers []Header, err error) {
 	for _, h := range list {
 		value, err := fromJSON(h.Value, h.Encoding, "text")
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", h.Key, err)
+			return nil, fmt.Errorf("%q: %w", h.Key, err)
 		}
 		headers = append(headers, Header{Key: h.Key, Value: value})
 	}

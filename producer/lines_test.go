@@ -47,6 +47,7 @@ func TestLinesAreRecords(t *testing.T) {
 		{envelope, `{"line":0,"value":1}`, `only a part of a record`},
 		{envelope, `{"value":1,"value_encoding":"rot13"}`, `unknown encoding "rot13"`},
 		{envelope, `{"value":"?","value_encoding":"base64"}`, `its value: illegal base64`},
+		{envelope, "{\"value\":1,\"headers\":[{\"key\":\"\\u001b[2J\",\"value\":1,\"encoding\":\"\\u001b\"}]}", `its headers: "\x1b[2J": unknown encoding "\x1b"`},
 		{envelope, `[1]`, `not a record as JSON`},
 		{envelope, "{\"value\":\"\xff\"}", `not UTF-8`},
 	} {
