@@ -29,7 +29,7 @@ func otherTools() map[string]string {
 		"bootstrap-server": brokers, "broker-list": brokers, "zookeeper": brokers,
 		"C": "use inv tail TOPIC", "P": "use inv produce --topic TOPIC", "L": "use inv topics list, inv topics describe TOPIC",
 		"G": "use inv tail TOPIC --group GROUP", "Q": "use inv topics describe TOPIC, inv tail TOPIC --since TIME",
-		"e": "use --until end", "exit": "use --until end", "p": partition, "partitions": partition,
+		"c": "use --set KEY=VALUE", "e": "use --until end", "exit": "use --until end", "p": partition, "partitions": partition,
 		"from-beginning": "use --offset start", "max-messages": "use --limit (-c) N", "num": "use --limit (-c) N",
 		"timeout-ms": "use --idle 5s", "isolation-level": "committed records are read; --uncommitted shows the others, too",
 		"J": "use -o json", "D": "records are lines, or use --envelope", "u": "output is unbuffered whenever no record is ready",
@@ -50,8 +50,11 @@ func otherTools() map[string]string {
 // nothing like it.
 func habit(cmd *cobra.Command, name string) string {
 	instead := otherTools()[name]
-	if cmd.Flags().Lookup("topic") != nil && name == "topics" {
+	switch has := cmd.Flags().Lookup; {
+	case name == "topics" && has("topic") != nil:
 		return "use --topic TOPIC"
+	case name == "p" && has("partitions") != nil:
+		return "use --partitions N"
 	}
 	if flag, ok := strings.CutPrefix(instead, "use --"); ok && !cmd.HasSubCommands() {
 		flag, _, _ = strings.Cut(flag, " ")
