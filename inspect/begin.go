@@ -76,7 +76,7 @@ func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) 
 			return nil, err
 		}
 	}
-	all := t.o.Begin != nil && t.o.Last < 0
+	all := t.o.Begin != nil && t.o.Last < 0 && !t.o.Latest
 	follow := make([]fetch.Span, len(spans))
 	for i, s := range spans {
 		follow[i] = s.Span
@@ -90,7 +90,13 @@ func (t *tail) begin(ctx context.Context, topics []*fetch.Topic, spans []*span) 
 	if all || t.o.Last == 0 {
 		return follow, nil
 	}
-	records, err := t.last(ctx, spans, t.o.Last)
+	var records []*Record
+	var err error
+	if t.o.Latest {
+		records, err = t.latest(ctx, spans)
+	} else {
+		records, err = t.last(ctx, spans, t.o.Last)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -140,8 +146,12 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 		case b.Place == Back:
 			offset = s.To - b.Offset
 		default:
-			if offset = b.Offset; offset < s.From || offset > s.To || b.Only && offset == s.To {
+			offset = b.Offset
+			if last := max(b.Behind-1, offset); last < s.From || offset > s.To || b.Only && offset == s.To || offset < s.From && b.Behind == 0 {
 				outside = append(outside, s.offsets())
+			}
+			if b.Behind > 0 {
+				s.To = max(s.From, min(s.To, b.Behind))
 			}
 		}
 		if b.Group != "" { // which may have passed the end, up to the high watermark
@@ -156,6 +166,10 @@ func (t *tail) beginAt(ctx context.Context, topics []*fetch.Topic, spans []*span
 	}
 	switch {
 	case len(outside) == 0:
+	case len(outside) == len(spans) && b.Behind > 0:
+		return usagef("no offset from %d to %d: %s", b.Offset, b.Behind-1, list(outside))
+	case b.Behind > 0:
+		t.notice(fmt.Sprintf("no offset from %d to %d here: %s", b.Offset, b.Behind-1, list(outside)))
 	case len(outside) == len(spans):
 		return usagef("no offset %d: %s", b.Offset, list(outside))
 	default: // other partitions have it

@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"regexp"
 
@@ -31,6 +32,34 @@ type jsonCondition struct {
 	fields    *jsonscan.Fields
 	condition *query.Condition
 	in        query.Input // kept, so that no record allocates one
+}
+
+// Mistake returns what is probably wrong with a condition that compiles, or "".
+func Mistake(source string) string {
+	c, err := query.Compile(source, query.JQ, jsonscan.NewFields())
+	if err != nil || !c.Assigns() {
+		return ""
+	}
+	return fmt.Sprintf("= assigns, so that %q holds for every record; == compares", source)
+}
+
+// misplaced returns what is probably wrong if the condition names a part of the record
+// as a field, which the value of this record does not have: the form of JSON output
+// has value, key and the like, but a condition is on the value alone.
+func (j *jsonCondition) misplaced(r *Record) string {
+	for _, name := range j.condition.RecordFields() {
+		fields := jsonscan.NewFields()
+		at := fields.Add(name)
+		found := make([][]byte, fields.Len())
+		if !jsonscan.IsObject(r.Value) || !fields.Scan(r.Value, found) || found[at] != nil {
+			continue
+		}
+		if name == "value" {
+			return "the condition is on the value itself, and this one has no field value: .a, not .value.a"
+		}
+		return fmt.Sprintf("this value has no field %s; the record's is $%s, not .%s", name, name, name)
+	}
+	return ""
 }
 
 // compileCondition compiles the condition of an option. The error points at the mistake.
@@ -141,13 +170,16 @@ func compileFilter(o *Options) (*filter, error) {
 
 const timeShown = "2006-01-02 15:04:05 MST"
 
-// match reports whether a decoded record passes, with the cheap tests first. byKey is
-// whether its key matched before it was decoded.
+// selects reports whether a decoded record has the times and the key. byKey is whether
+// its key matched before it was decoded.
+func (f *filter) selects(r *Record, byKey bool) bool {
+	return r.Timestamp >= f.since && r.Timestamp < f.until && (byKey || f.key.decoded(r.Key))
+}
+
+// match reports whether a decoded record passes, with the cheap tests first.
 func (f *filter) match(r *Record, byKey bool) bool {
 	switch {
-	case r.Timestamp < f.since || r.Timestamp >= f.until:
-		return false
-	case !byKey && !f.key.decoded(r.Key):
+	case !f.selects(r, byKey):
 		return false
 	case len(f.grep) > 0 && !anyMatch(f.grep, r), anyMatch(f.exclude, r):
 		return false

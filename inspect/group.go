@@ -18,7 +18,7 @@ func (t *tail) committed(ctx context.Context, topics []*fetch.Topic, spans []*sp
 	// The ends after the commits: a group at work may have passed the ones known.
 	var highs map[fetch.ID]int64
 	err = t.patiently(ctx, topics, func() (err error) {
-		highs, err = t.latest.Offsets(ctx, topics, fetch.End)
+		highs, err = t.highs.Offsets(ctx, topics, fetch.End)
 		return err
 	})
 	if err != nil {

@@ -70,6 +70,9 @@ type Options struct {
 	// order; negative: all. If Begin is set, only records from there on count.
 	Last  int
 	Begin *Begin
+	// Latest begins with the last record of each key instead, in time order, of up to
+	// 100,000 keys or 64 MiB.
+	Latest bool
 	// Until ends the run: records of this time and later are not shown.
 	Until time.Time
 	// Partitions to read; none: all.
@@ -91,6 +94,7 @@ type Options struct {
 	Uncommitted bool   // also records of open and aborted transactions
 	Match       Match  // which records are shown
 	FailOn      string // a jq condition: the first shown record for which it holds ends the run with ErrFailOn
+	Limit       int    // ends the run once this many records have been shown; 0: never
 	// Expect ends the run once this many records have been shown. If it ends before,
 	// or takes longer than Within (0: any time), the error is ErrExpect.
 	Expect int
@@ -111,13 +115,19 @@ type Options struct {
 }
 
 // most is the number of shown records that ends the run; 0: none does.
-func (o *Options) most() int { return o.Expect }
+func (o *Options) most() int {
+	if o.Limit > 0 && o.Expect > 0 {
+		return min(o.Limit, o.Expect)
+	}
+	return max(o.Limit, o.Expect)
+}
 
 // Begin is where to start in each partition. The zero value is the beginning.
 type Begin struct {
 	Time   time.Time // at the first record of this time or later, unless zero
 	Group  string    // at the committed offsets of this consumer group, unless ""
 	Offset int64     // see Place
+	Behind int64     // of AtOffset: the offset after the last one of a range; 0: none
 	Place  Place
 	Only   bool // with AtOffset: only the record at that offset
 }

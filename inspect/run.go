@@ -40,7 +40,7 @@ type tail struct {
 	o        Options
 	sel      *selection
 	cluster  *fetch.Cluster
-	latest   *fetch.Cluster // whose ends are the high watermarks
+	highs    *fetch.Cluster // whose ends are the high watermarks
 	withheld withheld
 	decoder  *fetch.Decoder
 	filter   *filter
@@ -69,7 +69,7 @@ var (
 // it was following.
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
-		latest: fetch.NewCluster(client, false), withheld: withheld{open: map[fetch.ID]held{}},
+		highs: fetch.NewCluster(client, false), withheld: withheld{open: map[fetch.ID]held{}},
 		reading: map[string]int{}, reported: map[string]bool{}}
 	t.decoder.MaxBatch = o.MaxBatch
 	if o.Within > 0 {
@@ -117,6 +117,8 @@ func (t *tail) run(ctx context.Context) error {
 	if f := (&forms{key: formOf(t.o.KeyForm), value: formOf(t.o.ValueForm)}); f.key != nil || f.value != nil {
 		t.forms = f
 	}
+	t.notice(Mistake(t.o.Match.Filter))
+	t.notice(Mistake(t.o.FailOn))
 	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {
 		return err
 	}
@@ -338,18 +340,40 @@ func (t *tail) showRecord(r *Record) error {
 
 // pass decodes a record and reports whether it passes the filter.
 func (t *tail) pass(r *Record) bool {
-	t.stats.Read++
-	byKey := t.filter.key == nil || t.filter.key.raw(r.Key)
-	if !byKey && !t.filter.key.others {
-		return false
-	}
 	key, value := r.Key, r.Value
-	t.decode(r)
-	matches := t.filter.match(r, byKey)
+	byKey, possible := t.take(r)
+	matches := possible && t.filter.match(r, byKey)
 	if t.o.Undecoded {
 		r.Key, r.Value = key, value
 	}
 	return matches
+}
+
+// take counts a record and decodes it, unless its key can't match. byKey is whether the
+// key matched before it was decoded.
+func (t *tail) take(r *Record) (byKey, possible bool) {
+	t.stats.Read++
+	if byKey = t.filter.key == nil || t.filter.key.raw(r.Key); !byKey && !t.filter.key.others {
+		return false, false
+	}
+	t.decode(r)
+	if t.stats.Read == 1 {
+		t.notice(t.misplaced(r))
+	}
+	return byKey, true
+}
+
+// misplaced returns a hint about the conditions of the run, by its first record.
+func (t *tail) misplaced(r *Record) string {
+	for _, c := range []*jsonCondition{t.filter.condition, t.failOn} {
+		if c == nil {
+			continue
+		}
+		if text := c.misplaced(r); text != "" {
+			return fmt.Sprintf("%s p%d@%d: %s", r.Topic, r.Partition, r.Offset, text)
+		}
+	}
+	return ""
 }
 
 // unreadable reports records that can't be read or decoded.

@@ -79,7 +79,7 @@ func (t *tail) checkWithheld(ctx context.Context, topics []*fetch.Topic, spans [
 	defer cancel()
 	// The high watermarks first: taken later, they could be behind records that were
 	// committed in between.
-	highs, err := t.latest.Offsets(ctx, topics, fetch.End)
+	highs, err := t.highs.Offsets(ctx, topics, fetch.End)
 	if err != nil {
 		return // the run was complete without it
 	}

@@ -75,7 +75,7 @@ func completeTopologies(*cobra.Command, []string, string) ([]cobra.Completion, c
 // completeProfiles completes the profiles of inv.yaml.
 func (f *sharedFlags) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	_ = flagsFromEnvironment(cmd.Flags(), f.getenv)
-	_, profiles, _ := f.profiles(cmd.Context(), "")
+	_, profiles, _ := f.savedProfiles(cmd.Context())
 	var words []cobra.Completion
 	for _, p := range profiles {
 		words = append(words, p.Name)

@@ -100,6 +100,9 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 	if f.Match, err = deadletter.CompileFilter(d.filter); err != nil {
 		return nil, f, usagef("--filter: %v", err)
 	}
+	if mistake := inspect.Mistake(d.filter); mistake != "" {
+		return nil, f, usagef("--filter: %s", mistake)
+	}
 	slices.Sort(topics)
 	return slices.Compact(topics), f, nil
 }

@@ -84,7 +84,7 @@ func flagsFromEnvironment(flags *pflag.FlagSet, getenv func(string) string) erro
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil && first == nil {
-			first = fmt.Errorf("%s: %w", environmentName(f.Name), err)
+			first = fmt.Errorf("%s: %w", environmentName(f.Name), badValue(flags, err))
 		}
 	})
 	return first

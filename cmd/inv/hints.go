@@ -56,6 +56,10 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w: %s", err, instead(reserved.Name))
 	case errors.As(err, &unknown) && unknown.Near != "":
 		return fmt.Errorf("%w; did you mean %s?", err, unknown.Near)
+	case errors.As(err, &unknown) && strings.HasPrefix(unknown.Name, "print."):
+		return fmt.Errorf("%w; use --format '%%k %%v\n', or -o json", err)
+	case errors.As(err, &unknown) && (unknown.Name == "parse.key" || unknown.Name == "key.separator"):
+		return fmt.Errorf("%w; use --key-separator (-K) SEPARATOR", err)
 	case errors.As(err, &unknown):
 		return fmt.Errorf("%w; see `-X list`", err)
 	case errors.As(err, &group):

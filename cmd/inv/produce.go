@@ -28,27 +28,42 @@ type produceFlags struct {
 	products                   int64
 	envelope                   bool
 	startNote                  string // how --start was read
+	lines                      lineFlags
 }
 
 func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
 	p := &produceFlags{}
 	cmd := &cobra.Command{
-		Use:   "produce NAME…",
+		Use:   "produce NAME…|--topic TOPIC",
 		Short: "Send the records of a scenario's producers",
 		Long: `Send the records of a scenario's producers. A producer of rows sends each row
 once; any other continues until --count, --for or Ctrl-C. The same --seed gives
-the same records.`,
+the same records.
+
+With --topic it sends the lines of stdin instead, each a value; --key-separator
+splits a key off, --header adds headers. With --envelope a line is a record as
+inv tail -o json writes it, with key, headers, timestamp and value, where null is
+a tombstone. A line has up to 16 MiB, and an empty one is an empty value.`,
 		Example: `  inv produce catalog
   inv produce orders --rate 500/s --count 10000
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
   inv produce orders --seed 7 --count 3 --to stdout
-  inv produce orders --start 2026-01-01T00:00:00Z --for 720h --rate 10/m --to month.jsonl`,
+  inv produce orders --start 2026-01-01T00:00:00Z --for 720h --rate 10/m --to month.jsonl
+  inv produce --topic payments -K : -H source=manual < payments.txt
+  inv tail orders --offset start --until end -o json | inv produce --topic copy --envelope`,
 		ValidArgsFunction: f.completeProducers,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := p.lines.check(args); err != nil {
+				return err
+			}
+			if p.lines.topic != "" {
+				return produceLines(cmd.Context(), s, f, p)
+			}
 			return produce(cmd.Context(), s, f, p, args)
 		},
 	}
 	p.register(cmd)
+	_ = cmd.RegisterFlagCompletionFunc("topic", f.completeTopics) // the flag exists
 	return cmd
 }
 
@@ -57,6 +72,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	p.jitter = choice{"", []string{"none", "poisson"}}
 	p.partitioner = choice{"", partition.Names()}
 	fs := cmd.Flags()
+	p.lines.register(fs)
 	fs.StringVar(&p.rate, "rate", "", "1s (one per second), 500/s, 0.5/s or max; by default the scenario's")
 	fs.Var(&p.jitter, "jitter", "poisson makes the gaps between records exponential; by default the scenario's")
 	fs.StringVar(&p.bursts, "bursts", "", "a periodic burst at a higher rate: every=10s,for=1s,rate=5000/s")
@@ -68,7 +84,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.shard, "shard", "", "K/N: only every Nth record from the Kth on, at 1/N of the rate")
 	fs.Int64Var(&p.products, "products", 0, "N rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a FILE")
-	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value")
+	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value; with --topic: lines of inv tail -o json")
 	fs.Var(&p.headers, "headers", "headers added to records")
 	fs.Var(&p.partitioner, "partitioner", "a `NAME`: murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; by default the scenario's")
 	fs.StringVar(&p.faults, "fault", "", "make a share of the records faulty, by kind: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
@@ -138,7 +154,10 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 
 // compileError marks the errors of a wrong command line.
 func compileError(err error) error {
-	if errors.As(err, new(*producer.ReadProducerError)) || errors.As(err, new(*producer.UnknownProducerError)) ||
+	if errors.As(err, new(*producer.UnknownProducerError)) {
+		return usagef("%w; --topic sends lines of stdin to a topic", err)
+	}
+	if errors.As(err, new(*producer.ReadProducerError)) ||
 		errors.As(err, new(*producer.CausedProducerError)) {
 		return usageError{err}
 	}

@@ -51,8 +51,7 @@ func listProperties(w io.Writer) error {
 // applyProfile applies the settings of the profile in inv.yaml. Only a named profile
 // is required to exist.
 func (f *sharedFlags) applyProfile(ctx context.Context, brokersGiven bool) error {
-	inUse := cmp.Or(f.profile, defaultProfile)
-	file, profiles, err := f.profiles(ctx, inUse)
+	file, inUse, profiles, err := f.profiles(ctx)
 	if err != nil || profiles == nil {
 		return err
 	}
@@ -70,14 +69,33 @@ func (f *sharedFlags) applyProfile(ctx context.Context, brokersGiven bool) error
 	return nil
 }
 
-// profiles reads inv.yaml; the variables of the profile in use must be set. Without
-// a file it returns none, and no error unless --config or --profile was given.
-func (f *sharedFlags) profiles(ctx context.Context, inUse string) (file string, profiles []kafka.Profile, err error) {
+// profiles reads inv.yaml and returns the name of the profile in use, whose variables
+// must be set. Without a file it returns none, and no error unless --config or
+// --profile was given.
+func (f *sharedFlags) profiles(ctx context.Context) (file, inUse string, profiles []kafka.Profile, err error) {
+	file, source, err := f.configFile(ctx)
+	if err != nil || source == nil {
+		return "", "", nil, err
+	}
+	inUse = f.inUse(source)
+	if profiles, err = kafka.ParseProfiles(file, source, inUse, f.lookupEnv); err != nil {
+		return "", "", nil, usageError{err}
+	}
+	return file, inUse, profiles, nil
+}
+
+// inUse returns the name of the profile that commands use.
+func (f *sharedFlags) inUse(source []byte) string {
+	return cmp.Or(f.profile, kafka.UsedProfile(source), defaultProfile)
+}
+
+// configFile reads inv.yaml; source is nil if there is none.
+func (f *sharedFlags) configFile(ctx context.Context) (file string, source []byte, err error) {
 	files := []string{f.config}
 	if f.config == "" {
 		files = []string{"inv.yaml", userConfig(f.configHome())}
 	}
-	file, source, err := firstFile(ctx, files)
+	file, source, err = firstFile(ctx, files)
 	switch {
 	case err != nil:
 		return "", nil, usagef("reading the profiles: %w", err)
@@ -86,10 +104,7 @@ func (f *sharedFlags) profiles(ctx context.Context, inUse string) (file string, 
 	case source == nil:
 		return "", nil, nil
 	}
-	if profiles, err = kafka.ParseProfiles(file, source, inUse, f.lookupEnv); err != nil {
-		return "", nil, usageError{err}
-	}
-	return file, profiles, nil
+	return file, source, nil
 }
 
 func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile) (*kafka.Profile, error) {
@@ -100,10 +115,17 @@ func (f *sharedFlags) chooseProfile(file, name string, profiles []kafka.Profile)
 		}
 		names = append(names, profiles[i].Name)
 	}
-	if f.profile == "" {
+	switch {
+	case f.profile == "" && name == defaultProfile:
 		return nil, nil
+	case f.profile == "":
+		return nil, usagef("%s names a profile under use: that it does not have (it has %s); see `inv config use`", file, strings.Join(names, ", "))
 	}
-	return nil, usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), suggest.DidYouMean(name, names))
+	return nil, noSuchProfile(file, name, names)
+}
+
+func noSuchProfile(file, name string, names []string) error {
+	return usagef("%s has no profile %q (it has %s)%s", file, name, strings.Join(names, ", "), suggest.DidYouMean(name, names))
 }
 
 // firstFile reads the first file that exists.

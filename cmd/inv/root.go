@@ -75,7 +75,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetUsageFunc(func(cmd *cobra.Command) error { return writeUsage(cmd, s.width()) })
-	root.SetFlagErrorFunc(unknownFlag)
+	root.SetFlagErrorFunc(flagError)
 	root.SetHelpCommand(helpCommand())
 	if info, ok := debug.ReadBuildInfo(); ok {
 		root.Version = info.Main.Version
@@ -86,7 +86,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
 		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
 	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), resetCommand(s, shared))
-	root.AddCommand(versionCommand(s))
+	root.AddCommand(configCommand(s, shared), versionCommand(s))
 	return root, shared.completeFlags(root)
 }
 

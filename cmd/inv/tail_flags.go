@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/inspect"
@@ -51,10 +53,12 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	t.partitioner = newChoice(append([]string{"any"}, partition.KeyedNames()...)...)
 
 	fs.IntVarP(&t.Last, "last", "n", inspect.DefaultLast, "start with the last N records of all partitions together, in time order")
+	fs.BoolVar(&t.Latest, "latest", false, "start with the last record of each key, in time order")
+	fs.IntVarP(&t.Limit, "limit", "c", 0, "stop after N shown records; alone, the last N")
 	fs.BoolVarP(&t.Follow, "follow", "f", true, "continue with new records; --follow=false is --until end")
 	fs.StringVar(&t.since, "since", "", "start at a time: 15m, 2h ago, 14:02, today, 2026-11-23, RFC 3339, epoch s, ms or µs; a time zone may follow")
 	fs.StringVar(&t.until, "until", "", "stop at a time, or with end at the current end")
-	fs.StringVar(&t.offset, "offset", "", "start in each partition at N, at -N from its end, at its start or its end, or at a time")
+	fs.StringVar(&t.offset, "offset", "", "start in each partition at N, at -N from its end, at its start or its end, or at a time; 10..20 is these and those between, of what is there now")
 	fs.StringVar(&t.partitions, "partition", "", "only these partitions, such as 0,2,4-6")
 	fs.StringVar(&t.key, "key", "", "only records with this key, as lines show it, in any partition")
 	fs.Var(&t.partitioner, "partitioner", "with --key: only read the partition that this partitioner chooses")
@@ -92,6 +96,11 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 
 // options returns the options for inspect, or a usage error.
 func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, error) {
+	for _, a := range args {
+		if strings.Contains(a, "%") { // kcat's -f
+			return t.Options, usagef("%q can't be a topic; a layout of records is --format, and -f is --follow", a)
+		}
+	}
 	o := t.Options
 	o.Topics, o.MaxBatch = args, int(t.maxBatch)
 	o.KeyForm, o.ValueForm = t.keyAs.value, t.valueAs.value
@@ -100,10 +109,22 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 	if o.Begin, err = t.begin(now); err != nil {
 		return o, err
 	}
-	if o.Begin != nil && !t.changed("last") {
+	switch {
+	case t.changed("last"):
+	case o.Begin != nil, t.Latest:
 		o.Last = -1
+	case t.Limit > 0:
+		o.Last = min(o.Last, t.Limit)
 	}
 	switch {
+	case t.Limit < 0, t.Limit == 0 && t.changed("limit"):
+		return o, usagef("-c takes a number of records, 1 or more")
+	case t.Latest && t.changed("last"):
+		return o, usagef("--latest and -n exclude each other; -c stops after N records")
+	case o.Begin != nil && o.Begin.Behind > 0 && (t.until != "" || t.Follow && t.changed("follow")):
+		return o, usagef("--offset %s has an end; leave out --until and --follow", t.offset)
+	case o.Begin != nil && o.Begin.Behind > 0:
+		o.Follow = false
 	case t.Last < 0:
 		return o, usagef("-n takes 0 or more; --offset start shows all")
 	case t.until == "end", t.until == "latest":
@@ -148,6 +169,8 @@ func (t *tailFlags) begin(now time.Time) (b *inspect.Begin, err error) {
 		if b, err = t.parseBegin(t.since, now); err != nil {
 			return nil, usagef("--since: %v", err)
 		}
+	case strings.Contains(t.offset, ".."):
+		return parseRange(t.offset)
 	case t.offset != "":
 		if b, err = t.parseBegin(t.offset, now); err != nil {
 			return nil, usagef("--offset: %v", err)
@@ -156,6 +179,17 @@ func (t *tailFlags) begin(now time.Time) (b *inspect.Begin, err error) {
 		b = &inspect.Begin{Group: t.group}
 	}
 	return b, nil
+}
+
+// parseRange reads FIRST..LAST, both included; without FIRST, from the start.
+func parseRange(text string) (*inspect.Begin, error) {
+	first, last, _ := strings.Cut(text, "..")
+	from, err := strconv.ParseUint(cmp.Or(first, "0"), 10, 62)
+	to, err2 := strconv.ParseUint(last, 10, 62)
+	if err != nil || err2 != nil || to < from {
+		return nil, usagef("--offset %q: a range is FIRST..LAST, two offsets that are both included, such as 10..20", text)
+	}
+	return &inspect.Begin{Place: inspect.AtOffset, Offset: int64(from), Behind: int64(to) + 1}, nil
 }
 
 // parseBegin reads a position. A number that can be a time in seconds is one for

@@ -72,11 +72,14 @@ func subcommands(cmd *cobra.Command, group string) string {
 	return b.String()
 }
 
-// unknownFlag adds the nearest flag to the error, or where flags are listed.
-func unknownFlag(cmd *cobra.Command, err error) error {
+// flagError adds the flag that is meant to the error, or where flags are listed.
+func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
-		return err
+		return badValue(cmd.Flags(), err)
+	}
+	if instead := habit(cmd, unknown.GetSpecifiedName()); instead != "" {
+		return fmt.Errorf("%w; %s", err, instead)
 	}
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {

@@ -91,7 +91,7 @@ func (m *Model) clearFilter() {
 // has an error, the list is that of the filter entered before, not that of the condition
 // up to its error.
 func (m *Model) applyFilter() {
-	m.match, m.wrong = nil, ""
+	m.match, m.wrong, m.mistake = nil, "", ""
 	switch text := string(m.filter.text); {
 	case text == "":
 	case strings.ContainsAny(text[:1], ".$("):
@@ -99,6 +99,8 @@ func (m *Model) applyFilter() {
 		if err != nil {
 			m.wrong, _, _ = strings.Cut(err.Error(), "\n")
 			match = m.entered
+		} else {
+			m.mistake = inspect.Mistake(text)
 		}
 		m.match = match
 	default:

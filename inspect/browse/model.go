@@ -97,6 +97,7 @@ type Model struct {
 	match         func(*inspect.Record) bool // nil: all
 	entered       func(*inspect.Record) bool // the match when editing began
 	wrong         string                     // the error of the filter
+	mistake       string                     // what a correct filter hardly means
 	opened        *inspect.Record            // the open record
 	open          []string                   // its lines; nil: the list is shown
 	scroll        int                        // in open

@@ -110,7 +110,7 @@ func (m *Model) foot() string {
 	t := m.o.Theme
 	switch {
 	case m.editing:
-		return "/" + m.fit(strings.TrimSuffix(m.filter.view(m.width-1)+" "+m.wrong, " "))
+		return "/" + m.fit(strings.TrimSuffix(m.filter.view(m.width-1)+" "+m.wrong+m.mistake, " "))
 	case m.status != "":
 		return t.Hostile + m.fit(m.status) + t.Reset
 	case m.open != nil:

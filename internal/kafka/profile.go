@@ -47,6 +47,7 @@ func ParseProfiles(file string, source []byte, inUse string, lookupEnv func(stri
 	}
 	var profiles []Profile
 	r.d.Fields(doc.Content[0], "inv.yaml", map[string]func(*yaml.Node){
+		"use": func(n *yaml.Node) { r.text(n, "use") },
 		"profiles": func(n *yaml.Node) {
 			r.d.Each(n, "profiles", func(key, value *yaml.Node) {
 				profiles = append(profiles, r.profile(key.Value, value))

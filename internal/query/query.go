@@ -36,6 +36,9 @@ type Condition struct {
 	code *gojq.Code
 	meta bool // it may use the variables
 	list bool // it may use $header_list
+
+	assigns      bool
+	recordFields []string
 }
 
 // variables are what a condition may use besides the record's value. $headers is an
@@ -81,7 +84,8 @@ func Compile(source string, dialect Dialect, fields *jsonscan.Fields) (*Conditio
 		return nil, syntaxError(source, err)
 	}
 	f := &compiler{fields: fields, dialect: dialect}
-	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$"), list: strings.Contains(source, headerList)}
+	c := &Condition{fast: f.boolean(parsed), meta: strings.Contains(source, "$"), list: strings.Contains(source, headerList),
+		assigns: assigns(parsed), recordFields: recordFields(parsed, nil)}
 	if dialect == AbsentFalse {
 		if parsed, err = absentFalse(parsed); err != nil {
 			return nil, &Error{source, -1, err}

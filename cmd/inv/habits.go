@@ -1,0 +1,95 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"inv/internal/when"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// otherTools returns what inv has instead of a flag of kcat, kcl, rpk or Kafka's console
+// tools, by its name without dashes.
+func otherTools() map[string]string {
+	const (
+		topic     = "topics are arguments: inv tail TOPIC, inv produce --topic TOPIC"
+		brokers   = "use --brokers (-b) HOST:PORT"
+		format    = "use --format '%k %v\\n', or -o json"
+		registry  = "use --registry URL"
+		config    = "use a profile of inv.yaml, or -X NAME=VALUE"
+		partition = "use --partition 0,2"
+	)
+	return map[string]string{
+		"t": topic, "topic": topic, "topics": topic, "include": "use a pattern: inv tail 'order*'", "whitelist": "use a pattern: inv tail 'order*'",
+		"bootstrap-server": brokers, "broker-list": brokers, "zookeeper": brokers,
+		"C": "use inv tail TOPIC", "P": "use inv produce --topic TOPIC", "L": "use inv topics list, inv topics describe TOPIC",
+		"G": "use inv tail TOPIC --group GROUP", "Q": "use inv topics describe TOPIC, inv tail TOPIC --since TIME",
+		"c": "use --set KEY=VALUE", "e": "use --until end", "exit": "use --until end", "p": partition, "partitions": partition,
+		"from-beginning": "use --offset start", "max-messages": "use --limit (-c) N", "num": "use --limit (-c) N",
+		"timeout-ms": "use --idle 5s", "isolation-level": "committed records are read; --uncommitted shows the others, too",
+		"J": "use -o json", "D": "records are lines, or use --envelope", "u": "output is unbuffered whenever no record is ready",
+		"F": config, "consumer.config": config, "producer.config": config, "command-config": config,
+		"consumer-property": config, "producer-property": config, "formatter": format, "s": registry, "r": registry,
+		"parse.key": "use --key-separator (-K) SEPARATOR", "k": "use --key-separator (-K) with keys in the lines, or --envelope",
+		"q": "notes are on stderr: 2>/dev/null", "Z": "use --envelope: a value of null is a tombstone",
+		"list": "it is a command: inv topics list, inv groups list", "create": "it is a command: inv topics create TOPIC",
+		"describe": "it is a command: inv topics describe TOPIC, inv groups describe GROUP",
+		"delete":   "it is a command: inv topics delete TOPIC", "all-groups": "use inv groups lag GROUP…",
+		"reset-offsets": "it is a command: inv groups reset GROUP --to start", "to-earliest": "use --to start",
+		"to-latest": "use --to end", "to-offset": "use --to N", "to-datetime": "use --to TIME", "shift-by": "use --to -5, five before the end",
+		"execute": "use --yes", "all-topics": "without --topic, all topics are reset",
+	}
+}
+
+// habit returns what to use instead of another tool's flag, "" for a command that has
+// nothing like it.
+func habit(cmd *cobra.Command, name string) string {
+	instead := otherTools()[name]
+	switch has := cmd.Flags().Lookup; {
+	case name == "topics" && has("topic") != nil:
+		return "use --topic TOPIC"
+	case name == "p" && has("partitions") != nil:
+		return "use --partitions N"
+	}
+	if flag, ok := strings.CutPrefix(instead, "use --"); ok && !cmd.HasSubCommands() {
+		flag, _, _ = strings.Cut(flag, " ")
+		if cmd.Flags().Lookup(flag) == nil {
+			return ""
+		}
+	}
+	return instead
+}
+
+// badValue says what a flag takes if Go's parser refused its value, whose error is
+// written for programmers.
+func badValue(flags *pflag.FlagSet, err error) error {
+	var invalid *pflag.InvalidValueError
+	var number *strconv.NumError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	flag := invalid.GetFlag()
+	if _, notOne := when.ParsePosition(invalid.GetValue(), time.Time{}, time.UTC); flag.Name == "output" && flags.Lookup("offset") != nil && notOne == nil {
+		return fmt.Errorf("%w; where to begin is --offset %s", err, invalid.GetValue())
+	}
+	takes := map[string]string{
+		"int": "a whole number", "int64": "a whole number", "uint": "a whole number, 0 or more", "uint64": "a whole number, 0 or more",
+		"bool": "true or false", "duration": "a duration such as 30s or 1h30m",
+	}[flag.Value.Type()]
+	if takes == "" {
+		return err
+	}
+	name := "--" + flag.Name
+	if flag.Shorthand != "" {
+		name = "-" + flag.Shorthand + ", " + name
+	}
+	if errors.As(err, &number) && errors.Is(number.Err, strconv.ErrRange) {
+		takes += ", and this one is too large"
+	}
+	return fmt.Errorf("%s takes %s, not %q", name, takes, invalid.GetValue())
+}
