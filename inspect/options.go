@@ -90,6 +90,9 @@ type Options struct {
 	Within   time.Duration
 	Values   ValueDecoder // nil: values are not decoded
 	Renderer Renderer
+	// Labels are the Renderer's names of topics, as returned by [Labels]. Run corrects
+	// those of aliases that are also the names of other topics, before it renders.
+	Labels map[string]string
 	// Notice is called with each line about the run that is not data. The text is
 	// safe for a terminal.
 	Notice func(text string)
@@ -150,7 +153,7 @@ func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 // Labels returns short names, by topic, of the topics that args (aliases, names,
 // globs) select.
 func Labels(s *scenario.Scenario, app string, args []string) map[string]string {
-	sel, err := selectTopics(args, s, app)
+	sel, err := selectTopics(args, s, app, func(string) bool { return false })
 	if err != nil {
 		return nil // Run reports it
 	}

@@ -109,7 +109,7 @@ func (t *tail) run(ctx context.Context) error {
 	if t.failOn, err = compileCondition("fail-on", t.o.FailOn); err != nil {
 		return err
 	}
-	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {
+	if err := t.selectTopics(ctx); err != nil {
 		return err
 	}
 	topics, err := t.find(ctx)
