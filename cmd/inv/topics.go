@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -117,23 +118,18 @@ func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []st
 	for _, p := range partitions {
 		out.add(p.Topic, p.Partition, p.Start, p.Stable, p.End, p.Leader, p.Replicas)
 	}
-	settings, err := c.Settings(ctx, names...)
-	if err != nil {
-		return err
-	}
+	settings, unreadable := c.Settings(ctx, names...)
 	if format == "json" {
 		out.header = append(out.header, "SETTINGS")
 		for i, p := range partitions {
-			own := map[string]string{}
-			for _, setting := range settings {
-				if setting.Topic == p.Topic {
-					own[setting.Key] = setting.Value
-				}
+			own := settingsOf(settings, p.Topic)
+			if unreadable != nil {
+				own = nil
 			}
 			out.cells[i] = append(out.cells[i], own)
 		}
 	}
-	if err := out.write(s, format); err != nil || format == "json" || len(settings) == 0 {
+	if err := cmp.Or(out.write(s, format), unreadable); err != nil || format == "json" || len(settings) == 0 {
 		return err
 	}
 	fmt.Fprintln(s.out)
@@ -142,6 +138,17 @@ func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []st
 		out.add(setting.Topic, setting.Key, setting.Value)
 	}
 	return out.write(s, "text")
+}
+
+// settingsOf returns the settings of a topic, by Kafka's property name.
+func settingsOf(settings []admin.Setting, topic string) map[string]string {
+	own := map[string]string{}
+	for _, s := range settings {
+		if s.Topic == topic {
+			own[s.Key] = s.Value
+		}
+	}
+	return own
 }
 
 func topicsDelete(s *streams, f *sharedFlags) *cobra.Command {

@@ -107,12 +107,7 @@ func alterations(ctx context.Context, c *admin.Client, change *admin.Change, nam
 		item := func(what, from, to string) {
 			items = append(items, fmt.Sprintf("%s: %s from %s to %s", name, what, from, to))
 		}
-		before := map[string]string{}
-		for _, setting := range settings {
-			if setting.Topic == name {
-				before[setting.Key] = setting.Value
-			}
-		}
+		before := settingsOf(settings, name)
 		for _, key := range slices.Sorted(maps.Keys(change.Set)) {
 			item(key, cmp.Or(before[key], standard), change.Set[key])
 		}
