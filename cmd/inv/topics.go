@@ -28,10 +28,10 @@ func topicsList(s *streams, f *sharedFlags) *cobra.Command {
 		Aliases: []string{"ls"},
 		Short:   "List topics, with their alias in the scenario",
 		Long: `List the cluster's topics, or those named: by name, alias or a pattern such as
-'order*'. The processor's own are marked internal. OFFSETS is the distance from the starts of the partitions to their
-ends, an upper bound of the number of records: commit markers, aborted and
-compacted records have offsets, too. --count reads the topics and counts their
-committed records.`,
+'order*'. The processor's own are marked internal. OFFSETS is the distance from
+the starts of the partitions to their ends, an upper bound of the number of
+records: commit markers, aborted and compacted records have offsets, too.
+--count reads the topics and counts their committed records.`,
 		Example: `  inv topics list
   inv topics list updates --count`,
 		ValidArgsFunction: f.completeTopics,
