@@ -106,6 +106,9 @@ type Options struct {
 	// apply to decoded ones all the same.
 	Undecoded bool
 	Renderer  Renderer
+	// Labels are the Renderer's names of topics, as returned by [Labels]. Run corrects
+	// those of aliases that are also the names of other topics, before it renders.
+	Labels map[string]string
 	// Notice is called with each line about the run that is not data. The text is
 	// safe for a terminal.
 	Notice func(text string)
@@ -176,7 +179,7 @@ func Views(s *scenario.Scenario, app string) (map[string]*View, error) {
 // Labels returns short names, by topic, of the topics that args (aliases, names,
 // globs) select.
 func Labels(s *scenario.Scenario, app string, args []string) map[string]string {
-	sel, err := selectTopics(args, s, app)
+	sel, err := selectTopics(args, s, app, func(string) bool { return false })
 	if err != nil {
 		return nil // Run reports it
 	}

@@ -78,11 +78,6 @@ func NewPretty(o PrettyOptions) *Pretty {
 			p.severities = p.severities || v != nil && v.conditions != [3]*query.Condition{}
 		}
 	}
-	if len(o.Labels) > 1 {
-		for _, l := range o.Labels {
-			p.labelWidth = max(p.labelWidth, termsafe.Width(termsafe.Append(nil, []byte(l))))
-		}
-	}
 	return p
 }
 
@@ -135,8 +130,11 @@ func (p *Pretty) layout(topic string) *layout {
 }
 
 func (p *Pretty) label(topic string) []byte {
-	if p.labelWidth == 0 {
+	if len(p.options.Labels) < 2 {
 		return nil
+	}
+	for _, l := range p.options.Labels { // as Run has corrected them
+		p.labelWidth = max(p.labelWidth, termsafe.Width(termsafe.Append(nil, []byte(l))))
 	}
 	text := termsafe.Append(nil, []byte(cmp.Or(p.options.Labels[topic], topic))) // it may be newer than the labels
 	return pad(paint(nil, text, p.theme.Source(topic), p.theme), p.labelWidth-termsafe.Width(text)+1)

@@ -119,7 +119,7 @@ func (t *tail) run(ctx context.Context) error {
 	}
 	t.notice(Mistake(t.o.Match.Filter))
 	t.notice(Mistake(t.o.FailOn))
-	if t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App); err != nil {
+	if err := t.selectTopics(ctx); err != nil {
 		return err
 	}
 	topics, err := t.find(ctx)

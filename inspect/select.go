@@ -2,9 +2,9 @@ package inspect
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"iter"
-	"path"
 	"slices"
 	"strings"
 
@@ -58,9 +58,9 @@ type selection struct {
 	labels  map[string]string // short names of the scenario's topics
 }
 
-// selectTopics resolves the arguments: aliases of the scenario, names of topics, and
-// globs.
-func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, error) {
+// selectTopics resolves the arguments: names of topics, aliases of the scenario, and
+// globs. A name that exists is the topic's, also if an alias has it.
+func selectTopics(args []string, s *scenario.Scenario, app string, exists func(string) bool) (*selection, error) {
 	sel := &selection{labels: map[string]string{}}
 	if s == nil {
 		s = &scenario.Scenario{}
@@ -69,20 +69,20 @@ func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, 
 		sel.aliases = append(sel.aliases, t.Alias)
 		names := s.TopicNames(t.Alias, app)
 		for _, n := range names {
-			if sel.labels[n] = t.Alias; len(names) > 1 {
-				sel.labels[n] = n // several topics have that alias
+			if sel.labels[n] = t.Alias; len(names) > 1 || n != t.Alias && exists(t.Alias) {
+				sel.labels[n] = n // several topics have that alias, or another has its name
 			}
 		}
 	}
 	for _, a := range args {
-		if strings.ContainsAny(a, "*?[") {
-			if _, err := path.Match(a, ""); err != nil {
-				return nil, usagef("the pattern %q is not well-formed: * is any text, ? any character, [a-z] one of these", a)
+		if scenario.IsPattern(a) {
+			if err := scenario.CheckPattern(a); err != nil {
+				return nil, &UsageError{Err: err}
 			}
 			sel.globs = append(sel.globs, a)
 			continue
 		}
-		names := s.TopicNames(a, app)
+		names := s.Resolve(a, app, exists)
 		if names == nil {
 			names = []string{a}
 		}
@@ -100,10 +100,7 @@ func selectTopics(args []string, s *scenario.Scenario, app string) (*selection, 
 func (sel *selection) among(topics iter.Seq[string]) []string {
 	names := slices.Clone(sel.names)
 	for _, t := range slices.Sorted(topics) {
-		matches := func(glob string) bool {
-			ok, err := path.Match(glob, t)
-			return err == nil && ok && (!isInternal(t) || isInternal(glob))
-		}
+		matches := func(glob string) bool { return scenario.MatchTopic(glob, t) }
 		if slices.ContainsFunc(sel.globs, matches) && !slices.Contains(sel.names, t) {
 			names = append(names, t)
 		}
@@ -116,4 +113,35 @@ func (sel *selection) unknown(name string, topics iter.Seq[string]) error {
 	known := slices.AppendSeq(slices.Clone(sel.aliases), topics)
 	slices.Sort(known)
 	return &UsageError{Err: &UnknownTopicError{Name: name, Known: known}}
+}
+
+// selectTopics resolves the run's arguments. An alias loses its name to a topic of
+// the cluster, unless that is one which the user may not describe.
+func (t *tail) selectTopics(ctx context.Context) error {
+	var names []string
+	if s := t.o.Scenario; s != nil {
+		for _, topic := range s.Topics {
+			if _, others := s.OtherThan(topic.Alias, t.o.App); others {
+				names = append(names, topic.Alias)
+			}
+		}
+	}
+	existing, err := t.cluster.Existing(ctx, names...)
+	if err != nil {
+		return err
+	}
+	t.sel, err = selectTopics(t.o.Topics, t.o.Scenario, t.o.App, func(name string) bool { return existing[name] })
+	if err != nil {
+		return err
+	}
+	for topic := range t.o.Labels {
+		t.o.Labels[topic] = cmp.Or(t.sel.labels[topic], topic)
+	}
+	for _, a := range t.o.Topics {
+		if existing[a] {
+			others, _ := t.o.Scenario.OtherThan(a, t.o.App)
+			t.notice(fmt.Sprintf("%s is the topic of that name, not the alias of %s", a, strings.Join(others, ", ")))
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"inv/internal/kafka"
@@ -26,11 +27,17 @@ func (f *sharedFlags) completeAliases(cmd *cobra.Command, _ []string, _ string) 
 	return f.aliases(cmd), cobra.ShellCompDirectiveNoFileComp
 }
 
-// completeTopics completes aliases and the topics of a broker that answers.
+// completeTopics completes aliases and the topics of a broker that answers. A word that
+// is both is the topic.
 func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	words := f.aliases(cmd)
 	f.ask(cmd, func(ctx context.Context, c *admin.Client) {
 		if topics, err := c.PartitionCounts(ctx); err == nil {
+			words = slices.DeleteFunc(words, func(word cobra.Completion) bool {
+				alias, _, _ := strings.Cut(word, "\t")
+				_, exists := topics[alias]
+				return exists
+			})
 			words = slices.AppendSeq(words, maps.Keys(topics))
 		}
 	})

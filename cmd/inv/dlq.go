@@ -58,8 +58,9 @@ func reasons() []event.Reason {
 }
 
 // choose returns the dead-letter topics to read and the filter. An argument is a
-// place, an alias, or the name of a topic or of its dead-letter topic.
-func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (topics []string, f deadletter.Filter, err error) {
+// place, an alias, or the name of a topic or of its dead-letter topic. A name that a
+// topic has is that topic's, also if an alias has it.
+func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string, exists map[string]bool) (topics []string, f deadletter.Filter, err error) {
 	known := map[string][]string{}
 	for _, t := range sc.Topics {
 		for _, of := range t.DeadLettersOf {
@@ -86,6 +87,15 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string) (top
 			continue
 		}
 		names, ok := known[arg]
+		if alias, _ := sc.Topic(arg); exists[arg] {
+			if names = []string{arg + ".dlq"}; len(alias.DeadLettersOf) > 0 {
+				names = []string{arg}
+			}
+			if !exists[names[0]] {
+				others, _ := sc.OtherThan(arg, app)
+				return nil, f, usagef("%s is the topic of that name, not the alias of %s, and there is no topic %s", arg, strings.Join(others, ", "), names[0])
+			}
+		}
 		if !ok {
 			return nil, f, usagef("%q has no dead letters%s", arg, suggest.DidYouMean(arg, slices.Sorted(maps.Keys(known))))
 		}
@@ -133,7 +143,7 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	if err != nil {
 		return err
 	}
-	topics, filter, err := d.choose(sc, f.appID, args)
+	topics, filter, err := d.choose(sc, f.appID, args, nil)
 	if err != nil {
 		return err
 	}
@@ -142,6 +152,19 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 		return err
 	}
 	defer c.Close()
+	var ambiguous []string // aliases that may be the names of other topics
+	for _, arg := range args {
+		if _, others := sc.OtherThan(arg, f.appID); others {
+			ambiguous = append(ambiguous, arg, arg+".dlq")
+		}
+	}
+	exists, err := c.Existing(ctx, ambiguous...)
+	if err != nil {
+		return err
+	}
+	if topics, filter, err = d.choose(sc, f.appID, args, exists); err != nil {
+		return err
+	}
 	return use(c, topics, filter)
 }
 

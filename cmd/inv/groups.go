@@ -21,9 +21,9 @@ import (
 func groupsCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "groups",
-		Short: "List, describe and reset consumer groups; show their lag",
+		Short: "List, describe, reset and delete consumer groups; show their lag",
 	}
-	cmd.AddCommand(groupsList(s, f), groupsDescribe(s, f), groupsLag(s, f), groupsReset(s, f))
+	cmd.AddCommand(groupsList(s, f), groupsDescribe(s, f), groupsLag(s, f), groupsReset(s, f), groupsDelete(s, f))
 	return cmd
 }
 
@@ -62,7 +62,7 @@ func groupsDescribe(s *streams, f *sharedFlags) *cobra.Command {
 	return withOutput(&cobra.Command{
 		Use:               "describe GROUP…",
 		Short:             "Show the members of a group and their partitions",
-		Args:              someArguments("which group? see `inv groups list`"),
+		Args:              someArguments(whichGroup),
 		ValidArgsFunction: f.completeGroups,
 	}, func(ctx context.Context, args []string, format string) error {
 		return f.withAdmin(ctx, func(c *admin.Client) error {
@@ -179,7 +179,8 @@ func builtinTopologies() []processor.Topology {
 type groupsResetFlags struct {
 	to     string
 	topics []string
-	yes    bool
+
+	approval approval
 }
 
 // position returns where to move the offsets of group; the processor's own groups are
@@ -189,10 +190,17 @@ func (r *groupsResetFlags) position(group, app string, now time.Time) (when.Posi
 	if err != nil {
 		return to, usagef("--to %q: %w", r.to, err)
 	}
-	if slices.Contains(processorGroups(app), group) {
-		return to, usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", group, app)
+	return to, notProcessors(app, group)
+}
+
+// notProcessors refuses the processor's own groups.
+func notProcessors(app string, groups ...string) error {
+	for _, group := range groups {
+		if slices.Contains(processorGroups(app), group) {
+			return usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", group, app)
+		}
 	}
-	return to, nil
+	return nil
 }
 
 func groupsReset(s *streams, f *sharedFlags) *cobra.Command {
@@ -207,7 +215,7 @@ count orders twice. Use inv reset to start the processor over.`,
 		Example: `  inv groups reset audit --to start
   inv groups reset audit --to yesterday
   inv groups reset audit --to 2026-05-01T00:00:00Z --topic orders --yes`,
-		Args:              oneArgument("which group? see `inv groups list`"),
+		Args:              oneArgument(whichGroup),
 		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			to, err := r.position(args[0], f.appID, s.now())
@@ -220,8 +228,8 @@ count orders twice. Use inv reset to start the processor over.`,
 		},
 	}
 	cmd.Flags().StringVar(&r.to, "to", "start", "start, end, an offset, -5 for 5 before the end, or a time such as 15m, today or RFC 3339")
-	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only these topics or aliases; by default all in which the group has offsets")
-	cmd.Flags().BoolVar(&r.yes, "yes", false, "don't ask for confirmation")
+	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only these topics: names, aliases or patterns; by default all in which the group has offsets")
+	r.approval.register(cmd.Flags())
 	return cmd
 }
 
@@ -229,7 +237,7 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 	if err := c.AtRest(ctx, group); err != nil {
 		return err
 	}
-	topics, err := f.existingTopics(ctx, c, r.topics)
+	topics, err := f.existingTopics(ctx, s, c, r.topics)
 	if err != nil {
 		return err
 	}
@@ -258,7 +266,7 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 		}
 		items = append(items, item)
 	}
-	if err := confirm(s, r.yes, "move the offsets of group "+visible(group), items); err != nil {
+	if ok, err := r.approval.given(s, "move the offsets of group "+visible(group), items); !ok {
 		return err
 	}
 	return c.Commit(ctx, group, moves)

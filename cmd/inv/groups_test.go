@@ -29,6 +29,8 @@ func TestGroups(t *testing.T) {
 		invoke(t, env, "groups", "lag", group, "-o", "json").wants(t, exitDone, `"committed":5,"end":5,"lag":0,"open":0,"exact":true`, "")
 		invoke(t, env, "groups", "reset", group, "--to", "start", "--yes").wants(t, exitFailed, "", "is in use by 1 member; stop it first")
 
+		invoke(t, env, "groups", "delete", group, "--yes").wants(t, exitFailed, "", "is in use by 1 member; stop it first")
+
 		member.Close()
 		kafkatest.Eventually(t, 20*time.Second, "the group is empty", func() (bool, error) {
 			i := invoke(t, env, "groups", "reset", group, "--to", "2", "--yes")
@@ -40,7 +42,14 @@ func TestGroups(t *testing.T) {
 		invoke(t, env, "groups", "reset", group, "--to", "end", "--yes").wants(t, exitDone, "", "")
 		invoke(t, env, "groups", "lag", group, "-o", "json").wants(t, exitDone, `"lag":0`, "")
 		invoke(t, env, "groups", "reset", group, "--to", "1h", "--topic", topic, "--yes").wants(t, exitDone, "", "from 5 to 0")
+		invoke(t, env, "groups", "reset", group, "--to", "end", "--topic", topic+"*", "--dry-run").wants(t, exitDone, topic+"/0: from 0 to 5", "Dry run; this would move the offsets")
+		invoke(t, env, "groups", "lag", group, "-o", "json").wants(t, exitDone, `"committed":0`, "")
+		invoke(t, env, "groups", "delete", group).wants(t, exitUsage, "", "confirm with --yes")
+		invoke(t, env, "groups", "delete", group, "--dry-run").wants(t, exitDone, group+"\n", "Dry run")
+		invoke(t, env, "groups", "delete", "inv-ledger", "--yes").wants(t, exitUsage, "", "inv reset --app-id inv removes both")
 		invoke(t, env, "groups", "reset", group, "--to", "soon").wants(t, exitUsage, "", "--to \"soon\"")
+		invoke(t, env, "groups", "delete", group, "--yes").wants(t, exitDone, group+"\n", "")
+		invoke(t, env, "groups", "delete", group, "--yes").wants(t, exitUsage, "", "there is no group")
 	})
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -153,12 +155,16 @@ func TestVerifyOptions(t *testing.T) {
 
 func TestTopicsCreateSpecs(t *testing.T) {
 	sc := shipped(t, "inventory")
+	existing := map[string]int{"catalog": 1, "order_events": 6}
 	specs := func(line string, names ...string) ([]kafka.TopicSpec, error) {
 		c := &topicsCreateFlags{}
 		cmd := topicsCreate(&streams{}, &sharedFlags{}, c)
 		parse(t, cmd, line)
 		c.override = cmd.Flags().Changed("partitions")
-		return c.specs(sc, "app", names)
+		if err := c.check(); err != nil {
+			return nil, err
+		}
+		return c.specs(&streams{err: io.Discard}, sc, "app", names, existing), nil
 	}
 	if all, err := specs(""); err != nil || len(all) != 13 || all[0].Name != "product_catalog" || all[0].Partitions != 1 {
 		t.Errorf("all topics: %+v, %v", all, err)
@@ -172,6 +178,20 @@ func TestTopicsCreateSpecs(t *testing.T) {
 			t.Errorf("spec %+v, want %s", c, name)
 		}
 	}
+	for name, want := range map[string]kafka.TopicSpec{
+		"alerts":           {Name: "inventory_alerts", Partitions: 6, Configs: map[string]string{"retention.ms": "-1"}},
+		"inventory_alerts": {Name: "inventory_alerts", Partitions: 6, Configs: map[string]string{"retention.ms": "-1"}},
+		"catalog":          {Name: "catalog", Partitions: 6, Configs: map[string]string{}}, // which exists
+		"orders.dlq":       {Name: "orders.dlq", Partitions: 6, Configs: map[string]string{}},
+		"app-product-log":  {Name: "app-product-log", Partitions: 6, Exact: true, Configs: map[string]string{"retention.ms": "-1"}},
+	} {
+		want.Replicas = 2
+		if got, err := specs("--replication-factor 2", name); err != nil || len(got) != 1 || !reflect.DeepEqual(got[0], want) {
+			t.Errorf("%s: %+v, %v, want %+v", name, got, err, want)
+		}
+	}
+	_, err = specs("--replication-factor -1")
+	refuses(t, "--replication-factor -1", err, "at least one")
 	_, err = specs("--partitions 0")
 	refuses(t, "--partitions 0", err, "at least one")
 	_, err = specs("--set retention")

@@ -123,7 +123,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	stopLine := line.start(ctx, cfg.Log)
 	summary, err := processor.Run(ctx, cfg)
 	stopLine()
-	if ctx.Err() != nil { // gauges as they were before all partitions were given back
+	if ctx.Err() != nil && summary.Counts != nil { // gauges as they were before all partitions were given back
 		for _, m := range processor.Metrics(cfg.Topologies) {
 			if m.Gauge {
 				summary.Counts[m.Name] = line.last.Counts[m.Name]

@@ -73,7 +73,7 @@ func produceLines(ctx context.Context, s *streams, f *sharedFlags, p *produceFla
 		return err
 	}
 	err = f.withAdmin(ctx, func(c *admin.Client) error {
-		names, err := f.existingTopics(ctx, c, []string{p.lines.topic})
+		names, err := f.existingTopics(ctx, s, c, []string{p.lines.topic})
 		if err == nil && len(names) > 1 {
 			err = usagef("%s is %d topics; name one of %s", p.lines.topic, len(names), strings.Join(names, ", "))
 		}

@@ -15,7 +15,8 @@ import (
 )
 
 func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
-	var yes, outputs bool
+	var outputs bool
+	var a approval
 	cmd := &cobra.Command{
 		Use:   "reset --app-id ID",
 		Short: "Start the processor over: remove its groups, log and state",
@@ -37,16 +38,16 @@ beginning. A group in use is refused: stop the processor first.`,
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				return f.reset(cmd.Context(), s, c, sc, yes, outputs)
+				return f.reset(cmd.Context(), s, c, sc, &a, outputs)
 			})
 		},
 	}
 	cmd.Flags().BoolVar(&outputs, "outputs", false, "also remove the topics that the processor writes")
-	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask for confirmation")
+	a.register(cmd.Flags())
 	return cmd
 }
 
-func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, yes, outputs bool) error {
+func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, a *approval, outputs bool) error {
 	p, err := f.planReset(ctx, s, c, sc, outputs)
 	if err != nil {
 		return err
@@ -55,7 +56,7 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 		fmt.Fprintf(s.err, "%s has no groups and no topics on this cluster.\n", f.appID)
 		return nil
 	}
-	if err := confirm(s, yes, "remove these", p.items(f.appID)); err != nil {
+	if ok, err := a.given(s, "remove these", p.items(f.appID)); !ok {
 		return err
 	}
 	deleted, err := c.DeleteGroups(ctx, p.groups...)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bufio"
+	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -10,8 +12,11 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafkatest"
+	"inv/processor"
 )
 
 // program runs inv as a process of its own: this test binary under its name.
@@ -138,5 +143,19 @@ func TestBrokenPipeIsQuiet(t *testing.T) {
 	write.Close()
 	if code != exitDone || said.Len() > 0 {
 		t.Errorf("exit code %d and %q on stderr; want 0 and nothing", code, said)
+	}
+}
+
+// A processor that is stopped while it starts has processed nothing, and says so.
+func TestProcessStoppedBeforeItBegan(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, err bytes.Buffer
+	s := &streams{in: strings.NewReader(""), out: &out, err: &err, getenv: func(string) string { return "" }, now: time.Now,
+		width: func() int { return 0 }}
+	cfg := processor.Config{Kafka: kafka.Config{Brokers: kafkatest.Embedded(t)}, Scenario: shipped(t, "inventory"), AppID: "app", Instance: "i",
+		Topologies: builtinTopologies(), Stats: &processor.Stats{}}
+	if failed := (&processFlags{logFormat: newChoice("text", "json")}).run(ctx, s, cfg); failed != nil {
+		t.Errorf("%v: %s", failed, err.String())
 	}
 }

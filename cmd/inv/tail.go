@@ -67,6 +67,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	}
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	labels := inspect.Labels(o.Scenario, f.appID, args)
+	o.Labels = labels
 	renderer, err := t.renderer(s, colors, views, labels)
 	o.Renderer = renderer
 	if err == nil && len(t.highlight) > 0 && colors.Enabled() {

@@ -225,7 +225,11 @@ func (s *system) verify() *verify.Report {
 
 func (s *system) mustHold() {
 	s.t.Helper()
-	r := s.verify()
+	var r *verify.Report
+	kafkatest.Eventually(s.t, time.Minute, "the marker of the last transaction", func() (bool, error) {
+		r = s.verify()
+		return r.AtRest || r.Verdict == verify.Violated, nil
+	})
 	if r.Verdict != verify.Holds || !r.AtRest {
 		for _, c := range r.Checks {
 			if c.Verdict != verify.Holds {

@@ -105,6 +105,9 @@ func Start(o Options) (*Broker, error) {
 	cluster.ControlKey(int16(kmsg.CreateTopics), func(request kmsg.Request) (kmsg.Response, error, bool) {
 		return refuseTopics(cluster, request)
 	})
+	cluster.ControlKey(int16(kmsg.IncrementalAlterConfigs), func(request kmsg.Request) (kmsg.Response, error, bool) {
+		return refuseSettings(cluster, request)
+	})
 	b := &Broker{cluster: cluster, addr: ln.Addr().String(), lock: lock}
 	if b.stopReaper, err = startReaper(cluster, conns, ownAddress(ln)); err != nil {
 		cluster.Close()

@@ -41,6 +41,45 @@ func refuseTopics(cluster *kfake.Cluster, request kmsg.Request) (kmsg.Response, 
 	return resp, nil, refused
 }
 
+// refuseSettings answers a request to alter settings of topics of which Apache Kafka
+// would refuse one. Of such a request nothing is altered.
+func refuseSettings(cluster *kfake.Cluster, request kmsg.Request) (kmsg.Response, error, bool) {
+	cluster.KeepControl()
+	alter, ok := request.(*kmsg.IncrementalAlterConfigsRequest)
+	if !ok {
+		return nil, nil, false
+	}
+	resp := alter.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
+	refused := false
+	for _, resource := range alter.Resources {
+		r := kmsg.NewIncrementalAlterConfigsResponseResource()
+		r.ResourceType, r.ResourceName = resource.ResourceType, resource.ResourceName
+		var settings []kmsg.CreateTopicsRequestTopicConfig
+		for _, c := range resource.Configs {
+			setting := kmsg.CreateTopicsRequestTopicConfig{Name: c.Name, Value: c.Value}
+			if c.Op != kmsg.IncrementalAlterConfigOpSet {
+				setting.Value = nil
+				if _, known := topicSettings()[c.Name]; known {
+					continue
+				}
+			}
+			settings = append(settings, setting)
+		}
+		code, message := kerr.InvalidConfig.Code, ""
+		if r.ResourceType == kmsg.ConfigResourceTypeTopic {
+			message = checkSettings(settings)
+		}
+		if message == "" {
+			code, message = kerr.InvalidRequest.Code, "not altered, because another part of the request was refused"
+		} else {
+			refused = true
+		}
+		r.ErrorCode, r.ErrorMessage = code, &message
+		resp.Resources = append(resp.Resources, r)
+	}
+	return resp, nil, refused
+}
+
 // checkName returns what is wrong with a topic's name, "" for nothing
 // (org.apache.kafka.common.internals.Topic).
 func checkName(name string) string {

@@ -34,6 +34,12 @@ func Connect(ctx context.Context, c kafka.Config, options ...kgo.Opt) (*Client, 
 // Close closes the connections.
 func (c *Client) Close() { c.client.Close() }
 
+// Existing returns which of the named topics exist, as far as the user may describe
+// them.
+func (c *Client) Existing(ctx context.Context, names ...string) (map[string]bool, error) {
+	return fetch.NewCluster(c.client, true).Existing(ctx, names...)
+}
+
 // CompileFilter compiles a jq condition on a letter's value and headers, for
 // [Filter].Match. It returns nil for "".
 func CompileFilter(source string) (func(*kgo.Record) bool, error) {

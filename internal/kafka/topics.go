@@ -25,6 +25,7 @@ const DeadLetterMaxBytes = 4 << 20
 type TopicSpec struct {
 	Name       string
 	Partitions int
+	Replicas   int16 // of each partition; 0: the cluster's default
 	// Configs are the topic's own settings by Kafka's property name.
 	Configs map[string]string
 	// Exact refuses an existing topic with a different number of partitions.
@@ -101,7 +102,7 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 			s.Configs = maps.Clone(s.Configs)
 			delete(s.Configs, "cleanup.policy")
 		}
-		made, err := createTopic(ctx, admin, s)
+		made, err := createTopic(ctx, admin.CreateTopics, s)
 		switch {
 		case err != nil:
 			return created, err
@@ -133,21 +134,23 @@ func GrowTopic(ctx context.Context, client *kgo.Client, name string, partitions 
 	if err != nil && !errors.Is(err, kerr.InvalidPartitions) { // which it has already
 		return fmt.Errorf("giving topic %s %d partitions: %w", name, partitions, err)
 	}
-	wait, cancel := context.WithTimeout(ctx, seenWithin)
-	defer cancel()
-	for {
-		counts, err := PartitionCounts(wait, client, name)
-		if err == nil && counts[name] >= partitions {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-wait.Done():
-			return fmt.Errorf("%s after it was asked the cluster shows %d partitions of topic %s, not %d; is it overloaded? %w", seenWithin, counts[name], name, partitions, cmp.Or(err, wait.Err()))
-		case <-time.After(20 * time.Millisecond):
-		}
+	return AwaitPartitions(ctx, client, partitions, name)
+}
+
+// CheckTopics returns the topics that EnsureTopics would create. The error is the
+// cluster's, if it would refuse one of them.
+func CheckTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (missing []string, err error) {
+	lacking, err := missingTopics(ctx, client, specs)
+	if err != nil {
+		return nil, err
 	}
+	for _, s := range lacking {
+		if _, err := createTopic(ctx, kadm.NewClient(client).ValidateCreateTopics, s); err != nil {
+			return nil, err
+		}
+		missing = append(missing, s.Name)
+	}
+	return missing, nil
 }
 
 // DeleteTopics deletes topics and returns the names of those that existed. When it
@@ -161,7 +164,7 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 		switch {
 		case errors.Is(r.Err, kerr.UnknownTopicOrPartition):
 		case r.Err != nil:
-			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, withMessage(r.Err, r.ErrMessage))
+			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, WithMessage(r.Err, r.ErrMessage))
 		default:
 			deleted = append(deleted, r.Topic)
 		}
@@ -190,6 +193,25 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 			return context.Cause(ctx)
 		case <-wait.Done():
 			return notSeen(names, counts, want, err)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// AwaitPartitions waits until the cluster shows that many partitions of topics.
+func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, topics ...string) error {
+	wait, cancel := context.WithTimeout(ctx, seenWithin)
+	defer cancel()
+	for {
+		counts, err := PartitionCounts(wait, client, topics...)
+		if err == nil && !slices.ContainsFunc(topics, func(t string) bool { return counts[t] < partitions }) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-wait.Done():
+			return fmt.Errorf("%s after the change the cluster shows %v partitions, not %d of each; is it overloaded? %w", seenWithin, counts, partitions, cmp.Or(err, wait.Err()))
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -239,13 +261,17 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 	return missing, nil
 }
 
-func createTopic(ctx context.Context, admin *kadm.Client, s TopicSpec) (made bool, err error) {
+type createTopics func(ctx context.Context, partitions int32, replicas int16, configs map[string]*string, topics ...string) (kadm.CreateTopicResponses, error)
+
+func createTopic(ctx context.Context, create createTopics, s TopicSpec) (made bool, err error) {
 	configs := make(map[string]*string, len(s.Configs))
 	for k, v := range s.Configs {
 		configs[k] = &v
 	}
-	resp, err := admin.CreateTopic(ctx, int32(s.Partitions), -1, configs, s.Name)
-	err = withMessage(err, resp.ErrMessage) // err is resp.Err, too
+	responses, err := create(ctx, int32(s.Partitions), cmp.Or(s.Replicas, -1), configs, s.Name)
+	if err == nil {
+		err = WithMessage(responses[s.Name].Err, responses[s.Name].ErrMessage)
+	}
 	switch {
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
@@ -255,9 +281,9 @@ func createTopic(ctx context.Context, admin *kadm.Client, s TopicSpec) (made boo
 	return true, nil
 }
 
-// withMessage adds what the broker writes beside an error code, such as which setting
-// it refuses.
-func withMessage(err error, message string) error {
+// WithMessage adds what the broker writes beside an error code, such as which setting
+// it refuses. An error that is nil stays nil.
+func WithMessage(err error, message string) error {
 	if err == nil || message == "" {
 		return err
 	}

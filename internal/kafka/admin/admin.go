@@ -151,6 +151,11 @@ func (c *Client) Create(ctx context.Context, specs ...kafka.TopicSpec) ([]string
 	return kafka.EnsureTopics(ctx, c.client, specs...)
 }
 
+// CheckCreate returns the topics that Create would create, or the cluster's refusal.
+func (c *Client) CheckCreate(ctx context.Context, specs ...kafka.TopicSpec) ([]string, error) {
+	return kafka.CheckTopics(ctx, c.client, specs...)
+}
+
 // Delete deletes topics and returns the names of those that existed.
 func (c *Client) Delete(ctx context.Context, names ...string) ([]string, error) {
 	return kafka.DeleteTopics(ctx, c.client, names...)

@@ -132,6 +132,25 @@ func (c *Cluster) Newest(ctx context.Context, name string) (*Topic, error) {
 	return newest, nil
 }
 
+// Existing returns which of the named topics exist, as far as the user may describe
+// them: about others a cluster does not tell.
+func (c *Cluster) Existing(ctx context.Context, names ...string) (map[string]bool, error) {
+	existing := map[string]bool{}
+	if len(names) == 0 {
+		return existing, nil
+	}
+	resp, err := Metadata(ctx, c.client, names)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range resp.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); t.Topic != nil && (err == nil || kerr.IsRetriable(err) && !errors.Is(err, kerr.UnknownTopicOrPartition)) {
+			existing[*t.Topic] = true
+		}
+	}
+	return existing, nil
+}
+
 func topicOf(t *kmsg.MetadataResponseTopic) *Topic {
 	topic := &Topic{Name: *t.Topic, ID: t.TopicID, Internal: t.IsInternal}
 	for _, p := range t.Partitions {

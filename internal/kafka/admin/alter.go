@@ -1,0 +1,93 @@
+package admin
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"inv/internal/kafka"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+)
+
+// Change is a change of topics.
+type Change struct {
+	Set        map[string]string // settings by Kafka's property name
+	Unset      []string          // settings that get the cluster's default again
+	Partitions int               // more than before; 0: as many
+}
+
+// ErrNoCompaction is returned for a change to compaction on the embedded broker, where
+// it is broken.
+var ErrNoCompaction = errors.New("the embedded broker does not compact topics")
+
+// CheckAlter reports whether the cluster would make the change, without making it.
+func (c *Client) CheckAlter(ctx context.Context, change Change, topics ...string) error {
+	embedded, err := kafka.IsEmbedded(ctx, c.client)
+	if err != nil {
+		return err
+	}
+	if embedded && change.Set["cleanup.policy"] != "" && change.Set["cleanup.policy"] != "delete" {
+		return ErrNoCompaction
+	}
+	return change.send(ctx, topics, c.admin.ValidateAlterTopicConfigs, c.admin.ValidateUpdatePartitions)
+}
+
+// Alter changes topics. What the cluster refuses for one of them it does to none.
+func (c *Client) Alter(ctx context.Context, change Change, topics ...string) error {
+	if err := c.CheckAlter(ctx, change, topics...); err != nil {
+		return err
+	}
+	if err := change.send(ctx, topics, c.admin.AlterTopicConfigs, c.admin.UpdatePartitions); err != nil {
+		return err
+	}
+	if change.Partitions == 0 {
+		return nil
+	}
+	return kafka.AwaitPartitions(ctx, c.client, change.Partitions, topics...)
+}
+
+// send makes the two requests of a change, or has them checked.
+func (change *Change) send(ctx context.Context, topics []string,
+	settings func(context.Context, []kadm.AlterConfig, ...string) (kadm.AlterConfigsResponses, error),
+	partitions func(context.Context, int, ...string) (kadm.CreatePartitionsResponses, error),
+) error {
+	var configs []kadm.AlterConfig
+	for _, name := range slices.Sorted(maps.Keys(change.Set)) {
+		configs = append(configs, kadm.AlterConfig{Op: kadm.SetConfig, Name: name, Value: new(change.Set[name])})
+	}
+	for _, name := range change.Unset {
+		configs = append(configs, kadm.AlterConfig{Op: kadm.DeleteConfig, Name: name})
+	}
+	if len(configs) > 0 {
+		responses, err := settings(ctx, configs, topics...)
+		for _, r := range responses {
+			err = errors.Join(err, wrap(r.Name, r.Err, r.ErrMessage))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if change.Partitions == 0 {
+		return nil
+	}
+	responses, err := partitions(ctx, change.Partitions, topics...)
+	for _, r := range responses.Sorted() {
+		if errors.Is(r.Err, kerr.InvalidPartitions) { // of which the text is about none at all
+			r.ErrMessage = cmp.Or(r.ErrMessage, "it has more already")
+		}
+		err = errors.Join(err, wrap(r.Topic, r.Err, r.ErrMessage))
+	}
+	return err
+}
+
+func wrap(topic string, err error, message string) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("altering topic %s: %w", topic, kafka.WithMessage(err, message))
+}
