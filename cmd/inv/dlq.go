@@ -143,9 +143,8 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	if err != nil {
 		return err
 	}
-	topics, filter, err := d.choose(sc, f.appID, args, nil)
-	if err != nil {
-		return err
+	if _, _, err := d.choose(sc, f.appID, args, nil); err != nil {
+		return err // before anything is asked of the cluster
 	}
 	c, err := deadletter.Connect(ctx, f.kafka())
 	if err != nil {
@@ -162,7 +161,8 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	if err != nil {
 		return err
 	}
-	if topics, filter, err = d.choose(sc, f.appID, args, exists); err != nil {
+	topics, filter, err := d.choose(sc, f.appID, args, exists)
+	if err != nil {
 		return err
 	}
 	return use(c, topics, filter)

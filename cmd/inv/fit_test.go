@@ -77,7 +77,7 @@ func TestUsageFitsTheTerminal(t *testing.T) {
 		}
 	}
 	out.Reset()
-	if code := run(nil, s); code != exitDone || strings.Count(out.String(), "\n") > 23 {
+	if code := run([]string{}, s); code != exitDone || strings.Count(out.String(), "\n") > 23 {
 		t.Errorf("exit code %d, and more lines than a small terminal has:\n%s", code, out.String())
 	}
 	for line := range strings.Lines(out.String()) {

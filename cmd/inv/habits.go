@@ -78,7 +78,7 @@ func badValue(flags *pflag.FlagSet, err error) error {
 		return fmt.Errorf("%w; where to begin is --offset %s", err, invalid.GetValue())
 	}
 	takes := map[string]string{
-		"int": "a whole number", "int64": "a whole number", "uint": "a whole number, 0 or more", "uint64": "a whole number, 0 or more",
+		"int": "a whole number", "int16": "a whole number", "int64": "a whole number", "uint": "a whole number, 0 or more", "uint64": "a whole number, 0 or more",
 		"bool": "true or false", "duration": "a duration such as 30s or 1h30m",
 	}[flag.Value.Type()]
 	if takes == "" {
