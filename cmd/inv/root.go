@@ -85,8 +85,8 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	addGroup(root, "Start here:", demoCommand(s, shared), brokerCommand(s))
 	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
 		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
-	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), brokersCommand(s, shared), resetCommand(s, shared))
-	root.AddCommand(configCommand(s, shared), versionCommand(s))
+	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), brokersCommand(s, shared), resetCommand(s, shared), configCommand(s, shared))
+	root.AddCommand(versionCommand(s))
 	return root, shared.completeFlags(root)
 }
 
