@@ -54,11 +54,11 @@ func endless(line string) bool {
 	case strings.HasPrefix(line, "inv process"):
 		return !has("--drain")
 	case strings.HasPrefix(line, "inv tail"):
-		return !has("--until", "--expect")
+		return !has("--until", "--expect", " -c ", "--limit", "..")
 	case strings.HasPrefix(line, "inv produce"):
 		return !has("--count", "--for") && has("orders")
 	}
-	return strings.HasPrefix(line, "inv broker") || strings.HasPrefix(line, "inv dashboard")
+	return strings.HasPrefix(line, "inv broker") && !has("inv brokers") || strings.HasPrefix(line, "inv dashboard")
 }
 
 // README's blocks work as printed, in order: each line runs in a shell, with another
