@@ -97,7 +97,7 @@ func (d *drainer) ends(ctx context.Context, topics ...string) (map[fetch.ID]int6
 		if !kafka.Outage(err) {
 			return ends, err
 		}
-		if err := sleep(ctx, drainPoll); err != nil {
+		if err := kafka.Pause(ctx, drainPoll); err != nil {
 			return nil, err
 		}
 	}
@@ -147,7 +147,7 @@ func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]in
 		} else {
 			w.say(func() string { return d.unreadReason(ctx, d.client, stage, ends, unread, p) })
 		}
-		if err := sleep(ctx, drainPoll); err != nil {
+		if err := kafka.Pause(ctx, drainPoll); err != nil {
 			return err
 		}
 	}
@@ -182,7 +182,7 @@ func (d *drainer) settled(ctx context.Context, stage *Stage, partition int32, en
 			return nil
 		}
 		w.say(func() string { return pendingReason(stage, d.layout.names[stage.Reads[0]], partition, due) })
-		if err := sleep(ctx, drainPoll); err != nil {
+		if err := kafka.Pause(ctx, drainPoll); err != nil {
 			return err
 		}
 	}
@@ -201,19 +201,8 @@ func (d *drainer) stable(ctx context.Context, stage *Stage, partition int32, w *
 			return end, err
 		}
 		w.say(func() string { return d.openReason(ctx, d.client, stage, nil) })
-		if err := sleep(ctx, drainPoll); err != nil {
+		if err := kafka.Pause(ctx, drainPoll); err != nil {
 			return 0, err
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }

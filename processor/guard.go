@@ -46,7 +46,7 @@ func (a *application) committed(ctx context.Context, client *kgo.Client, stage *
 		case errors.Is(err, kerr.UnstableOffsetCommit):
 			w.say(func() string { return "the end of a transaction in the offsets of " + group })
 		}
-		if err := sleep(ctx, watchEvery/10); err != nil {
+		if err := kafka.Pause(ctx, watchEvery/10); err != nil {
 			return nil, err
 		}
 	}

@@ -2,6 +2,7 @@ package processor_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -66,15 +67,14 @@ func (s *said) after(text string) string {
 // wait waits for a line with all the texts.
 func (s *said) wait(t *testing.T, texts ...string) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	for !s.has(texts...) {
-		if time.Now().After(deadline) {
+	defer func() {
+		if t.Failed() {
 			s.mu.Lock()
 			defer s.mu.Unlock()
-			t.Fatalf("nothing was said of %q:\n%s", texts, strings.Join(s.lines, ""))
+			t.Logf("what was said:\n%s", strings.Join(s.lines, ""))
 		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	}()
+	kafkatest.Eventually(t, time.Minute, fmt.Sprintf("a line with %q", texts), func() (bool, error) { return s.has(texts...), nil })
 }
 
 // killAt stops a broker when all instances have sent it a request of a kind.

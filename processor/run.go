@@ -62,7 +62,7 @@ func start(ctx context.Context, cfg Config) (*application, error) {
 		if !told {
 			cfg.Log.Warn("waiting for the brokers", "because", err)
 		}
-		if err := sleep(ctx, outagePause); err != nil {
+		if err := kafka.Pause(ctx, outagePause); err != nil {
 			return nil, err
 		}
 	}

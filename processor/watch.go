@@ -44,7 +44,7 @@ func (a *application) watchTopics(ctx context.Context) error {
 		if n%startsEvery == 0 {
 			w.lookAtStarts(ctx, client)
 		}
-		if err := sleep(ctx, watchEvery); err != nil {
+		if err := kafka.Pause(ctx, watchEvery); err != nil {
 			return err
 		}
 	}

@@ -31,7 +31,7 @@ func (s *session) holdBack() {
 			if read > best || !s.holds() {
 				best, moved = read, time.Now()
 			}
-			if pause(s.ctx, firstEvery) != nil {
+			if kafka.Pause(s.ctx, firstEvery) != nil {
 				return
 			}
 		}

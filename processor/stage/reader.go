@@ -143,7 +143,7 @@ func (r *Reader) retry(ctx context.Context, request func() error) error {
 		if err == nil || !transient(err) || errors.Is(err, errNotShown) && time.Since(began) > shownWithin {
 			return err
 		}
-		if err := pause(ctx, readerBackoff); err != nil {
+		if err := kafka.Pause(ctx, readerBackoff); err != nil {
 			return err
 		}
 	}
@@ -174,17 +174,6 @@ func transient(err error) bool {
 		return ke.Retriable && !errors.Is(err, kerr.UnknownTopicOrPartition)
 	}
 	return !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed)
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // Read calls use for the committed records from offset from up to, and not

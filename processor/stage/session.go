@@ -355,7 +355,7 @@ func (s *session) duplicate() bool {
 		if s.txn.Taken(ctx) {
 			return true
 		}
-		if pause(ctx, readerBackoff) != nil {
+		if kafka.Pause(ctx, readerBackoff) != nil {
 			return false
 		}
 	}

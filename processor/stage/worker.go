@@ -138,7 +138,7 @@ func (w *Worker) Run(ctx context.Context) error {
 		if time.Since(began) > calmAfter {
 			backoff = firstBackoff
 		}
-		if pause(ctx, backoff) != nil {
+		if kafka.Pause(ctx, backoff) != nil {
 			return nil
 		}
 		backoff = min(2*backoff, lastBackoff)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
 	"inv/internal/kafka/recordbatch"
 
@@ -34,18 +35,7 @@ func (s *Sender) fetchTopic(ctx context.Context, name string) (*Topic, error) {
 		if ctx.Err() != nil || gone || what == fail {
 			return nil, fmt.Errorf("looking for topic %s: %w", name, err)
 		}
-		_ = pause(ctx, later) // the next round returns its error
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+		_ = kafka.Pause(ctx, later) // the next round returns its error
 	}
 }
 

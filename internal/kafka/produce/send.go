@@ -19,6 +19,7 @@ import (
 	"sync"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafka/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -156,7 +157,7 @@ func (s *Sender) Topic(ctx context.Context, name string) (*Topic, error) {
 func (s *Sender) TopicWith(ctx context.Context, name string, partition int32) (*Topic, error) {
 	t, err := s.Topic(ctx, name)
 	for err == nil && int(partition) >= t.Partitions() {
-		if err = pause(ctx, later); err == nil {
+		if err = kafka.Pause(ctx, later); err == nil {
 			t, err = s.fetchTopic(ctx, name)
 		}
 	}
