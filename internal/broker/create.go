@@ -99,8 +99,9 @@ func checkName(name string) string {
 }
 
 func checkSettings(settings []kmsg.CreateTopicsRequestTopicConfig) string {
+	known := topicSettings()
 	for _, s := range settings {
-		check, ok := topicSettings()[s.Name]
+		check, ok := known[s.Name]
 		if !ok {
 			return "Unknown topic config name: " + s.Name
 		}

@@ -48,7 +48,7 @@ func refusal(client *kgo.Client, err error) string {
 	case strings.Contains(err.Error(), "tls alert record"): // of no type: a TLS alert read as a response
 		return "it speaks TLS, and the client is set to do without"
 	case errors.As(err, &closed):
-		return err.Error() // which says whether TLS or SASL is missing
+		return err.Error() // it names what is missing, TLS or SASL
 	case errors.Is(err, io.EOF) && mechanism != "":
 		return fmt.Sprintf("it closed the connection during the SASL login: a wrong user name or password, or it has no mechanism %s", mechanism)
 	}

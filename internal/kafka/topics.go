@@ -287,5 +287,5 @@ func WithMessage(err error, message string) error {
 	if err == nil || message == "" {
 		return err
 	}
-	return fmt.Errorf("%w: %s", err, message)
+	return fmt.Errorf("%w %s", err, message) // the text of a code ends with a full stop
 }
