@@ -2,7 +2,10 @@
 // systems on Kafka.
 package main
 
-import "os"
+import (
+	"os"
+	_ "time/tzdata" // for time zones on Windows and in an empty container
+)
 
 func main() {
 	os.Exit(run(os.Args[1:], processStreams()))

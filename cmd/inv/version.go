@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"runtime/debug"
 	"strings"
 
@@ -11,24 +12,34 @@ import (
 )
 
 func versionCommand(s *streams) *cobra.Command {
-	return &cobra.Command{
+	var libraries bool
+	cmd := &cobra.Command{
 		Use:   "version",
-		Short: "Print version, commit, Go and library versions",
+		Short: "Print the version, its commit and Go's version",
 		Args:  noArguments,
 		RunE: func(*cobra.Command, []string) error {
 			info, ok := debug.ReadBuildInfo()
 			if !ok {
 				return errors.New("this binary has no module information; build it with go build")
 			}
-			_, err := io.WriteString(s.out, versionText(info))
+			text := versionText(info)
+			if libraries {
+				text += librariesText(info)
+			}
+			_, err := io.WriteString(s.out, text)
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&libraries, "libraries", false, "also the version of each library in it")
+	return cmd
 }
 
 func versionText(info *debug.BuildInfo) string {
+	return fmt.Sprintf("inv %s\ncommit %s\n%s %s/%s\n", info.Main.Version, commitOf(info), info.GoVersion, runtime.GOOS, runtime.GOARCH)
+}
+
+func librariesText(info *debug.BuildInfo) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "inv %s\ncommit %s\n%s\n", info.Main.Version, commitOf(info), info.GoVersion)
 	for _, m := range info.Deps {
 		fmt.Fprintf(&b, "%s %s\n", m.Path, m.Version)
 	}
