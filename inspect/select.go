@@ -45,7 +45,7 @@ type UnknownTopicError struct {
 func (e *UnknownTopicError) Error() string {
 	known := slices.DeleteFunc(slices.Clone(e.Known), isInternal)
 	return fmt.Sprintf("no topic and no alias %q%s", e.Name,
-		cmp.Or(suggest.DidYouMean(e.Name, e.Known), "; there are "+strings.Join(known, ", ")))
+		cmp.Or(suggest.DidYouMean(e.Name, e.Known), "; there are "+suggest.List(known)))
 }
 
 func isInternal(topic string) bool { return strings.HasPrefix(topic, "__") }

@@ -33,8 +33,8 @@ loopback only by default; see --listen.`,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:9092", "HOST:PORT to listen on; port 0 chooses a free one")
-	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "HOST:PORT for clients, if other than --listen")
-	cmd.Flags().StringVar(&o.DataDir, "data", "", "folder in which topics survive restarts; by default they are in memory")
+	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:9092", "`HOST:PORT` to listen on; port 0 chooses a free one")
+	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "`HOST:PORT` for clients, if other than --listen")
+	cmd.Flags().StringVar(&o.DataDir, "data", "", "`FOLDER` in which topics survive restarts; by default they are in memory")
 	return cmd
 }

@@ -65,12 +65,12 @@ the current state and exits.`,
 		},
 	}
 	flags := cmd.Flags()
-	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "HOST:PORT of the web page; port 0 chooses a free one")
+	flags.StringVar(&o.Listen, "listen", "127.0.0.1:8080", "`HOST:PORT` of the web page; port 0 chooses a free one")
 	flags.BoolVar(&inTerminal, "tui", false, "show it in the terminal instead")
 	flags.BoolVar(&once, "once", false, "print the current state and exit")
 	flags.VarP(&output, "output", "o", "text or json, with --once")
-	flags.StringVar(&o.Token, "token", "", "the token that readers need; by default none on loopback, otherwise random")
-	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "another host NAME to serve, such as a proxy's; localhost and IP addresses are always served")
+	flags.StringVar(&o.Token, "token", "", "the `TOKEN` that readers need; by default none on loopback, otherwise random")
+	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "another host `NAME` to serve, such as a proxy's; localhost and IP addresses are always served")
 	return cmd
 }
 

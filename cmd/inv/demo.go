@@ -62,11 +62,11 @@ inv tail alerts, work against it from another terminal.`,
 			})
 		},
 	}
-	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "how long to produce orders")
-	cmd.Flags().StringVar(&rate, "rate", "5/s", "the rate of orders: 5/s, 0.5/s, 200ms or max")
-	cmd.Flags().Uint64Var(&seed, "seed", 0, "the same seed gives the same orders; random by default")
+	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "the `DURATION` for which orders are produced")
+	cmd.Flags().StringVar(&rate, "rate", "5/s", "the `RATE` of orders: 5/s, 0.5/s, 200ms or max")
+	cmd.Flags().Uint64Var(&seed, "seed", 0, "a `NUMBER`: the same seed gives the same orders; random by default")
 	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
-	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "time from a reorder to its receipt")
+	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "the `DURATION` from a reorder to its receipt")
 	return cmd
 }
 

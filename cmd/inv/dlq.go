@@ -45,7 +45,7 @@ type dlqFlags struct {
 
 func (d *dlqFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&d.reasons, "reason", nil, "only those refused for this `REASON`, such as unknown-product")
-	fs.StringVar(&d.filter, "filter", "", "only those whose value matches this jq condition; $headers and $header_list have their headers")
+	fs.StringVar(&d.filter, "filter", "", "only those whose value matches this jq `CONDITION`; $headers and $header_list have their headers")
 }
 
 // reasons returns all reasons for which records are refused.
@@ -133,7 +133,7 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 		})
 	})
 	d.register(cmd.Flags())
-	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest N; 0: all")
+	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest `N`; 0: all")
 	return cmd
 }
 

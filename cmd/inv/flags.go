@@ -39,12 +39,12 @@ type sharedFlags struct {
 const defaultAppID = "inv"
 
 func (f *sharedFlags) register(fs *pflag.FlagSet) {
-	fs.StringSliceVarP(&f.brokers, "brokers", "b", []string{"127.0.0.1:9092"}, "bootstrap addresses, HOST:PORT[,HOST:PORT]")
-	fs.StringVar(&f.scenario, "scenario", "inventory", "the NAME of a shipped scenario, or a FILE")
-	fs.StringVar(&f.appID, "app-id", defaultAppID, "the application id, the prefix of internal topics, groups and transactional ids")
-	fs.StringVar(&f.color, "color", "auto", "auto, always or never")
-	fs.StringVar(&f.profile, "profile", "", "the NAME of a cluster in inv.yaml")
-	fs.StringVar(&f.config, "config", "", "the inv.yaml to read; by default the current folder's, then "+userConfig("$XDG_CONFIG_HOME"))
+	fs.StringSliceVarP(&f.brokers, "brokers", "b", []string{"127.0.0.1:9092"}, "bootstrap addresses, each `HOST:PORT`, separated by commas")
+	fs.StringVar(&f.scenario, "scenario", "inventory", "the `NAME` of a shipped scenario, or a file")
+	fs.StringVar(&f.appID, "app-id", defaultAppID, "the application `ID`, the prefix of internal topics, groups and transactional ids")
+	fs.StringVar(&f.color, "color", "auto", "`WHEN` the output has colours: auto, always or never")
+	fs.StringVar(&f.profile, "profile", "", "the `NAME` of a cluster in inv.yaml")
+	fs.StringVar(&f.config, "config", "", "the `FILE` to read instead of inv.yaml; by default the current folder's, then "+userConfig("$XDG_CONFIG_HOME"))
 	fs.VarP(&f.properties, "property", "X", "a Kafka client property, NAME=VALUE; repeatable; -X list shows all")
 }
 

@@ -227,8 +227,8 @@ count orders twice. Use inv reset to start the processor over.`,
 			})
 		},
 	}
-	cmd.Flags().StringVar(&r.to, "to", "start", "start, end, an offset, -5 for 5 before the end, or a time such as 15m, today or RFC 3339")
-	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only these topics: names, aliases or patterns; by default all in which the group has offsets")
+	cmd.Flags().StringVar(&r.to, "to", "start", "the `PLACE`: start, end, an offset, -5 for 5 before the end, or a time such as 15m, today or RFC 3339")
+	cmd.Flags().StringSliceVar(&r.topics, "topic", nil, "only each `TOPIC` of these names, aliases or patterns; by default all in which the group has offsets")
 	r.approval.register(cmd.Flags())
 	return cmd
 }

@@ -22,9 +22,9 @@ type lineFlags struct {
 
 func (l *lineFlags) register(fs *pflag.FlagSet) {
 	l.changed = fs.Visit
-	fs.StringVarP(&l.topic, "topic", "t", "", "send the lines of stdin to this TOPIC or alias, instead of a producer's records")
-	fs.StringVarP(&l.keySeparator, "key-separator", "K", "", "with --topic: the text that ends the key in a line, such as : (by default lines have no key)")
-	fs.StringArrayVarP(&l.header, "header", "H", nil, "with --topic: a header of each record, NAME=VALUE; repeatable")
+	fs.StringVarP(&l.topic, "topic", "t", "", "send the lines of stdin to this `TOPIC` or alias, instead of a producer's records")
+	fs.StringVarP(&l.keySeparator, "key-separator", "K", "", "with --topic: the `TEXT` that ends the key in a line, such as : (by default lines have no key)")
+	fs.StringArrayVarP(&l.header, "header", "H", nil, "with --topic: a header of each record, `NAME=VALUE`; repeatable")
 }
 
 // check refuses flags that don't go together.

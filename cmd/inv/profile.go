@@ -9,10 +9,10 @@ import (
 	"io/fs"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 
 	"inv/internal/kafka"
 	"inv/internal/suggest"
+	"inv/internal/termsafe"
 )
 
 // defaultProfile is used, if it exists, when no profile is named.
@@ -40,12 +40,26 @@ func (p *propertyFlag) Set(value string) error {
 	return nil
 }
 
-func listProperties(w io.Writer) error {
-	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+// listProperties lists the client properties: a line each, or on a narrow terminal
+// a line with their values and one with their meaning.
+func listProperties(w io.Writer, width int) error {
+	names, values := 0, 0
 	for _, p := range kafka.Properties() {
-		fmt.Fprintf(table, "%s\t%s\t%s\n", p.Name, p.Takes, p.About)
+		names, values = max(names, len(p.Name)), max(values, len(p.Takes))
 	}
-	return table.Flush()
+	var b strings.Builder
+	for _, p := range kafka.Properties() {
+		fmt.Fprintf(&b, "%-*s  ", names, p.Name)
+		if rest := width - names - values - 4; width > 0 && rest < narrowest {
+			indent := "\n" + strings.Repeat(" ", 4)
+			b.WriteString(p.Takes + indent + strings.Join(termsafe.Wrap(p.About, width-4), indent) + "\n")
+		} else {
+			indent := "\n" + strings.Repeat(" ", names+values+4)
+			fmt.Fprintf(&b, "%-*s  %s\n", values, p.Takes, strings.Join(termsafe.Wrap(p.About, rest), indent))
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // applyProfile applies the settings of the profile in inv.yaml. Only a named profile

@@ -47,7 +47,7 @@ func reference(root *cobra.Command) string {
 				name = "-" + f.Shorthand + ", " + name
 			}
 			kind, usage := pflag.UnquoteUsage(f)
-			fmt.Fprintf(&out, "| `%s` | %s | %s |\n", strings.TrimSpace(name+" "+kind), defaultOf(f), strings.ReplaceAll(usage, "|", "\\|"))
+			fmt.Fprintf(&out, "| `%s` | %s | %s |\n", strings.TrimSpace(name+" "+kind), quoted(defaultOf(f)), strings.ReplaceAll(usage, "|", "\\|"))
 		})
 	})
 	return out.String()
@@ -57,12 +57,11 @@ func underCompletion(cmd *cobra.Command) bool {
 	return cmd.HasParent() && cmd.Parent().Name() == "completion"
 }
 
-func defaultOf(f *pflag.Flag) string {
-	switch f.DefValue {
-	case "", "[]", "false", "0", "0s":
+func quoted(text string) string {
+	if text == "" {
 		return ""
 	}
-	return "`" + f.DefValue + "`"
+	return "`" + text + "`"
 }
 
 func unindent(text string) string {
@@ -93,4 +92,16 @@ func TestReference(t *testing.T) {
 	if string(got) != want {
 		t.Errorf("%s is not what the program says of itself; run go test ./cmd/inv -run TestReference -update", file)
 	}
+}
+
+// A flag's value has a name of ours, not that of a type of the flag library.
+func TestFlagsNameTheirValues(t *testing.T) {
+	each(testRoot(t), func(cmd *cobra.Command) {
+		cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			name, _ := pflag.UnquoteUsage(f)
+			if name != strings.ToUpper(name) && !strings.Contains(name, "|") {
+				t.Errorf("%s --%s %s: name the value in the flag's usage", cmd.CommandPath(), f.Name, name)
+			}
+		})
+	})
 }

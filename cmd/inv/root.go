@@ -55,7 +55,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	})
 	err = hint(root.ExecuteContext(ctx), shared.appID)
 	if errors.Is(err, errListProperties) {
-		return listProperties(s.out)
+		return listProperties(s.out, s.width())
 	}
 	if err != nil && !shared.resolved {
 		return usageError{err}

@@ -40,9 +40,9 @@ and keys move to others when some are added. Prints the names of the topics.`,
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&t.set, "set", nil, "a topic configuration by Kafka's property name, KEY=VALUE; repeatable")
+	cmd.Flags().StringArrayVar(&t.set, "set", nil, "a topic configuration by Kafka's property name, `KEY=VALUE`; repeatable")
 	cmd.Flags().StringSliceVar(&t.change.Unset, "unset", nil, "a topic configuration to set back to the cluster's default, `KEY`; repeatable")
-	cmd.Flags().IntVar(&t.change.Partitions, "partitions", 0, "number of partitions, more than there are")
+	cmd.Flags().IntVar(&t.change.Partitions, "partitions", 0, "the `NUMBER` of partitions, more than there are")
 	t.approval.registerDryRun(cmd.Flags())
 	return cmd
 }

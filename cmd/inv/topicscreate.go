@@ -52,9 +52,9 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 		},
 		ValidArgsFunction: f.completeAliases,
 	}
-	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "number of partitions, instead of the scenario's")
-	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "number of replicas of each partition, instead of the cluster's default")
-	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic configuration by Kafka's property name, KEY=VALUE; repeatable")
+	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "the `NUMBER` of partitions, instead of the scenario's")
+	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "the `NUMBER` of replicas of each partition, instead of the cluster's default")
+	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic configuration by Kafka's property name, `KEY=VALUE`; repeatable")
 	t.approval.registerDryRun(cmd.Flags())
 	return cmd
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"inv/internal/suggest"
+	"inv/internal/termsafe"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -13,6 +14,10 @@ import (
 
 // narrowest is the smallest width at which usage texts are wrapped.
 const narrowest = 40
+
+// flagColumn is where the texts of flags begin. The text of a longer flag begins on
+// a line of its own, so that one of them doesn't push all texts to the right.
+const flagColumn = 30
 
 // writeUsage writes cobra's usage, with flags wrapped at the terminal's width.
 func writeUsage(cmd *cobra.Command, width int) error {
@@ -41,13 +46,49 @@ func writeUsage(cmd *cobra.Command, width int) error {
 		others = "Also"
 	}
 	section(others, subcommands(cmd, ""))
-	section("Flags", cmd.LocalFlags().FlagUsagesWrapped(width))
-	section("Flags of every command", cmd.InheritedFlags().FlagUsagesWrapped(width))
+	section("Flags", flagUsages(cmd.LocalFlags(), width))
+	section("Flags of every command", flagUsages(cmd.InheritedFlags(), width))
 	if cmd.HasAvailableSubCommands() {
 		fmt.Fprintf(&b, "\nUse `%s [command] --help` for more about a command.\n", cmd.CommandPath())
 	}
 	_, err := fmt.Fprint(cmd.OutOrStdout(), b.String())
 	return err
+}
+
+// flagUsages returns a line for each flag, wrapped at the width; 0: not at all.
+func flagUsages(flags *pflag.FlagSet, width int) string {
+	var b strings.Builder
+	next := "\n" + strings.Repeat(" ", flagColumn)
+	flags.VisitAll(func(f *pflag.Flag) {
+		if f.Hidden {
+			return
+		}
+		name, text := pflag.UnquoteUsage(f)
+		left := "      --" + f.Name
+		if f.Shorthand != "" {
+			left = "  -" + f.Shorthand + ", --" + f.Name
+		}
+		left = strings.TrimRight(left+" "+name, " ")
+		if value := defaultOf(f); value != "" {
+			text += " (default " + value + ")"
+		}
+		if len(left)+2 > flagColumn {
+			left += next
+		} else {
+			left = fmt.Sprintf("%-*s", flagColumn, left)
+		}
+		b.WriteString(left + strings.Join(termsafe.Wrap(text, width-flagColumn), next) + "\n")
+	})
+	return b.String()
+}
+
+// defaultOf returns the default of a flag, or "" if it is the zero value.
+func defaultOf(f *pflag.Flag) string {
+	switch f.DefValue {
+	case "", "[]", "false", "0", "0s":
+		return ""
+	}
+	return strings.Trim(f.DefValue, "[]")
 }
 
 // writeBrief writes the help of inv without arguments, which fits a small terminal.

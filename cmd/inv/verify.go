@@ -72,12 +72,12 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	}
 	flags := cmd.Flags()
 	flags.Var(&v.policy, "policy", "the rules that the processor ran with")
-	flags.Int64Var(&v.window, "dedupe-window", verify.DefaultDedupeWindow, "the processor's, in `offsets`; 0: no deduplication")
+	flags.Int64Var(&v.window, "dedupe-window", verify.DefaultDedupeWindow, "the processor's `N`; 0: no deduplication")
 	v.maxValue = verify.DefaultMaxValue
-	flags.Var(&v.maxValue, "max-value", "the processor's, such as 1MiB")
+	flags.Var(&v.maxValue, "max-value", "the processor's `SIZE`, such as 1MiB")
 	flags.BoolVar(&v.acceptTotals, "accept-totals", false, "the processor accepts orders whose total is not the sum of their lines")
 	flags.VarP(&v.output, "output", "o", "text or json")
-	flags.IntVar(&v.findings, "findings", 5, "how many to show of each invariant; all are counted")
+	flags.IntVar(&v.findings, "findings", 5, "show `N` of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
 	return cmd
 }

@@ -28,7 +28,7 @@ func (r *Report) WriteText(w io.Writer, t *theme.Theme, columns int) error {
 	mark, color := r.Verdict.mark(t)
 	lines := []string{r.summary()}
 	if columns > 0 {
-		lines = wrapped(lines[0], columns-2)
+		lines = termsafe.Wrap(lines[0], columns-2)
 	}
 	fmt.Fprintf(out, "%s%s %s%s\n", color, mark, strings.Join(lines, "\n  "), t.Reset)
 	return out.Flush()
@@ -86,24 +86,10 @@ func (c *Check) write(out io.Writer, t *theme.Theme, columns int) {
 		fmt.Fprintln(out, c.Title) // how many were checked is worth no line
 	default:
 		fmt.Fprintln(out, c.Title)
-		for _, line := range wrapped(said, columns-idColumns) {
+		for _, line := range termsafe.Wrap(said, columns-idColumns) {
 			fmt.Fprintf(out, "%*s%s%s%s\n", idColumns, "", saidColor, line, t.Reset)
 		}
 	}
-}
-
-// wrapped breaks a text between words into lines of at most so many columns, if
-// its words allow it.
-func wrapped(text string, columns int) []string {
-	var lines []string
-	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && termsafe.Width([]byte(line))+1+termsafe.Width([]byte(word)) > columns {
-			lines, line = append(lines, line), ""
-		}
-		line = strings.TrimPrefix(line+" "+word, " ")
-	}
-	return append(lines, line)
 }
 
 func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {

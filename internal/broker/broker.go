@@ -19,6 +19,7 @@ import (
 	"net"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 
 	"inv/internal/kafka"
@@ -191,11 +192,13 @@ type address string
 func (address) Network() string  { return "tcp" }
 func (a address) String() string { return string(a) }
 
-// logger logs warnings and errors.
+// logger logs what is wrong with the broker and its data. What kfake says of late
+// group members is left out: that is a client stopped or killed, and nothing to mend.
 type logger func(string)
 
 func (l logger) Logf(level kfake.LogLevel, format string, args ...any) {
-	if level <= kfake.LogLevelWarn {
+	ofMember := strings.HasPrefix(format, "consumer") || strings.HasPrefix(format, "OffsetCommit")
+	if level <= kfake.LogLevelWarn && !ofMember {
 		l(fmt.Sprintf(format, args...))
 	}
 }

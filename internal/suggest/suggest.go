@@ -1,12 +1,25 @@
 // Package suggest finds the intended word for a misspelt one.
 package suggest
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
-// Nearest returns the candidate with the smallest edit distance to word, or "" if
-// none is within a third of its length, or within one edit for short words.
+// Nearest returns the shortest candidate that begins with word, if that has three
+// bytes or more; else the candidate with the smallest edit distance to it, within a
+// third of its length, or one for short words; else "".
 func Nearest[S ~string](word string, candidates []S) string {
-	best, bestDistance := "", max(1, len(word)/3)+1
+	best := ""
+	for _, c := range candidates {
+		if len(word) >= 3 && strings.HasPrefix(string(c), word) && (best == "" || len(c) < len(best)) {
+			best = string(c)
+		}
+	}
+	if best != "" {
+		return best
+	}
+	bestDistance := max(1, len(word)/3) + 1
 	for _, c := range candidates {
 		if d := editDistance(word, string(c)); d < bestDistance {
 			best, bestDistance = string(c), d
@@ -46,4 +59,21 @@ func DidYouMean[S ~string](word string, candidates []S) string {
 		return fmt.Sprintf("; did you mean %q?", near)
 	}
 	return ""
+}
+
+// most is how many names a message lists.
+const most = 8
+
+// List returns the names for a message: a, b, c; and of a long list how many more
+// there are.
+func List[S ~string](names []S) string {
+	shown := make([]string, 0, most)
+	for _, n := range names[:min(most, len(names))] {
+		shown = append(shown, string(n))
+	}
+	text := strings.Join(shown, ", ")
+	if more := len(names) - len(shown); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
