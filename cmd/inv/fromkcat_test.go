@@ -7,8 +7,6 @@ import (
 	"testing"
 
 	"inv/internal/kafkatest"
-
-	"github.com/twmb/franz-go/pkg/kadm"
 )
 
 // Each complete inv command of docs/from-kcat.md runs as printed, in order, against a
@@ -29,11 +27,7 @@ func TestFromKcatCanBePasted(t *testing.T) {
 		}
 	}
 	typeLine(t, dir, env, "inv produce catalog && inv produce orders --count 200 --rate max --seed 1")
-	var offsets kadm.Offsets
-	offsets.AddOffset("order_events", 0, 1, -1)
-	if err := kadm.NewClient(kafkatest.Client(t, brokers)).CommitAllOffsets(t.Context(), "audit", offsets); err != nil {
-		t.Fatal(err)
-	}
+	commitFor(t, brokers, "audit")
 	ran := 0
 	for _, line := range codeLines(string(page)) {
 		if strings.HasPrefix(line, "inv ") && !strings.Contains(line, "…") {

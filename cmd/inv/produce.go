@@ -136,7 +136,9 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return err
 	}
 	line := newProgressLine(s)
-	o.Progress = line.show
+	if !(p.toStdout() && s.outTerminal && s.errTerminal) { // the records show it, and the line would be among them
+		o.Progress = line.show
+	}
 	summary, err := producer.Run(ctx, plan, o, out)
 	line.end()
 	if closeErr := out.Close(); err == nil {
@@ -254,13 +256,14 @@ func (p *produceFlags) future(o producer.Options, now time.Time) error {
 	return nil
 }
 
+func (p *produceFlags) toStdout() bool { return p.to == "stdout" || p.to == "-" }
+
 // open opens the output and reports created and empty topics.
 func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
-	switch p.to {
-	case "stdout", "-":
+	switch {
+	case p.toStdout():
 		return producer.OpenWriter(s.out, "stdout", p.envelope), nil
-	case "kafka":
-	default:
+	case p.to != "kafka":
 		out, err := producer.OpenFile(p.to, p.envelope)
 		if err != nil {
 			return nil, fmt.Errorf("--to: %w", err)
