@@ -70,7 +70,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references, plan.grows = c.references, c.grows
+	plan.references, plan.grows = c.referred(), c.grows
 	return plan, nil
 }
 

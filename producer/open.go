@@ -18,15 +18,19 @@ type Output struct {
 	Sink
 	Where      []string         // the topics, or the file's name
 	Created    []string         // the topics that did not exist
-	Empty      []EmptyReference // empty topics that records refer to
+	Short      []ShortReference // topics with fewer records than there are rows to refer to
 	Partitions map[string]int   // the numbers of partitions by topic; nil for a file
 
 	close func() error
 }
 
-// EmptyReference is a topic without records to whose keys a producer's records refer: a
-// consumer of both would find none of them.
-type EmptyReference struct{ Topic, Producer string }
+// ShortReference is a topic that lacks records to whose keys a producer's records
+// refer: a consumer of both would not find them.
+type ShortReference struct {
+	Topic, Producer string
+	Has             int64 // at most; 0: it is empty or missing
+	Rows            int64 // that are referred to; 0: not known
+}
 
 // Close closes what was opened. It does not flush.
 func (o *Output) Close() error { return o.close() }
@@ -89,13 +93,13 @@ func (o *Output) openTopics(ctx context.Context, client *kgo.Client, plan *Plan,
 		return err
 	}
 	own := plan.Topics()
-	for name, alias := range plan.References() {
-		if slices.Contains(own, alias) {
+	for _, r := range plan.References() {
+		if slices.Contains(own, r.Topic) {
 			continue
 		}
-		for _, topic := range plan.Scenario.TopicNames(alias, app) {
-			if empty, err := isEmpty(ctx, client, topic); err == nil && empty {
-				o.Empty = append(o.Empty, EmptyReference{topic, name})
+		for _, topic := range plan.Scenario.TopicNames(r.Topic, app) {
+			if has, err := written(ctx, client, topic); err == nil && has < max(1, r.Rows) {
+				o.Short = append(o.Short, ShortReference{topic, r.Producer, has, r.Rows})
 			}
 		}
 	}
@@ -117,17 +121,18 @@ func deliveryTimeout(config kafka.Config) (kafka.Config, time.Duration, error) {
 	return config, DefaultDeliveryTimeout, nil
 }
 
-// isEmpty reports whether a topic is missing or has never had a record.
-func isEmpty(ctx context.Context, client *kgo.Client, topic string) (bool, error) {
+// written returns how many records a topic has had, commit markers included; 0 if it
+// is missing.
+func written(ctx context.Context, client *kgo.Client, topic string) (int64, error) {
 	counts, err := kafka.PartitionCounts(ctx, client, topic)
 	if err != nil || counts[topic] == 0 {
-		return true, err
+		return 0, err
 	}
 	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
 	if err != nil {
-		return false, err
+		return 0, err
 	}
-	empty := true
-	ends.Each(func(o kadm.ListedOffset) { empty = empty && o.Err == nil && o.Offset == 0 })
-	return empty, nil
+	total := int64(0)
+	ends.Each(func(o kadm.ListedOffset) { total += max(0, o.Offset) })
+	return total, ends.Error()
 }

@@ -13,7 +13,7 @@ type Plan struct {
 	Seed       uint64
 	streams    []*stream // those to run and those that they cause
 	running    []int     // the indexes of those to run
-	references map[string]string
+	references []Reference
 	grows      bool
 }
 
@@ -66,9 +66,15 @@ func (p *Plan) Topics() []string {
 	return aliases
 }
 
-// References returns the topic aliases of the producers that the plan's records refer
-// to, by producer.
-func (p *Plan) References() map[string]string { return p.references }
+// Reference is a producer to whose rows a plan's records refer.
+type Reference struct {
+	Producer string
+	Topic    string // alias
+	Rows     int64  // how many there are, and so records of its topic; 0: not known
+}
+
+// References returns the producers that the plan's records refer to.
+func (p *Plan) References() []Reference { return p.references }
 
 // Grows reports whether CompileOptions.Products changes the number of rows.
 func (p *Plan) Grows() bool { return p.grows }

@@ -1,7 +1,9 @@
 package producer
 
 import (
+	"cmp"
 	"math"
+	"slices"
 	"strings"
 
 	"inv/internal/scenario"
@@ -42,6 +44,19 @@ func (c *compiler) set(name scenario.Name) *set {
 	c.fillSet(s)
 	s.busy = false
 	return s
+}
+
+// referred returns the producers that were referred to.
+func (c *compiler) referred() (all []Reference) {
+	for name, alias := range c.references {
+		r := Reference{Producer: name, Topic: alias}
+		if s := c.sets[name]; s != nil && s.spec.Value == nil {
+			r.Rows = s.total
+		}
+		all = append(all, r)
+	}
+	slices.SortFunc(all, func(a, b Reference) int { return cmp.Compare(a.Producer, b.Producer) })
+	return all
 }
 
 func (c *compiler) fillSet(s *set) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -145,6 +146,10 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		err = closeErr
 	}
 	summarize(s.err, summary, strings.Join(out.Where, ", "))
+	if also := referring(sc, names); p.products > 0 && len(also) > 0 && err == nil {
+		fmt.Fprintf(s.err, "`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
+			strings.Join(also, " "), p.products)
+	}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !summary.Finite:
 		return nil
@@ -152,6 +157,27 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return fmt.Errorf("%w; %s acknowledged", err, records(summary.Acknowledged))
 	}
 	return err
+}
+
+// referring returns the other producers whose records refer to rows that --products
+// adds: they need the flag, too.
+func referring(sc *scenario.Scenario, names []string) (others []string) {
+	for _, p := range sc.Producers {
+		if slices.Contains(names, p.Name) {
+			continue
+		}
+		plan, err := producer.Compile(sc, producer.CompileOptions{Names: []string{p.Name}})
+		if err != nil {
+			continue // it can't be run by itself
+		}
+		for _, r := range plan.References() {
+			if plan.Grows() && slices.Contains(names, r.Producer) {
+				others = append(others, p.Name)
+				break
+			}
+		}
+	}
+	return others
 }
 
 // compileError marks the errors of a wrong command line.
@@ -278,8 +304,16 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 	if len(out.Created) > 0 {
 		fmt.Fprintf(s.err, "created %s\n", strings.Join(out.Created, ", "))
 	}
-	for _, e := range out.Empty {
-		fmt.Fprintf(s.err, "warning: %s is empty, but the records refer to it; fill it with `inv produce %s`\n", e.Topic, e.Producer)
+	for _, r := range out.Short {
+		fill := "inv produce " + r.Producer
+		if p.products > 0 {
+			fill += fmt.Sprintf(" --products %d", p.products)
+		}
+		if r.Has == 0 {
+			fmt.Fprintf(s.err, "warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
+		} else {
+			fmt.Fprintf(s.err, "warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
+		}
 	}
 	return out, nil
 }
