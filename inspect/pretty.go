@@ -3,6 +3,7 @@ package inspect
 import (
 	"bytes"
 	"cmp"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,6 +47,7 @@ type Pretty struct {
 	clock      clock
 	severities bool // a view has conditions, so lines have a severity
 	labelWidth int
+	sources    map[string]string // the colours of the topics that have a view
 	layouts    map[string]*layout
 	last       *layout // of the previous record, which mostly has the same topic
 	counts     [severities]int
@@ -66,13 +68,17 @@ type layout struct {
 }
 
 // cell is one column's text in Pretty.text, and its width on the screen.
-type cell struct{ start, end, width int }
+type cell struct {
+	start, end, width int
+	right             bool // it begins with a number, so it is aligned on the right
+}
 
 // NewPretty returns a renderer.
 func NewPretty(o PrettyOptions) *Pretty {
 	o.Location, o.Theme = cmp.Or(o.Location, time.Local), cmp.Or(o.Theme, &theme.Theme{})
 	p := &Pretty{options: o, theme: o.Theme, clock: newClock(o.Location, o.Now), layouts: map[string]*layout{}}
 	p.clock.form, p.clock.now = o.Times, o.Clock
+	p.sources = o.Theme.SourcesOf(slices.Collect(maps.Keys(o.Views)))
 	for topic, v := range o.Views {
 		if _, selected := o.Labels[topic]; selected || len(o.Labels) == 0 {
 			p.severities = p.severities || v != nil && v.conditions != [3]*query.Condition{}
@@ -137,7 +143,7 @@ func (p *Pretty) label(topic string) []byte {
 		p.labelWidth = max(p.labelWidth, termsafe.Width(termsafe.Append(nil, []byte(l))))
 	}
 	text := termsafe.Append(nil, []byte(cmp.Or(p.options.Labels[topic], topic))) // it may be newer than the labels
-	return pad(paint(nil, text, p.theme.Source(topic), p.theme), p.labelWidth-termsafe.Width(text)+1)
+	return pad(paint(nil, text, cmp.Or(p.sources[topic], p.theme.Source(topic)), p.theme), p.labelWidth-termsafe.Width(text)+1)
 }
 
 func pad(dst []byte, n int) []byte { return append(dst, strings.Repeat(" ", max(n, 0))...) }
@@ -242,7 +248,9 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 		start := len(p.text)
 		p.column(l, &l.view.columns[i])
 		width := termsafe.Width(p.text[start:])
-		p.cells = append(p.cells, cell{start, len(p.text), width})
+		number := l.view.columns[i].number
+		right := i > 0 && number >= 0 && isNumber(l.in.Fields[number])
+		p.cells = append(p.cells, cell{start, len(p.text), width, right})
 		if width > l.widths[i] && width <= maxAligned {
 			l.widths[i] = width
 		}
@@ -259,6 +267,10 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 		}
 		if written > 0 {
 			gap += min(i, 2)
+		}
+		after := max(0, l.widths[i]-c.width)
+		if c.right && written > 0 {
+			gap, after = gap+after, 0
 		}
 		text := p.text[c.start:c.end]
 		if room > 0 && c.width > 0 {
@@ -277,13 +289,17 @@ func (p *Pretty) appendViewed(dst []byte, l *layout, r *Record, severity Severit
 			gap = 0
 			dst = p.appendColumn(dst, text, i, severity)
 		}
-		gap += max(0, l.widths[i]-c.width)
+		gap += after
 	}
 	if room > 0 {
 		gap = min(gap, max(0, room-written))
 	}
 	dst = pad(dst, gap+2)
 	return p.appendNotes(paint(dst, p.tail, p.theme.Dim, p.theme), r)
+}
+
+func isNumber(raw []byte) bool {
+	return len(raw) > 0 && (raw[0] == '-' || raw[0] >= '0' && raw[0] <= '9')
 }
 
 // appendColumn appends the text of a column: the first is emphasized, and a critical

@@ -3,7 +3,9 @@ package inspect
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"inv/internal/jsonscan"
@@ -27,6 +29,7 @@ type column struct {
 	each   int              // index of the array; -1: none
 	fields *jsonscan.Fields // of an element
 	join   string
+	number int // index of the field that it begins with; -1: it begins with a word
 }
 
 // part is literal text, or the value of a field.
@@ -78,7 +81,7 @@ func conditionPosition(c scenario.Condition, err error) scenario.Position {
 }
 
 func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
-	out := column{each: -1, join: c.Join}
+	out := column{each: -1, join: c.Join, number: -1}
 	if c.Each != "" {
 		out.each = fields.Add(strings.Split(c.Each, ".")...)
 		out.fields = jsonscan.NewFields()
@@ -105,6 +108,10 @@ func compileColumn(c scenario.Column, fields *jsonscan.Fields) (column, error) {
 		}
 		out.parts = append(out.parts, part{field: fields.Add(strings.Split(path, ".")...), signed: format == "+"})
 		rest = remaining
+	}
+	begins, _, _ := strings.Cut(c.Show, "{")
+	if i := slices.IndexFunc(out.parts, func(p part) bool { return p.field >= 0 }); i >= 0 && c.Each == "" && !strings.ContainsFunc(begins, unicode.IsLetter) {
+		out.number = out.parts[i].field
 	}
 	return out, nil
 }

@@ -26,6 +26,15 @@ const demoAddress = "127.0.0.1:9092"
 // processor, producer and inspector share one process.
 const demoGCPercent = 50
 
+const nextSteps = `
+The same in parts, each in a terminal of its own:
+  inv broker
+  inv process
+  inv tail alerts
+  inv produce catalog && inv produce orders --rate 1s
+Each part works with your own Kafka, too: --brokers HOST:PORT. See inv --help.
+`
+
 func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var length, leadTime time.Duration
 	var rate string
@@ -35,8 +44,9 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Use:   "demo",
 		Short: "Run the whole system in one terminal, with nothing else needed",
 		Long: `Run the whole inventory system in this terminal on the embedded broker: the
-catalogue, random orders, the processor, and its outputs in colour. It ends with
-a summary, read from the topics and verified. Meanwhile other commands, such as
+catalogue, random orders, the processor, and its outputs in colour. Few orders
+come first, then a rush, then few again. It ends with a summary, read from the
+topics and verified. Meanwhile other commands, such as
 inv tail alerts, work against it from another terminal.`,
 		Example: `  inv demo
   inv demo --for 15s --rate 50/s --seed 7`,
@@ -45,9 +55,13 @@ inv tail alerts, work against it from another terminal.`,
 			if f.named {
 				return usagef("inv demo has a broker of its own; on yours, use `inv produce catalog`, `inv process`, `inv produce orders` and `inv tail alerts`, each with --brokers")
 			}
-			r, err := scenario.ParseRate(rate)
-			if err != nil {
-				return usagef("--rate: %w", err)
+			var constant *scenario.Rate
+			if rate != "" {
+				r, err := scenario.ParseRate(rate)
+				if err != nil {
+					return usagef("--rate: %w", err)
+				}
+				constant = &r
 			}
 			if length <= 0 {
 				return usagef("--for %s: use a duration above 0, such as 30s", length)
@@ -58,12 +72,12 @@ inv tail alerts, work against it from another terminal.`,
 			ctx, stop := s.untilHangUp(cmd.Context())
 			defer stop()
 			return playDemo(ctx, s, f, page, demo.Options{
-				For: length, Rate: r, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID,
+				For: length, Rate: constant, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID,
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "the `DURATION` for which orders are produced")
-	cmd.Flags().StringVar(&rate, "rate", "5/s", "the `RATE` of orders: 5/s, 0.5/s, 200ms or max")
+	cmd.Flags().StringVar(&rate, "rate", "", "a constant `RATE` of orders, such as 5/s, 200ms or max; by default few, then a rush, then few")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "a `NUMBER`: the same seed gives the same orders; random by default")
 	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
 	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "the `DURATION` from a reorder to its receipt")
@@ -89,7 +103,11 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	o.Kafka = kafka.Config{Brokers: []string{b.Addr()}}
 
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
-	fmt.Fprintf(s.err, "The inventory system on %s, %s orders for %s, seed %d.\n", b.Addr(), o.Rate, o.For, o.Seed)
+	rate := ""
+	if o.Rate != nil {
+		rate = o.Rate.String() + " "
+	}
+	fmt.Fprintf(s.err, "The inventory system on %s, %sorders for %s, seed %d.\n", b.Addr(), rate, o.For, o.Seed)
 	brokers := ""
 	if b.Addr() != demoAddress {
 		brokers = " -b " + b.Addr()
@@ -107,6 +125,7 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 		if _, writeErr := s.out.Write(summary.Write(colors)); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
+		fmt.Fprint(s.err, nextSteps)
 	}
 	if err != nil || summary.Audit == nil {
 		return err

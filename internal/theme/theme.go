@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"iter"
+	"slices"
 
 	"github.com/charmbracelet/lipgloss"
 	"github.com/muesli/termenv"
@@ -27,7 +28,23 @@ type Theme struct {
 // Enabled reports whether the theme has colours.
 func (t *Theme) Enabled() bool { return t.Reset != "" }
 
-// Source returns the colour of a topic, the same in each run.
+// SourcesOf gives each topic a colour of its own, as far as there are enough: the one
+// of Source or, if another has that, the next free one. The same topics have the same
+// colours in each run.
+func (t *Theme) SourcesOf(topics []string) map[string]string {
+	colors, taken := map[string]string{}, map[string]bool{}
+	for _, topic := range slices.Sorted(slices.Values(topics)) {
+		color := t.Source(topic)
+		for i := slices.Index(t.Sources, color); i >= 0 && taken[color] && len(taken) < len(t.Sources); {
+			i = (i + 1) % len(t.Sources)
+			color = t.Sources[i]
+		}
+		colors[topic], taken[color] = color, true
+	}
+	return colors
+}
+
+// Source returns the colour of a topic by its name alone, the same in each run.
 func (t *Theme) Source(name string) string {
 	if len(t.Sources) == 0 {
 		return ""
@@ -108,7 +125,7 @@ func New(p termenv.Profile) *Theme {
 		Hostile:  color("", "#ff87d7"),
 		Reset:    "\x1b[0m",
 	}
-	for _, c := range []string{"#5fafff", "#87d787", "#d787d7", "#5fd7d7", "#d7af5f", "#af87ff"} {
+	for _, c := range []string{"#5fafff", "#87d787", "#d787d7", "#5fd7d7", "#d7af5f", "#af87ff", "#afd75f", "#ffafaf"} {
 		t.Sources = append(t.Sources, color("", c))
 	}
 	return t

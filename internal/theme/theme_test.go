@@ -2,6 +2,7 @@ package theme
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -72,5 +73,26 @@ func TestPieces(t *testing.T) {
 	want := []string{`"\x1b[1;38;5;203m" true`, `"a" false`, `"\x1b[0m" true`, `"\x1b[7m" true`, `"b" false`, `"\x1b[2J" false`, `"\x1bm" false`, `"\x1b[3" false`}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestSourcesAreDifferent(t *testing.T) {
+	colors := Detect(Always, true, func(string) string { return "" })
+	topics := []string{"order_events", "stock_receipts", "inventory_updates", "reorder_events", "inventory_alerts", "product_catalog"}
+	sources := colors.SourcesOf(topics)
+	seen := map[string]string{}
+	for _, topic := range topics {
+		if sources[topic] == "" || seen[sources[topic]] != "" {
+			t.Errorf("%s has the colour %q, as has %q", topic, sources[topic], seen[sources[topic]])
+		}
+		seen[sources[topic]] = topic
+	}
+	slices.Reverse(topics)
+	if again := colors.SourcesOf(topics); !maps.Equal(sources, again) {
+		t.Errorf("in another order: %q, want %q", again, sources)
+	}
+	many := colors.SourcesOf(append(topics, strings.Split("abcdefghij", "")...))
+	if len(many) != 16 || many["a"] == "" {
+		t.Errorf("of 16 topics, %d have a colour", len(many))
 	}
 }

@@ -25,8 +25,8 @@ type Options struct {
 	Kafka    kafka.Config
 	Scenario *scenario.Scenario
 	App      string
-	For      time.Duration // how long to produce orders
-	Rate     scenario.Rate // of the orders
+	For      time.Duration  // how long to produce orders
+	Rate     *scenario.Rate // of the orders; nil: that of the story
 	Seed     uint64
 	LeadTime time.Duration // from a reorder to its receipt
 	Location *time.Location
@@ -58,6 +58,10 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 	}
 	if err := d.prepare(context.WithoutCancel(ctx)); err != nil {
 		return nil, err
+	}
+
+	if o.Rate == nil {
+		screen.tell(acts())
 	}
 
 	// Processing and display outlive ctx, so that produced orders are completed. If
@@ -151,7 +155,7 @@ func (d *demo) produce(ctx context.Context) error {
 		return err
 	}
 	began := d.Now()
-	err := run("orders", producer.Options{Rate: &d.Rate, For: d.For})
+	err := run("orders", d.pace())
 	d.took = d.Now().Sub(began)
 	return err
 }

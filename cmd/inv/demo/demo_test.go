@@ -34,7 +34,7 @@ func options(t *testing.T, brokers []string) demo.Options {
 		t.Fatal(err)
 	}
 	return demo.Options{
-		Kafka: kafka.Config{Brokers: brokers}, Scenario: sc, App: "inv", For: 1500 * time.Millisecond, Rate: rate,
+		Kafka: kafka.Config{Brokers: brokers}, Scenario: sc, App: "inv", For: 1500 * time.Millisecond, Rate: &rate,
 		Seed: 7, LeadTime: 300 * time.Millisecond, Location: time.UTC, Now: time.Now,
 	}
 }

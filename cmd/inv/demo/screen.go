@@ -28,6 +28,23 @@ type Screen struct {
 	mu          sync.Mutex
 	began, last time.Time // last: of the status off a terminal
 	drawn       bool      // the status line is on the screen
+	acts        []act     // those to come
+}
+
+// tell announces the parts of a story as they begin.
+func (s *Screen) tell(acts []act) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.acts = acts
+}
+
+// announce writes the part that has begun, if one has.
+func (s *Screen) announce() {
+	for len(s.acts) > 0 && s.now().Sub(s.began).Seconds() >= s.acts[0].after*s.length.Seconds() {
+		s.clear()
+		fmt.Fprintf(s.err, "%s%s%s\n", s.theme.Strong, s.acts[0].text, s.theme.Reset)
+		s.acts = s.acts[1:]
+	}
 }
 
 // NewScreen returns a screen that writes records to out and the status to err: a
@@ -41,6 +58,7 @@ func NewScreen(out, err io.Writer, t *theme.Theme, width func() int, terminal bo
 func (s *Screen) Lines(lines []byte, t *Tally) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.announce()
 	if len(lines) > 0 {
 		s.clear()
 		if _, err := s.out.Write(lines); err != nil {
