@@ -146,7 +146,7 @@ func (d *draw) numbers(rows, h []uint64) {
 	for i := range d.picks {
 		p := &d.picks[i]
 		key, size := p.key, p.size
-		if p.draw != nil {
+		if p.draw != nil || len(p.apart) > 0 {
 			for j, h := range h {
 				rows[j] = rows[j]*size + uint64(p.row(h))
 			}

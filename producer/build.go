@@ -156,7 +156,11 @@ func (b *builder) gen(g *scenario.Gen, path string) *node {
 	if g.As != nil {
 		n = b.as(g, n)
 	}
-	return b.presence(g, n, path)
+	n = b.presence(g, n, path)
+	if g.Keep != nil {
+		b.keep(g.Keep, n)
+	}
+	return n
 }
 
 // value compiles a generator without its modifiers.
@@ -225,6 +229,8 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 		return b.state(s, g.Pos)
 	case *scenario.Caused:
 		return b.caused(s)
+	case *scenario.Last:
+		return b.last(s, g.Pos, path)
 	case *scenario.Drift:
 		return b.drift(s, g.Pos, key)
 	}

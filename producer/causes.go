@@ -190,6 +190,8 @@ func (s *schedule) follow(at slot, due time.Duration) {
 			next.step++
 			next.at = 0 // not known before it is due
 			s.wait(due+ms(after), next)
+		} else if stream.memory != nil {
+			s.stores[at.stream].forget(&at)
 		}
 	}
 	for _, k := range stream.causes {

@@ -178,6 +178,9 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 		s.machine = c.machine(spec.States)
 	}
 	c.content(s)
+	if s.memory != nil {
+		s.memory.check(c)
+	}
 	c.causes(s)
 	return s
 }

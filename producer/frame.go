@@ -26,6 +26,7 @@ type whole struct {
 	state    int
 	step     int
 	lost     bool // refs to keys are broken: the fault unknown_ref
+	last     remembered
 }
 
 // worker is the mutable state of rendering. Each goroutine has its own.

@@ -106,9 +106,13 @@ func (b *builder) existingRef(s *scenario.Ref, set *set) *node {
 }
 
 // picker draws the row. The refs of an object to one producer share a picker, with
-// the distribution of the first.
+// the distribution of the first, unless they name different rows, which are distinct.
 func (b *builder) picker(s *scenario.Ref, set *set, total int64) *picker {
 	id := b.path + "->" + set.spec.Name
+	others := b.stream.rowsOf[id]
+	if s.Row != "" {
+		id += "#" + s.Row
+	}
 	if known := b.stream.picks[id]; known != nil {
 		if s.Skew != nil || s.Weight != nil {
 			b.c.problem(s.Producer.Pos, "ref: the row of %q is already chosen by a ref above; give `skew:` or `weight:` there", set.spec.Name)
@@ -122,10 +126,17 @@ func (b *builder) picker(s *scenario.Ref, set *set, total int64) *picker {
 	case s.Skew != nil:
 		pick.draw = b.zipfRank(total, *s.Skew, s.Producer.Pos)
 	}
+	if int64(len(others)) >= total {
+		b.c.problem(s.Producer.Pos, "ref: %q has %d rows, too few for %d different ones", set.spec.Name, total, len(others)+1)
+	} else {
+		pick.apart = others
+	}
 	if b.stream.picks == nil {
-		b.stream.picks = map[string]*picker{}
+		b.stream.picks, b.stream.rowsOf = map[string]*picker{}, map[string][]*picker{}
 	}
 	b.stream.picks[id] = pick
+	all := b.path + "->" + set.spec.Name
+	b.stream.rowsOf[all] = append(slices.Clone(others), pick)
 	return pick
 }
 

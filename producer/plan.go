@@ -32,13 +32,16 @@ type stream struct {
 	ceType string
 	source string
 
-	picks        map[string]*picker // the rows that refs draw, while compiling
+	picks        map[string]*picker   // the rows that refs draw, while compiling
+	rowsOf       map[string][]*picker // those of one object and producer
 	machine      *machine
 	refersToKeys bool // some fields refer to keys of other producers
 	revisits     bool // some records update or delete an earlier key
 	causes       []*cause
 	builder      *builder // of the value, for caused_by while compiling
 	from         *origin  // what causes its records; nil: it runs by itself
+	memory       *memory  // what its records keep for later ones; nil: nothing
+	isRow        bool     // it only compiles rows that others refer to
 }
 
 type header struct {

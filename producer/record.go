@@ -36,7 +36,8 @@ func (r *Record) Bytes() int {
 	return n
 }
 
-// slot identifies a record to render. Everything else follows from it.
+// slot identifies a record to render. Everything else follows from it, but for what
+// earlier records have kept.
 type slot struct {
 	n      int64 // the record's or the entity's number
 	at     int64 // event time, epoch ms
@@ -44,4 +45,5 @@ type slot struct {
 	step   int16
 	fault  fault
 	skip   bool // a fault delays it
+	last   *remembered
 }

@@ -116,6 +116,9 @@ func (s *stream) frame(f *frame, at slot) {
 	h := recordKey(s.random, at.n)
 	f.set(h, at.n, at.at, nil, &f.own)
 	f.own = whole{earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
+	if at.last != nil {
+		f.own.last = *at.last
+	}
 	if s.machine != nil {
 		f.own.state = s.machine.stateAt(h, int(at.step))
 		f.own.fresh = mix(h + saltFresh + uint64(at.step)*golden)

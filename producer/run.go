@@ -103,6 +103,14 @@ func (e *UniqueError) Error() string {
 	return fmt.Sprintf("producer %q has a unique field with %d values, and can't make more records than that", e.Producer, e.Values)
 }
 
+// ShardError is returned for a shard of a producer whose records depend on those of
+// other shards, in the order of their times.
+type ShardError struct{ Producer string }
+
+func (e *ShardError) Error() string {
+	return fmt.Sprintf("the records of producer %q keep values for records of other entities, so they can't be made in shards", e.Producer)
+}
+
 // CheckOptions reports whether a plan can be run with these options, before anything is
 // sent.
 func CheckOptions(p *Plan, o Options) error {
@@ -207,6 +215,9 @@ func (r *run) source(i int32) (*source, error) {
 		return nil, &UniqueError{s.name, s.unique}
 	}
 	rate, pace := s.spec.Rate, s.spec.Pace
+	if m := s.memory; m != nil && o.Shards > 1 && (s.from != nil || s.machine != nil && m.crosses()) {
+		return nil, &ShardError{s.name}
+	}
 	switch {
 	case o.Rate != nil:
 		rate, pace.Bursts, pace.Ramp = o.Rate, nil, nil

@@ -80,6 +80,8 @@ type schedule struct {
 	faults  []Fault
 	worker  *worker // to compute how many records a record causes
 	drained bool    // the sources have no more records
+	stores  map[int32]*store
+	err     error // why it ended
 }
 
 // only returns the schedule's source, if that alone determines the records to come: no
@@ -89,7 +91,7 @@ func (s *schedule) only() *source {
 		return nil
 	}
 	stream := s.plan.streams[s.sources[0].stream]
-	if stream.machine != nil || len(stream.causes) > 0 {
+	if stream.machine != nil || len(stream.causes) > 0 || stream.memory != nil {
 		return nil
 	}
 	return s.sources[0]
@@ -153,8 +155,45 @@ func (s *schedule) take(due time.Duration, from *source, at time.Duration, start
 		return s.fresh(w.slot, due, start)
 	}
 	out := slot{n: from.next, stream: from.stream}
+	s.catchUp(from, start)
 	from.advance()
 	return s.fresh(out, at, start)
+}
+
+// remember passes the record what earlier ones have kept.
+func (s *schedule) remember(out *slot) {
+	st := s.stores[out.stream]
+	if st == nil {
+		if s.stores == nil {
+			s.stores = map[int32]*store{}
+		}
+		st = newStore(s.plan.streams[out.stream])
+		s.stores[out.stream] = st
+	}
+	if err := st.remember(s.worker, out); err != nil && s.err == nil {
+		s.err = err
+	}
+	st.next = out.n + 1
+}
+
+// catchUp computes what the records before a source's next one keep, which this run
+// doesn't make.
+func (s *schedule) catchUp(from *source, start time.Time) {
+	stream := s.plan.streams[from.stream]
+	if stream.memory == nil || stream.machine != nil {
+		return
+	}
+	first := int64(0)
+	if st := s.stores[from.stream]; st != nil {
+		first = st.next
+	}
+	for n := first; n < from.next && s.err == nil; n++ {
+		skipped := slot{n: n, stream: from.stream, at: start.UnixMilli()}
+		if from.arrivals != nil {
+			skipped.at = start.Add(from.arrivals.due(n)).UnixMilli()
+		}
+		s.remember(&skipped)
+	}
 }
 
 // fresh gives a record its event time and its fault, and schedules what follows from
@@ -162,6 +201,9 @@ func (s *schedule) take(due time.Duration, from *source, at time.Duration, start
 func (s *schedule) fresh(out slot, at time.Duration, start time.Time) slot {
 	out.at = start.Add(at).UnixMilli()
 	stream := s.plan.streams[out.stream]
+	if stream.memory != nil {
+		s.remember(&out)
+	}
 	if stream.machine != nil || len(stream.causes) > 0 {
 		s.follow(out, at)
 	}

@@ -200,6 +200,11 @@ func (ws *workers) next(ctx context.Context, b *Batch) (ticket int64, until time
 	}
 	now := ws.now()
 	more := ws.collect(b, now)
+	if err := ws.schedule.err; err != nil {
+		b.slots = b.slots[:0]
+		ws.over, ws.ended = true, err
+		return 0, until, true
+	}
 	if n := len(b.slots); n > 0 {
 		ws.made += int64(n)
 		ws.issued++

@@ -69,6 +69,18 @@ func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
 	return g
 }
 
+// keep reads NAME or {NAME: FIELD}.
+func (d *Decoder) keep(n *yaml.Node, what string) *Keep {
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 {
+		return &Keep{Name: d.name(n.Content[0], what), By: d.name(n.Content[1], what)}
+	}
+	if n.Kind == yaml.ScalarNode {
+		return &Keep{Name: d.name(n, what)}
+	}
+	d.Problem(n, "%s must be a name or {NAME: FIELD}", what)
+	return nil
+}
+
 func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	var found *generator
 	for i := 0; i+1 < len(n.Content); i += 2 {

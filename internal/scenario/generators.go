@@ -165,6 +165,7 @@ func derivedGenerators() []generator {
 				read: func(d *Decoder, n *yaml.Node, t any) { d.refTo(n, t.(*Ref)) }},
 			[]attr{
 				optionalNumberAttr("skew", "prefer the first rows, as zipf does: the probability falls as rank^-skew", func(v *Ref) **Number { return &v.Skew }),
+				textAttr("row", "a name: refs of one object with different names, or without, are to different rows", func(v *Ref) *string { return &v.Row }),
 				intAttr("first", "only the first rows; all by default", 1, 1_000_000_000, func(v *Ref) *int { return &v.First }),
 				valueAttr("weight", "weight rows by this field", obj{"type": "string"}, func(v *Ref) **Name { return &v.Weight }, optional((*Decoder).name)),
 			}},
@@ -188,6 +189,12 @@ func derivedGenerators() []generator {
 			nameAttr("count", "the list", func(v *Count) *Name { return &v.Path }), nil},
 		{"the entity's state: its name, or its number from 0", `{state: name}`, func() any { return &State{} },
 			switchAttr("state", "name or step", "name", "step", func(s *State) *bool { return &s.Step }), nil},
+		{"what the last record has kept under a name with `keep:`", `{last: balance, by: account_id, start: 100.00}`,
+			func() any { return &Last{} }, nameAttr("last", "the name", func(v *Last) *Name { return &v.Name }),
+			[]attr{
+				nameAttr("by", "a field: what a record with the same value of it has kept", func(v *Last) *Name { return &v.By }),
+				genAttr("start", "the value if nothing has been kept yet; null by default", func(v *Last) **Gen { return &v.Start }),
+			}},
 		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
 			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
 	}
@@ -222,6 +229,9 @@ func commonAttrs() []attr {
 		shareAttr("nulls", "the probability that the value is null", func(g *Gen) *Share { return &g.Null }),
 		namesAttr("in", "only in these states", func(g *Gen) *[]Name { return &g.In }),
 		boolAttr("hidden", "not written into the value, but available to the key, headers, refs and other fields", func(g *Gen) *bool { return &g.Hidden }),
+		valueAttr("keep", "keep the value for later records' `last:`, under this name, or with {NAME: FIELD} for each value of a field",
+			obj{"anyOf": []any{obj{"type": "string"}, obj{"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": obj{"type": "string"}}}},
+			func(g *Gen) **Keep { return &g.Keep }, (*Decoder).keep),
 		boolAttr("fresh", "a new value in every state of an entity", func(g *Gen) *bool { return &g.Fresh }),
 	}
 }

@@ -65,6 +65,7 @@ type Gen struct {
 	Null     Share     // probability that it is null; 0 by default
 	In       []Name    // only in these states
 	Fresh    bool      // a new value for every state of an entity
+	Keep     *Keep     // kept for later records; nil: not
 	Hidden   bool      // not written, but available to keys, headers, refs and other fields
 }
 
@@ -136,7 +137,8 @@ type (
 		Producer, Field Name
 		Skew            *Number
 		Weight          *Name
-		First           int // only among the first rows; 0: all
+		First           int    // only among the first rows; 0: all
+		Row             string // refs with another name here are to other rows
 	}
 	// Copy is the value of another field.
 	Copy struct{ Path Name }
@@ -169,6 +171,12 @@ type (
 	State struct{ Step bool }
 	// Caused is a field of the record that caused this one.
 	Caused struct{ Path Name }
+	// Last is what the last record has kept under a name, for the same value of the
+	// field By if that is set; Start without one, null if nil.
+	Last struct {
+		Name, By Name
+		Start    *Gen
+	}
 	// Drift is a smooth curve over time with noise: a sensor.
 	Drift struct {
 		Base, Daily, PerDay, Noise Number
@@ -176,6 +184,10 @@ type (
 		By                         Name // each value of this field has a curve of its own
 	}
 )
+
+// Keep keeps a value for later records under a name, for each value of the field By if
+// that is set.
+type Keep struct{ Name, By Name }
 
 // Shape bounds and rounds a distribution.
 type Shape struct {
