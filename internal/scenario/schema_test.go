@@ -53,6 +53,8 @@ func holds(root, schema obj, key string, rule, v any) bool {
 		return !isList || len(list) <= int(rule.(float64))
 	case "minProperties":
 		return !isObject || len(object) >= int(rule.(float64))
+	case "maxProperties":
+		return !isObject || len(object) <= int(rule.(float64))
 	case "required":
 		for _, name := range rule.([]any) {
 			if _, ok := object[name.(string)]; isObject && !ok {
