@@ -32,6 +32,9 @@ import (
 // processor's limit can still be sent, to be dead-lettered.
 const maxMessageBytes = 8 << 20
 
+// segmentBytes is the size of a segment, which is in memory while a data folder is read.
+const segmentBytes = 8 << 20
+
 // Errors that Start wraps.
 var (
 	ErrPortInUse = errors.New("the port is in use")
@@ -82,6 +85,7 @@ func Start(o Options) (*Broker, error) {
 			"default.replication.factor": "1",
 			"log.retention.ms":           "-1",
 			"log.retention.bytes":        "-1",
+			"log.segment.bytes":          strconv.Itoa(segmentBytes),
 		}),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { used = true; return conns.listener(ln), nil }),
 	}
@@ -102,13 +106,9 @@ func Start(o Options) (*Broker, error) {
 		}
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
-	cluster.ControlKey(int16(kmsg.Fetch), wholeResponses)
-	cluster.ControlKey(int16(kmsg.CreateTopics), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		return refuseTopics(cluster, request)
-	})
-	cluster.ControlKey(int16(kmsg.IncrementalAlterConfigs), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		return refuseSettings(cluster, request)
-	})
+	control(cluster, kmsg.Fetch, wholeResponses)
+	control(cluster, kmsg.CreateTopics, refuseTopics)
+	control(cluster, kmsg.IncrementalAlterConfigs, refuseSettings)
 	b := &Broker{cluster: cluster, addr: ln.Addr().String(), lock: lock}
 	if b.stopReaper, err = startReaper(cluster, conns, ownAddress(ln)); err != nil {
 		cluster.Close()
@@ -122,11 +122,11 @@ func Start(o Options) (*Broker, error) {
 // partitions remain. Where a response ends within a partition, kfake omits the
 // partition's aborted transactions, and a read_committed consumer would return their
 // records.
-func wholeResponses(request kmsg.Request) (kmsg.Response, error, bool) {
+func wholeResponses(request kmsg.Request) kmsg.Response {
 	if fetch, ok := request.(*kmsg.FetchRequest); ok {
 		fetch.MaxBytes = math.MaxInt32
 	}
-	return nil, nil, false
+	return nil
 }
 
 // Addr returns the HOST:PORT for clients.

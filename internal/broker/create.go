@@ -8,18 +8,16 @@ import (
 	"strings"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // refuseTopics answers a request to create topics of which Apache Kafka would refuse
 // one, for its name or a setting: kfake takes any. Of such a request no topic is
 // created. Its texts are Kafka's in substance.
-func refuseTopics(cluster *kfake.Cluster, request kmsg.Request) (kmsg.Response, error, bool) {
-	cluster.KeepControl()
+func refuseTopics(request kmsg.Request) kmsg.Response {
 	create, ok := request.(*kmsg.CreateTopicsRequest)
 	if !ok {
-		return nil, nil, false
+		return nil
 	}
 	resp := create.ResponseKind().(*kmsg.CreateTopicsResponse)
 	refused := false
@@ -38,16 +36,18 @@ func refuseTopics(cluster *kfake.Cluster, request kmsg.Request) (kmsg.Response, 
 		t.ErrorCode, t.ErrorMessage = code, &message
 		resp.Topics = append(resp.Topics, t)
 	}
-	return resp, nil, refused
+	if !refused {
+		return nil
+	}
+	return resp
 }
 
 // refuseSettings answers a request to alter settings of topics of which Apache Kafka
 // would refuse one. Of such a request nothing is altered.
-func refuseSettings(cluster *kfake.Cluster, request kmsg.Request) (kmsg.Response, error, bool) {
-	cluster.KeepControl()
+func refuseSettings(request kmsg.Request) kmsg.Response {
 	alter, ok := request.(*kmsg.IncrementalAlterConfigsRequest)
 	if !ok {
-		return nil, nil, false
+		return nil
 	}
 	resp := alter.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
 	refused := false
@@ -77,7 +77,10 @@ func refuseSettings(cluster *kfake.Cluster, request kmsg.Request) (kmsg.Response
 		r.ErrorCode, r.ErrorMessage = code, &message
 		resp.Resources = append(resp.Resources, r)
 	}
-	return resp, nil, refused
+	if !refused {
+		return nil
+	}
+	return resp
 }
 
 // checkName returns what is wrong with a topic's name, "" for nothing

@@ -48,7 +48,7 @@ func startReaper(cluster *kfake.Cluster, conns *connections, addr string) (stop 
 	}
 	u := &reaper{cluster: cluster, conns: conns, client: client, groups: map[string]*watched{}}
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup} {
-		cluster.ControlKey(int16(key), u.observe)
+		control(cluster, key, u.observe)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -75,7 +75,7 @@ func (u *reaper) work(ctx context.Context) {
 
 // observe records which members are waiting for a rebalance. It leaves the request to
 // the broker.
-func (u *reaper) observe(request kmsg.Request) (kmsg.Response, error, bool) {
+func (u *reaper) observe(request kmsg.Request) kmsg.Response {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	note := func(group, member string, joining bool) {
@@ -104,7 +104,7 @@ func (u *reaper) observe(request kmsg.Request) (kmsg.Response, error, bool) {
 			note(r.Group, m.MemberID, false)
 		}
 	}
-	return nil, nil, false
+	return nil
 }
 
 // round checks the groups with members that have sent nothing since they joined.
