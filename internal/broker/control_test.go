@@ -22,9 +22,9 @@ func TestControlKeepsNoRequest(t *testing.T) {
 	}
 	t.Cleanup(cluster.Close)
 	seen := make(chan weak.Pointer[kmsg.ListGroupsRequest], 10)
-	control(cluster, kmsg.ListGroups, func(request kmsg.Request) kmsg.Response {
+	control(cluster, kmsg.ListGroups, func(request kmsg.Request) (kmsg.Response, error) {
 		seen <- weak.Make(request.(*kmsg.ListGroupsRequest))
-		return nil
+		return nil, nil
 	})
 	var first weak.Pointer[kmsg.ListGroupsRequest]
 	for i := range 3 {

@@ -21,19 +21,8 @@ type Change struct {
 	Partitions int               // more than before; 0: as many
 }
 
-// ErrNoCompaction is returned for a change to compaction on the embedded broker, where
-// it is broken.
-var ErrNoCompaction = errors.New("the embedded broker does not compact topics")
-
 // CheckAlter reports whether the cluster would make the change, without making it.
 func (c *Client) CheckAlter(ctx context.Context, change Change, topics ...string) error {
-	embedded, err := kafka.IsEmbedded(ctx, c.client)
-	if err != nil {
-		return err
-	}
-	if embedded && change.Set["cleanup.policy"] != "" && change.Set["cleanup.policy"] != "delete" {
-		return ErrNoCompaction
-	}
 	return change.send(ctx, topics, c.admin.ValidateAlterTopicConfigs, c.admin.ValidateUpdatePartitions)
 }
 
