@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Change is a change of topics.
@@ -66,9 +64,6 @@ func (change *Change) send(ctx context.Context, topics []string,
 	}
 	responses, err := partitions(ctx, change.Partitions, topics...)
 	for _, r := range responses.Sorted() {
-		if errors.Is(r.Err, kerr.InvalidPartitions) { // of which the text is about none at all
-			r.ErrMessage = cmp.Or(r.ErrMessage, "it has more already")
-		}
 		err = errors.Join(err, wrap(r.Topic, r.Err, r.ErrMessage))
 	}
 	return err
