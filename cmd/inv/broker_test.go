@@ -16,7 +16,7 @@ func TestBrokerSaysItsMemory(t *testing.T) {
 		want           string
 	}{
 		{1 << 20, 1000, ""},
-		{200e6, 1_000_000, "Reading 200.0 MB in 1,000,000 record batches: up to 495.0 MB of memory, then about 145.0 MB.\n"},
+		{200e6, 1_000_000, "Reading 200.0 MB in 1,000,000 record batches: up to 345.0 MB of memory, then about 145.0 MB.\n"},
 	} {
 		dir := t.TempDir()
 		// Of a topic that does not exist: its files are not read.

@@ -13,14 +13,13 @@ type Size struct {
 	Batches int64
 }
 
-// Of kfake's files and memory: the bytes of a batch in an index file; in the index that
-// is kept in memory, in a slice that was grown, with what the garbage collector adds;
-// and as a decoded batch while a folder is read. An empty broker needs some, too.
+// Of kfake's files and memory: the bytes of a batch in an index file, and in the index
+// that is kept in memory, in a slice that was grown, with what the garbage collector
+// adds. An empty broker needs some, too.
 const (
-	indexEntry   = 15
-	indexMemory  = 120
-	decodedBatch = 150
-	emptyBroker  = 25e6
+	indexEntry  = 15
+	indexMemory = 120
+	emptyBroker = 25e6
 )
 
 // DataSize returns what the topics in a data folder hold: nothing if it doesn't exist.
@@ -52,5 +51,5 @@ func DataSize(dir string) (size Size, err error) {
 // partition at a time, otherwise whole partitions.
 func (s Size) Memory() (kept, start int64) {
 	kept = emptyBroker + s.Batches*indexMemory
-	return kept, kept + s.Batches*decodedBatch + s.Bytes
+	return kept, kept + s.Bytes
 }
