@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"runtime/debug"
 
 	"inv/internal/broker"
 
@@ -23,7 +24,7 @@ loopback only by default; see --listen.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.Log = func(message string) { fmt.Fprintln(s.err, "broker:", message) }
-			b, err := broker.Start(o)
+			b, err := startBroker(s, o)
 			if err != nil {
 				return err
 			}
@@ -37,4 +38,37 @@ loopback only by default; see --listen.`,
 	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "`HOST:PORT` for clients, if other than --listen")
 	cmd.Flags().StringVar(&o.DataDir, "data", "", "`FOLDER` in which topics survive restarts; by default they are in memory")
 	return cmd
+}
+
+// brokerGCPercent trades CPU, of which the broker needs little, for memory: what lives
+// long is the index, which has no pointers. startGCPercent is for the start, when all
+// that is allocated lives for a moment. GOGC overrules both.
+const (
+	brokerGCPercent = 50
+	startGCPercent  = 10
+)
+
+// worthSaying is the memory for which a start says how much it takes.
+const worthSaying = 100 << 20
+
+// startBroker starts a broker, says what its data takes if that is much, and gives back
+// what only the start took.
+func startBroker(s *streams, o broker.Options) (*broker.Broker, error) {
+	// What is wrong with the folder, Start says better.
+	if size, err := broker.DataSize(o.DataDir); o.DataDir != "" && err == nil {
+		if kept, start := size.Memory(); start >= worthSaying {
+			fmt.Fprintf(s.err, "Reading %s in %s: up to %s of memory, then about %s.\n",
+				bytesText(size.Bytes), grouped(size.Batches)+" record batches", bytesText(start), bytesText(kept))
+		}
+	}
+	own := s.getenv("GOGC") == ""
+	if own {
+		debug.SetGCPercent(startGCPercent)
+	}
+	b, err := broker.Start(o)
+	if own {
+		debug.SetGCPercent(brokerGCPercent)
+	}
+	debug.FreeOSMemory()
+	return b, err
 }

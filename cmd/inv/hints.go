@@ -14,17 +14,21 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/kafka/fetch"
+	batches "inv/internal/kafka/produce"
 	"inv/internal/registry"
 	"inv/internal/suggest"
 	"inv/processor"
 	"inv/processor/stage"
 	"inv/producer"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // hint adds what to do about an error, by its type: libraries only report what
 // happened, since they don't know flags and commands.
 func hint(err error, app string) error {
 	var (
+		batch      *batches.BatchError
 		partitions *kafka.PartitionsError
 		refused    *kafka.RefusedError
 		reserved   *kafka.ReservedPropertyError
@@ -50,6 +54,8 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w; check tls and sasl of the profile, or the security settings given with -X", err)
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
+	case errors.As(err, &batch) && errors.Is(err, kerr.MessageTooLarge):
+		return fmt.Errorf("%w; inv topics alter %s --set max.message.bytes=%d would make room for it", err, visible(batch.Topic), batch.Bytes)
 	case errors.As(err, &partitions):
 		return partitionsHint(err, partitions, app)
 	case errors.As(err, &reserved):

@@ -10,8 +10,11 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/kafka/fetch"
+	batches "inv/internal/kafka/produce"
 	"inv/processor"
 	"inv/processor/stage"
+
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // A hint is added once, however deep the error is wrapped.
@@ -31,6 +34,7 @@ func TestHints(t *testing.T) {
 		usage bool
 	}{
 		{&kafka.RefusedError{Why: "no"}, "check tls and sasl of the profile", false},
+		{&batches.BatchError{Topic: "t", Records: 1, Bytes: 1400078, Err: kerr.MessageTooLarge}, "inv topics alter t --set max.message.bytes=1400078 would make room for it", false},
 		{kafka.ErrUnreachable, "start one with `inv broker`, or name yours with --brokers", false},
 		{&kafka.PartitionsError{Topic: "t", Have: 2, Want: 6}, "has 2 partitions and must have 6: if the scenario has changed, declare 2 partitions for it again; else remove it with inv reset --app-id app", false},
 		{&kafka.PartitionsError{Topic: "t", Have: 8, Want: 6}, "partitions can't be removed: inv reset --app-id app --outputs removes the topic and the state", false},

@@ -3,15 +3,15 @@
 //
 //   - topics are only created explicitly; auto-created ones would vanish when
 //     the process is killed
-//   - nothing is compacted and nothing expires: kfake's compaction ignores open
-//     transactions. Package kafka recognizes the broker by its cluster id and omits
-//     cleanup.policy=compact
+//   - nothing is compacted: kfake's compaction ignores open transactions. Old records
+//     expire only where a topic says so, see keeper
 //   - aborted records stay hidden from read_committed, see wholeResponses
-//   - invalid topics are refused, see refuseTopics
+//   - what Apache Kafka refuses is refused, in its words, see gate
 //   - members that were killed while joining a group are removed, see reaper
 package broker
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -20,17 +20,22 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// maxMessageBytes is the largest record batch, 8 MiB: a value above the
-// processor's limit can still be sent, to be dead-lettered.
-const maxMessageBytes = 8 << 20
+// maxMessageBytes is the largest record batch of a topic that doesn't set its own, as
+// in Apache Kafka.
+const maxMessageBytes = 1<<20 + 12
+
+// segmentBytes is the size of a segment, which is in memory while a data folder is read.
+const segmentBytes = 8 << 20
 
 // Errors that Start wraps.
 var (
@@ -53,10 +58,10 @@ type Options struct {
 
 // Broker is a running broker.
 type Broker struct {
-	cluster    *kfake.Cluster
-	addr       string
-	lock       io.Closer
-	stopReaper func()
+	cluster *kfake.Cluster
+	addr    string
+	lock    io.Closer
+	stopOwn func()
 }
 
 // Start starts a broker on the topics in DataDir, if set. The caller closes it.
@@ -77,12 +82,7 @@ func Start(o Options) (*Broker, error) {
 	opts := []kfake.Opt{
 		kfake.NumBrokers(1),
 		kfake.ClusterID(kafka.EmbeddedClusterID),
-		kfake.BrokerConfigs(map[string]string{
-			"message.max.bytes":          strconv.Itoa(maxMessageBytes),
-			"default.replication.factor": "1",
-			"log.retention.ms":           "-1",
-			"log.retention.bytes":        "-1",
-		}),
+		kfake.BrokerConfigs(settings()),
 		kfake.ListenFn(func(string, string) (net.Listener, error) { used = true; return conns.listener(ln), nil }),
 	}
 	if o.DataDir != "" {
@@ -102,15 +102,10 @@ func Start(o Options) (*Broker, error) {
 		}
 		return nil, fmt.Errorf("embedded broker: %w", err)
 	}
-	cluster.ControlKey(int16(kmsg.Fetch), wholeResponses)
-	cluster.ControlKey(int16(kmsg.CreateTopics), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		return refuseTopics(cluster, request)
-	})
-	cluster.ControlKey(int16(kmsg.IncrementalAlterConfigs), func(request kmsg.Request) (kmsg.Response, error, bool) {
-		return refuseSettings(cluster, request)
-	})
+	control(cluster, kmsg.Fetch, wholeResponses)
+	(&gate{cluster}).watch()
 	b := &Broker{cluster: cluster, addr: ln.Addr().String(), lock: lock}
-	if b.stopReaper, err = startReaper(cluster, conns, ownAddress(ln)); err != nil {
+	if b.stopOwn, err = startOwn(cluster, conns, ownAddress(ln), o.Log); err != nil {
 		cluster.Close()
 		lock.Close()
 		return nil, fmt.Errorf("embedded broker: %w", err)
@@ -118,15 +113,57 @@ func Start(o Options) (*Broker, error) {
 	return b, nil
 }
 
+// startOwn starts what the broker does of its own accord, and returns what ends it.
+func startOwn(cluster *kfake.Cluster, conns *connections, addr string, log func(string)) (stop func(), err error) {
+	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
+		var d net.Dialer
+		return d.DialContext(ctx, network, addr) // not the advertised one
+	}))
+	if err != nil {
+		return nil, err
+	}
+	if log == nil {
+		log = func(string) {}
+	}
+	reaper := &reaper{cluster: cluster, conns: conns, client: client, groups: map[string]*watched{}}
+	reaper.watch()
+	keeper := &keeper{cluster, client, log}
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { reaper.work(ctx) })
+	running.Go(func() { keeper.work(ctx) })
+	return func() {
+		cancel()
+		running.Wait()
+		client.Close()
+	}, nil
+}
+
+// settings returns the broker's settings. A folder's own don't change them.
+func settings() map[string]string {
+	return map[string]string{
+		"message.max.bytes":          strconv.Itoa(maxMessageBytes),
+		"default.replication.factor": "1",
+		"log.retention.ms":           "-1",
+		"log.retention.bytes":        "-1",
+		"log.segment.bytes":          strconv.Itoa(segmentBytes),
+		"log.cleaner.backoff.ms":     strconv.FormatInt(never, 10),
+	}
+}
+
+// never is about a hundred years, in milliseconds: when kfake's cleaner begins, which
+// compacts and applies retention.
+const never = 3_000_000_000_000
+
 // wholeResponses lifts the size limit of a whole fetch response; those of its
 // partitions remain. Where a response ends within a partition, kfake omits the
 // partition's aborted transactions, and a read_committed consumer would return their
 // records.
-func wholeResponses(request kmsg.Request) (kmsg.Response, error, bool) {
+func wholeResponses(request kmsg.Request) (kmsg.Response, error) {
 	if fetch, ok := request.(*kmsg.FetchRequest); ok {
 		fetch.MaxBytes = math.MaxInt32
 	}
-	return nil, nil, false
+	return nil, nil
 }
 
 // Addr returns the HOST:PORT for clients.
@@ -134,7 +171,7 @@ func (b *Broker) Addr() string { return b.addr }
 
 // Close stops the broker and, with a DataDir, writes what is not on disk yet.
 func (b *Broker) Close() {
-	b.stopReaper()
+	b.stopOwn()
 	b.cluster.Close()
 	b.lock.Close()
 }

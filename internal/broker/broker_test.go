@@ -3,6 +3,8 @@ package broker_test
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -52,6 +55,48 @@ func TestTopicsAndRecordsSurviveARestart(t *testing.T) {
 	made, err := kafka.EnsureTopics(t.Context(), reader, kafka.TopicSpec{Name: "kept", Partitions: 3, Exact: true})
 	if err != nil || len(made) != 0 {
 		t.Errorf("EnsureTopics after the restart: made %v, error %v; want the existing topic", made, err)
+	}
+}
+
+// A folder of an earlier version, which took batches of 8 MiB, is read with what is in
+// it, and takes what this version takes from then on.
+func TestEarlierFolder(t *testing.T) {
+	dir := t.TempDir()
+	first := start(t, broker.Options{DataDir: dir})
+	topic := "early"
+	client := kafkatest.Client(t, []string{first.Addr()}, kgo.ProducerBatchMaxBytes(4<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	large := kafka.TopicSpec{Name: topic, Partitions: 1, Configs: map[string]string{"max.message.bytes": "8388608"}}
+	if _, err := kafka.EnsureTopics(t.Context(), client, large); err != nil {
+		t.Fatal(err)
+	}
+	record := func() *kgo.Record { return &kgo.Record{Topic: topic, Value: make([]byte, 1_400_000)} }
+	if err := client.ProduceSync(t.Context(), record()).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	client.Close()
+	first.Close()
+	for file, edit := range map[string][2]string{
+		"topics.json":         {`"configs":{"max.message.bytes":"8388608"}`, `"configs":{}`},
+		"broker_configs.json": {`"message.max.bytes":"1048588"`, `"message.max.bytes":"8388608"`},
+	} {
+		path := filepath.Join(dir, file)
+		text, err := os.ReadFile(path)
+		if err != nil || !strings.Contains(string(text), edit[0]) {
+			t.Fatalf("%s: %s, %v; want %s in it", file, text, err, edit[0])
+		}
+		if err := os.WriteFile(path, []byte(strings.Replace(string(text), edit[0], edit[1], 1)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	second := start(t, broker.Options{DataDir: dir})
+	client = kafkatest.Client(t, []string{second.Addr()}, kgo.ConsumeTopics(topic), kgo.ProducerBatchMaxBytes(4<<20), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	fetches := client.PollFetches(t.Context())
+	if got := fetches.Records(); fetches.Err() != nil || len(got) != 1 || len(got[0].Value) != 1_400_000 {
+		t.Errorf("after the restart there are %d records, %v; want the large one", len(got), fetches.Err())
+	}
+	if err := client.ProduceSync(t.Context(), record()).FirstErr(); !errors.Is(err, kerr.MessageTooLarge) {
+		t.Errorf("another large one: %v, want MESSAGE_TOO_LARGE", err)
 	}
 }
 

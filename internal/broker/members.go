@@ -37,27 +37,11 @@ const (
 	silentFor = 2 * time.Second // live members send SyncGroup as soon as they have the response
 )
 
-// startReaper starts a reaper and returns what ends it.
-func startReaper(cluster *kfake.Cluster, conns *connections, addr string) (stop func(), err error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.Dialer(func(ctx context.Context, network, _ string) (net.Conn, error) {
-		var d net.Dialer
-		return d.DialContext(ctx, network, addr) // not the advertised one
-	}))
-	if err != nil {
-		return nil, err
-	}
-	u := &reaper{cluster: cluster, conns: conns, client: client, groups: map[string]*watched{}}
+// watch has the reaper see what members send.
+func (u *reaper) watch() {
 	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat, kmsg.LeaveGroup} {
-		cluster.ControlKey(int16(key), u.observe)
+		control(u.cluster, key, u.observe)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		defer client.Close()
-		u.work(ctx)
-	}()
-	return func() { cancel(); <-done }, nil
 }
 
 func (u *reaper) work(ctx context.Context) {
@@ -75,7 +59,7 @@ func (u *reaper) work(ctx context.Context) {
 
 // observe records which members are waiting for a rebalance. It leaves the request to
 // the broker.
-func (u *reaper) observe(request kmsg.Request) (kmsg.Response, error, bool) {
+func (u *reaper) observe(request kmsg.Request) (kmsg.Response, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	note := func(group, member string, joining bool) {
@@ -104,7 +88,7 @@ func (u *reaper) observe(request kmsg.Request) (kmsg.Response, error, bool) {
 			note(r.Group, m.MemberID, false)
 		}
 	}
-	return nil, nil, false
+	return nil, nil
 }
 
 // round checks the groups with members that have sent nothing since they joined.

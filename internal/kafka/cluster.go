@@ -12,7 +12,7 @@ import (
 )
 
 // EmbeddedClusterID is the cluster id by which a client knows the embedded
-// broker, which must not be asked to compact.
+// broker, which keeps records longer than its defaults say.
 const EmbeddedClusterID = "inv-embedded"
 
 // IsEmbedded reports whether the client talks to the embedded broker.

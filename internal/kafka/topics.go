@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -84,24 +83,15 @@ func configsOf(t scenario.Topic) map[string]string {
 
 // EnsureTopics creates the topics that are missing and returns their names.
 // Several processes may call it concurrently: a topic that another one has just
-// created counts as existing. On the embedded broker a compacted topic is created
-// without compaction, which is broken there.
+// created counts as existing.
 func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (created []string, err error) {
 	missing, err := missingTopics(ctx, client, specs)
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	embedded, err := IsEmbedded(ctx, client)
-	if err != nil {
-		return nil, err
-	}
 	admin := kadm.NewClient(client)
 	var raced []TopicSpec
 	for _, s := range missing {
-		if embedded && s.Configs["cleanup.policy"] == "compact" {
-			s.Configs = maps.Clone(s.Configs)
-			delete(s.Configs, "cleanup.policy")
-		}
 		made, err := createTopic(ctx, admin.CreateTopics, s)
 		switch {
 		case err != nil:

@@ -1,7 +1,6 @@
 package admin
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Change is a change of topics.
@@ -21,19 +19,8 @@ type Change struct {
 	Partitions int               // more than before; 0: as many
 }
 
-// ErrNoCompaction is returned for a change to compaction on the embedded broker, where
-// it is broken.
-var ErrNoCompaction = errors.New("the embedded broker does not compact topics")
-
 // CheckAlter reports whether the cluster would make the change, without making it.
 func (c *Client) CheckAlter(ctx context.Context, change Change, topics ...string) error {
-	embedded, err := kafka.IsEmbedded(ctx, c.client)
-	if err != nil {
-		return err
-	}
-	if embedded && change.Set["cleanup.policy"] != "" && change.Set["cleanup.policy"] != "delete" {
-		return ErrNoCompaction
-	}
 	return change.send(ctx, topics, c.admin.ValidateAlterTopicConfigs, c.admin.ValidateUpdatePartitions)
 }
 
@@ -77,9 +64,6 @@ func (change *Change) send(ctx context.Context, topics []string,
 	}
 	responses, err := partitions(ctx, change.Partitions, topics...)
 	for _, r := range responses.Sorted() {
-		if errors.Is(r.Err, kerr.InvalidPartitions) { // of which the text is about none at all
-			r.ErrMessage = cmp.Or(r.ErrMessage, "it has more already")
-		}
 		err = errors.Join(err, wrap(r.Topic, r.Err, r.ErrMessage))
 	}
 	return err

@@ -2,11 +2,13 @@ package produce
 
 import (
 	"errors"
+	"fmt"
 
 	"inv/internal/kafka"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // action is what follows from the outcome of sending a batch.
@@ -120,6 +122,45 @@ func (s *Sender) actionFor(err error) action {
 		return fail
 	}
 	return refresh
+}
+
+// BatchError is why a batch was not written. Its records were not either.
+type BatchError struct {
+	Topic     string
+	Partition int32
+	Records   int
+	Bytes     int // of the batch as it was sent, which max.message.bytes limits
+	Err       error
+}
+
+func (e *BatchError) Error() string {
+	batch := "one record"
+	if e.Records != 1 {
+		batch = fmt.Sprintf("a batch of %d records", e.Records)
+	}
+	if errors.Is(e.Err, kerr.MessageTooLarge) {
+		batch = fmt.Sprintf("%s, %d bytes as sent", batch, e.Bytes)
+	}
+	return fmt.Sprintf("producing to %s/%d (%s): %v", e.Topic, e.Partition, batch, e.Err)
+}
+
+// Unwrap returns the broker's error.
+func (e *BatchError) Unwrap() error { return e.Err }
+
+// refusalOf returns the error of a partition's response with what the broker writes
+// beside the code: of its first record if it names some, since the text for the batch
+// repeats those.
+func refusalOf(part *kmsg.ProduceResponseTopicPartition) error {
+	err := kerr.ErrorForCode(part.ErrorCode)
+	for _, r := range part.ErrorRecords {
+		if r.ErrorMessage != nil {
+			return kafka.WithMessage(err, fmt.Sprintf("Record %d of the batch: %s", r.RelativeOffset+1, *r.ErrorMessage))
+		}
+	}
+	if part.ErrorMessage != nil {
+		return kafka.WithMessage(err, *part.ErrorMessage)
+	}
+	return err
 }
 
 // errUnanswered is for a partition that a response doesn't name.

@@ -2,13 +2,11 @@ package produce
 
 import (
 	"bytes"
-	"fmt"
 	"math"
 	"time"
 
 	"inv/internal/kafka/recordbatch"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -117,7 +115,7 @@ func (s *Sender) conclude(b *batch, err error, r *retries) {
 		s.done(b)
 		return
 	case fail:
-		s.fail(fmt.Errorf("producing to %s/%d: %w", p.topic.name, p.number, err))
+		s.fail(&BatchError{Topic: p.topic.name, Partition: p.number, Records: b.count, Bytes: len(b.wire), Err: err})
 		return
 	case refresh:
 		r.refresh = true
@@ -217,7 +215,7 @@ func (s *Sender) errorsOf(batches []*batch, resp *kmsg.ProduceResponse, err erro
 			}
 			for _, part := range t.Partitions {
 				if part.Partition == b.partition.number {
-					errs[i] = kerr.ErrorForCode(part.ErrorCode)
+					errs[i] = refusalOf(&part)
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -297,4 +298,40 @@ func TestLate(t *testing.T) {
 	if err := s.Flush(ctx); !errors.Is(err, context.Canceled) || !strings.Contains(err.Error(), "t/0 has not acknowledged 1 records") {
 		t.Fatal(err)
 	}
+}
+
+// A batch that the broker refuses is named with what the broker says of it.
+func TestRefusedBatchSaysWhy(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		name := kafkatest.Topic(t, brokers, "refused", 1, "cleanup.policy=compact", "max.message.bytes=2000")
+		value := make([]byte, 3000)
+		for i := range value {
+			value[i] = byte(rand.IntN(256)) // or compression would make it fit
+		}
+		for _, c := range []struct {
+			keys, value []byte // a key for each record
+			code        *kerr.Error
+			want        string
+		}{
+			{[]byte("k"), value, kerr.MessageTooLarge, `^producing to refused-\w+/0 \(one record, 3\d\d\d bytes as sent\): MESSAGE_TOO_LARGE: `},
+			{[]byte("k-k"), nil, kerr.InvalidRecord, `^producing to refused-\w+/0 \(a batch of 3 records\): INVALID_RECORD: .* Record 2 of the batch: Compacted topic cannot accept message without key in topic partition refused-\w+-0$`},
+		} {
+			s := sender(t, kafkatest.Client(t, brokers), produce.Options{})
+			to, err := s.Topic(t.Context(), name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, k := range c.keys {
+				key := []byte{k}
+				if k == '-' {
+					key = nil
+				}
+				to.Append(0, time.Now().UnixMilli(), key, c.value, recordbatch.NoHeaders())
+			}
+			err = s.Flush(t.Context())
+			if !errors.Is(err, c.code) || !regexp.MustCompile(c.want).MatchString(err.Error()) {
+				t.Errorf("%v, want %v with %s", err, c.code, c.want)
+			}
+		}
+	})
 }
