@@ -82,7 +82,7 @@ producers:
 	want := []string{
 		`8:12: producer "orders" writes to the topic "x"`,
 		`9:10: key: there is no field "idd" here; did you mean "id"?`,
-		`10:11: rate: a rate has a unit of time`,
+		`10:11: rate: a rate must be above 0, not`,
 		`13:21: list must be [SHORTEST, LONGEST] or a generator, not [3, 1]`,
 		`13:45: ref: there is no producer "catalg"; did you mean "catalog"?`,
 		`13:66: int must be [LOWEST, HIGHEST], not [5, 2]`,

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"inv/internal/scenario"
+	"inv/internal/when"
 )
 
 // fault is a deliberate error in a record.
@@ -98,7 +99,10 @@ func parseFault(item string) (Fault, error) {
 	}
 	switch {
 	case f.delay > 0:
-		if f.delay, err = time.ParseDuration(extra); err != nil || f.delay < 0 {
+		if f.delay, err = when.ParseDuration(extra); err != nil {
+			return f, fmt.Errorf("%s: after the colon comes a time: %w", name, err)
+		}
+		if f.delay < 0 {
 			return f, fmt.Errorf("%s: after the colon comes a time such as 5s, not %q", name, extra)
 		}
 	case f.kind == oversize:

@@ -139,7 +139,7 @@ func TestParseFaults(t *testing.T) {
 		"malformed=101%":             "from 0% to 100%",
 		"malformed=1%,malformed=1%":  "twice",
 		"malformed=60%,late=50%":     "more than 100%",
-		"late=1%:soon":               "time such as 5s",
+		"late=1%:soon":               "\"soon\" is not a duration",
 		"oversize=1%:huge":           "size",
 		"tombstone=1%:5s":            "a share alone",
 		"oversize=1%:10000000000MiB": "size",

@@ -79,17 +79,23 @@ func badValue(flags *pflag.FlagSet, err error) error {
 	}
 	takes := map[string]string{
 		"int": "a whole number", "int16": "a whole number", "int64": "a whole number", "uint": "a whole number, 0 or more", "uint64": "a whole number, 0 or more",
-		"bool": "true or false", "duration": "a duration such as 30s or 1h30m",
+		"bool": "true or false",
 	}[flag.Value.Type()]
-	if takes == "" {
-		return err
-	}
 	name := "--" + flag.Name
 	if flag.Shorthand != "" {
 		name = "-" + flag.Shorthand + ", " + name
 	}
+	if flag.Value.Type() == "duration" {
+		return fmt.Errorf("%s: %w", name, errors.Unwrap(invalid))
+	}
+	if takes == "" {
+		return err
+	}
 	if errors.As(err, &number) && errors.Is(number.Err, strconv.ErrRange) {
 		takes += ", and this one is too large"
+	}
+	if digits := longNumber(invalid.GetValue()); digits != "" && number != nil && !errors.Is(number.Err, strconv.ErrRange) {
+		return fmt.Errorf("%s takes %s, not %q; write %s", name, takes, invalid.GetValue(), digits)
 	}
 	return fmt.Errorf("%s takes %s, not %q", name, takes, invalid.GetValue())
 }

@@ -49,7 +49,7 @@ a tombstone. A line has up to 16 MiB, and an empty one is an empty value.`,
   inv produce orders --rate 500/s --count 10000
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
   inv produce orders --seed 7 --count 3 --to stdout
-  inv produce orders --start 2026-01-01T00:00:00Z --for 720h --rate 10/m --to month.jsonl
+  inv produce orders --start 2026-01-01T00:00:00Z --for 30d --rate 10/m --to month.jsonl
   inv produce --topic payments -K : -H source=manual < payments.txt
   inv tail orders --offset start --until end -o json | inv produce --topic copy --envelope`,
 		ValidArgsFunction: f.completeProducers,
@@ -79,7 +79,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.bursts, "bursts", "", "periodic `BURSTS` at a higher rate: every=10s,for=1s,rate=5000/s")
 	fs.StringVar(&p.ramp, "ramp", "", "a `RISE` from a lower rate, optionally with a fall back to it: from=10/s,up=30s,hold=1m,down=30s")
 	fs.Int64Var(&p.Count, "count", 0, "stop after `N` records of each producer")
-	fs.DurationVar(&p.For, "for", 0, "stop after this `DURATION`, such as 30s or 720h")
+	fs.DurationVar(&p.For, "for", 0, "stop after this `DURATION`, such as 30s or 30d")
 	fs.StringVar(&p.seed, "seed", "", "a `NUMBER`; the same seed gives the same records (by default random, and printed)")
 	fs.StringVar(&p.start, "start", "", "the event `TIME` of the first record, such as 2026-01-31, yesterday or RFC 3339, in UTC; the clock is then simulated, without waiting")
 	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate")

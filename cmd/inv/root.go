@@ -49,6 +49,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	}
 	root.SetArgs(args)
 	each(root, func(cmd *cobra.Command) {
+		takesNumbers(cmd)
 		if cmd.HasSubCommands() {
 			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, groupUsage
 		}

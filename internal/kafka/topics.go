@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"inv/internal/scenario"
+	"inv/internal/when"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -75,7 +76,7 @@ func configsOf(t scenario.Topic) map[string]string {
 		return configs
 	}
 	configs["retention.ms"] = "-1"
-	if d, err := time.ParseDuration(t.Retention); err == nil {
+	if d, err := when.ParseDuration(t.Retention); err == nil {
 		configs["retention.ms"] = strconv.FormatInt(d.Milliseconds(), 10)
 	}
 	return configs

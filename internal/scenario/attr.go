@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"time"
 
+	"inv/internal/when"
+
 	"gopkg.in/yaml.v3"
 )
 
@@ -165,23 +167,32 @@ func (d *Decoder) number(n *yaml.Node, what string) Number {
 	return Number{}
 }
 
+// quantity reads the text of a number with a unit. One without is also read, so that the
+// message can name units.
+func (d *Decoder) quantity(n *yaml.Node, what string) string {
+	if n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float") {
+		return n.Value
+	}
+	return d.String(n, what)
+}
+
 // period reads a duration of 0 or more.
 func (d *Decoder) period(n *yaml.Node, what string) time.Duration {
-	v := d.String(n, what)
-	t, err := time.ParseDuration(v)
-	if v != "" && (err != nil || t < 0) {
-		d.Problem(n, "%s must be a time such as 250ms, 10s or 2h30m, not %q", what, v)
+	v := d.quantity(n, what)
+	t, err := when.ParseDuration(v)
+	switch {
+	case v == "":
+	case err != nil:
+		d.Problem(n, "%s: %v", what, err)
+	case t < 0:
+		d.Problem(n, "%s is negative: %s", what, v)
 		return 0
 	}
 	return t
 }
 
 func (d *Decoder) rate(n *yaml.Node, what string) Rate {
-	if n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float") {
-		d.Problem(n, "%s: a rate has a unit of time, such as 500/s or 1s, or is max; not %s", what, n.Value)
-		return Rate{}
-	}
-	v := d.String(n, what)
+	v := d.quantity(n, what)
 	if v == "" {
 		return Rate{}
 	}

@@ -136,7 +136,9 @@ func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 // Int reads a whole number from low to high.
 func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	var v int
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
+	if whole, ok := exponential(n); ok {
+		v = whole
+	} else if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
 		d.Problem(n, "%s must be a whole number, not %s", what, d.kindOf(n))
 		return 0
 	}
@@ -145,6 +147,16 @@ func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 		return 0
 	}
 	return v
+}
+
+// exponential reads a whole number such as 1e6.
+func exponential(n *yaml.Node) (int, bool) {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" || !strings.ContainsAny(n.Value, "eE") {
+		return 0, false
+	}
+	number, ok := ParseNumber(n.Value)
+	whole, isWhole := number.Whole()
+	return int(whole), ok && isWhole
 }
 
 // kindOf describes a node for a problem.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"inv/internal/when"
 )
 
 // Number is a decimal number, exactly as written: Units / 10^Decimals.
@@ -21,8 +23,12 @@ const (
 	MaxWhole    = 1_000_000_000_000
 )
 
-// ParseNumber parses a decimal number.
+// ParseNumber parses a decimal number, also with an exponent: 1e3 is 1000.
 func ParseNumber(text string) (Number, bool) {
+	if mantissa, exponent, ok := cutExponent(text); ok {
+		n, ok := ParseNumber(mantissa)
+		return n.shifted(exponent, ok)
+	}
 	digits, negative := strings.CutPrefix(text, "-")
 	whole, fraction, point := strings.Cut(digits, ".")
 	w, wholeErr := strconv.ParseUint(whole, 10, 63)
@@ -34,6 +40,36 @@ func ParseNumber(text string) (Number, bool) {
 		return Number{-int64(units), len(fraction)}, true
 	}
 	return Number{int64(units), len(fraction)}, true
+}
+
+// cutExponent splits 1.5e3 into 1.5 and 3.
+func cutExponent(text string) (mantissa string, exponent int, ok bool) {
+	at := strings.IndexAny(text, "eE")
+	if at < 1 {
+		return "", 0, false
+	}
+	exponent, err := strconv.Atoi(text[at+1:])
+	return text[:at], exponent, err == nil
+}
+
+// shifted returns the number times 10^exponent.
+func (n Number) shifted(exponent int, ok bool) (Number, bool) {
+	if !ok || exponent > 2*MaxDecimals || exponent < -MaxDecimals {
+		return Number{}, false
+	}
+	n.Decimals -= exponent
+	for ; n.Decimals < 0; n.Decimals++ {
+		if n.Units *= 10; n.Units > MaxWhole || n.Units < -MaxWhole {
+			return Number{}, false
+		}
+	}
+	return n, n.Decimals <= MaxDecimals
+}
+
+// Whole returns the number as an integer, and reports whether it is one.
+func (n Number) Whole() (int64, bool) {
+	unit := int64(math.Pow10(n.Decimals))
+	return n.Units / unit, n.Units%unit == 0
 }
 
 // Float returns the number as a float.
@@ -105,24 +141,28 @@ func (r Rate) String() string {
 	case r.Max():
 		return "max"
 	case r.Count == Number{1, 0}:
-		return r.Per.String()
+		return when.FormatDuration(r.Per)
 	}
 	return strconv.FormatFloat(r.Count.Float(), 'f', -1, 64) + "/" + map[time.Duration]string{
-		time.Second: "s", time.Minute: "m", time.Hour: "h"}[r.Per]
+		time.Second: "s", time.Minute: "m", time.Hour: "h", when.Day: "d"}[r.Per]
 }
 
 // maxRate bounds rates, in records per second, so that no schedule overflows.
 const maxRate = 1e9
 
-// ParseRate parses a rate such as 1s (one per second), 500/s, 0.5/s, 10/m, 3/h or max.
+// ParseRate parses a rate such as 1s (one per second), 500/s, 0.5/s, 10/m, 3/h, 100/d or
+// max.
 func ParseRate(text string) (Rate, error) {
-	const forms = "a rate is a time between records (1s, 250ms), records per time (500/s, 0.5/s, 10/m, 3/h) or max"
+	const forms = "a rate is a time between records (1s, 250ms), records per time (500/s, 0.5/s, 10/m, 3/h, 100/d) or max"
 	if text == "max" {
 		return Rate{}, nil
 	}
 	count, per, slash := strings.Cut(text, "/")
 	if !slash {
-		every, err := time.ParseDuration(text)
+		if _, ok := ParseNumber(text); ok && text != "0" {
+			return Rate{}, fmt.Errorf("a rate of %s has no unit of time; write %s/s for %s records a second", text, text, text)
+		}
+		every, err := when.ParseDuration(text)
 		if err != nil {
 			return Rate{}, fmt.Errorf("%s, not %q", forms, text)
 		}
@@ -131,9 +171,12 @@ func ParseRate(text string) (Rate, error) {
 		}
 		return Rate{Number{1, 0}, every}, nil
 	}
-	unit, ok := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour}[per]
+	unit, ok := map[string]time.Duration{"s": time.Second, "m": time.Minute, "h": time.Hour, "d": when.Day}[per]
 	n, isNumber := ParseNumber(count)
 	if !ok || !isNumber {
+		if near := nearRate(count, per); near != "" {
+			return Rate{}, fmt.Errorf("%q is not a rate; did you mean %q?", text, near)
+		}
 		return Rate{}, fmt.Errorf("%s, not %q", forms, text)
 	}
 	if n.Units <= 0 {
@@ -144,6 +187,17 @@ func ParseRate(text string) (Rate, error) {
 		return Rate{}, fmt.Errorf("a rate is at most 1,000,000,000/s, not %q; use max", text)
 	}
 	return r, nil
+}
+
+// nearRate returns the rate that is meant by a count per a unit in other words, such as
+// 500 / sec; "" if it is none.
+func nearRate(count, per string) string {
+	count, per = strings.TrimSpace(count), strings.ToLower(strings.TrimSpace(per))
+	unit := when.Unit(per)
+	if _, ok := ParseNumber(count); !ok || unit == "" || !strings.Contains("smhd", unit) {
+		return ""
+	}
+	return count + "/" + unit
 }
 
 // Pace describes how a rate changes over time.

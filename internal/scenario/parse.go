@@ -9,7 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
+
+	"inv/internal/when"
 
 	"gopkg.in/yaml.v3"
 )
@@ -135,8 +136,8 @@ func (d *Decoder) duration(n *yaml.Node, what string) string {
 	if v == "forever" {
 		return ""
 	}
-	if t, err := time.ParseDuration(v); v != "" && (err != nil || t <= 0) {
-		d.Problem(n, "%s must be a time such as 168h, or forever, not %q", what, v)
+	if t, err := when.ParseDuration(v); v != "" && (err != nil || t <= 0) {
+		d.Problem(n, "%s must be a time such as 7d, or forever, not %q", what, v)
 	}
 	return v
 }

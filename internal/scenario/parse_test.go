@@ -50,13 +50,13 @@ producers:
 }
 
 func TestParseRate(t *testing.T) {
-	for text, perSecond := range map[string]float64{"1s": 1, "250ms": 4, "500/s": 500, "0.5/s": 0.5, "30/m": 0.5, "1800/h": 0.5, "max": 0} {
+	for text, perSecond := range map[string]float64{"1s": 1, "250ms": 4, "500/s": 500, "0.5/s": 0.5, "30/m": 0.5, "1800/h": 0.5, "max": 0, "1d": 1. / 86400, "43200/d": 0.5, "1e3/s": 1000, "1e9/s": 1e9} {
 		r, err := ParseRate(text)
 		if err != nil || r.PerSecond() != perSecond {
 			t.Errorf("%s: %g, %v", text, r.PerSecond(), err)
 		}
 	}
-	for _, text := range []string{"", "0s", "0/s", "-1/s", "5", "5/d", "fast", "1e9/s", "2000000000/s", "1/s/s", "0.0000000001/s"} {
+	for _, text := range []string{"", "0s", "0/s", "-1/s", "5", "5/y", "fast", "1e10/s", "1e-10/s", "2000000000/s", "1/s/s", "0.0000000001/s"} {
 		if r, err := ParseRate(text); err == nil {
 			t.Errorf("%q is taken as %v", text, r)
 		}
@@ -169,7 +169,7 @@ func TestParsePace(t *testing.T) {
 	if err != nil || r.Up != 30*time.Second || r.Down != 5*time.Second || r.Hold != 0 || r.From.PerSecond() != 10 {
 		t.Errorf("%+v, %v", r, err)
 	}
-	for text, want := range map[string]string{"": `unknown key ""`, "every=1s,for=": "for must be a text", "every=1s,rate=1s": "needs `for:`", "evry=1s": `did you mean "every"`, "every=1s,every=2s": "twice", "every=x": "must be a time", "rate=0/s": "above 0"} {
+	for text, want := range map[string]string{"": `unknown key ""`, "every=1s,for=": "for must be a text", "every=1s,rate=1s": "needs `for:`", "evry=1s": `did you mean "every"`, "every=1s,every=2s": "twice", "every=x": `"x" is not a duration`, "every=10": "has no unit", "rate=0/s": "above 0"} {
 		if _, err := ParseBursts(text); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
@@ -237,6 +237,42 @@ func TestLineOfBrokenYAML(t *testing.T) {
 	} {
 		if _, err := Parse("t.yaml", []byte(source)); err == nil || !strings.HasPrefix(err.Error(), want+"not YAML: ") {
 			t.Errorf("%q: %v, want %s", source, err, want)
+		}
+	}
+}
+
+func TestParseNumber(t *testing.T) {
+	for text, want := range map[string]Number{
+		"0": {0, 0}, "-1.50": {-150, 2}, "1e3": {1000, 0}, "1E3": {1000, 0}, "1e+3": {1000, 0}, "2.5e2": {250, 0}, "2.5e0": {25, 1}, "-5e-2": {-5, 2}, "1e12": {MaxWhole, 0}, "1e-9": {1, 9},
+	} {
+		if got, ok := ParseNumber(text); !ok || got != want {
+			t.Errorf("%s is %+v, %v; want %+v", text, got, ok, want)
+		}
+	}
+	for _, text := range []string{"", "e3", "1e", "1e13", "1e99999999999", "1e-10", "1.123456789e-1", "1e1e1", "0x10", "1_000", ".5", "5."} {
+		if got, ok := ParseNumber(text); ok {
+			t.Errorf("%q is taken as %+v", text, got)
+		}
+	}
+}
+
+func TestRateMessages(t *testing.T) {
+	for text, want := range map[string]string{
+		"500":       "a rate of 500 has no unit of time; write 500/s for 500 records a second",
+		"1e3":       "a rate of 1e3 has no unit of time; write 1e3/s for 1e3 records a second",
+		"500 / sec": `"500 / sec" is not a rate; did you mean "500/s"?`,
+		"10/min":    `"10/min" is not a rate; did you mean "10/m"?`,
+		"3/hour":    `"3/hour" is not a rate; did you mean "3/h"?`,
+		"5/y":       `a rate is a time between records (1s, 250ms), records per time (500/s, 0.5/s, 10/m, 3/h, 100/d) or max, not "5/y"`,
+		"0/s":       `a rate must be above 0, not "0/s"; a rate is a time between records (1s, 250ms), records per time (500/s, 0.5/s, 10/m, 3/h, 100/d) or max`,
+	} {
+		if _, err := ParseRate(text); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+	for text, want := range map[string]string{"1d": "1d", "5/d": "5/d", "90s": "1m30s", "1m": "1m", "500/s": "500/s"} {
+		if r, err := ParseRate(text); err != nil || r.String() != want {
+			t.Errorf("%s is %v, %v", text, r, err)
 		}
 	}
 }

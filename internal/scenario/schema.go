@@ -15,14 +15,15 @@ func shareSchema() obj {
 }
 
 func durationSchema() obj {
-	return obj{"type": "string", "pattern": `^(0|` + durationPattern + `)$`, "examples": []any{"10s"}}
+	return obj{"examples": []any{"10s"}, "anyOf": []any{
+		obj{"type": "string", "pattern": `^(0|` + durationPattern + `)$`}, obj{"const": 0}}}
 }
 
-// durationPattern matches a duration in Go's notation.
-const durationPattern = `(\d+(\.\d+)?(ns|us|µs|ms|s|m|h))+`
+// durationPattern matches a duration as package when reads it.
+const durationPattern = `(\d+(\.\d+)?(ns|us|µs|ms|s|m|h|d|w))+`
 
 func rateSchema() obj {
-	return obj{"type": "string", "pattern": `^(max|` + durationPattern + `|\d+(\.\d{1,9})?/[smh])$`, "examples": []any{"500/s", "max"}}
+	return obj{"type": "string", "pattern": `^(max|` + durationPattern + `|\d+(\.\d{1,9})?(e\d{1,2})?/[smhd])$`, "examples": []any{"500/s", "max"}}
 }
 
 func pairOf(item obj) obj {
