@@ -31,6 +31,9 @@ const maxCaused = 1000
 // causedSpec returns a producer whose records are caused by a stream's, which must
 // already be in the plan, so that cycles are found; nil with a problem if they can't be.
 func (c *compiler) causedSpec(s *stream, name scenario.Name) *scenario.Producer {
+	if name.Text == "" {
+		return nil // a problem of the file
+	}
 	to := c.spec(name.Text)
 	if to == nil {
 		c.problem(name.Pos, "causes: there is no producer %q%s", name.Text, alternatives(name.Text, producerNames(c.scenario)))
@@ -215,10 +218,18 @@ func (s *schedule) follow(at slot, due time.Duration) {
 
 func ms(n int64) time.Duration { return time.Duration(n) * time.Millisecond }
 
+// unknownCauses reports whether a producer causes records of one that does not exist, which
+// is a problem already: any other may be meant.
+func (c *compiler) unknownCauses() bool {
+	return slices.ContainsFunc(c.scenario.Producers, func(p scenario.Producer) bool {
+		return slices.ContainsFunc(p.Causes, func(k scenario.Cause) bool { return c.spec(k.Producer.Text) == nil })
+	})
+}
+
 // caused returns a field of the causing record.
 func (b *builder) caused(s *scenario.Caused) *node {
 	origin := b.c.causeOf[b.stream.name]
-	if origin == nil && b.c.causedProducer(b.stream.spec) == "" {
+	if origin == nil && b.c.causedProducer(b.stream.spec) == "" && !b.c.unknownCauses() {
 		return b.fail(s.Path.Pos, "caused_by: no producer causes the records of %q", b.stream.name)
 	}
 	if origin == nil || origin.stream.builder == nil {

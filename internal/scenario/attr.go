@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"cmp"
+	"strings"
 	"time"
 
 	"inv/internal/when"
@@ -37,15 +38,30 @@ func (d *Decoder) mapping(n *yaml.Node, what string, table []attr, target any) {
 		}
 	}
 	before := d.own()
-	d.Fields(n, what, fields)
-	if n.Kind != yaml.MappingNode {
+	if n.Kind != yaml.MappingNode && n.Kind != yaml.AliasNode {
+		d.Problem(n, "%s must be a mapping%s, not %s", what, required(table), d.kindOf(n))
 		return
 	}
+	d.Fields(n, what, fields)
 	for _, a := range table {
 		if a.required && !seen[a.name] && d.own() == before {
 			d.Problem(n, "%s needs `%s:`, %s", what, a.name, a.about)
 		}
 	}
+}
+
+// required names the keys that a mapping must have, for a problem.
+func required(table []attr) string {
+	var names []string
+	for _, a := range table {
+		if a.required {
+			names = append(names, "`"+a.name+":`")
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " with " + strings.Join(names, " and ")
 }
 
 // valueAttr returns a key whose value is read into a field of a *T.
@@ -204,7 +220,11 @@ func (d *Decoder) rate(n *yaml.Node, what string) Rate {
 }
 
 func (d *Decoder) template(n *yaml.Node, what string) *Template {
+	before := len(d.Problems)
 	text := d.String(n, what)
+	if len(d.Problems) > before {
+		return nil
+	}
 	t, err := ParseTemplate(text)
 	if err != nil {
 		d.Problem(n, "%s: %v", what, err)
@@ -229,8 +249,12 @@ func (d *Decoder) expr(n *yaml.Node, what string) *Expr {
 
 // interval reads a list of two values in order. With a problem, ok is false.
 func interval[V any](d *Decoder, n *yaml.Node, what, form string, compare func(V, V) int, read func(*yaml.Node) V) (v [2]V, ok bool) {
-	if n.Kind != yaml.SequenceNode || len(n.Content) != 2 {
+	if n.Kind != yaml.SequenceNode {
 		d.Problem(n, "%s must be %s, not %s", what, form, d.kindOf(n))
+		return v, false
+	}
+	if len(n.Content) != 2 {
+		d.Problem(n, "%s must be %s, not a list of %d", what, form, len(n.Content))
 		return v, false
 	}
 	before := len(d.Problems)
@@ -239,6 +263,15 @@ func interval[V any](d *Decoder, n *yaml.Node, what, form string, compare func(V
 		d.Problem(n, "%s must be %s, not [%s, %s]", what, form, n.Content[0].Value, n.Content[1].Value)
 	}
 	return v, len(d.Problems) == before
+}
+
+// periodOrRange reads a duration, or a list of the shortest and the longest.
+func (d *Decoder) periodOrRange(n *yaml.Node, what string) [2]time.Duration {
+	if n.Kind == yaml.SequenceNode {
+		return d.periods(n, what)
+	}
+	t := d.period(n, what)
+	return [2]time.Duration{t, t}
 }
 
 func (d *Decoder) periods(n *yaml.Node, what string) [2]time.Duration {

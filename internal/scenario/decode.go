@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"inv/internal/suggest"
-
 	"gopkg.in/yaml.v3"
 )
 
@@ -22,6 +20,7 @@ type Decoder struct {
 	generators map[string]generator // the grammar's table, see table
 	depth      int                  // of nested generators
 	count      int                  // of generators so far
+	trial      bool                 // problems are only counted, see isGenerator
 	inner      int                  // problems of nested generators, see own
 }
 
@@ -65,7 +64,12 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
-	if n.Kind != yaml.MappingNode {
+	switch n.Kind {
+	case yaml.MappingNode:
+	case yaml.SequenceNode:
+		d.Problem(n, "%s must be a mapping, not a list; write NAME: … for each element, without dashes", what)
+		return
+	default:
 		d.Problem(n, "%s must be a mapping, not %s", what, d.kindOf(n))
 		return
 	}
@@ -87,7 +91,7 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 // Items calls read for each element of a list.
 func (d *Decoder) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
 	if n.Kind != yaml.SequenceNode {
-		d.Problem(n, "%s must be a list, not %s", what, d.kindOf(n))
+		d.Problem(n, "%s must be a list, not %s%s", what, d.kindOf(n), d.asList(n))
 		return
 	}
 	for _, item := range n.Content {
@@ -149,6 +153,17 @@ func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	return v
 }
 
+// asList returns how to write a node as a list of one element, for a problem.
+func (d *Decoder) asList(n *yaml.Node) string {
+	switch {
+	case n.Kind == yaml.MappingNode:
+		return "; begin each element with a dash"
+	case n.Kind == yaml.ScalarNode && n.Tag != "!!null" && !d.Secret && len(n.Value) <= maxQuoted:
+		return fmt.Sprintf("; write [%s]", n.Value)
+	}
+	return ""
+}
+
 // exponential reads a whole number such as 1e6.
 func exponential(n *yaml.Node) (int, bool) {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" || !strings.ContainsAny(n.Value, "eE") {
@@ -177,11 +192,11 @@ func (d *Decoder) kindOf(n *yaml.Node) string {
 	case n.Tag == "!!bool":
 		return n.Value
 	}
+	if len(n.Value) > maxQuoted {
+		return fmt.Sprintf("the text %q…", strings.ToValidUTF8(n.Value[:maxQuoted], ""))
+	}
 	return fmt.Sprintf("the text %q", n.Value)
 }
 
-// suggestion returns "; did you mean …?" if a candidate is near, otherwise all
-// candidates.
-func suggestion(word string, candidates []string) string {
-	return cmp.Or(suggest.DidYouMean(word, candidates), "; it takes "+strings.Join(candidates, ", "))
-}
+// maxQuoted is the longest value that a problem repeats, in bytes.
+const maxQuoted = 60

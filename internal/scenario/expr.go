@@ -36,6 +36,9 @@ func ParseExpr(source string) (*Expr, error) {
 	if err != nil {
 		return nil, err
 	}
+	if p.token == "(" && e.Path != "" {
+		return nil, fmt.Errorf("there is no function %q; an expression has fields, numbers, texts and operators", e.Path)
+	}
 	if p.token != "" {
 		return nil, p.unexpected("the end or an operator")
 	}
@@ -164,6 +167,8 @@ func (p *exprParser) next() error {
 		while(func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' })
 	case isDigit(c):
 		while(func(c byte) bool { return isDigit(c) || c == '.' })
+	case strings.IndexByte(`"&|%{}^`, c) >= 0:
+		return otherSyntax(c, s[p.at+1:])
 	case c == '\'':
 		if while(func(c byte) bool { return c != '\'' }); end == len(s) {
 			return fmt.Errorf("the text at character %d is not closed with '", p.at+1)
@@ -180,6 +185,23 @@ func (p *exprParser) next() error {
 	}
 	p.token, p.at = s[p.start:end], end
 	return nil
+}
+
+// otherSyntax returns the problem of a character that has a meaning in other languages.
+func otherSyntax(c byte, rest string) error {
+	switch c {
+	case '"':
+		text, _, _ := strings.Cut(rest, `"`)
+		return fmt.Errorf("a text in an expression has single quotes: write '%s', not %q", text, text)
+	case '&':
+		return fmt.Errorf("%q is not an operator; did you mean \"and\"?", "&"+rest[:min(1, len(rest))])
+	case '|':
+		return fmt.Errorf("%q is not an operator; did you mean \"or\"?", "|"+rest[:min(1, len(rest))])
+	case '{', '}':
+		field, _, _ := strings.Cut(rest, "}")
+		return fmt.Errorf("a field in an expression has no braces: write %s, not {%s}", field, field)
+	}
+	return fmt.Errorf("%q is not an operator; there are + - * / for numbers, < <= > >= == != for comparisons, and, or, not", string(c))
 }
 
 func isLetter(c byte) bool {

@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"inv/internal/suggest"
-
 	"gopkg.in/yaml.v3"
 )
 
@@ -176,11 +174,56 @@ func (d *Decoder) noGenerator(n *yaml.Node, what string) {
 		return
 	}
 	first := n.Content[0]
-	if near := suggest.Nearest(first.Value, names); near != "" {
+	switch near := nearest(first.Value, names); {
+	case d.looksLikeFields(n):
+		d.Problem(first, "%s: %q is not a generator; write {object: {%s: …}} for fields", what, first.Value, first.Value)
+	case near != "":
 		d.Problem(first, "there is no generator %q; did you mean %q?", first.Value, near)
-		return
+	default:
+		d.Problem(first, "%s: there is no generator %q; write {object: {%s: …}} for fields, or one of %s", what, first.Value, first.Value, strings.Join(names, ", "))
 	}
-	d.Problem(first, "%s: %q is not a generator; write {object: {%s: …}} for fields, or one of %s", what, first.Value, first.Value, strings.Join(names, ", "))
+}
+
+// looksLikeFields reports whether a mapping is one of fields: their values are generators,
+// or there are several and none has the name of a modifier.
+func (d *Decoder) looksLikeFields(n *yaml.Node) bool {
+	modifiers := 0
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if d.isGenerator(n.Content[i+1]) {
+			return true
+		}
+		if slices.ContainsFunc(commonAttrs(), func(a attr) bool { return a.name == n.Content[i].Value }) {
+			modifiers++
+		}
+	}
+	return len(n.Content) > 2 && modifiers == 0 && nearest(n.Content[0].Value, slices.Collect(maps.Keys(d.table()))) == ""
+}
+
+// isGenerator reports whether a node is the mapping of a right generator.
+func (d *Decoder) isGenerator(n *yaml.Node) bool {
+	if d.trial || n.Kind != yaml.MappingNode {
+		return false
+	}
+	trial := &Decoder{trial: true, generators: d.generators, depth: d.depth}
+	trial.gen(n, "")
+	return len(trial.Problems) == 0
+}
+
+// elements reads the fields of a list's elements.
+func (d *Decoder) elements(n *yaml.Node) *Gen {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	if n.Kind != yaml.MappingNode {
+		d.Problem(n, "of must be a mapping of fields, not %s; elements that are plain values are `each:`", d.kindOf(n))
+		return nil
+	}
+	if d.isGenerator(n) {
+		name := n.Content[0].Value
+		d.Problem(n, "`of:` has the fields of an object, and this is the generator %s; did you mean `each:`? A field of that name is {%s: {literal: …}}", name, name)
+		return nil
+	}
+	return d.object(n, "of")
 }
 
 // object reads a mapping of field names to generators.
@@ -217,27 +260,61 @@ func (d *Decoder) length(n *yaml.Node) *Gen {
 }
 
 func (d *Decoder) choices(n *yaml.Node) []Choice {
-	var out []Choice
-	if n.Kind == yaml.SequenceNode {
-		out = items(d, n, "one_of", func(item *yaml.Node) Choice { return Choice{d.gen(item, "one_of"), 1} })
-	} else {
-		out = entries(d, n, "one_of", func(key, value *yaml.Node) Choice {
-			w := d.number(value, "the weight of "+key.Value)
-			if w.Units < 0 {
-				d.Problem(value, "the weight of %s is negative", key.Value)
-			}
-			literal, _ := d.scalar(key, "a choice")
-			return Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()}
-		})
+	switch n.Kind {
+	case yaml.SequenceNode:
+		out := items(d, n, "one_of", func(item *yaml.Node) Choice { return Choice{d.gen(item, "one_of"), 1} })
+		if len(out) == 0 {
+			d.Problem(n, "one_of has nothing to choose from")
+		}
+		return out
+	case yaml.MappingNode:
+		return d.weighted(n)
 	}
-	total := 0.0
-	for _, c := range out {
-		total += c.Weight
-	}
-	if total == 0 && (n.Kind == yaml.SequenceNode || n.Kind == yaml.MappingNode) {
+	d.Problem(n, "one_of must be a list, or a mapping of texts to weights, not %s", d.kindOf(n))
+	return nil
+}
+
+// weighted reads a mapping of texts to weights, which are all numbers or all percentages.
+func (d *Decoder) weighted(n *yaml.Node) []Choice {
+	before, percentages, total := len(d.Problems), 0, Number{}
+	out := entries(d, n, "one_of", func(key, value *yaml.Node) Choice {
+		w, percent := d.weight(value, "the weight of "+key.Value)
+		if percent {
+			percentages++
+		}
+		total = total.plus(w)
+		literal, _ := d.scalar(key, "a choice")
+		return Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()}
+	})
+	switch {
+	case len(d.Problems) > before:
+	case percentages > 0 && percentages < len(out):
+		d.Problem(n, "one_of has percentages and other numbers; the weights are all one or the other")
+	case percentages > 0 && total.Compare(Number{Units: 100}) != 0:
+		d.Problem(n, "one_of: the percentages add up to %g%%, not 100%%", total.Float())
+	case total.Units == 0:
 		d.Problem(n, "one_of has nothing to choose from")
 	}
 	return out
+}
+
+// weight reads a number, or a percentage as the number before the sign.
+func (d *Decoder) weight(n *yaml.Node, what string) (w Number, percent bool) {
+	digits, percent := strings.CutSuffix(n.Value, "%")
+	if w, ok := ParseNumber(strings.TrimSpace(digits)); percent && ok && n.Kind == yaml.ScalarNode {
+		if w.Units < 0 {
+			d.Problem(n, "%s is negative", what)
+		}
+		return w, true
+	}
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" && n.Tag != "!!float" {
+		d.Problem(n, "%s must be a number such as 3, or a percentage, not %s", what, d.kindOf(n))
+		return Number{}, false
+	}
+	if w = d.number(n, what); w.Units < 0 {
+		d.Problem(n, "%s is negative", what)
+	}
+	return w, false
 }
 
 func (d *Decoder) params(n *yaml.Node) []Param {
@@ -262,7 +339,7 @@ func (d *Decoder) day(n *yaml.Node) time.Time {
 			return t
 		}
 	}
-	d.Problem(n, "a date has the form 2006-01-02, not %s", d.kindOf(n))
+	d.Problem(n, "a date is YYYY-MM-DD, such as 2026-01-31, not %s", d.kindOf(n))
 	return time.Time{}
 }
 
@@ -279,12 +356,14 @@ func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
 // placeholders checks that a template has only these names, and the first at least
 // once.
 func (d *Decoder) placeholders(n *yaml.Node, t *Template, what string, names ...string) {
+	known := true
 	for _, name := range t.Names() {
 		if !slices.Contains(names, name) {
 			d.Problem(n, "%s: unknown placeholder {%s}%s", what, name, suggestion(name, names))
+			known = false
 		}
 	}
-	if !slices.Contains(t.Names(), names[0]) {
+	if known && !slices.Contains(t.Names(), names[0]) {
 		d.Problem(n, "%s needs {%s}, or every record would be the same", what, names[0])
 	}
 }

@@ -50,9 +50,10 @@ func textGenerators() []generator {
 			[]attr{choiceAttr("case", "convert ASCII letters to lower or upper case", func(s *Text) *string { return &s.Case }, "lower", "upper")}},
 		{"one of several values, uniformly or by weight", `{one_of: {card: 7, paypal: 3}}`,
 			func() any { return &OneOf{} },
-			attr{name: "one_of", about: "a list of values or generators, or a mapping of texts to weights", schema: obj{"anyOf": []any{
+			attr{name: "one_of", about: "a list of values or generators, or a mapping of texts to weights, which are numbers or percentages", schema: obj{"anyOf": []any{
 				obj{"type": "array", "items": ref("generator"), "minItems": 1},
-				obj{"type": "object", "minProperties": 1, "additionalProperties": obj{"type": "number", "minimum": 0}},
+				obj{"type": "object", "minProperties": 1, "additionalProperties": obj{"anyOf": []any{
+					obj{"type": "number", "minimum": 0}, obj{"type": "string", "pattern": `^(100(\.0+)?|\d{1,2}(\.\d{1,9})?) ?%$`}}}},
 			}},
 				read: func(d *Decoder, n *yaml.Node, t any) { t.(*OneOf).Choices = d.choices(n) }}, nil},
 		{"a function of gofakeit: name, email, city, productname, …", `{fake: email}`,
@@ -133,14 +134,14 @@ func timeGenerators() []generator {
 	return []generator{
 		{"the record's event time, or a time before it", `{time: now, format: rfc3339}`,
 			func() any { return &Time{Format: "epoch_ms"} },
-			attr{name: "time", about: "now, or {ago: [SHORTEST, LONGEST]}", schema: obj{"anyOf": []any{
+			attr{name: "time", about: "now, {ago: 5m} or {ago: [SHORTEST, LONGEST]}", schema: obj{"anyOf": []any{
 				obj{"const": "now"},
-				obj{"type": "object", "properties": obj{"ago": pairOf(durationSchema())}, "required": []any{"ago"}, "additionalProperties": false},
+				obj{"type": "object", "properties": obj{"ago": obj{"anyOf": []any{durationSchema(), pairOf(durationSchema())}}}, "required": []any{"ago"}, "additionalProperties": false},
 			}},
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					if n.Kind == yaml.MappingNode {
 						d.mapping(n, "time", []attr{must(attr{name: "ago", about: "how long before",
-							read: func(d *Decoder, n *yaml.Node, t any) { t.(*Time).Ago = d.periods(n, "ago") }})}, t)
+							read: func(d *Decoder, n *yaml.Node, t any) { t.(*Time).Ago = d.periodOrRange(n, "ago") }})}, t)
 						return
 					}
 					d.choice(n, "time", "now")
@@ -208,7 +209,8 @@ func nestedGenerators() []generator {
 				pairOf(obj{"type": "integer", "minimum": 0, "maximum": maxList}), ref("generator")}},
 				read: func(d *Decoder, n *yaml.Node, t any) { t.(*List).Length = d.length(n) }},
 			[]attr{
-				fieldsAttr("of", "the fields of each element", func(v *List) **Gen { return &v.Of }),
+				{name: "of", about: "the fields of each element", schema: ref("fields"),
+					read: func(d *Decoder, n *yaml.Node, t any) { t.(*List).Of = d.elements(n) }},
 				genAttr("each", "the generator of each element, for plain values", func(v *List) **Gen { return &v.Of }),
 			}},
 		{"a nested object", `{object: {city: {fake: city}, zip: {fake: zip}}}`, func() any { return &Object{} },

@@ -75,6 +75,14 @@ func (n Number) Whole() (int64, bool) {
 // Float returns the number as a float.
 func (n Number) Float() float64 { return float64(n.Units) / math.Pow10(n.Decimals) }
 
+// plus returns the sum, with the decimals of the longer one; for few small numbers.
+func (n Number) plus(m Number) Number {
+	decimals := max(n.Decimals, m.Decimals)
+	a, _ := n.Scaled(decimals)
+	b, _ := m.Scaled(decimals)
+	return Number{a + b, decimals}
+}
+
 // Compare compares two numbers as floats, as [cmp.Compare] does.
 func (n Number) Compare(m Number) int { return cmp.Compare(n.Float(), m.Float()) }
 
@@ -112,6 +120,9 @@ func ParseShare(text string) (Share, error) {
 	v := n.Float()
 	if percent {
 		v /= 100
+	}
+	if !percent && v > 1 && v <= 100 {
+		return 0, fmt.Errorf("a share is from 0%% to 100%% (0 to 1), not %s; did you mean %s%%?", text, text)
 	}
 	if v < 0 || v > 1 {
 		return 0, fmt.Errorf("a share is from 0%% to 100%% (0 to 1), not %s", text)

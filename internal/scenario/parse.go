@@ -35,12 +35,22 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 	}
 	s := &Scenario{File: file}
 	d.mapping(root, "the scenario", scenarioTable(), s)
-	if s.Name == "" && root.Kind == yaml.MappingNode {
+	if s.Name == "" && root.Kind == yaml.MappingNode && !misnamed(root) {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
 	}
 	d.checkDeadLetters(s, root)
 	d.Problems.Sort()
 	return s, d.Problems
+}
+
+// misnamed reports whether a scenario has a key that is none, which may be its name's.
+func misnamed(root *yaml.Node) bool {
+	for i := 0; i+1 < len(root.Content); i += 2 {
+		if !slices.ContainsFunc(scenarioTable(), func(a attr) bool { return a.name == root.Content[i].Value }) {
+			return true
+		}
+	}
+	return false
 }
 
 func scenarioTable() []attr {
@@ -113,8 +123,13 @@ func topicTable() []attr {
 func (d *Decoder) topic(key, n *yaml.Node) Topic {
 	t := Topic{Alias: key.Value, Partitions: defaultPartitions}
 	what := "topic " + strconv.Quote(key.Value)
+	before := d.own()
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
+		d.Problem(n, "%s must be a mapping; write {topic: %s}", what, n.Value)
+		return t
+	}
 	d.mapping(n, what, topicTable(), &t)
-	if (t.Name == "") == (len(t.DeadLettersOf) == 0) {
+	if d.own() == before && (t.Name == "") == (len(t.DeadLettersOf) == 0) {
 		d.Problem(key, "%s needs either `topic:`, its name on the broker, or `dead_letters_of:`", what)
 	}
 	return t
@@ -132,11 +147,15 @@ func (d *Decoder) choice(n *yaml.Node, what string, choices ...string) string {
 }
 
 func (d *Decoder) duration(n *yaml.Node, what string) string {
-	v := d.String(n, what)
+	v := d.quantity(n, what)
 	if v == "forever" {
 		return ""
 	}
-	if t, err := when.ParseDuration(v); v != "" && (err != nil || t <= 0) {
+	switch t, err := when.ParseDuration(v); {
+	case v == "":
+	case err != nil:
+		d.Problem(n, "%s: %v", what, err)
+	case t <= 0:
 		d.Problem(n, "%s must be a time such as 7d, or forever, not %q", what, v)
 	}
 	return v

@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/internal/kafka/partition"
@@ -48,8 +50,14 @@ func contentTable() []attr {
 		{name: "states", about: "the states of an entity; each is a record", schema: obj{"type": "object",
 			"minProperties": 1, "additionalProperties": obj{"anyOf": []any{mappingSchema(stateTable()), obj{"type": "null"}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).States = d.states(n) }},
-		{name: "causes", about: "records of other producers that follow a record of this one", schema: obj{"type": "array", "items": mappingSchema(causeTable())},
-			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Causes = items(d, n, "causes", d.cause) }},
+		{name: "causes", about: "records of other producers that follow a record of this one: their names, or mappings", schema: obj{"type": "array", "items": obj{"anyOf": []any{
+			obj{"type": "string"}, mappingSchema(causeTable())}}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Producer).Causes = items(d, n, "causes", d.cause)
+				if n.Kind != yaml.SequenceNode {
+					t.(*Producer).Causes = []Cause{{}} // it causes something
+				}
+			}},
 	}
 }
 
@@ -96,6 +104,10 @@ func formatTable() []attr {
 }
 
 func (d *Decoder) format(n *yaml.Node, f *Format) {
+	if n.Kind != yaml.MappingNode && n.Value == "xml" {
+		d.Problem(n, "format: write {xml: ROOT} with the name of the root element")
+		return
+	}
 	if n.Kind != yaml.MappingNode {
 		f.Name = d.choice(n, "format", "json", "csv")
 		return
@@ -132,6 +144,10 @@ func (d *Decoder) key(n *yaml.Node) *Key {
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 	case n.Kind == yaml.ScalarNode:
 		k.Field = d.name(n, "key")
+		if field := strings.Trim(n.Value, "{}"); field != n.Value && !strings.ContainsAny(field, "{}") {
+			d.Problem(n, "key: write the field's name without braces: %s", field)
+			return &Key{Pos: k.Pos, Encoding: k.Encoding}
+		}
 	default:
 		rest := *n
 		rest.Content = nil
@@ -146,6 +162,10 @@ func (d *Decoder) key(n *yaml.Node) *Key {
 			d.Problem(n, "key must be a field's name, null or a generator, not %s", d.kindOf(n))
 			return k
 		}
+		if len(rest.Content) == 2 && rest.Content[1].Tag == "!!null" && d.table()[rest.Content[0].Value].make == nil {
+			d.Problem(n, "key: write the field's name without braces: %s", rest.Content[0].Value)
+			return &Key{Pos: k.Pos, Encoding: k.Encoding}
+		}
 		k.Gen = d.gen(&rest, "key")
 	}
 	return k
@@ -156,7 +176,7 @@ func stateTable() []attr {
 		{name: "then", about: "the next state, or a mapping of states to shares", schema: obj{"anyOf": []any{
 			obj{"type": "string"}, obj{"type": "object", "minProperties": 1, "additionalProperties": shareSchema()}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*StateSpec).Then = d.next(n) }},
-		afterAttr(func(s *StateSpec) *Delay { return &s.After }),
+		afterAttr("the delay from the state before", func(s *StateSpec) *Delay { return &s.After }),
 	}
 }
 
@@ -164,22 +184,41 @@ func (d *Decoder) states(n *yaml.Node) *States {
 	s := &States{Pos: positionOf(n)}
 	s.States = entries(d, n, "states", func(key, value *yaml.Node) StateSpec {
 		state := StateSpec{Name: key.Value, Pos: positionOf(key)}
-		if value.Tag != "!!null" {
+		if value.Kind == yaml.ScalarNode && value.Tag == "!!str" {
+			d.Problem(value, "state %q must be a mapping; write {then: %s}", key.Value, value.Value)
+		} else if value.Tag != "!!null" {
 			d.mapping(value, "state "+strconv.Quote(key.Value), stateTable(), &state)
 		}
 		return state
 	})
-	if len(s.States) == 0 {
+	if n.Kind == yaml.MappingNode && len(s.States) == 0 {
 		d.Problem(n, "states has no state")
+	}
+	if len(s.States) == 0 {
 		return s
 	}
-	s.Start = Name{s.States[0].Name, s.States[0].Pos}
+	first := s.States[0]
+	s.Start = Name{first.Name, first.Pos}
+	if first.After != (Delay{}) && !s.entered(first.Name) {
+		d.ProblemAt(first.Pos, "state %q is the first, and no state leads to it: its `after:`, the delay from the state before, has no effect", first.Name)
+	}
 	return s
+}
+
+// entered reports whether a state leads to the one of this name.
+func (s *States) entered(name string) bool {
+	return slices.ContainsFunc(s.States, func(from StateSpec) bool {
+		return slices.ContainsFunc(from.Then, func(to Next) bool { return to.State.Text == name })
+	})
 }
 
 func (d *Decoder) next(n *yaml.Node) (next []Next) {
 	if n.Kind == yaml.ScalarNode {
 		return []Next{{d.name(n, "then"), 1}}
+	}
+	if n.Kind == yaml.SequenceNode {
+		d.Problem(n, "then must be a state, or a mapping of states to shares, not a list")
+		return nil
 	}
 	total := Share(0)
 	d.Each(n, "then", func(key, value *yaml.Node) {
@@ -193,9 +232,9 @@ func (d *Decoder) next(n *yaml.Node) (next []Next) {
 	return next
 }
 
-func afterAttr[T any](at func(*T) *Delay) attr {
+func afterAttr[T any](what string, at func(*T) *Delay) attr {
 	schema := obj{"anyOf": []any{durationSchema(), pairOf(durationSchema()), mappingSchema(meanTable())}}
-	return valueAttr("after", "the delay: 5m, [1h, 2h] (uniform) or {mean: 30s} (exponential)", schema, at, (*Decoder).delay)
+	return valueAttr("after", what+": 5m, [1h, 2h] (uniform) or {mean: 30s} (exponential)", schema, at, (*Decoder).delay)
 }
 
 func meanTable() []attr {
@@ -203,15 +242,11 @@ func meanTable() []attr {
 }
 
 func (d *Decoder) delay(n *yaml.Node, what string) (v Delay) {
-	switch n.Kind {
-	case yaml.SequenceNode:
-		v.Range = d.periods(n, what)
-	case yaml.MappingNode:
+	if n.Kind == yaml.MappingNode {
 		d.mapping(n, what, meanTable(), &v)
-	default:
-		t := d.period(n, what)
-		v.Range = [2]time.Duration{t, t}
+		return v
 	}
+	v.Range = d.periodOrRange(n, what)
 	return v
 }
 
@@ -221,12 +256,16 @@ func causeTable() []attr {
 		namesAttr("in", "only when the entity enters one of these states", func(c *Cause) *[]Name { return &c.In }),
 		shareAttr("share", "the probability; 1 by default", func(c *Cause) *Share { return &c.Share }),
 		genAttr("count", "the number of records; 1 by default", func(c *Cause) **Gen { return &c.Count }),
-		afterAttr(func(c *Cause) *Delay { return &c.After }),
+		afterAttr("the delay", func(c *Cause) *Delay { return &c.After }),
 	}
 }
 
 func (d *Decoder) cause(n *yaml.Node) Cause {
 	c := Cause{Pos: positionOf(n), Share: 1}
+	if n.Kind == yaml.ScalarNode {
+		c.Producer = d.name(n, "a cause")
+		return c
+	}
 	d.mapping(n, "a cause", causeTable(), &c)
 	return c
 }

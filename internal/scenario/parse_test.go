@@ -28,7 +28,6 @@ producers:
 	_, problems := Read("mine.yaml", []byte(source))
 	want := []string{
 		`mine.yaml:1:1: unknown key "scenaro" in the scenario; did you mean "scenario"?`,
-		`mine.yaml:1:1: the scenario has no name`,
 		`mine.yaml:3:33: unknown key "partitons" in topic "orders"; did you mean "partitions"?`,
 		`mine.yaml:4:3: topic "bad" needs either`,
 		`mine.yaml:8:11: rate: a rate must be above 0, not "0/s"`,

@@ -209,13 +209,13 @@ func TestSchemaAgrees(t *testing.T) {
 	for _, value := range []string{
 		`{x: 1}`, `{x: null}`, `{x: [1, a, {int: [1, 2]}]}`, `{x: {int: [1, 9], as: "v{}", optional: 5%, nulls: 0.5, in: [a], fresh: true, hidden: true}}`,
 		`{x: {fake: sentence, with: {wordcount: 5}, pool: 10, locale: en}}`, `{x: {time: {ago: [0s, 24h]}, format: date}}`,
-		`{x: {list: {one_of: {1: 3, 2: 1}}, each: {hex: 4}}}`, `{x: {one_of: [a, {int: [1, 2]}]}}`,
+		`{x: {list: {one_of: {1: 3, 2: 1}}, each: {hex: 4}}}`, `{x: {one_of: [a, {int: [1, 2]}]}}`, `{x: {one_of: {a: 50%, b: 50%}}}`, `{x: {time: {ago: 7d}}}`, `{x: {int: [1, 1e6]}}`,
 	} {
 		check(head+"    value: "+value+"\n", true)
 	}
 	for _, value := range []string{
 		`{x: {int: 5}}`, `{x: {int: [1]}}`, `{x: {int: [a, b]}}`, `{x: {int: [1.5, 2]}}`, `{x: {nit: [1, 9]}}`, `{x: {int: [1, 9], hex: 4}}`, `{x: {}}`,
-		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`,
+		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`, `{x: {one_of: {a: half}}}`,
 		`{x: {normal: {mean: 1}}}`, `{x: {normal: {mean: 1, sd: 2, typo: 3}}}`, `{x: {uuid: v7}}`, `{x: {time: later}}`, `{x: {time: {ago: [1s]}}}`,
 		`{x: {date: [2020-01-01]}}`, `{x: {ref: catalog}}`, `{x: {list: [1, 3]}}`, `{x: {if: "a > 1", then: 1}}`, `{x: {int: [1, 9], optional: -1}}`,
 		`{"a b": 1}`, `{x.y: 1}`, `[]`, `5`, `{x: {int: [1, 9], fresh: 1}}`, `{x: {sequence: 5}}`, `{x: {int: [1, 9], as: 5}}`, `{x: {state: where}}`,
@@ -225,7 +225,7 @@ func TestSchemaAgrees(t *testing.T) {
 	for _, line := range []string{
 		"rate: 1s", "rate: 0.5/s", "rate: max", "key: x", "key: null", "key: {int: [1, 5], encoding: int32}", "jitter: poisson", "format: csv",
 		"format: {xml: R, declaration: true}", "bursts: {every: 1m, for: 5s, rate: 10/s}", "ramp: {from: 1/s, up: 10s}", "earlier: 10%", "partitioner: crc32",
-		"partition: {int: [0, 5]}", "headers: {h: 1}", "states: {a: {then: b, after: 5s}, b: {after: {mean: 1s}}, c: null}", "causes: [{producer: p, after: [1s, 2s]}]",
+		"partition: {int: [0, 5]}", "headers: {h: 1}", "states: {a: {then: b}, b: {after: {mean: 1s}}, c: null}", "causes: [{producer: p, after: [1s, 2s]}]", "causes: [p, {producer: p, after: 0}]", "rate: 5/d", "rate: 1e3/s",
 	} {
 		check(head+"    value: {x: 1}\n    "+line+"\n", true)
 	}

@@ -1,0 +1,63 @@
+package scenario
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"inv/internal/suggest"
+)
+
+// otherWords returns words of other generators, formats and languages, each with those of
+// the grammar that it can mean; nil if a similar one is never meant.
+func otherWords() map[string][]string {
+	return map[string][]string{
+		"integer": {"int"}, "number": {"int", "decimal"}, "long": {"int"}, "range": {"int"}, "between": {"int"}, "random": {"int"}, "randint": {"int"},
+		"min": nil, "max": nil,
+		"float": {"decimal"}, "double": {"decimal"}, "price": {"decimal"}, "uniform": {"decimal"}, "money": {"decimal"},
+		"gaussian": {"normal"}, "gauss": {"normal"}, "walk": {"drift"},
+		"enum": {"one_of"}, "choice": {"one_of"}, "choose": {"one_of"}, "pick": {"one_of"}, "options": {"one_of"}, "oneof": {"one_of"}, "weighted": {"one_of"}, "values": {"one_of", "value"},
+		"boolean": {"bool"}, "probability": {"bool", "share"}, "chance": {"bool", "share"}, "flag": {"bool"}, "percent": {"bool"},
+		"string": {"text"}, "template": {"text"}, "concat": {"text"}, "join": {"text"}, "pattern": {"text"},
+		"const": {"literal"}, "constant": {"literal"}, "fixed": {"literal"}, "static": {"literal"},
+		"faker": {"fake"}, "gofakeit": {"fake"}, "guid": {"uuid"}, "uuid4": {"uuid"},
+		"seq": {"sequence"}, "serial": {"sequence"}, "increment": {"sequence"}, "counter": {"sequence"}, "autoincrement": {"sequence"}, "id": {"sequence"},
+		"timestamp": {"time"}, "datetime": {"time"}, "now": {"time"}, "day": {"date"},
+		"array": {"list"}, "repeat": {"list"}, "map": {"object"}, "record": {"object"}, "struct": {"object"},
+		"reference": {"ref"}, "lookup": {"ref"}, "foreign_key": {"ref"}, "expr": {"calc"}, "formula": {"calc"}, "expression": {"calc"}, "multiply": {"calc"},
+		"size": {"count"}, "length": {"count"}, "len": {"count"}, "case": {"if"}, "condition": {"if"}, "total": {"sum"},
+		"stddev": {"sd"}, "std": {"sd"}, "sigma": {"sd"}, "average": {"mean"}, "avg": {"mean"}, "exponent": {"s"}, "ranks": {"n"},
+		"scale": {"decimals"}, "precision": {"decimals"}, "digits": {"decimals"}, "round": {"decimals"}, "weights": {"weight"},
+		"fields": {"value", "of"}, "schema": {"value", "registry"}, "payload": {"value"}, "body": {"value"}, "data": {"value", "rows"}, "records": {"rows"},
+		"items": {"of"}, "element": {"each"}, "elements": {"of"}, "item": {"each"},
+		"name": {"scenario"}, "title": {"scenario", "about"}, "description": {"about"}, "comment": {"about"},
+		"to": {"then"}, "next": {"then"}, "goto": {"then"}, "transitions": {"then"}, "delay": {"after"}, "wait": {"after"}, "default": {"else"}, "otherwise": {"else"},
+		"triggers": {"causes"}, "emits": {"causes"}, "updates": {"earlier"}, "update": {"earlier"}, "deletes": {"tombstones"}, "delete": {"tombstones"},
+		"null": {"nulls"}, "nullable": {"nulls"}, "required": {"optional"}, "prefix": {"as"}, "states": {"in"}, "duration": {"for"}, "interval": {"every", "rate"}, "period": {"every"},
+		"cleanup_policy": {"cleanup"}, "cleanup.policy": {"cleanup"}, "retention_ms": {"retention"}, "retention.ms": {"retention"}, "num_partitions": {"partitions"},
+		"compacted": {"compact"}, "iso8601": {"rfc3339"}, "iso": {"rfc3339"}, "millis": {"epoch_ms"}, "epoch": {"epoch_ms"}, "unix": {"epoch_s"}, "seconds": {"epoch_s"},
+	}
+}
+
+// nearest returns the candidate that is meant by a word; "" if there is none.
+func nearest(word string, candidates []string) string {
+	others, known := otherWords()[strings.ToLower(word)]
+	if known && others == nil {
+		return ""
+	}
+	for _, w := range others {
+		if slices.Contains(candidates, w) {
+			return w
+		}
+	}
+	return suggest.Nearest(word, candidates)
+}
+
+// suggestion returns "; did you mean …?" if a candidate is near, otherwise all
+// candidates.
+func suggestion(word string, candidates []string) string {
+	if near := nearest(word, candidates); near != "" {
+		return "; did you mean \"" + near + "\"?"
+	}
+	return "; it takes " + cmp.Or(strings.Join(candidates, ", "), "nothing")
+}
