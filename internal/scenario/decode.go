@@ -70,7 +70,7 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 		d.Problem(n, "%s must be a mapping, not a list; write NAME: … for each element, without dashes", what)
 		return
 	default:
-		d.Problem(n, "%s must be a mapping, not %s", what, d.kindOf(n))
+		d.Problem(n, "%s must be a mapping, not %s%s", what, d.kindOf(n), d.missingBlank(n))
 		return
 	}
 	seen := map[string]bool{}
@@ -78,6 +78,10 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 		key, value := n.Content[i], n.Content[i+1]
 		if value.Kind == yaml.AliasNode {
 			value = value.Alias
+		}
+		if hint := d.missingBlank(key); hint != "" && value.Tag == "!!null" && value.Value == "" {
+			d.Problem(key, "%s: %q is a key without a value%s", what, key.Value, hint)
+			continue
 		}
 		if seen[key.Value] {
 			d.Problem(key, "%q is given twice in %s", key.Value, what)
@@ -151,6 +155,15 @@ func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 		return 0
 	}
 	return v
+}
+
+// missingBlank returns how to write a:1 if a mapping is meant, for a problem.
+func (d *Decoder) missingBlank(n *yaml.Node) string {
+	m := noBlank.FindStringSubmatch(n.Value)
+	if m == nil || d.Secret || n.Kind != yaml.ScalarNode || n.Style != 0 || len(n.Value) > maxQuoted {
+		return ""
+	}
+	return fmt.Sprintf("; a blank is missing after the colon: %s: %s", m[1], m[2])
 }
 
 // asList returns how to write a node as a list of one element, for a problem.

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"inv/internal/when"
 
@@ -79,26 +77,13 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
 	} else if err != nil {
-		p := syntaxProblem(file, err)
+		p := syntaxProblem(file, source, err)
 		return nil, &p
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{}, "a scenario is a single YAML document; remove the second one, after ---"}
 	}
 	return doc.Content[0], nil
-}
-
-var yamlLine = regexp.MustCompile(`line (\d+): (.*)`)
-
-func syntaxProblem(file string, err error) Problem {
-	if m := yamlLine.FindStringSubmatch(err.Error()); m != nil {
-		line, _ := strconv.Atoi(m[1])
-		if strings.HasPrefix(m[2], "did not find expected") {
-			line++ // the library's parser, unlike its scanner, counts lines from 0
-		}
-		return Problem{file, Position{line, 1}, "not YAML: " + m[2]}
-	}
-	return Problem{file, Position{}, fmt.Sprintf("not YAML: %v", err)}
 }
 
 const (
