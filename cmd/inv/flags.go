@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"path/filepath"
@@ -111,8 +112,8 @@ func (f *sharedFlags) loadScenario(ctx context.Context) (*scenario.Scenario, err
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	names := shippedScenarios()
-	return nil, usagef("there is no shipped scenario %q (there are %s), and no such file%s",
-		f.scenario, strings.Join(names, ", "), suggest.DidYouMean(f.scenario, names))
+	return nil, usagef("there is no shipped scenario %q and no such file%s",
+		f.scenario, cmp.Or(suggest.DidYouMean(f.scenario, names), "; there are "+strings.Join(names, ", ")))
 }
 
 func shippedScenarios() (names []string) {

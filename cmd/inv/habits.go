@@ -46,10 +46,32 @@ func otherTools() map[string]string {
 	}
 }
 
+// otherFlags returns the flags that another tool's flag can mean, by its name without
+// dashes; the command has one of them.
+func otherFlags() map[string][]string {
+	count := []string{"count", "last", "limit"}
+	return map[string][]string{
+		"n": count, "c": count, "N": count, "limit": count, "records": count, "num": count, "number": count, "num-records": count, "max-messages": count, "messages": count, "times": count,
+		"tail": {"last"}, "lines": {"last"}, "head": {"limit"}, "from": {"offset"}, "start-offset": {"offset"}, "to-offset": {"until"}, "after": {"since"}, "before": {"until"},
+		"duration": {"for", "idle"}, "time": {"for"}, "timeout": {"idle", "for"}, "throughput": {"rate"}, "tps": {"rate"}, "interval": {"rate"}, "speed": {"rate"},
+		"file": {"to"}, "o": {"to"}, "output": {"to"}, "out": {"to"}, "format": {"output"}, "random-seed": {"seed"}, "threads": {"workers"}, "parallel": {"workers"}, "concurrency": {"workers"},
+		"grep": {"filter"}, "where": {"filter"}, "query": {"filter"}, "jq": {"filter"}, "search": {"filter"}, "config-file": {"config"}, "cluster": {"profile"}, "server": {"brokers"}, "host": {"brokers"}, "broker": {"brokers"}, "bootstrap-servers": {"brokers"},
+	}
+}
+
 // habit returns what to use instead of another tool's flag, "" for a command that has
 // nothing like it.
 func habit(cmd *cobra.Command, name string) string {
 	instead := otherTools()[name]
+	if name == "json" && cmd.Flags().Lookup("output") != nil {
+		return "use --output (-o) json"
+	}
+	for _, flag := range otherFlags()[name] {
+		if f := cmd.Flags().Lookup(flag); f != nil && !f.Hidden && !strings.HasPrefix(instead, "use --"+flag) && (instead == "" || flag == "count") {
+			takes, _ := pflag.UnquoteUsage(f)
+			return strings.TrimSpace("use --" + flag + " " + takes)
+		}
+	}
 	switch has := cmd.Flags().Lookup; {
 	case name == "topics" && has("topic") != nil:
 		return "use --topic TOPIC"
@@ -93,6 +115,9 @@ func badValue(flags *pflag.FlagSet, err error) error {
 	}
 	if errors.As(err, &number) && errors.Is(number.Err, strconv.ErrRange) {
 		takes += ", and this one is too large"
+	}
+	if flag.Name == "last" && invalid.GetValue() == "all" {
+		return fmt.Errorf("%s takes %s, not %q; --offset start is from the first record on", name, takes, invalid.GetValue())
 	}
 	if digits := longNumber(invalid.GetValue()); digits != "" && number != nil && !errors.Is(number.Err, strconv.ErrRange) {
 		return fmt.Errorf("%s takes %s, not %q; write %s", name, takes, invalid.GetValue(), digits)

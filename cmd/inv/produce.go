@@ -42,7 +42,8 @@ once; any other continues until --count, --for or Ctrl-C. The same --seed gives
 the same records.
 
 With --topic it sends the lines of stdin instead, each a value; --key-separator
-splits a key off, --header adds headers. With --envelope a line is a record as
+splits a key off, --header adds headers. So does a topic's name without --topic,
+if lines come from a file or a pipe and no producer has the name. With --envelope a line is a record as
 inv tail -o json writes it, with key, headers, timestamp and value, where null is
 a tombstone. A line has up to 16 MiB, and an empty one is an empty value.`,
 		Example: `  inv produce catalog
@@ -50,10 +51,12 @@ a tombstone. A line has up to 16 MiB, and an empty one is an empty value.`,
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
   inv produce orders --seed 7 --count 3 --to stdout
   inv produce orders --start 2026-01-01T00:00:00Z --for 30d --rate 10/m --to month.jsonl
+  inv produce payments < payments.txt
   inv produce --topic payments -K : -H source=manual < payments.txt
   inv tail orders --offset start --until end -o json | inv produce --topic copy --envelope`,
 		ValidArgsFunction: f.completeProducers,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			args = p.lines.implied(cmd.Context(), s, f, args)
 			if err := p.lines.check(args); err != nil {
 				return err
 			}
@@ -123,7 +126,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products, Existing: existing,
 		UnknownRefs: producer.HasUnknownRefs(o.Faults)})
 	if err != nil {
-		return compileError(err)
+		return compileError(err, sc)
 	}
 	if p.products > 0 && !plan.Grows() {
 		return usagef("--products: neither %s nor the producers that they refer to have `more:` in the scenario", strings.Join(names, ", "))
@@ -181,8 +184,17 @@ func referring(sc *scenario.Scenario, names []string) (others []string) {
 }
 
 // compileError marks the errors of a wrong command line.
-func compileError(err error) error {
-	if errors.As(err, new(*producer.UnknownProducerError)) {
+func compileError(err error, sc *scenario.Scenario) error {
+	if unknown := new(producer.UnknownProducerError); errors.As(err, &unknown) {
+		if names := strings.Split(unknown.Name, ","); len(names) > 1 {
+			return usagef("the scenario has no producer %q; names have blanks between them: inv produce %s", unknown.Name, strings.Join(names, " "))
+		}
+		if of := producersOf(sc, unknown.Name); of != "" {
+			return usagef("%s is a topic; the producer of its records is %s", unknown.Name, of)
+		}
+		if strings.HasSuffix(err.Error(), "?") {
+			return usageError{err}
+		}
 		return usagef("%w; --topic sends lines of stdin to a topic", err)
 	}
 	if errors.As(err, new(*producer.ReadProducerError)) ||

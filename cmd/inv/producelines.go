@@ -1,13 +1,16 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"inv/internal/kafka/admin"
 	"inv/internal/kafka/partition"
+	"inv/internal/scenario"
 	"inv/producer"
 
 	"github.com/spf13/pflag"
@@ -17,6 +20,7 @@ import (
 type lineFlags struct {
 	topic, keySeparator string
 	header              []string
+	named               bool // the topic is an argument
 	changed             func(visit func(*pflag.Flag))
 }
 
@@ -25,6 +29,38 @@ func (l *lineFlags) register(fs *pflag.FlagSet) {
 	fs.StringVarP(&l.topic, "topic", "t", "", "send the lines of stdin to this `TOPIC` or alias, instead of a producer's records")
 	fs.StringVarP(&l.keySeparator, "key-separator", "K", "", "with --topic: the `TEXT` that ends the key in a line, such as : (by default lines have no key)")
 	fs.StringArrayVarP(&l.header, "header", "H", nil, "with --topic: a header of each record, `NAME=VALUE`; repeatable")
+}
+
+// implied takes a topic that is named as an argument, with lines for it on stdin, as
+// --topic: no producer of the scenario has its name. It returns the other arguments. An
+// empty stdin, as many jobs have it, implies nothing.
+func (l *lineFlags) implied(ctx context.Context, s *streams, f *sharedFlags, args []string) []string {
+	if l.topic != "" || len(args) != 1 || !s.inPiped {
+		return args
+	}
+	sc, err := f.loadScenario(ctx)
+	if err != nil || slices.ContainsFunc(sc.Producers, func(p scenario.Producer) bool { return p.Name == args[0] }) {
+		return args
+	}
+	in := bufio.NewReader(s.in)
+	s.in = in
+	if _, err := in.Peek(1); err != nil {
+		return args
+	}
+	l.topic, l.named = args[0], true
+	return nil
+}
+
+// producersOf returns the producers of a topic's records, by its name or alias; "" if
+// there are none.
+func producersOf(sc *scenario.Scenario, topic string) string {
+	var names []string
+	for _, p := range sc.Producers {
+		if t, ok := sc.Topic(p.Topic.Text); ok && !p.Read && (t.Alias == topic || t.Name == topic) {
+			names = append(names, p.Name)
+		}
+	}
+	return strings.Join(names, ", ")
 }
 
 // check refuses flags that don't go together.
@@ -82,6 +118,9 @@ func produceLines(ctx context.Context, s *streams, f *sharedFlags, p *produceFla
 		}
 		return err
 	})
+	if err != nil && p.lines.named {
+		return fmt.Errorf("the scenario has no producer %q, and as a topic: %w", p.lines.topic, err)
+	}
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,7 @@ type streams struct {
 	now    func() time.Time
 
 	inTerminal, outTerminal, errTerminal bool
+	inPiped                              bool       // in is a file or a pipe
 	width                                func() int // columns of the terminal on out; 0: no terminal
 
 	hangUp func() // returns once the reader of out is gone; nil: unknown
@@ -34,6 +35,7 @@ func processStreams() *streams {
 		getenv:      os.Getenv,
 		now:         time.Now,
 		inTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
+		inPiped:     piped(os.Stdin),
 		outTerminal: term.IsTerminal(out),
 		errTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		width: func() int {
@@ -41,6 +43,13 @@ func processStreams() *streams {
 			return w
 		},
 	}
+}
+
+// piped reports whether a file is a regular one or a pipe, not a device such as a
+// terminal or /dev/null.
+func piped(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && (info.Mode().IsRegular() || info.Mode()&(os.ModeNamedPipe|os.ModeSocket) != 0)
 }
 
 // untilHangUp returns a context that is also cancelled, with errOutputClosed, once

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -170,6 +171,9 @@ func ParseRate(text string) (Rate, error) {
 	}
 	count, per, slash := strings.Cut(text, "/")
 	if !slash {
+		if m := perSecond.FindStringSubmatch(text); m != nil {
+			return Rate{}, fmt.Errorf("%q is not a rate; did you mean %q?", text, m[1]+"/s")
+		}
 		if _, ok := ParseNumber(text); ok && text != "0" {
 			return Rate{}, fmt.Errorf("a rate of %s has no unit of time; write %s/s for %s records a second", text, text, text)
 		}
@@ -199,6 +203,9 @@ func ParseRate(text string) (Rate, error) {
 	}
 	return r, nil
 }
+
+// perSecond matches a rate as other tools write it, such as 100rps.
+var perSecond = regexp.MustCompile(`^(\d+(?:\.\d{1,9})?) ?(?i:rps|tps|qps|mps|eps|hz)$`)
 
 // nearRate returns the rate that is meant by a count per a unit in other words, such as
 // 500 / sec; "" if it is none.

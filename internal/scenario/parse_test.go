@@ -247,6 +247,7 @@ func TestRateMessages(t *testing.T) {
 	for text, want := range map[string]string{
 		"500":       "a rate of 500 has no unit of time; write 500/s for 500 records a second",
 		"1e3":       "a rate of 1e3 has no unit of time; write 1e3/s for 1e3 records a second",
+		"100rps":    `"100rps" is not a rate; did you mean "100/s"?`,
 		"500 / sec": `"500 / sec" is not a rate; did you mean "500/s"?`,
 		"10/min":    `"10/min" is not a rate; did you mean "10/m"?`,
 		"3/hour":    `"3/hour" is not a rate; did you mean "3/h"?`,

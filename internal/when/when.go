@@ -51,6 +51,9 @@ func parse(text string, now time.Time, zone *time.Location) (t time.Time, note s
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return epoch(n)
 	}
+	if meant := meantAgo(text); meant != "" {
+		return time.Time{}, "", fmt.Errorf("%q is not a time; did you mean %q?", text, meant)
+	}
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
 		return t, "", nil
 	}
@@ -76,6 +79,21 @@ func parse(text string, now time.Time, zone *time.Location) (t time.Time, note s
 		return t, "", nil
 	}
 	return time.Time{}, "", fmt.Errorf("%q %w; it takes %s", text, errNotATime, Forms)
+}
+
+// meantAgo returns the right form of a duration in other words, such as 5 minutes ago.
+func meantAgo(text string) string {
+	before, _ := strings.CutSuffix(text, " ago")
+	m := unitWords.FindStringSubmatch(strings.TrimSpace(before))
+	if m == nil {
+		return ""
+	}
+	switch unit := Unit(m[2]); unit {
+	case "", "month", "year", "us", "ns":
+		return ""
+	default:
+		return m[1] + unit
+	}
 }
 
 func dayWord(text string, now time.Time, zone *time.Location) (t time.Time, ok bool) {
@@ -124,6 +142,9 @@ func epoch(n int64) (t time.Time, note string, err error) {
 	unit := "nanoseconds"
 	switch {
 	case n < firstEpoch:
+		if n >= 0 {
+			return time.Time{}, "", fmt.Errorf("%d is not a time: %ds, %dm, %dh and %dd are so long ago, and epoch seconds have 10 digits, milliseconds 13, microseconds 16", n, n, n, n, n)
+		}
 		return time.Time{}, "", fmt.Errorf("%d is not a time: epoch seconds have 10 digits, milliseconds 13, microseconds 16", n)
 	case n < belowMillis:
 		t, unit = time.Unix(n, 0), "seconds"
