@@ -41,12 +41,12 @@ topics:
 		got = append(got, p.String())
 	}
 	for i, want := range []string{
-		"mine.yaml:6:27: topic \"a\", the condition of critical: function not defined: nd/0",
+		"mine.yaml:6:27: topic \"a\", the condition of critical: function not defined: nd/0 (a field is .nd)",
 		"mine.yaml:7:25: topic \"a\", the condition of warning: unexpected EOF",
 		"mine.yaml:8:17: topic \"a\", a column: \"{id\" has a { without its }",
 		"mine.yaml:8:24: topic \"a\", a column: \"{}\" has {} without",
 		"mine.yaml:8:30: topic \"a\", a column: {n:-}: the only format",
-		"mine.yaml:12:19: topic \"b\", the condition of good: function not defined: frobnicate/0",
+		"mine.yaml:12:19: topic \"b\", the condition of good: function not defined: frobnicate/0 (a field is .frobnicate)",
 	} {
 		if i >= len(got) || !strings.HasPrefix(got[i], want) {
 			t.Errorf("problem %d of\n%s\nwant %s", i, strings.Join(got, "\n"), want)

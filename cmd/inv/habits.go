@@ -46,6 +46,21 @@ func otherTools() map[string]string {
 	}
 }
 
+// otherCommands returns the command that is meant by one of another tool.
+func otherCommands() map[string]string {
+	const tail, produce, list = "inv tail", "inv produce", "inv topics list"
+	return map[string]string{
+		"inv consume": tail, "inv cat": tail, "inv read": tail, "inv watch": tail, "inv show": tail, "inv view": tail, "inv subscribe": tail, "inv consumer": tail,
+		"inv send": produce, "inv generate": produce, "inv gen": produce, "inv publish": produce, "inv write": produce, "inv producer": produce, "inv load": produce,
+		"inv list": list, "inv ls": list, "inv describe": "inv topics describe", "inv create": "inv topics create", "inv delete": "inv topics delete",
+		"inv lag": "inv groups lag", "inv check": "inv verify", "inv audit": "inv verify", "inv validate": "inv scenarios validate", "inv run": "inv process", "inv start": "inv demo",
+		"inv ui": "inv dashboard", "inv web": "inv dashboard", "inv server": "inv broker", "inv kafka": "inv broker", "inv deadletters": "inv dlq", "inv init": "inv scenarios show",
+		"inv scenarios check": "inv scenarios validate", "inv scenarios lint": "inv scenarios validate", "inv scenarios get": "inv scenarios show", "inv scenarios cat": "inv scenarios show", "inv scenarios print": "inv scenarios show",
+		"inv topics add": "inv topics create", "inv topics rm": "inv topics delete", "inv topics remove": "inv topics delete", "inv topics info": "inv topics describe", "inv topics get": "inv topics describe", "inv topics consume": tail, "inv topics produce": "inv produce --topic",
+		"inv dlq retry": "inv dlq replay", "inv dlq get": "inv dlq show", "inv groups offsets": "inv groups lag",
+	}
+}
+
 // otherFlags returns the flags that another tool's flag can mean, by its name without
 // dashes; the command has one of them.
 func otherFlags() map[string][]string {
@@ -55,7 +70,7 @@ func otherFlags() map[string][]string {
 		"tail": {"last"}, "lines": {"last"}, "head": {"limit"}, "from": {"offset"}, "start-offset": {"offset"}, "to-offset": {"until"}, "after": {"since"}, "before": {"until"},
 		"duration": {"for", "idle"}, "time": {"for"}, "timeout": {"idle", "for"}, "throughput": {"rate"}, "tps": {"rate"}, "interval": {"rate"}, "speed": {"rate"},
 		"file": {"to"}, "o": {"to"}, "output": {"to"}, "out": {"to"}, "format": {"output"}, "random-seed": {"seed"}, "threads": {"workers"}, "parallel": {"workers"}, "concurrency": {"workers"},
-		"grep": {"filter"}, "where": {"filter"}, "query": {"filter"}, "jq": {"filter"}, "search": {"filter"}, "config-file": {"config"}, "cluster": {"profile"}, "server": {"brokers"}, "host": {"brokers"}, "broker": {"brokers"}, "bootstrap-servers": {"brokers"},
+		"grep": {"filter"}, "where": {"filter"}, "query": {"filter"}, "jq": {"filter"}, "search": {"filter"}, "config-file": {"config"}, "cluster": {"profile"}, "server": {"brokers"}, "host": {"brokers"}, "port": {"listen"}, "addr": {"listen"}, "address": {"listen"}, "bind": {"listen"}, "broker": {"brokers"}, "bootstrap-servers": {"brokers"},
 	}
 }
 

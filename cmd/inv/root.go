@@ -125,6 +125,9 @@ func groupUsage(cmd *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
+	if meant := otherCommands()[cmd.CommandPath()+" "+args[0]]; meant != "" {
+		return usagef("%s has no command %q; did you mean `%s`?", cmd.CommandPath(), args[0], meant)
+	}
 	if near := suggest.Nearest(args[0], names); near != "" {
 		return usagef("%s has no command %q; did you mean `%s %s`?", cmd.CommandPath(), args[0], cmd.CommandPath(), near)
 	}

@@ -9,6 +9,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
+	"inv/internal/when"
 	"inv/processor"
 
 	"github.com/spf13/cobra"
@@ -78,6 +79,9 @@ func parseSettings(sources []string) (map[string]string, error) {
 		key, value, ok := strings.Cut(source, "=")
 		if !ok || key == "" {
 			return nil, usagef("--set %q: use KEY=VALUE, such as retention.ms=86400000", source)
+		}
+		if d, err := when.ParseDuration(value); err == nil && strings.HasSuffix(key, ".ms") && value != "0" {
+			return nil, usagef("--set %s: it takes milliseconds; write %s=%d", source, key, d.Milliseconds())
 		}
 		settings[key] = value
 	}

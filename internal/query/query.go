@@ -114,6 +114,8 @@ func compileError(source string, err error) error {
 		if at := strings.Index(source, name); at >= 0 && name != "" {
 			if strings.HasPrefix(name, "$") {
 				text += "; there are " + strings.Join(variables[:], ", ")
+			} else if strings.HasSuffix(text, "/0") { // without arguments
+				text += " (a field is ." + name + ")"
 			}
 			return &Error{source, at, errors.New(text)}
 		}
