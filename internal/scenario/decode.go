@@ -22,6 +22,7 @@ type Decoder struct {
 	generators map[string]generator // the grammar's table, see table
 	depth      int                  // of nested generators
 	count      int                  // of generators so far
+	merges     int                  // of mappings so far, see merged
 	inner      int                  // problems of nested generators, see own
 }
 
@@ -62,19 +63,14 @@ func (d *Decoder) Fields(n *yaml.Node, what string, fields map[string]func(*yaml
 
 // Each calls read for every key of a mapping, in order; a repeated key is a problem.
 func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Node)) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	if n.Kind != yaml.MappingNode {
+	if n = aliased(n); n.Kind != yaml.MappingNode {
 		d.Problem(n, "%s must be a mapping, not %s", what, d.kindOf(n))
 		return
 	}
+	n = d.merged(n)
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if value.Kind == yaml.AliasNode {
-			value = value.Alias
-		}
+		key, value := n.Content[i], aliased(n.Content[i+1])
 		if seen[key.Value] {
 			d.Problem(key, "%q is given twice in %s", key.Value, what)
 			continue
@@ -91,10 +87,7 @@ func (d *Decoder) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
 		return
 	}
 	for _, item := range n.Content {
-		if item.Kind == yaml.AliasNode {
-			item = item.Alias
-		}
-		read(item)
+		read(aliased(item))
 	}
 }
 

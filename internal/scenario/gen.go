@@ -40,9 +40,7 @@ func (d *Decoder) table() map[string]generator {
 // exactly one key of the table.
 func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
 	defer d.inside(d.own())
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
+	n = aliased(n)
 	g := &Gen{Pos: positionOf(n), Optional: 1}
 	if d.depth++; d.depth > maxDepth {
 		d.Problem(n, "%s is nested more than %d deep", what, maxDepth)
@@ -82,6 +80,7 @@ func (d *Decoder) keep(n *yaml.Node, what string) *Keep {
 }
 
 func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
+	n = d.merged(n)
 	var found *generator
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		entry, ok := d.table()[n.Content[i].Value]

@@ -8,6 +8,7 @@ import "slices"
 func JSONSchema() map[string]any {
 	s := mappingSchema(scenarioTable())
 	s["required"] = []any{"scenario"}
+	s["patternProperties"] = obj{"^" + extension: obj{"description": "anything; a place for anchors, whose mappings others merge with <<"}}
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "inv scenario"
 	defs := obj{

@@ -33,7 +33,7 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 		return nil, Problems{*problem}
 	}
 	s := &Scenario{File: file}
-	d.mapping(root, "the scenario", scenarioTable(), s)
+	d.mapping(withoutExtensions(d.merged(root)), "the scenario", scenarioTable(), s)
 	if s.Name == "" && root.Kind == yaml.MappingNode {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
 	}

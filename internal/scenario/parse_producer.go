@@ -133,6 +133,7 @@ func (d *Decoder) key(n *yaml.Node) *Key {
 	case n.Kind == yaml.ScalarNode:
 		k.Field = d.name(n, "key")
 	default:
+		n = d.merged(n)
 		rest := *n
 		rest.Content = nil
 		for i := 0; i+1 < len(n.Content); i += 2 {

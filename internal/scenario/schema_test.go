@@ -83,10 +83,23 @@ func holds(root, schema obj, key string, rule, v any) bool {
 			}
 		}
 		return true
+	case "patternProperties":
+		for name, value := range object {
+			for pattern, of := range rule.(obj) {
+				if regexp.MustCompile(pattern).MatchString(name) && !conforms(root, of.(obj), value) {
+					return false
+				}
+			}
+		}
+		return true
 	case "additionalProperties":
 		properties, _ := schema["properties"].(obj)
+		patterns, _ := schema["patternProperties"].(obj)
 		for name, value := range object {
 			if _, known := properties[name]; known {
+				continue
+			}
+			if matchesAny(patterns, name) {
 				continue
 			}
 			if rule == false || rule != false && !conforms(root, rule.(obj), value) {
@@ -112,6 +125,15 @@ func holds(root, schema obj, key string, rule, v any) bool {
 		return true
 	}
 	panic("the test's validator does not know " + key)
+}
+
+func matchesAny(patterns obj, name string) bool {
+	for pattern := range patterns {
+		if regexp.MustCompile(pattern).MatchString(name) {
+			return true
+		}
+	}
+	return false
 }
 
 func ofType(rule, v any) bool {
@@ -202,6 +224,9 @@ func TestSchemaAgrees(t *testing.T) {
 	}
 	for _, source := range shippedFiles(t) {
 		check(string(source), true)
+	}
+	for _, source := range recipes(t) {
+		check(source, true)
 	}
 	for _, g := range generators() {
 		check(head+"    value: {x: "+g.example+"}\n", true)
