@@ -11,11 +11,15 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 		return b.unique(s, pos, key)
 	}
 	u := uniform{low: s.Low, key: key, size: uint64(s.High-s.Low) + 1}
+	if u.size == 0 { // all 64 bits
+		return number(0, func(_ *worker, f *frame) int64 { return int64(mix(f.h + key)) })
+	}
 	n := number(0, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
 	n.inline = &inline{kind: stepInt, uniform: u}
 	if u.size <= mostRows {
 		n.pick = &picker{key: key, size: u.size}
-		for v := s.Low; v <= s.High; v++ {
+		for i := range int64(u.size) {
+			v := s.Low + i
 			n.drawn, n.nums = append(n.drawn, appendInt(nil, v)), append(n.nums, v)
 		}
 	}
@@ -25,18 +29,19 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 // unique permutes the range by the record's number: no value repeats before all have
 // occurred (a Feistel network with cycle walking).
 func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *node {
-	low, size := s.Low, uint64(s.High-s.Low)+1
+	// 2^64 numbers are one more than can be counted; one is left out.
+	low, size := s.Low, max(uint64(s.High-s.Low), uint64(s.High-s.Low)+1)
 	if b.up != nil {
 		return b.fail(pos, "a unique number numbers records, so it can't be in a list or an object")
 	}
 	if total := b.stream.total; total > 0 && uint64(total) > size {
 		b.c.problem(pos, "%d rows need different numbers, and from %d to %d there are %d", total, s.Low, s.High, size)
 	}
-	if old := b.stream.unique; old == 0 || int64(size) < old {
-		b.stream.unique = int64(size)
+	if count, old := int64(min(size, math.MaxInt64)), b.stream.unique; old == 0 || count < old {
+		b.stream.unique = count
 	}
 	half := 1
-	for uint64(1)<<(2*half) < size {
+	for half < 32 && uint64(1)<<(2*half) < size {
 		half++
 	}
 	mask := uint64(1)<<half - 1

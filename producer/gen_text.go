@@ -8,7 +8,12 @@ import (
 )
 
 func (b *builder) sequence(s *scenario.Sequence) *node {
-	from := int64(s.From)
+	from := int64(s.First)
+	if s.Text == nil {
+		n := number(0, func(_ *worker, f *frame) int64 { return f.n + from })
+		n.inline = &inline{kind: stepNumber, uniform: uniform{low: from}}
+		return n
+	}
 	n := &node{kind: kindString, safe: true}
 	for _, p := range s.Text.Parts {
 		switch {

@@ -129,12 +129,16 @@ func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 // Int reads a whole number from low to high.
 func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	var v int
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" {
 		d.Problem(n, "%s must be a whole number, not %s", what, d.kindOf(n))
 		return 0
 	}
-	if v < low || v > high {
-		d.Problem(n, "%s must be from %d to %d, not %d", what, low, high, v)
+	if n.Decode(&v) != nil || v < low || v > high {
+		value := n.Value
+		if d.Secret {
+			value = "this one"
+		}
+		d.Problem(n, "%s must be from %d to %d, not %s", what, low, high, value)
 		return 0
 	}
 	return v

@@ -108,11 +108,30 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	}
 	before := d.own()
 	d.mapping(n, "the generator "+found.arg.name, table, g)
-	if l, ok := spec.(*List); ok && l.Of == nil && d.own() == before {
-		d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
-	}
+	d.complete(n, spec, before)
 	if d.own() == before || usable(spec) {
 		g.Spec = spec
+	}
+}
+
+// complete checks what the keys of a generator are together, unless one of them has a
+// problem.
+func (d *Decoder) complete(n *yaml.Node, spec any, before int) {
+	if d.own() > before {
+		return
+	}
+	switch s := spec.(type) {
+	case *List:
+		if s.Of == nil {
+			d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
+		}
+	case *Sequence:
+		switch {
+		case s.From != nil && s.Text == nil:
+			d.Problem(n, "`from:` is for a sequence of texts; {sequence: %d} is the numbers from %d up", *s.From, *s.From)
+		case s.From != nil:
+			s.First = *s.From
+		}
 	}
 }
 
@@ -273,6 +292,19 @@ func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
 	}
 	p := positionOf(n)
 	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(producer) + 1}}
+}
+
+// maxSequence bounds the first number of a sequence, so that no number overflows.
+const maxSequence = 9_000_000_000_000_000_000
+
+func (d *Decoder) sequence(n *yaml.Node, s *Sequence) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!int" {
+		s.First = d.Int(n, "sequence", 0, maxSequence)
+		return
+	}
+	if s.Text = d.template(n, "sequence"); s.Text != nil {
+		d.placeholders(n, s.Text, "sequence", "n", "seed")
+	}
 }
 
 // placeholders checks that a template has only these names, and the first at least

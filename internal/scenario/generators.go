@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -29,16 +30,13 @@ func textGenerators() []generator {
 			func() any { return &Literal{} },
 			attr{name: "literal", about: "a text, number, true, false or null", schema: ref("scalar"),
 				read: func(d *Decoder, n *yaml.Node, t any) { t.(*Literal).Value, _ = d.scalar(n, "literal") }}, nil},
-		{"numbers the records; {n} is the number, {seed} the seed of the run", `{sequence: "order-{seed}-{n}"}`,
-			func() any { return &Sequence{From: 1} },
-			attr{name: "sequence", about: "a text with {n} and perhaps {seed}", schema: obj{"type": "string"},
-				read: func(d *Decoder, n *yaml.Node, t any) {
-					if v := d.template(n, "sequence"); v != nil {
-						t.(*Sequence).Text = *v
-						d.placeholders(n, v, "sequence", "n", "seed")
-					}
-				}},
-			[]attr{intAttr("from", "the first number; 1 by default", 0, 1_000_000_000, func(s *Sequence) *int { return &s.From })}},
+		{"numbers the records; in a text, {n} is the number, {seed} the seed of the run", `{sequence: "order-{seed}-{n}"}`,
+			func() any { return &Sequence{First: 1} },
+			attr{name: "sequence", about: "a text with {n} and perhaps {seed}; or the first number, for numbers", schema: obj{"anyOf": []any{
+				obj{"type": "string"}, obj{"type": "integer", "minimum": 0, "maximum": maxSequence}}},
+				read: func(d *Decoder, n *yaml.Node, t any) { d.sequence(n, t.(*Sequence)) }},
+			[]attr{valueAttr("from", "the first number in a text; 1 by default", obj{"type": "integer", "minimum": 0, "maximum": maxSequence},
+				func(s *Sequence) **int { return &s.From }, optional(func(d *Decoder, n *yaml.Node, what string) int { return d.Int(n, what, 0, maxSequence) }))}},
 		{"a text with other fields in it", `{text: "{first}.{last}@example.com", case: lower}`,
 			func() any { return &Text{} },
 			attr{name: "text", about: "a text with {field} placeholders", schema: obj{"type": "string"},
@@ -88,7 +86,7 @@ func numberGenerators() []generator {
 			attr{name: "int", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "integer"}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					v := t.(*Int)
-					v.Low, v.High, _ = d.ints(n, "int", "[LOWEST, HIGHEST]", -MaxWhole, MaxWhole)
+					v.Low, v.High, _ = d.ints(n, "int", "[LOWEST, HIGHEST]", math.MinInt64, math.MaxInt64)
 				}},
 			[]attr{boolAttr("unique", "no number repeats in a run", func(i *Int) *bool { return &i.Unique })}},
 		{"uniformly distributed numbers with decimals", `{decimal: [1, 99.99], decimals: 2}`, func() any { return &Decimal{Decimals: 2} },

@@ -73,10 +73,12 @@ type Gen struct {
 type (
 	// Literal is a constant.
 	Literal struct{ Value Scalar }
-	// Sequence numbers the records: {n} from From up, {seed}.
+	// Sequence numbers the records from First up: {n} in the text, which may also have
+	// {seed}; without a text, the value is the number.
 	Sequence struct {
-		Text Template
-		From int
+		Text  *Template
+		First int
+		From  *int // as in the file, for a text
 	}
 	// Text is built from other fields by name.
 	Text struct {
