@@ -53,7 +53,7 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 		ValidArgsFunction: f.completeAliases,
 	}
 	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "the `NUMBER` of partitions, instead of the scenario's")
-	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "the `NUMBER` of replicas of each partition, instead of the cluster's default")
+	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "the `NUMBER` of replicas of each partition, instead of the scenario's or the cluster's default")
 	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic configuration by Kafka's property name, `KEY=VALUE`; repeatable")
 	t.approval.registerDryRun(cmd.Flags())
 	return cmd
@@ -113,7 +113,9 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 		if slices.Contains(grows, specs[i].Name) {
 			specs[i].Exact = false
 		}
-		specs[i].Replicas = t.replicas
+		if t.replicas > 0 {
+			specs[i].Replicas, specs[i].Single = t.replicas, false
+		}
 		if t.override {
 			specs[i].Partitions = t.partitions
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -25,6 +26,9 @@ type TopicSpec struct {
 	Name       string
 	Partitions int
 	Replicas   int16 // of each partition; 0: the cluster's default
+	// Single gives the topic one replica on the embedded broker, whatever Replicas and
+	// min.insync.replicas are for a cluster.
+	Single bool
 	// Configs are the topic's own settings by Kafka's property name.
 	Configs map[string]string
 	// Exact refuses an existing topic with a different number of partitions.
@@ -59,12 +63,14 @@ func Specs(s *scenario.Scenario, app string, aliases ...string) []TopicSpec {
 			continue
 		}
 		for _, name := range s.TopicNames(alias, app) {
-			specs = append(specs, TopicSpec{Name: name, Partitions: t.Partitions, Configs: configsOf(t), Exact: t.Internal})
+			specs = append(specs, TopicSpec{Name: name, Partitions: t.Partitions, Replicas: int16(t.Replicas), Single: true, Configs: configsOf(t), Exact: t.Internal})
 		}
 	}
 	return specs
 }
 
+// configsOf returns a topic's settings: those that the scenario gives by Kafka's names
+// replace those of its other keys.
 func configsOf(t scenario.Topic) map[string]string {
 	configs := map[string]string{}
 	if len(t.DeadLettersOf) > 0 {
@@ -72,11 +78,13 @@ func configsOf(t scenario.Topic) map[string]string {
 	}
 	if t.Compact {
 		configs["cleanup.policy"] = "compact"
-		return configs
-	}
-	configs["retention.ms"] = "-1"
-	if d, err := time.ParseDuration(t.Retention); err == nil {
+	} else if d, err := time.ParseDuration(t.Retention); err == nil {
 		configs["retention.ms"] = strconv.FormatInt(d.Milliseconds(), 10)
+	} else {
+		configs["retention.ms"] = "-1"
+	}
+	for _, s := range t.Settings {
+		configs[s.Name] = s.Value
 	}
 	return configs
 }
@@ -112,6 +120,28 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 	}
 	_, err = missingTopics(ctx, client, raced)
 	return created, err
+}
+
+// fitted returns the topics as a cluster can have them: on the embedded broker, with the
+// replicas of its only node, where a scenario asks for more.
+func fitted(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
+	const inSync = "min.insync.replicas"
+	wants := func(s TopicSpec) bool { return s.Single && (s.Replicas > 1 || s.Configs[inSync] != "") }
+	if !slices.ContainsFunc(specs, wants) {
+		return specs, nil
+	}
+	embedded, err := IsEmbedded(ctx, client)
+	if err != nil || !embedded {
+		return specs, err
+	}
+	specs = slices.Clone(specs)
+	for i := range specs {
+		if s := &specs[i]; wants(*s) {
+			s.Replicas, s.Configs = 0, maps.Clone(s.Configs)
+			delete(s.Configs, inSync)
+		}
+	}
+	return specs, nil
 }
 
 // GrowTopic gives a topic as many partitions, if it has fewer, and returns when the
@@ -225,7 +255,7 @@ func notSeen(names []string, counts map[string]int, want int, err error) error {
 	return nil
 }
 
-// missingTopics returns the topics that don't exist. A topic with the wrong number
+// missingTopics returns the topics that don't exist, as the cluster can have them. A topic with the wrong number
 // of partitions is a [PartitionsError].
 func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
 	if len(specs) == 0 {
@@ -248,7 +278,7 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 			return nil, &PartitionsError{s.Name, n, s.Partitions}
 		}
 	}
-	return missing, nil
+	return fitted(ctx, client, missing)
 }
 
 type createTopics func(ctx context.Context, partitions int32, replicas int16, configs map[string]*string, topics ...string) (kadm.CreateTopicResponses, error)

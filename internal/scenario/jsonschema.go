@@ -13,6 +13,7 @@ func JSONSchema() map[string]any {
 	s["title"] = "inv scenario"
 	defs := obj{
 		"scalar":    obj{"type": []any{"string", "number", "boolean", "null"}},
+		"setting":   obj{"type": []any{"string", "number", "boolean"}},
 		"topic":     titled("topic", mappingSchema(topicTable())),
 		"view":      titled("view", mappingSchema(viewTable())),
 		"producer":  titled("producer", producerSchema()),

@@ -93,6 +93,7 @@ func syntaxProblem(file string, err error) Problem {
 const (
 	defaultPartitions = 6
 	maxPartitions     = 10000
+	maxReplicas       = 100
 )
 
 // topicTable returns the keys of a topic.
@@ -103,6 +104,8 @@ func topicTable() []attr {
 		switchAttr("cleanup", "delete (the default) or compact", "delete", "compact", func(t *Topic) *bool { return &t.Compact }),
 		valueAttr("retention", "how long records are kept, or forever (the default)", obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`},
 			func(t *Topic) *string { return &t.Retention }, (*Decoder).duration),
+		intAttr("replication_factor", "the number of replicas of each partition; by default the cluster's. The embedded broker has one", 1, maxReplicas, func(t *Topic) *int { return &t.Replicas }),
+		valueAttr("config", "its settings by Kafka's names, such as max.message.bytes", configSchema(), func(t *Topic) *[]Setting { return &t.Settings }, (*Decoder).config),
 		boolAttr("internal", "the processor's own", func(t *Topic) *bool { return &t.Internal }),
 		textsAttr("dead_letters_of", "instead of a name: the aliases whose dead letters it holds", func(t *Topic) *[]string { return &t.DeadLettersOf }),
 		valueAttr("view", "how its records are shown", ref("view"), func(t *Topic) **View { return &t.View }, (*Decoder).view),
@@ -115,6 +118,9 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 	d.mapping(n, what, topicTable(), &t)
 	if (t.Name == "") == (len(t.DeadLettersOf) == 0) {
 		d.Problem(key, "%s needs either `topic:`, its name on the broker, or `dead_letters_of:`", what)
+	}
+	if len(t.Settings) > 0 {
+		d.checkSettings(key, n, &t)
 	}
 	return t
 }

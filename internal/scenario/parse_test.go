@@ -49,6 +49,22 @@ producers:
 	}
 }
 
+func TestTopicSettings(t *testing.T) {
+	for topic, want := range map[string]string{
+		"config: {retenton.bytes: 1}":                       `t.yaml:2:33: topics have no setting "retenton.bytes"; did you mean "retention.bytes"?`,
+		"config: {retention.bytes: null}":                   "t.yaml:2:50: retention.bytes has no value",
+		"config: {retention.ms: 5}, retention: 1h":          "t.yaml:2:10: topic \"t\" has `retention:` and the setting retention.ms",
+		"config: {cleanup.policy: delete}, cleanup: delete": "t.yaml:2:10: topic \"t\" has `cleanup:` and the setting cleanup.policy",
+		"replication_factor: 101":                           "t.yaml:2:44: replication_factor must be from 1 to 100",
+		"replicas: 2":                                       `t.yaml:2:24: unknown key "replicas"`,
+	} {
+		_, problems := Read("t.yaml", []byte("scenario: t\ntopics: {t: {topic: t, "+topic+"}}\n"))
+		if len(problems) != 1 || !strings.HasPrefix(problems.Error(), want) {
+			t.Errorf("%s: %v, want %s", topic, problems, want)
+		}
+	}
+}
+
 func TestParseRate(t *testing.T) {
 	for text, perSecond := range map[string]float64{"1s": 1, "250ms": 4, "500/s": 500, "0.5/s": 0.5, "30/m": 0.5, "1800/h": 0.5, "max": 0} {
 		r, err := ParseRate(text)

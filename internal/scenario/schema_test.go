@@ -261,6 +261,10 @@ func TestSchemaAgrees(t *testing.T) {
 	} {
 		check(head+"    value: {x: 1}\n    "+line+"\n", false)
 	}
+	check("scenario: t\ntopics: {t: {topic: t, replication_factor: 3, config: {min.insync.replicas: 2, compression.type: zstd, preallocate: true, redpanda.remote.write: false}}}\n", true)
+	check("scenario: t\ntopics: {t: {topic: t, replication_factor: 0}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, config: {retention.bytes: null}}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, config: [retention.bytes]}}\n", false)
 	check(head, false)
 	check("topics: {}\n", false)
 	check("scenario: t\ntopics: {t: {topic: t, partitions: 0}}\n", false)
