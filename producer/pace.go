@@ -15,6 +15,14 @@ type arrivals interface {
 	due(n int64) time.Duration
 }
 
+// shifted is arrivals that begin earlier.
+type shifted struct {
+	arrivals
+	by time.Duration
+}
+
+func (s shifted) due(n int64) time.Duration { return s.arrivals.due(n) - s.by }
+
 // forever is later than the end of any run.
 const forever = time.Duration(1<<62 - 1)
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ type Options struct {
 	Rate        *scenario.Rate // instead of the producers' own
 	Pace        Pace           // the same
 	Count       int64          // records of each producer without rows; 0: unlimited
+	Skip        int64          // leave out as many records at the beginning of each producer, see [Run]
 	For         time.Duration  // 0: unlimited
 	Start       time.Time      // the event time of the first record; zero: the wall clock
 	Shard       int            // this run's among Shards, from 1
@@ -103,12 +105,37 @@ func (e *UniqueError) Error() string {
 	return fmt.Sprintf("producer %q has a unique field with %d values, and can't make more records than that", e.Producer, e.Values)
 }
 
-// ShardError is returned for a shard of a producer whose records depend on those of
-// other shards, in the order of their times.
+// ShardError is returned for a shard of a producer, or a run that skips records of one,
+// whose records depend on others in the order of their times.
 type ShardError struct{ Producer string }
 
 func (e *ShardError) Error() string {
-	return fmt.Sprintf("the records of producer %q keep values for records of other entities, so they can't be made in shards", e.Producer)
+	return fmt.Sprintf("the records of producer %q keep values for records of other entities, so they can't be made in shards or from a later one on", e.Producer)
+}
+
+// SkipError is returned for a run that would skip all records of a producer.
+type SkipError struct {
+	Producer string
+	Records  int64 // -1: without an end, but too many to skip
+}
+
+func (e *SkipError) Error() string {
+	if e.Records < 0 {
+		return fmt.Sprintf("producer %q would need more than 146 years at its rate to make the skipped records, or they are more than %d", e.Producer, int64(maxSkip))
+	}
+	return fmt.Sprintf("producer %q has %d records, and all would be skipped", e.Producer, e.Records)
+}
+
+// maxSkip bounds the number of skipped records, so that no number overflows.
+const maxSkip = 1_000_000_000_000_000
+
+// firstOf returns the number of the first record of a run: of its shard, and not skipped.
+func firstOf(o Options) int64 {
+	first, shards := int64(o.Shard-1), int64(o.Shards)
+	if o.Skip > first {
+		first += (o.Skip - first + shards - 1) / shards * shards
+	}
+	return first
 }
 
 // CheckOptions reports whether a plan can be run with these options, before anything is
@@ -125,7 +152,9 @@ func CheckOptions(p *Plan, o Options) error {
 }
 
 // Run renders the plan's records and writes them to the sink, until there are no more,
-// the sink fails or ctx ends. The summary is valid in any case. The error is nil if every
+// the sink fails or ctx ends. With Options.Skip they are those of a run without it,
+// without the first records of each producer and what follows from these; on a simulated
+// clock at the same times, by the wall clock from now on. The summary is valid in any case. The error is nil if every
 // record was rendered and acknowledged, otherwise the sink's or the cause of ctx.
 func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 	r, err := newRun(p, o, sink)
@@ -207,15 +236,18 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 // producer has a rate.
 func (r *run) source(i int32) (*source, error) {
 	s, o := r.plan.streams[i], r.options
-	src := &source{stream: i, next: int64(o.Shard - 1), step: int64(o.Shards), end: s.total}
+	src := &source{stream: i, next: firstOf(o), step: int64(o.Shards), end: s.total}
 	if s.total < 0 && o.Count > 0 {
-		src.end = o.Count
+		src.end = min(o.Count, math.MaxInt64-o.Skip) + o.Skip
+	}
+	if o.Skip > 0 && src.end >= 0 && o.Skip >= src.end || o.Skip > maxSkip {
+		return nil, &SkipError{s.name, src.end}
 	}
 	if s.unique > 0 && (src.end < 0 || src.end > s.unique) {
 		return nil, &UniqueError{s.name, s.unique}
 	}
 	rate, pace := s.spec.Rate, s.spec.Pace
-	if m := s.memory; m != nil && o.Shards > 1 && (s.from != nil || s.machine != nil && m.crosses()) {
+	if m := s.memory; m != nil && (o.Shards > 1 || o.Skip > 0) && (s.from != nil || s.machine != nil && m.crosses()) {
 		return nil, &ShardError{s.name}
 	}
 	switch {
@@ -242,6 +274,15 @@ func (r *run) source(i int32) (*source, error) {
 		return nil, err
 	}
 	src.arrivals = newArrivals(*rate, pace, s.random)
+	if o.Skip > 0 {
+		skipped := src.arrivals.due(o.Skip)
+		if skipped == forever {
+			return nil, &SkipError{s.name, -1}
+		}
+		if !r.simulated {
+			src.arrivals = shifted{src.arrivals, skipped}
+		}
+	}
 	src.dueNext = src.arrivals.due(src.next)
 	return src, nil
 }

@@ -79,6 +79,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.bursts, "bursts", "", "periodic `BURSTS` at a higher rate: every=10s,for=1s,rate=5000/s")
 	fs.StringVar(&p.ramp, "ramp", "", "a `RISE` from a lower rate, optionally with a fall back to it: from=10/s,up=30s,hold=1m,down=30s")
 	fs.Int64Var(&p.Count, "count", 0, "stop after `N` records of each producer")
+	fs.Int64Var(&p.Skip, "skip", 0, "leave out the first `N` records of each producer, as if they had been sent; --count counts those after them")
 	fs.DurationVar(&p.For, "for", 0, "stop after this `DURATION`, such as 30s or 720h")
 	fs.StringVar(&p.seed, "seed", "", "a `NUMBER`; the same seed gives the same records (by default random, and printed)")
 	fs.StringVar(&p.start, "start", "", "the event `TIME` of the first record, such as 2026-01-31, yesterday or RFC 3339, in UTC; the clock is then simulated, without waiting")
@@ -223,8 +224,8 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		}
 		o.Faults = faults
 	}
-	if o.Count < 0 || o.For < 0 || p.products < 0 || o.Workers < 0 {
-		return o, usagef("--count, --for, --products and --workers can't be negative")
+	if o.Count < 0 || o.Skip < 0 || o.For < 0 || p.products < 0 || o.Workers < 0 {
+		return o, usagef("--count, --skip, --for, --products and --workers can't be negative")
 	}
 	if p.shard != "" {
 		k, n, ok := strings.Cut(p.shard, "/")
