@@ -193,7 +193,7 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 	case *scenario.Time:
 		return b.time(s, key)
 	case *scenario.Date:
-		return b.date(s, key)
+		return b.date(s, g.Pos, key)
 	case *scenario.UUID:
 		return uuid(key)
 	case *scenario.Hex:

@@ -70,7 +70,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references, plan.grows = c.referred(), c.grows
+	plan.references, plan.grows, plan.fine = c.referred(), c.grows, c.fineTimes
 	return plan, nil
 }
 
@@ -119,7 +119,8 @@ type compiler struct {
 	references map[string]string
 	causeOf    map[string]*origin // by the caused producer's name
 	lists      int                // their number
-	grows      bool               // a producer has rows that CompileOptions.Products can add to
+	fineTimes  fineTimes
+	grows      bool // a producer has rows that CompileOptions.Products can add to
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {

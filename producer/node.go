@@ -37,6 +37,8 @@ type node struct {
 	nums   []int64  // num of the same, if they are numbers
 	inline *inline  // the value, if a step can write it without a call
 
+	instant numFunc // the time that the value is, epoch ms; nil: it is no time
+
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
 
@@ -141,6 +143,7 @@ func (n *node) in(enter func(w *worker, f *frame) *frame) *node {
 	out.pieces, out.inline, out.pick, out.drawn, out.nums, out.sum = nil, nil, nil, nil, nil, nil
 	out.text, out.json = appendIn(enter, n.text), appendIn(enter, n.json)
 	out.num, out.null, out.absent = evalIn(enter, n.num), evalIn(enter, n.null), evalIn(enter, n.absent)
+	out.instant = evalIn(enter, n.instant)
 	return &out
 }
 

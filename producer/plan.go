@@ -15,6 +15,19 @@ type Plan struct {
 	running    []int     // the indexes of those to run
 	references []Reference
 	grows      bool
+	fine       fineTimes
+}
+
+// fineTimes is how far the times are from those of their records, in ms, that are
+// written with microseconds or nanoseconds.
+type fineTimes struct {
+	low, high int64
+	some      bool
+}
+
+// fine records a time with microseconds or nanoseconds.
+func (c *compiler) fine(low, high int64) {
+	c.fineTimes = fineTimes{min(c.fineTimes.low, low), max(c.fineTimes.high, high), true}
 }
 
 // stream is one compiled producer.

@@ -92,6 +92,8 @@ func (p *Plan) Finite(o Options) bool {
 var (
 	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
 	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
+	// ErrFineTimes is for times beyond what 64 bits of nanoseconds reach.
+	ErrFineTimes = errors.New("epoch_us and epoch_ns are for the years 1678 to 2261, and the run's times are beyond them")
 )
 
 // UniqueError is returned for a run with more records of a producer than a unique field
@@ -146,6 +148,12 @@ func CheckOptions(p *Plan, o Options) error {
 	}
 	if !o.Start.IsZero() && !p.Finite(o) {
 		return ErrNoEnd
+	}
+	if p.fine.some && !o.Start.IsZero() {
+		first, last := o.Start.UnixMilli()+p.fine.low, o.Start.UnixMilli()+o.For.Milliseconds()+p.fine.high
+		if first < firstNano || last > lastNano {
+			return ErrFineTimes
+		}
 	}
 	_, err := newRun(p, o, nil)
 	return err

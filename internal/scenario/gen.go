@@ -125,6 +125,10 @@ func (d *Decoder) complete(n *yaml.Node, spec any, before int) {
 		if s.Of == nil {
 			d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
 		}
+	case *Time:
+		if strings.HasPrefix(s.Format.Name, "epoch") && s.Format.Zone != nil {
+			d.Problem(n, "zone: %s is the same in all time zones", s.Format.Name)
+		}
 	case *Sequence:
 		switch {
 		case s.From != nil && s.Text == nil:
@@ -272,6 +276,22 @@ func (d *Decoder) params(n *yaml.Node) []Param {
 		}
 		return p
 	})
+}
+
+func (d *Decoder) time(n *yaml.Node, t *Time) {
+	if n.Kind != yaml.MappingNode {
+		d.choice(n, "time", "now")
+		return
+	}
+	before := d.own()
+	d.mapping(n, "time", awayTable(), t)
+	switch none := [2]time.Duration{}; {
+	case d.own() > before:
+	case t.Ago != none && t.In != none:
+		d.Problem(n, "time: `ago` and `in` exclude each other")
+	case len(n.Content) == 0:
+		d.Problem(n, "time is now, or a mapping with `ago`, `in` or `of`")
+	}
 }
 
 func (d *Decoder) day(n *yaml.Node) time.Time {

@@ -127,31 +127,35 @@ func numberGenerators() []generator {
 }
 
 func timeGenerators() []generator {
-	formats := []string{"epoch_ms", "epoch_s", "rfc3339", "date"}
 	return []generator{
-		{"the record's event time, or a time before it", `{time: now, format: rfc3339}`,
-			func() any { return &Time{Format: "epoch_ms"} },
-			attr{name: "time", about: "now, or {ago: [SHORTEST, LONGEST]}", schema: obj{"anyOf": []any{
-				obj{"const": "now"},
-				obj{"type": "object", "properties": obj{"ago": pairOf(durationSchema())}, "required": []any{"ago"}, "additionalProperties": false},
+		{"the record's event time, or a time before or after it or another field's", `{time: now, format: rfc3339}`,
+			func() any { return &Time{Format: TimeFormat{Name: "epoch_ms"}} },
+			attr{name: "time", about: "now, {ago: [SHORTEST, LONGEST]}, {in: [SHORTEST, LONGEST]}, or one of these after {of: FIELD}", schema: obj{"anyOf": []any{
+				obj{"const": "now"}, atLeastOne(mappingSchema(awayTable())),
 			}},
-				read: func(d *Decoder, n *yaml.Node, t any) {
-					if n.Kind == yaml.MappingNode {
-						d.mapping(n, "time", []attr{must(attr{name: "ago", about: "how long before",
-							read: func(d *Decoder, n *yaml.Node, t any) { t.(*Time).Ago = d.periods(n, "ago") }})}, t)
-						return
-					}
-					d.choice(n, "time", "now")
-				}},
-			[]attr{choiceAttr("format", "epoch_ms by default", func(v *Time) *string { return &v.Format }, formats...)}},
+				read: func(d *Decoder, n *yaml.Node, t any) { d.time(n, t.(*Time)) }},
+			[]attr{
+				formatAttr("a name or a pattern; epoch_ms by default", func(v *Time) *TimeFormat { return &v.Format }),
+				valueAttr("zone", "the time zone, such as Europe/Berlin or +02:00; UTC by default", obj{"type": "string", "examples": []any{"Europe/Berlin", "+02:00"}},
+					func(v *Time) **time.Location { return &v.Format.Zone }, (*Decoder).zone),
+			}},
 		{"a uniformly distributed day", `{date: [1950-01-01, 2005-12-31]}`,
-			func() any { return &Date{Format: "date"} },
+			func() any { return &Date{Format: TimeFormat{Name: "date"}} },
 			attr{name: "date", about: "[FIRST, LAST]", schema: pairOf(obj{"type": "string", "pattern": `^\d{4}-\d\d-\d\d$`}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					v, _ := interval(d, n, "date", "[FIRST, LAST]", time.Time.Compare, d.day)
 					t.(*Date).Low, t.(*Date).High = v[0], v[1]
 				}},
-			[]attr{choiceAttr("format", "date by default", func(v *Date) *string { return &v.Format }, formats...)}},
+			[]attr{formatAttr("a name or a pattern; date by default", func(v *Date) *TimeFormat { return &v.Format })}},
+	}
+}
+
+// awayTable returns the keys of a time that is not the record's.
+func awayTable() []attr {
+	return []attr{
+		valueAttr("ago", "how long before", pairOf(durationSchema()), func(t *Time) *[2]time.Duration { return &t.Ago }, (*Decoder).periods),
+		valueAttr("in", "how long after", pairOf(durationSchema()), func(t *Time) *[2]time.Duration { return &t.In }, (*Decoder).periods),
+		nameAttr("of", "before or after the time in this field, or its epoch milliseconds", func(t *Time) *Name { return &t.Of }),
 	}
 }
 

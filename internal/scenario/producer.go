@@ -120,15 +120,16 @@ type (
 		Params   []Param
 		Pool     int
 	}
-	// Time is the record's time, or a time before it.
+	// Time is the record's time or that of the field Of, or a time before or after it.
 	Time struct {
-		Ago    [2]time.Duration
-		Format string // "epoch_ms", "epoch_s", "rfc3339" or "date"
+		Ago, In [2]time.Duration // one of them is 0
+		Of      Name
+		Format  TimeFormat
 	}
 	// Date is a day, uniform from Low to High.
 	Date struct {
 		Low, High time.Time
-		Format    string
+		Format    TimeFormat
 	}
 	// UUID is a random (version 4) UUID.
 	UUID struct{}
