@@ -235,6 +235,9 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
 	key, field := b.key(spec.Key)
+	if spec.Format.Name == "text" {
+		root = b.text(&scenario.Text{Text: *spec.Format.Text})
+	}
 	r.key, r.program = key, encoder(root, spec.Format, field)
 	r.value = r.program.function()
 	if spec.Partition != nil {

@@ -3,7 +3,7 @@ package producer
 import "inv/internal/scenario"
 
 // encoder returns the program that writes a value in a format. key is the node whose
-// text is also the record's key; nil: no such node.
+// text is also the record's key; nil: no such node. For the format text, n is the text.
 func encoder(n *node, format scenario.Format, key *node) *program {
 	s := &steps{key: key}
 	switch format.Name {
@@ -14,6 +14,10 @@ func encoder(n *node, format scenario.Format, key *node) *program {
 		xmlElement(s, format.Root, n)
 	case "csv":
 		csvRecord(s, n)
+	case "text":
+		for _, p := range n.pieces {
+			s.piece(p)
+		}
 	default:
 		jsonInto(s, n)
 	}

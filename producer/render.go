@@ -36,7 +36,7 @@ func newRenderer(p *Plan, o Options) *renderer {
 			r.oversize = f.size
 		}
 	}
-	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv"}
+	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv", "text": "text/plain"}
 	for _, s := range p.streams {
 		name := s.topic.NameFor(o.App)
 		r.streams = append(r.streams, rendered{

@@ -16,8 +16,8 @@ func producerTable() []attr {
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
 		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
-		{name: "format", about: "json (the default), {xml: ROOT} or csv", schema: obj{"anyOf": []any{
-			obj{"enum": []any{"json", "csv"}}, mappingSchema(formatTable())}},
+		{name: "format", about: "json (the default), csv, {xml: ROOT}, or {text: LINE} with {field} placeholders", schema: obj{"anyOf": []any{
+			obj{"enum": []any{"json", "csv"}}, mappingSchema(xmlTable()), mappingSchema(textTable())}},
 			read: func(d *Decoder, n *yaml.Node, t any) { d.format(n, &t.(*Producer).Format) }},
 		{name: "headers", about: "headers besides those of CloudEvents", schema: ref("fields"),
 			read: func(d *Decoder, n *yaml.Node, t any) {
@@ -88,7 +88,11 @@ func rampTable() []attr {
 	}
 }
 
-func formatTable() []attr {
+func textTable() []attr {
+	return []attr{must(templateAttr("text", "the value's text with {field} placeholders, such as a line of a log", func(f *Format) **Template { return &f.Text }))}
+}
+
+func xmlTable() []attr {
 	return []attr{
 		must(textAttr("xml", "the name of the root element", func(f *Format) *string { return &f.Root })),
 		boolAttr("declaration", "begin with <?xml …?>", func(f *Format) *bool { return &f.Header }),
@@ -101,7 +105,13 @@ func (d *Decoder) format(n *yaml.Node, f *Format) {
 		return
 	}
 	f.Name = "xml"
-	d.mapping(n, "format", formatTable(), f)
+	table := xmlTable()
+	for i := 0; i < len(n.Content); i += 2 {
+		if n.Content[i].Value == "text" {
+			f.Name, table = "text", textTable()
+		}
+	}
+	d.mapping(n, "format", table, f)
 	if f.Root != "" && !xmlName(f.Root) {
 		d.Problem(n, "format: %q is not a valid name of an XML element", f.Root)
 	}

@@ -43,9 +43,10 @@ type Key struct {
 
 // Format is the encoding of a value.
 type Format struct {
-	Name   string // "json", "xml" or "csv"
-	Root   string // xml: the name of the root element
-	Header bool   // xml: begin with the XML declaration
+	Name   string    // "json", "xml", "csv" or "text"
+	Root   string    // xml: the name of the root element
+	Header bool      // xml: begin with the XML declaration
+	Text   *Template // text: the value
 }
 
 // Field is a named value of an object.

@@ -1,0 +1,42 @@
+package producer
+
+import (
+	"strings"
+	"testing"
+)
+
+// formatted returns the values of three records of a producer in a format.
+func formatted(t *testing.T, format, content string) string {
+	t.Helper()
+	sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p:\n    topic: t\n    format: "+format+"\n"+indent(content, "    "))
+	return madeAs(t, withoutFaults(t, sc, "p"), Options{Count: 3}, false)
+}
+
+// A text is its fields in place, whatever characters they have; what is null or absent
+// is empty.
+func TestTextFormat(t *testing.T) {
+	for _, tt := range []struct{ format, content, want string }{
+		{`{text: "{a} {b:03} {{c}}"}`, "value: {a: 'x \"<&>\" é', b: {sequence: 1}}", "x \"<&>\" é 001 {c}\nx \"<&>\" é 002 {c}\nx \"<&>\" é 003 {c}\n"},
+		{`{text: "[{a}{b}]"}`, "value: {a: null, b: {hex: 2, optional: 0%}}", "[]\n[]\n[]\n"},
+		{`{text: "{o.a}/{n}"}`, "value: {o: {object: {a: 1}}, n: {count: l}, l: {list: [2, 2], each: 1}}", "1/2\n1/2\n1/2\n"},
+		{`{text: "up"}`, "value: {a: 1}", "up\nup\nup\n"},
+		{`{text: "{a}-{b}"}`, "rows: [{a: 1, b: x}, {b: y, a: 2}]", "1-x\n2-y\n"},
+		{`{text: "{s}"}`, "value: {s: {state: name}}\nstates: {new: {then: old, after: 1ms}, old: {}}", "new\nold\nnew\nold\nnew\nold\n"},
+	} {
+		if got := formatted(t, tt.format, tt.content); got != tt.want {
+			t.Errorf("%s of %s:\n%swant\n%s", tt.format, tt.content, got, tt.want)
+		}
+	}
+	sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p: {topic: t, format: {text: \"{b} {o}\"}, value: {a: 1, o: {object: {}}}}\n")
+	if got := Check(sc); !strings.Contains(got.Error(), `t.yaml:4:32: text: there is no field "b" here; did you mean "a"?`) {
+		t.Errorf("%v", got)
+	}
+	p := withoutFaults(t, parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p: {topic: t, key: a, format: {text: \"<{a}>\"}, value: {a: {sequence: \"k-{n}\"}}}\n"), "p")
+	sink := &collect{}
+	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 1}, sink); err != nil {
+		t.Fatal(err)
+	}
+	if r := sink.records[0]; string(r.Key) != "k-1" || string(r.Value) != "<k-1>" || string(headerOf(r, "content-type")) != "text/plain" {
+		t.Errorf("%s %s %s", r.Key, r.Value, r.Headers)
+	}
+}
