@@ -2,7 +2,6 @@ package producer
 
 import (
 	"slices"
-	"strings"
 
 	"inv/internal/scenario"
 )
@@ -17,6 +16,7 @@ type builder struct {
 	up     *builder         // what contains it
 	levels int              // how many frames up that is: 1 from an element, 0 from an object in an object
 	built  map[string]*node // nil: being compiled
+	now    string           // the field that is being compiled, of which others may be built
 }
 
 func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
@@ -63,12 +63,13 @@ func (b *builder) field(name string) *node {
 	if n, ok := b.built[name]; ok {
 		return n
 	}
-	b.built[name] = nil
-	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+name)
-	if key := b.stream.spec.Key; b.up == nil && key != nil && key.Field.Text == name && revisits(b.stream.spec) {
+	before := b.now
+	b.built[name], b.now = nil, name
+	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+scenario.QuoteName(name))
+	if key := b.stream.spec.Key; b.up == nil && key != nil && scenario.Unquoted(key.Field.Text) == name && revisits(b.stream.spec) {
 		n = b.identity(n)
 	}
-	b.built[name] = n
+	b.built[name], b.now = n, before
 	return n
 }
 
@@ -87,29 +88,44 @@ func (b *builder) names() []string {
 }
 
 // lookup finds a field by its path from here; nil with a problem if there is no such
-// field. climb is how many frames up it is computed.
+// field. climb is how many frames up it is computed. The name of the field that is being
+// compiled is that of a field farther out, if there is one.
 func (b *builder) lookup(path string, pos scenario.Position, what string) (n *node, climb int) {
-	first, rest, nested := strings.Cut(path, ".")
-	at := b
-	for at.index(first) < 0 {
-		climb += at.levels
-		if at = at.up; at == nil {
-			b.c.problem(pos, "%s: there is no field %q here%s", what, path, alternatives(first, b.names()))
-			return nil, 0
+	parts := scenario.SplitPath(path)
+	self := false
+	for at := b; at != nil; at = at.up {
+		name, rest, ok := scenario.ResolvePath(parts, func(name string) bool { return at.index(name) >= 0 })
+		switch {
+		case ok && name == at.now && at.built[name] == nil:
+			self = true
+		case ok:
+			if n = at.field(name); n == nil {
+				b.c.problem(pos, "%s: %q depends on itself", what, path)
+				return nil, 0
+			}
+			if n = n.inside(rest); n == nil {
+				b.c.problem(pos, "%s: %q has no such field inside", what, path)
+			}
+			return n, climb
 		}
+		climb += at.levels
 	}
-	if n = at.field(first); n == nil {
+	if self {
 		b.c.problem(pos, "%s: %q depends on itself", what, path)
-		return nil, 0
+	} else {
+		b.c.problem(pos, "%s: there is no field %q here%s", what, parts[0].Name, alternatives(parts[0].Name, b.names()))
 	}
-	for nested && n != nil {
-		first, rest, nested = strings.Cut(rest, ".")
-		n = n.fieldNamed(first)
+	return nil, 0
+}
+
+// inside returns the field inside an object's that a path leads to; nil if there is none.
+func (n *node) inside(path []scenario.PathPart) *node {
+	for n != nil && len(path) > 0 {
+		var name string
+		name, path, _ = scenario.ResolvePath(path, func(name string) bool { return n.fieldNamed(name) != nil })
+		n = n.fieldNamed(name)
 	}
-	if n == nil {
-		b.c.problem(pos, "%s: %q has no such field inside", what, path)
-	}
-	return n, climb
+	return n
 }
 
 func (n *node) fieldNamed(name string) *node {

@@ -38,7 +38,7 @@ func (c *compiler) existingField(set *set, field scenario.Name) []*node {
 	}
 	nodes := make([]*node, 0, len(rows))
 	for _, row := range rows {
-		if v, ok := plainField(row.Value, field.Text); ok {
+		if v, ok := plainField(row.Value, scenario.Unquoted(field.Text)); ok {
 			nodes = append(nodes, constant(v))
 		}
 	}

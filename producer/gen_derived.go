@@ -1,8 +1,6 @@
 package producer
 
 import (
-	"strings"
-
 	"inv/internal/scenario"
 )
 
@@ -68,8 +66,8 @@ const maxLength = 10_000
 func (b *builder) sum(s *scenario.Sum, pos scenario.Position) *node {
 	list := ""
 	s.Expr.Paths(func(path string) {
-		if i := strings.LastIndexByte(path, '.'); i > 0 && list == "" {
-			list = path[:i]
+		if list == "" {
+			list, _ = scenario.CutLast(path)
 		}
 	})
 	if list == "" {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"inv/internal/scenario"
 )
@@ -97,10 +96,8 @@ func (c *compiler) fillSet(s *set) {
 // 1; 0: all have it.
 func (s *set) field(path string) (nodes []*node, missing int) {
 	for i, n := range s.rows {
-		for part := range strings.SplitSeq(path, ".") {
-			if n = n.fieldNamed(part); n == nil {
-				return nil, i + 1
-			}
+		if n = n.inside(scenario.SplitPath(path)); n == nil {
+			return nil, i + 1
 		}
 		nodes = append(nodes, n)
 	}

@@ -128,7 +128,7 @@ func (p *exprParser) operand(depth int) (*Expr, error) {
 			return nil, fmt.Errorf("%q at character %d is not a number", token, p.character(p.start))
 		}
 		return &Expr{Number: &n}, p.next()
-	case nameLetter(token) > 0:
+	case token[0] == '`' || nameLetter(token) > 0:
 		return &Expr{Path: token}, p.next()
 	}
 	return nil, p.unexpected("a field, a number or (")
@@ -167,17 +167,10 @@ func (p *exprParser) next() error {
 		}
 	}
 	switch {
-	case nameLetter(s[p.at:]) > 0:
-		end = p.at
-		for end < len(s) {
-			size := nameLetter(s[end:])
-			if isDigit(s[end]) || s[end] == '.' {
-				size = 1
-			}
-			if size == 0 {
-				break
-			}
-			end += size
+	case c == '`' || nameLetter(s[p.at:]) > 0:
+		var err error
+		if end, err = p.path(); err != nil {
+			return err
 		}
 	case isDigit(c):
 		while(func(c byte) bool { return isDigit(c) || c == '.' })
@@ -198,6 +191,28 @@ func (p *exprParser) next() error {
 	}
 	p.token, p.at = s[p.start:end], end
 	return nil
+}
+
+// path returns where the path ends that begins here.
+func (p *exprParser) path() (end int, err error) {
+	s := p.source
+	for end = p.at; end < len(s); {
+		size := 1
+		switch {
+		case s[end] == '`':
+			closing := strings.IndexByte(s[end+1:], '`')
+			if closing <= 0 {
+				return end, fmt.Errorf("the name at character %d is empty or not closed with a backtick", p.character(end))
+			}
+			size = closing + 2
+		case !isDigit(s[end]) && s[end] != '.':
+			if size = nameLetter(s[end:]); size == 0 {
+				return end, nil
+			}
+		}
+		end += size
+	}
+	return end, nil
 }
 
 func isLetter(c byte) bool {

@@ -211,8 +211,8 @@ func (d *Decoder) object(n *yaml.Node, what string) *Gen {
 	g := &Gen{Pos: positionOf(n), Optional: 1}
 	o := &Object{}
 	d.Each(n, what, func(key, value *yaml.Node) {
-		if key.Value == "" || strings.ContainsAny(key.Value, ". {}") {
-			d.Problem(key, "%q is not a valid name of a field: it has no dots, blanks or braces, and is not empty", key.Value)
+		if !validName(key.Value) {
+			d.Problem(key, "%q is not a valid name of a field: it has no braces or backticks, and is not empty", key.Value)
 			return
 		}
 		o.Fields = append(o.Fields, Field{key.Value, positionOf(key), d.gen(value, key.Value)})
@@ -306,12 +306,16 @@ func (d *Decoder) day(n *yaml.Node) time.Time {
 
 func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
 	text := d.String(n, "ref")
-	producer, field, ok := strings.Cut(text, ".")
+	producer, rest, quoted := cutQuoted(text)
+	field, ok := strings.CutPrefix(rest, ".")
+	if !quoted {
+		producer, field, ok = strings.Cut(text, ".")
+	}
 	if text != "" && (!ok || producer == "" || field == "") {
 		d.Problem(n, "ref: write PRODUCER.FIELD, such as catalog.id, not %q", text)
 	}
 	p := positionOf(n)
-	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(producer) + 1}}
+	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(text) - len(field)}}
 }
 
 // maxSequence bounds the first number of a sequence, so that no number overflows.

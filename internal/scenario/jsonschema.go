@@ -34,9 +34,6 @@ func titled(title string, s obj) obj {
 	return s
 }
 
-// fieldName matches the names of fields.
-const fieldName = `^[^. {}]+$`
-
 func producerSchema() obj {
 	s := mappingSchema(producerTable())
 	s["oneOf"] = []any{
