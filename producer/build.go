@@ -129,6 +129,9 @@ func (n *node) inside(path []scenario.PathPart) *node {
 }
 
 func (n *node) fieldNamed(name string) *node {
+	if n.choices != nil {
+		return n.chosenField(name)
+	}
 	for _, f := range slices.Concat(n.fields, n.hidden) {
 		if f.name == name {
 			return f.node
@@ -217,7 +220,7 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 	case *scenario.Ref:
 		return b.ref(s)
 	case *scenario.Copy:
-		return b.copyOf(s)
+		return b.copyOf(s, path)
 	case *scenario.Sum:
 		return b.sum(s, g.Pos)
 	case *scenario.Calc:

@@ -17,24 +17,22 @@ func common(nodes []*node) (out *node, numeric bool) {
 	return out, numeric
 }
 
-// choose returns the node of a value that is one of several plain values. pick
-// returns the index of a record's, and the frame to compute it in, which it may push.
+// choose returns the node of a value that is one of several. pick returns the index of a
+// record's, and the frame to compute it in, which it may push.
 func choose(nodes []*node, pick func(w *worker, f *frame) (of *frame, i int64)) *node {
 	out, numeric := common(nodes)
 	texts, jsons := make([]appendFunc, len(nodes)), make([]appendFunc, len(nodes))
 	for i, n := range nodes {
-		texts[i], jsons[i] = n.orEmpty(), jsonValue(n)
-	}
-	write := func(values []appendFunc) appendFunc {
-		return func(w *worker, f *frame, dst []byte) []byte {
-			depth := w.depth
-			of, i := pick(w, f)
-			dst = values[i](w, of, dst)
-			w.depth = depth
-			return dst
+		if jsons[i] = jsonValue(n); n.text != nil {
+			texts[i] = n.orEmpty()
+		} else {
+			out.kind, out.choices = kindChoice, nodes
 		}
 	}
-	out.text, out.json = write(texts), write(jsons)
+	out.pickChoice, out.json = pick, choice(pick, jsons)
+	if out.choices == nil {
+		out.text = choice(pick, texts)
+	}
 	if numeric {
 		nums := make([]numFunc, len(nodes))
 		for i, n := range nodes {
@@ -49,6 +47,34 @@ func choose(nodes []*node, pick func(w *worker, f *frame) (of *frame, i int64)) 
 		}
 	}
 	return leaf(out)
+}
+
+// choice returns the function that writes what pick draws.
+func choice(pick func(w *worker, f *frame) (of *frame, i int64), values []appendFunc) appendFunc {
+	return func(w *worker, f *frame, dst []byte) []byte {
+		depth := w.depth
+		of, i := pick(w, f)
+		dst = values[i](w, of, dst)
+		w.depth = depth
+		return dst
+	}
+}
+
+// chosenField returns a field that all objects have of which a node is one; nil if there
+// is no such field.
+func (n *node) chosenField(name string) *node {
+	var fields []*node
+	for _, c := range n.choices {
+		f := c.fieldNamed(name)
+		if f == nil || f.absent != nil {
+			return nil
+		}
+		fields = append(fields, f)
+	}
+	if fields == nil {
+		return nil
+	}
+	return choose(fields, n.pickChoice)
 }
 
 // constants are plain values that never change, one of which is drawn.

@@ -142,6 +142,14 @@ func xmlElement(s *steps, name string, n *node) {
 		xmlElement(in, name, n)
 		return in.function()
 	}
+	if n.choices != nil {
+		values := make([]appendFunc, len(n.choices))
+		for i, c := range n.choices {
+			values[i] = inner(name, c)
+		}
+		s.value(choice(n.pickChoice, values))
+		return
+	}
 	if n.kind == kindList {
 		if n.elem != nil {
 			s.value(repeat(n, inner(name, n.elem), 0, nil))

@@ -4,7 +4,8 @@ import (
 	"inv/internal/scenario"
 )
 
-func (b *builder) copyOf(s *scenario.Copy) *node {
+// copyOf returns the value of another field, or where it has none its default.
+func (b *builder) copyOf(s *scenario.Copy, path string) *node {
 	n, climb := b.lookup(s.Path.Text, s.Path.Pos, "copy")
 	switch {
 	case n == nil:
@@ -12,7 +13,27 @@ func (b *builder) copyOf(s *scenario.Copy) *node {
 	case climb > 0 && n.text == nil:
 		return b.fail(s.Path.Pos, "copy: %q is %s; from outside an element only a plain value can be copied", s.Path.Text, kindNames[n.kind])
 	}
-	return n.climbed(climb)
+	n = n.climbed(climb)
+	if s.Default == nil {
+		return n
+	}
+	otherwise, missing := b.gen(s.Default, path+"#default"), either(n.null, n.absent)
+	switch {
+	case n.kind == kindNull:
+		return otherwise
+	case missing == nil:
+		return n // it is always there
+	}
+	there := *n
+	there.null, there.absent = nil, nil
+	out := choose([]*node{&there, otherwise}, func(w *worker, f *frame) (*frame, int64) {
+		if missing(w, f) {
+			return f, 1
+		}
+		return f, 0
+	})
+	out.cost = n.cost + otherwise.cost
+	return out
 }
 
 func (b *builder) count(s *scenario.Count) *node {
@@ -133,9 +154,6 @@ func (b *builder) compare(s *scenario.Compare, pos scenario.Position) *node {
 func (b *builder) conditional(s *scenario.If, pos scenario.Position, path string) *node {
 	x := b.test(s.Expr, pos)
 	nodes := []*node{b.gen(s.Then, path+"#then"), b.gen(s.Else, path+"#else")}
-	if nodes[0].text == nil || nodes[1].text == nil {
-		return b.fail(pos, "then and else must be plain values")
-	}
 	n := choose(nodes, func(w *worker, f *frame) (*frame, int64) {
 		if x.test(w, f) {
 			return f, 0

@@ -174,9 +174,6 @@ func (b *builder) oneOf(s *scenario.OneOf, key uint64, path string) *node {
 	for i, c := range s.Choices {
 		weights[i] = c.Weight
 		nodes[i] = b.gen(c.Gen, path+"#"+strconv.Itoa(i))
-		if n := nodes[i]; n.text == nil {
-			return b.fail(c.Gen.Pos, "one_of chooses from plain values, not %s", kindNames[n.kind])
-		}
 	}
 	pick := &picker{key: key, size: uint64(len(nodes)), draw: alias(weights)}
 	if allConstant(nodes) {

@@ -17,9 +17,10 @@ const (
 	kindMixed // plain values of several kinds
 	kindObject
 	kindList
+	kindChoice // one of several values that are not all plain
 )
 
-var kindNames = [...]string{"null", "a boolean", "a number", "a text", "values of several kinds", "an object", "a list"}
+var kindNames = [...]string{"null", "a boolean", "a number", "a text", "values of several kinds", "an object", "a list", "one of several objects or lists"}
 
 // node is a compiled generator. A plain value has text and json, a number and a
 // boolean (0 or 1) num besides; objects have fields, lists items or elem.
@@ -52,6 +53,9 @@ type node struct {
 	key     uint64                                       // of the elements' randomness
 	enter   func(w *worker, f *frame, e *frame, i int64) // sets an element's frame
 	slot    int                                          // in worker.totals, if less than maxTotals
+
+	choices    []*node // the value is one of these, if not all are plain
+	pickChoice func(w *worker, f *frame) (of *frame, i int64)
 
 	sum *sum // what num adds up; nil: it is not a sum
 

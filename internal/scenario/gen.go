@@ -114,6 +114,16 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	}
 }
 
+// valueOf returns the value of a key that a mapping has.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return aliased(n.Content[i+1])
+		}
+	}
+	return n
+}
+
 // complete checks what the keys of a generator are together, unless one of them has a
 // problem.
 func (d *Decoder) complete(n *yaml.Node, spec any, before int) {
@@ -125,6 +135,8 @@ func (d *Decoder) complete(n *yaml.Node, spec any, before int) {
 		if s.Of == nil {
 			d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
 		}
+	case *OneOf:
+		d.weigh(s, valueOf(n, "one_of"))
 	case *Time:
 		if strings.HasPrefix(s.Format.Name, "epoch") && s.Format.Zone != nil {
 			d.Problem(n, "zone: %s is the same in all time zones", s.Format.Name)
@@ -236,30 +248,6 @@ func (d *Decoder) length(n *yaml.Node) *Gen {
 		low, high = 0, 1 // the elements are checked in any case
 	}
 	return &Gen{Pos: positionOf(n), Spec: &Int{Low: low, High: high}, Optional: 1}
-}
-
-func (d *Decoder) choices(n *yaml.Node) []Choice {
-	var out []Choice
-	if n.Kind == yaml.SequenceNode {
-		out = items(d, n, "one_of", func(item *yaml.Node) Choice { return Choice{d.gen(item, "one_of"), 1} })
-	} else {
-		out = entries(d, n, "one_of", func(key, value *yaml.Node) Choice {
-			w := d.number(value, "the weight of "+key.Value)
-			if w.Units < 0 {
-				d.Problem(value, "the weight of %s is negative", key.Value)
-			}
-			literal, _ := d.scalar(key, "a choice")
-			return Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()}
-		})
-	}
-	total := 0.0
-	for _, c := range out {
-		total += c.Weight
-	}
-	if total == 0 && (n.Kind == yaml.SequenceNode || n.Kind == yaml.MappingNode) {
-		d.Problem(n, "one_of has nothing to choose from")
-	}
-	return out
 }
 
 func (d *Decoder) params(n *yaml.Node) []Param {

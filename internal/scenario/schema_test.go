@@ -237,12 +237,13 @@ func TestSchemaAgrees(t *testing.T) {
 		`{x: {fake: sentence, with: {wordcount: 5}, pool: 10, locale: en}}`, `{x: {time: {ago: [0s, 24h]}, format: date}}`,
 		`{x: {list: {one_of: {1: 3, 2: 1}}, each: {hex: 4}}}`, `{x: {sequence: 1000}}`,
 		`{x: {time: {in: [0s, 24h]}, format: "%d/%b/%Y:%H:%M:%S %z", zone: Europe/Berlin}}`, `{x: {time: {of: y, ago: [1s, 2s]}, format: apache}}`, `{x: {date: [2020-01-01, 2020-01-02], format: "%d.%m.%Y"}}`, `{x: {one_of: [a, {int: [1, 2]}]}}`,
+		`{x: {one_of: [a, {object: {b: 1}}, [1, 2]], weights: [3, 0.5, 0]}}`, `{x: {copy: y, default: {text: "{z}"}}}`, `{x: {copy: y, default: null}}`,
 	} {
 		check(head+"    value: "+value+"\n", true)
 	}
 	for _, value := range []string{
 		`{x: {int: 5}}`, `{x: {int: [1]}}`, `{x: {int: [a, b]}}`, `{x: {int: [1.5, 2]}}`, `{x: {nit: [1, 9]}}`, `{x: {int: [1, 9], hex: 4}}`, `{x: {}}`,
-		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`,
+		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`, `{x: {one_of: [a], weights: [-1]}}`, `{x: {copy: y, default: {nit: 1}}}`,
 		`{x: {normal: {mean: 1}}}`, `{x: {normal: {mean: 1, sd: 2, typo: 3}}}`, `{x: {uuid: v7}}`, `{x: {time: later}}`, `{x: {time: {}}}`, `{x: {time: now, format: 2006-01-02}}`, `{x: {time: now, format: iso}}`, `{x: {time: {ago: [1s]}}}`,
 		`{x: {date: [2020-01-01]}}`, `{x: {ref: catalog}}`, `{x: {list: [1, 3]}}`, `{x: {if: "a > 1", then: 1}}`, `{x: {int: [1, 9], optional: -1}}`,
 		`{"a{b": 1}`, "{\"a`b\": 1}", `{"": 1}`, `[]`, `5`, `{x: {int: [1, 9], fresh: 1}}`, `{x: {sequence: [5]}}`, `{x: {sequence: -1}}`, `{x: {int: [1, 9], as: 5}}`, `{x: {state: where}}`,
