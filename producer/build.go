@@ -66,7 +66,7 @@ func (b *builder) field(name string) *node {
 	before := b.now
 	b.built[name], b.now = nil, name
 	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+scenario.QuoteName(name))
-	if key := b.stream.spec.Key; b.up == nil && key != nil && scenario.Unquoted(key.Field.Text) == name && revisits(b.stream.spec) {
+	if b.up == nil && revisits(b.stream.spec) && inKey(b.stream.spec.Key, name) {
 		n = b.identity(n)
 	}
 	b.built[name], b.now = n, before

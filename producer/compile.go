@@ -272,12 +272,15 @@ func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 	if n == nil {
 		return nil, nil
 	}
-	if n.text == nil {
-		b.c.problem(k.Pos, "a key must be a plain value, not %s", kindNames[n.kind])
+	if revisits(b.stream.spec) && n.hasElements() {
+		b.c.problem(k.Pos, "the key has a list with elements, and records with an earlier key can't repeat it; write its values, as in [1, {copy: id}]")
 		return nil, nil
 	}
 	size := map[string]int{"int32": 4, "int64": 8}[k.Encoding]
-	if size == 0 {
+	switch {
+	case size == 0 && n.text == nil:
+		return jsonValue(n), nil // of an object or a list
+	case size == 0:
 		return n.orEmpty(), field
 	}
 	num := b.c.whole(n, k.Pos, "a key of encoding "+k.Encoding)

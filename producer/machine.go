@@ -169,8 +169,3 @@ func (b *builder) fresh(n *node, pos scenario.Position) *node {
 	out.timed = true
 	return out
 }
-
-// identity computes the key of a record that may have an earlier record's key.
-func (b *builder) identity(n *node) *node {
-	return n.in(func(w *worker, f *frame) *frame { return w.other(f, f.of.earlier, f.of.earlierN) })
-}

@@ -148,6 +148,9 @@ func (n *node) in(enter func(w *worker, f *frame) *frame) *node {
 	out.text, out.json = appendIn(enter, n.text), appendIn(enter, n.json)
 	out.num, out.null, out.absent = evalIn(enter, n.num), evalIn(enter, n.null), evalIn(enter, n.absent)
 	out.instant = evalIn(enter, n.instant)
+	if pick := n.pickChoice; pick != nil {
+		out.pickChoice = func(w *worker, f *frame) (*frame, int64) { return pick(w, enter(w, f)) }
+	}
 	return &out
 }
 

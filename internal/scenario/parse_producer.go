@@ -14,7 +14,7 @@ func producerTable() []attr {
 	return append([]attr{
 		must(nameAttr("topic", "the alias of its topic", func(p *Producer) *Name { return &p.Topic })),
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
-		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
+		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`; an object's key is its JSON", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
 		{name: "format", about: "json (the default), csv, {xml: ROOT}, or {text: LINE} with {field} placeholders", schema: obj{"anyOf": []any{
 			obj{"enum": []any{"json", "csv"}}, mappingSchema(xmlTable()), mappingSchema(textTable())}},
