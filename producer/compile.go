@@ -174,7 +174,7 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 		c.problem(spec.Pos, "producer %q: `earlier` and `tombstones` are for a producer with `value:` and without `states:`", spec.Name)
 		s.revisits = false
 	}
-	c.topic(s)
+	c.topics(s)
 	if spec.States != nil {
 		s.machine = c.machine(spec.States)
 	}
@@ -184,24 +184,6 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 	}
 	c.causes(s)
 	return s
-}
-
-func (c *compiler) topic(s *stream) {
-	var aliases []string
-	for _, t := range c.scenario.Topics {
-		if len(t.DeadLettersOf) == 0 {
-			aliases = append(aliases, t.Alias)
-		}
-	}
-	name := s.spec.Topic
-	if name.Text == "" {
-		return
-	}
-	if !slices.Contains(aliases, name.Text) {
-		c.problem(name.Pos, "producer %q writes to the topic %q, which is not an alias under topics%s", s.name, name.Text, alternatives(name.Text, aliases))
-		return
-	}
-	s.topic, _ = c.scenario.Topic(name.Text)
 }
 
 // content compiles the contents of a stream's records.
@@ -240,6 +222,7 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	}
 	r.key, r.program = key, encoder(root, spec.Format, field)
 	r.value = r.program.function()
+	r.route = b.route(spec.Route)
 	if spec.Partition != nil {
 		r.partition = c.whole(b.gen(spec.Partition, "partition"), spec.Partition.Pos, "partition")
 	}

@@ -36,7 +36,8 @@ type stream struct {
 	index  int
 	spec   *scenario.Producer
 	topic  scenario.Topic
-	random uint64 // the random key of the producer in this run
+	routes []scenario.Topic // with a route: the topics of its cases, then topic
+	random uint64           // the random key of the producer in this run
 
 	record rowContent   // of every record, without rows
 	rows   []rowContent // those in the file, then that of more:
@@ -75,8 +76,10 @@ func (p *Plan) Streams() []string {
 func (p *Plan) Topics() []string {
 	var aliases []string
 	for _, s := range p.streams {
-		if !slices.Contains(aliases, s.topic.Alias) {
-			aliases = append(aliases, s.topic.Alias)
+		for _, t := range append([]scenario.Topic{s.topic}, s.routes...) {
+			if !slices.Contains(aliases, t.Alias) {
+				aliases = append(aliases, t.Alias)
+			}
 		}
 	}
 	return aliases
@@ -97,9 +100,10 @@ func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the compiled contents of a record.
 type rowContent struct {
-	program   *program   // of the value
-	value     appendFunc // the program's
-	key       appendFunc // nil: no key
-	partition numFunc    // nil: the partitioner decides
+	program   *program                      // of the value
+	value     appendFunc                    // the program's
+	key       appendFunc                    // nil: no key
+	route     func(w *worker, f *frame) int // the index in stream.routes; nil: all go to one topic
+	partition numFunc                       // nil: the partitioner decides
 	headers   []header
 }

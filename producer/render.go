@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"inv/internal/kafka/partition"
+	"inv/internal/scenario"
 )
 
 // renderer renders slots as records.
@@ -24,6 +25,14 @@ type rendered struct {
 	fixed       []Header // the CloudEvents headers; those that vary have no value
 	prefix      []byte   // of ce_id
 	width       int      // of a record in a block; 0: records are rendered one by one
+	routes      []rendered
+}
+
+// of returns what the records of a topic share.
+func (d rendered) of(topic scenario.Topic, o Options) rendered {
+	d.topic = topic.NameFor(o.App)
+	d.partitions = max(cmp.Or(o.Partitions[d.topic], topic.Partitions), 1)
+	return d
 }
 
 // FaultHeader is the header that names a record's fault.
@@ -38,10 +47,7 @@ func newRenderer(p *Plan, o Options) *renderer {
 	}
 	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv", "text": "text/plain"}
 	for _, s := range p.streams {
-		name := s.topic.NameFor(o.App)
-		r.streams = append(r.streams, rendered{
-			topic:       name,
-			partitions:  max(cmp.Or(o.Partitions[name], s.topic.Partitions), 1),
+		about := rendered{
 			partitioner: cmp.Or(o.Partitioner, partition.Partitioner(s.spec.Partitioner)),
 			fixed: []Header{ // CloudEvents in Kafka's binary mode; the two that vary come last
 				{Key: "ce_specversion", Value: []byte("1.0")},
@@ -52,7 +58,11 @@ func newRenderer(p *Plan, o Options) *renderer {
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
 			width:  blockWidth(s, o),
-		})
+		}.of(s.topic, o)
+		for _, topic := range s.routes {
+			about.routes = append(about.routes, about.of(topic, o))
+		}
+		r.streams = append(r.streams, about)
 	}
 	return r
 }
@@ -83,6 +93,9 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	f.own.lost = s.fault == unknownRef
 	content := stream.content(s.n)
 	about := &r.streams[s.stream]
+	if content.route != nil {
+		about = &about.routes[content.route(w, f)]
+	}
 	*rec = Record{Topic: about.topic, At: s.at, Stream: int(s.stream), Number: s.n}
 	start := len(b.buf)
 	if stream.revisitOf(s.n) != deletesKey {

@@ -12,7 +12,9 @@ import (
 // producerTable returns the keys of a producer.
 func producerTable() []attr {
 	return append([]attr{
-		must(nameAttr("topic", "the alias of its topic", func(p *Producer) *Name { return &p.Topic })),
+		must(attr{name: "topic", about: "the alias of its topic, or {by: FIELD, to: {VALUE: ALIAS}, else: ALIAS}", schema: obj{"anyOf": []any{
+			obj{"type": "string"}, mappingSchema(routeTable())}},
+			read: func(d *Decoder, n *yaml.Node, t any) { d.destination(n, t.(*Producer)) }}),
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
 		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`; an object's key is its JSON", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
@@ -29,6 +31,33 @@ func producerTable() []attr {
 		choiceAttr("partitioner", "how keys map to partitions; by default murmur2, as in the Java client", func(p *Producer) *string { return &p.Partitioner },
 			partition.Names()...),
 	}, append(contentTable(), paceTable()...)...)
+}
+
+func routeTable() []attr {
+	return []attr{
+		must(nameAttr("by", "the field that decides", func(r *Route) *Name { return &r.By })),
+		must(attr{name: "to", about: "the aliases of topics by the field's value", schema: obj{"type": "object", "minProperties": 1, "additionalProperties": obj{"type": "string"}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Route).Cases = entries(d, n, "to", func(key, value *yaml.Node) Case {
+					return Case{key.Value, positionOf(key), d.name(value, "the topic of "+strconv.Quote(key.Value))}
+				})
+			}}),
+		must(nameAttr("else", "the alias of the topic of all other records", func(r *Route) *Name { return &r.Else })),
+	}
+}
+
+// destination reads where a producer's records go.
+func (d *Decoder) destination(n *yaml.Node, p *Producer) {
+	if n.Kind != yaml.MappingNode {
+		p.Topic = d.name(n, "topic")
+		return
+	}
+	p.Route = &Route{Pos: positionOf(n)}
+	d.mapping(n, "topic", routeTable(), p.Route)
+	p.Topic = p.Route.Else
+	if len(p.Route.Cases) == 0 && p.Route.By.Text != "" && p.Topic.Text != "" {
+		d.Problem(n, "topic: `to` has no value; for one topic, write its alias alone")
+	}
 }
 
 func contentTable() []attr {

@@ -8,7 +8,8 @@ type Producer struct {
 	Name string
 	Pos  Position
 
-	Topic       Name // alias
+	Topic       Name // alias; with Route, of the records that no case is for
+	Route       *Route
 	Type        string
 	Key         *Key
 	Rate        *Rate // nil: the maximum for rows, otherwise one per second
@@ -25,6 +26,21 @@ type Producer struct {
 	Tombstones  Share // of records that delete an earlier key
 	States      *States
 	Causes      []Cause
+}
+
+// Route chooses the topic of a record by a field.
+type Route struct {
+	Pos   Position
+	By    Name
+	Cases []Case
+	Else  Name
+}
+
+// Case is the topic of the records whose field has a value, as text.
+type Case struct {
+	Value string
+	Pos   Position
+	Topic Name
 }
 
 // Name is a word that refers to something elsewhere in the file.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -267,6 +268,12 @@ func TestSchemaAgrees(t *testing.T) {
 	check("scenario: t\ntopics: {t: {topic: t, replication_factor: 0}}\n", false)
 	check("scenario: t\ntopics: {t: {topic: t, config: {retention.bytes: null}}}\n", false)
 	check("scenario: t\ntopics: {t: {topic: t, config: [retention.bytes]}}\n", false)
+	for topic, right := range map[string]bool{
+		"{by: x, to: {a: t, 5: t}, else: t}": true, "{by: x, to: {a: t}}": false, "{by: x, to: {}, else: t}": false, "{by: x, to: [t], else: t}": false,
+		"{to: {a: t}, else: t}": false, "[t]": false,
+	} {
+		check(strings.Replace(head, "topic: t\n", "topic: "+topic+"\n", 1)+"    value: {x: 1}\n", right)
+	}
 	check(head, false)
 	check("topics: {}\n", false)
 	check("scenario: t\ntopics: {t: {topic: t, partitions: 0}}\n", false)
