@@ -17,6 +17,8 @@ type builder struct {
 	levels int              // how many frames up that is: 1 from an element, 0 from an object in an object
 	built  map[string]*node // nil: being compiled
 	now    string           // the field that is being compiled, of which others may be built
+	fresh  bool             // what is being compiled is computed again in each state
+	keeps  map[string]bool  // the fields that an earlier key determines; nil: not known yet
 }
 
 func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
@@ -63,13 +65,13 @@ func (b *builder) field(name string) *node {
 	if n, ok := b.built[name]; ok {
 		return n
 	}
-	before := b.now
-	b.built[name], b.now = nil, name
+	now, fresh := b.now, b.fresh
+	b.built[name], b.now, b.fresh = nil, name, false
 	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+scenario.QuoteName(name))
-	if b.up == nil && revisits(b.stream.spec) && inKey(b.stream.spec.Key, name) {
+	if b.fresh = fresh; (n.text != nil || n.kind == kindObject) && b.keptByKey(name) {
 		n = b.identity(n)
 	}
-	b.built[name], b.now = n, before
+	b.built[name], b.now = n, now
 	return n
 }
 
@@ -105,6 +107,8 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 			}
 			if n = n.inside(rest); n == nil {
 				b.c.problem(pos, "%s: %q has no such field inside", what, path)
+			} else if b.fresh && climb == 0 {
+				n = n.in(func(_ *worker, f *frame) *frame { return f.base })
 			}
 			return n, climb
 		}
@@ -123,7 +127,10 @@ func (n *node) inside(path []scenario.PathPart) *node {
 	for n != nil && len(path) > 0 {
 		var name string
 		name, path, _ = scenario.ResolvePath(path, func(name string) bool { return n.fieldNamed(name) != nil })
-		n = n.fieldNamed(name)
+		of := n
+		if n = of.fieldNamed(name); n != nil {
+			n = n.within(of)
+		}
 	}
 	return n
 }
@@ -140,8 +147,9 @@ func (n *node) fieldNamed(name string) *node {
 	return nil
 }
 
-// broken replaces a generator that has a problem, so that the others are checked.
-func broken() *node { return number(0, zero) }
+// broken replaces a generator that has a problem, or isn't known yet, so that the others
+// are checked. It can be a divisor and a length.
+func broken() *node { return number(0, limits{1, 1}, func(*worker, *frame) int64 { return 1 }) }
 
 // fail records a problem, and returns a node in place of the generator that has it.
 func (b *builder) fail(pos scenario.Position, format string, args ...any) *node {
@@ -167,8 +175,10 @@ func (b *builder) gen(g *scenario.Gen, path string) *node {
 	if g == nil || g.Spec == nil {
 		return broken()
 	}
+	outer := b.fresh
+	b.fresh = b.fresh || g.Fresh
 	n := b.value(g, path)
-	if n.cost > maxCost {
+	if b.fresh = outer; n.cost > maxCost {
 		b.c.problem(g.Pos, "%s computes up to %d values per record; the limit is %d", path, n.cost, maxCost)
 		n.cost = 1
 	}
@@ -237,6 +247,9 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 		n := &node{kind: kindList}
 		for _, item := range s.Items {
 			in := b.gen(item, path+"[]")
+			if in.absent != nil {
+				b.c.problem(item.Pos, "an element can't be left out")
+			}
 			n.items = append(n.items, in)
 			n.cost += in.cost
 			n.timed = n.timed || in.timed
@@ -261,17 +274,18 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if g.Optional == 1 && g.Null == 0 && len(g.In) == 0 && !g.Fresh {
 		return n
 	}
-	if g.Fresh {
-		n = b.fresh(n, g.Pos)
+	if g.Fresh && !b.fresh {
+		n = b.renewed(n, g.Pos)
 	}
 	out := *n
+	out.guarded = out.guarded && g.Null == 0 && g.Optional == 1 && len(g.In) == 0
 	if g.Null > 0 {
 		p, key := threshold(float64(g.Null)), hashText(path+"?null")
-		out.null = func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }
+		out.null = either(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }, n.null)
 	}
 	if g.Optional < 1 {
 		p, key := threshold(float64(g.Optional)), hashText(path+"?optional")
-		out.absent = func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }
+		out.absent = either(func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }, n.absent)
 	}
 	if len(g.In) > 0 {
 		out.absent = b.inStates(g.In, out.absent)

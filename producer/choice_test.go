@@ -54,7 +54,7 @@ func TestDefault(t *testing.T) {
 		"a: {copy: b, default: 5}, b: {int: [1, 1], nulls: 100%}":                          `{"a":5,"b":null}`,
 		"a: {copy: b, default: {text: \"no {c}\"}}, b: {hex: 2, optional: 0%}, c: x":       `{"a":"no x","c":"x"}`,
 		"a: {copy: b, default: {object: {x: 1}}}, b: {hex: 2, optional: 0%}":               `{"a":{"x":1}}`,
-		"a: {copy: b, default: 1.5}, b: {int: [1, 1], optional: 0%}, c: {calc: a * 2}":     `{"a":1.5,"c":3}`,
+		"a: {copy: b, default: 1.5}, b: {int: [1, 1], optional: 0%}, c: {calc: a * 2}":     `{"a":1.5,"c":3.0}`,
 		"b: {hex: 2, optional: 0%}, l: {list: [1, 1], of: {a: {copy: b, default: 7}}}":     `{"l":[{"a":7}]}`,
 		"b: {hex: 2, optional: 0%}, o: {object: {b: {copy: b, default: {copy: c}}}}, c: 2": `{"o":{"b":2},"c":2}`,
 	} {

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math"
 	"time"
 
 	"inv/internal/scenario"
@@ -37,16 +38,19 @@ func (c *clockText) append(dst []byte, ms int64) []byte {
 	return append(append(dst, c.text[:]...), byte(d), byte(d>>8), byte(d>>16), 'Z')
 }
 
+// timeLimits returns the times that can also be given in nanoseconds: from 1677 to 2262.
+func timeLimits() limits { return limits{math.MinInt64 / 1_000_000, math.MaxInt64 / 1_000_000} }
+
 // timeNode returns the node of a time, given in epoch milliseconds, in a format.
-func timeNode(format scenario.TimeFormat, at numFunc) *node {
+func timeNode(format scenario.TimeFormat, l limits, at numFunc) *node {
 	n := &node{kind: kindString, safe: true}
 	switch {
 	case format.Name == "epoch_s":
-		n = number(0, func(w *worker, f *frame) int64 { return floorDiv(at(w, f), 1000) })
+		n = number(0, limits{floorDiv(l.low, 1000), floorDiv(l.high, 1000)}, func(w *worker, f *frame) int64 { return floorDiv(at(w, f), 1000) })
 	case format.Name == "epoch_us":
-		n = number(0, func(w *worker, f *frame) int64 { return inRange(at(w, f)) * 1000 })
+		n = number(0, limits{inRange(l.low) * 1000, inRange(l.high) * 1000}, func(w *worker, f *frame) int64 { return inRange(at(w, f)) * 1000 })
 	case format.Name == "epoch_ns":
-		n = number(0, func(w *worker, f *frame) int64 { return inRange(at(w, f)) * 1_000_000 })
+		n = number(0, limits{inRange(l.low) * 1_000_000, inRange(l.high) * 1_000_000}, func(w *worker, f *frame) int64 { return inRange(at(w, f)) * 1_000_000 })
 	case format.Name == "rfc3339" && format.Zone == nil:
 		n.text = func(w *worker, f *frame, dst []byte) []byte { return w.clock.append(dst, at(w, f)) }
 	case format.Name == "date" && format.Zone == nil:
@@ -54,7 +58,7 @@ func timeNode(format scenario.TimeFormat, at numFunc) *node {
 			return w.clock.append(dst, at(w, f))[:len(dst)+len("2006-01-02")]
 		}
 	case format.Name == "epoch_ms":
-		n.kind, n.num = kindNumber, at
+		n.kind, n.num, n.limits = kindNumber, at, l
 		n.text = func(w *worker, f *frame, dst []byte) []byte { return w.epoch.append(dst, at(w, f)) }
 	default:
 		n.text, n.safe = layoutText(format, at)
@@ -85,10 +89,10 @@ func (b *builder) time(s *scenario.Time, key uint64) *node {
 	if low != 0 || high != 0 {
 		at = func(w *worker, f *frame) int64 { return from(w, f) + away(f, span) }
 	}
-	n := timeNode(s.Format, at)
+	n := timeNode(s.Format, timeLimits(), at)
 	n.timed = true
 	if of != nil {
-		n.timed, n.cost, n.null = of.timed, of.cost+1, either(of.null, of.absent)
+		n.timed, n.cost, n.null = of.timed, of.cost+1, of.missing()
 	} else if low == 0 && high == 0 && s.Format.Name == "epoch_ms" {
 		n.inline = &inline{kind: stepTime}
 	}
@@ -119,17 +123,6 @@ func (b *builder) instant(name scenario.Name) (at numFunc, of *node) {
 	return b.c.whole(of, name.Pos, "epoch milliseconds"), of
 }
 
-// either returns the test that one of two holds; nil: never.
-func either(a, b testFunc) testFunc {
-	if a == nil || b == nil {
-		if a == nil {
-			return b
-		}
-		return a
-	}
-	return func(w *worker, f *frame) bool { return a(w, f) || b(w, f) }
-}
-
 func (b *builder) date(s *scenario.Date, pos scenario.Position, key uint64) *node {
 	const day = 86_400_000
 	u := uniform{low: s.Low.UnixMilli() / day, key: key}
@@ -137,5 +130,5 @@ func (b *builder) date(s *scenario.Date, pos scenario.Position, key uint64) *nod
 	if name := s.Format.Name; (name == "epoch_ns" || name == "epoch_us") && (s.Low.UnixMilli() < firstNano || s.High.UnixMilli() > lastNano) {
 		b.c.problem(pos, "date: %s is for the years 1678 to 2261", name)
 	}
-	return timeNode(s.Format, func(_ *worker, f *frame) int64 { return u.draw(f.h) * day })
+	return timeNode(s.Format, limits{u.low * day, (u.low + int64(u.size) - 1) * day}, func(_ *worker, f *frame) int64 { return u.draw(f.h) * day })
 }

@@ -2,37 +2,7 @@ package producer
 
 import (
 	"slices"
-
-	"inv/internal/scenario"
 )
-
-// inKey reports whether a key is a field or contains it: in a record that updates or
-// deletes an earlier key, the field has its earlier value, too.
-func inKey(k *scenario.Key, field string) bool {
-	if k == nil {
-		return false
-	}
-	return k.Field.Text != "" && scenario.Unquoted(k.Field.Text) == field || contains(k.Gen, field)
-}
-
-// contains reports whether a generator copies a field, or has it in a text.
-func contains(g *scenario.Gen, field string) bool {
-	if g == nil {
-		return false
-	}
-	is := func(path string) bool { return scenario.Unquoted(path) == field }
-	switch s := g.Spec.(type) {
-	case *scenario.Copy:
-		return is(s.Path.Text)
-	case *scenario.Text:
-		return slices.ContainsFunc(s.Text.Names(), is)
-	case *scenario.Object:
-		return slices.ContainsFunc(s.Fields, func(f scenario.Field) bool { return contains(f.Gen, field) })
-	case *scenario.Tuple:
-		return slices.ContainsFunc(s.Items, func(item *scenario.Gen) bool { return contains(item, field) })
-	}
-	return false
-}
 
 // identity computes the key of a record that may have an earlier record's key.
 func (b *builder) identity(n *node) *node {

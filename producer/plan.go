@@ -16,6 +16,8 @@ type Plan struct {
 	references []Reference
 	grows      bool
 	fine       fineTimes
+	// computesTimes: records have values that are computed from their times.
+	computesTimes bool
 }
 
 // fineTimes is how far the times are from those of their records, in ms, that are
@@ -59,8 +61,10 @@ type stream struct {
 }
 
 type header struct {
-	name  string
-	value appendFunc
+	name   string
+	value  appendFunc
+	null   testFunc // its value is null; nil: never
+	absent testFunc // a record does not have it; nil: all have
 }
 
 // Streams returns the names of the producers that run.
@@ -100,10 +104,12 @@ func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the compiled contents of a record.
 type rowContent struct {
-	program   *program                      // of the value
-	value     appendFunc                    // the program's
-	key       appendFunc                    // nil: no key
-	route     func(w *worker, f *frame) int // the index in stream.routes; nil: all go to one topic
-	partition numFunc                       // nil: the partitioner decides
-	headers   []header
+	program     *program                      // of the value
+	value       appendFunc                    // the program's
+	key         appendFunc                    // nil: no key
+	noKey       testFunc                      // the key is null; nil: never
+	route       func(w *worker, f *frame) int // the index in stream.routes; nil: all go to one topic
+	partition   numFunc                       // nil: the partitioner decides
+	noPartition testFunc                      // it decides in this record; nil: never
+	headers     []header
 }

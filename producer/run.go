@@ -90,8 +90,9 @@ func (p *Plan) Finite(o Options) bool {
 
 // Errors of Options that don't fit a plan.
 var (
-	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
-	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
+	ErrNoEnd   = errors.New("a simulated clock does not wait, so the run needs an end")
+	ErrFarTime = errors.New("an expression computes with times, which must be from 1678 to 2261")
+	ErrNoRate  = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
 	// ErrFineTimes is for times beyond what 64 bits of nanoseconds reach.
 	ErrFineTimes = errors.New("epoch_us and epoch_ns are for the years 1678 to 2261, and the run's times are beyond them")
 )
@@ -128,8 +129,11 @@ func (e *SkipError) Error() string {
 	return fmt.Sprintf("producer %q has %d records, and all would be skipped", e.Producer, e.Records)
 }
 
-// maxSkip bounds the number of skipped records, so that no number overflows.
-const maxSkip = 1_000_000_000_000_000
+// maxRecords bounds the numbers of records that expressions are checked for.
+const maxRecords = 1_000_000_000_000
+
+// maxSkip bounds the number of skipped records.
+const maxSkip = maxRecords
 
 // firstOf returns the number of the first record of a run: of its shard, and not skipped.
 func firstOf(o Options) int64 {
@@ -148,6 +152,9 @@ func CheckOptions(p *Plan, o Options) error {
 	}
 	if !o.Start.IsZero() && !p.Finite(o) {
 		return ErrNoEnd
+	}
+	if at := o.Start.UnixMilli(); !o.Start.IsZero() && p.computesTimes && (at < timeLimits().low || at+o.For.Milliseconds() > timeLimits().high) {
+		return ErrFarTime
 	}
 	if p.fine.some && !o.Start.IsZero() {
 		first, last := o.Start.UnixMilli()+p.fine.low, o.Start.UnixMilli()+o.For.Milliseconds()+p.fine.high
