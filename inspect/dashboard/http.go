@@ -96,7 +96,7 @@ func (s *server) guard(next http.Handler) http.Handler {
 		switch {
 		case !s.hostAllowed(r.Host):
 			fail(w, http.StatusMisdirectedRequest, withHint(fmt.Sprintf("host %q is not allowed", clip(r.Host)), s.access.Hints.Host))
-		case !sameOrigin(r):
+		case !s.sameOrigin(r):
 			fail(w, http.StatusForbidden, "cross-site requests are not allowed")
 		case s.access.Token == "" || s.authorized(r):
 			next.ServeHTTP(w, r)
@@ -123,19 +123,21 @@ func (s *server) hostAllowed(hostport string) bool {
 }
 
 // sameOrigin reports whether a request is not from another site according to the
-// browser. Links to the page are allowed.
-func sameOrigin(r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		u, err := url.Parse(origin)
-		if err != nil || !strings.EqualFold(u.Host, r.Host) {
-			return false
-		}
-	}
+// browser. Links to the page are allowed. Where the browser says so itself, the Host
+// does not count: many proxies replace it.
+func (s *server) sameOrigin(r *http.Request) bool {
 	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return true
 	case "cross-site", "same-site":
 		return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate"
 	}
-	return true
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	u, err := url.Parse(origin)
+	return err == nil && (strings.EqualFold(u.Host, r.Host) || slices.Contains(s.access.Hosts, strings.ToLower(u.Hostname())))
 }
 
 const tokenCookie = "inv-dashboard"
@@ -153,16 +155,19 @@ func (s *server) isToken(given string) bool {
 	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
-// login moves a valid token from the page's address to a cookie.
+// login moves a valid token from the page's address to a cookie. Cookie and redirect
+// are relative: behind a proxy the page may be in a folder, of which only the browser
+// knows the name.
 func (s *server) login(w http.ResponseWriter, r *http.Request) bool {
 	token := r.URL.Query().Get("token")
 	if r.URL.Path != "/" || token == "" || !s.isToken(token) {
 		return false
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: tokenCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: tokenCookie, Value: token, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	w.Header().Set("Location", "./") // http.Redirect would make it absolute
+	w.WriteHeader(http.StatusSeeOther)
 	return true
 }
 

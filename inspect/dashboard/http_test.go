@@ -386,6 +386,9 @@ func TestRequestsFromOtherSites(t *testing.T) {
 		{"from another site, as a link", "/", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200},
 		{"from another port", "/api/events", []string{"Sec-Fetch-Site: same-site"}, 403},
 		{"of the page itself", "/api/products", []string{"Sec-Fetch-Site: same-origin"}, 200},
+		{"of the page behind a proxy", "/assets/app.js", []string{"Sec-Fetch-Site: same-origin", "Origin: https://proxy.example"}, 200},
+		{"of the page at an allowed name behind a proxy", "/assets/app.js", []string{"Origin: https://Stock.example"}, 200},
+		{"of another site behind a proxy", "/api/products", []string{"Sec-Fetch-Site: cross-site", "Origin: https://stock.example"}, 403},
 		{"of an unknown path", "/nothing", nil, 404},
 		{"of an unknown file", "/assets/secret.js", nil, 404},
 		{"of a file outside", "/assets/..%2fopenapi.yaml", nil, 404},
@@ -435,7 +438,7 @@ func TestToken(t *testing.T) {
 			continue
 		}
 		cookie := resp.Header.Get("Set-Cookie")
-		if resp.Header.Get("Location") != "/" || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Strict") {
+		if resp.Header.Get("Location") != "./" || strings.Contains(cookie, "Path") || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Strict") {
 			t.Errorf("%s: to %q with cookie %q", c.name, resp.Header.Get("Location"), cookie)
 		}
 	}

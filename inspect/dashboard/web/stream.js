@@ -40,7 +40,7 @@ export class Stream {
     if (document.hidden) return;
     const query = new URLSearchParams(this.#query);
     if (this.#last) query.set("last", this.#last);
-    const source = new EventSource("/api/events?" + query);
+    const source = new EventSource("api/events?" + query);
     this.#source = source;
     this.#heard = Date.now();
     const listen = (name, use) =>
@@ -81,7 +81,7 @@ export class Stream {
   async #askWhy() {
     const done = new AbortController();
     try {
-      const answer = await fetch("/api/events?limit=0", { signal: done.signal });
+      const answer = await fetch("api/events?limit=0", { signal: done.signal });
       if (!answer.ok) this.#on.state("stale", (await answer.json()).error);
     } catch {
       // no response either
