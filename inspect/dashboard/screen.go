@@ -178,6 +178,8 @@ func (s *Screen) title() string {
 	}
 	l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
 	switch st.Loading {
+	case LoadingReorders:
+		l.put(s.colors.Dim, "  reading reorders…")
 	case LoadingCharts:
 		l.put(s.colors.Dim, fmt.Sprintf("  last hour %d %%", int(st.Progress*100)))
 	case LoadingPast:
@@ -239,7 +241,11 @@ func (s *Screen) summary() string {
 	if dead := s.frame.DeadLetters.Total; dead > 0 {
 		item(s.colors.Warning, "%d dead", dead)
 	}
-	if open := s.frame.Reorders.Total; open > 0 {
+	switch open := s.frame.Reorders.Total; {
+	case open == 0 || !s.reordersKnown():
+	case s.frame.Status.Loading != LoadingDone:
+		item("", "%d on order so far", open)
+	default:
 		item("", "%d on order", open)
 	}
 	if n := len(s.frame.Minutes); n > 0 {
@@ -255,6 +261,10 @@ func (s *Screen) summary() string {
 		}
 	}
 	return l.String()
+}
+
+func (s *Screen) reordersKnown() bool {
+	return s.frame.Status != nil && s.frame.Status.reordersKnown()
 }
 
 const bars = "▁▂▃▄▅▆▇█"

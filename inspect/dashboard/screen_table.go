@@ -115,7 +115,7 @@ func (s *Screen) drawRow(c columns, r *Row, selected bool) string {
 		last = signed(r.Delta)
 	}
 	l.column(s.colors.Dim, sparkline(r.Trend, c.trend), c.trend).column("", last, -c.last)
-	if r.OpenReorder != nil {
+	if r.OpenReorder != nil && s.reordersKnown() {
 		orderColor, order := "", strconv.FormatInt(r.OpenReorder.Quantity, 10)
 		if r.OpenReorder.Priority == "urgent" {
 			orderColor, order = s.colors.Critical, "urgent "+order
@@ -191,7 +191,7 @@ func (s *Screen) drawDetail() []string {
 		s.line().put("", " ").put(color, glyphs[d.Severity]+" "+d.Severity.String()+"  "+stock+" in stock").
 			put("", fmt.Sprintf("  reorder ≤%d  critical ≤%d", d.ReorderThreshold, d.CriticalThreshold)).String(),
 	}
-	if o := d.OpenReorder; o != nil {
+	if o := d.OpenReorder; o != nil && s.reordersKnown() {
 		lines = append(lines, s.line().put("", fmt.Sprintf(" %d on order since %s, %s", o.Quantity, s.clock(o.Time, "15:04:05"), o.Priority)).String())
 	}
 	if d.Gaps > 0 {

@@ -101,6 +101,18 @@ func TestScreens(t *testing.T) {
 		s.SetStatus(Status{AsOf: now - 60_000, Trouble: "broker 1 does not answer"})
 		golden(t, "screen-stale", screenOf(s, 80, 24, plain).Draw())
 	})
+	t.Run("reorders while loading", func(t *testing.T) {
+		s := newStory(t).product("a")
+		s.Apply(s.reorder("a", "reorder-a-1", now), now)
+		for loading, want := range map[string]string{LoadingStock: "", LoadingReorders: "", LoadingCharts: "1 on order so far", LoadingPast: "1 on order so far", LoadingDone: "1 on order"} {
+			s.SetStatus(Status{Loading: loading, AsOf: now})
+			drawn := screenOf(s, 120, 20, plain).Draw()
+			_, after, shown := strings.Cut(drawn, want)
+			if !shown || strings.Contains(drawn, "on order") != (want != "") || want == "1 on order" && strings.HasPrefix(after, " so far") {
+				t.Errorf("loading %q: want %q in\n%s", loading, want, drawn)
+			}
+		}
+	})
 	t.Run("loading", func(t *testing.T) {
 		golden(t, "screen-loading", screenOf(newStory(t), 80, 10, plain).Draw())
 	})

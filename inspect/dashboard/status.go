@@ -2,10 +2,11 @@ package dashboard
 
 // Stages of loading.
 const (
-	LoadingStock  = "stock"  // reading the current numbers
-	LoadingCharts = "charts" // the numbers are right; reading the last hour
-	LoadingPast   = "past"   // reading older reorders and dead letters
-	LoadingDone   = ""
+	LoadingStock    = "stock"    // reading the current numbers
+	LoadingReorders = "reorders" // the numbers are right; reading the newest reorders, then their receipts
+	LoadingCharts   = "charts"   // reading the last hour
+	LoadingPast     = "past"     // reading older reorders and dead letters
+	LoadingDone     = ""
 )
 
 // Status describes how complete and how recent the data is.
@@ -22,6 +23,12 @@ type Status struct {
 	Recent    *Recent  `json:"recent"`     // null: no orders
 	Latency   *Latency `json:"latency"`    // null: no order was applied in the last minute
 	Lag       []Lag    `json:"lag"`        // of each stage of the processor
+}
+
+// reordersKnown reports whether the receipts of the reorders that were read are read,
+// too. Until then, reorders that were fulfilled long ago count as open.
+func (s *Status) reordersKnown() bool {
+	return s.Loading != LoadingStock && s.Loading != LoadingReorders
 }
 
 // Latency is the time from an order's event to its update, over the last

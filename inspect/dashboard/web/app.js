@@ -3,7 +3,7 @@
 import { Charts } from "./charts.js";
 import { $, attr, el, recall, remember, show, text, words } from "./dom.js";
 import { age, count, isUTC, plural, setUTC, time } from "./format.js";
-import { Alerts, Reorders, renderDead, renderFacts, renderSystem } from "./panels.js";
+import { Alerts, Reorders, reordersKnown, renderDead, renderFacts, renderSystem } from "./panels.js";
 import { renderProduct } from "./product.js";
 import { Stream } from "./stream.js";
 import { pageSize, Table } from "./table.js";
@@ -51,8 +51,9 @@ function takeFrame(type, f) {
     state.rows.clear();
     state.product = null;
   }
+  if (whole || f.status) draw("product"); // a product that no frame has may be unknown
   if (f.status) {
-    if (f.status.loading !== state.status?.loading) draw("reorders", "dead");
+    if (f.status.loading !== state.status?.loading) draw("alerts", "reorders", "dead", "table");
     state.status = f.status;
     state.skew = f.status.now - Date.now();
     draw("status", "charts");
@@ -139,7 +140,7 @@ const drawPart = {
   status: drawStatus,
   table: drawTable,
   product: () => renderProduct(productId(), state.product, state.status),
-  alerts: () => alerts.render(),
+  alerts: () => alerts.render(state.status),
   reorders: () => reorders.render(serverNow(), state.status),
   charts: drawCharts,
   dead: () => state.dead_letters && renderDead(state.dead_letters, state.status),
@@ -158,7 +159,7 @@ function drawCharts() {
 }
 
 function drawTable() {
-  table.render(state.page, state.rows);
+  table.render(state.page, state.rows, reordersKnown(state.status));
   const { total } = state.page;
   text($("shown"), filtered() ? `${count(total)} ${total === 1 ? "match" : "matches"}` : plural(total, "product"));
   text($("empty"), filtered() ? "No product matches. Clear the filters to see all."

@@ -37,7 +37,7 @@ export class Charts {
       this.#end = end;
       for (const t of this.#minutes.keys()) if (t <= end - (bars + 2) * minute) this.#minutes.delete(t);
     }
-    const loading = { stock: "Loading…", charts: `Loading the last hour… ${Math.round(status.progress * 100)} %` }[status.loading];
+    const loading = { stock: "Loading…", reorders: "Loading…", charts: `Loading the last hour… ${Math.round(status.progress * 100)} %` }[status.loading];
     for (const c of this.#charts) this.#draw(c, status, loading);
   }
 

@@ -1,7 +1,7 @@
 // The panels beside the table: alerts, open reorders, dead letters, and the state of
 // processor and data.
 
-import { $, attr, el, productHref, show, svg, text } from "./dom.js";
+import { $, attr, el, morph, productHref, show, svg, text } from "./dom.js";
 import { age, count, duration, plural, time } from "./format.js";
 
 const feedLength = 400;
@@ -56,8 +56,9 @@ function name(e, id, words) {
 
 export class Alerts {
   #items = [];
-  #list = new List($("alerts"), entry, drawAlert, () => this.render());
+  #list = new List($("alerts"), entry, drawAlert, () => this.render(this.#status));
   #known = false; // whether anything was received
+  #status = null;
   total = 0;
   skipped = 0;
 
@@ -70,10 +71,11 @@ export class Alerts {
     return whole ? [] : list.items;
   }
 
-  render() {
+  render(status) {
+    this.#status = status;
     text($("alerts-total"), this.total ? count(this.total) : "");
     this.#list.render(this.#items, this.skipped ? `${plural(this.skipped, "alert")} skipped: too many at once`
-      : this.#items.length || !this.#known ? "" : "No alerts yet");
+      : this.#items.length || !this.#known || status?.loading === "stock" ? "" : "No alerts yet");
   }
 }
 
@@ -103,9 +105,9 @@ export class Reorders {
   render(now, status) {
     this.#now = now;
     this.#status = status;
-    const { total, items } = this.#items;
+    const { total, items } = reordersKnown(status) ? this.#items : { total: 0, items: [] };
     text($("reorders-total"), soFar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status));
-    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} newer` : total || !this.#known ? "" : "No open reorders");
+    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} newer` : total || !this.#known || status?.loading ? "" : "No open reorders");
   }
 
   #draw(e, r) {
@@ -116,6 +118,10 @@ export class Reorders {
     text(e.when, time(r.timestamp));
   }
 }
+
+// reordersKnown reports whether the receipts of the reorders are read, too: until
+// then, reorders that were fulfilled long ago count as open.
+export const reordersKnown = (status) => !!status && !["stock", "reorders"].includes(status.loading);
 
 // soFar marks a panel's count as incomplete while loading.
 const soFar = (words, status) => [words, status?.loading ? "loading older ones…" : ""].filter(Boolean).join(" · ");
@@ -129,9 +135,9 @@ export function renderDead(dead, status) {
       svg("rect", { class: "track", width: "100", height: "5" }), svg("rect", { class: "fill", width: ((100 * r.count) / most).toFixed(1), height: "5" }))));
   const last = dead.last.slice(0, 5).map((d) => [
     el("dt", { class: "small" }, d.reason), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide" }, `${d.message} (${d.place})`)]);
-  $("dead").replaceChildren(...(dead.total
+  morph($("dead"), el("div", {}, ...(dead.total
     ? [el("ul", { class: "reasons" }, ...reasons), el("details", { class: "data" }, el("summary", {}, "The last ones"), el("dl", { class: "kv" }, ...last.flat()))]
-    : [el("p", { class: "muted" }, "No dead letters")]));
+    : [el("p", { class: "muted" }, status?.loading ? "" : "No dead letters")])));
 }
 
 export function renderSystem(status, problems) {
@@ -151,14 +157,14 @@ export function renderSystem(status, problems) {
   const key = rows.map((r) => r.textContent).join("\n") || "none";
   if (list.dataset.key === key) return;
   list.dataset.key = key;
-  list.replaceChildren(rows.length ? el("dl", { class: "kv" }, ...rows) : el("p", { class: "muted" }, "Nothing to report"));
+  morph(list, el("div", {}, rows.length ? el("dl", { class: "kv" }, ...rows) : el("p", { class: "muted" }, "Nothing to report")));
 }
 
 export function renderFacts(state) {
   const { status, counts, reorders } = state;
   for (const s of ["out", "critical", "low", "ok"]) text($("count-" + s), counts ? count(counts[s]) : "–");
   text($("fact-products"), counts ? count(counts.products) + (counts.unknown ? ` (${count(counts.unknown)} without stock)` : "") : "–");
-  text($("fact-reorders"), reorders ? count(reorders.total) : "–");
+  text($("fact-reorders"), !reorders || !status ? "–" : !reordersKnown(status) ? "Loading…" : count(reorders.total) + (status.loading ? " so far" : ""));
   if (!status) return;
   text($("fact-rate"), `${count(Math.round(status.rate))} /s`);
   const known = status.lag.filter((l) => l.known);

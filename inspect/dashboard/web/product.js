@@ -3,14 +3,17 @@
 
 import { $, el, morph, svg, words } from "./dom.js";
 import { age, count, hhmm, money, signed, time } from "./format.js";
+import { reordersKnown } from "./panels.js";
 
 const hour = 3600000;
 
 export function renderProduct(id, p, status) {
   const main = $("detail");
   if (!p) {
-    main.replaceChildren(el("div", { class: "detail-head" }, el("a", { href: "#/" }, "← All products"), el("h2", {}, id)),
-      el("p", { class: "muted" }, status?.loading === "stock" || !status ? "Loading…" : "No product has this id."));
+    // A product that is not in the catalogue is known once an update of it is read.
+    const reading = !status || ["stock", "reorders", "charts"].includes(status.loading);
+    morph(main, el("main", {}, el("div", { class: "detail-head" }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, id)),
+      el("p", { class: "muted" }, reading ? "Loading…" : "No product has this id.")));
     return;
   }
   const fresh = el("main", {},
@@ -77,8 +80,9 @@ function facts(p, status) {
   if (p.gaps) row("Missing updates", count(p.gaps), true);
   if (!p.in_catalog) row("Catalogue", "not listed", true);
   const open = p.open_reorder;
-  row("Open reorder", open ? `${count(open.reorder_quantity)} since ${time(open.timestamp)}` : "none");
-  if (open && status) row("Waiting", age(status.now - open.timestamp), open.priority === "urgent");
+  const known = reordersKnown(status);
+  row("Open reorder", !known ? "Loading…" : open ? `${count(open.reorder_quantity)} since ${time(open.timestamp)}` : status.loading ? "none so far" : "none");
+  if (open && known) row("Waiting", age(status.now - open.timestamp), open.priority === "urgent");
   return el("section", { class: "panel", "data-s": p.severity, "aria-label": "Facts" },
     el("div", { class: "body" }, el("p", { class: "detail-stock" }, p.current_stock === null ? "–" : count(p.current_stock)), el("p", { class: "sev" }, words[p.severity])),
     el("div", { class: "body" }, el("dl", { class: "kv" }, ...rows)));
