@@ -261,6 +261,7 @@ function refilter() {
 }
 
 function readHash() {
+  const before = parameters().toString() + filter.sort;
   const query = new URLSearchParams(location.hash.match(/^#\/\?(.*)$/)?.[1] ?? "");
   for (const name of ["q", "category", "warehouse"]) filter[name] = query.get(name) ?? "";
   filter.severity = new Set((query.get("severity") ?? "").split(",").filter((s) => s in words));
@@ -268,6 +269,9 @@ function readHash() {
   if (![...$("sort").options].some((o) => o.value === filter.sort)) filter.sort = "urgency";
   $("search").value = filter.q;
   $("sort").value = filter.sort;
+  for (const id of ["category", "warehouse"]) if ([...$(id).options].some((o) => o.value === filter[id])) $(id).value = filter[id];
+  if (parameters().toString() + filter.sort !== before) table.toTop();
+  showFilters();
 }
 
 let cameFrom = "#/";
@@ -290,10 +294,12 @@ function route() {
 
 addEventListener("hashchange", (e) => {
   const left = new URL(e.oldURL).hash;
+  const fromProduct = left.startsWith("#/product/");
   if (productId()) {
-    if (!left.startsWith("#/product/")) cameFrom = left || "#/";
-  } else if (cameFrom !== location.hash && location.hash === "#/") {
-    history.replaceState(null, "", cameFrom);
+    if (!fromProduct) cameFrom = left || "#/";
+  } else {
+    if (fromProduct && location.hash === "#/") history.replaceState(null, "", cameFrom);
+    readHash();
   }
   route();
   if (!productId() && focusBack) {
@@ -301,6 +307,14 @@ addEventListener("hashchange", (e) => {
     (link ?? $("scroll")).focus({ preventScroll: true });
     focusBack = "";
   }
+});
+
+// The skip link moves the focus only: its address would be another route.
+document.querySelector(".skip").addEventListener("click", (e) => {
+  e.preventDefault();
+  const to = productId() ? $("detail-title") ?? $("detail") : $("products");
+  to.focus();
+  to.scrollIntoView();
 });
 
 // -------------------------------------------------------------------- controls
@@ -372,5 +386,4 @@ setInterval(() => document.hidden || requestAnimationFrame(() => table.drawRest(
 setTheme(themes.includes(recall("theme")) ? recall("theme") : "auto");
 setZone(recall("zone") === "utc");
 readHash();
-showFilters();
 route();
