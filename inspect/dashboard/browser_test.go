@@ -60,6 +60,18 @@ func browse(t *testing.T, url string) *tab {
 	return b
 }
 
+// another opens another tab of the same browser, which close closes.
+func (b *tab) another() (other *tab, close func()) {
+	b.t.Helper()
+	ctx, closeTab := chromedp.NewContext(b.ctx)
+	other = &tab{t: b.t, ctx: ctx, url: b.url, allowed: b.allowed}
+	if err := chromedp.Listen(ctx, other.listen); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(other.quiet)
+	return other, closeTab
+}
+
 func (b *tab) listen(ev any) {
 	var message string
 	switch e := ev.(type) {

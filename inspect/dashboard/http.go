@@ -36,10 +36,8 @@ type server struct {
 	access Access
 	build  string        // hash of the page's files, by which an old tab notices that they changed
 	slots  chan struct{} // one for each event stream
+	tabs   browsers
 }
-
-// maxStreams bounds the concurrent event streams.
-const maxStreams = 256
 
 // NewHandler serves the page and the API of a hub.
 func NewHandler(hub *Hub, access Access) http.Handler {

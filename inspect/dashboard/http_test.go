@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -258,7 +259,11 @@ func (s *shop) stream(t *testing.T, path string, headers ...string) *events {
 	if resp.Header.Get("X-Accel-Buffering") != "no" {
 		t.Error("proxies may buffer the stream")
 	}
-	scanner := bufio.NewScanner(resp.Body)
+	return eventsOf(t, resp.Body)
+}
+
+func eventsOf(t *testing.T, stream io.Reader) *events {
+	scanner := bufio.NewScanner(stream)
 	scanner.Buffer(nil, 8<<20)
 	return &events{t, scanner}
 }
