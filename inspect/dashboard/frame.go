@@ -229,9 +229,9 @@ func (m *Model) listReorders() {
 func (m *Model) detail(p *product, now int64) *Detail {
 	d := &Detail{Row: m.row(p), History: p.history.points(m.windowEnd(now) - hour), Changes: []Change{}}
 	for _, c := range slices.Backward(p.history.recent) {
-		one := Change{Time: c.time, Stock: c.stock, Unmet: int64(c.unmet), Seq: c.seq, Cause: m.causeText(&c)}
+		one := Change{Time: c.time, Stock: c.stock, Unmet: c.unmet, Seq: c.seq, Cause: m.causeText(&c)}
 		if c.hasDelta {
-			one.Delta = new(int64(c.delta))
+			one.Delta = new(c.delta)
 		}
 		d.Changes = append(d.Changes, one)
 	}

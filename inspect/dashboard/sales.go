@@ -97,8 +97,8 @@ func (s *sales) add(time int64, line Minute, version uint64) {
 	for _, m := range [...]*Minute{s.minutes.at(time, minuteLength), s.seconds.at(time, second)} {
 		if m != nil {
 			m.Orders += line.Orders
-			m.Units += line.Units
-			m.Unmet += line.Unmet
+			m.Units = sum(m.Units, line.Units)
+			m.Unmet = sum(m.Unmet, line.Unmet)
 			m.Revenue = m.Revenue.plus(line.Revenue)
 			m.version = version
 		}
@@ -136,7 +136,7 @@ func (s *sales) recent(end int64) *Recent {
 	for i := range s.seconds {
 		if m := &s.seconds[i]; m.Time/second > end/second-r.Seconds && m.Time <= end {
 			r.Orders += m.Orders
-			r.Units += m.Units
+			r.Units = sum(r.Units, m.Units)
 			r.Revenue = r.Revenue.plus(m.Revenue)
 		}
 	}

@@ -203,7 +203,7 @@ func totalLag(lags []Lag) (text string, known bool) {
 	most := ""
 	for _, l := range lags {
 		known = known || l.Known
-		n += l.Records
+		n = sum(n, l.Records)
 		if !l.Exact {
 			most = "≤"
 		}

@@ -21,14 +21,14 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	}
 	c := m.changeOf(u, has)
 	if !c.hasDelta && p.stocked {
-		c.delta, c.hasDelta = clamp(u.CurrentStock-p.stock), true
+		c.delta, c.hasDelta = difference(u.CurrentStock, p.stock), true
 	}
 	m.count(&c, u.LastOrderID, p.lastOrder, p.paid(u), now)
 	if c.topic != 0 && m.topics[c.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
 	p.history.add(c)
-	m.setNewest(p, u, has, int64(c.delta))
+	m.setNewest(p, u, has, c.delta)
 	return nil
 }
 
@@ -78,8 +78,8 @@ func (m *Model) inSequence(p *product, u *event.Update) bool {
 }
 
 func (m *Model) gap(p *product, n int64) {
-	p.Gaps += n
-	m.problems.Gaps += n
+	p.Gaps = sum(p.Gaps, n)
+	m.problems.Gaps = sum(m.problems.Gaps, n)
 	m.problems.version = m.seq + 1
 	m.touch(p)
 }
@@ -184,9 +184,9 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	}
 	p.undecided = nil
 	if !u.hasDelta {
-		u.delta, u.hasDelta = clamp(u.stock-stock), true
+		u.delta, u.hasDelta = difference(u.stock, stock), true
 		if p.Seq == 0 && p.Updated == u.time && p.stock == u.stock {
-			p.Delta = int64(u.delta) // the row shows this update
+			p.Delta = u.delta // the row shows this update
 			m.touch(p)
 		}
 	}
@@ -246,7 +246,7 @@ func (m *Model) addOlder(p *product, c change) {
 
 func (m *Model) changeOf(u *event.Update, has event.UpdateFields) change {
 	c := change{
-		time: u.Timestamp, stock: u.CurrentStock, delta: clamp(u.Delta), unmet: clamp(u.UnmetQuantity), seq: u.Seq,
+		time: u.Timestamp, stock: u.CurrentStock, delta: u.Delta, unmet: u.UnmetQuantity, seq: u.Seq,
 		hasDelta: has&event.HasUpdateDelta != 0,
 	}
 	cause, err := event.ParseCause(u.Cause)
@@ -287,7 +287,7 @@ func (m *Model) count(c *change, order, before string, price event.Money, now in
 	default:
 		first = m.recents.isNew(order)
 	}
-	line := Minute{Units: max(-int64(c.delta), 0), Unmet: int64(c.unmet), Revenue: revenue(int64(c.delta), price)}
+	line := Minute{Units: max(difference(0, c.delta), 0), Unmet: c.unmet, Revenue: revenue(c.delta, price)}
 	if first {
 		line.Orders = 1
 	}

@@ -1,7 +1,7 @@
 // The page: collects what the stream sends and draws it, at most once a frame.
 
 import { Charts } from "./charts.js";
-import { $, attr, el, recall, remember, show, text, words } from "./dom.js";
+import { $, attr, el, isolate, recall, remember, show, text, words } from "./dom.js";
 import { age, count, isUTC, plural, setUTC, time } from "./format.js";
 import { Alerts, Reorders, reordersKnown, renderDead, renderFacts, renderSystem } from "./panels.js";
 import { renderProduct } from "./product.js";
@@ -98,7 +98,7 @@ function announce(items) {
     if (!untold.length) return;
     const [newest] = untold;
     $("announcer").textContent = (untold.length > 1 ? `${plural(untold.length, "new critical alert")}, the newest: ` : "Critical: ") +
-      `${newest.product_name || newest.product_id}, ${newest.current_stock} left`;
+      `${isolate(newest.product_name || newest.product_id)}, ${count(newest.current_stock)} left`;
     untold = [];
     telling = setTimeout(tell, 5000);
   };
@@ -172,7 +172,7 @@ function drawStatus() {
   const s = state.status;
   renderFacts(state);
   if (s) renderSystem(s, state.problems);
-  const trouble = sentence(state.connection === "stale" ? state.why : s?.trouble ?? "");
+  const trouble = isolate(sentence(state.connection === "stale" ? state.why : s?.trouble ?? ""));
   const stale = state.connection === "stale" || state.connection === "live" && !!trouble;
   const asOf = s ? time(s.as_of || s.now) : "";
   document.documentElement.toggleAttribute("data-stale", stale);
@@ -198,7 +198,7 @@ function drawFacets() {
     const key = names.join("\n");
     if (select.dataset.key === key || document.activeElement === select) continue;
     select.dataset.key = key;
-    select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, n)));
+    select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, isolate(n))));
     select.value = wanted;
   }
 }
@@ -280,7 +280,7 @@ function route() {
   const id = productId();
   show($("overview"), !id);
   show($("detail"), !!id);
-  document.title = id ? `${id} – Inventory` : "Inventory";
+  document.title = id ? `${isolate(id)} – Inventory` : "Inventory";
   if (id) {
     focusBack = id;
     state.product = null;

@@ -3,6 +3,7 @@
 
 import { $, attr, el, svg, text } from "./dom.js";
 import { compact, count, hhmm, money } from "./format.js";
+import { largest } from "./numbers.js";
 
 const minute = 60000;
 const bars = 60;
@@ -104,7 +105,7 @@ export class Charts {
   #draw(c, status, loading) {
     const times = this.#times();
     const values = times.map((t) => this.#value(c.kind, t));
-    const top = Math.max(...values, 1);
+    const top = largest([1, ...values]);
     values.forEach((v, i) => {
       const height = v > 0 ? Math.max(1.5, (92 * v) / top) : 0;
       attr(c.rects[i], "y", (100 - height).toFixed(1));

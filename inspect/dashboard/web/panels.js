@@ -1,8 +1,9 @@
 // The panels beside the table: alerts, open reorders, dead letters, and the state of
 // processor and data.
 
-import { $, attr, el, morph, productHref, show, svg, text } from "./dom.js";
+import { $, attr, el, isolate, morph, productHref, show, svg, text } from "./dom.js";
 import { age, count, duration, plural, time } from "./format.js";
+import { sum } from "./numbers.js";
 
 const feedLength = 400;
 
@@ -50,7 +51,7 @@ function entry(...more) {
 }
 
 function name(e, id, words) {
-  text(e.name, words || id);
+  text(e.name, isolate(words || id));
   attr(e.name, "href", productHref(id));
 }
 
@@ -84,7 +85,7 @@ function drawAlert(e, a) {
   attr(e.head, "class", "sev");
   attr(e.head, "data-s", a.current_stock > 0 ? "critical" : "out");
   text(e.right, time(a.timestamp));
-  text(e.about, `${count(a.current_stock)} left (≤ ${count(a.threshold)})${a.warehouse_id ? " · " + a.warehouse_id : ""}`);
+  text(e.about, `${count(a.current_stock)} left (≤ ${count(a.threshold)})${a.warehouse_id ? " · " + isolate(a.warehouse_id) : ""}`);
 }
 
 export class Reorders {
@@ -130,11 +131,11 @@ export function renderDead(dead, status) {
   text($("dead-total"), soFar(dead.total ? count(dead.total) : "", status));
   const most = Math.max(...dead.reasons.map((r) => r.count), 1);
   const reasons = dead.reasons.slice(0, 12).map((r) => el("li", {},
-    el("span", {}, el("b", {}, r.reason), " ", el("small", { class: "small" }, r.topic)), el("b", { class: "num" }, count(r.count)),
+    el("span", {}, el("b", {}, isolate(r.reason)), " ", el("small", { class: "small" }, isolate(r.topic))), el("b", { class: "num" }, count(r.count)),
     svg("svg", { viewBox: "0 0 100 5", preserveAspectRatio: "none", "aria-hidden": "true" },
       svg("rect", { class: "track", width: "100", height: "5" }), svg("rect", { class: "fill", width: ((100 * r.count) / most).toFixed(1), height: "5" }))));
   const last = dead.last.slice(0, 5).map((d) => [
-    el("dt", { class: "small" }, d.reason), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide" }, `${d.message} (${d.place})`)]);
+    el("dt", { class: "small" }, isolate(d.reason)), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide" }, `${isolate(d.message)} (${isolate(d.place)})`)]);
   morph($("dead"), el("div", {}, ...(dead.total
     ? [el("ul", { class: "reasons" }, ...reasons), el("details", { class: "data" }, el("summary", {}, "The last ones"), el("dl", { class: "kv" }, ...last.flat()))]
     : [el("p", { class: "muted" }, status?.loading ? "" : "No dead letters")])));
@@ -146,11 +147,11 @@ export function renderSystem(status, problems) {
     rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined }, value));
     if (note) rows.push(el("dd", { class: "wide" }, note));
   };
-  for (const l of status.lag) row(l.group, l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "has not run yet");
+  for (const l of status.lag) row(isolate(l.group), l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "has not run yet");
   if (status.latency) row("Order to stock", `p50 ${duration(status.latency.p50)}, p99 ${duration(status.latency.p99)}`);
   if (status.behind > 0) row("Dashboard behind", plural(status.behind, "record"));
-  for (const name of status.missing) row(name, "no topic yet", undefined, true);
-  for (const m of problems.malformed) row(`Malformed in ${m.topic}`, count(m.count), `${m.last} (${m.place})`, true);
+  for (const name of status.missing) row(isolate(name), "no topic yet", undefined, true);
+  for (const m of problems.malformed) row(`Malformed in ${isolate(m.topic)}`, count(m.count), `${isolate(m.last)} (${isolate(m.place)})`, true);
   if (problems.gaps) row("Missing in sequences", count(problems.gaps), "Updates missing or out of order; see their products", true);
   if (problems.ignored) row("Products not shown", count(problems.ignored), "More than the dashboard can show", true);
   const list = $("system");
@@ -168,7 +169,7 @@ export function renderFacts(state) {
   if (!status) return;
   text($("fact-rate"), `${count(Math.round(status.rate))} /s`);
   const known = status.lag.filter((l) => l.known);
-  const lag = known.reduce((n, l) => n + l.records, 0);
+  const lag = sum(known.map((l) => l.records));
   text($("fact-lag"), known.length ? (known.every((l) => l.exact) ? "" : "≤ ") + count(lag) : "–");
   text($("fact-latency"), status.latency ? duration(status.latency.p50) : "–");
   attr($("fact-latency"), "title", status.latency ? `p99 ${duration(status.latency.p99)}, over the last minute` : null);

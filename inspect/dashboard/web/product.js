@@ -1,8 +1,9 @@
 // The page of a product: its stock and thresholds over the last hour, its last
 // changes and its alerts.
 
-import { $, el, morph, svg, words } from "./dom.js";
+import { $, el, isolate, morph, svg, words } from "./dom.js";
 import { age, count, hhmm, money, signed, time } from "./format.js";
+import { largest, sum } from "./numbers.js";
 import { reordersKnown } from "./panels.js";
 
 const hour = 3600000;
@@ -12,13 +13,13 @@ export function renderProduct(id, p, status) {
   if (!p) {
     // A product that is not in the catalogue is known once an update of it is read.
     const reading = !status || ["stock", "reorders", "charts"].includes(status.loading);
-    morph(main, el("main", {}, el("div", { class: "detail-head" }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, id)),
+    morph(main, el("main", {}, el("div", { class: "detail-head" }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, isolate(id))),
       el("p", { class: "muted" }, reading ? "Loading…" : "No product has this id.")));
     return;
   }
   const fresh = el("main", {},
-    el("div", { class: "detail-head", "data-s": p.severity }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, p.product_name),
-      el("span", { class: "sev" }, p.delisted ? "Delisted" : words[p.severity]), el("span", { class: "muted" }, p.product_id)),
+    el("div", { class: "detail-head", "data-s": p.severity }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, isolate(p.product_name)),
+      el("span", { class: "sev" }, p.delisted ? "Delisted" : words[p.severity]), el("span", { class: "muted" }, isolate(p.product_id))),
     el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Stock in the last hour")), ...history(p, status)),
     el("div", { class: "side" }, facts(p, status)),
     el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Last changes")), changes(p)),
@@ -32,7 +33,7 @@ function history(p, status) {
   const points = p.history.filter((h) => h.time >= start);
   const first = points[0]?.time ?? end;
   const from = Math.min(Math.max(start, first), end - 60000); // a short history fills the width
-  const most = Math.max(2 * p.reorder_threshold, p.current_stock ?? 0, ...points.map((h) => h.stock), 1);
+  const most = largest([sum([p.reorder_threshold, p.reorder_threshold]), p.current_stock ?? 0, ...points.map((h) => h.stock), 1]);
   const top = most * 1.05;
   const x = (t) => ((1000 * Math.max(0, t - from)) / (end - from)).toFixed(1);
   const y = (v) => (260 - (250 * v) / top).toFixed(1);
@@ -47,7 +48,7 @@ function history(p, status) {
     node.style.top = `${(y(v) / 2.6).toFixed(2)}%`;
     return node;
   };
-  const description = `Stock of ${p.product_name} over the last hour: now ${p.current_stock ?? "unknown"}, reorder at ${p.reorder_threshold}, critical at ${p.critical_threshold}.`;
+  const description = `Stock of ${isolate(p.product_name)} over the last hour: now ${p.current_stock === null ? "unknown" : count(p.current_stock)}, reorder at ${count(p.reorder_threshold)}, critical at ${count(p.critical_threshold)}.`;
   const apart = Math.abs(y(p.reorder_threshold) - y(p.critical_threshold)) > 16;
   const table = el("details", { class: "data body" }, el("summary", {}, "As a table"),
     el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Time"), el("th", { scope: "col" }, "Stock"))),
@@ -69,8 +70,8 @@ function history(p, status) {
 function facts(p, status) {
   const rows = [];
   const row = (name, value, bad) => value !== "" && value !== undefined && rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined }, value));
-  row("Category", p.category);
-  row("Warehouse", p.warehouse_id);
+  row("Category", isolate(p.category));
+  row("Warehouse", isolate(p.warehouse_id));
   row("Price", money(p.unit_price));
   row("Reorder at", count(p.reorder_threshold));
   row("Critical at", count(p.critical_threshold));
@@ -94,7 +95,7 @@ function changes(p) {
     el("thead", {}, el("tr", {}, ...head.map((h, i) => el("th", { scope: "col", class: i && i < 5 ? "n" : undefined }, h)))),
     el("tbody", {}, ...p.changes.map((c) => el("tr", {}, el("td", {}, time(c.timestamp)),
       el("td", { class: "n" }, c.delta === null ? "–" : signed(c.delta)), el("td", { class: "n" }, count(c.current_stock)),
-      el("td", { class: "n" }, c.unmet_quantity ? count(c.unmet_quantity) : ""), el("td", { class: "n" }, c.seq ? count(c.seq) : "–"), el("td", { class: "small" }, c.cause || "–"))))));
+      el("td", { class: "n" }, c.unmet_quantity ? count(c.unmet_quantity) : ""), el("td", { class: "n" }, c.seq ? count(c.seq) : "–"), el("td", { class: "small" }, isolate(c.cause) || "–"))))));
 }
 
 function alerts(p) {

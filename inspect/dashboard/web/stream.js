@@ -5,6 +5,7 @@
 // That needs no agreement between tabs, of which each may freeze or close.
 
 import { recall, remember } from "./dom.js";
+import { parse } from "./numbers.js";
 
 const quietAfter = 4000; // ms without an event until the data counts as stale; one is due each second
 const deadAfter = 20000; // ms without an event until it reconnects
@@ -67,7 +68,7 @@ export class Stream {
       });
     const frame = (e) => {
       if (e.lastEventId) this.#last = e.lastEventId;
-      this.#on.frame(e.type, JSON.parse(e.data));
+      this.#on.frame(e.type, parse(e.data));
       this.#on.state("live");
       if (!this.#poll) return;
       this.#close();

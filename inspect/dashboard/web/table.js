@@ -1,7 +1,7 @@
 // The table of products, of which only the rows around the visible ones exist. The
 // server filters, sorts and pages; scrolling requests another page.
 
-import { $, attr, el, productHref, show, svg, text, words } from "./dom.js";
+import { $, attr, el, isolate, productHref, show, svg, text, words } from "./dom.js";
 import { count, signed, time } from "./format.js";
 
 export const pageSize = 80;
@@ -194,9 +194,9 @@ function drawRow(s, row, orders) {
   attr(s.row, "data-s", row.severity);
   s.row.classList.toggle("delisted", !!row.delisted);
   text(s.sev, row.delisted ? "Delisted" : words[row.severity]);
-  text(s.name, row.product_name);
+  text(s.name, isolate(row.product_name));
   attr(s.name, "href", productHref(row.product_id));
-  text(s.about, [row.product_id, row.category, row.warehouse_id].filter(Boolean).join(" · "));
+  text(s.about, [row.product_id, row.category, row.warehouse_id].filter(Boolean).map(isolate).join(" · "));
   const stock = row.current_stock;
   text(s.stock, stock === null ? "–" : count(stock));
   text(s.of, `of ${count(row.full_stock)}`);
