@@ -19,11 +19,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"inv/internal/httpguard"
 	"inv/internal/kafka"
 )
 
@@ -98,11 +98,7 @@ func (o *Options) expose() {
 	if o.Token == "" {
 		o.Token = rand.Text()
 	}
-	host, _, _ := net.SplitHostPort(o.Listen) // valid: it listens there
-	o.AllowHosts = append(slices.Clone(o.AllowHosts), strings.ToLower(host))
-	if name, err := os.Hostname(); err == nil {
-		o.AllowHosts = append(o.AllowHosts, strings.ToLower(name))
-	}
+	o.AllowHosts = append(slices.Clone(o.AllowHosts), httpguard.LocalNames(o.Listen)...)
 }
 
 // withHub calls use with a hub that is kept up to date from the topics.
