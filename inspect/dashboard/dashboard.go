@@ -53,6 +53,9 @@ type Options struct {
 	Kafka  kafka.Config
 	Topics Topics
 	Groups []string // consumer groups whose lag is shown
+	// Currency is the ISO 4217 code of all amounts, such as EUR. Records have none; if
+	// it is empty, amounts are shown without.
+	Currency string
 
 	Listen     string   // HOST:PORT; port 0 picks a free one
 	Token      string   // required of readers; "": none on loopback, else a random one
@@ -121,6 +124,7 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 	defer follower.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	hub := NewHub(o.Topics.Orders, o.Now)
+	hub.SetCurrency(o.Currency)
 	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })

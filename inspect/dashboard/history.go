@@ -10,6 +10,7 @@ const (
 	historyBucket  = 30 * 1000 // ms
 	historyBuckets = int(hour/historyBucket) + 1
 	recentChanges  = 24
+	maxOrderID     = 40 // bytes of an order's ID that are kept
 )
 
 // change is one update of a product: small and without pointers, since a model holds
@@ -21,12 +22,14 @@ type change struct {
 	line, partition  int32
 	topic            int16 // an index into Model.topics; 0: no cause
 	hasDelta         bool
+	orderLength      uint8 // of the order's ID, in history.orders; 0: not caused by an order
 }
 
 // history is a product's past hour in bounded memory: its last changes, and the
 // stock at the end of each half minute.
 type history struct {
 	recent  []change        // oldest first, at most recentChanges
+	orders  []byte          // the IDs of the orders that caused them, one after another
 	buckets []bucket        // oldest first, at most historyBuckets
 	large   map[int32]int64 // the stocks that are too large for a bucket, by its number; usually nil
 }
@@ -36,12 +39,16 @@ type bucket struct {
 	stock int32 // clamped; then it is in history.large
 }
 
-// add adds the newest change.
-func (h *history) add(c change) {
+// add adds the newest change. order is the ID of the order that caused it, or "".
+func (h *history) add(c change, order string) {
 	if len(h.recent) == recentChanges {
+		h.orders = slices.Delete(h.orders, 0, int(h.recent[0].orderLength))
 		h.recent = slices.Delete(h.recent, 0, 1)
 	}
 	h.grow()
+	order = shorten(order, maxOrderID)
+	c.orderLength = uint8(len(order))
+	h.orders = append(h.orders, order...)
 	h.recent = append(h.recent, c)
 	if b, _ := h.bucket(c.time); b != nil {
 		h.set(b, c.stock)
@@ -75,9 +82,12 @@ func (h *history) grow() {
 
 // addOlder adds a change that is older than all others and reports whether there
 // was room for it.
-func (h *history) addOlder(c change) (used bool) {
+func (h *history) addOlder(c change, order string) (used bool) {
 	if len(h.recent) < recentChanges {
 		h.grow()
+		order = shorten(order, maxOrderID)
+		c.orderLength = uint8(len(order))
+		h.orders = slices.Insert(h.orders, 0, []byte(order)...)
 		h.recent = slices.Insert(h.recent, 0, c)
 		used = true
 	}

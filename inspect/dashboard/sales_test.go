@@ -63,8 +63,8 @@ func TestLargeStocksInTheHistory(t *testing.T) {
 		if i%3 == 0 {
 			stock += large
 		}
-		h.add(change{time: now + i*historyBucket, stock: stock})
-		h.add(change{time: now + i*historyBucket, stock: stock + 1})
+		h.add(change{time: now + i*historyBucket, stock: stock}, "")
+		h.add(change{time: now + i*historyBucket, stock: stock + 1}, "")
 	}
 	if len(h.large) > historyBuckets/3+1 {
 		t.Errorf("%d large stocks are kept for %d half minutes", len(h.large), len(h.buckets))

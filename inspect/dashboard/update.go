@@ -27,7 +27,7 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	if c.topic != 0 && m.topics[c.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
-	p.history.add(c)
+	p.history.add(c, m.orderOf(&c, u.LastOrderID))
 	m.setNewest(p, u, has, c.delta)
 	return nil
 }
@@ -163,7 +163,7 @@ func (m *Model) Older(r *Record, now int64) {
 		return
 	}
 	m.count(&c, "", "", u.UnitPrice, now)
-	m.addOlder(p, c)
+	m.addOlder(p, c, u.LastOrderID)
 }
 
 // undecided is an update without delta or cause, as the reference system writes
@@ -191,7 +191,7 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 		}
 	}
 	m.count(&u.change, u.order, order, u.price, now)
-	m.addOlder(p, u.change)
+	m.addOlder(p, u.change, u.order)
 }
 
 // Undecided returns the IDs of the products with an undecided update.
@@ -232,14 +232,14 @@ func (m *Model) NothingOlder(first bool, now int64) {
 		if first {
 			m.count(&p.undecided.change, p.undecided.order, "", p.undecided.price, now)
 		}
-		m.addOlder(p, p.undecided.change)
+		m.addOlder(p, p.undecided.change, p.undecided.order)
 		p.undecided = nil
 		m.dirty = true
 	}
 }
 
-func (m *Model) addOlder(p *product, c change) {
-	if p.history.addOlder(c) {
+func (m *Model) addOlder(p *product, c change, order string) {
+	if p.history.addOlder(c, m.orderOf(&c, order)) {
 		m.touch(p)
 	}
 }
@@ -270,6 +270,48 @@ func (m *Model) causeText(c *change) string {
 		return ""
 	}
 	return event.Cause{Topic: m.topics[c.topic], Partition: c.partition, Offset: c.offset, Line: c.line}.String()
+}
+
+// Kind is what changed a product's stock.
+type Kind string
+
+// The kinds.
+const (
+	ByOrder    Kind = "order"
+	ByDelivery Kind = "delivery" // a receipt
+	ByOpening  Kind = "opening"  // the product's first catalogue record
+	ByCatalog  Kind = "catalog"  // a later one, which changes no stock
+	ByUnknown  Kind = ""
+)
+
+// kind returns what caused a change. What is no order is known by its effect: a
+// receipt adds something, a catalogue record nothing unless it is the first.
+func (m *Model) kind(c *change) Kind {
+	caused := c.topic != 0
+	switch {
+	case caused && m.topics[c.topic] == m.orders:
+		return ByOrder
+	case caused && c.seq == 1:
+		return ByOpening
+	case !c.hasDelta:
+		return ByUnknown
+	case c.delta > 0:
+		return ByDelivery
+	case caused && c.delta == 0:
+		return ByCatalog
+	case !caused && c.delta < 0:
+		return ByOrder
+	}
+	return ByUnknown
+}
+
+// orderOf returns the ID of the order that caused a change, given the update's last
+// order, or "".
+func (m *Model) orderOf(c *change, last string) string {
+	if m.kind(c) != ByOrder {
+		return ""
+	}
+	return last
 }
 
 // count adds an update to the sales if an order caused it. If the update has no
