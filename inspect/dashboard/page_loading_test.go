@@ -65,6 +65,6 @@ func TestOpenReordersWhileLoading(t *testing.T) {
 		b.until(`document.querySelector("#fact-reorders").textContent === "3 so far" && ` + badges + ` === 3 && ` + listed + ` === 3`)
 	}
 	c.stage(dashboard.LoadingDone)
-	b.until(`document.querySelector("#dead").textContent === "No dead letters"`)
+	b.until(`document.querySelector("#dead").textContent === "None so far"`)
 	b.until(`document.querySelector("#fact-reorders").textContent === "3" && document.querySelector("#reorders-total").textContent === "3, oldest first"`)
 }

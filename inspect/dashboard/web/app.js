@@ -2,7 +2,7 @@
 
 import { Charts } from "./charts.js";
 import { $, attr, el, isolate, recall, remember, show, text, words } from "./dom.js";
-import { age, count, isUTC, plural, setUTC, time } from "./format.js";
+import { age, count, isUTC, plural, setCurrency, setUTC, time } from "./format.js";
 import { Alerts, Reorders, reordersKnown, renderDead, renderFacts, renderSystem } from "./panels.js";
 import { renderProduct } from "./product.js";
 import { Stream } from "./stream.js";
@@ -55,6 +55,7 @@ function takeFrame(type, f) {
   if (f.status) {
     if (f.status.loading !== state.status?.loading) draw("alerts", "reorders", "dead", "table");
     state.status = f.status;
+    setCurrency(f.status.currency);
     state.skew = f.status.now - Date.now();
     draw("status", "charts");
   }
@@ -139,13 +140,24 @@ const visible = (part) => part === "status" || !!productId() === (part === "prod
 const drawPart = {
   status: drawStatus,
   table: drawTable,
-  product: () => renderProduct(productId(), state.product, state.status),
+  product: drawProduct,
   alerts: () => alerts.render(state.status),
   reorders: () => reorders.render(serverNow(), state.status),
   charts: drawCharts,
   dead: () => state.dead_letters && renderDead(state.dead_letters, state.status),
   facets: () => state.facets && drawFacets(),
 };
+
+function drawProduct() {
+  renderProduct(productId(), state.product, state.status);
+  nameDocument();
+}
+
+// nameDocument puts the product's name in the title of the tab.
+function nameDocument() {
+  const id = productId();
+  document.title = id ? `${isolate(state.product?.product_name || id)} – Inventory` : "Inventory";
+}
 
 function drawCharts() {
   clearTimeout(chartsTimer);
@@ -200,6 +212,7 @@ function drawFacets() {
     select.dataset.key = key;
     select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, isolate(n))));
     select.value = wanted;
+    select.title = wanted;
   }
 }
 
@@ -248,7 +261,11 @@ function view() {
 
 function showFilters() {
   show($("clear"), filtered());
-  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
+  for (const tile of document.querySelectorAll(".tile")) {
+    const on = filter.severity.has(tile.dataset.severity);
+    attr(tile, "aria-pressed", String(on));
+    attr(tile, "title", on ? "Filter on: press to remove it" : "Press to show only these");
+  }
 }
 
 function refilter() {
@@ -280,13 +297,13 @@ function route() {
   const id = productId();
   show($("overview"), !id);
   show($("detail"), !!id);
-  document.title = id ? `${isolate(id)} – Inventory` : "Inventory";
   if (id) {
     focusBack = id;
     state.product = null;
-    renderProduct(id, null, state.status);
+    drawProduct();
     scrollTo(0, 0);
   } else {
+    nameDocument();
     draw("table", "charts", "alerts", "reorders", "dead", "facets");
   }
   view();
@@ -302,9 +319,11 @@ addEventListener("hashchange", (e) => {
     readHash();
   }
   route();
-  if (!productId() && focusBack) {
+  if (productId()) {
+    $("detail-title").focus({ preventScroll: true });
+  } else if (focusBack) {
     const link = document.querySelector(`tr[data-id="${CSS.escape(focusBack)}"] a`);
-    (link ?? $("scroll")).focus({ preventScroll: true });
+    (link ?? $("products-title")).focus({ preventScroll: true });
     focusBack = "";
   }
 });
@@ -330,6 +349,7 @@ $("search").addEventListener("input", () => {
 for (const id of ["category", "warehouse", "sort"]) {
   $(id).addEventListener("change", () => {
     filter[id] = $(id).value;
+    $(id).title = $(id).selectedOptions[0].text;
     refilter();
   });
 }
@@ -343,7 +363,7 @@ for (const tile of document.querySelectorAll(".tile")) {
 }
 $("clear").addEventListener("click", () => {
   Object.assign(filter, { q: "", category: "", warehouse: "", severity: new Set() });
-  for (const id of ["search", "category", "warehouse"]) $(id).value = "";
+  for (const id of ["search", "category", "warehouse"]) $(id).value = $(id).title = "";
   refilter();
   $("search").focus();
 });
@@ -360,8 +380,7 @@ addEventListener("keydown", (e) => {
 function setZone(utc) {
   setUTC(utc);
   document.documentElement.dataset.zone = utc ? "utc" : "local";
-  text($("zone"), utc ? "UTC" : "Local time");
-  attr($("zone"), "aria-pressed", String(utc));
+  text($("zone"), utc ? "Times: UTC" : "Times: local");
   draw("status", "table", "charts", "alerts", "reorders", "dead", "product");
 }
 $("zone").addEventListener("click", () => {
@@ -372,7 +391,7 @@ $("zone").addEventListener("click", () => {
 const themes = ["auto", "light", "dark"];
 function setTheme(theme) {
   attr(document.documentElement, "data-theme", theme === "auto" ? null : theme);
-  text($("theme"), { auto: "Auto", light: "Light", dark: "Dark" }[theme]);
+  text($("theme"), `Theme: ${theme}`);
 }
 $("theme").addEventListener("click", () => {
   const now = document.documentElement.dataset.theme ?? "auto";

@@ -21,9 +21,8 @@ export function renderProduct(id, p, status) {
     el("div", { class: "detail-head", "data-s": p.severity }, el("a", { href: "#/", id: "back" }, "← All products"), el("h2", { tabindex: "-1", id: "detail-title" }, isolate(p.product_name)),
       el("span", { class: "sev" }, p.delisted ? "Delisted" : words[p.severity]), el("span", { class: "muted" }, isolate(p.product_id))),
     el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Stock in the last hour")), ...history(p, status)),
-    el("div", { class: "side" }, facts(p, status)),
-    el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Last changes")), changes(p)),
-    el("div", { class: "side" }, alerts(p)));
+    el("div", { class: "side" }, facts(p, status), alerts(p)),
+    el("div", { class: "panel" }, el("div", { class: "panel-head" }, el("h2", {}, "Last changes")), changes(p)));
   morph(main, fresh);
 }
 
@@ -51,7 +50,7 @@ function history(p, status) {
   const description = `Stock of ${isolate(p.product_name)} over the last hour: now ${p.current_stock === null ? "unknown" : count(p.current_stock)}, reorder at ${count(p.reorder_threshold)}, critical at ${count(p.critical_threshold)}.`;
   const apart = Math.abs(y(p.reorder_threshold) - y(p.critical_threshold)) > 16;
   const table = el("details", { class: "data body" }, el("summary", {}, "As a table"),
-    el("div", {}, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Time"), el("th", { scope: "col" }, "Stock"))),
+    el("div", { tabindex: "0", role: "region", "aria-label": "Stock, as a table" }, el("table", {}, el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Time"), el("th", { scope: "col" }, "Stock"))),
       el("tbody", {}, ...points.toReversed().map((h) => el("tr", {}, el("td", {}, time(h.time)), el("td", {}, count(h.stock))))))));
   return [
     el("div", { class: "history" },
@@ -69,7 +68,7 @@ function history(p, status) {
 
 function facts(p, status) {
   const rows = [];
-  const row = (name, value, bad) => value !== "" && value !== undefined && rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined }, value));
+  const row = (name, value, bad) => value !== "" && value !== undefined && rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined, title: value }, value));
   row("Category", isolate(p.category));
   row("Warehouse", isolate(p.warehouse_id));
   row("Price", money(p.unit_price));
@@ -89,17 +88,27 @@ function facts(p, status) {
     el("div", { class: "body" }, el("dl", { class: "kv" }, ...rows)));
 }
 
+const causes = { delivery: "delivery", opening: "opening stock", catalog: "catalogue changed", "": "–" };
+
+// causeOf names what changed the stock; an order by its id, which often says that it is
+// one.
+function causeOf(c) {
+  if (c.kind !== "order") return causes[c.kind];
+  return /^order/i.test(c.order_id) ? isolate(c.order_id) : `order ${isolate(c.order_id ?? "")}`.trim();
+}
+
 function changes(p) {
-  const head = ["Time", "Change", "Stock", "Unfilled", "No.", "Cause"];
-  return el("div", { class: "wrap" }, el("table", { class: "list" },
-    el("thead", {}, el("tr", {}, ...head.map((h, i) => el("th", { scope: "col", class: i && i < 5 ? "n" : undefined }, h)))),
+  const head = [["Time"], ["Change", "n"], ["Stock", "n"], ["Cause"], ["Unfilled", "n"], ["No.", "n number"]];
+  return el("div", { class: "wrap", tabindex: "0", role: "region", "aria-label": "Last changes" }, el("table", { class: "list" },
+    el("thead", {}, el("tr", {}, ...head.map(([h, name]) => el("th", { scope: "col", class: name }, h)))),
     el("tbody", {}, ...p.changes.map((c) => el("tr", {}, el("td", {}, time(c.timestamp)),
       el("td", { class: "n" }, c.delta === null ? "–" : signed(c.delta)), el("td", { class: "n" }, count(c.current_stock)),
-      el("td", { class: "n" }, c.unmet_quantity ? count(c.unmet_quantity) : ""), el("td", { class: "n" }, c.seq ? count(c.seq) : "–"), el("td", { class: "small" }, isolate(c.cause) || "–"))))));
+      el("td", { title: isolate(c.cause) }, causeOf(c)),
+      el("td", { class: "n" }, c.unmet_quantity ? count(c.unmet_quantity) : ""), el("td", { class: "n number" }, c.seq ? count(c.seq) : "–"))))));
 }
 
 function alerts(p) {
   const items = p.alerts.map((a) => el("li", {}, el("span", { class: "sev", "data-s": a.current_stock > 0 ? "critical" : "out" }, `${count(a.current_stock)} left`), el("small", {}, time(a.timestamp))));
   return el("section", { class: "panel", "aria-label": "Alerts of this product" }, el("div", { class: "panel-head" }, el("h2", {}, "Alerts")),
-    el("ol", { class: "feed" }, ...(items.length ? items : [el("li", { class: "none" }, "No recent alerts")])));
+    el("ol", { class: "feed", tabindex: "0", "aria-label": "Alerts, newest first" }, ...(items.length ? items : [el("li", { class: "none" }, "No recent alerts")])));
 }

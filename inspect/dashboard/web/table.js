@@ -41,7 +41,7 @@ export class Table {
       this.#rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 52;
     };
     measure();
-    matchMedia("(max-width: 760px)").addEventListener("change", measure);
+    matchMedia("(max-width: 47.5em)").addEventListener("change", measure);
   }
 
   toTop() {
@@ -84,7 +84,7 @@ export class Table {
     const height = (n) => `${n * this.#rowHeight}px`;
     this.#before.firstChild.style.height = height(page.offset);
     this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
-    this.#scroll.style.height = page.total < pageSize ? `clamp(220px, ${page.total * this.#rowHeight + 36}px, var(--most))` : "";
+    this.#scroll.style.height = page.total < pageSize ? `clamp(12rem, ${page.total * this.#rowHeight}px + 2.7rem, var(--most))` : "";
     attr($("table"), "aria-rowcount", page.total + 1);
     if (focused >= 0) this.#keepFocus(ids.includes(id) ? ids.indexOf(id) : Math.min(focused, ids.length - 1));
     show($("empty"), page.total === 0);
@@ -195,8 +195,11 @@ function drawRow(s, row, orders) {
   s.row.classList.toggle("delisted", !!row.delisted);
   text(s.sev, row.delisted ? "Delisted" : words[row.severity]);
   text(s.name, isolate(row.product_name));
+  attr(s.name, "title", isolate(row.product_name));
   attr(s.name, "href", productHref(row.product_id));
-  text(s.about, [row.product_id, row.category, row.warehouse_id].filter(Boolean).map(isolate).join(" · "));
+  const about = [row.product_id, row.category, row.warehouse_id].filter(Boolean).map(isolate).join(" · ");
+  text(s.about, about);
+  attr(s.about, "title", about);
   const stock = row.current_stock;
   text(s.stock, stock === null ? "–" : count(stock));
   text(s.of, `of ${count(row.full_stock)}`);
