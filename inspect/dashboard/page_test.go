@@ -259,7 +259,7 @@ func TestScreenshots(t *testing.T) {
 				b.open(p.hash)
 				b.until(`document.querySelector("#connection").dataset.state === "live" && document.fonts.status === "loaded" && ` + p.ready)
 				b.snap(fmt.Sprintf("%s-%d-%s", p.name, width, scheme))
-				if width < 1000 {
+				if width < 2000 {
 					b.snapAll(fmt.Sprintf("%s-%d-%s-whole", p.name, width, scheme))
 				}
 			}

@@ -98,12 +98,12 @@ function causeOf(c) {
 }
 
 function changes(p) {
-  const head = [["Time"], ["Change", "n"], ["Stock", "n"], ["Cause"], ["Unfilled", "n"], ["No.", "n number"]];
+  const head = [["Time"], ["Change", "n"], ["Stock", "n"], ["Cause", "cause"], ["Unfilled", "n"], ["No.", "n number"]];
   return el("div", { class: "wrap", tabindex: "0", role: "region", "aria-label": "Last changes" }, el("table", { class: "list" },
     el("thead", {}, el("tr", {}, ...head.map(([h, name]) => el("th", { scope: "col", class: name }, h)))),
     el("tbody", {}, ...p.changes.map((c) => el("tr", {}, el("td", {}, time(c.timestamp)),
       el("td", { class: "n" }, c.delta === null ? "–" : signed(c.delta)), el("td", { class: "n" }, count(c.current_stock)),
-      el("td", { title: isolate(c.cause) }, causeOf(c)),
+      el("td", { class: "cause", title: `${causeOf(c)}  ${isolate(c.cause)}` }, causeOf(c)),
       el("td", { class: "n" }, c.unmet_quantity ? count(c.unmet_quantity) : ""), el("td", { class: "n number" }, c.seq ? count(c.seq) : "–"))))));
 }
 
