@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"inv/internal/termsafe"
 )
 
 // columns are the widths of the table's columns; 0 leaves one out.
@@ -171,7 +169,7 @@ func (s *Screen) drawAlert(a *Alert) string {
 		glyph = glyphs[Out]
 	}
 	return s.line().put("", " ").put(s.colors.Dim, s.clock(a.Time, "15:04:05")).put("", " ").
-		put(s.colors.Critical, glyph+" "+string(termsafe.Cut([]byte(termsafe.String(cmp.Or(a.ProductName, a.ProductID))), max(12, s.Width-45)))).
+		put(s.colors.Critical, glyph+" "+s.line().fit(cmp.Or(a.ProductName, a.ProductID), max(12, s.Width-45))).
 		put("", fmt.Sprintf("  %d left (≤%d)  ", a.Stock, a.Threshold)).put(s.colors.Dim, a.Warehouse).String()
 }
 
@@ -209,9 +207,27 @@ func (s *Screen) drawDetail() []string {
 		if c.Unmet > 0 {
 			l.put(s.colors.Warning, fmt.Sprintf("  %d unfilled", c.Unmet))
 		}
-		lines = append(lines, l.put(s.colors.Dim, "  "+c.Cause).String())
+		lines = append(lines, l.put("", "  "+causeOf(&c)).put(s.colors.Dim, "  "+c.Cause).String())
 	}
 	return lines
+}
+
+// causeOf names what changed the stock as the page does.
+func causeOf(c *Change) string {
+	switch c.Kind {
+	case ByOrder:
+		if strings.HasPrefix(strings.ToLower(c.Order), "order") {
+			return c.Order
+		}
+		return strings.TrimSpace("order " + c.Order)
+	case ByDelivery:
+		return "delivery"
+	case ByOpening:
+		return "opening stock"
+	case ByCatalog:
+		return "catalogue changed"
+	}
+	return ""
 }
 
 // drawHistory draws the stock over the hour, or since its first change, as columns.
