@@ -128,7 +128,7 @@ func (s *Screen) line() *line { return &line{left: s.Width, colors: s.colors} }
 
 // put adds text in a colour, cut to the columns that are free.
 func (l *line) put(color, text string) *line {
-	cut := l.fit(text, l.left)
+	cut := l.colors.Fit(text, l.left)
 	l.left -= termsafe.Width([]byte(cut))
 	if color == "" || l.colors.Reset == "" {
 		l.text.WriteString(cut)
@@ -138,15 +138,6 @@ func (l *line) put(color, text string) *line {
 	return l
 }
 
-// fit makes text safe and cuts it to a number of columns.
-func (l *line) fit(text string, columns int) string {
-	cut := string(termsafe.Cut([]byte(l.colors.Glyphs(termsafe.String(text))), columns))
-	if l.colors.ASCII {
-		cut = strings.ReplaceAll(cut, ellipsis, "~") // where it was cut
-	}
-	return cut
-}
-
 // cell adds text in a fixed number of columns; a negative width aligns it right.
 func (l *line) cell(color, text string, width int) *line {
 	right := width < 0
@@ -154,7 +145,7 @@ func (l *line) cell(color, text string, width int) *line {
 		width = -width
 	}
 	width = min(width, l.left)
-	cut := l.fit(text, width)
+	cut := l.colors.Fit(text, width)
 	space := strings.Repeat(" ", max(0, width-termsafe.Width([]byte(cut))))
 	if right {
 		return l.put("", space).put(color, cut)

@@ -169,7 +169,7 @@ func (s *Screen) drawAlert(a *Alert) string {
 		glyph = glyphs[Out]
 	}
 	return s.line().put("", " ").put(s.colors.Dim, s.clock(a.Time, "15:04:05")).put("", " ").
-		put(s.colors.Critical, glyph+" "+s.line().fit(cmp.Or(a.ProductName, a.ProductID), max(12, s.Width-45))).
+		put(s.colors.Critical, glyph+" "+s.colors.Fit(cmp.Or(a.ProductName, a.ProductID), max(12, s.Width-45))).
 		put("", fmt.Sprintf("  %d left (≤%d)  ", a.Stock, a.Threshold)).put(s.colors.Dim, a.Warehouse).String()
 }
 

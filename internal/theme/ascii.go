@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"unicode/utf8"
+
+	"inv/internal/termsafe"
 )
 
 // asciiOnly reports whether the locale has a character set other than UTF-8. If no
@@ -35,6 +37,16 @@ func (t *Theme) Glyphs(text string) string {
 		}
 	}
 	return b.String()
+}
+
+// Fit makes a text safe for the terminal, see termsafe, and cuts it to a number of
+// columns.
+func (t *Theme) Fit(text string, columns int) string {
+	cut := string(termsafe.Cut([]byte(t.Glyphs(termsafe.String(text))), columns))
+	if t.ASCII {
+		cut = strings.ReplaceAll(cut, "…", "~") // where it was cut
+	}
+	return cut
 }
 
 // asciiForm returns the ASCII form of a character of this program's own texts, or of an

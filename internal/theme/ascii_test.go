@@ -48,6 +48,26 @@ func TestGlyphs(t *testing.T) {
 	}
 }
 
+func TestFit(t *testing.T) {
+	for _, c := range []struct {
+		text        string
+		columns     int
+		utf8, ascii string
+	}{
+		{"plain text", 6, "plain…", "plain~"},
+		{"no more …", 20, "no more …", "no more ..."},
+		{"red\x1b[0m", 20, `red\x1b[0m`, `red\x1b[0m`},
+		{"電気", 3, "電…", `\u~`},
+	} {
+		if got := (&Theme{}).Fit(c.text, c.columns); got != c.utf8 {
+			t.Errorf("%q in %d columns: %q, want %q", c.text, c.columns, got, c.utf8)
+		}
+		if got := (&Theme{ASCII: true}).Fit(c.text, c.columns); got != c.ascii {
+			t.Errorf("%q in %d columns of ASCII: %q, want %q", c.text, c.columns, got, c.ascii)
+		}
+	}
+}
+
 // Distinct states and heights stay distinct.
 func TestGlyphsStayDistinct(t *testing.T) {
 	for _, set := range []string{"✕▲◆●○", "▁▂▃▄▅▆▇█", "█│┊·", "✓✗?-"} {
