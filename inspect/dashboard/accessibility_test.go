@@ -85,14 +85,18 @@ func TestAxe(t *testing.T) {
 	w := variedWorld(t)
 	line := newProxy(t, w.url)
 	b := browse(t, line.url())
-	check := func(name string) {
+	find := func(name string) []string {
 		t.Helper()
 		b.do(chromedp.Evaluate[chromedp.Void](script))
 		found, err := chromedp.Run(b.ctx, chromedp.Evaluate[[]string](violations, chromedp.EvalAwaitPromise))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		for _, v := range found {
+		return found
+	}
+	check := func(name string) {
+		t.Helper()
+		for _, v := range find(name) {
 			t.Errorf("%s: %s", name, v)
 		}
 	}
@@ -112,6 +116,11 @@ func TestAxe(t *testing.T) {
 	line.set(true)
 	b.until(`document.querySelector("#connection").dataset.state === "stale" && !document.querySelector("#banner").hidden`)
 	check("stale")
+
+	evaluate[bool](b, `document.querySelector("main").append(document.createElement("button")) === undefined`)
+	if found := find("a button without a name"); !strings.Contains(fmt.Sprint(found), "button-name") {
+		t.Errorf("axe-core found %q, want a button without a name", found)
+	}
 }
 
 // small is JavaScript for the targets below 24 by 24 px, WCAG 2.2's 2.5.8.
