@@ -102,14 +102,18 @@ func TestYoungChartsFillTheirWidth(t *testing.T) {
 	b.snap("young")
 }
 
-// Nothing is empty under the table or beside it.
+// Nothing is empty under the table or beside it, with few products and with many.
 func TestNoEmptySpaceUnderTheTable(t *testing.T) {
 	t.Parallel()
-	w := variedWorld(t)
-	b := browse(t, w.url)
+	few := newWorld(t, kafkatest.Embedded(t), 3, 100)
+	few.run()
+	few.loaded()
+	many := variedWorld(t)
+	b := browse(t, many.url)
 	b.screen(1440, 900, "light", false)
-	for _, hash := range []string{"", "#/?q=prod-0000"} {
-		b.visit(somePage{hash: hash, ready: `document.querySelectorAll("tr.row").length > 2`})
+	for _, url := range []string{few.url, many.url, many.url + "#/?q=prod-0000"} {
+		b.url = url
+		b.visit(somePage{ready: `document.querySelectorAll("tr.row").length > 2 && document.querySelector("#system").textContent`})
 		b.until(`(() => {
 			const box = (selector) => document.querySelector(selector).getBoundingClientRect();
 			const table = box(".products").bottom - box("#scroll").bottom;

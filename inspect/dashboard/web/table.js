@@ -84,7 +84,7 @@ export class Table {
     const height = (n) => `${n * this.#rowHeight}px`;
     this.#before.firstChild.style.height = height(page.offset);
     this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
-    this.#scroll.style.height = page.total < pageSize ? `clamp(12rem, ${page.total * this.#rowHeight}px + 2.7rem, var(--most))` : "";
+    this.#scroll.style.height = page.total < pageSize ? `clamp(8rem, ${page.total * this.#rowHeight}px + 2.7rem, var(--most))` : "";
     attr($("table"), "aria-rowcount", page.total + 1);
     if (focused >= 0) this.#keepFocus(ids.includes(id) ? ids.indexOf(id) : Math.min(focused, ids.length - 1));
     show($("empty"), page.total === 0);
