@@ -62,6 +62,29 @@ function morphOne(node, fresh) {
   morph(node, fresh);
 }
 
+// What changes the direction of text, or begins a paragraph, in which isolates end.
+const directional = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const paragraphs = /[\n\r\x1c-\x1e\x85\u2028\u2029]/g;
+
+// isolate makes text from topics safe to stand beside other text: its direction ends
+// with it. A text that ends isolates which it has not begun would escape, so those
+// characters are left out.
+export function isolate(value) {
+  const line = String(value ?? "").replace(paragraphs, " ");
+  if (!directional.test(line)) return line;
+  let begun = 0;
+  let safe = "";
+  for (const c of line) {
+    if (c >= "\u2066" && c <= "\u2068") begun++;
+    else if (c === "\u2069" && --begun < 0) {
+      begun = 0;
+      continue;
+    }
+    safe += c;
+  }
+  return "\u2068" + safe + "\u2069".repeat(begun + 1);
+}
+
 export const productHref = (id) => "#/product/" + encodeURIComponent(id);
 
 export const words = { out: "Out", critical: "Critical", low: "Low", ok: "In stock", unknown: "Unknown" };
