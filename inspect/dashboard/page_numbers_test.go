@@ -57,6 +57,14 @@ func TestNumbersBeyond53Bits(t *testing.T) {
 	if label := evaluate[string](b, `document.querySelector(".chart:nth-of-type(2) svg").getAttribute("aria-label")`); label == "" {
 		t.Error("the chart has no description")
 	}
+	for what, expression := range map[string]string{
+		"cells do not overlap":    `[...document.querySelectorAll("tr.row .cell > :not(.sev, svg)")].every((e) => e.getBoundingClientRect().right <= e.closest("td").getBoundingClientRect().right && (!e.textContent || getComputedStyle(e).overflowX === "clip"))`,
+		"long numbers are titles": fmt.Sprintf(`document.querySelector('tr[data-id="a"] .stock b').title === %q`, left),
+	} {
+		if !evaluate[bool](b, expression) {
+			t.Errorf("%s: false", what)
+		}
+	}
 	b.snap("numbers")
 	b.open("#/product/a")
 	b.until(`document.querySelectorAll("#detail .list tbody tr").length === 2`)
@@ -111,7 +119,7 @@ func TestBidiControlsAreIsolated(t *testing.T) {
 		r := event.Reorder{EventID: "reorder-" + id, ProductID: id, ReorderQuantity: 50, Priority: event.PriorityUrgent, Timestamp: at}
 		c.take(dashboard.Reorders, "reorder_events", id, event.AppendReorder(nil, &r))
 		c.take(dashboard.DeadLetters, "order_events.dlq", "k", nil, fetch.Header{Key: event.HeaderDLQTopic, Value: []byte(name)},
-			fetch.Header{Key: event.HeaderDLQReason, Value: []byte(name)}, fetch.Header{Key: event.HeaderDLQMessage, Value: []byte(name)})
+			fetch.Header{Key: event.HeaderDLQReason, Value: []byte(name)}, fetch.Header{Key: event.HeaderDLQMessage, Value: []byte(name + "no number in line 3")})
 		c.take(dashboard.Updates, "topic"+name, id, []byte(`"`+name+`"`))
 	}
 	c.hub.Update(func(m *dashboard.Model) {
@@ -162,6 +170,9 @@ func TestBidiControlsAreIsolated(t *testing.T) {
 	b.until(fmt.Sprintf(`document.querySelectorAll("tr.row").length === %d && document.querySelectorAll("#alerts a").length === %[1]d && !document.querySelector("#banner").hidden && document.querySelectorAll("#dead li").length === %[1]d`, len(hostile)))
 	b.snap("bidi")
 	check("the overview")
+	// Sentences that others wrote around names spell the controls.
+	b.until(`document.querySelector("#banner").textContent.includes("Topic \\u2069\\u2069\\u202eevil can't be read (abc 123)")`)
+	b.until(`document.querySelector("#dead dl").textContent.includes("\\u202eno number in line 3")`)
 	for i := range hostile {
 		b.open("")
 		b.until(fmt.Sprintf(`!!document.querySelector('tr[data-id^="p%d"] a')`, i))

@@ -1,7 +1,7 @@
 // The page: collects what the stream sends and draws it, at most once a frame.
 
 import { Charts } from "./charts.js";
-import { $, attr, el, isolate, recall, remember, show, text, words } from "./dom.js";
+import { $, attr, el, isolate, recall, remember, show, spell, text, words } from "./dom.js";
 import { age, count, isUTC, plural, setCurrency, setUTC, time } from "./format.js";
 import { Alerts, Reorders, reordersKnown, renderDead, renderFacts, renderSystem } from "./panels.js";
 import { renderProduct } from "./product.js";
@@ -184,7 +184,7 @@ function drawStatus() {
   const s = state.status;
   renderFacts(state);
   if (s) renderSystem(s, state.problems);
-  const trouble = isolate(sentence(state.connection === "stale" ? state.why : s?.trouble ?? ""));
+  const trouble = spell(sentence(state.connection === "stale" ? state.why : s?.trouble ?? ""));
   const stale = state.connection === "stale" || state.connection === "live" && !!trouble;
   const asOf = s ? time(s.as_of || s.now) : "";
   document.documentElement.toggleAttribute("data-stale", stale);
@@ -212,7 +212,7 @@ function drawFacets() {
     select.dataset.key = key;
     select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, isolate(n))));
     select.value = wanted;
-    select.title = wanted;
+    select.title = isolate(wanted);
   }
 }
 

@@ -24,6 +24,12 @@ export function text(node, value) {
   else if (own.data !== value) own.data = value;
 }
 
+// number shows one that may be too long for its place, then also as a title.
+export function number(node, value) {
+  text(node, value);
+  attr(node, "title", value.length > 8 ? value : null);
+}
+
 export function attr(node, name, value) {
   if (value === null || value === undefined || value === false) {
     if (node.hasAttribute(name)) node.removeAttribute(name);
@@ -84,6 +90,11 @@ export function isolate(value) {
   }
   return "\u2068" + safe + "\u2069".repeat(begun + 1);
 }
+
+// spell is isolate for sentences that others wrote around names, which are not
+// isolated: bidi controls are spelled out.
+export const spell = (sentence) =>
+  isolate(String(sentence ?? "").replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")));
 
 export const productHref = (id) => "#/product/" + encodeURIComponent(id);
 

@@ -1,7 +1,7 @@
 // The panels beside the table: alerts, open reorders, dead letters, and the state of
 // processor and data.
 
-import { $, attr, el, isolate, morph, productHref, show, svg, text } from "./dom.js";
+import { $, attr, el, isolate, morph, productHref, show, spell, svg, text } from "./dom.js";
 import { age, count, duration, plural, time } from "./format.js";
 import { sum } from "./numbers.js";
 
@@ -148,7 +148,7 @@ export function renderDead(dead, status) {
     svg("svg", { viewBox: "0 0 100 5", preserveAspectRatio: "none", "aria-hidden": "true" },
       svg("rect", { class: "track", width: "100", height: "5" }), svg("rect", { class: "fill", width: ((100 * r.count) / most).toFixed(1), height: "5" }))));
   const last = dead.last.slice(0, 5).map((d) => [
-    el("dt", { class: "small" }, inWords(d.reason)), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide", title: isolate(d.place) }, isolate(d.message || d.place))]);
+    el("dt", { class: "small" }, inWords(d.reason)), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide", title: isolate(d.place) }, d.message ? spell(d.message) : isolate(d.place))]);
   morph($("dead"), el("div", {}, ...(dead.total
     ? [el("ul", { class: "reasons" }, ...reasons), el("details", { class: "data" }, el("summary", {}, "The last ones"), el("dl", { class: "kv" }, ...last.flat()))]
     : [el("p", { class: "muted" }, status?.loading ? "" : "None so far")])));
@@ -164,7 +164,7 @@ export function renderSystem(status, problems) {
   if (status.latency) row("Order to stock", `p50 ${duration(status.latency.p50)}, p99 ${duration(status.latency.p99)}`);
   if (status.behind > 0) row("Dashboard behind", plural(status.behind, "record"));
   for (const name of status.missing) row(isolate(name), "no topic yet", undefined, true);
-  for (const m of problems.malformed) row(`Unreadable in ${isolate(m.topic)}`, count(m.count), isolate(m.last), true, isolate(m.place));
+  for (const m of problems.malformed) row(`Unreadable in ${isolate(m.topic)}`, count(m.count), spell(m.last), true, isolate(m.place));
   if (problems.gaps) row("Missing in sequences", count(problems.gaps), "Updates missing or out of order; see their products", true);
   if (problems.ignored) row("Products not shown", count(problems.ignored), "More than the dashboard can show", true);
   const list = $("system");

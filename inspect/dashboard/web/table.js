@@ -1,7 +1,7 @@
 // The table of products, of which only the rows around the visible ones exist. The
 // server filters, sorts and pages; scrolling requests another page.
 
-import { $, attr, el, isolate, productHref, show, svg, text, words } from "./dom.js";
+import { $, attr, el, isolate, number, productHref, show, svg, text, words } from "./dom.js";
 import { count, signed, time } from "./format.js";
 
 export const pageSize = 80;
@@ -173,14 +173,14 @@ function makeSlot() {
   s.thresholds = el("small");
   s.line = svg("polyline");
   s.trend = svg("svg", { class: "trend", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" }, s.line);
-  s.delta = el("span", { class: "num" });
+  s.delta = el("span", { class: "num digits" });
   s.at = el("small");
   s.order = el("span");
   s.since = el("small");
   const cell = (name, ...children) => el("td", { role: "cell", class: "c-" + name }, el("div", { class: "cell" }, ...children));
   s.row = el("tr", { role: "row", class: "row" },
     cell("sev", s.sev), cell("name", s.name, s.about),
-    el("td", { role: "cell", class: "c-stock stock" }, el("div", { class: "cell" }, el("span", {}, s.stock), s.of)),
+    el("td", { role: "cell", class: "c-stock stock" }, el("div", { class: "cell" }, el("span", { class: "digits" }, s.stock), s.of)),
     cell("bar", s.bar, s.thresholds), cell("trend", s.trend), cell("last", s.delta, s.at), cell("order", s.order, s.since));
   return s;
 }
@@ -201,16 +201,16 @@ function drawRow(s, row, orders) {
   text(s.about, about);
   attr(s.about, "title", about);
   const stock = row.current_stock;
-  text(s.stock, stock === null ? "–" : count(stock));
-  text(s.of, `of ${count(row.full_stock)}`);
+  number(s.stock, stock === null ? "–" : count(stock));
+  number(s.of, `of ${count(row.full_stock)}`);
   drawBar(s, row);
   drawTrend(s, row);
-  text(s.delta, row.updated ? signed(row.delta) : "–");
+  number(s.delta, row.updated ? signed(row.delta) : "–");
   text(s.at, row.gaps ? `${time(row.updated)} · ${count(row.gaps)} missing` : time(row.updated));
   s.at.classList.toggle("gap", !!row.gaps);
   const open = orders ? row.open_reorder : null;
-  text(s.order, open ? `${count(open.reorder_quantity)} ${open.priority === "urgent" ? "urgent" : "ordered"}` : "");
-  s.order.className = open ? "badge" + (open.priority === "urgent" ? " urgent" : "") : "";
+  number(s.order, open ? `${count(open.reorder_quantity)} ${open.priority === "urgent" ? "urgent" : "ordered"}` : "");
+  s.order.className = open ? "digits badge" + (open.priority === "urgent" ? " urgent" : "") : "";
   text(s.since, open ? `since ${time(open.timestamp)}` : "");
 }
 
@@ -223,7 +223,7 @@ function drawBar(s, row) {
     attr(mark, "x1", scale(at).toFixed(2));
     attr(mark, "x2", scale(at).toFixed(2));
   }
-  text(s.thresholds, row.in_catalog || row.reorder_threshold
+  number(s.thresholds, row.in_catalog || row.reorder_threshold
     ? `critical ≤ ${count(row.critical_threshold)} · reorder ≤ ${count(row.reorder_threshold)}` : "not in the catalogue");
 }
 
