@@ -134,7 +134,7 @@ func New(p termenv.Profile) *Theme {
 		Hostile:  color("", "#ff87d7"),
 		Reset:    "\x1b[0m",
 	}
-	for _, c := range []string{"#5fafff", "#87d787", "#d787d7", "#5fd7d7", "#d7af5f", "#af87ff", "#afd75f", "#ffafaf"} {
+	for _, c := range []string{"#5fafff", "#87d787", "#d787d7", "#5fd7d7", "#d7af5f", "#af87ff", "#d7875f", "#ffafaf"} {
 		t.Sources = append(t.Sources, color("", c))
 	}
 	return t
