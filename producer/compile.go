@@ -177,6 +177,9 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 		c.problem(spec.Pos, "producer %q: `earlier` and `tombstones` are for a producer with `value:` and without `states:`", spec.Name)
 		s.revisits = false
 	}
+	if s.live = s.revisits && spec.Live; s.live {
+		s.memory = &memory{}
+	}
 	c.topics(s)
 	if spec.States != nil {
 		s.machine = c.machine(spec.States)

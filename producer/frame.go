@@ -26,8 +26,8 @@ type whole struct {
 	fresh    uint64 // the random key of this state of the entity
 	state    int
 	step     int
-	lost     bool // refs to keys are broken: the fault unknown_ref
-	last     remembered
+	lost     bool   // refs to keys are broken: the fault unknown_ref
+	last     []kept // what earlier records have kept
 }
 
 // worker is the mutable state of rendering. Each goroutine has its own.

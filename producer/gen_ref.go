@@ -55,6 +55,10 @@ func refNode(set *set, nodes []*node, pick *picker) *node {
 	return choose(nodes, func(w *worker, f *frame) (*frame, int64) {
 		i, row := pick.row(f.h), w.push()
 		row.set(recordKey(set.random, i), i, 0, nil, &w.nothing)
+		if s := set.revisiting; s != nil {
+			n := s.keyOf(i)
+			row.of, row.own = &row.own, whole{earlierN: n, earlier: recordKey(set.random, n)}
+		}
 		return row, min(i, last)
 	})
 }

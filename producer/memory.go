@@ -46,8 +46,12 @@ type kept struct {
 	json  []byte // nil for what is used as a number or a text
 }
 
-// remembered is what a record's lasts have found.
-type remembered []kept
+// remembered is what a record gets to know of those before it.
+type remembered struct {
+	last    []kept // by its lasts
+	keyOf   int64  // the record whose key it has, if only live ones are chosen
+	revisit revisit
+}
 
 // memoryOf returns the memory of the builder's stream; nil with a problem if fields
 // there can't keep values.
@@ -239,6 +243,7 @@ type store struct {
 	next   int64             // the first record that has not been seen, without states
 	free   []kept            // for the slots
 	heads  []remembered
+	alive  []int64 // the records with a key that was not deleted
 	key    []byte
 	fresh  []kept
 	text   []byte
@@ -275,7 +280,10 @@ func (st *store) remember(w *worker, at *slot) error {
 	defer func() { w.depth = depth }()
 	f := w.push()
 	at.last = st.take(len(m.lasts))
-	last := *at.last
+	last := at.last.last
+	if st.stream.live {
+		st.choose(at)
+	}
 	st.stream.frame(f, *at)
 	if st.stream.from != nil {
 		f.own.cause = st.stream.from.enter(w, *at)
@@ -302,6 +310,26 @@ func (st *store) remember(w *worker, at *slot) error {
 	return nil
 }
 
+// choose chooses the record whose key a record has among those that are alive.
+func (st *store) choose(at *slot) {
+	r := at.last
+	r.keyOf, r.revisit = at.n, st.stream.revisitOf(at.n)
+	if len(st.alive) == 0 {
+		r.revisit = newKey
+	}
+	if r.revisit == newKey {
+		st.alive = append(st.alive, at.n)
+		return
+	}
+	i := below(mix(recordKey(st.stream.random, at.n)+saltEarlier), uint64(len(st.alive)))
+	r.keyOf = st.alive[i]
+	if r.revisit == deletesKey {
+		last := len(st.alive) - 1
+		st.alive[i] = st.alive[last]
+		st.alive = st.alive[:last]
+	}
+}
+
 // take returns room for a slot's values.
 func (st *store) take(n int) *remembered {
 	const chunk = 256
@@ -312,7 +340,7 @@ func (st *store) take(n int) *remembered {
 		st.heads = make([]remembered, chunk)
 	}
 	head := &st.heads[0]
-	*head = st.free[:n:n]
+	head.last = st.free[:n:n]
 	st.free, st.heads = st.free[n:], st.heads[1:]
 	return head
 }

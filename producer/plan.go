@@ -53,6 +53,7 @@ type stream struct {
 	machine      *machine
 	refersToKeys bool // some fields refer to keys of other producers
 	revisits     bool // some records update or delete an earlier key
+	live         bool // only keys that were not deleted
 	causes       []*cause
 	builder      *builder // of the value, for caused_by while compiling
 	from         *origin  // what causes its records; nil: it runs by itself

@@ -110,7 +110,7 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	}
 	*rec = Record{Topic: about.topic, At: s.at, Stream: int(s.stream), Number: s.n}
 	start := len(b.buf)
-	if stream.revisitOf(s.n) != deletesKey {
+	if _, revisit := stream.revisit(*s); revisit != deletesKey {
 		b.buf = content.value(w, f, b.buf)
 		rec.Value = b.buf[start:len(b.buf):len(b.buf)]
 	}
@@ -142,16 +142,25 @@ func (s *stream) frame(f *frame, at slot) {
 	f.set(h, at.n, at.at, nil, &f.own)
 	f.own = whole{earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
 	if at.last != nil {
-		f.own.last = *at.last
+		f.own.last = at.last.last
 	}
 	if s.machine != nil {
 		f.own.state = s.machine.stateAt(h, int(at.step))
 		f.own.fresh = mix(h + saltFresh + uint64(at.step)*golden)
 	}
 	if s.revisits {
-		f.own.earlierN = s.keyOf(at.n)
+		f.own.earlierN, _ = s.revisit(at)
 		f.own.earlier = recordKey(s.random, f.own.earlierN)
 	}
+}
+
+// revisit returns the number of the record whose key a record has, and what it does
+// with it.
+func (s *stream) revisit(at slot) (int64, revisit) {
+	if s.live && at.last != nil {
+		return at.last.keyOf, at.last.revisit
+	}
+	return s.keyOf(at.n), s.revisitOf(at.n)
 }
 
 // keyOf returns the number of the record whose key record n has: its own, or for an
@@ -164,8 +173,10 @@ func (s *stream) keyOf(n int64) int64 {
 }
 
 // What a record does with its key.
+type revisit int8
+
 const (
-	newKey = iota
+	newKey revisit = iota
 	updatesKey
 	deletesKey
 )
@@ -175,7 +186,7 @@ const (
 	saltRevisit = 0x72657669
 )
 
-func (s *stream) revisitOf(n int64) int {
+func (s *stream) revisitOf(n int64) revisit {
 	if !s.revisits || n == 0 {
 		return newKey
 	}

@@ -48,7 +48,7 @@ func (p Pace) over(own scenario.Pace) scenario.Pace {
 		own.Poisson = *p.Poisson
 	}
 	if p.Bursts != nil || p.Ramp != nil {
-		own.Bursts, own.Ramp = p.Bursts, p.Ramp
+		own.Bursts, own.Ramp, own.Daily = p.Bursts, p.Ramp, nil
 	}
 	return own
 }
@@ -267,12 +267,12 @@ func (r *run) source(i int32) (*source, error) {
 	}
 	switch {
 	case o.Rate != nil:
-		rate, pace.Bursts, pace.Ramp = o.Rate, nil, nil
-	case rate == nil && s.total < 0:
+		rate, pace.Bursts, pace.Ramp, pace.Daily = o.Rate, nil, nil, nil
+	case rate == nil && s.total < 0 && len(pace.Daily) == 0:
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Second}
 	}
 	pace = o.Pace.over(pace)
-	unlimited := rate == nil || rate.Max()
+	unlimited := (rate == nil || rate.Max()) && len(pace.Daily) == 0
 	if unlimited && o.Pace != (Pace{}) && s.total < 0 {
 		return nil, fmt.Errorf("bursts, a ramp and jitter need a rate to change, and the rate of %s is max", s.name)
 	}
@@ -288,15 +288,19 @@ func (r *run) source(i int32) (*source, error) {
 	if err := pace.Check(rate); err != nil {
 		return nil, err
 	}
-	src.arrivals = newArrivals(*rate, pace, s.random)
-	if o.Skip > 0 {
-		skipped := src.arrivals.due(o.Skip)
-		if skipped == forever {
-			return nil, &SkipError{s.name, -1}
-		}
-		if !r.simulated {
-			src.arrivals = shifted{src.arrivals, skipped}
-		}
+	if rate == nil {
+		rate = &scenario.Rate{} // that of the day
+	}
+	start := o.Start
+	if start.IsZero() {
+		start = o.Clock.Now()
+	}
+	src.arrivals = newArrivals(*rate, pace, s.random, start)
+	if o.Skip > 0 && r.simulated && src.arrivals.due(o.Skip) == forever {
+		return nil, &SkipError{s.name, -1}
+	}
+	if o.Skip > 0 && !r.simulated {
+		src.arrivals = shifted{src.arrivals, o.Skip}
 	}
 	src.dueNext = src.arrivals.due(src.next)
 	return src, nil

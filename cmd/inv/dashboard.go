@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"inv/inspect/dashboard"
 	"inv/internal/scenario"
@@ -69,9 +70,25 @@ the current state and exits.`,
 	flags.BoolVar(&inTerminal, "tui", false, "show it in the terminal instead")
 	flags.BoolVar(&once, "once", false, "print the current state and exit")
 	flags.VarP(&output, "output", "o", "text or json, with --once")
+	flags.Var((*currency)(&o.Currency), "currency", "the currency of the amounts, which records don't name: an ISO 4217 `CODE` such as EUR")
 	flags.StringVar(&o.Token, "token", "", "the `TOKEN` that readers need; by default none on loopback, otherwise random")
 	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "another host `NAME` to serve, such as a proxy's; localhost and IP addresses are always served")
 	return cmd
+}
+
+// currency is the flag of an ISO 4217 code. Which codes exist changes, so only its
+// form is checked.
+type currency string
+
+func (c *currency) String() string { return string(*c) }
+func (c *currency) Type() string   { return "code" }
+func (c *currency) Set(value string) error {
+	code := strings.ToUpper(value)
+	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return fmt.Errorf("it takes a code of three letters, such as EUR")
+	}
+	*c = currency(code)
+	return nil
 }
 
 // dashboardTopics returns the names of the topics that the dashboard shows, and of

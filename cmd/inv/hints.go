@@ -18,6 +18,7 @@ import (
 	"inv/internal/registry"
 	"inv/internal/suggest"
 	"inv/processor"
+	"inv/processor/metrics"
 	"inv/processor/stage"
 	"inv/producer"
 
@@ -119,6 +120,14 @@ func dashboardHints() dashboard.Hints {
 		NoProducts: "inv produce catalog writes some",
 		Host:       "--allow-host adds a name",
 		Token:      "open the address that inv dashboard printed",
+	}
+}
+
+// metricsHints are what readers of /metrics who are refused can do.
+func metricsHints() metrics.Access {
+	return metrics.Access{
+		HostHint:  "--metrics-allow-host adds a name; --metrics-token allows any name with a token",
+		TokenHint: "it is the one of --metrics-token",
 	}
 }
 

@@ -127,6 +127,11 @@ func TestProcessOptions(t *testing.T) {
 	if cfg, _ = config(""); cfg.StableInstance || len(cfg.Instance) != 12 {
 		t.Errorf("a random instance is %q", cfg.Instance)
 	}
+	p := &processFlags{}
+	parse(t, processCommandWith(&streams{}, &sharedFlags{}, p), "--metrics inv.lan:9464 --metrics-token secret --metrics-allow-host a.example,b.example")
+	if a := p.metricsAccess(); a.Token != "secret" || a.Hosts[0] != "inv.lan" || !slices.Contains(a.Hosts, "b.example") || !strings.Contains(a.HostHint, "--metrics-allow-host") {
+		t.Errorf("access to the metrics is %+v", a)
+	}
 	_, err = config("", "inventry")
 	refuses(t, "inventry", err, `did you mean "inventory"?`)
 	_, err = config("--metrics 9464")

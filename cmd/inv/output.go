@@ -13,6 +13,7 @@ import (
 	"unicode"
 
 	"inv/internal/suggest"
+	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -68,11 +69,12 @@ func (r *rows) write(s *streams, format string) error {
 	if format == "json" {
 		return r.writeJSON(s.out)
 	}
+	colors := theme.Detect(theme.Never, s.outTerminal, s.getenv)
 	table := [][]string{r.header}
 	for _, cells := range r.cells {
 		texts := make([]string, len(cells))
 		for i, c := range cells {
-			texts[i] = visible(fmt.Sprint(c))
+			texts[i] = colors.Glyphs(visible(fmt.Sprint(c)))
 		}
 		table = append(table, texts)
 	}
@@ -81,7 +83,7 @@ func (r *rows) write(s *streams, format string) error {
 	}
 	out := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, texts := range table {
-		fmt.Fprintln(out, strings.TrimRight(strings.Join(texts, "\t"), "\t"))
+		fmt.Fprintln(out, colors.Glyphs(strings.TrimRight(strings.Join(texts, "\t"), "\t")))
 	}
 	return out.Flush()
 }

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"inv/internal/httpguard"
 	"inv/internal/scenario"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -31,7 +32,8 @@ type processFlags struct {
 	window                       int64
 	drain, acceptTotals          bool
 	instance, metricsAddress     string
-	skipLost                     []string
+	metricsToken                 string
+	metricsHosts, skipLost       []string
 }
 
 func processCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -79,6 +81,8 @@ follow-ups, then exits.`,
 	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
 	flags.Var(&p.logFormat, "log", "text or json")
 	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
+	flags.StringVar(&p.metricsToken, "metrics-token", "", "the `TOKEN` that /metrics then requires, as Authorization: Bearer")
+	flags.StringSliceVar(&p.metricsHosts, "metrics-allow-host", nil, "another host `NAME` by which /metrics is read; localhost, IP addresses and this machine's name always are")
 	return cmd
 }
 
@@ -110,7 +114,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	line := newProcessLine(s, cfg.Stats, processor.Kinds(cfg.Topologies), p.drain)
 	cfg.Log = logger(line, p.logFormat.value)
 	if p.metricsAddress != "" {
-		stop, err := serveMetrics(ctx, p.metricsAddress, &cfg)
+		stop, err := p.serveMetrics(ctx, &cfg)
 		if err != nil {
 			return err
 		}
@@ -153,7 +157,8 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 const processGCPercent = 33
 
 // serveMetrics serves the counts of the processor of cfg until stop is called.
-func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (stop func(), err error) {
+func (p *processFlags) serveMetrics(ctx context.Context, cfg *processor.Config) (stop func(), err error) {
+	address := p.metricsAddress
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--metrics: the port is in use: %s; --metrics 127.0.0.1:0 takes a free one", address)
@@ -162,6 +167,7 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
 	server := metrics.New(cfg.Stats, cfg.Topologies)
+	server.Access = p.metricsAccess()
 	cfg.Hooks = server.Hooks
 	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	ctx, cancel := context.WithCancel(ctx)
@@ -173,6 +179,13 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 		}
 	}()
 	return func() { cancel(); <-done }, nil
+}
+
+func (p *processFlags) metricsAccess() metrics.Access {
+	access := metricsHints()
+	access.Token = p.metricsToken
+	access.Hosts = append(httpguard.LocalNames(p.metricsAddress), p.metricsHosts...)
+	return access
 }
 
 // orNone returns a flag's value for options in which 0 means the default.

@@ -43,6 +43,7 @@ func (l *loader) history(ctx context.Context, spans []fetch.Span, updates *fetch
 	if err != nil {
 		return err
 	}
+	tell(LoadingCharts, 0)
 	from, err := l.hourAgo(ctx, updates)
 	if err != nil {
 		return err

@@ -131,7 +131,7 @@ func (s *session) run(ctx context.Context) error {
 	if err := l.numbers(ctx, before); err != nil {
 		return err
 	}
-	s.status.Loading = LoadingCharts
+	s.status.Loading = LoadingReorders
 	s.updateAsOf()
 	s.known = topics
 	after := s.follow(before, func(sp fetch.Span) int64 { return sp.To })

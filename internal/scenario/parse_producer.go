@@ -74,6 +74,7 @@ func contentTable() []attr {
 		boolAttr("read", "send nothing: the rows are the records in the topic", func(p *Producer) *bool { return &p.Read }),
 		shareAttr("earlier", "the share of records that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
 		shareAttr("tombstones", "the share of records that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
+		boolAttr("live", "`earlier` and `tombstones` choose among the keys that were not deleted", func(p *Producer) *bool { return &p.Live }),
 		{name: "states", about: "the states of an entity; each is a record", schema: obj{"type": "object",
 			"minProperties": 1, "additionalProperties": obj{"anyOf": []any{mappingSchema(stateTable()), obj{"type": "null"}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).States = d.states(n) }},
@@ -97,6 +98,9 @@ func paceTable() []attr {
 				t.(*Producer).Pace.Ramp = &Ramp{}
 				d.mapping(n, "ramp", rampTable(), t.(*Producer).Pace.Ramp)
 			}},
+		valueAttr("daily", "in place of `rate`: rates by the time of the day, in UTC, such as {\"06:00\": 1/s, \"12:00\": 20/s}; it changes linearly in between",
+			obj{"type": "object", "minProperties": 2, "additionalProperties": rateSchema()},
+			func(p *Producer) *[]TimeOfDay { return &p.Pace.Daily }, (*Decoder).timesOfDay),
 	}
 }
 

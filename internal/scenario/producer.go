@@ -24,6 +24,7 @@ type Producer struct {
 	Partitioner string
 	Earlier     Share // of records that update an earlier key
 	Tombstones  Share // of records that delete an earlier key
+	Live        bool  // only keys that were not deleted before
 	States      *States
 	Causes      []Cause
 }

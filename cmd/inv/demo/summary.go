@@ -68,7 +68,7 @@ func (s *Summary) Write(t *theme.Theme) []byte {
 	s.writeProducts(&b, t)
 	s.writeTopics(&b, t)
 	s.writeAudit(&b, t)
-	return b.Bytes()
+	return []byte(t.Glyphs(b.String()))
 }
 
 func (s *Summary) writeProducts(b *bytes.Buffer, t *theme.Theme) {
