@@ -223,8 +223,13 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
 	key, noKey, field := b.key(spec.Key)
-	if spec.Format.Name == "text" {
+	switch before := len(c.problems.Problems); spec.Format.Name {
+	case "text":
 		root = b.text(&scenario.Text{Text: *spec.Format.Text})
+	case "xml":
+		if c.checkXML(spec, root); len(c.problems.Problems) > before {
+			root = &node{kind: kindObject}
+		}
 	}
 	r.key, r.noKey, r.program = key, noKey, encoder(root, spec.Format, field)
 	r.value = r.program.function()

@@ -135,59 +135,6 @@ func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	}
 }
 
-// xmlElement adds an element. A list repeats its element, and has none if it is null;
-// otherwise null is an empty element.
-func xmlElement(s *steps, name string, n *node) {
-	inner := func(name string, n *node) appendFunc {
-		in := &steps{}
-		xmlElement(in, name, n)
-		return in.function()
-	}
-	if null := n.null; null != nil && n.text == nil {
-		present, empty := *n, ""
-		if present.null = nil; n.kind == kindObject {
-			empty = "<" + name + "></" + name + ">"
-		}
-		write := inner(name, &present)
-		s.value(func(w *worker, f *frame, dst []byte) []byte {
-			if null(w, f) {
-				return append(dst, empty...)
-			}
-			return write(w, f, dst)
-		})
-		return
-	}
-	if n.choices != nil {
-		values := make([]appendFunc, len(n.choices))
-		for i, c := range n.choices {
-			values[i] = inner(name, c)
-		}
-		s.value(choice(n.pickChoice, values))
-		return
-	}
-	if n.kind == kindList {
-		if n.elem != nil {
-			s.value(repeat(n, inner(name, n.elem), 0, nil))
-		}
-		for _, item := range n.items {
-			xmlElement(s, name, item)
-		}
-		return
-	}
-	s.raw("<" + name + ">")
-	if n.kind != kindObject {
-		s.value(escapedText(n, appendXMLText))
-	}
-	for _, field := range n.fields {
-		if field.node.absent == nil {
-			xmlElement(s, field.name, field.node)
-		} else {
-			s.value(unless(field.node.absent, inner(field.name, field.node)))
-		}
-	}
-	s.raw("</" + name + ">")
-}
-
 // csvRecord writes an object's plain values in the order of the fields.
 func csvRecord(s *steps, n *node) {
 	for i, field := range n.fields {

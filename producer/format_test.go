@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"encoding/xml"
 	"strings"
 	"testing"
 )
@@ -38,5 +39,34 @@ func TestTextFormat(t *testing.T) {
 	}
 	if r := sink.records[0]; string(r.Key) != "k-1" || string(r.Value) != "<k-1>" || string(headerOf(r, "content-type")) != "text/plain" {
 		t.Errorf("%s %s %s", r.Key, r.Value, r.Headers)
+	}
+}
+
+// Fields named @… are attributes and #text is an element's text; a list in a list is an
+// element of its own.
+func TestXMLFormat(t *testing.T) {
+	for _, tt := range []struct{ value, want string }{
+		{`{"@id": {sequence: 7}, a: 1}`, `<R id="7"><a>1</a></R>`},
+		{`{a: 1, "@x": "<\"&'>\t\n", "@y": plain}`, `<R x="&lt;&#34;&amp;'&gt;&#9;&#10;" y="plain"><a>1</a></R>`},
+		{`{p: {object: {"@cur": EUR, "#text": {decimal: [1.5, 1.5], decimals: 2}}}}`, `<R><p cur="EUR">1.50</p></R>`},
+		{`{"@n": null, "@o": {hex: 2, optional: 0%}, "@e": "", a: {object: {"#text": null}}}`, `<R e=""><a></a></R>`},
+		{`{l: {list: [2, 2], of: {"@i": 1, v: 2}}}`, `<R><l i="1"><v>2</v></l><l i="1"><v>2</v></l></R>`},
+		{`{l: [[1, 2], [], [3]]}`, `<R><l><item>1</item><item>2</item></l><l></l><l><item>3</item></l></R>`},
+		{`{l: {list: [2, 2], each: {list: [1, 1], each: {list: [2, 2], each: 5}}}}`, `<R><l><item><item>5</item><item>5</item></item></l><l><item><item>5</item><item>5</item></item></l></R>`},
+		{`{a: {if: "1 > 2", then: {object: {b: 1}}, else: null}}`, `<R><a></a></R>`},
+		{`{a: {one_of: [{object: {"@b": 1}}]}, c: {copy: a.@b}}`, `<R><a b="1"></a><c>1</c></R>`},
+		{`{a: {object: {b: 1}, nulls: 100%}, l: {list: [1, 1], each: 1, nulls: 100%}}`, `<R><a></a></R>`},
+	} {
+		got, _, _ := strings.Cut(formatted(t, "{xml: R}", "value: "+tt.value), "\n")
+		if got != tt.want {
+			t.Errorf("%s:\n%s\n%s", tt.value, got, tt.want)
+		}
+		if err := xml.Unmarshal([]byte(got), new(struct{})); err != nil {
+			t.Errorf("%s: %v", got, err)
+		}
+	}
+	for _, value := range []string{`{"@a": [1]}`, `{o: {object: {"#text": {object: {a: 1}}}}}`, `{l: {list: [1, 1], of: {"@a": {list: [1, 1], each: 1}}}}`} {
+		sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p: {topic: t, format: {xml: R}, value: "+value+"}\n")
+		checkProblem(t, value, Check(sc), "in XML, an attribute and the text of an element are plain values")
 	}
 }
