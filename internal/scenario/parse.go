@@ -63,8 +63,9 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if len(source) > maxSource {
 		return nil, &Problem{file, Position{}, fmt.Sprintf("the file has %d bytes; a scenario has at most %d", len(source), maxSource)}
 	}
+	text, escapes := replaceJSONEscapes(source)
 	var doc yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
 	} else if err != nil {
@@ -74,6 +75,7 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{}, "a scenario is a single YAML document; remove the second one, after ---"}
 	}
+	escapes.restore(&doc)
 	return doc.Content[0], nil
 }
 
@@ -84,6 +86,9 @@ func syntaxProblem(file string, err error) Problem {
 		line, _ := strconv.Atoi(m[1])
 		if strings.HasPrefix(m[2], "did not find expected") {
 			line++ // the library's parser, unlike its scanner, counts lines from 0
+		}
+		if strings.Contains(m[2], "invalid Unicode character escape code") {
+			m[2] = `a \u or \U escape that is no character; a surrogate such as \ud83d needs the second one of its pair`
 		}
 		return Problem{file, Position{line, 1}, "not YAML: " + m[2]}
 	}
