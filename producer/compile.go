@@ -237,10 +237,13 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
 	key, field := b.key(spec.Key)
+	if !b.c.encodable(spec, root) {
+		root = &node{kind: kindObject}
+	}
 	r.key, r.program = key, encoder(root, spec.Format, field)
 	r.value = r.program.function()
 	if spec.Partition != nil {
-		r.partition = c.whole(b.gen(spec.Partition, "partition"), spec.Partition.Pos, "partition")
+		r.partition = b.partition(spec.Partition)
 	}
 	for _, h := range spec.Headers {
 		n := b.gen(h.Gen, "headers."+h.Name)

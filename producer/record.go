@@ -21,6 +21,7 @@ type Batch struct {
 	slots   []slot
 	buf     []byte
 	headers []Header
+	wrong   error // of the first record that can't be sent
 	release func(*Batch)
 }
 
@@ -46,4 +47,5 @@ type slot struct {
 	fault  fault
 	skip   bool // a fault delays it
 	last   *remembered
+	held   bool // and it waited for the next record
 }

@@ -186,7 +186,8 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	}
 	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, faults: map[string]int64{},
 		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
-	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
+	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{},
+		simulated: r.simulated, newest: make([]int64, len(p.streams))}
 	if o.For > 0 {
 		r.schedule.limit = o.For
 	}

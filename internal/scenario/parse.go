@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -118,10 +119,33 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 	t := Topic{Alias: key.Value, Partitions: defaultPartitions}
 	what := "topic " + strconv.Quote(key.Value)
 	d.mapping(n, what, topicTable(), &t)
+	if problem := topicName(t.Name); t.Name != "" && problem != "" {
+		d.Problem(key, "%s: %q is no name of a topic: %s", what, t.Name, problem)
+	}
 	if (t.Name == "") == (len(t.DeadLettersOf) == 0) {
 		d.Problem(key, "%s needs either `topic:`, its name on the broker, or `dead_letters_of:`", what)
 	}
 	return t
+}
+
+// maxTopicName is the longest name of a topic on a broker.
+const maxTopicName = 249
+
+// topicName returns what is wrong with the name of a topic, in which {app} stands for the
+// application id; "" for nothing.
+func topicName(name string) string {
+	name = strings.ReplaceAll(name, "{app}", "a")
+	switch {
+	case name == "." || name == "..":
+		return "brokers refuse it"
+	case len(name) > maxTopicName:
+		return fmt.Sprintf("it has at most %d characters", maxTopicName)
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return r >= utf8.RuneSelf || !isLetter(byte(r)) && !isDigit(byte(r)) && r != '.' && r != '-'
+	}):
+		return "it has only the letters a to z and A to Z, digits, `.`, `_` and `-`, and {app}"
+	}
+	return ""
 }
 
 func (d *Decoder) choice(n *yaml.Node, what string, choices ...string) string {
