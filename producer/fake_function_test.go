@@ -56,7 +56,9 @@ func TestEveryFakeFunction(t *testing.T) {
 		if second := made(t, compiled(t, parsed(t, "t.yaml", source), "p"), Options{Count: 300}); second != first {
 			t.Errorf("%s gives other values the second time:\n%s", name, firstDifference(first, second))
 		}
-		if later := inTheYear2099(t, func(t *testing.T) string { return made(t, compiled(t, parsed(t, "t.yaml", source), "p"), Options{Count: 300}) }); later != first {
+		if later := inTheYear2099(t, func(t *testing.T) string {
+			return made(t, compiled(t, parsed(t, "t.yaml", source), "p"), Options{Count: 300})
+		}); later != first {
 			t.Errorf("%s gives other values in another year:\n%s", name, firstDifference(first, later))
 		}
 	}
