@@ -43,7 +43,8 @@ type slot struct {
 	n      int64 // the record's or the entity's number
 	at     int64 // event time, epoch ms
 	stream int32
-	step   int16
+	step   int32
+	state  int32 // at this step
 	fault  fault
 	skip   bool // a fault delays it
 	last   *remembered

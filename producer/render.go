@@ -157,7 +157,7 @@ func (s *stream) frame(f *frame, at slot) {
 		f.own.last = at.last.last
 	}
 	if s.machine != nil {
-		f.own.state = s.machine.stateAt(h, int(at.step))
+		f.own.state = int(at.state)
 		f.own.fresh = mix(h + saltFresh + uint64(at.step)*golden)
 	}
 	if s.revisits {

@@ -42,6 +42,8 @@ func hint(err error, app string) error {
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
 		return fmt.Errorf("%w: add --count or --for to --start", err)
+	case errors.Is(err, producer.ErrEndless):
+		return fmt.Errorf("%w: add --for to --start", err)
 	case errors.Is(err, producer.ErrNoRate):
 		return fmt.Errorf("%w; set --rate", err)
 	case errors.As(err, &unique):

@@ -58,6 +58,7 @@ func TestHints(t *testing.T) {
 		{&processor.OtherApplicationError{Topic: "t", App: "other"}, "--app-id other", false},
 		{&processor.PendingTransactionError{Group: "g", Err: errors.New("unstable")}, "--instance", false},
 		{&processor.RetentionError{Topic: "t", Config: "cleanup.policy=delete retention.ms=1"}, "--entity-name t --add-config cleanup.policy=compact", false},
+		{producer.ErrEndless, ": add --for to --start", false},
 		{&producer.TooLargeError{Topic: "t", Limit: 5, Need: 9}, "inv topics alter t --set max.message.bytes=9", false},
 		{stage.ErrFenced, "an --instance of its own", false},
 	} {
