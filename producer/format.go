@@ -61,6 +61,8 @@ func (n *node) bounds() (low, high int64, known bool) {
 	case n.inline != nil && n.inline.kind == stepInt:
 		u := n.inline.uniform
 		return u.low, u.low + int64(u.size) - 1, true
+	case n.span != nil:
+		return n.span.low, n.span.high, true
 	}
 	return 0, 0, false
 }

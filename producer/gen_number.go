@@ -41,7 +41,7 @@ func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *no
 	}
 	mask := uint64(1)<<half - 1
 	base := b.stream.random + key
-	return number(0, func(_ *worker, f *frame) int64 {
+	out := number(0, func(_ *worker, f *frame) int64 {
 		x := uint64(f.n) % size
 		for {
 			left, right := x>>half, x&mask
@@ -53,6 +53,8 @@ func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *no
 			}
 		}
 	})
+	out.span = &span{s.Low, s.High}
+	return out
 }
 
 func (b *builder) decimal(s *scenario.Decimal, pos scenario.Position, key uint64) *node {
@@ -123,10 +125,14 @@ func (b *builder) shaped(s scenario.Shape, pos scenario.Position, draw func(r ui
 	case least > most:
 		b.c.problem(pos, "no number with `decimals: %d` is from %s to %s", s.Decimals, plainNumber(*s.Min), plainNumber(*s.Max))
 	}
-	return number(s.Decimals, func(_ *worker, f *frame) int64 {
+	n := number(s.Decimals, func(_ *worker, f *frame) int64 {
 		v := min(max(draw(mix(f.h+key)), low), high)
 		return min(max(int64(math.Round(v*unit)), least), most)
 	})
+	if s.Min != nil && s.Max != nil {
+		n.span = &span{least, most}
+	}
+	return n
 }
 
 func (b *builder) normal(s *scenario.Normal, pos scenario.Position, key uint64) *node {
@@ -156,7 +162,9 @@ func exponential(r uint64) float64 { return -math.Log(1 - unit(r)) }
 
 func (b *builder) zipf(s *scenario.Zipf, pos scenario.Position, key uint64) *node {
 	rank := &picker{key: key, size: uint64(s.N), draw: b.zipfRank(s.N, s.S, pos)}
-	return number(0, func(_ *worker, f *frame) int64 { return rank.row(f.h) + 1 })
+	out := number(0, func(_ *worker, f *frame) int64 { return rank.row(f.h) + 1 })
+	out.span = &span{1, s.N}
+	return out
 }
 
 // zipfRank draws ranks 0 … n-1 with a probability proportional to (rank+1)^-s; nil if

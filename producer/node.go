@@ -36,6 +36,7 @@ type node struct {
 	drawn  [][]byte // json of the rows of pick, if they are few and constant
 	nums   []int64  // num of the same, if they are numbers
 	inline *inline  // the value, if a step can write it without a call
+	span   *span    // the range of num, if it is known by another way than these; nil: it is not
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
@@ -56,6 +57,9 @@ type node struct {
 	timed bool // depends on the event time, the state or the cause
 	cost  int  // the largest number of plain values that one evaluation computes
 }
+
+// span is the least and the largest number.
+type span struct{ low, high int64 }
 
 // piece is a part of a text: a constant or a value.
 type piece struct {
