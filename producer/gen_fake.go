@@ -18,7 +18,7 @@ const poolSeed = 0x696E76
 // Bounds of the pools of a check, in values and bytes, and of a whole pool in bytes.
 const (
 	checkedValues = 4096
-	checkedBytes  = 256 << 10
+	checkedBytes  = 64 << 10
 	maxPoolBytes  = 256 << 20
 )
 

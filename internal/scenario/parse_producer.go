@@ -18,7 +18,7 @@ func producerTable() []attr {
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
 		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
-		{name: "format", about: "json (the default), {xml: ROOT} or csv", schema: obj{"anyOf": []any{
+		{name: "format", about: "json (the default), {xml: ROOT}, or csv, for plain values", schema: obj{"anyOf": []any{
 			obj{"enum": []any{"json", "csv"}}, mappingSchema(formatTable())}},
 			read: func(d *Decoder, n *yaml.Node, t any) { d.format(n, &t.(*Producer).Format) }},
 		{name: "headers", about: "headers besides those of CloudEvents", schema: ref("fields"),
