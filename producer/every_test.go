@@ -39,12 +39,15 @@ producers:
 // scenarioOf puts a generator into its place, in the producer that its kind needs.
 func scenarioOf(name, format, attributes, field string) (source, runs string) {
 	producer, runs := "p", "p"
+	if name == "last" {
+		field = "account_id: {one_of: [a, b]}\n      balance: {decimal: [1, 9], decimals: 2, keep: balance}\n      " + field
+	}
 	switch {
 	case name == "caused_by":
 		producer, runs = "cause: {topic: t, value: {order_id: {sequence: \"o-{n}\"}}, causes: [{producer: p, share: 70%}]}\n  p", "cause"
 	case name == "state" || strings.Contains(field, "fresh:"):
 		attributes += "\n    states: {new: {then: {paid: 60%, new: 10%}, after: 1s}, paid: {then: done}, done: {}}"
-	case !strings.Contains(attributes, "key:"):
+	case !strings.Contains(attributes, "key:") && name != "last":
 		attributes += "\n    key: id\n    earlier: 10%\n    tombstones: 20%"
 	}
 	return strings.NewReplacer("PRODUCER", producer, "FORMAT", format, "ATTRIBUTES", strings.TrimSpace(attributes), "FIELD", field).Replace(around), runs
