@@ -43,9 +43,9 @@ func (b *builder) object() *node {
 		switch {
 		case field == nil:
 		case f.Gen.Hidden:
-			n.hidden = append(n.hidden, fieldNode{f.Name, field})
+			n.hidden = append(n.hidden, fieldNode{f.Name, field, f.Pos})
 		default:
-			n.fields = append(n.fields, fieldNode{f.Name, field})
+			n.fields = append(n.fields, fieldNode{f.Name, field, f.Pos})
 			n.timed = n.timed || field.timed
 			n.cost += field.cost
 		}

@@ -77,6 +77,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 // Check compiles every producer of a scenario and returns the problems.
 func Check(s *scenario.Scenario) scenario.Problems {
 	c := newCompiler(s, CompileOptions{})
+	c.checking = true
 	for i := range s.Producers {
 		if p := &s.Producers[i]; c.causedProducer(p) == "" {
 			c.stream(p)
@@ -120,6 +121,7 @@ type compiler struct {
 	causeOf    map[string]*origin // by the caused producer's name
 	lists      int                // their number
 	grows      bool               // a producer has rows that CompileOptions.Products can add to
+	checking   bool               // the plan is not run
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
@@ -237,10 +239,13 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
 	key, field := b.key(spec.Key)
+	if !b.c.encodable(spec, root) {
+		root = &node{kind: kindObject}
+	}
 	r.key, r.program = key, encoder(root, spec.Format, field)
 	r.value = r.program.function()
 	if spec.Partition != nil {
-		r.partition = c.whole(b.gen(spec.Partition, "partition"), spec.Partition.Pos, "partition")
+		r.partition = b.partition(spec.Partition)
 	}
 	for _, h := range spec.Headers {
 		n := b.gen(h.Gen, "headers."+h.Name)

@@ -36,6 +36,7 @@ type node struct {
 	drawn  [][]byte // json of the rows of pick, if they are few and constant
 	nums   []int64  // num of the same, if they are numbers
 	inline *inline  // the value, if a step can write it without a call
+	span   *span    // the range of num, if it is known by another way than these; nil: it is not
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
@@ -57,6 +58,9 @@ type node struct {
 	cost  int  // the largest number of plain values that one evaluation computes
 }
 
+// span is the least and the largest number.
+type span struct{ low, high int64 }
+
 // piece is a part of a text: a constant or a value.
 type piece struct {
 	literal string
@@ -75,6 +79,7 @@ type sum struct {
 type fieldNode struct {
 	name string
 	node *node
+	pos  scenario.Position // of the name
 }
 
 // leaf completes a plain value's node: its JSON is its text, quoted if it is a string.

@@ -75,7 +75,13 @@ const batchSize = 256
 
 // Finite reports whether a run of the plan ends by itself.
 func (p *Plan) Finite(o Options) bool {
-	if o.Count > 0 || o.For > 0 {
+	if o.For > 0 {
+		return true
+	}
+	if p.endless() {
+		return false
+	}
+	if o.Count > 0 {
 		return true
 	}
 	for _, i := range p.running {
@@ -86,10 +92,19 @@ func (p *Plan) Finite(o Options) bool {
 	return true
 }
 
+// endless reports whether entities of a running producer may never end.
+func (p *Plan) endless() bool {
+	return slices.ContainsFunc(p.running, func(i int) bool {
+		m := p.streams[i].machine
+		return m != nil && m.endless
+	})
+}
+
 // Errors of Options that don't fit a plan.
 var (
-	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
-	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
+	ErrNoEnd   = errors.New("a simulated clock does not wait, so the run needs an end")
+	ErrEndless = errors.New("a simulated clock does not wait, and the states of a producer lead on for ever")
+	ErrNoRate  = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
 )
 
 // UniqueError is returned for a run with more records of a producer than a unique field
@@ -117,7 +132,10 @@ func CheckOptions(p *Plan, o Options) error {
 	if err := checkFaults(p, o.Faults); err != nil {
 		return err
 	}
-	if !o.Start.IsZero() && !p.Finite(o) {
+	switch simulated := !o.Start.IsZero(); {
+	case simulated && o.For == 0 && p.endless():
+		return ErrEndless
+	case simulated && !p.Finite(o):
 		return ErrNoEnd
 	}
 	_, err := newRun(p, o, nil)
@@ -186,7 +204,8 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	}
 	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, faults: map[string]int64{},
 		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
-	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
+	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{},
+		simulated: r.simulated, newest: make([]int64, len(p.streams))}
 	if o.For > 0 {
 		r.schedule.limit = o.For
 	}

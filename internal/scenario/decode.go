@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -75,6 +76,10 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 		if value.Kind == yaml.AliasNode {
 			value = value.Alias
 		}
+		if key.Tag == "!!merge" {
+			d.Problem(key, "%s: `<<`, a merge of mappings, is not supported; write the keys, or quote it if it is a name", what)
+			continue
+		}
 		if seen[key.Value] {
 			d.Problem(key, "%q is given twice in %s", key.Value, what)
 			continue
@@ -124,6 +129,9 @@ func (d *Decoder) Strings(n *yaml.Node, what string) []string {
 	return items(d, n, what, func(item *yaml.Node) string { return d.String(item, "an element of "+what) })
 }
 
+// octal matches whole numbers with a leading 0, which YAML reads as octal.
+var octal = regexp.MustCompile(`^[-+]?0[0-9_]`)
+
 // Bool reads true or false.
 func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 	var v bool
@@ -138,6 +146,10 @@ func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	var v int
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
 		d.Problem(n, "%s must be a whole number, not %s", what, d.kindOf(n))
+		return 0
+	}
+	if octal.MatchString(n.Value) {
+		d.Problem(n, "%s: YAML reads %s as the number %d; write it without the leading 0", what, n.Value, v)
 		return 0
 	}
 	if v < low || v > high {

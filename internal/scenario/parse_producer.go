@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"encoding/xml"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/internal/kafka/partition"
@@ -16,7 +18,7 @@ func producerTable() []attr {
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
 		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
-		{name: "format", about: "json (the default), {xml: ROOT} or csv", schema: obj{"anyOf": []any{
+		{name: "format", about: "json (the default), {xml: ROOT}, or csv, for plain values", schema: obj{"anyOf": []any{
 			obj{"enum": []any{"json", "csv"}}, mappingSchema(formatTable())}},
 			read: func(d *Decoder, n *yaml.Node, t any) { d.format(n, &t.(*Producer).Format) }},
 		{name: "headers", about: "headers besides those of CloudEvents", schema: ref("fields"),
@@ -106,19 +108,18 @@ func (d *Decoder) format(n *yaml.Node, f *Format) {
 	}
 	f.Name = "xml"
 	d.mapping(n, "format", formatTable(), f)
-	if f.Root != "" && !xmlName(f.Root) {
+	if f.Root != "" && !XMLName(f.Root) {
 		d.Problem(n, "format: %q is not a valid name of an XML element", f.Root)
 	}
 }
 
-// xmlName reports whether a text can be an element's name, for ASCII names.
-func xmlName(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && (i == 0 || !isDigit(c) && c != '-' && c != '.') {
-			return false
-		}
-	}
-	return name != ""
+// XMLName reports whether a text can be the name of an XML element, for parsers of the
+// fourth edition of XML 1.0, such as Go's and Java's. A colon is for namespaces.
+func XMLName(name string) bool {
+	d := xml.NewDecoder(strings.NewReader("<" + name + "/>"))
+	token, err := d.RawToken()
+	start, ok := token.(xml.StartElement)
+	return err == nil && ok && start.Name.Space == "" && start.Name.Local == name
 }
 
 func keySchema() obj {

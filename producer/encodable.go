@@ -1,0 +1,96 @@
+package producer
+
+import (
+	"fmt"
+
+	"inv/internal/scenario"
+)
+
+// encodable reports whether a record can be written in the producer's format, with a
+// problem for each field that can't.
+func (c *compiler) encodable(spec *scenario.Producer, root *node) bool {
+	before := len(c.problems.Problems)
+	switch spec.Format.Name {
+	case "csv":
+		for _, f := range root.fields {
+			if f.node.text == nil {
+				c.problem(f.pos, "%q is %s, and a CSV record has only plain values; use json or xml, or hide it with `hidden: true`", f.name, kindNames[f.node.kind])
+			}
+		}
+		if len(root.fields) == 0 {
+			c.problem(spec.Pos, "producer %q: a CSV record needs a field that is not hidden", spec.Name)
+		}
+	case "xml":
+		c.elements(root, map[scenario.Position]bool{})
+	}
+	return len(c.problems.Problems) == before
+}
+
+// elements checks the names of the XML elements in a value. A copied object has the
+// same fields in several places.
+func (c *compiler) elements(n *node, seen map[scenario.Position]bool) {
+	for _, f := range n.fields {
+		if !seen[f.pos] && !scenario.XMLName(f.name) {
+			c.problem(f.pos, "%q can't be the name of an XML element: it begins with a letter or _, and goes on with these, digits, - and .", f.name)
+		}
+		seen[f.pos] = true
+		c.elements(f.node, seen)
+	}
+	for _, item := range n.items {
+		c.elements(item, seen)
+	}
+	if n.elem != nil {
+		c.elements(n.elem, seen)
+	}
+}
+
+// bounds returns the least and the largest number of a node, if they are known before
+// the run.
+func (n *node) bounds() (low, high int64, known bool) {
+	switch {
+	case n.num == nil:
+	case n.bytes != nil:
+		v := n.num(nil, nil)
+		return v, v, true
+	case len(n.nums) > 0:
+		low, high = n.nums[0], n.nums[0]
+		for _, v := range n.nums {
+			low, high = min(low, v), max(high, v)
+		}
+		return low, high, true
+	case n.inline != nil && n.inline.kind == stepInt:
+		u := n.inline.uniform
+		return u.low, u.low + int64(u.size) - 1, true
+	case n.span != nil:
+		return n.span.low, n.span.high, true
+	}
+	return 0, 0, false
+}
+
+// partition compiles a producer's partition numbers, which its topic must have.
+func (b *builder) partition(spec *scenario.Gen) numFunc {
+	n := b.gen(spec, "partition")
+	num := b.c.whole(n, spec.Pos, "partition")
+	low, high, known := n.bounds()
+	if partitions := int64(b.stream.topic.Partitions); num != nil && known && partitions > 0 && (low < 0 || high >= partitions) {
+		wrong := low
+		if low >= 0 {
+			wrong = high
+		}
+		b.c.problem(spec.Pos, "partition: topic %q has the partitions 0 to %d, and not %d; see its `partitions:`", b.stream.topic.Alias, partitions-1, wrong)
+	}
+	return num
+}
+
+// PartitionError is a record whose `partition:` its topic does not have.
+type PartitionError struct {
+	Producer   string
+	Number     int64 // the record's, from 0
+	Partition  int64
+	Topic      string
+	Partitions int // the topic's
+}
+
+func (e *PartitionError) Error() string {
+	return fmt.Sprintf("record %d of %q: its partition is %d, but topic %s has the partitions 0 to %d", e.Number+1, e.Producer, e.Partition, e.Topic, e.Partitions-1)
+}
