@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"slices"
 
 	"inv/internal/scenario"
@@ -45,9 +46,9 @@ func (b *builder) object() *node {
 		switch {
 		case field == nil:
 		case f.Gen.Hidden:
-			n.hidden = append(n.hidden, fieldNode{f.Name, field})
+			n.hidden = append(n.hidden, fieldNode{f.Name, field, f.Pos})
 		default:
-			n.fields = append(n.fields, fieldNode{f.Name, field})
+			n.fields = append(n.fields, fieldNode{f.Name, field, f.Pos})
 			n.timed = n.timed || field.timed
 			n.cost += field.cost
 		}
@@ -108,7 +109,7 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 			if n = n.inside(rest); n == nil {
 				b.c.problem(pos, "%s: %q has no such field inside", what, path)
 			} else if b.fresh && climb == 0 {
-				n = n.in(func(_ *worker, f *frame) *frame { return f.base })
+				n = n.in(func(_ *worker, f *frame) *frame { return cmp.Or(f.base, f) })
 			}
 			return n, climb
 		}

@@ -78,6 +78,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 // Check compiles every producer of a scenario and returns the problems.
 func Check(s *scenario.Scenario) scenario.Problems {
 	c := newCompiler(s, CompileOptions{})
+	c.checking = true
 	for i := range s.Producers {
 		if p := &s.Producers[i]; c.causedProducer(p) == "" {
 			c.stream(p)
@@ -124,6 +125,7 @@ type compiler struct {
 	computesTimes bool
 	lists         int  // their number
 	grows         bool // a producer has rows that CompileOptions.Products can add to
+	checking      bool // the plan is not run
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
@@ -223,13 +225,11 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
 	key, noKey, field := b.key(spec.Key)
-	switch before := len(c.problems.Problems); spec.Format.Name {
-	case "text":
+	switch {
+	case spec.Format.Name == "text":
 		root = b.text(&scenario.Text{Text: *spec.Format.Text})
-	case "xml":
-		if c.checkXML(spec, root); len(c.problems.Problems) > before {
-			root = &node{kind: kindObject}
-		}
+	case !c.encodable(spec, root):
+		root = &node{kind: kindObject}
 	}
 	r.key, r.noKey, r.program = key, noKey, encoder(root, spec.Format, field)
 	r.value = r.program.function()
@@ -258,12 +258,14 @@ func (b *builder) partition(r *rowContent) {
 	}
 	n := b.gen(spec, "partition")
 	num := b.c.whole(n, spec.Pos, "partition")
-	switch {
+	wrong := n.limits.low
+	if wrong >= 0 {
+		wrong = n.limits.high
+	}
+	switch partitions := int64(topic.Partitions); {
 	case num == nil:
-	case n.limits.low < 0:
-		b.c.problem(spec.Pos, "partition: it can be %d, but partitions are numbered from 0", n.limits.low)
-	case topic.Alias != "" && n.limits.high >= int64(topic.Partitions):
-		b.c.problem(spec.Pos, "partition: it can be %d, but the last partition of %s is %d", n.limits.high, topic.Alias, topic.Partitions-1)
+	case partitions > 0 && (wrong < 0 || wrong >= partitions):
+		b.c.problem(spec.Pos, "partition: topic %q has the partitions 0 to %d, and not %d; see its `partitions:`", topic.Alias, partitions-1, wrong)
 	default:
 		r.partition, r.noPartition = num, n.missing()
 	}

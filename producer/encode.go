@@ -135,8 +135,20 @@ func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	}
 }
 
-// csvRecord writes an object's plain values in the order of the fields.
+// csvRecord writes an object's plain values in the order of the fields. A record of a
+// single empty field is quoted: an empty line is no record.
 func csvRecord(s *steps, n *node) {
+	if len(n.fields) == 1 {
+		text := escapedText(n.fields[0].node, appendCSVText)
+		s.value(func(w *worker, f *frame, dst []byte) []byte {
+			start := len(dst)
+			if dst = text(w, f, dst); len(dst) == start {
+				dst = append(dst, `""`...)
+			}
+			return dst
+		})
+		return
+	}
 	for i, field := range n.fields {
 		if i > 0 {
 			s.raw(",")

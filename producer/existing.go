@@ -16,6 +16,7 @@ type ExistingRow struct{ Key, Value []byte }
 // cause, refer to.
 func reads(s *scenario.Scenario, names []string) map[string]string {
 	c := newCompiler(s, CompileOptions{})
+	c.checking = true
 	for _, name := range names {
 		if spec := c.spec(name); spec != nil {
 			c.stream(spec)

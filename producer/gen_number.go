@@ -61,35 +61,80 @@ func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *no
 }
 
 func (b *builder) decimal(s *scenario.Decimal, pos scenario.Position, key uint64) *node {
-	low, ok := s.Low.Scaled(s.Decimals)
-	high, ok2 := s.High.Scaled(s.Decimals)
-	if !ok || !ok2 || low > high || high-low < 0 {
-		return b.fail(pos, "decimal: the range does not fit %d decimals", s.Decimals)
+	low, high, ok := b.inside(s.Low, s.High, s.Decimals, pos)
+	if !ok {
+		return broken()
 	}
 	u := uniform{low: low, key: key, size: uint64(high-low) + 1}
 	return number(s.Decimals, limits{low, high}, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
+}
+
+// inside returns the least and the largest number with so many decimals in a range, in
+// units of 10^-decimals; false with a problem if there is none.
+func (b *builder) inside(low, high scenario.Number, decimals int, pos scenario.Position) (least, most int64, ok bool) {
+	least, ok = roundTo(low, decimals, 1)
+	most, ok2 := roundTo(high, decimals, -1)
+	switch {
+	case !ok || !ok2 || least <= most && most-least < 0:
+		b.c.problem(pos, "the range does not fit %d decimals", decimals)
+		return 0, 0, false
+	case least > most:
+		b.c.problem(pos, "no number with `decimals: %d` is from %s to %s", decimals, plainNumber(low), plainNumber(high))
+		return 0, 0, false
+	}
+	return least, most, true
+}
+
+// roundTo returns a number in units of 10^-decimals, rounded up (1) or down (-1), and
+// reports whether it fits.
+func roundTo(n scenario.Number, decimals int, direction int64) (int64, bool) {
+	v, ok := n.Scaled(max(decimals, n.Decimals))
+	if unit := pow10(max(n.Decimals-decimals, 0)); ok && unit > 1 {
+		rest := v % unit
+		v /= unit
+		if rest*direction > 0 {
+			v += direction
+		}
+	}
+	return v, ok
+}
+
+func plainNumber(n scenario.Number) string {
+	return string(appendDecimal(nil, n.Units, n.Decimals))
 }
 
 // shaped bounds and rounds a distribution given as a function of a random number, whose
 // results are between low and high.
 func (b *builder) shaped(s scenario.Shape, pos scenario.Position, low, high float64, draw func(r uint64) float64, key uint64) *node {
 	unit := math.Pow10(s.Decimals)
+	least, most := int64(math.MinInt64), int64(math.MaxInt64)
+	ok := true
 	if s.Min != nil {
 		low, high = max(low, s.Min.Float()), max(high, s.Min.Float())
+		least, ok = roundTo(*s.Min, s.Decimals, 1)
 	}
 	if s.Max != nil {
+		var fits bool
 		low, high = min(low, s.Max.Float()), min(high, s.Max.Float())
+		most, fits = roundTo(*s.Max, s.Decimals, -1)
+		ok = ok && fits
 	}
-	if s.Min != nil && s.Max != nil && s.Min.Float() > s.Max.Float() {
+	switch {
+	case s.Min != nil && s.Max != nil && s.Min.Float() > s.Max.Float():
 		b.c.problem(pos, "min is above max")
+	case !ok:
+		b.c.problem(pos, "the range does not fit %d decimals", s.Decimals)
+	case least > most:
+		b.c.problem(pos, "no number with `decimals: %d` is from %s to %s", s.Decimals, plainNumber(*s.Min), plainNumber(*s.Max))
 	}
 	l, ok := roundedLimits(low, high, unit)
 	if !ok {
 		return b.fail(pos, "numbers from %g to %g can't be held with %d decimals", low, high, s.Decimals)
 	}
+	l = limits{min(max(l.low, least), most), min(max(l.high, least), most)}
 	return number(s.Decimals, l, func(_ *worker, f *frame) int64 {
 		v := min(max(draw(mix(f.h+key)), low), high)
-		return int64(math.Round(v * unit))
+		return min(max(int64(math.Round(v*unit)), least), most)
 	})
 }
 

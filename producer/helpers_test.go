@@ -98,8 +98,3 @@ func checkProblem(t *testing.T, where string, got scenario.Problems, want string
 		t.Errorf("%s: %v, want %s", where, got, want)
 	}
 }
-
-// scenarioOf reads a scenario and its problems.
-func scenarioOf(source string) (*scenario.Scenario, scenario.Problems) {
-	return scenario.Read("t.yaml", []byte(source))
-}

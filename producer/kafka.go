@@ -15,16 +15,7 @@ import (
 
 // KafkaOptions returns the client options that [NewKafkaSink] needs: acknowledgements
 // from all in-sync replicas.
-func KafkaOptions(faults ...Fault) []kgo.Opt {
-	opts := []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
-	for _, f := range faults {
-		if f.kind == oversize {
-			// Larger than brokers accept; compressed, the padding is small.
-			opts = append(opts, kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
-		}
-	}
-	return opts
-}
+func KafkaOptions() []kgo.Opt { return []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())} }
 
 // Header is a record header. It is the client's type, so that the sink need not convert
 // it.

@@ -85,6 +85,7 @@ type sum struct {
 type fieldNode struct {
 	name string
 	node *node
+	pos  scenario.Position // of the name
 }
 
 // leaf completes a plain value's node: its JSON is its text, quoted if it is a string.

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
@@ -81,7 +82,7 @@ func (r *rendered) replace(own []scenario.Field) {
 
 // render fills a batch from its slots.
 func (r *renderer) render(w *worker, b *Batch) {
-	b.buf, b.headers = b.buf[:0], b.headers[:0]
+	b.buf, b.headers, b.wrong = b.buf[:0], b.headers[:0], nil
 	b.Records = slices.Grow(b.Records[:0], cap(b.slots))[:len(b.slots)]
 	for i := 0; i < len(b.slots); {
 		n := r.ahead(b.slots[i:])
@@ -94,8 +95,32 @@ func (r *renderer) render(w *worker, b *Batch) {
 	}
 }
 
-// record renders a record.
+// record renders a record. A fault that it can't have, or that would change nothing, it
+// loses.
 func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
+	if s.fault != unknownRef {
+		r.compose(w, b, s, rec)
+		return
+	}
+	var right Record
+	without := *s
+	without.fault = noFault
+	r.compose(w, b, &without, &right)
+	if r.compose(w, b, s, rec); rec.says(&right) {
+		s.fault, *rec = noFault, right
+	}
+}
+
+// says reports whether a record has the contents of another one, apart from the header
+// that names its fault.
+func (r *Record) says(other *Record) bool {
+	same := func(a, b Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) }
+	return bytes.Equal(r.Key, other.Key) && bytes.Equal(r.Value, other.Value) && r.Partition == other.Partition &&
+		slices.EqualFunc(r.Headers[:min(len(r.Headers), len(other.Headers))], other.Headers, same)
+}
+
+// compose renders a record with its fault.
+func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 	stream := r.plan.streams[s.stream]
 	f := w.push()
 	stream.frame(f, *s)
@@ -124,16 +149,28 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 		rec.Key = b.buf[start:len(b.buf):len(b.buf)]
 	}
 	if content.partition != nil && (content.noPartition == nil || !content.noPartition(w, f)) {
-		rec.Partition = int32(content.partition(w, f))
+		rec.Partition = b.partition(content.partition(w, f), rec, stream.name, about.partitions)
 	} else {
 		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
 	}
-	r.headers(w, b, f, s, content, rec)
 	if s.fault != noFault {
-		rec.Fault = s.fault.String()
-		rec.Value = damage(rec.Value, s.fault, f.h, stream.spec.Format.Name, r.oversize)
+		if value, ok := damage(rec, s.fault, f.h, stream.spec.Format.Name, r.oversize); ok {
+			rec.Value, rec.Fault = value, s.fault.String()
+		} else {
+			s.fault = noFault
+		}
 	}
+	r.headers(w, b, f, s, content, rec)
 	w.depth = 0
+}
+
+// partition returns a record's own partition, with an error if its topic lacks it.
+func (b *Batch) partition(p int64, rec *Record, producer string, partitions int) int32 {
+	if p < 0 || p >= int64(partitions) {
+		b.wrong = cmp.Or(b.wrong, error(&PartitionError{producer, rec.Number, p, rec.Topic, partitions}))
+		return 0
+	}
+	return int32(p)
 }
 
 // frame sets the frame of a record of the stream.
@@ -145,7 +182,7 @@ func (s *stream) frame(f *frame, at slot) {
 		f.own.last = at.last.last
 	}
 	if s.machine != nil {
-		f.own.state = s.machine.stateAt(h, int(at.step))
+		f.own.state = int(at.state)
 		f.own.fresh = mix(h + saltFresh + uint64(at.step)*golden)
 	}
 	if s.revisits {

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"inv/internal/scenario"
 )
 
 const routed = `scenario: t
@@ -53,7 +55,7 @@ func TestRouteProblems(t *testing.T) {
 		"{object: {a: 1}}":               `t.yaml:5:17: by: "level" is an object, not a plain value`,
 		"5, lvel: 5, levels: {hex: 100}": "hex must be from 1 to 64",
 	} {
-		sc, problems := scenarioOf(strings.ReplaceAll(routed, "LEVEL", level))
+		sc, problems := scenario.Read("t.yaml", []byte(strings.ReplaceAll(routed, "LEVEL", level)))
 		if sc != nil {
 			problems = append(problems, Check(sc)...)
 		}

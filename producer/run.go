@@ -77,7 +77,13 @@ const batchSize = 256
 
 // Finite reports whether a run of the plan ends by itself.
 func (p *Plan) Finite(o Options) bool {
-	if o.Count > 0 || o.For > 0 {
+	if o.For > 0 {
+		return true
+	}
+	if p.endless() {
+		return false
+	}
+	if o.Count > 0 {
 		return true
 	}
 	for _, i := range p.running {
@@ -88,9 +94,18 @@ func (p *Plan) Finite(o Options) bool {
 	return true
 }
 
+// endless reports whether entities of a running producer may never end.
+func (p *Plan) endless() bool {
+	return slices.ContainsFunc(p.running, func(i int) bool {
+		m := p.streams[i].machine
+		return m != nil && m.endless
+	})
+}
+
 // Errors of Options that don't fit a plan.
 var (
 	ErrNoEnd   = errors.New("a simulated clock does not wait, so the run needs an end")
+	ErrEndless = errors.New("a simulated clock does not wait, and the states of a producer lead on for ever")
 	ErrFarTime = errors.New("an expression computes with times, which must be from 1678 to 2261")
 	ErrNoRate  = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
 	// ErrFineTimes is for times beyond what 64 bits of nanoseconds reach.
@@ -150,7 +165,10 @@ func CheckOptions(p *Plan, o Options) error {
 	if err := checkFaults(p, o.Faults); err != nil {
 		return err
 	}
-	if !o.Start.IsZero() && !p.Finite(o) {
+	switch simulated := !o.Start.IsZero(); {
+	case simulated && o.For == 0 && p.endless():
+		return ErrEndless
+	case simulated && !p.Finite(o):
 		return ErrNoEnd
 	}
 	if at := o.Start.UnixMilli(); !o.Start.IsZero() && p.computesTimes && (at < timeLimits().low || at+o.For.Milliseconds() > timeLimits().high) {
@@ -230,7 +248,8 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	}
 	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, faults: map[string]int64{},
 		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
-	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
+	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{},
+		simulated: r.simulated, newest: make([]int64, len(p.streams))}
 	if o.For > 0 {
 		r.schedule.limit = o.For
 	}

@@ -1,10 +1,6 @@
 package producer
 
-import (
-	"strings"
-
-	"inv/internal/scenario"
-)
+import "strings"
 
 // Names of fields that are no elements in XML: attributes begin with a mark, and one
 // name is the element's own text. These are the names that converters between JSON and
@@ -104,21 +100,5 @@ func xmlAttribute(name string, n *node) appendFunc {
 	return func(w *worker, f *frame, dst []byte) []byte {
 		dst = append(append(append(dst, ' '), name...), `="`...)
 		return append(text(w, f, dst), '"')
-	}
-}
-
-// checkXML reports attributes and texts of elements that are not plain values.
-func (c *compiler) checkXML(spec *scenario.Producer, n *node) {
-	for _, field := range n.fields {
-		if (field.name == textName || strings.HasPrefix(field.name, attributeMark)) && field.node.text == nil {
-			c.problem(spec.Pos, "producer %q: %q is %s; in XML, an attribute and the text of an element are plain values", spec.Name, field.name, kindNames[field.node.kind])
-		}
-		c.checkXML(spec, field.node)
-	}
-	for _, in := range append(append([]*node{}, n.items...), n.choices...) {
-		c.checkXML(spec, in)
-	}
-	if n.elem != nil {
-		c.checkXML(spec, n.elem)
 	}
 }

@@ -25,6 +25,9 @@ otherwise it is the one called default. docs/config.md has all settings.`,
 		// The profile in use is not applied: it may be what has to be changed.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			err := flagsFromEnvironment(cmd.Flags(), f.getenv)
+			if err == nil {
+				err = checkGiven(cmd.Flags())
+			}
 			f.resolved = err == nil
 			return err
 		},

@@ -81,6 +81,7 @@ inv tail alerts, work against it from another terminal.`,
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "a `NUMBER`: the same seed gives the same orders; random by default")
 	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
 	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "the `DURATION` from a reorder to its receipt")
+	atLeast(cmd.Flags(), 0, "lead-time")
 	return cmd
 }
 

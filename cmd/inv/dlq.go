@@ -134,6 +134,7 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 	})
 	d.register(cmd.Flags())
 	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest `N`; 0: all")
+	atLeast(cmd.Flags(), 0, "last")
 	return cmd
 }
 

@@ -37,14 +37,19 @@ func hint(err error, app string) error {
 		group      *admin.UnknownGroupError
 		inUse      *admin.InUseError
 		unique     *producer.UniqueError
+		tooLarge   *producer.TooLargeError
 	)
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
 		return fmt.Errorf("%w: add --count or --for to --start", err)
+	case errors.Is(err, producer.ErrEndless):
+		return fmt.Errorf("%w: add --for to --start", err)
 	case errors.Is(err, producer.ErrNoRate):
 		return fmt.Errorf("%w; set --rate", err)
 	case errors.As(err, &unique):
 		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
+	case errors.As(err, &tooLarge):
+		return fmt.Errorf("%w; raise it with inv topics alter %s --set max.message.bytes=%d, or give a smaller size, such as --fault oversize=0.1%%:100KiB", err, visible(tooLarge.Topic), tooLarge.Need)
 	case errors.Is(err, broker.ErrNoAdvertise):
 		return usagef("%w; name the HOST:PORT that clients reach with --advertise", err)
 	case errors.Is(err, broker.ErrAddress), errors.Is(err, dashboard.ErrAddress):

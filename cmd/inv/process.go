@@ -77,6 +77,7 @@ follow-ups, then exits.`,
 	flags.Var(&p.guarantee, "guarantee", "exactly-once or at-least-once")
 	flags.Int64Var(&p.window, "dedupe-window", inventory.DefaultDedupeWindow, "an equal record of a partition within `N` offsets is a duplicate; 0: none is")
 	flags.Var(&p.maxValue, "max-value", "the largest `SIZE` of an input record's value, such as 1MiB")
+	atLeast(flags, 0, "lead-time", "dedupe-window")
 	flags.BoolVar(&p.acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
 	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
 	flags.Var(&p.logFormat, "log", "text or json")

@@ -83,7 +83,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.DurationVar(&p.For, "for", 0, "stop after this `DURATION`, such as 30s or 720h")
 	fs.StringVar(&p.seed, "seed", "", "a `NUMBER`; the same seed gives the same records (by default random, and printed)")
 	fs.StringVar(&p.start, "start", "", "the event `TIME` of the first record, such as 2026-01-31, yesterday or RFC 3339, in UTC; the clock is then simulated, without waiting")
-	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate")
+	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate; all shards need the same --seed")
 	fs.Int64Var(&p.products, "products", 0, "`N` rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a `FILE`")
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value; with --topic: lines of inv tail -o json")
@@ -92,6 +92,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.faults, "fault", "", "make a share of the records faulty, by `KINDS`: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
 	fs.BoolVar(&p.NoTags, "untagged", false, "no inv-fault header on faulty records")
 	fs.IntVar(&p.Workers, "workers", 0, "the `NUMBER` of goroutines that generate records")
+	atLeast(fs, 1, "count", "for", "products", "workers")
 }
 
 func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, names []string) error {
@@ -193,9 +194,13 @@ func compileError(err error) error {
 	return err
 }
 
+// randomSeed returns a seed with few digits: it is part of ids, which share a line with
+// the rest of a record, and is to be typed again.
+func randomSeed() uint64 { return rand.Uint64N(1_000_000) }
+
 func (p *produceFlags) seedNumber() (uint64, error) {
 	if p.seed == "" {
-		return uint64(rand.Uint32()), nil // few digits to retype
+		return randomSeed(), nil
 	}
 	seed, err := strconv.ParseUint(p.seed, 10, 63)
 	if err != nil {
@@ -234,12 +239,18 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		if !ok || err != nil || err2 != nil || shard < 1 || shards < shard {
 			return o, usagef("--shard %q: use K/N with K from 1 to N, such as 2/4", p.shard)
 		}
+		if shards > 1 && p.seed == "" {
+			return o, usagef("--shard %s needs --seed: shards with different seeds are parts of different runs; give all of them the same, such as --seed %d", p.shard, randomSeed())
+		}
 		o.Shard, o.Shards = shard, shards
 	}
 	if p.start != "" {
 		start, note, err := when.Parse(p.start, s.now(), time.UTC) // on every machine the same
 		if err != nil {
 			return o, usagef("--start: %w", err)
+		}
+		if start.Before(time.Unix(0, 0)) {
+			return o, usagef("--start: %s is before 1970, and records have no such timestamps", start.UTC().Format(time.DateOnly))
 		}
 		o.Start, p.startNote = start, note
 	}

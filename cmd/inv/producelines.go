@@ -37,8 +37,6 @@ func (l *lineFlags) check(names []string) (err error) {
 		case "key-separator", "header":
 			if l.topic == "" {
 				err = usagef("--%s needs --topic", f.Name)
-			} else if f.Value.String() == "" {
-				err = usagef("--%s can't be empty", f.Name)
 			}
 		case "rate", "jitter", "bursts", "ramp", "count", "skip", "for", "seed", "start", "shard", "products", "to", "headers", "fault", "untagged", "workers":
 			if l.topic != "" {

@@ -55,6 +55,7 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "the `NUMBER` of partitions, instead of the scenario's")
 	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "the `NUMBER` of replicas of each partition, instead of the scenario's or the cluster's default")
 	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic configuration by Kafka's property name, `KEY=VALUE`; repeatable")
+	atLeast(cmd.Flags(), 1, "replication-factor")
 	t.approval.registerDryRun(cmd.Flags())
 	return cmd
 }

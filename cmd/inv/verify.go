@@ -79,6 +79,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "show `N` of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
+	atLeast(flags, 0, "dedupe-window", "findings")
 	return cmd
 }
 

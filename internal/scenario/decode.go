@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -117,6 +118,9 @@ func (d *Decoder) Strings(n *yaml.Node, what string) []string {
 	return items(d, n, what, func(item *yaml.Node) string { return d.String(item, "an element of "+what) })
 }
 
+// octal matches whole numbers with a leading 0, which YAML reads as octal.
+var octal = regexp.MustCompile(`^[-+]?0[0-9_]`)
+
 // Bool reads true or false.
 func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 	var v bool
@@ -131,6 +135,10 @@ func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	var v int
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" {
 		d.Problem(n, "%s must be a whole number, not %s", what, d.kindOf(n))
+		return 0
+	}
+	if octal.MatchString(n.Value) && n.Decode(&v) == nil {
+		d.Problem(n, "%s: YAML reads %s as the number %d; write it without the leading 0", what, n.Value, v)
 		return 0
 	}
 	if n.Decode(&v) != nil || v < low || v > high {

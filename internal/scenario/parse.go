@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
 )
@@ -63,8 +64,9 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if len(source) > maxSource {
 		return nil, &Problem{file, Position{}, fmt.Sprintf("the file has %d bytes; a scenario has at most %d", len(source), maxSource)}
 	}
+	text, escapes := replaceJSONEscapes(source)
 	var doc yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
 	} else if err != nil {
@@ -74,6 +76,7 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{}, "a scenario is a single YAML document; remove the second one, after ---"}
 	}
+	escapes.restore(&doc)
 	return doc.Content[0], nil
 }
 
@@ -84,6 +87,9 @@ func syntaxProblem(file string, err error) Problem {
 		line, _ := strconv.Atoi(m[1])
 		if strings.HasPrefix(m[2], "did not find expected") {
 			line++ // the library's parser, unlike its scanner, counts lines from 0
+		}
+		if strings.Contains(m[2], "invalid Unicode character escape code") {
+			m[2] = `a \u or \U escape that is no character; a surrogate such as \ud83d needs the second one of its pair`
 		}
 		return Problem{file, Position{line, 1}, "not YAML: " + m[2]}
 	}
@@ -116,6 +122,9 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 	t := Topic{Alias: key.Value, Partitions: defaultPartitions}
 	what := "topic " + strconv.Quote(key.Value)
 	d.mapping(n, what, topicTable(), &t)
+	if problem := topicName(t.Name); t.Name != "" && problem != "" {
+		d.Problem(key, "%s: %q is no name of a topic: %s", what, t.Name, problem)
+	}
 	if (t.Name == "") == (len(t.DeadLettersOf) == 0) {
 		d.Problem(key, "%s needs either `topic:`, its name on the broker, or `dead_letters_of:`", what)
 	}
@@ -123,6 +132,26 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 		d.checkSettings(key, n, &t)
 	}
 	return t
+}
+
+// maxTopicName is the longest name of a topic on a broker.
+const maxTopicName = 249
+
+// topicName returns what is wrong with the name of a topic, in which {app} stands for the
+// application id; "" for nothing.
+func topicName(name string) string {
+	name = strings.ReplaceAll(name, "{app}", "a")
+	switch {
+	case name == "." || name == "..":
+		return "brokers refuse it"
+	case len(name) > maxTopicName:
+		return fmt.Sprintf("it has at most %d characters", maxTopicName)
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return r >= utf8.RuneSelf || !isLetter(byte(r)) && !isDigit(byte(r)) && r != '.' && r != '-'
+	}):
+		return "it has only the letters a to z and A to Z, digits, `.`, `_` and `-`, and {app}"
+	}
+	return ""
 }
 
 func (d *Decoder) choice(n *yaml.Node, what string, choices ...string) string {

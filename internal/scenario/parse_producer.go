@@ -1,7 +1,9 @@
 package scenario
 
 import (
+	"encoding/xml"
 	"strconv"
+	"strings"
 	"time"
 
 	"inv/internal/kafka/partition"
@@ -18,7 +20,7 @@ func producerTable() []attr {
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
 		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`; an object's key is its JSON", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
-		{name: "format", about: "json (the default), csv, {xml: ROOT} with attributes named @…, or {text: LINE} with {field} placeholders", schema: obj{"anyOf": []any{
+		{name: "format", about: "json (the default), {xml: ROOT} with attributes named @…, {text: LINE} with {field} placeholders, or csv, for plain values", schema: obj{"anyOf": []any{
 			obj{"enum": []any{"json", "csv"}}, mappingSchema(xmlTable()), mappingSchema(textTable())}},
 			read: func(d *Decoder, n *yaml.Node, t any) { d.format(n, &t.(*Producer).Format) }},
 		{name: "headers", about: "headers besides those of CloudEvents", schema: ref("fields"),
@@ -145,19 +147,18 @@ func (d *Decoder) format(n *yaml.Node, f *Format) {
 		}
 	}
 	d.mapping(n, "format", table, f)
-	if f.Root != "" && !xmlName(f.Root) {
+	if f.Root != "" && !XMLName(f.Root) {
 		d.Problem(n, "format: %q is not a valid name of an XML element", f.Root)
 	}
 }
 
-// xmlName reports whether a text can be an element's name, for ASCII names.
-func xmlName(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && (i == 0 || !isDigit(c) && c != '-' && c != '.') {
-			return false
-		}
-	}
-	return name != ""
+// XMLName reports whether a text can be the name of an XML element, for parsers of the
+// fourth edition of XML 1.0, such as Go's and Java's. A colon is for namespaces.
+func XMLName(name string) bool {
+	d := xml.NewDecoder(strings.NewReader("<" + name + "/>"))
+	token, err := d.RawToken()
+	start, ok := token.(xml.StartElement)
+	return err == nil && ok && start.Name.Space == "" && start.Name.Local == name
 }
 
 func keySchema() obj {

@@ -286,3 +286,17 @@ func TestExpressionNames(t *testing.T) {
 		}
 	}
 }
+
+// Topic names that brokers refuse are problems of the file.
+func TestTopicNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"orders": "", "a.b_c-D9": "", `"{app}-log"`: "", "..a": "", strings.Repeat("x", 249): "",
+		`"a b"`: "`.`, `_` and `-`", "a/b": "`.`, `_` and `-`", "größe": "`.`, `_` and `-`", `"{ap}-log"`: "`.`, `_` and `-`",
+		`"."`: "brokers refuse it", "..": "brokers refuse it", strings.Repeat("x", 250): "at most 249",
+	} {
+		_, problems := Read("t.yaml", []byte("scenario: t\ntopics:\n  t: {topic: "+name+"}\n"))
+		if got := problems.Error(); want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.HasPrefix(got, "t.yaml:3:") {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
