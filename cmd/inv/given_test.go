@@ -27,7 +27,7 @@ func setOnly(t *testing.T, path, flag, value string) error {
 // one, and 0 where the default of 0 stands for no limit.
 func TestGivenValuesAreTaken(t *testing.T) {
 	meaningful := []string{"inv tail --key", "inv tail --property"}                           // the rest takes no empty value
-	zeros := []string{"inv demo --seed", "inv tail --limit", "inv topics alter --partitions"} // a seed, and those that are checked elsewhere
+	zeros := []string{"inv demo --seed", "inv produce --skip", "inv tail --limit", "inv topics alter --partitions"} // a seed, none, and those that are checked elsewhere
 	empty, zero := 0, 0
 	each(testRoot(t), func(cmd *cobra.Command) {
 		if !cmd.Runnable() {
