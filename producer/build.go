@@ -104,7 +104,11 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 	}
 	for nested && n != nil {
 		first, rest, nested = strings.Cut(rest, ".")
-		n = n.fieldNamed(first)
+		if of := n; of.fieldNamed(first) != nil {
+			n = of.fieldNamed(first).within(of)
+		} else {
+			n = nil
+		}
 	}
 	if n == nil {
 		b.c.problem(pos, "%s: %q has no such field inside", what, path)
@@ -121,8 +125,9 @@ func (n *node) fieldNamed(name string) *node {
 	return nil
 }
 
-// broken replaces a generator that has a problem, so that the others are checked.
-func broken() *node { return number(0, zero) }
+// broken replaces a generator that has a problem, or isn't known yet, so that the others
+// are checked. It can be a divisor and a length.
+func broken() *node { return number(0, limits{1, 1}, func(*worker, *frame) int64 { return 1 }) }
 
 // fail records a problem, and returns a node in place of the generator that has it.
 func (b *builder) fail(pos scenario.Position, format string, args ...any) *node {
@@ -218,6 +223,9 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 		n := &node{kind: kindList}
 		for _, item := range s.Items {
 			in := b.gen(item, path+"[]")
+			if in.absent != nil {
+				b.c.problem(item.Pos, "an element can't be left out")
+			}
 			n.items = append(n.items, in)
 			n.cost += in.cost
 			n.timed = n.timed || in.timed
@@ -246,13 +254,14 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 		n = b.fresh(n, g.Pos)
 	}
 	out := *n
+	out.guarded = out.guarded && g.Null == 0 && g.Optional == 1 && len(g.In) == 0
 	if g.Null > 0 {
 		p, key := threshold(float64(g.Null)), hashText(path+"?null")
-		out.null = func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }
+		out.null = either(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }, n.null)
 	}
 	if g.Optional < 1 {
 		p, key := threshold(float64(g.Optional)), hashText(path+"?optional")
-		out.absent = func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }
+		out.absent = either(func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }, n.absent)
 	}
 	if len(g.In) > 0 {
 		out.absent = b.inStates(g.In, out.absent)

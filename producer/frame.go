@@ -39,6 +39,7 @@ type worker struct {
 	epoch   thousands
 	number  thousands
 	block   block
+	bigs    bigs                 // free numbers of expressions
 	nothing whole                // of a row: no cause, no state and no fault
 	totals  [maxTotals + 1]int64 // of lists, see steps.sum; the last is of lists without a total
 	keyEnd  int                  // where the key's text in the value ends, see encoder

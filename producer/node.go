@@ -31,6 +31,8 @@ type node struct {
 	pieces []piece // what text consists of, to merge with its neighbours; nil: unknown
 	num    numFunc
 	dec    int      // num is in units of 10^-dec
+	limits limits   // of num
+	unfit  bool     // some values are numbers, but num can't hold all of them
 	bytes  []byte   // json of a constant
 	pick   *picker  // what draws the value, if a single draw does
 	drawn  [][]byte // json of the rows of pick, if they are few and constant
@@ -39,6 +41,8 @@ type node struct {
 
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
+	// guarded: text is empty, and json null, where the value is null or absent.
+	guarded bool
 
 	fields  []fieldNode
 	hidden  []fieldNode // fields that are not written
@@ -92,19 +96,22 @@ func leaf(n *node) *node {
 }
 
 func constant(v scenario.Scalar) *node {
-	n := &node{kind: kind(v.Kind), text: literalText(v.Text), bytes: []byte(v.Text), cost: 1}
+	n := &node{kind: kind(v.Kind), text: literalText(v.Text), bytes: []byte(v.Text), cost: 1, guarded: true}
 	n.safe = plain(n.bytes)
 	switch v.Kind {
 	case scenario.KindNull:
 		n.bytes = []byte("null")
+		n.num, n.null = zero, always
 	case scenario.KindString:
 		n.bytes = appendString(nil, n.bytes)
 	case scenario.KindNumber:
 		if number, ok := v.Number(); ok {
 			n.num, n.dec = func(*worker, *frame) int64 { return number.Units }, number.Decimals
+			n.limits = limits{number.Units, number.Units}
 		}
+		n.unfit = n.num == nil
 	case scenario.KindBool:
-		n.num = boolean(func(*worker, *frame) bool { return v.Text == "true" }).num
+		n.num, n.limits = boolean(func(*worker, *frame) bool { return v.Text == "true" }).num, limits{0, 1}
 	}
 	n.json = literalText(string(n.bytes))
 	return n
@@ -115,14 +122,14 @@ func literalText(text string) appendFunc {
 }
 
 // number returns the node of a number in units of 10^-dec.
-func number(dec int, num numFunc) *node {
-	return leaf(&node{kind: kindNumber, num: num, dec: dec, safe: true,
+func number(dec int, l limits, num numFunc) *node {
+	return leaf(&node{kind: kindNumber, num: num, dec: dec, limits: l, safe: true,
 		text: func(w *worker, f *frame, dst []byte) []byte { return appendDecimal(dst, num(w, f), dec) }})
 }
 
 // boolean returns the node of a boolean.
 func boolean(test testFunc) *node {
-	return leaf(&node{kind: kindBool, safe: true,
+	return leaf(&node{kind: kindBool, safe: true, limits: limits{0, 1},
 		num: func(w *worker, f *frame) int64 {
 			if test(w, f) {
 				return 1
@@ -132,8 +139,12 @@ func boolean(test testFunc) *node {
 		text: func(w *worker, f *frame, dst []byte) []byte { return strconv.AppendBool(dst, test(w, f)) }})
 }
 
-// scaled returns a number's function in units of 10^-dec, where dec is at least its own.
-func (n *node) scaled(dec int) numFunc { return rounded(n.num, n.dec, dec) }
+// scaled returns a number's function in units of 10^-dec, where dec is at least its own
+// and its limits fit.
+func (n *node) scaled(dec int) numFunc {
+	round, _ := rounding(n.limits.span(), n.dec, dec)
+	return converted(n.num, round)
+}
 
 // in returns the node computed in another frame, which enter returns and may push.
 func (n *node) in(enter func(w *worker, f *frame) *frame) *node {
@@ -179,20 +190,4 @@ func (n *node) climbed(levels int) *node {
 		}
 		return f
 	})
-}
-
-// orEmpty returns a plain value's text, empty where it is null or absent.
-func (n *node) orEmpty() appendFunc { return unless(n.null, unless(n.absent, n.text)) }
-
-// unless writes nothing where skip holds; nil: never.
-func unless(skip testFunc, write appendFunc) appendFunc {
-	if skip == nil {
-		return write
-	}
-	return func(w *worker, f *frame, dst []byte) []byte {
-		if skip(w, f) {
-			return dst
-		}
-		return write(w, f, dst)
-	}
 }

@@ -88,8 +88,9 @@ func (p *Plan) Finite(o Options) bool {
 
 // Errors of Options that don't fit a plan.
 var (
-	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
-	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
+	ErrNoEnd   = errors.New("a simulated clock does not wait, so the run needs an end")
+	ErrFarTime = errors.New("an expression computes with times, which must be from 1678 to 2261")
+	ErrNoRate  = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
 )
 
 // UniqueError is returned for a run with more records of a producer than a unique field
@@ -119,6 +120,9 @@ func CheckOptions(p *Plan, o Options) error {
 	}
 	if !o.Start.IsZero() && !p.Finite(o) {
 		return ErrNoEnd
+	}
+	if at := o.Start.UnixMilli(); !o.Start.IsZero() && p.computesTimes && (at < timeLimits().low || at+o.For.Milliseconds() > timeLimits().high) {
+		return ErrFarTime
 	}
 	_, err := newRun(p, o, nil)
 	return err
