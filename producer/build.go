@@ -17,6 +17,8 @@ type builder struct {
 	up     *builder         // what contains it
 	levels int              // how many frames up that is: 1 from an element, 0 from an object in an object
 	built  map[string]*node // nil: being compiled
+	fresh  bool             // what is being compiled is computed again in each state
+	pinned map[string]bool  // the fields that an earlier key determines; nil: not known yet
 }
 
 func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
@@ -64,8 +66,10 @@ func (b *builder) field(name string) *node {
 		return n
 	}
 	b.built[name] = nil
+	fresh := b.fresh
+	b.fresh = false
 	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+name)
-	if key := b.stream.spec.Key; b.up == nil && key != nil && key.Field.Text == name && revisits(b.stream.spec) {
+	if b.fresh = fresh; n.text != nil && b.pinnedByKey(name) {
 		n = b.identity(n)
 	}
 	b.built[name] = n
@@ -113,6 +117,9 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 	if n == nil {
 		b.c.problem(pos, "%s: %q has no such field inside", what, path)
 	}
+	if n != nil && b.fresh && climb == 0 {
+		n = n.in(func(_ *worker, f *frame) *frame { return f.base })
+	}
 	return n, climb
 }
 
@@ -153,8 +160,10 @@ func (b *builder) gen(g *scenario.Gen, path string) *node {
 	if g == nil || g.Spec == nil {
 		return broken()
 	}
+	outer := b.fresh
+	b.fresh = b.fresh || g.Fresh
 	n := b.value(g, path)
-	if n.cost > maxCost {
+	if b.fresh = outer; n.cost > maxCost {
 		b.c.problem(g.Pos, "%s computes up to %d values per record; the limit is %d", path, n.cost, maxCost)
 		n.cost = 1
 	}
@@ -250,8 +259,8 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if g.Optional == 1 && g.Null == 0 && len(g.In) == 0 && !g.Fresh {
 		return n
 	}
-	if g.Fresh {
-		n = b.fresh(n, g.Pos)
+	if g.Fresh && !b.fresh {
+		n = b.renewed(n, g.Pos)
 	}
 	out := *n
 	out.guarded = out.guarded && g.Null == 0 && g.Optional == 1 && len(g.In) == 0

@@ -9,7 +9,8 @@ type frame struct {
 	up *frame // the record or element that contains an element
 	of *whole
 
-	own whole // of a record's frame
+	own  whole  // of a record's frame
+	base *frame // of a frame of a fresh value: the record's or element's own
 }
 
 // set makes the frame another record's, element's or row's.

@@ -146,12 +146,17 @@ func (n *node) scaled(dec int) numFunc {
 	return converted(n.num, round)
 }
 
-// in returns the node computed in another frame, which enter returns and may push.
+// in returns the node computed in another frame, which enter returns and may push unless
+// the node is a list.
 func (n *node) in(enter func(w *worker, f *frame) *frame) *node {
 	out := *n
 	out.pieces, out.inline, out.pick, out.drawn, out.nums, out.sum = nil, nil, nil, nil, nil, nil
 	out.text, out.json = appendIn(enter, n.text), appendIn(enter, n.json)
 	out.num, out.null, out.absent = evalIn(enter, n.num), evalIn(enter, n.null), evalIn(enter, n.absent)
+	out.length = evalIn(enter, n.length)
+	if n.enter != nil {
+		out.enter = func(w *worker, f *frame, e *frame, i int64) { n.enter(w, enter(w, f), e, i) }
+	}
 	return &out
 }
 
