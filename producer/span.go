@@ -13,7 +13,14 @@ func (l limits) union(m limits) limits { return limits{min(l.low, m.low), max(l.
 
 // scaled returns the limits in a unit that is smaller by 10^dec; false if they don't fit.
 func (l limits) scaled(dec int) (limits, bool) {
-	return l.span().times(exactly(tenTo(dec))).rounded()
+	if dec > maxSmallDecimals {
+		return limits{}, l == limits{}
+	}
+	unit := pow10(dec)
+	if most := math.MaxInt64 / unit; l.low < -most || l.high > most {
+		return limits{}, false
+	}
+	return limits{l.low * unit, l.high * unit}, true
 }
 
 func (l limits) span() span {
