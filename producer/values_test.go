@@ -345,3 +345,15 @@ func TestLargeExpressions(t *testing.T) {
 		}
 	}
 }
+
+// What records keep for later ones is bounded, so that what is computed from it is known
+// to fit; a run that goes beyond that ends with an error.
+func TestKeptNumbersAreBounded(t *testing.T) {
+	p := compiled(t, parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p: {topic: t, value: {before: {last: total, start: 0}, total: {calc: before + 10000 * 1000000000000, keep: total}}}\n"), "p")
+	if got := made(t, p, Options{Count: 10}); !strings.Contains(got, `"before":90000000000000000,"total":100000000000000000}`) {
+		t.Error(got)
+	}
+	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 11}, &collect{}); err == nil || !strings.Contains(err.Error(), `keeps a number as "total" that is beyond ±10^17`) {
+		t.Errorf("%v", err)
+	}
+}
