@@ -17,6 +17,8 @@ type builder struct {
 	up     *builder         // what contains it
 	levels int              // how many frames up that is: 1 from an element, 0 from an object in an object
 	built  map[string]*node // nil: being compiled
+	fresh  bool             // what is being compiled is computed again in each state
+	pinned map[string]bool  // the fields that an earlier key determines; nil: not known yet
 }
 
 func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
@@ -64,8 +66,10 @@ func (b *builder) field(name string) *node {
 		return n
 	}
 	b.built[name] = nil
+	fresh := b.fresh
+	b.fresh = false
 	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+name)
-	if key := b.stream.spec.Key; b.up == nil && key != nil && key.Field.Text == name && revisits(b.stream.spec) {
+	if b.fresh = fresh; n.text != nil && b.pinnedByKey(name) {
 		n = b.identity(n)
 	}
 	b.built[name] = n
@@ -104,10 +108,17 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 	}
 	for nested && n != nil {
 		first, rest, nested = strings.Cut(rest, ".")
-		n = n.fieldNamed(first)
+		if of := n; of.fieldNamed(first) != nil {
+			n = of.fieldNamed(first).within(of)
+		} else {
+			n = nil
+		}
 	}
 	if n == nil {
 		b.c.problem(pos, "%s: %q has no such field inside", what, path)
+	}
+	if n != nil && b.fresh && climb == 0 {
+		n = n.in(func(_ *worker, f *frame) *frame { return f.base })
 	}
 	return n, climb
 }
@@ -121,8 +132,9 @@ func (n *node) fieldNamed(name string) *node {
 	return nil
 }
 
-// broken replaces a generator that has a problem, so that the others are checked.
-func broken() *node { return number(0, zero) }
+// broken replaces a generator that has a problem, or isn't known yet, so that the others
+// are checked. It can be a divisor and a length.
+func broken() *node { return number(0, limits{1, 1}, func(*worker, *frame) int64 { return 1 }) }
 
 // fail records a problem, and returns a node in place of the generator that has it.
 func (b *builder) fail(pos scenario.Position, format string, args ...any) *node {
@@ -148,8 +160,10 @@ func (b *builder) gen(g *scenario.Gen, path string) *node {
 	if g == nil || g.Spec == nil {
 		return broken()
 	}
+	outer := b.fresh
+	b.fresh = b.fresh || g.Fresh
 	n := b.value(g, path)
-	if n.cost > maxCost {
+	if b.fresh = outer; n.cost > maxCost {
 		b.c.problem(g.Pos, "%s computes up to %d values per record; the limit is %d", path, n.cost, maxCost)
 		n.cost = 1
 	}
@@ -218,6 +232,9 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 		n := &node{kind: kindList}
 		for _, item := range s.Items {
 			in := b.gen(item, path+"[]")
+			if in.absent != nil {
+				b.c.problem(item.Pos, "an element can't be left out")
+			}
 			n.items = append(n.items, in)
 			n.cost += in.cost
 			n.timed = n.timed || in.timed
@@ -242,17 +259,18 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if g.Optional == 1 && g.Null == 0 && len(g.In) == 0 && !g.Fresh {
 		return n
 	}
-	if g.Fresh {
-		n = b.fresh(n, g.Pos)
+	if g.Fresh && !b.fresh {
+		n = b.renewed(n, g.Pos)
 	}
 	out := *n
+	out.guarded = out.guarded && g.Null == 0 && g.Optional == 1 && len(g.In) == 0
 	if g.Null > 0 {
 		p, key := threshold(float64(g.Null)), hashText(path+"?null")
-		out.null = func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }
+		out.null = either(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }, n.null)
 	}
 	if g.Optional < 1 {
 		p, key := threshold(float64(g.Optional)), hashText(path+"?optional")
-		out.absent = func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }
+		out.absent = either(func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }, n.absent)
 	}
 	if len(g.In) > 0 {
 		out.absent = b.inStates(g.In, out.absent)

@@ -100,7 +100,7 @@ func (c *compiler) causeCount(s *stream, k *cause, spec scenario.Cause) {
 		return
 	}
 	n := c.builder(s, &scenario.Gen{}).gen(spec.Count, "causes."+spec.Producer.Text)
-	if k.length = c.whole(n, spec.Count.Pos, "count"); k.length != nil {
+	if k.length = unlessZero(n.missing(), c.whole(n, spec.Count.Pos, "count")); k.length != nil {
 		k.count = min(max(highest(spec.Count), 1), maxCaused)
 	}
 }

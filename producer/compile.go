@@ -3,6 +3,7 @@ package producer
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,7 +71,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references, plan.grows = c.referred(), c.grows
+	plan.references, plan.grows, plan.computesTimes = c.referred(), c.grows, c.computesTimes
 	return plan, nil
 }
 
@@ -119,9 +120,11 @@ type compiler struct {
 	pools      map[string]*constants // by function, size and parameters
 	references map[string]string
 	causeOf    map[string]*origin // by the caused producer's name
-	lists      int                // their number
-	grows      bool               // a producer has rows that CompileOptions.Products can add to
-	checking   bool               // the plan is not run
+	// computesTimes: an expression has a time, which must be within timeLimits.
+	computesTimes bool
+	lists         int  // their number
+	grows         bool // a producer has rows that CompileOptions.Products can add to
+	checking      bool // the plan is not run
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
@@ -238,33 +241,56 @@ func (c *compiler) content(s *stream) {
 func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
-	key, field := b.key(spec.Key)
+	key, noKey, field := b.key(spec.Key)
 	if !b.c.encodable(spec, root) {
 		root = &node{kind: kindObject}
 	}
-	r.key, r.program = key, encoder(root, spec.Format, field)
+	r.key, r.noKey, r.program = key, noKey, encoder(root, spec.Format, field)
 	r.value = r.program.function()
-	if spec.Partition != nil {
-		r.partition = b.partition(spec.Partition)
-	}
+	b.partition(&r)
 	for _, h := range spec.Headers {
 		n := b.gen(h.Gen, "headers."+h.Name)
-		if n.text == nil {
+		switch {
+		case n.text == nil:
 			c.problem(h.Pos, "a header must be a plain value, not %s", kindNames[n.kind])
-			continue
+		case h.Name == FaultHeader:
+			c.problem(h.Pos, "the header %s names a record's fault; choose another name", FaultHeader)
+		default:
+			r.headers = append(r.headers, header{h.Name, n.text, n.null, n.absent})
 		}
-		r.headers = append(r.headers, header{h.Name, n.orEmpty()})
 	}
 	return r
 }
 
-// key compiles a record's key, nil if it has none. field is the field with the same
-// text; nil if there is no such field.
-func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
+// partition compiles the generator of partition numbers. Where it is null, the
+// partitioner decides.
+func (b *builder) partition(r *rowContent) {
+	spec, topic := b.stream.spec.Partition, b.stream.topic
+	if spec == nil {
+		return
+	}
+	n := b.gen(spec, "partition")
+	num := b.c.whole(n, spec.Pos, "partition")
+	switch last := int64(topic.Partitions) - 1; {
+	case num == nil:
+	case last >= 0 && (n.limits.low < 0 || n.limits.high > last):
+		wrong := n.limits.low
+		if wrong >= 0 {
+			wrong = n.limits.high
+		}
+		b.c.problem(spec.Pos, "partition: topic %q has the partitions 0 to %d, and not %d; see its `partitions:`", topic.Alias, last, wrong)
+	default:
+		r.partition, r.noPartition = num, n.missing()
+	}
+}
+
+// key compiles a record's key, nil if it has none, and the test that it is null. field
+// is the field with the same text; nil if there is no such field.
+func (b *builder) key(k *scenario.Key) (key appendFunc, null testFunc, field *node) {
 	var n *node
 	switch {
 	case k == nil || k.Field.Text == "" && k.Gen == nil:
-		return nil, nil
+		return nil, nil, nil
 	case k.Gen == nil:
 		field, _ = b.lookup(k.Field.Text, k.Field.Pos, "key")
 		n = field
@@ -274,19 +300,25 @@ func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 		}
 	}
 	if n == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if n.text == nil {
 		b.c.problem(k.Pos, "a key must be a plain value, not %s", kindNames[n.kind])
-		return nil, nil
+		return nil, nil, nil
+	}
+	if null = n.missing(); null != nil && b.stream.topic.Compact {
+		b.c.problem(k.Pos, "the key can be null, but the topic %s is compacted, and takes no records without a key", b.stream.topic.Alias)
 	}
 	size := map[string]int{"int32": 4, "int64": 8}[k.Encoding]
 	if size == 0 {
-		return n.orEmpty(), field
+		return n.text, null, field
 	}
 	num := b.c.whole(n, k.Pos, "a key of encoding "+k.Encoding)
 	if num == nil {
-		return nil, nil
+		return nil, nil, nil
+	}
+	if k.Encoding == "int32" && (n.limits.low < math.MinInt32 || n.limits.high > math.MaxInt32) {
+		b.c.problem(k.Pos, "a key of encoding int32 is from %d to %d, and this one can be from %d to %d", math.MinInt32, math.MaxInt32, n.limits.low, n.limits.high)
 	}
 	return func(w *worker, f *frame, dst []byte) []byte {
 		v := num(w, f)
@@ -294,5 +326,5 @@ func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 			dst = append(dst, byte(v>>(8*i)))
 		}
 		return dst
-	}, nil
+	}, null, nil
 }

@@ -44,44 +44,6 @@ func (c *compiler) elements(n *node, seen map[scenario.Position]bool) {
 	}
 }
 
-// bounds returns the least and the largest number of a node, if they are known before
-// the run.
-func (n *node) bounds() (low, high int64, known bool) {
-	switch {
-	case n.num == nil:
-	case n.bytes != nil:
-		v := n.num(nil, nil)
-		return v, v, true
-	case len(n.nums) > 0:
-		low, high = n.nums[0], n.nums[0]
-		for _, v := range n.nums {
-			low, high = min(low, v), max(high, v)
-		}
-		return low, high, true
-	case n.inline != nil && n.inline.kind == stepInt:
-		u := n.inline.uniform
-		return u.low, u.low + int64(u.size) - 1, true
-	case n.span != nil:
-		return n.span.low, n.span.high, true
-	}
-	return 0, 0, false
-}
-
-// partition compiles a producer's partition numbers, which its topic must have.
-func (b *builder) partition(spec *scenario.Gen) numFunc {
-	n := b.gen(spec, "partition")
-	num := b.c.whole(n, spec.Pos, "partition")
-	low, high, known := n.bounds()
-	if partitions := int64(b.stream.topic.Partitions); num != nil && known && partitions > 0 && (low < 0 || high >= partitions) {
-		wrong := low
-		if low >= 0 {
-			wrong = high
-		}
-		b.c.problem(spec.Pos, "partition: topic %q has the partitions 0 to %d, and not %d; see its `partitions:`", b.stream.topic.Alias, partitions-1, wrong)
-	}
-	return num
-}
-
 // PartitionError is a record whose `partition:` its topic does not have.
 type PartitionError struct {
 	Producer   string

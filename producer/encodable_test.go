@@ -48,13 +48,13 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// A partition that is only known when a record is made ends the run, whatever the sink.
+// A topic with fewer partitions than the scenario says ends the run, whatever the sink.
 func TestPartitionOutOfRange(t *testing.T) {
-	sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t, partitions: 3}}\nproducers: {p: {topic: t, partition: {calc: \"a - 2\"}, value: {a: {int: [1, 2]}}}}")
+	sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t, partitions: 3}}\nproducers: {p: {topic: t, partition: {copy: a}, value: {a: {int: [1, 2]}}}}")
 	sink := &collect{}
-	_, err := Run(t.Context(), compiled(t, sc, "p"), Options{Start: testStart, Count: 50}, sink)
+	_, err := Run(t.Context(), compiled(t, sc, "p"), Options{Start: testStart, Count: 50, Partitions: map[string]int{"t": 2}}, sink)
 	var wrong *PartitionError
-	if !errors.As(err, &wrong) || wrong.Partition != -1 || !strings.Contains(err.Error(), `of "p": its partition is -1, but topic t has the partitions 0 to 2`) {
+	if !errors.As(err, &wrong) || wrong.Partition != 2 || !strings.Contains(err.Error(), `of "p": its partition is 2, but topic t has the partitions 0 to 1`) {
 		t.Errorf("%v", err)
 	}
 	if len(sink.records) > 0 {

@@ -29,7 +29,7 @@ func jsonValue(n *node) appendFunc {
 // jsonInto adds a value's pieces.
 func jsonInto(s *steps, n *node) {
 	switch {
-	case n.null != nil:
+	case n.null != nil && !n.guarded:
 		inner, null := *n, n.null
 		inner.null = nil
 		value := jsonValue(&inner)
@@ -131,12 +131,27 @@ func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	}
 }
 
-// xmlElement adds an element. A list repeats its element; null is an empty element.
+// xmlElement adds an element. A list repeats its element, and has none if it is null;
+// otherwise null is an empty element.
 func xmlElement(s *steps, name string, n *node) {
 	inner := func(name string, n *node) appendFunc {
 		in := &steps{}
 		xmlElement(in, name, n)
 		return in.function()
+	}
+	if null := n.null; null != nil && n.text == nil {
+		present, empty := *n, ""
+		if present.null = nil; n.kind == kindObject {
+			empty = "<" + name + "></" + name + ">"
+		}
+		write := inner(name, &present)
+		s.value(func(w *worker, f *frame, dst []byte) []byte {
+			if null(w, f) {
+				return append(dst, empty...)
+			}
+			return write(w, f, dst)
+		})
+		return
 	}
 	if n.kind == kindList {
 		if n.elem != nil {

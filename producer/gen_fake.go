@@ -59,9 +59,6 @@ func (c *compiler) pool(s *scenario.Fake) (*constants, error) {
 	for i, v := range values {
 		v.Kind = values[0].Kind
 		nodes[i] = constant(v)
-		if v.Kind == scenario.KindNumber && nodes[i].num == nil { // too large for a calculation
-			nodes[i].num = zero
-		}
 	}
 	c.pools[id] = newConstants(nodes)
 	return c.pools[id], nil

@@ -29,7 +29,7 @@ func (b *builder) sequence(s *scenario.Sequence) *node {
 }
 
 func (b *builder) text(s *scenario.Text) *node {
-	n := &node{kind: kindString, safe: true}
+	n, fields := &node{kind: kindString, safe: true}, 0
 	for _, p := range s.Text.Parts {
 		if !p.Placeholder {
 			n.literal(p.Text)
@@ -47,6 +47,11 @@ func (b *builder) text(s *scenario.Text) *node {
 		n.cost += of.cost
 		n.timed = n.timed || of.timed
 		n.pieces = append(n.pieces, b.padded(of, p.Width, s.Text.Pos))
+		if fields++; fields == 1 {
+			n.null = of.missing()
+		} else {
+			n.null = both(n.null, of.missing())
+		}
 	}
 	n.text = concat(n.pieces)
 	switch s.Case {
@@ -105,7 +110,7 @@ func (b *builder) padded(n *node, width int, pos scenario.Position) piece {
 	if num == nil {
 		return piece{value: n.text}
 	}
-	return piece{value: func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) }}
+	return piece{value: unless(n.missing(), func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) })}
 }
 
 // concat returns the concatenation of the pieces.
@@ -175,9 +180,17 @@ func (b *builder) oneOf(s *scenario.OneOf, key uint64, path string) *node {
 	}
 	pick := &picker{key: key, size: uint64(len(nodes)), draw: alias(weights)}
 	if allConstant(nodes) {
-		return newConstants(nodes).draw(pick)
+		return drawn(newConstants(nodes).draw(pick), nodes, weights)
 	}
-	return choose(nodes, func(_ *worker, f *frame) (*frame, int64) { return f, pick.row(f.h) })
+	return drawn(choose(nodes, func(_ *worker, f *frame) (*frame, int64) { return f, pick.row(f.h) }), nodes, weights)
+}
+
+// drawn returns a choice without what has no weight in its limits.
+func drawn(n *node, nodes []*node, weights []float64) *node {
+	if !n.unfit {
+		n.limits, _ = limitsOf(nodes, n.dec, func(i int) bool { return weights[i] > 0 })
+	}
+	return n
 }
 
 // alias returns a function from a random number to an index, each as likely as its

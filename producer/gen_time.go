@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math"
 	"time"
 
 	"inv/internal/scenario"
@@ -35,12 +36,15 @@ func (c *clockText) append(dst []byte, ms int64) []byte {
 	return append(append(dst, c.text[:]...), byte(d), byte(d>>8), byte(d>>16), 'Z')
 }
 
+// timeLimits returns the times that can also be given in nanoseconds: from 1677 to 2262.
+func timeLimits() limits { return limits{math.MinInt64 / 1_000_000, math.MaxInt64 / 1_000_000} }
+
 // timeNode returns the node of a time, given in epoch milliseconds, in a format.
-func timeNode(format string, at numFunc) *node {
+func timeNode(format string, l limits, at numFunc) *node {
 	n := &node{kind: kindString, safe: true}
 	switch format {
 	case "epoch_s":
-		return number(0, func(w *worker, f *frame) int64 { return floorDiv(at(w, f), 1000) })
+		return number(0, limits{floorDiv(l.low, 1000), floorDiv(l.high, 1000)}, func(w *worker, f *frame) int64 { return floorDiv(at(w, f), 1000) })
 	case "rfc3339":
 		n.text = func(w *worker, f *frame, dst []byte) []byte { return w.clock.append(dst, at(w, f)) }
 	case "date":
@@ -48,7 +52,7 @@ func timeNode(format string, at numFunc) *node {
 			return w.clock.append(dst, at(w, f))[:len(dst)+len("2006-01-02")]
 		}
 	default: // epoch_ms
-		n.kind, n.num = kindNumber, at
+		n.kind, n.num, n.limits = kindNumber, at, l
 		n.text = func(w *worker, f *frame, dst []byte) []byte { return w.epoch.append(dst, at(w, f)) }
 	}
 	return leaf(n)
@@ -60,7 +64,7 @@ func (b *builder) time(s *scenario.Time, key uint64) *node {
 	if s.Ago[1] == 0 {
 		at = func(_ *worker, f *frame) int64 { return f.at }
 	}
-	n := timeNode(s.Format, at)
+	n := timeNode(s.Format, timeLimits(), at)
 	n.timed = true
 	if s.Ago[1] == 0 && s.Format == "epoch_ms" {
 		n.inline = &inline{kind: stepTime}
@@ -72,5 +76,5 @@ func (b *builder) date(s *scenario.Date, key uint64) *node {
 	const day = 86_400_000
 	u := uniform{low: s.Low.UnixMilli() / day, key: key}
 	u.size = uint64(s.High.UnixMilli()/day-u.low) + 1
-	return timeNode(s.Format, func(_ *worker, f *frame) int64 { return u.draw(f.h) * day })
+	return timeNode(s.Format, limits{u.low * day, (u.low + int64(u.size) - 1) * day}, func(_ *worker, f *frame) int64 { return u.draw(f.h) * day })
 }

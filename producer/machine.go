@@ -187,7 +187,7 @@ func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 		return b.fail(pos, "state: producer %q has no `states:`", b.stream.name)
 	}
 	if s.Step {
-		n := number(0, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
+		n := number(0, limits{0, math.MaxInt32}, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
 		n.timed = true
 		return n
 	}
@@ -215,13 +215,18 @@ func (b *builder) inStates(in []scenario.Name, also testFunc) testFunc {
 	return func(w *worker, f *frame) bool { return !wanted[f.of.state] || also != nil && also(w, f) }
 }
 
-// fresh computes a node again in each state.
-func (b *builder) fresh(n *node, pos scenario.Position) *node {
+// renewed computes a node again in each state. The fields that it reads are the record's,
+// see lookup.
+func (b *builder) renewed(n *node, pos scenario.Position) *node {
 	if n.text == nil {
 		b.c.problem(pos, "fresh: only a plain value can be fresh, not %s", kindNames[n.kind])
 		return n
 	}
-	out := n.in(func(w *worker, f *frame) *frame { return w.other(f, f.of.fresh, f.n) })
+	out := n.in(func(w *worker, f *frame) *frame {
+		e := w.other(f, f.of.fresh, f.n)
+		e.base = f
+		return e
+	})
 	out.timed = true
 	return out
 }

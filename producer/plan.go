@@ -15,6 +15,8 @@ type Plan struct {
 	running    []int     // the indexes of those to run
 	references []Reference
 	grows      bool
+	// computesTimes: records have values that are computed from their times.
+	computesTimes bool
 }
 
 // stream is one compiled producer.
@@ -46,8 +48,10 @@ type stream struct {
 }
 
 type header struct {
-	name  string
-	value appendFunc
+	name   string
+	value  appendFunc
+	null   testFunc // its value is null; nil: never
+	absent testFunc // a record does not have it; nil: all have
 }
 
 // Streams returns the names of the producers that run.
@@ -85,9 +89,11 @@ func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the compiled contents of a record.
 type rowContent struct {
-	program   *program   // of the value
-	value     appendFunc // the program's
-	key       appendFunc // nil: no key
-	partition numFunc    // nil: the partitioner decides
-	headers   []header
+	program     *program   // of the value
+	value       appendFunc // the program's
+	key         appendFunc // nil: no key
+	noKey       testFunc   // the key is null; nil: never
+	partition   numFunc    // nil: the partitioner decides
+	noPartition testFunc   // it decides in this record; nil: never
+	headers     []header
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"inv/internal/kafka/partition"
+	"inv/internal/scenario"
 )
 
 // renderer renders slots as records.
@@ -22,7 +23,9 @@ type rendered struct {
 	topic       string
 	partitions  int
 	partitioner partition.Partitioner
-	fixed       []Header // the CloudEvents headers; those that vary have no value
+	fixed       []Header // the CloudEvents headers; those that vary, in the end, have no value
+	noID        bool     // the scenario has a header ce_id of its own
+	noTime      bool     // the same of ce_time
 	prefix      []byte   // of ce_id
 	width       int      // of a record in a block; 0: records are rendered one by one
 }
@@ -40,7 +43,7 @@ func newRenderer(p *Plan, o Options) *renderer {
 	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv"}
 	for _, s := range p.streams {
 		name := s.topic.NameFor(o.App)
-		r.streams = append(r.streams, rendered{
+		about := rendered{
 			topic:       name,
 			partitions:  max(cmp.Or(o.Partitions[name], s.topic.Partitions), 1),
 			partitioner: cmp.Or(o.Partitioner, partition.Partitioner(s.spec.Partitioner)),
@@ -53,9 +56,20 @@ func newRenderer(p *Plan, o Options) *renderer {
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
 			width:  blockWidth(s, o),
-		})
+		}
+		about.replace(s.spec.Headers)
+		r.streams = append(r.streams, about)
 	}
 	return r
+}
+
+// replace leaves out the CloudEvents headers that the scenario has itself.
+func (r *rendered) replace(own []scenario.Field) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(own, func(f scenario.Field) bool { return f.Name == name })
+	}
+	r.noID, r.noTime = has("ce_id"), has("ce_time")
+	r.fixed = slices.DeleteFunc(r.fixed, func(h Header) bool { return has(h.Key) })
 }
 
 // render fills a batch from its slots.
@@ -115,7 +129,7 @@ func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 		rec.Value = b.buf[start:len(b.buf):len(b.buf)]
 	}
 	switch {
-	case content.key == nil:
+	case content.key == nil || content.noKey != nil && content.noKey(w, f):
 	case content.program.keyAt > 0 && rec.Value != nil:
 		rec.Key = b.buf[start+content.program.keyAt : w.keyEnd : w.keyEnd]
 	default:
@@ -123,7 +137,7 @@ func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 		b.buf = content.key(w, f, b.buf)
 		rec.Key = b.buf[start:len(b.buf):len(b.buf)]
 	}
-	if content.partition != nil {
+	if content.partition != nil && (content.noPartition == nil || !content.noPartition(w, f)) {
 		rec.Partition = b.partition(content.partition(w, f), rec, stream.name, about.partitions)
 	} else {
 		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
@@ -232,13 +246,25 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 		middle := len(b.buf)
 		b.buf = w.clock.append(b.buf, s.at)
 		last := len(b.headers)
-		b.headers[last-2].Value = b.buf[start:middle:middle]
-		b.headers[last-1].Value = b.buf[middle:len(b.buf):len(b.buf)]
+		if !about.noTime {
+			last--
+			b.headers[last].Value = b.buf[middle:len(b.buf):len(b.buf)]
+		}
+		if !about.noID {
+			b.headers[last-1].Value = b.buf[start:middle:middle]
+		}
 	}
 	for _, h := range content.headers {
-		start := len(b.buf)
-		b.buf = h.value(w, f, b.buf)
-		b.headers = append(b.headers, Header{Key: h.name, Value: b.buf[start:len(b.buf):len(b.buf)]})
+		if h.absent != nil && h.absent(w, f) {
+			continue
+		}
+		out := Header{Key: h.name}
+		if h.null == nil || !h.null(w, f) {
+			start := len(b.buf)
+			b.buf = h.value(w, f, b.buf)
+			out.Value = b.buf[start:len(b.buf):len(b.buf)]
+		}
+		b.headers = append(b.headers, out)
 	}
 	if r.tags && s.fault != noFault {
 		b.headers = append(b.headers, Header{Key: FaultHeader, Value: []byte(s.fault.String())})

@@ -104,6 +104,7 @@ func (p *Plan) endless() bool {
 var (
 	ErrNoEnd   = errors.New("a simulated clock does not wait, so the run needs an end")
 	ErrEndless = errors.New("a simulated clock does not wait, and the states of a producer lead on for ever")
+	ErrFarTime = errors.New("an expression computes with times, which must be from 1678 to 2261")
 	ErrNoRate  = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
 )
 
@@ -137,6 +138,9 @@ func CheckOptions(p *Plan, o Options) error {
 		return ErrEndless
 	case simulated && !p.Finite(o):
 		return ErrNoEnd
+	}
+	if at := o.Start.UnixMilli(); !o.Start.IsZero() && p.computesTimes && (at < timeLimits().low || at+o.For.Milliseconds() > timeLimits().high) {
+		return ErrFarTime
 	}
 	_, err := newRun(p, o, nil)
 	return err

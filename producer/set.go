@@ -103,9 +103,11 @@ func (c *compiler) fillSet(s *set) {
 func (s *set) field(path string) (nodes []*node, missing int) {
 	for i, n := range s.rows {
 		for part := range strings.SplitSeq(path, ".") {
-			if n = n.fieldNamed(part); n == nil {
+			of := n
+			if n = of.fieldNamed(part); n == nil {
 				return nil, i + 1
 			}
+			n = n.within(of)
 		}
 		nodes = append(nodes, n)
 	}

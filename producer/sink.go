@@ -105,7 +105,7 @@ func appendEnvelope(dst []byte, r *Record) []byte {
 			dst = append(dst, ',')
 		}
 		dst = appendString(dst, []byte(h.Key))
-		dst = appendString(append(dst, ':'), h.Value)
+		dst = appendNullable(append(dst, ':'), h.Value)
 	}
 	dst = appendInt(append(dst, `},"timestamp":`...), r.At)
 	dst = append(dst, `,"value":`...)

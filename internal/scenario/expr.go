@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Expr is a parsed expression: a number, a text, a path to a field, or an operator
@@ -68,7 +70,12 @@ func (p *exprParser) unexpected(wanted string) error {
 	if p.token == "" {
 		return fmt.Errorf("the expression ends where %s is expected", wanted)
 	}
-	return fmt.Errorf("%q at character %d, where %s is expected", p.token, p.start+1, wanted)
+	return fmt.Errorf("%q at character %d, where %s is expected", p.token, p.character(p.start), wanted)
+}
+
+// character returns which character, from 1, begins at an offset.
+func (p *exprParser) character(offset int) int {
+	return utf8.RuneCountInString(p.source[:offset]) + 1
 }
 
 func (p *exprParser) level(level, depth int) (*Expr, error) {
@@ -118,10 +125,10 @@ func (p *exprParser) operand(depth int) (*Expr, error) {
 	case isDigit(token[0]):
 		n, ok := ParseNumber(token)
 		if !ok {
-			return nil, fmt.Errorf("%q at character %d is not a number", token, p.start+1)
+			return nil, fmt.Errorf("%q at character %d is not a number", token, p.character(p.start))
 		}
 		return &Expr{Number: &n}, p.next()
-	case isLetter(token[0]):
+	case nameLetter(token) > 0:
 		return &Expr{Path: token}, p.next()
 	}
 	return nil, p.unexpected("a field, a number or (")
@@ -160,23 +167,34 @@ func (p *exprParser) next() error {
 		}
 	}
 	switch {
-	case isLetter(c):
-		while(func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' })
+	case nameLetter(s[p.at:]) > 0:
+		end = p.at
+		for end < len(s) {
+			size := nameLetter(s[end:])
+			if isDigit(s[end]) || s[end] == '.' {
+				size = 1
+			}
+			if size == 0 {
+				break
+			}
+			end += size
+		}
 	case isDigit(c):
 		while(func(c byte) bool { return isDigit(c) || c == '.' })
 	case c == '\'':
 		if while(func(c byte) bool { return c != '\'' }); end == len(s) {
-			return fmt.Errorf("the text at character %d is not closed with '", p.at+1)
+			return fmt.Errorf("the text at character %d is not closed with '", p.character(p.at))
 		}
 		end++
 	case strings.IndexByte("<>=!", c) >= 0:
 		if end < len(s) && s[end] == '=' {
 			end++
 		} else if c == '=' || c == '!' {
-			return fmt.Errorf("%q at character %d is not an operator; did you mean %q?", string(c), p.at+1, string(c)+"=")
+			return fmt.Errorf("%q at character %d is not an operator; did you mean %q?", string(c), p.character(p.at), string(c)+"=")
 		}
 	case strings.IndexByte("+-*/()", c) < 0:
-		return fmt.Errorf("%q at character %d is not valid in an expression", string(c), p.at+1)
+		r, _ := utf8.DecodeRuneInString(s[p.at:])
+		return fmt.Errorf("%q at character %d is not valid in an expression", r, p.character(p.at))
 	}
 	p.token, p.at = s[p.start:end], end
 	return nil
@@ -184,6 +202,23 @@ func (p *exprParser) next() error {
 
 func isLetter(c byte) bool {
 	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// nameLetter returns the size of the letter, besides digits, of a field's name that a
+// text begins with; 0: it begins with another character. Names can be of any script, so
+// beyond ASCII everything is a letter but blanks, punctuation and operators such as ×.
+func nameLetter(text string) int {
+	if text[0] < utf8.RuneSelf {
+		if isLetter(text[0]) {
+			return 1
+		}
+		return 0
+	}
+	r, size := utf8.DecodeRuneInString(text)
+	if r == utf8.RuneError || !unicode.IsOneOf([]*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.So, unicode.Sk, unicode.Sc, unicode.Cf}, r) {
+		return 0
+	}
+	return size
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -171,12 +171,12 @@ func derivedGenerators() []generator {
 			}},
 		{"the value of another field", `{copy: customer_id}`, func() any { return &Copy{} },
 			nameAttr("copy", "the field", func(v *Copy) *Name { return &v.Path }), nil},
-		{"the sum of an expression over the elements of a list, exact", `{sum: items.quantity * items.unit_price, decimals: 2}`,
-			func() any { return &Sum{} }, exprAttr("sum", "an expression of fields of a list's elements", func(v *Sum) **Expr { return &v.Expr }),
-			[]attr{decimalsAttr(func(v *Sum) *int { return &v.Decimals })}},
-		{"an expression of numbers with + - * /", `{calc: "price * 0.21", decimals: 2}`,
-			func() any { return &Calc{} }, exprAttr("calc", "an expression of fields and numbers", func(v *Calc) **Expr { return &v.Expr }),
-			[]attr{decimalsAttr(func(v *Calc) *int { return &v.Decimals })}},
+		{"the sum of an expression over the elements of a list, computed exactly and rounded once", `{sum: items.quantity * items.unit_price, decimals: 2}`,
+			func() any { return &Sum{Decimals: -1} }, exprAttr("sum", "an expression of fields of a list's elements", func(v *Sum) **Expr { return &v.Expr }),
+			[]attr{resultDecimals(func(v *Sum) *int { return &v.Decimals })}},
+		{"an expression of numbers with + - * /, computed exactly and rounded once", `{calc: "price * 0.21", decimals: 2}`,
+			func() any { return &Calc{Decimals: -1} }, exprAttr("calc", "an expression of fields and numbers", func(v *Calc) **Expr { return &v.Expr }),
+			[]attr{resultDecimals(func(v *Calc) *int { return &v.Decimals })}},
 		{"whether a comparison holds", `{compare: "stock <= threshold"}`,
 			func() any { return &Compare{} }, exprAttr("compare", "a comparison; combine several with and, or, not", func(v *Compare) **Expr { return &v.Expr }), nil},
 		{"one of two generators", `{if: "total > 100", then: gold, else: {one_of: [silver, bronze]}}`,
@@ -198,6 +198,10 @@ func derivedGenerators() []generator {
 		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
 			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
 	}
+}
+
+func resultDecimals[T any](at func(*T) *int) attr {
+	return intAttr("decimals", "the number of decimals; by default those that the exact result has, but / needs them", 0, MaxDecimals, at)
 }
 
 func nestedGenerators() []generator {

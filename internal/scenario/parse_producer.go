@@ -28,7 +28,7 @@ func producerTable() []attr {
 				}
 			}},
 		genAttr("partition", "a generator of partition numbers", func(p *Producer) **Gen { return &p.Partition }),
-		choiceAttr("partitioner", "how keys map to partitions; by default murmur2, as in the Java client", func(p *Producer) *string { return &p.Partitioner },
+		choiceAttr("partitioner", "how keys map to partitions; by default murmur2, as in the Java client; crc32 is as in librdkafka, where an empty key is no key", func(p *Producer) *string { return &p.Partitioner },
 			partition.Names()...),
 	}, append(contentTable(), paceTable()...)...)
 }

@@ -254,3 +254,33 @@ func TestTopicNames(t *testing.T) {
 		}
 	}
 }
+
+// A field's name in an expression can have letters of any script, as it can in a text;
+// a problem counts characters, not bytes.
+func TestExpressionNames(t *testing.T) {
+	for _, c := range []struct {
+		source string
+		paths  string
+	}{
+		{"größe * 2", "größe"}, {"数量+価格", "数量 価格"}, {"naïve.été1 > 3", "naïve.été1"}, {"имя == 'й'", "имя"}, {"€uro - _a2", "€uro _a2"}, {"e\u0301te", "e\u0301te"},
+	} {
+		e, err := ParseExpr(c.source)
+		if err != nil {
+			t.Errorf("%s: %v", c.source, err)
+			continue
+		}
+		var paths []string
+		e.Paths(func(path string) { paths = append(paths, path) })
+		if got := strings.Join(paths, " "); got != c.paths {
+			t.Errorf("%s names %s, want %s", c.source, got, c.paths)
+		}
+	}
+	for source, want := range map[string]string{
+		"größe × 2": `'×' at character 7 is not valid`, "größe ! 2": `"!" at character 7 is not an operator`,
+		"été été": `"été" at character 5, where the end`, "été == 'x": "the text at character 8 is not closed", "a\u00a0+ 1": `at character 2 is not valid`, "a + \xff": "at character 5 is not valid",
+	} {
+		if _, err := ParseExpr(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", source, err, want)
+		}
+	}
+}

@@ -146,12 +146,12 @@ type (
 	// Sum is the sum of an expression over the elements of a list.
 	Sum struct {
 		Expr     *Expr
-		Decimals int
+		Decimals int // -1: those of the expression
 	}
 	// Calc is an expression of numbers.
 	Calc struct {
 		Expr     *Expr
-		Decimals int
+		Decimals int // -1: those of the expression
 	}
 	// Compare is the result of a comparison.
 	Compare struct{ Expr *Expr }
