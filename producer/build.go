@@ -19,7 +19,7 @@ type builder struct {
 	built  map[string]*node // nil: being compiled
 	now    string           // the field that is being compiled, of which others may be built
 	fresh  bool             // what is being compiled is computed again in each state
-	keeps  map[string]bool  // the fields that an earlier key determines; nil: not known yet
+	pinned map[string]bool  // the fields that an earlier key determines; nil: not known yet
 }
 
 func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
@@ -69,7 +69,7 @@ func (b *builder) field(name string) *node {
 	now, fresh := b.now, b.fresh
 	b.built[name], b.now, b.fresh = nil, name, false
 	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+scenario.QuoteName(name))
-	if b.fresh = fresh; (n.text != nil || n.kind == kindObject) && b.keptByKey(name) {
+	if b.fresh = fresh; (n.text != nil || n.kind == kindObject) && b.pinnedByKey(name) {
 		n = b.identity(n)
 	}
 	b.built[name], b.now = n, now

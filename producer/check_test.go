@@ -53,7 +53,7 @@ func TestCheck(t *testing.T) {
 		{"p: {topic: t, value: {a: {drift: {base: 1000000000000, daily: 1}, decimals: 9}}}", "can't be held with 9 decimals"},
 		{"p: {topic: t, value: {a: 1}, partition: {int: [-2, 1]}}", "has the partitions 0 to 5, and not -2"},
 		{"p: {topic: t, value: {a: 1}, partition: {int: [0, 6]}}", "has the partitions 0 to 5, and not 6"},
-		{"p: {topic: t, value: {a: 1}, partition: {calc: \"0 - 1\"}}", "and not -1"},
+		{"p: {topic: t, value: {a: 1}, partition: {calc: \"0 - 1\"}}", "has the partitions 0 to 5, and not -1"},
 		{"p: {topic: t, value: {a: {list: 10001, each: 1}}}", "a list's length is from 0 to 10000, and can't be 10001"},
 		{"p: {topic: t, value: {a: {list: {int: [-5, 3]}, each: 1}}}", "a list's length is from 0 to 10000, and can't be -5"},
 		{"p: {topic: t, value: {a: {list: {one_of: [3, 20000]}, each: 1}}}", "a list's length is from 0 to 10000, and can't be 20000"},

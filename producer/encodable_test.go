@@ -51,7 +51,7 @@ func TestFormats(t *testing.T) {
 	}
 }
 
-// A partition that is only known when a record is made ends the run, whatever the sink.
+// A topic with fewer partitions than the scenario says ends the run, whatever the sink.
 func TestPartitionOutOfRange(t *testing.T) {
 	sc := parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t, partitions: 3}}\nproducers: {p: {topic: t, partition: {int: [0, 2]}, value: {a: 1}}}")
 	sink := &collect{}

@@ -108,18 +108,16 @@ func plainNumber(n scenario.Number) string {
 func (b *builder) shaped(s scenario.Shape, pos scenario.Position, low, high float64, draw func(r uint64) float64, key uint64) *node {
 	unit := math.Pow10(s.Decimals)
 	least, most := int64(math.MinInt64), int64(math.MaxInt64)
-	ok := true
+	ok, fits := true, true
 	if s.Min != nil {
 		low, high = max(low, s.Min.Float()), max(high, s.Min.Float())
 		least, ok = roundTo(*s.Min, s.Decimals, 1)
 	}
 	if s.Max != nil {
-		var fits bool
 		low, high = min(low, s.Max.Float()), min(high, s.Max.Float())
 		most, fits = roundTo(*s.Max, s.Decimals, -1)
-		ok = ok && fits
 	}
-	switch {
+	switch ok = ok && fits; {
 	case s.Min != nil && s.Max != nil && s.Min.Float() > s.Max.Float():
 		b.c.problem(pos, "min is above max")
 	case !ok:

@@ -187,7 +187,7 @@ func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 		return b.fail(pos, "state: producer %q has no `states:`", b.stream.name)
 	}
 	if s.Step {
-		n := number(0, limits{0, maxRecords}, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
+		n := number(0, limits{0, math.MaxInt32}, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
 		n.timed = true
 		return n
 	}

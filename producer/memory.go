@@ -2,6 +2,7 @@ package producer
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"inv/internal/scenario"
@@ -96,8 +97,10 @@ func (b *builder) keptBy(name scenario.Name, what string) appendFunc {
 	if name.Text == "" {
 		return nil
 	}
+	fresh := b.fresh
+	b.fresh = false // it is computed in the record, where no state is entered
 	n, _ := b.lookup(name.Text, name.Pos, what)
-	if n == nil {
+	if b.fresh = fresh; n == nil {
 		return nil
 	}
 	if n.text == nil {
@@ -139,7 +142,10 @@ func (b *builder) last(s *scenario.Last, pos scenario.Position, path string) *no
 	of := func(f *frame) *kept { return &f.of.last[at] }
 
 	begin, beginJSON := start.orEmpty(), jsonValue(start)
-	n := &node{kind: site.kind, dec: site.dec, timed: true, cost: start.cost + 1}
+	n := &node{kind: site.kind, dec: site.dec, timed: true, cost: start.cost + 1, limits: limits{0, 1}}
+	if site.kind == kindNumber {
+		n.limits = start.limits.union(limits{-mostNumber, mostNumber})
+	}
 	n.text = func(w *worker, f *frame, dst []byte) []byte {
 		if k := of(f); k.known {
 			return k.append(dst, &site)
@@ -260,6 +266,10 @@ func newStore(s *stream) *store {
 // mostKept bounds the values that a producer keeps: about a gigabyte of numbers.
 const mostKept = 5_000_000
 
+// mostNumber bounds a kept number, in units of its last decimal, so that it is known what
+// is computed from it.
+const mostNumber = 100_000_000_000_000_000
+
 // by returns what a value is kept for: a field's text, the entity, or nothing.
 func (st *store) by(w *worker, f *frame, at *slot, field appendFunc) []byte {
 	switch {
@@ -294,7 +304,11 @@ func (st *store) remember(w *worker, at *slot) error {
 	// All are computed before any is kept: they are functions of what was before.
 	st.fresh = st.fresh[:0]
 	for i := range m.keeps {
-		st.fresh = append(st.fresh, st.value(w, f, &m.keeps[i]))
+		v := st.value(w, f, &m.keeps[i])
+		if max(v.num, -v.num) > mostNumber {
+			return fmt.Errorf("producer %q keeps a number as %q that is beyond ±10^17 in its last decimal", st.stream.name, m.names[m.keeps[i].name])
+		}
+		st.fresh = append(st.fresh, v)
 	}
 	for i := range m.keeps {
 		if !st.fresh[i].known {
@@ -354,7 +368,11 @@ func (st *store) value(w *worker, f *frame, k *keepSite) kept {
 	case n.null != nil && n.null(w, f):
 		return kept{known: true, null: true, json: []byte("null")}
 	case site.kind == kindNumber, site.kind == kindBool:
-		return kept{known: true, num: n.num(w, f) * pow10(site.dec-n.dec)}
+		v, unit := n.num(w, f), pow10(site.dec-n.dec)
+		if max(v, -v) > mostNumber/unit {
+			return kept{known: true, num: math.MaxInt64}
+		}
+		return kept{known: true, num: v * unit}
 	}
 	v := kept{known: true}
 	if n.text != nil {

@@ -220,7 +220,7 @@ func TestNullKeys(t *testing.T) {
 // Kafka refuses a null key on a compacted topic, so a scenario can't have one there.
 func TestNullKeyOfCompactedTopic(t *testing.T) {
 	sc, _ := scenario.Read("t.yaml", []byte("scenario: t\ntopics: {t: {topic: t, cleanup: compact}}\nproducers:\n  p: {topic: t, key: k, value: {k: {int: [1, 2], nulls: 1%}}}\n  q: {topic: t, key: k, value: {k: {int: [1, 2]}}}\n"))
-	if problems := Check(sc); len(problems) != 1 || !strings.Contains(problems[0].String(), "t.yaml:4:22: the key can be null, but the topic t is compacted") {
+	if problems := Check(sc); len(problems) != 1 || !strings.Contains(problems[0].Error(), "t.yaml:4:22: the key can be null, but the topic t is compacted") {
 		t.Errorf("%v", problems)
 	}
 }
@@ -343,5 +343,17 @@ func TestLargeExpressions(t *testing.T) {
 		if want == "" {
 			made(t, compiled(t, sc, "p"), Options{Count: 20})
 		}
+	}
+}
+
+// What records keep for later ones is bounded, so that what is computed from it is known
+// to fit; a run that goes beyond that ends with an error.
+func TestKeptNumbersAreBounded(t *testing.T) {
+	p := compiled(t, parsed(t, "t.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  p: {topic: t, value: {before: {last: total, start: 0}, total: {calc: before + 10000 * 1000000000000, keep: total}}}\n"), "p")
+	if got := made(t, p, Options{Count: 10}); !strings.Contains(got, `"before":90000000000000000,"total":100000000000000000}`) {
+		t.Error(got)
+	}
+	if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 11}, &collect{}); err == nil || !strings.Contains(err.Error(), `keeps a number as "total" that is beyond ±10^17`) {
+		t.Errorf("%v", err)
 	}
 }

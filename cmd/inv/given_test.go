@@ -26,7 +26,7 @@ func setOnly(t *testing.T, path, flag, value string) error {
 // A value that a command would take for a flag that is not there is refused: an empty
 // one, and 0 where the default of 0 stands for no limit.
 func TestGivenValuesAreTaken(t *testing.T) {
-	meaningful := []string{"inv tail --key", "inv tail --property"}                           // the rest takes no empty value
+	meaningful := []string{"inv tail --key", "inv tail --property"}                                                 // the rest takes no empty value
 	zeros := []string{"inv demo --seed", "inv produce --skip", "inv tail --limit", "inv topics alter --partitions"} // a seed, none, and those that are checked elsewhere
 	empty, zero := 0, 0
 	each(testRoot(t), func(cmd *cobra.Command) {
