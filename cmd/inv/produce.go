@@ -106,7 +106,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return err
 	}
 	if p.startNote != "" {
-		fmt.Fprintln(s.err, "inv produce: "+p.startNote)
+		s.errf("inv produce: %s\n", p.startNote)
 	}
 	seed, err := p.seedNumber()
 	if err != nil {
@@ -131,7 +131,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err := producer.CheckOptions(plan, o); err != nil {
 		return usageError{err}
 	}
-	fmt.Fprintf(s.err, "seed %d\n", seed)
+	s.errf("seed %d\n", seed)
 	out, err := p.open(ctx, s, f, plan, &o)
 	if err != nil {
 		return err
@@ -145,9 +145,9 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	summarize(s.err, summary, strings.Join(out.Where, ", "))
+	summarize(s, summary, strings.Join(out.Where, ", "))
 	if also := referring(sc, names); p.products > 0 && len(also) > 0 && err == nil {
-		fmt.Fprintf(s.err, "`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
+		s.errf("`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
 			strings.Join(also, " "), p.products)
 	}
 	switch {
@@ -288,7 +288,11 @@ func (p *produceFlags) toStdout() bool { return p.to == "stdout" || p.to == "-" 
 func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
 	switch {
 	case p.toStdout():
-		return producer.OpenWriter(s.out, "stdout", p.envelope), nil
+		out := s.out
+		if s.outTerminal {
+			out = recordLines{out}
+		}
+		return producer.OpenWriter(out, "stdout", p.envelope), nil
 	case p.to != "kafka":
 		out, err := producer.OpenFile(p.to, p.envelope)
 		if err != nil {
@@ -302,7 +306,7 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 	}
 	o.Partitions = out.Partitions
 	if len(out.Created) > 0 {
-		fmt.Fprintf(s.err, "created %s\n", strings.Join(out.Created, ", "))
+		s.errf("created %s\n", strings.Join(out.Created, ", "))
 	}
 	for _, r := range out.Short {
 		fill := "inv produce " + r.Producer
@@ -310,9 +314,9 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 			fill += fmt.Sprintf(" --products %d", p.products)
 		}
 		if r.Has == 0 {
-			fmt.Fprintf(s.err, "warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
+			s.errf("warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
 		} else {
-			fmt.Fprintf(s.err, "warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
+			s.errf("warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
 		}
 	}
 	return out, nil
