@@ -3,7 +3,6 @@ package producer
 import (
 	"context"
 	"io"
-	"os"
 	"slices"
 	"time"
 
@@ -39,17 +38,6 @@ func (o *Output) Close() error { return o.close() }
 // messages.
 func OpenWriter(w io.Writer, name string, envelope bool) *Output {
 	return &Output{Sink: NewWriterSink(w, envelope), Where: []string{name}, close: func() error { return nil }}
-}
-
-// OpenFile creates or truncates a file, and returns an output that writes to it.
-func OpenFile(name string, envelope bool) (*Output, error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	o := OpenWriter(file, name, envelope)
-	o.close = file.Close
-	return o, nil
 }
 
 // DefaultDeliveryTimeout is how long a record is retried before the run fails, unless

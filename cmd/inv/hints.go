@@ -38,12 +38,17 @@ func hint(err error, app string) error {
 		group      *admin.UnknownGroupError
 		inUse      *admin.InUseError
 		unique     *producer.UniqueError
+		link       *producer.LinkError
 	)
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
 		return fmt.Errorf("%w: add --count or --for to --start", err)
 	case errors.Is(err, producer.ErrNoRate):
 		return fmt.Errorf("%w; set --rate", err)
+	case errors.Is(err, producer.ErrFileNotEmpty):
+		return fmt.Errorf("%w; --force overwrites it", err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%w; write to that file by its own name, or remove the link", err)
 	case errors.As(err, &unique):
 		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
 	case errors.Is(err, broker.ErrNoAdvertise):

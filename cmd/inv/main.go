@@ -11,6 +11,7 @@ import (
 )
 
 func main() {
+	ownFiles()
 	log.SetOutput(termsafe.NewWriter(os.Stderr)) // of libraries
 	os.Exit(run(os.Args[1:], processStreams()))
 }

@@ -27,7 +27,7 @@ type produceFlags struct {
 	partitioner                choice
 	seed, start, shard, to     string
 	products                   int64
-	envelope                   bool
+	envelope, force            bool
 	startNote                  string // how --start was read
 	lines                      lineFlags
 }
@@ -85,6 +85,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate")
 	fs.Int64Var(&p.products, "products", 0, "`N` rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a `FILE`")
+	fs.BoolVar(&p.force, "force", false, "overwrite the FILE of --to, which otherwise must be empty or not exist")
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value; with --topic: lines of inv tail -o json")
 	fs.Var(&p.headers, "headers", "headers added to records")
 	fs.Var(&p.partitioner, "partitioner", "a `NAME`: murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; by default the scenario's")
@@ -245,6 +246,9 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 	if p.envelope && p.to == "kafka" {
 		return o, usagef("--envelope is for stdout and files: add --to stdout")
 	}
+	if p.force && (p.to == "kafka" || p.toStdout()) {
+		return o, usagef("--force is for files: add --to FILE")
+	}
 	return o, p.future(o, s.now())
 }
 
@@ -282,7 +286,10 @@ func (p *produceFlags) future(o producer.Options, now time.Time) error {
 	return nil
 }
 
-func (p *produceFlags) toStdout() bool { return p.to == "stdout" || p.to == "-" }
+// toStdout reports whether the output is stdout, which would be truncated as a file.
+func (p *produceFlags) toStdout() bool {
+	return p.to == "stdout" || p.to == "-" || p.to == "/dev/stdout"
+}
 
 // open opens the output and reports created and empty topics.
 func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
@@ -294,7 +301,7 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 		}
 		return producer.OpenWriter(out, "stdout", p.envelope), nil
 	case p.to != "kafka":
-		out, err := producer.OpenFile(p.to, p.envelope)
+		out, err := producer.OpenFile(ctx, p.to, producer.FileOptions{Envelope: p.envelope, Overwrite: p.force})
 		if err != nil {
 			return nil, fmt.Errorf("--to: %w", err)
 		}

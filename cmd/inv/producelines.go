@@ -40,7 +40,7 @@ func (l *lineFlags) check(names []string) (err error) {
 			} else if f.Value.String() == "" {
 				err = usagef("--%s can't be empty", f.Name)
 			}
-		case "rate", "jitter", "bursts", "ramp", "count", "for", "seed", "start", "shard", "products", "to", "headers", "fault", "untagged", "workers":
+		case "rate", "jitter", "bursts", "ramp", "count", "for", "seed", "start", "shard", "products", "to", "force", "headers", "fault", "untagged", "workers":
 			if l.topic != "" {
 				err = usagef("--%s is for producers, not for lines of stdin", f.Name)
 			}
