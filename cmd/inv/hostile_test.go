@@ -22,6 +22,9 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
+// patience bounds commands that end by themselves.
+const patience = 30 * time.Second
+
 // drive runs a command on a terminal, for at most so long, and wants that neither
 // stdout nor stderr acts on it.
 func drive(t *testing.T, within time.Duration, environment []string, args ...string) invocation {
@@ -132,7 +135,7 @@ func TestHostileCluster(t *testing.T) {
 		{"produce", "--topic", near}, {"produce", "--topic", topic}, {"produce", "--topic", topic, "-H", hostile},
 		{"groups", "lag", "--app-id", "a" + hostile}, {"reset", "--app-id", "a" + hostile, "--yes"}, {"process", "--app-id", "a" + hostile, "--drain"},
 	} {
-		drive(t, 3*time.Second, []string{"INV_BROKERS=" + addr}, args...).shows(t, args...)
+		drive(t, patience, []string{"INV_BROKERS=" + addr}, args...).shows(t, args...)
 	}
 }
 
@@ -145,7 +148,7 @@ func TestHostileRecords(t *testing.T) {
 		{"--key-as", "string", "--value-as", "string"}, {"--key-as", "json", "--value-as", "xml"}, {"-o", "raw"}, {"--format", `%t %k %v %h{%k=%v}\n`},
 	} {
 		args := append([]string{"tail", topic, "--until", "end"}, form...)
-		got := drive(t, 3*time.Second, []string{"INV_BROKERS=" + addr}, args...)
+		got := drive(t, patience, []string{"INV_BROKERS=" + addr}, args...)
 		got.shows(t, args...)
 		if got.code != 0 {
 			t.Errorf("%q: %d, %s", args, got.code, got.stderr)
@@ -182,7 +185,11 @@ func TestHostileRefusals(t *testing.T) {
 		{kmsg.FindCoordinator, []string{"groups", "describe", group}},
 	} {
 		refused.Store(int32(c.key))
-		got := drive(t, time.Second, []string{"INV_BROKERS=" + addr}, c.args...)
+		within := patience
+		if c.args[0] == "tail" { // which tries again
+			within = time.Second
+		}
+		got := drive(t, within, []string{"INV_BROKERS=" + addr}, c.args...)
 		if c.args[0] != "tail" && got.code != exitFailed {
 			t.Errorf("%s %q: %d %s%s", c.key.Name(), c.args, got.code, got.stdout, got.stderr)
 		}
@@ -195,7 +202,7 @@ func TestHostileCompletions(t *testing.T) {
 	hostileTopics(t, addr)
 	env := []string{"INV_BROKERS=" + addr}
 	for _, args := range [][]string{{"tail", ""}, {"topics", "describe", ""}, {"groups", "describe", ""}, {"tail", "x", "--group", ""}, {"produce", "--topic", ""}} {
-		got := drive(t, 3*time.Second, env, append([]string{"__complete"}, args...)...)
+		got := drive(t, patience, env, append([]string{"__complete"}, args...)...)
 		for line := range strings.Lines(got.stdout) {
 			if strings.HasPrefix(line, "t-") || strings.HasPrefix(line, "t2-") || strings.HasPrefix(line, "g-") {
 				t.Errorf("%q offers what can't be typed: %q", args, line)
@@ -208,7 +215,7 @@ func TestHostileCompletions(t *testing.T) {
 func TestHostileInventory(t *testing.T) {
 	brokers := kafkatest.Embedded(t)
 	env := []string{"INV_BROKERS=" + brokers[0]}
-	drive(t, 5*time.Second, env, "topics", "create")
+	drive(t, patience, env, "topics", "create")
 	name := hostileText()
 	product := map[string]any{"id": name, "name": name, "category": name, "warehouse_id": name, "price": 1.5, "initial_stock": 3, "reorder_threshold": 5, "critical_threshold": 3, "reorder_quantity": 25}
 	order := map[string]any{"order_id": name, "customer_id": name, "timestamp": 1795394253388, "order_total": 3, "items": []any{map[string]any{"product_id": name, "quantity": 2, "unit_price": 1.5}}}
@@ -226,22 +233,22 @@ func TestHostileInventory(t *testing.T) {
 		record("order_events", name, wrong), &kgo.Record{Topic: "order_events", Key: []byte(hostile), Value: []byte(hostile)}).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	if got := drive(t, 20*time.Second, env, "process", "--drain"); got.code != 0 || !strings.Contains(got.stderr, "dead-lettered") {
+	if got := drive(t, patience, env, "process", "--drain"); got.code != 0 || !strings.Contains(got.stderr, "dead-lettered") {
 		t.Errorf("%d %s", got.code, got.stderr)
 	}
 	if err := client.ProduceSync(t.Context(), record("inventory_updates", name, product), record("inventory_alerts", name, map[string]any{"message": name, "alert_type": name, "product_id": name, "product_name": name})).FirstErr(); err != nil {
 		t.Fatal(err)
 	}
-	drive(t, 5*time.Second, env, "process", "--drain", "--log-format", "json")
+	drive(t, patience, env, "process", "--drain", "--log-format", "json")
 	for _, args := range [][]string{
 		{"tail", "*", "--until", "end", "-n", "100"}, {"tail", "orders", "updates", "alerts", "reorders", "--until", "end", "--wide", "--show-headers"}, {"tail", "updates", "--until", "end", "-o", "json"},
 		{"dlq", "list"}, {"dlq", "list", "-o", "json"}, {"verify"}, {"verify", "-o", "json"}, {"dashboard", "--once"}, {"dashboard", "--once", "-o", "json"},
 	} {
-		drive(t, 10*time.Second, env, args...).shows(t, args...)
+		drive(t, patience, env, args...).shows(t, args...)
 	}
 	for i := range 6 {
 		for _, form := range []string{"text", "json", "raw"} {
-			drive(t, 5*time.Second, env, "dlq", "show", fmt.Sprintf("order_events.dlq/%d@0", i), "-o", form)
+			drive(t, patience, env, "dlq", "show", fmt.Sprintf("order_events.dlq/%d@0", i), "-o", form)
 		}
 	}
 }
