@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -41,17 +40,6 @@ func (o *Output) Close() error { return o.close() }
 // messages.
 func OpenWriter(w io.Writer, name string, envelope bool) *Output {
 	return &Output{Sink: NewWriterSink(w, envelope), Where: []string{name}, close: func() error { return nil }}
-}
-
-// OpenFile creates or truncates a file, and returns an output that writes to it.
-func OpenFile(name string, envelope bool) (*Output, error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	o := OpenWriter(file, name, envelope)
-	o.close = file.Close
-	return o, nil
 }
 
 // defaultLimit is Kafka's default of max.message.bytes.

@@ -220,7 +220,7 @@ func TestNullKeys(t *testing.T) {
 // Kafka refuses a null key on a compacted topic, so a scenario can't have one there.
 func TestNullKeyOfCompactedTopic(t *testing.T) {
 	sc, _ := scenario.Read("t.yaml", []byte("scenario: t\ntopics: {t: {topic: t, cleanup: compact}}\nproducers:\n  p: {topic: t, key: k, value: {k: {int: [1, 2], nulls: 1%}}}\n  q: {topic: t, key: k, value: {k: {int: [1, 2]}}}\n"))
-	if problems := Check(sc); len(problems) != 1 || !strings.Contains(problems[0].String(), "t.yaml:4:22: the key can be null, but the topic t is compacted") {
+	if problems := Check(sc); len(problems) != 1 || !strings.Contains(problems[0].Error(), "t.yaml:4:22: the key can be null, but the topic t is compacted") {
 		t.Errorf("%v", problems)
 	}
 }

@@ -44,8 +44,8 @@ the current state and exits.`,
 			}
 			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
 			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
-			o.Log = func(message string) { fmt.Fprintln(s.err, "dashboard:", message) }
-			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
+			o.Log = func(message string) { s.errf("dashboard: %s\n", message) }
+			o.Listening = func(url string) { s.errf("The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
 			colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 			switch {
 			case once:

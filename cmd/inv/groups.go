@@ -103,7 +103,7 @@ wait in the state of the ledger for their product count, too.`,
 			return err
 		}
 		if len(groups) == 0 {
-			fmt.Fprintf(s.err, "No group of %s has read anything yet.\n", f.appID)
+			s.errf("No group of %s has read anything yet.\n", f.appID)
 		}
 		out := rows{header: []string{"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "OPEN"}}
 		if format == "json" {
@@ -243,13 +243,13 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 	}
 	moves, err := c.PlanMoves(ctx, group, to, topics)
 	if errors.Is(err, admin.ErrNoOffsets) {
-		return fmt.Errorf("group %s has no offsets; name the topics with --topic", visible(group))
+		return fmt.Errorf("group %s has no offsets; name the topics with --topic", group)
 	}
 	if err != nil {
 		return err
 	}
 	if to.Note != "" {
-		fmt.Fprintln(s.err, to.Note)
+		s.errf("%s\n", to.Note)
 	}
 	var items []string
 	for _, m := range moves {
@@ -266,7 +266,7 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 		}
 		items = append(items, item)
 	}
-	if ok, err := r.approval.given(s, "move the offsets of group "+visible(group), items); !ok {
+	if ok, err := r.approval.given(s, "move the offsets of group "+group, items); !ok {
 		return err
 	}
 	return c.Commit(ctx, group, moves)

@@ -17,6 +17,7 @@ import (
 	batches "inv/internal/kafka/produce"
 	"inv/internal/registry"
 	"inv/internal/suggest"
+	"inv/internal/termsafe"
 	"inv/processor"
 	"inv/processor/metrics"
 	"inv/processor/stage"
@@ -38,6 +39,7 @@ func hint(err error, app string) error {
 		inUse      *admin.InUseError
 		unique     *producer.UniqueError
 		tooLarge   *producer.TooLargeError
+		link       *producer.LinkError
 	)
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
@@ -46,6 +48,10 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w: add --for to --start", err)
 	case errors.Is(err, producer.ErrNoRate):
 		return fmt.Errorf("%w; set --rate", err)
+	case errors.Is(err, producer.ErrFileNotEmpty):
+		return fmt.Errorf("%w; --force overwrites it", err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%w; write to that file by its own name, or remove the link", err)
 	case errors.As(err, &unique):
 		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
 	case errors.As(err, &tooLarge):
@@ -61,7 +67,7 @@ func hint(err error, app string) error {
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &batch) && errors.Is(err, kerr.MessageTooLarge):
-		return fmt.Errorf("%w; inv topics alter %s --set max.message.bytes=%d would make room for it", err, visible(batch.Topic), batch.Bytes)
+		return fmt.Errorf("%w; inv topics alter %s --set max.message.bytes=%d would make room for it", err, batch.Topic, batch.Bytes)
 	case errors.As(err, &partitions):
 		return partitionsHint(err, partitions, app)
 	case errors.As(err, &reserved):
@@ -69,7 +75,7 @@ func hint(err error, app string) error {
 	case errors.As(err, &unknown) && unknown.Near != "":
 		return fmt.Errorf("%w; did you mean %s?", err, unknown.Near)
 	case errors.As(err, &unknown) && strings.HasPrefix(unknown.Name, "print."):
-		return fmt.Errorf("%w; use --format '%%k %%v\n', or -o json", err)
+		return fmt.Errorf("%w; use --format '%%k %%v\\n', or -o json", err)
 	case errors.As(err, &unknown) && (unknown.Name == "parse.key" || unknown.Name == "key.separator"):
 		return fmt.Errorf("%w; use --key-separator (-K) SEPARATOR", err)
 	case errors.As(err, &unknown):
@@ -102,7 +108,7 @@ func processorHint(err error, app string) error {
 	case errors.As(err, &startOver):
 		return startOverHint(err, app)
 	case errors.As(err, &others):
-		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, others.App)
 	case errors.As(err, &grown):
 		return grownHint(err, app)
 	case errors.As(err, &grow):
@@ -165,7 +171,7 @@ const wholeValue = ", whole with -o raw"
 
 // restOf returns the command that shows a value whose end is missing.
 func restOf(r *inspect.Record) string {
-	return fmt.Sprintf("The rest: inv tail %s/%d@%d -o raw", visible(r.Topic), r.Partition, r.Offset)
+	return fmt.Sprintf("The rest: inv tail %s/%d@%d -o raw", termsafe.String(r.Topic), r.Partition, r.Offset)
 }
 
 // startOverHint is for topics, offsets and state that don't belong together. What

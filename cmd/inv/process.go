@@ -16,6 +16,7 @@ import (
 
 	"inv/internal/httpguard"
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -143,7 +144,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 		if p.logFormat.value == "json" {
 			logSummary(cfg.Log, summary, cfg.Topologies, took)
 		} else {
-			writeSummary(s.err, summary, cfg.Topologies, took)
+			writeSummary(s, summary, cfg.Topologies, took)
 		}
 	}
 	if err == nil && p.drain && ctx.Err() != nil {
@@ -199,9 +200,19 @@ func orNone[T ~int64](v T) T {
 
 func logger(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(safeJSON{w}, nil))
 	}
 	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// safeJSON makes a JSON log safe for a terminal. Each write is a line.
+type safeJSON struct{ w io.Writer }
+
+func (j safeJSON) Write(line []byte) (int, error) {
+	if _, err := j.w.Write(termsafe.AppendJSON(nil, line)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // topologyList describes the topologies, a line each.
@@ -231,21 +242,21 @@ func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.To
 }
 
 // writeSummary writes what was committed, and what is left.
-func writeSummary(w io.Writer, s processor.Summary, topologies []processor.Topology, took time.Duration) {
-	fmt.Fprintf(w, "processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
-		records(decided(s)), took.Round(time.Millisecond), grouped(s.Count("", processor.Accepted)),
-		many(s.Count("", processor.Duplicate), "duplicate"), grouped(s.Count("", processor.Skipped)), grouped(s.Count("", processor.DeadLettered)))
-	fmt.Fprintf(w, "wrote %s in %s (%s aborted)\n", strings.Join(written(s, processor.Kinds(topologies)), ", "), many(s.Commits, "transaction"), grouped(s.Aborts))
-	for _, r := range s.Lost {
-		fmt.Fprintf(w, "went on without %s, which are deleted: %s at most\n", r, records(r.To-r.From))
+func writeSummary(s *streams, sum processor.Summary, topologies []processor.Topology, took time.Duration) {
+	s.errf("processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
+		records(decided(sum)), took.Round(time.Millisecond), grouped(sum.Count("", processor.Accepted)),
+		many(sum.Count("", processor.Duplicate), "duplicate"), grouped(sum.Count("", processor.Skipped)), grouped(sum.Count("", processor.DeadLettered)))
+	s.errf("wrote %s in %s (%s aborted)\n", strings.Join(written(sum, processor.Kinds(topologies)), ", "), many(sum.Commits, "transaction"), grouped(sum.Aborts))
+	for _, r := range sum.Lost {
+		s.errf("went on without %s, which are deleted: %s at most\n", r, records(r.To-r.From))
 	}
 	for _, m := range processor.Metrics(topologies) {
-		if n := s.Counts[m.Name]; m.Left != "" && n > 0 {
-			fmt.Fprintf(w, m.Left+"\n", many(n, m.Unit))
+		if n := sum.Counts[m.Name]; m.Left != "" && n > 0 {
+			s.errf(m.Left+"\n", many(n, m.Unit))
 		}
 	}
-	if s.Count("", processor.DeadLettered) > 0 {
-		fmt.Fprintln(w, "inv dlq list says why records were dead-lettered")
+	if sum.Count("", processor.DeadLettered) > 0 {
+		fmt.Fprintln(s.err, "inv dlq list says why records were dead-lettered")
 	}
 }
 

@@ -27,7 +27,7 @@ type produceFlags struct {
 	partitioner                choice
 	seed, start, shard, to     string
 	products                   int64
-	envelope                   bool
+	envelope, force            bool
 	startNote                  string // how --start was read
 	lines                      lineFlags
 }
@@ -85,6 +85,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate; all shards need the same --seed")
 	fs.Int64Var(&p.products, "products", 0, "`N` rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a `FILE`")
+	fs.BoolVar(&p.force, "force", false, "overwrite the FILE of --to, which otherwise must be empty or not exist")
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value; with --topic: lines of inv tail -o json")
 	fs.Var(&p.headers, "headers", "headers added to records")
 	fs.Var(&p.partitioner, "partitioner", "a `NAME`: murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; by default the scenario's")
@@ -107,7 +108,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return err
 	}
 	if p.startNote != "" {
-		fmt.Fprintln(s.err, "inv produce: "+p.startNote)
+		s.errf("inv produce: %s\n", p.startNote)
 	}
 	seed, err := p.seedNumber()
 	if err != nil {
@@ -132,7 +133,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err := producer.CheckOptions(plan, o); err != nil {
 		return usageError{err}
 	}
-	fmt.Fprintf(s.err, "seed %d\n", seed)
+	s.errf("seed %d\n", seed)
 	out, err := p.open(ctx, s, f, plan, &o)
 	if err != nil {
 		return err
@@ -146,9 +147,9 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	summarize(s.err, summary, strings.Join(out.Where, ", "))
+	summarize(s, summary, strings.Join(out.Where, ", "))
 	if also := referring(sc, names); p.products > 0 && len(also) > 0 && err == nil {
-		fmt.Fprintf(s.err, "`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
+		s.errf("`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
 			strings.Join(also, " "), p.products)
 	}
 	switch {
@@ -256,6 +257,9 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 	if p.envelope && p.to == "kafka" {
 		return o, usagef("--envelope is for stdout and files: add --to stdout")
 	}
+	if p.force && (p.to == "kafka" || p.toStdout()) {
+		return o, usagef("--force is for files: add --to FILE")
+	}
 	return o, p.future(o, s.now())
 }
 
@@ -293,15 +297,22 @@ func (p *produceFlags) future(o producer.Options, now time.Time) error {
 	return nil
 }
 
-func (p *produceFlags) toStdout() bool { return p.to == "stdout" || p.to == "-" }
+// toStdout reports whether the output is stdout, which would be truncated as a file.
+func (p *produceFlags) toStdout() bool {
+	return p.to == "stdout" || p.to == "-" || p.to == "/dev/stdout"
+}
 
 // open opens the output and reports created and empty topics.
 func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
 	switch {
 	case p.toStdout():
-		return producer.OpenWriter(s.out, "stdout", p.envelope), nil
+		out := s.out
+		if s.outTerminal {
+			out = recordLines{out}
+		}
+		return producer.OpenWriter(out, "stdout", p.envelope), nil
 	case p.to != "kafka":
-		out, err := producer.OpenFile(p.to, p.envelope)
+		out, err := producer.OpenFile(ctx, p.to, producer.FileOptions{Envelope: p.envelope, Overwrite: p.force})
 		if err != nil {
 			return nil, fmt.Errorf("--to: %w", err)
 		}
@@ -313,7 +324,7 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 	}
 	o.Partitions = out.Partitions
 	if len(out.Created) > 0 {
-		fmt.Fprintf(s.err, "created %s\n", strings.Join(out.Created, ", "))
+		s.errf("created %s\n", strings.Join(out.Created, ", "))
 	}
 	for _, r := range out.Short {
 		fill := "inv produce " + r.Producer
@@ -321,9 +332,9 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 			fill += fmt.Sprintf(" --products %d", p.products)
 		}
 		if r.Has == 0 {
-			fmt.Fprintf(s.err, "warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
+			s.errf("warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
 		} else {
-			fmt.Fprintf(s.err, "warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
+			s.errf("warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
 		}
 	}
 	return out, nil

@@ -91,7 +91,7 @@ func (f *sharedFlags) resolveTopic(s *streams, sc *scenario.Scenario, arg string
 // noteShadowed reports a name that was taken as a topic's and is an alias of others.
 func noteShadowed(s *streams, sc *scenario.Scenario, name, app string, exists func(string) bool) {
 	if topics, others := sc.OtherThan(name, app); others && exists(name) {
-		fmt.Fprintf(s.err, "%s is the topic of that name, not the alias of %s.\n", name, strings.Join(topics, ", "))
+		s.errf("%s is the topic of that name, not the alias of %s.\n", name, strings.Join(topics, ", "))
 	}
 }
 

@@ -180,7 +180,7 @@ before the question. A topic of exactly the name given goes before an alias.`,
 // printNames prints the names that a call has dealt with, and returns its error.
 func printNames(s *streams, names []string, err error) error {
 	for _, name := range names {
-		fmt.Fprintln(s.out, name)
+		s.outf("%s\n", name)
 	}
 	return err
 }

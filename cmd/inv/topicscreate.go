@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -137,7 +136,7 @@ func (t *topicsCreateFlags) create(ctx context.Context, s *streams, c *admin.Cli
 		err = printNames(s, created, err)
 	}
 	if err == nil && len(created) < len(specs) {
-		fmt.Fprintf(s.err, "%d of %d existed already.\n", len(specs)-len(created), len(specs))
+		s.errf("%d of %d existed already.\n", len(specs)-len(created), len(specs))
 	}
 	return err
 }

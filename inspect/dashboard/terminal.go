@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -48,7 +49,11 @@ func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen)
 			return err
 		}
 		if asJSON {
-			return json.NewEncoder(out).Encode(frame)
+			text, err := json.Marshal(frame)
+			if err == nil {
+				_, err = out.Write(append(termsafe.AppendJSON(nil, text), '\n'))
+			}
+			return err
 		}
 		s.hint = o.Hints.NoProducts
 		s.Take(frame)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inv/inspect/verify"
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 )
 
@@ -39,5 +40,25 @@ func TestStatusInASCII(t *testing.T) {
 	summary := (&Summary{Tally: Tally{Products: products}, Audit: &verify.Report{Verdict: verify.Holds}}).Write(&theme.Theme{ASCII: true})
 	if i := bytes.IndexFunc(summary, func(r rune) bool { return r > '~' }); i >= 0 || !bytes.Contains(summary, []byte("+ verified")) {
 		t.Errorf("the summary is %q", summary)
+	}
+}
+
+// The summary is text: nothing in it acts on the terminal.
+func TestSummaryIsHarmless(t *testing.T) {
+	const hostile = "\x1bc\u009b1m\x9b\nFORGED\r\a\u202e\u2066"
+	s := &Summary{topics: []topicCount{{"orders", hostile, 1}}, Audit: &verify.Report{
+		Verdict:  verify.Undecided,
+		Checks:   []verify.Check{{ID: "5.rest", Verdict: verify.Undecided, Why: hostile}},
+		Findings: []verify.Finding{{Check: "5.rest", Product: hostile, Where: hostile, Expected: hostile, Seen: hostile}},
+	}}
+	s.Products = []Product{{ID: hostile, Name: hostile}}
+	text := string(s.Write(&theme.Theme{}))
+	for line := range strings.SplitSeq(text, "\n") {
+		if safe := termsafe.String(line); safe != line || strings.HasPrefix(line, "FORGED") {
+			t.Errorf("the summary has the line %q", line)
+		}
+	}
+	if !strings.Contains(text, "FORGED") {
+		t.Errorf("the names are missing in %q", text)
 	}
 }
