@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"inv/internal/kafka/acl"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -59,7 +61,9 @@ func (s *Stream) lost(ctx context.Context, r report) error {
 	switch {
 	case errors.Is(r.err, kerr.OffsetOutOfRange):
 		s.repair(ctx, r.cursor)
-	case errors.Is(r.err, kerr.TopicAuthorizationFailed), s.options.Complete && fatal(r.err):
+	case errors.Is(r.err, kerr.TopicAuthorizationFailed):
+		return acl.Check(r.err, acl.Read, acl.Topic(r.cursor.Topic))
+	case s.options.Complete && fatal(r.err):
 		return fmt.Errorf("reading %s: %w", r.cursor.Topic, r.err)
 	}
 	return nil
