@@ -69,6 +69,20 @@ func (s *Stream) lost(ctx context.Context, r report) error {
 	return nil
 }
 
+// refuse reports a partition that can't be read and returns how many cursors are over
+// then: 1 or, if it is to be tried again, 0.
+func (s *Stream) refuse(ctx context.Context, c *cursor, err error) (over int) {
+	if !c.denied {
+		c.denied = true
+		s.send(ctx, Event{Denied: &Denied{c.ID, err}})
+	}
+	if c.To >= 0 {
+		return 1
+	}
+	s.denied = append(s.denied, c)
+	return 0
+}
+
 // fatal reports whether retrying can't help. A closed client's error may be that of
 // its own context.
 func fatal(err error) bool {
