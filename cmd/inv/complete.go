@@ -57,6 +57,10 @@ func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) (
 				return exists
 			})
 			words = slices.AppendSeq(words, maps.Keys(topics))
+			hidden, err := f.hiddenTopics(ctx, c, f.knownScenario(cmd), func(string) bool { return true })
+			if err == nil && len(hidden) > 0 {
+				words = cobra.AppendActiveHelp(words, (&hiddenError{"topics may be missing", hidden}).Error())
+			}
 		}
 	})
 	return typable(words), cobra.ShellCompDirectiveNoFileComp
@@ -66,9 +70,12 @@ func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) (
 func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
 	f.ask(cmd, func(ctx context.Context, c *admin.Client) {
-		groups, _ := c.Groups(ctx)
+		groups, err := c.Groups(ctx)
 		for _, g := range groups {
 			words = append(words, g.Name)
+		}
+		if all, asked := c.MayListAll(ctx); err == nil && asked == nil && !all {
+			words = cobra.AppendActiveHelp(words, "only groups that this user may Describe; with Describe on the cluster, all")
 		}
 	})
 	return typable(words), cobra.ShellCompDirectiveNoFileComp

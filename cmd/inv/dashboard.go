@@ -9,6 +9,7 @@ import (
 	"inv/inspect/dashboard"
 	"inv/internal/scenario"
 	"inv/internal/theme"
+	"inv/processor"
 
 	"github.com/spf13/cobra"
 )
@@ -93,7 +94,7 @@ func (c *currency) Set(value string) error {
 
 // dashboardTopics returns the names of the topics that the dashboard shows, and of
 // the processor's groups.
-func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []string) {
+func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group) {
 	name := func(alias string) string {
 		if names := scn.TopicNames(alias, app); len(names) == 1 {
 			return names[0]
@@ -104,5 +105,9 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []st
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
-	return topics, processorGroups(app)
+	var groups []dashboard.Group
+	for _, g := range processor.Groups(scn, app, builtinTopologies()) {
+		groups = append(groups, dashboard.Group(g))
+	}
+	return topics, groups
 }

@@ -161,6 +161,13 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	if err != nil {
 		return err
 	}
+	for _, arg := range args {
+		if dead := arg + ".dlq"; exists[arg] && !exists[dead] {
+			if err := c.MayDescribe(ctx, dead); err != nil {
+				return err
+			}
+		}
+	}
 	topics, filter, err := d.choose(sc, f.appID, args, exists)
 	if err != nil {
 		return err

@@ -53,7 +53,10 @@ func groupsList(s *streams, f *sharedFlags) *cobra.Command {
 			for _, g := range groups {
 				out.add(g.Name, g.State, g.Protocol)
 			}
-			return out.write(s, format)
+			if err := out.write(s, format); err != nil {
+				return err
+			}
+			return f.checkGroups(ctx, s, c, len(groups))
 		})
 	})
 }
@@ -109,14 +112,26 @@ wait in the state of the ledger for their product count, too.`,
 		if format == "json" {
 			out.header = append(out.header, "EXACT")
 		}
+		found := map[string]int{}
 		for _, group := range groups {
 			lags, err := kafka.GroupLag(ctx, f.kafka(), group)
 			if err != nil {
 				return err
 			}
+			found[group] = len(lags)
 			addLags(&out, group, lags, format)
 		}
-		return out.write(s, format)
+		if err := out.write(s, format); err != nil || len(args) == 0 {
+			return err // without arguments, the topics were looked up
+		}
+		return f.withAdmin(ctx, func(c *admin.Client) error {
+			for _, group := range args {
+				if err := f.checkOffsets(ctx, s, c, group, found[group]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }
 
@@ -242,6 +257,11 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 		return err
 	}
 	moves, err := c.PlanMoves(ctx, group, to, topics)
+	if len(topics) == 0 && (err == nil || errors.Is(err, admin.ErrNoOffsets)) {
+		if err := f.checkOffsets(ctx, s, c, group, len(moves)); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, admin.ErrNoOffsets) {
 		return fmt.Errorf("group %s has no offsets; name the topics with --topic", group)
 	}

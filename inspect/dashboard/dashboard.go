@@ -48,11 +48,17 @@ func withHint(message, hint string) string {
 	return message + ": " + hint
 }
 
+// Group is a consumer group with the topics that it reads.
+type Group struct {
+	Name   string
+	Topics []string
+}
+
 // Options configures Run.
 type Options struct {
 	Kafka  kafka.Config
 	Topics Topics
-	Groups []string // consumer groups whose lag is shown
+	Groups []Group // consumer groups whose lag is shown
 	// Currency is the ISO 4217 code of all amounts, such as EUR. Records have none; if
 	// it is empty, amounts are shown without.
 	Currency string
@@ -125,7 +131,7 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 	ctx, cancel := context.WithCancel(ctx)
 	hub := NewHub(o.Topics.Orders, o.Now)
 	hub.SetCurrency(o.Currency)
-	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log}
+	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log, map[string]bool{}}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })
 	wg.Go(func() { r.run(ctx) })

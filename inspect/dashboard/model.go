@@ -257,6 +257,13 @@ func (m *Model) SetStatus(s Status) {
 	m.Beat()
 }
 
+// troubled adds why the brokers can't be read to the status; the data stays.
+func (m *Model) troubled(why string) {
+	m.status.Trouble = why
+	m.status.failures++
+	m.Beat()
+}
+
 // Beat makes the next publication include the status with the current time.
 func (m *Model) Beat() {
 	m.statusVersion = m.seq + 1

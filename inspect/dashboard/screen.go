@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -178,13 +179,20 @@ func (s *Screen) title() string {
 	l := s.line().put(s.colors.Strong, " Inventory").put("", "  ")
 	st := s.frame.Status
 	switch {
-	case st == nil || st.Loading == LoadingStock:
-		return l.put(s.colors.Warning, "○ reading the topics…").String()
-	case st.Trouble != "":
+	case st != nil && st.Trouble != "":
 		l.put(s.colors.Critical, "▲ STALE since "+s.clock(st.AsOf, "15:04:05")).put("", "  "+st.Trouble)
 		return l.String()
+	case st == nil || st.Loading == LoadingStock:
+		return l.put(s.colors.Warning, "○ reading the topics…").String()
+	case len(st.Denied) > 0:
+		l.put(s.colors.Critical, "▲ INCOMPLETE").put("", "  not authorized to "+st.Denied[0].String())
+		if n := len(st.Denied) - 1; n > 0 {
+			l.put("", fmt.Sprintf(" and %d more", n))
+		}
+		l.put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
+	default:
+		l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
 	}
-	l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
 	switch st.Loading {
 	case LoadingReorders:
 		l.put(s.colors.Dim, "  reading reorders…")
@@ -210,6 +218,9 @@ func totalLag(lags []Lag) (text string, known bool) {
 	var n int64
 	most := ""
 	for _, l := range lags {
+		if l.Denied {
+			return "", false
+		}
 		known = known || l.Known
 		n = sum(n, l.Records)
 		if !l.Exact {
@@ -268,8 +279,11 @@ func (s *Screen) summary() string {
 			l.put(color, text).put("", "  ")
 		}
 	}
+	if mark := s.mark(Catalog, Updates); mark != "" {
+		item(s.colors.Critical, "stock%s", mark)
+	}
 	for v, n := range []int{c.Out, c.Critical, c.Low, c.OK} {
-		item(s.severityColor(Severity(v)), "%s %d %s", glyphs[v], n, Severity(v))
+		item(s.severityColor(Severity(v)), "%s %s %s", glyphs[v], s.number(int64(n), Catalog, Updates), Severity(v))
 	}
 	bad := s.frame.Problems.Gaps
 	for _, m := range s.frame.Problems.Malformed {
@@ -278,10 +292,14 @@ func (s *Screen) summary() string {
 	if bad > 0 {
 		item(s.colors.Critical, "%d bad records", bad)
 	}
-	if dead := s.frame.DeadLetters.Total; dead > 0 {
-		item(s.colors.Warning, "%d not processed", dead)
+	dead, mark := s.frame.DeadLetters.Total, s.mark(DeadLetters)
+	if dead > 0 || mark != "" {
+		item(s.colors.Warning, "%s not processed%s", s.number(dead, DeadLetters), mark)
 	}
-	switch open := s.frame.Reorders.Total; {
+	open, mark := s.frame.Reorders.Total, s.mark(Reorders, Receipts)
+	switch {
+	case mark != "":
+		item("", "%s on order%s", s.number(int64(open), Reorders, Receipts), mark)
 	case open == 0 || !s.reordersKnown():
 	case s.frame.Status.Loading != LoadingDone:
 		item("", "%d on order so far", open)
@@ -305,6 +323,44 @@ func (s *Screen) summary() string {
 
 func (s *Screen) reordersKnown() bool {
 	return s.frame.Status != nil && s.frame.Status.reordersKnown()
+}
+
+// mark returns what to add to a number of sources that can't be read now, "" if they
+// can.
+func (s *Screen) mark(sources ...Source) string {
+	since, stale := s.staleSince(sources...)
+	switch {
+	case !stale:
+		return ""
+	case since == 0:
+		return ", not readable"
+	}
+	return ", stale since " + s.clock(since, "15:04:05")
+}
+
+// number formats a number of sources: ? if one of them never could be read.
+func (s *Screen) number(n int64, sources ...Source) string {
+	if since, stale := s.staleSince(sources...); stale && since == 0 {
+		return "?"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// staleSince reports whether one of the sources can't be read for lack of a permission,
+// and since when; 0: it never could be.
+func (s *Screen) staleSince(sources ...Source) (since int64, stale bool) {
+	if s.frame.Status == nil {
+		return 0, false
+	}
+	sections := make([]string, len(sources))
+	for i, source := range sources {
+		sections[i] = source.String()
+	}
+	denied := s.frame.Status.denied(sections...)
+	if len(denied) == 0 {
+		return 0, false
+	}
+	return slices.MinFunc(denied, func(a, b Denied) int { return cmp.Compare(a.AsOf, b.AsOf) }).AsOf, true
 }
 
 const bars = "▁▂▃▄▅▆▇█"

@@ -64,6 +64,8 @@ func (s *Screen) drawTable() []string {
 		return append(lines, "")
 	case p.Total == 0 && s.filtered():
 		lines = append(lines, s.line().put(s.colors.Dim, "  No product matches; Esc shows all.").String())
+	case p.Total == 0 && s.mark(Catalog, Updates) != "":
+		lines = append(lines, s.line().put(s.colors.Warning, "  The products can't be read.").String())
 	case p.Total == 0:
 		lines = append(lines, s.line().put(s.colors.Dim, "  "+withHint("No products yet", s.hint)+".").String())
 	}
@@ -153,11 +155,16 @@ func (s *Screen) drawFeed() []string {
 		return nil
 	}
 	a := s.frame.Alerts
-	lines := []string{s.line().put(s.colors.Dim, " CRITICAL ALERTS").put(s.colors.Dim, fmt.Sprintf("  %d", a.Total)).String()}
+	title := s.line().put(s.colors.Dim, " CRITICAL ALERTS").put(s.colors.Dim, "  "+s.number(a.Total, Alerts))
+	mark := s.mark(Alerts)
+	if mark != "" {
+		title.put(s.colors.Warning, mark)
+	}
+	lines := []string{title.String()}
 	for i := range a.Items[:min(len(a.Items), height-1)] {
 		lines = append(lines, s.drawAlert(&a.Items[i]))
 	}
-	if len(a.Items) == 0 {
+	if len(a.Items) == 0 && mark == "" {
 		lines = append(lines, s.line().put(s.colors.Dim, "  none so far").String())
 	}
 	return lines

@@ -127,6 +127,24 @@ func TestScreens(t *testing.T) {
 			}
 		}
 	})
+	t.Run("denied", func(t *testing.T) {
+		s := day(t)
+		s.SetStatus(Status{AsOf: now, Denied: []Denied{
+			{Operation: "Read", Resource: "topic", Name: "inventory_alerts", Section: "alerts", AsOf: now - 60_000},
+			{Operation: "Describe", Resource: "topic", Name: "order_events.dlq", Section: "dead_letters"},
+			{Operation: "Describe", Resource: "group", Name: "inv-ledger", Section: "lag"},
+		}, Lag: []Lag{{Group: "inv-ledger", Exact: true, Denied: true}}})
+		golden(t, "screen-denied", screenOf(s, 100, 24, plain).Draw())
+	})
+	t.Run("unreadable", func(t *testing.T) {
+		s := newStory(t)
+		var denied []Denied
+		for source := Catalog; source <= DeadLetters; source++ {
+			denied = append(denied, Denied{Operation: "Describe", Resource: "topic", Name: "t-" + source.String(), Section: source.String()})
+		}
+		s.SetStatus(Status{AsOf: now, Denied: denied})
+		golden(t, "screen-unreadable", screenOf(s, 80, 16, plain).Draw())
+	})
 	t.Run("loading", func(t *testing.T) {
 		golden(t, "screen-loading", screenOf(newStory(t), 80, 10, plain).Draw())
 	})

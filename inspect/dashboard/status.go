@@ -20,10 +20,14 @@ type Status struct {
 	Behind    int64    `json:"behind"`             // visible offsets not read yet
 	Trouble   string   `json:"trouble"`            // why the brokers can't be read, or ""
 	Missing   []string `json:"missing"`            // topics that do not exist yet
+	Denied    []Denied `json:"denied"`             // permissions that are missing
 	Rate      float64  `json:"rate"`               // updates per second, smoothed
 	Recent    *Recent  `json:"recent"`             // null: no orders
 	Latency   *Latency `json:"latency"`            // null: no order was applied in the last minute
 	Lag       []Lag    `json:"lag"`                // of each stage of the processor
+
+	looked   bool // Lag is known, as far as it can be
+	failures int  // sessions that have failed, since the last one that began
 }
 
 // reordersKnown reports whether the receipts of the reorders that were read are read,
@@ -42,9 +46,10 @@ type Latency struct {
 // Lag is how far a consumer group is behind.
 type Lag struct {
 	Group   string `json:"group"`
-	Known   bool   `json:"known"`   // false: the group has committed nothing
+	Known   bool   `json:"known"`   // false: the group has committed nothing, or Denied
 	Records int64  `json:"records"` // committed data records
 	Exact   bool   `json:"exact"`   // false: Records is an upper bound, from offsets
+	Denied  bool   `json:"denied"`  // a permission is missing to know it
 }
 
 // Status returns the status as of now.
@@ -54,6 +59,9 @@ func (m *Model) Status(now int64) Status {
 	s.Recent = m.sales.recent(s.WindowEnd)
 	if s.Missing == nil {
 		s.Missing = []string{}
+	}
+	if s.Denied == nil {
+		s.Denied = []Denied{}
 	}
 	if s.Lag == nil {
 		s.Lag = []Lag{}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -152,7 +153,7 @@ func GrowTopic(ctx context.Context, client *kgo.Client, name string, partitions 
 		err = responses.Error()
 	}
 	if err != nil && !errors.Is(err, kerr.InvalidPartitions) { // which it has already
-		return fmt.Errorf("giving topic %s %d partitions: %w", name, partitions, err)
+		return fmt.Errorf("giving topic %s %d partitions: %w", name, partitions, acl.Check(err, acl.Alter, acl.Topic(name)))
 	}
 	return AwaitPartitions(ctx, client, partitions, name)
 }
@@ -184,7 +185,7 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 		switch {
 		case errors.Is(r.Err, kerr.UnknownTopicOrPartition):
 		case r.Err != nil:
-			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, WithMessage(r.Err, r.ErrMessage))
+			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, acl.Check(WithMessage(r.Err, r.ErrMessage), acl.Delete, acl.Topic(r.Topic)))
 		default:
 			deleted = append(deleted, r.Topic)
 		}
@@ -296,7 +297,7 @@ func createTopic(ctx context.Context, create createTopics, s TopicSpec) (made bo
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, err)
+		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, acl.Check(err, acl.Create, acl.Topic(s.Name)))
 	}
 	return true, nil
 }

@@ -3,7 +3,7 @@
 import { Charts } from "./charts.js";
 import { $, attr, el, isolate, recall, remember, show, spell, text, words } from "./dom.js";
 import { age, count, isUTC, plural, setCurrency, setUTC, time } from "./format.js";
-import { Alerts, Reorders, reordersKnown, renderDead, renderFacts, renderSystem } from "./panels.js";
+import { Alerts, Reorders, reordersKnown, renderDead, renderDenied, renderFacts, renderSystem, staleness } from "./panels.js";
 import { renderProduct } from "./product.js";
 import { Stream } from "./stream.js";
 import { pageSize, Table } from "./table.js";
@@ -53,7 +53,9 @@ function takeFrame(type, f) {
   }
   if (whole || f.status) draw("product"); // a product that no frame has may be unknown
   if (f.status) {
-    if (f.status.loading !== state.status?.loading) draw("alerts", "reorders", "dead", "table");
+    if (f.status.loading !== state.status?.loading || JSON.stringify(f.status.denied) !== JSON.stringify(state.status?.denied)) {
+      draw("alerts", "reorders", "dead", "table");
+    }
     state.status = f.status;
     setCurrency(f.status.currency);
     state.skew = f.status.now - Date.now();
@@ -175,6 +177,7 @@ function drawTable() {
   const { total } = state.page;
   text($("shown"), filtered() ? `${count(total)} ${total === 1 ? "match" : "matches"}` : plural(total, "product"));
   text($("empty"), filtered() ? "No product matches. Clear the filters to see all."
+    : staleness(state.status, "catalog", "updates") ? "The products can't be read."
     : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet" + (state.hint && ": " + state.hint) + ".");
 }
 
@@ -198,7 +201,12 @@ function drawStatus() {
     const message = (s ? `Stale: showing data from ${asOf}, ${age(serverNow() - (s.as_of || s.now))} ago. ` : "") + trouble;
     if (banner.textContent !== message) banner.textContent = message;
   }
-  if (!banner.classList.contains("info")) show(banner, stale);
+  const incomplete = renderDenied(s);
+  if (!stale && incomplete && !banner.classList.contains("info")) {
+    banner.className = "banner";
+    if (banner.textContent !== incomplete) banner.textContent = incomplete;
+  }
+  if (!banner.classList.contains("info")) show(banner, stale || !!incomplete);
 }
 
 function drawFacets() {

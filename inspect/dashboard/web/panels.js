@@ -8,6 +8,34 @@ import { sum } from "./numbers.js";
 const feedLength = 400;
 const lowest = 40; // px, less than any entry's height
 
+// The parts of the page by what they show: sources whose topics can't be read for lack
+// of a permission mark them.
+const parts = {
+  "#products": ["catalog", "updates"], "#charts": ["updates"], ".panel:has(#alerts)": ["alerts"],
+  ".panel:has(#reorders)": ["reorders", "receipts"], ".panel:has(#dead)": ["dead_letters"],
+};
+
+const denied = (status, ...sections) => (status?.denied ?? []).filter((d) => sections.includes(d.section));
+
+// staleness returns why sections are incomplete, or "".
+export function staleness(status, ...sections) {
+  const missing = denied(status, ...sections);
+  if (!missing.length) return "";
+  const since = Math.min(...missing.map((d) => d.as_of));
+  return since ? `stale since ${time(since)}` : "can't be read";
+}
+
+// renderDenied marks the parts that are stale or incomplete, and returns the message
+// for the banner, "" if there is none.
+export function renderDenied(status) {
+  for (const [selector, sections] of Object.entries(parts)) {
+    document.querySelector(selector)?.toggleAttribute("data-stale", !!staleness(status, ...sections));
+  }
+  const missing = (status?.denied ?? []).map((d) =>
+    `${d.operation} on ${d.resource} ${spell(d.name)}${d.as_of ? ` (last read at ${time(d.as_of)})` : ""}`);
+  return missing.length ? `Incomplete: not authorized for ${missing.join(", ")}.` : "";
+}
+
 // List draws items into entries that it keeps: under load every entry changes with
 // every frame. Items out of sight are drawn once the list is scrolled.
 class List {
@@ -82,10 +110,11 @@ export class Alerts {
   }
 
   render(status) {
-    this.#status = status;
-    text($("alerts-total"), this.total ? count(this.total) : "");
+    this.#status = status ?? this.#status;
+    const stale = staleness(this.#status, "alerts");
+    text($("alerts-total"), [this.total ? count(this.total) : "", stale].filter(Boolean).join(" · "));
     this.#list.render(this.#items, this.skipped ? `${plural(this.skipped, "alert")} skipped: too many at once`
-      : this.#items.length || !this.#known || status?.loading === "stock" ? "" : "No alerts yet");
+      : this.#items.length || !this.#known || stale || this.#status?.loading === "stock" ? "" : "No alerts yet");
   }
 }
 
@@ -117,8 +146,9 @@ export class Reorders {
     this.#now = now;
     this.#status = status;
     const { total, items } = reordersKnown(status) ? this.#items : { total: 0, items: [] };
-    text($("reorders-total"), soFar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status));
-    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} newer` : total || !this.#known || status?.loading ? "" : "No open reorders");
+    const stale = staleness(status, "reorders", "receipts");
+    text($("reorders-total"), soFar(total ? count(total) + (status?.loading ? "" : ", oldest first") : "", status, stale));
+    this.#list.render(items, total > items.length ? `and ${count(total - items.length)} newer` : total || !this.#known || status?.loading || stale ? "" : "No open reorders");
   }
 
   #draw(e, r) {
@@ -137,11 +167,12 @@ export const reordersKnown = (status) => !!status && !["stock", "reorders"].incl
 // inWords returns a reason as a warehouse says it: unknown-product is unknown product.
 const inWords = (reason) => isolate(reason.replaceAll("-", " "));
 
-// soFar marks a panel's count as incomplete while loading.
-const soFar = (words, status) => [words, status?.loading ? "loading older ones…" : ""].filter(Boolean).join(" · ");
+// soFar marks a panel's count as incomplete while loading, or without a permission.
+const soFar = (words, status, stale) => [words, status?.loading ? "loading older ones…" : "", stale].filter(Boolean).join(" · ");
 
 export function renderDead(dead, status) {
-  text($("dead-total"), soFar(dead.total ? count(dead.total) : "", status));
+  const stale = staleness(status, "dead_letters");
+  text($("dead-total"), soFar(dead.total ? count(dead.total) : "", status, stale));
   const most = Math.max(...dead.reasons.map((r) => r.count), 1);
   const reasons = dead.reasons.slice(0, 12).map((r) => el("li", {},
     el("span", {}, el("b", { title: isolate(r.reason) }, inWords(r.reason)), " ", el("small", { class: "small" }, isolate(r.topic))), el("b", { class: "num" }, count(r.count)),
@@ -151,7 +182,7 @@ export function renderDead(dead, status) {
     el("dt", { class: "small" }, inWords(d.reason)), el("dd", { class: "small" }, time(d.timestamp)), el("dd", { class: "wide", title: isolate(d.place) }, d.message ? spell(d.message) : isolate(d.place))]);
   morph($("dead"), el("div", {}, ...(dead.total
     ? [el("ul", { class: "reasons" }, ...reasons), el("details", { class: "data" }, el("summary", {}, "The last ones"), el("dl", { class: "kv" }, ...last.flat()))]
-    : [el("p", { class: "muted" }, status?.loading ? "" : "None so far")])));
+    : [el("p", { class: "muted" }, status?.loading || stale ? "" : "None so far")])));
 }
 
 export function renderSystem(status, problems) {
@@ -160,7 +191,9 @@ export function renderSystem(status, problems) {
     rows.push(el("dt", {}, name), el("dd", { class: bad ? "warn" : undefined }, value));
     if (note) rows.push(el("dd", { class: "wide", title: place }, note));
   };
-  for (const l of status.lag) row(isolate(l.group), l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "has not run yet");
+  for (const l of status.lag) {
+    row(isolate(l.group), l.denied ? "not authorized" : l.known ? `${l.exact ? "" : "≤ "}${count(l.records)} behind` : "has not run yet", undefined, l.denied);
+  }
   if (status.latency) row("Order to stock", `p50 ${duration(status.latency.p50)}, p99 ${duration(status.latency.p99)}`);
   if (status.behind > 0) row("Dashboard behind", plural(status.behind, "record"));
   for (const name of status.missing) row(isolate(name), "no topic yet", undefined, true);
@@ -176,14 +209,16 @@ export function renderSystem(status, problems) {
 
 export function renderFacts(state) {
   const { status, counts, reorders } = state;
-  for (const s of ["out", "critical", "low", "ok"]) text($("count-" + s), counts ? count(counts[s]) : "–");
-  text($("fact-products"), counts ? count(counts.products) + (counts.unknown ? ` (${count(counts.unknown)} without stock)` : "") : "–");
-  text($("fact-reorders"), !reorders || !status ? "–" : !reordersKnown(status) ? "Loading…" : count(reorders.total) + (status.loading ? " so far" : ""));
+  const unread = (...sections) => denied(status, ...sections).some((d) => !d.as_of);
+  const known = counts && !unread("catalog", "updates");
+  for (const s of ["out", "critical", "low", "ok"]) text($("count-" + s), known ? count(counts[s]) : "–");
+  text($("fact-products"), known ? count(counts.products) + (counts.unknown ? ` (${count(counts.unknown)} without stock)` : "") : "–");
+  text($("fact-reorders"), !reorders || !status || unread("reorders", "receipts") ? "–" : !reordersKnown(status) ? "Loading…" : count(reorders.total) + (status.loading ? " so far" : ""));
   if (!status) return;
   text($("fact-rate"), `${count(Math.round(status.rate))} /s`);
-  const known = status.lag.filter((l) => l.known);
-  const lag = sum(known.map((l) => l.records));
-  text($("fact-lag"), known.length ? (known.every((l) => l.exact) ? "" : "≤ ") + count(lag) : "–");
+  const counted = status.lag.every((l) => !l.denied) ? status.lag.filter((l) => l.known) : [];
+  const lag = sum(counted.map((l) => l.records));
+  text($("fact-lag"), counted.length ? (counted.every((l) => l.exact) ? "" : "≤ ") + count(lag) : "–");
   text($("fact-latency"), status.latency ? duration(status.latency.p50) : "–");
   attr($("fact-latency"), "title", status.latency ? `p99 ${duration(status.latency.p99)}, over the last minute` : null);
 }
