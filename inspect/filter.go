@@ -71,10 +71,12 @@ func compileCondition(option, source string) (*jsonCondition, error) {
 	c, err := query.Compile(source, query.JQ, j.fields)
 	if err != nil {
 		var q *query.Error
-		if errors.As(err, &q) && q.Offset >= 0 {
-			return nil, optionf(option, "%v\n%s", q, q.Pointed())
+		if errors.As(err, &q) {
+			for _, line := range q.Pointed() {
+				err = errors.Join(err, errors.New(line))
+			}
 		}
-		return nil, optionf(option, "%v", err)
+		return nil, &UsageError{option, err}
 	}
 	j.condition, j.in.Fields = c, make([][]byte, j.fields.Len())
 	return j, nil

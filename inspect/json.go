@@ -9,7 +9,6 @@ import (
 	"unicode/utf8"
 
 	"inv/internal/jsonscan"
-	"inv/internal/termsafe"
 	"inv/internal/theme"
 )
 
@@ -100,13 +99,13 @@ func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 	return append(appendJSONValue(dst, value), '}')
 }
 
-// appendTopic appends a topic's name, quoted if it has characters that Kafka doesn't
-// allow.
+// appendTopic appends a topic's name as it is in a JSON string. A hostile broker may
+// send characters that Kafka doesn't allow.
 func appendTopic(dst []byte, name string) []byte {
 	for i := range len(name) {
 		c := name[i]
 		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '_' || c == '-') {
-			quoted := jsonscan.AppendString(nil, termsafe.Append(nil, []byte(name)))
+			quoted := jsonscan.AppendString(nil, []byte(name))
 			return append(dst, quoted[1:len(quoted)-1]...)
 		}
 	}

@@ -184,6 +184,9 @@ func (t *tail) find(ctx context.Context) (topics []*fetch.Topic, err error) {
 	if len(topics) == 0 {
 		missing = append(missing, t.sel.globs...)
 	}
+	if err := t.checkHidden(ctx, len(topics)); err != nil {
+		return nil, err
+	}
 	if len(missing) > 0 {
 		what := "waiting for "
 		if !t.o.Follow {

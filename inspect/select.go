@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 
@@ -113,6 +114,33 @@ func (sel *selection) unknown(name string, topics iter.Seq[string]) error {
 	known := slices.AppendSeq(slices.Clone(sel.aliases), topics)
 	slices.Sort(known)
 	return &UsageError{Err: &UnknownTopicError{Name: name, Known: known}}
+}
+
+// checkHidden looks for topics of the scenario that a glob matches and that the cluster
+// leaves out of its list, since the user may not describe them. If that leaves nothing
+// to read, it is an error.
+func (t *tail) checkHidden(ctx context.Context, found int) error {
+	var names []string
+	for name := range t.sel.labels {
+		if t.known[name] == nil && !slices.Contains(t.sel.names, name) &&
+			slices.ContainsFunc(t.sel.globs, func(glob string) bool { return scenario.MatchTopic(glob, name) }) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	_, denied, err := t.cluster.Permitted(ctx, names...)
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(denied)) {
+		if found == 0 {
+			return denied[name]
+		}
+		t.notice("left out: " + denied[name].Error())
+	}
+	return nil
 }
 
 // selectTopics resolves the run's arguments. An alias loses its name to a topic of

@@ -38,7 +38,7 @@ topics:
 	}
 	var got []string
 	for _, p := range problems {
-		got = append(got, p.String())
+		got = append(got, p.Error())
 	}
 	for i, want := range []string{
 		"mine.yaml:6:27: topic \"a\", the condition of critical: function not defined: nd/0 (a field is .nd)",

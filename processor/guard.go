@@ -9,6 +9,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 	"inv/processor/stage"
 
@@ -40,7 +41,7 @@ func (a *application) committed(ctx context.Context, client *kgo.Client, stage *
 		case errors.Is(err, kerr.GroupIDNotFound):
 			return nil, nil
 		case !kerr.IsRetriable(err):
-			return nil, fmt.Errorf("fetching the offsets of %s: %w", group, err)
+			return nil, fmt.Errorf("fetching the offsets of %s: %w", group, acl.Check(err, acl.Describe, acl.Group(group)))
 		case errors.Is(err, kerr.UnstableOffsetCommit) && time.Since(began) > pendingFor:
 			return nil, &PendingTransactionError{Group: group, Err: err}
 		case errors.Is(err, kerr.UnstableOffsetCommit):

@@ -1,6 +1,7 @@
 package processor
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"sync"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -168,8 +170,8 @@ func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	}
 	admin := kadm.NewClient(client)
 	details, err := admin.ListTopics(ctx, names...)
-	if err == nil {
-		err = details.Error()
+	for _, d := range details.Sorted() {
+		err = cmp.Or(err, acl.Check(d.Err, acl.Describe, acl.Topic(d.Topic)))
 	}
 	if err != nil {
 		return fmt.Errorf("fetching topic ids: %w", err)
@@ -180,6 +182,11 @@ func (l *layout) describe(ctx context.Context, client *kgo.Client) error {
 	}
 	configs, err := admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
+		slices.Sort(names)
+		err = acl.Find(err, acl.DescribeConfigs, acl.KindTopic, names, func(name string) error {
+			_, err := admin.DescribeTopicConfigs(ctx, name)
+			return err
+		})
 		return fmt.Errorf("fetching topic configurations: %w", err)
 	}
 	embedded, err := kafka.IsEmbedded(ctx, client)

@@ -1,8 +1,8 @@
 package producer
 
 import (
+	"cmp"
 	"slices"
-	"strings"
 
 	"inv/internal/scenario"
 )
@@ -17,6 +17,9 @@ type builder struct {
 	up     *builder         // what contains it
 	levels int              // how many frames up that is: 1 from an element, 0 from an object in an object
 	built  map[string]*node // nil: being compiled
+	now    string           // the field that is being compiled, of which others may be built
+	fresh  bool             // what is being compiled is computed again in each state
+	pinned map[string]bool  // the fields that an earlier key determines; nil: not known yet
 }
 
 func (c *compiler) builder(s *stream, g *scenario.Gen) *builder {
@@ -43,9 +46,9 @@ func (b *builder) object() *node {
 		switch {
 		case field == nil:
 		case f.Gen.Hidden:
-			n.hidden = append(n.hidden, fieldNode{f.Name, field})
+			n.hidden = append(n.hidden, fieldNode{f.Name, field, f.Pos})
 		default:
-			n.fields = append(n.fields, fieldNode{f.Name, field})
+			n.fields = append(n.fields, fieldNode{f.Name, field, f.Pos})
 			n.timed = n.timed || field.timed
 			n.cost += field.cost
 		}
@@ -63,12 +66,13 @@ func (b *builder) field(name string) *node {
 	if n, ok := b.built[name]; ok {
 		return n
 	}
-	b.built[name] = nil
-	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+name)
-	if key := b.stream.spec.Key; b.up == nil && key != nil && key.Field.Text == name && revisits(b.stream.spec) {
+	now, fresh := b.now, b.fresh
+	b.built[name], b.now, b.fresh = nil, name, false
+	n := b.gen(b.spec.Fields[b.index(name)].Gen, b.path+scenario.QuoteName(name))
+	if b.fresh = fresh; (n.text != nil || n.kind == kindObject) && b.pinnedByKey(name) {
 		n = b.identity(n)
 	}
-	b.built[name] = n
+	b.built[name], b.now = n, now
 	return n
 }
 
@@ -87,32 +91,55 @@ func (b *builder) names() []string {
 }
 
 // lookup finds a field by its path from here; nil with a problem if there is no such
-// field. climb is how many frames up it is computed.
+// field. climb is how many frames up it is computed. The name of the field that is being
+// compiled is that of a field farther out, if there is one.
 func (b *builder) lookup(path string, pos scenario.Position, what string) (n *node, climb int) {
-	first, rest, nested := strings.Cut(path, ".")
-	at := b
-	for at.index(first) < 0 {
+	parts := scenario.SplitPath(path)
+	self := false
+	for at := b; at != nil; at = at.up {
+		name, rest, ok := scenario.ResolvePath(parts, func(name string) bool { return at.index(name) >= 0 })
+		switch {
+		case ok && name == at.now && at.built[name] == nil:
+			self = true
+		case ok:
+			if n = at.field(name); n == nil {
+				b.c.problem(pos, "%s: %q depends on itself", what, path)
+				return nil, 0
+			}
+			if n = n.inside(rest); n == nil {
+				b.c.problem(pos, "%s: %q has no such field inside", what, path)
+			} else if b.fresh && climb == 0 {
+				n = n.in(func(_ *worker, f *frame) *frame { return cmp.Or(f.base, f) })
+			}
+			return n, climb
+		}
 		climb += at.levels
-		if at = at.up; at == nil {
-			b.c.problem(pos, "%s: there is no field %q here%s", what, path, alternatives(first, b.names()))
-			return nil, 0
+	}
+	if self {
+		b.c.problem(pos, "%s: %q depends on itself", what, path)
+	} else {
+		b.c.problem(pos, "%s: there is no field %q here%s", what, parts[0].Name, alternatives(parts[0].Name, b.names()))
+	}
+	return nil, 0
+}
+
+// inside returns the field inside an object's that a path leads to; nil if there is none.
+func (n *node) inside(path []scenario.PathPart) *node {
+	for n != nil && len(path) > 0 {
+		var name string
+		name, path, _ = scenario.ResolvePath(path, func(name string) bool { return n.fieldNamed(name) != nil })
+		of := n
+		if n = of.fieldNamed(name); n != nil {
+			n = n.within(of)
 		}
 	}
-	if n = at.field(first); n == nil {
-		b.c.problem(pos, "%s: %q depends on itself", what, path)
-		return nil, 0
-	}
-	for nested && n != nil {
-		first, rest, nested = strings.Cut(rest, ".")
-		n = n.fieldNamed(first)
-	}
-	if n == nil {
-		b.c.problem(pos, "%s: %q has no such field inside", what, path)
-	}
-	return n, climb
+	return n
 }
 
 func (n *node) fieldNamed(name string) *node {
+	if n.choices != nil {
+		return n.chosenField(name)
+	}
 	for _, f := range slices.Concat(n.fields, n.hidden) {
 		if f.name == name {
 			return f.node
@@ -121,8 +148,9 @@ func (n *node) fieldNamed(name string) *node {
 	return nil
 }
 
-// broken replaces a generator that has a problem, so that the others are checked.
-func broken() *node { return number(0, zero) }
+// broken replaces a generator that has a problem, or isn't known yet, so that the others
+// are checked. It can be a divisor and a length.
+func broken() *node { return number(0, limits{1, 1}, func(*worker, *frame) int64 { return 1 }) }
 
 // fail records a problem, and returns a node in place of the generator that has it.
 func (b *builder) fail(pos scenario.Position, format string, args ...any) *node {
@@ -148,8 +176,10 @@ func (b *builder) gen(g *scenario.Gen, path string) *node {
 	if g == nil || g.Spec == nil {
 		return broken()
 	}
+	outer := b.fresh
+	b.fresh = b.fresh || g.Fresh
 	n := b.value(g, path)
-	if n.cost > maxCost {
+	if b.fresh = outer; n.cost > maxCost {
 		b.c.problem(g.Pos, "%s computes up to %d values per record; the limit is %d", path, n.cost, maxCost)
 		n.cost = 1
 	}
@@ -193,7 +223,7 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 	case *scenario.Time:
 		return b.time(s, key)
 	case *scenario.Date:
-		return b.date(s, key)
+		return b.date(s, g.Pos, key)
 	case *scenario.UUID:
 		return uuid(key)
 	case *scenario.Hex:
@@ -201,7 +231,7 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 	case *scenario.Ref:
 		return b.ref(s)
 	case *scenario.Copy:
-		return b.copyOf(s)
+		return b.copyOf(s, path)
 	case *scenario.Sum:
 		return b.sum(s, g.Pos)
 	case *scenario.Calc:
@@ -218,6 +248,9 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 		n := &node{kind: kindList}
 		for _, item := range s.Items {
 			in := b.gen(item, path+"[]")
+			if in.absent != nil {
+				b.c.problem(item.Pos, "an element can't be left out")
+			}
 			n.items = append(n.items, in)
 			n.cost += in.cost
 			n.timed = n.timed || in.timed
@@ -242,17 +275,18 @@ func (b *builder) presence(g *scenario.Gen, n *node, path string) *node {
 	if g.Optional == 1 && g.Null == 0 && len(g.In) == 0 && !g.Fresh {
 		return n
 	}
-	if g.Fresh {
-		n = b.fresh(n, g.Pos)
+	if g.Fresh && !b.fresh {
+		n = b.renewed(n, g.Pos)
 	}
 	out := *n
+	out.guarded = out.guarded && g.Null == 0 && g.Optional == 1 && len(g.In) == 0
 	if g.Null > 0 {
 		p, key := threshold(float64(g.Null)), hashText(path+"?null")
-		out.null = func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }
+		out.null = either(func(_ *worker, f *frame) bool { return happens(mix(f.h+key), p) }, n.null)
 	}
 	if g.Optional < 1 {
 		p, key := threshold(float64(g.Optional)), hashText(path+"?optional")
-		out.absent = func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }
+		out.absent = either(func(_ *worker, f *frame) bool { return !happens(mix(f.h+key), p) }, n.absent)
 	}
 	if len(g.In) > 0 {
 		out.absent = b.inStates(g.In, out.absent)

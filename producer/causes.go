@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -17,6 +18,7 @@ type cause struct {
 	after   delay
 	salt    uint64
 	perStep int64 // how many indexes an entity has, see index
+	byStep  bool  // the index is the step; there may be more than perStep
 }
 
 // origin is where a caused stream's records come from.
@@ -81,8 +83,8 @@ func (c *compiler) causes(s *stream) {
 				}
 			}
 			k.perStep = int64(max(len(k.in), 1))
-			if s.machine.cyclic || len(k.in) == 0 {
-				k.perStep = maxSteps
+			if k.byStep = s.machine.cyclic || len(k.in) == 0; k.byStep {
+				k.perStep = firstSteps
 			}
 		} else if len(spec.In) > 0 {
 			c.problem(spec.In[0].Pos, "causes: %q has no states", s.name)
@@ -101,7 +103,7 @@ func (c *compiler) causeCount(s *stream, k *cause, spec scenario.Cause) {
 		return
 	}
 	n := c.builder(s, &scenario.Gen{}).gen(spec.Count, "causes."+spec.Producer.Text)
-	if k.length = c.whole(n, spec.Count.Pos, "count"); k.length != nil {
+	if k.length = unlessZero(n.missing(), c.whole(n, spec.Count.Pos, "count")); k.length != nil {
 		k.count = min(max(highest(spec.Count), 1), maxCaused)
 	}
 }
@@ -136,20 +138,62 @@ func (k *cause) index(m *machine, state, step int) (index int64, ok bool) {
 		return int64(step), true
 	}
 	i := slices.Index(k.in, state)
-	if i >= 0 && k.perStep == maxSteps {
+	if i >= 0 && k.byStep {
 		i = step
 	}
 	return int64(i), i >= 0
 }
 
+// The records that the first steps of an entity cause are numbered in a row, those of
+// later ones from laterSteps on, in the order of a pairing function.
+const (
+	firstSteps = 64
+	laterSteps = 1 << 44
+)
+
 // number returns the number of the i-th record that a step of record n causes; back is
 // its inverse.
-func (k *cause) number(n, index, i int64) int64 { return (n*k.perStep+index)*k.count + i }
+func (k *cause) number(n, index, i int64) int64 {
+	if number := (n*k.perStep+index)*k.count + i; !k.byStep || index < firstSteps && number < laterSteps {
+		return number
+	}
+	return laterSteps + pair(n, index)*k.count + i
+}
 
 func (k *cause) back(number int64) (n, index, i int64) {
+	later := k.byStep && number >= laterSteps
+	if later {
+		number -= laterSteps
+	}
 	i = number % k.count
-	number /= k.count
+	if number /= k.count; later {
+		n, index = unpair(number)
+		return n, index, i
+	}
 	return number / k.perStep, number % k.perStep, i
+}
+
+// pair maps two numbers to one that is not much larger than the square of the larger
+// one (Szudzik's pairing function).
+func pair(x, y int64) int64 {
+	if x >= y {
+		return x*x + x + y
+	}
+	return y*y + x
+}
+
+func unpair(z int64) (x, y int64) {
+	root := int64(math.Sqrt(float64(z)))
+	for root*root > z {
+		root--
+	}
+	for (root+1)*(root+1) <= z {
+		root++
+	}
+	if rest := z - root*root; rest < root {
+		return rest, root
+	}
+	return root, z - root*root - root
 }
 
 // delayAt returns how many ms after its cause a caused record is due.
@@ -168,11 +212,17 @@ func (o *origin) enter(w *worker, at slot) *frame {
 	n, index, i := o.cause.back(at.n)
 	entity := recordKey(o.stream.random, n)
 	step := int(index)
-	if m := o.stream.machine; m != nil && o.cause.perStep != maxSteps {
-		step = m.stepOf(entity, o.cause.in[index])
+	state := 0
+	switch m := o.stream.machine; {
+	case m == nil:
+	case o.cause.byStep:
+		state = m.stateAt(entity, step)
+	default:
+		state = o.cause.in[index]
+		step = m.stepOf(entity, state)
 	}
 	f := w.push()
-	own := slot{n: n, at: at.at - o.cause.delayAt(entity, index, i), step: int16(step)}
+	own := slot{n: n, at: at.at - o.cause.delayAt(entity, index, i), step: int32(step), state: int32(state)}
 	o.stream.frame(f, own)
 	if o.stream.from != nil {
 		f.own.cause = o.stream.from.enter(w, own)
@@ -185,12 +235,11 @@ func (o *origin) enter(w *worker, at slot) *frame {
 func (s *schedule) follow(at slot, due time.Duration) {
 	stream := s.plan.streams[at.stream]
 	entity := recordKey(stream.random, at.n)
-	state := 0
+	state := int(at.state)
 	if m := stream.machine; m != nil {
-		state = m.stateAt(entity, int(at.step))
-		if _, after, ok := m.follow(entity, state, int(at.step)); ok {
+		if to, after, ok := m.follow(entity, state, int(at.step)); ok {
 			next := at
-			next.step++
+			next.step, next.state = at.step+1, int32(to)
 			next.at = 0 // not known before it is due
 			s.wait(due+ms(after), next)
 		} else if stream.memory != nil {

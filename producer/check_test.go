@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"context"
 	"strings"
 	"testing"
 
@@ -40,6 +39,28 @@ func TestCheck(t *testing.T) {
 		{"p: {topic: t, key: {fake: name, encoding: int32}, value: {a: 1}}", "must be a whole number"},
 		{"p: {topic: t, value: {a: {list: [1, 10000], each: {list: [1, 10000], each: 1}}}}", "values per record; the limit is"},
 		{"p: {topic: t, value: {a: {ref: c.id, weight: w}}}\n  c: {topic: t, rows: [{id: 1, w: -1}]}", "negative weight"},
+		{"p: {topic: t, value: {a: {calc: \"999999999999 * 999999999999\"}}}", "the result can be as large as 999999999998000000000001, but at most 9223372036854775807 can be held with 0 decimals"},
+		{"p: {topic: t, value: {n: {int: [0, 1000000000000]}, a: {calc: \"n * n\"}}}", "the result can be as large as 1000000000000000000000000"},
+		{"p: {topic: t, value: {l: {list: [1, 9], of: {n: {int: [0, 1000000000000]}}}, a: {sum: \"l.n * 2000000\"}}}", "sum: the result can be as large as 18000000000000000000"},
+		{"p: {topic: t, value: {n: {calc: \"0.000000001 * 0.000000001 * 0.1\"}}}", "the result has 19 decimals"},
+		{"p: {topic: t, value: {a: {calc: \"10 / 4\"}}}", "write to how many decimals, such as `decimals: 2`"},
+		{"p: {topic: t, value: {l: {list: 2, of: {n: 3}}, a: {sum: \"l.n / 4\"}}}", "write to how many decimals, such as `decimals: 2`"},
+		{"p: {topic: t, value: {a: {calc: \"10 / (2 - 2)\", decimals: 2}}}", "the divisor is always 0"},
+		{"p: {topic: t, value: {l: {list: [0, 1001], of: {n: {int: [1, 9]}}}, a: {sum: \"1 / l.n\", decimals: 2}}}", "at most 1000 quotients"},
+		{"p: {topic: t, value: {a: 0.12345678901, b: {calc: a + 1}}}", "too large or have too many decimals"},
+		{"p: {topic: t, value: {a: {one_of: [1000000000000, 0.000000001]}, b: {compare: a > 1}}}", "too large or have too many decimals"},
+		{"p: {topic: t, value: {a: {normal: {mean: 1000000000000, sd: 1}, decimals: 9}}}", "can't be held with 9 decimals"},
+		{"p: {topic: t, value: {a: {drift: {base: 1000000000000, daily: 1}, decimals: 9}}}", "can't be held with 9 decimals"},
+		{"p: {topic: t, value: {a: 1}, partition: {int: [-2, 1]}}", "has the partitions 0 to 5, and not -2"},
+		{"p: {topic: t, value: {a: 1}, partition: {int: [0, 6]}}", "has the partitions 0 to 5, and not 6"},
+		{"p: {topic: t, value: {a: 1}, partition: {calc: \"0 - 1\"}}", "has the partitions 0 to 5, and not -1"},
+		{"p: {topic: t, value: {a: {list: 10001, each: 1}}}", "a list's length is from 0 to 10000, and can't be 10001"},
+		{"p: {topic: t, value: {a: {list: {int: [-5, 3]}, each: 1}}}", "a list's length is from 0 to 10000, and can't be -5"},
+		{"p: {topic: t, value: {a: {list: {one_of: [3, 20000]}, each: 1}}}", "a list's length is from 0 to 10000, and can't be 20000"},
+		{"p: {topic: t, value: {a: {list: null, each: 1}}}", "a list's length must be a whole number, not null"},
+		{"p: {topic: t, value: {a: [1, {int: [1, 2], optional: 50%}]}}", "an element can't be left out"},
+		{"p: {topic: t, key: k, value: {k: {int: [1, 5000000000]}}}\n  q: {topic: t, key: {int: [1, 5000000000], encoding: int32}, value: {a: 1}}", "a key of encoding int32 is from -2147483648 to 2147483647"},
+		{"p: {topic: t, value: {a: 1}, headers: {inv-fault: x}}", "names a record's fault"},
 	}
 	for _, tt := range tests {
 		sc, problems := scenario.Read("t.yaml", []byte("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  "+tt.producers+"\n"))
@@ -108,40 +129,6 @@ producers:
 	if len(got) != len(want) {
 		t.Errorf("%d problems, want %d:\n%s", len(got), len(want), problems.Error())
 	}
-}
-
-// A scenario that the grammar and Check accept never makes a run fail or panic.
-func FuzzRun(f *testing.F) {
-	for _, g := range []string{"a: {int: [1, 9]}", "a: {list: [1, 2], of: {b: {ref: c.id}}}", "a: {text: \"{b:03}\"}\n      b: 5", "a: {one_of: {x: 1}, optional: 5%}",
-		"a: {if: \"b > 1\", then: 1, else: x}\n      b: {normal: {mean: 1, sd: 2}}", "a: {drift: {base: 1}}", "a: [1, {hex: 3}, null]", "a: {calc: \"1/0 * 99999999999\"}"} {
-		f.Add("rate: 5/s", g)
-	}
-	for _, a := range []string{"rate: 5/s\n    bursts: {every: 2s, for: 1s, rate: 9/s}", "ramp: {from: 1/h, up: 1ns}",
-		"rate: 5/s\n    bursts: {every: 0s, for: 0s, rate: 9/s}", "ramp: {from: 1/s, up: 0s}", "bursts: {every: 2s, for: 1s, rate: max}", "jitter: poisson\n    key: {int: [1, 9], encoding: int32}",
-		"states: {a: {then: {b: 1, a: 2}, after: {exponential: {mean: 5}}}, b: {}}", "partition: {int: [-5, 9]}\n    headers: {h: {hex: 2}}", "format: {xml: R}", "format: csv",
-		"key: a\n    earlier: 20%\n    tombstones: 5%"} {
-		f.Add(a, "a: {int: [1, 9]}")
-	}
-	f.Fuzz(func(t *testing.T, attributes, fields string) {
-		sc, problems := scenario.Read("f.yaml", []byte("scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  c: {topic: t, rows: [{id: 1}, {id: 2}]}\n  p:\n    topic: t\n    "+attributes+"\n    value:\n      "+fields+"\n"))
-		if sc == nil || len(problems) > 0 || len(Check(sc)) > 0 {
-			return
-		}
-		for i := range sc.Producers {
-			if sc.Producers[i].Name != "p" {
-				continue
-			}
-			p, err := Compile(sc, CompileOptions{Names: []string{"p"}})
-			if err != nil {
-				return
-			}
-			if o := (Options{Start: testStart, Count: 3}); CheckOptions(p, o) == nil {
-				if _, err := Run(context.Background(), p, o, &collect{}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}
-	})
 }
 
 // A worker allocates nothing per record once its buffers have grown.

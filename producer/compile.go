@@ -3,6 +3,7 @@ package producer
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -70,13 +71,14 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references, plan.grows = c.referred(), c.grows
+	plan.references, plan.grows, plan.fine, plan.computesTimes = c.referred(), c.grows, c.fineTimes, c.computesTimes
 	return plan, nil
 }
 
 // Check compiles every producer of a scenario and returns the problems.
 func Check(s *scenario.Scenario) scenario.Problems {
 	c := newCompiler(s, CompileOptions{})
+	c.checking = true
 	for i := range s.Producers {
 		if p := &s.Producers[i]; c.causedProducer(p) == "" {
 			c.stream(p)
@@ -118,8 +120,12 @@ type compiler struct {
 	pools      map[string]*constants // by function, size and parameters
 	references map[string]string
 	causeOf    map[string]*origin // by the caused producer's name
-	lists      int                // their number
-	grows      bool               // a producer has rows that CompileOptions.Products can add to
+	fineTimes  fineTimes
+	// computesTimes: an expression has a time, which must be within timeLimits.
+	computesTimes bool
+	lists         int  // their number
+	grows         bool // a producer has rows that CompileOptions.Products can add to
+	checking      bool // the plan is not run
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
@@ -173,7 +179,10 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 		c.problem(spec.Pos, "producer %q: `earlier` and `tombstones` are for a producer with `value:` and without `states:`", spec.Name)
 		s.revisits = false
 	}
-	c.topic(s)
+	if s.live = s.revisits && spec.Live; s.live {
+		s.memory = &memory{}
+	}
+	c.topics(s)
 	if spec.States != nil {
 		s.machine = c.machine(spec.States)
 	}
@@ -183,24 +192,6 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 	}
 	c.causes(s)
 	return s
-}
-
-func (c *compiler) topic(s *stream) {
-	var aliases []string
-	for _, t := range c.scenario.Topics {
-		if len(t.DeadLettersOf) == 0 {
-			aliases = append(aliases, t.Alias)
-		}
-	}
-	name := s.spec.Topic
-	if name.Text == "" {
-		return
-	}
-	if !slices.Contains(aliases, name.Text) {
-		c.problem(name.Pos, "producer %q writes to the topic %q, which is not an alias under topics%s", s.name, name.Text, alternatives(name.Text, aliases))
-		return
-	}
-	s.topic, _ = c.scenario.Topic(name.Text)
 }
 
 // content compiles the contents of a stream's records.
@@ -233,30 +224,60 @@ func (c *compiler) content(s *stream) {
 func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
-	key, field := b.key(spec.Key)
-	r.key, r.program = key, encoder(root, spec.Format, field)
-	r.value = r.program.function()
-	if spec.Partition != nil {
-		r.partition = c.whole(b.gen(spec.Partition, "partition"), spec.Partition.Pos, "partition")
+	key, noKey, field := b.key(spec.Key)
+	switch {
+	case spec.Format.Name == "text":
+		root = b.text(&scenario.Text{Text: *spec.Format.Text})
+	case !c.encodable(spec, root):
+		root = &node{kind: kindObject}
 	}
+	r.key, r.noKey, r.program = key, noKey, encoder(root, spec.Format, field)
+	r.value = r.program.function()
+	r.route = b.route(spec.Route)
+	b.partition(&r)
 	for _, h := range spec.Headers {
 		n := b.gen(h.Gen, "headers."+h.Name)
-		if n.text == nil {
+		switch {
+		case n.text == nil:
 			c.problem(h.Pos, "a header must be a plain value, not %s", kindNames[n.kind])
-			continue
+		case h.Name == FaultHeader:
+			c.problem(h.Pos, "the header %s names a record's fault; choose another name", FaultHeader)
+		default:
+			r.headers = append(r.headers, header{h.Name, n.text, n.null, n.absent})
 		}
-		r.headers = append(r.headers, header{h.Name, n.orEmpty()})
 	}
 	return r
 }
 
-// key compiles a record's key, nil if it has none. field is the field with the same
-// text; nil if there is no such field.
-func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
+// partition compiles the generator of partition numbers. Where it is null, the
+// partitioner decides.
+func (b *builder) partition(r *rowContent) {
+	spec, topic := b.stream.spec.Partition, b.stream.topic
+	if spec == nil {
+		return
+	}
+	n := b.gen(spec, "partition")
+	num := b.c.whole(n, spec.Pos, "partition")
+	wrong := n.limits.low
+	if wrong >= 0 {
+		wrong = n.limits.high
+	}
+	switch partitions := int64(topic.Partitions); {
+	case num == nil:
+	case partitions > 0 && (wrong < 0 || wrong >= partitions):
+		b.c.problem(spec.Pos, "partition: topic %q has the partitions 0 to %d, and not %d; see its `partitions:`", topic.Alias, partitions-1, wrong)
+	default:
+		r.partition, r.noPartition = num, n.missing()
+	}
+}
+
+// key compiles a record's key, nil if it has none, and the test that it is null. field
+// is the field with the same text; nil if there is no such field.
+func (b *builder) key(k *scenario.Key) (key appendFunc, null testFunc, field *node) {
 	var n *node
 	switch {
 	case k == nil || k.Field.Text == "" && k.Gen == nil:
-		return nil, nil
+		return nil, nil, nil
 	case k.Gen == nil:
 		field, _ = b.lookup(k.Field.Text, k.Field.Pos, "key")
 		n = field
@@ -266,19 +287,28 @@ func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 		}
 	}
 	if n == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
-	if n.text == nil {
-		b.c.problem(k.Pos, "a key must be a plain value, not %s", kindNames[n.kind])
-		return nil, nil
+	if revisits(b.stream.spec) && n.hasElements() {
+		b.c.problem(k.Pos, "the key has a list with elements, and records with an earlier key can't repeat it; write its values, as in [1, {copy: id}]")
+		return nil, nil, nil
+	}
+	if null = n.missing(); null != nil && b.stream.topic.Compact {
+		b.c.problem(k.Pos, "the key can be null, but the topic %s is compacted, and takes no records without a key", b.stream.topic.Alias)
 	}
 	size := map[string]int{"int32": 4, "int64": 8}[k.Encoding]
-	if size == 0 {
-		return n.orEmpty(), field
+	switch {
+	case size == 0 && n.text == nil:
+		return jsonValue(n), null, nil // of an object or a list
+	case size == 0:
+		return n.text, null, field
 	}
 	num := b.c.whole(n, k.Pos, "a key of encoding "+k.Encoding)
 	if num == nil {
-		return nil, nil
+		return nil, nil, nil
+	}
+	if k.Encoding == "int32" && (n.limits.low < math.MinInt32 || n.limits.high > math.MaxInt32) {
+		b.c.problem(k.Pos, "a key of encoding int32 is from %d to %d, and this one can be from %d to %d", math.MinInt32, math.MaxInt32, n.limits.low, n.limits.high)
 	}
 	return func(w *worker, f *frame, dst []byte) []byte {
 		v := num(w, f)
@@ -286,5 +316,5 @@ func (b *builder) key(k *scenario.Key) (key appendFunc, field *node) {
 			dst = append(dst, byte(v>>(8*i)))
 		}
 		return dst
-	}, nil
+	}, null, nil
 }

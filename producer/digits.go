@@ -2,6 +2,7 @@ package producer
 
 import (
 	"encoding/binary"
+	"math"
 	"math/bits"
 	"strconv"
 )
@@ -132,6 +133,13 @@ func appendFraction(dst []byte, v int64, dec int) []byte {
 
 // appendPadded writes v with at least width digits.
 func appendPadded(dst []byte, v int64, width int) []byte {
+	if v == math.MinInt64 { // which has no positive counterpart
+		dst = append(dst, '-')
+		for range width - 19 {
+			dst = append(dst, '0')
+		}
+		return strconv.AppendUint(dst, 1<<63, 10)
+	}
 	if v < 0 {
 		dst, v = append(dst, '-'), -v
 	}

@@ -5,8 +5,9 @@
 //	out, err := producer.OpenKafka(ctx, config, plan, "inv", nil) // or OpenFile, OpenWriter
 //	summary, err := producer.Run(ctx, plan, producer.Options{Count: 1000, Partitions: out.Partitions}, out)
 //
-// [Compile] compiles each generator into functions that append (build.go, gen_*.go,
-// expr.go), and a record into a program of steps, each a literal and a value (steps.go,
+// [Compile] compiles each generator into functions that append (build.go, gen_*.go), an
+// expression into exact arithmetic whose bounds are known (expr.go, numeric.go, term.go,
+// span.go), and a record into a program of steps, each a literal and a value (steps.go,
 // program.go): there is no reflection, no template and no map per record. If the size of
 // every step is bounded, records are rendered in blocks (block.go, render_block.go),
 // otherwise one by one.
@@ -14,7 +15,8 @@
 // A record is a pure function of the scenario, the seed, the producer, the record's
 // number and its event time. The randomness of a field is a hash of these and its path,
 // so every worker, shard and run renders the same bytes, and a field can be computed
-// again wherever another one refers to it. A worker allocates nothing per record.
+// again wherever another one refers to it. A worker allocates nothing per record,
+// but for sums of quotients and divisors of more than 64 bits.
 //
 // The schedule decides which records are due (schedule.go, pace.go). Workers take turns
 // (workers.go): each renders a batch of them (render.go) and passes it to the sink after

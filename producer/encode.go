@@ -3,7 +3,7 @@ package producer
 import "inv/internal/scenario"
 
 // encoder returns the program that writes a value in a format. key is the node whose
-// text is also the record's key; nil: no such node.
+// text is also the record's key; nil: no such node. For the format text, n is the text.
 func encoder(n *node, format scenario.Format, key *node) *program {
 	s := &steps{key: key}
 	switch format.Name {
@@ -14,6 +14,10 @@ func encoder(n *node, format scenario.Format, key *node) *program {
 		xmlElement(s, format.Root, n)
 	case "csv":
 		csvRecord(s, n)
+	case "text":
+		for _, p := range n.pieces {
+			s.piece(p)
+		}
 	default:
 		jsonInto(s, n)
 	}
@@ -29,7 +33,7 @@ func jsonValue(n *node) appendFunc {
 // jsonInto adds a value's pieces.
 func jsonInto(s *steps, n *node) {
 	switch {
-	case n.null != nil:
+	case n.null != nil && !n.guarded:
 		inner, null := *n, n.null
 		inner.null = nil
 		value := jsonValue(&inner)
@@ -131,38 +135,20 @@ func repeat(n *node, elem appendFunc, separator byte, num numFunc) appendFunc {
 	}
 }
 
-// xmlElement adds an element. A list repeats its element; null is an empty element.
-func xmlElement(s *steps, name string, n *node) {
-	inner := func(name string, n *node) appendFunc {
-		in := &steps{}
-		xmlElement(in, name, n)
-		return in.function()
-	}
-	if n.kind == kindList {
-		if n.elem != nil {
-			s.value(repeat(n, inner(name, n.elem), 0, nil))
-		}
-		for _, item := range n.items {
-			xmlElement(s, name, item)
-		}
+// csvRecord writes an object's plain values in the order of the fields. A record of a
+// single empty field is quoted: an empty line is no record.
+func csvRecord(s *steps, n *node) {
+	if len(n.fields) == 1 {
+		text := escapedText(n.fields[0].node, appendCSVText)
+		s.value(func(w *worker, f *frame, dst []byte) []byte {
+			start := len(dst)
+			if dst = text(w, f, dst); len(dst) == start {
+				dst = append(dst, `""`...)
+			}
+			return dst
+		})
 		return
 	}
-	s.raw("<" + name + ">")
-	if n.kind != kindObject {
-		s.value(escapedText(n, appendXMLText))
-	}
-	for _, field := range n.fields {
-		if field.node.absent == nil {
-			xmlElement(s, field.name, field.node)
-		} else {
-			s.value(unless(field.node.absent, inner(field.name, field.node)))
-		}
-	}
-	s.raw("</" + name + ">")
-}
-
-// csvRecord writes an object's plain values in the order of the fields.
-func csvRecord(s *steps, n *node) {
 	for i, field := range n.fields {
 		if i > 0 {
 			s.raw(",")

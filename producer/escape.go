@@ -79,6 +79,21 @@ func appendXMLText(dst, text []byte) []byte {
 	return dst
 }
 
+// appendXMLAttribute writes text as the value of an XML attribute in double quotes.
+func appendXMLAttribute(dst, text []byte) []byte {
+	for len(text) > 0 {
+		i := bytes.IndexAny(text, "\"\n\t")
+		if i < 0 {
+			return appendXMLText(dst, text)
+		}
+		dst = appendXMLText(dst, text[:i])
+		dst = append(dst, "&#"...)
+		dst = append(appendInt(dst, int64(text[i])), ';')
+		text = text[i+1:]
+	}
+	return dst
+}
+
 // appendCSVText writes text as a CSV field (RFC 4180), quoted if necessary.
 func appendCSVText(dst, text []byte) []byte {
 	if !bytes.ContainsAny(text, "\",\n\r") {

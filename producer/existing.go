@@ -16,6 +16,7 @@ type ExistingRow struct{ Key, Value []byte }
 // cause, refer to.
 func reads(s *scenario.Scenario, names []string) map[string]string {
 	c := newCompiler(s, CompileOptions{})
+	c.checking = true
 	for _, name := range names {
 		if spec := c.spec(name); spec != nil {
 			c.stream(spec)
@@ -38,7 +39,7 @@ func (c *compiler) existingField(set *set, field scenario.Name) []*node {
 	}
 	nodes := make([]*node, 0, len(rows))
 	for _, row := range rows {
-		if v, ok := plainField(row.Value, field.Text); ok {
+		if v, ok := plainField(row.Value, scenario.Unquoted(field.Text)); ok {
 			nodes = append(nodes, constant(v))
 		}
 	}

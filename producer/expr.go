@@ -2,26 +2,20 @@ package producer
 
 import (
 	"bytes"
-	"cmp"
-	"math/bits"
 	"slices"
 	"strings"
 
 	"inv/internal/scenario"
 )
 
-// maxExprDecimals bounds the decimals of a product.
-const maxExprDecimals = 9
-
 // value is a compiled expression: a number, a text or a test.
 type value struct {
-	num   numFunc
-	dec   int
-	text  appendFunc
-	test  testFunc
-	known *drawnNumber // num, if it follows from draws alone; otherwise nil
-	cost  int
-	timed bool
+	number *numeric // nil: it is not a number
+	text   appendFunc
+	test   testFunc
+	null   testFunc // it is null, and the others have no meaning; nil: never
+	cost   int
+	timed  bool
 }
 
 // drawnNumber is a number that is a function of the rows that pickers draw.
@@ -47,18 +41,16 @@ func drawnProduct(l, r *drawnNumber) *drawnNumber {
 // it, whatever is expected there.
 func (b *builder) badExpr(pos scenario.Position, format string, args ...any) *value {
 	b.c.problem(pos, format, args...)
-	return &value{num: zero, test: never}
+	return &value{number: constantNumber(1, 0), test: never}
 }
 
 // expr compiles an expression; prefix is cut off its paths.
 func (b *builder) expr(e *scenario.Expr, pos scenario.Position, prefix string) *value {
 	switch {
 	case e == nil:
-		return &value{num: zero}
+		return &value{number: constantNumber(1, 0)}
 	case e.Number != nil:
-		units := e.Number.Units
-		return &value{num: func(*worker, *frame) int64 { return units }, dec: e.Number.Decimals,
-			known: &drawnNumber{num: func(func(*picker) int) int64 { return units }}}
+		return &value{number: constantNumber(e.Number.Units, e.Number.Decimals)}
 	case e.Text != nil:
 		return &value{text: literalText(*e.Text)}
 	case e.Path != "":
@@ -73,15 +65,19 @@ func (b *builder) expr(e *scenario.Expr, pos scenario.Position, prefix string) *
 		}
 		out = &value{test: func(w *worker, f *frame) bool { return !left.test(w, f) }}
 	case e.Right == nil:
-		if left.num == nil {
+		if left.number == nil {
 			return b.badExpr(pos, "`-` takes a number")
 		}
-		out = &value{num: func(w *worker, f *frame) int64 { return -left.num(w, f) }, dec: left.dec}
+		out = &value{number: left.number.negated()}
 	default:
 		right = b.expr(e.Right, pos, prefix)
 		out = b.operation(e.Op, left, right, pos)
 	}
-	out.cost, out.timed = left.cost+right.cost+1, left.timed || right.timed
+	out.cost, out.timed = min(left.cost+right.cost+1, 1<<40), left.timed || right.timed
+	if out.number != nil {
+		out.cost = out.number.cost()
+	}
+	out.null = either(either(left.null, right.null), out.null)
 	return out
 }
 
@@ -93,7 +89,7 @@ func (b *builder) pathValue(path string, pos scenario.Position, prefix string) *
 	}
 	n, climb := at.lookup(short, pos, "the expression")
 	if n == nil {
-		return &value{num: zero}
+		return &value{number: constantNumber(1, 0)}
 	}
 	if at != b {
 		climb += b.levels
@@ -101,13 +97,23 @@ func (b *builder) pathValue(path string, pos scenario.Position, prefix string) *
 	if n.text == nil {
 		return b.badExpr(pos, "%q is %s; an expression is of plain values", path, kindNames[n.kind])
 	}
-	n = n.climbed(climb)
-	v := &value{num: n.num, dec: n.dec, text: n.orEmpty(), cost: n.cost, timed: n.timed}
-	if pick, nums := n.pick, n.nums; pick != nil && nums != nil {
-		v.known = &drawnNumber{[]*picker{pick}, func(row func(*picker) int) int64 { return nums[row(pick)] }}
+	if n.unfit {
+		return b.badExpr(pos, "%q can't be computed with: it has numbers that are too large or have too many decimals", path)
 	}
-	if n.kind == kindBool {
+	n = n.climbed(climb)
+	v := &value{text: n.orEmpty(), null: n.missing(), cost: n.cost, timed: n.timed}
+	if n.num != nil {
+		v.number = fieldNumber(n.num, n.dec, n.limits, n.cost)
+		if pick, nums := n.pick, n.nums; pick != nil && nums != nil {
+			v.number.top.known = &drawnNumber{[]*picker{pick}, func(row func(*picker) int) int64 { return nums[row(pick)] }}
+		}
+		b.c.computesTimes = b.c.computesTimes || n.limits == timeLimits()
+	}
+	switch n.kind {
+	case kindBool:
 		v.test = func(w *worker, f *frame) bool { return n.num(w, f) != 0 }
+	case kindNull:
+		v.test = never
 	}
 	return v
 }
@@ -123,15 +129,13 @@ func (b *builder) operation(op string, left, right *value, pos scenario.Position
 		}
 		return &value{test: func(w *worker, f *frame) bool { return left.test(w, f) || right.test(w, f) }}
 	case "+", "-", "*", "/":
-		if left.num == nil || right.num == nil {
+		if left.number == nil || right.number == nil {
 			return b.badExpr(pos, "`%s` takes numbers", op)
 		}
-		return arithmetic(op, left, right)
+		return b.arithmetic(op, left.number, right.number, pos)
 	}
-	if left.num != nil && right.num != nil {
-		dec := max(left.dec, right.dec)
-		l, r := left.scaled(dec), right.scaled(dec)
-		return &value{test: comparison(op, func(w *worker, f *frame) int { return cmp.Compare(l(w, f), r(w, f)) })}
+	if left.number != nil && right.number != nil {
+		return &value{test: comparison(op, left.number.compare(right.number))}
 	}
 	if left.text == nil || right.text == nil {
 		return b.badExpr(pos, "`%s` compares two numbers or two texts", op)
@@ -156,78 +160,49 @@ func comparison(op string, compare func(w *worker, f *frame) int) testFunc {
 	return func(w *worker, f *frame) bool { return holds[compare(w, f)+1] }
 }
 
-func arithmetic(op string, left, right *value) *value {
-	dec := max(left.dec, right.dec)
-	l, r := left.scaled(dec), right.scaled(dec)
+// maxOperands bounds the operands of an expression: a common denominator repeats those
+// of the quotients that it is for.
+const maxOperands = 10_000
+
+func (b *builder) arithmetic(op string, left, right *numeric, pos scenario.Position) *value {
+	out := &value{}
 	switch op {
 	case "+":
-		return &value{dec: dec, num: func(w *worker, f *frame) int64 { return l(w, f) + r(w, f) }}
+		out.number = left.plus(right)
 	case "-":
-		return &value{dec: dec, num: func(w *worker, f *frame) int64 { return l(w, f) - r(w, f) }}
-	case "/":
-		// A quotient has six decimals.
-		const decimals, unit = 6, 1e6
-		return &value{dec: decimals, num: func(w *worker, f *frame) int64 { return quotient(l(w, f), r(w, f), unit) }}
-	}
-	dec = left.dec + right.dec
-	product := func(w *worker, f *frame) int64 { return left.num(w, f) * right.num(w, f) }
-	if dec > maxExprDecimals {
-		return &value{num: rounded(product, dec, maxExprDecimals), dec: maxExprDecimals}
-	}
-	return &value{num: product, dec: dec, known: drawnProduct(left.known, right.known)}
-}
-
-// quotient returns a*unit/b, rounded half away from zero; 0 if b is 0 or the quotient
-// overflows.
-func quotient(a, b, unit int64) int64 {
-	if b == 0 {
-		return 0
-	}
-	ua, ub := uint64(abs(a)), uint64(abs(b))
-	hi, lo := bits.Mul64(ua, uint64(unit))
-	lo, carry := bits.Add64(lo, ub/2, 0)
-	hi += carry
-	if hi >= ub {
-		return 0
-	}
-	q, _ := bits.Div64(hi, lo, ub)
-	switch {
-	case q > 1<<62:
-		return 0
-	case (a < 0) != (b < 0):
-		return -int64(q)
-	}
-	return int64(q)
-}
-
-func abs(v int64) int64 { return max(v, -v) }
-
-func (v *value) scaled(dec int) numFunc { return rounded(v.num, v.dec, dec) }
-
-// rounded returns a number's function in units of 10^-to instead of 10^-from.
-func rounded(num numFunc, from, to int) numFunc {
-	round := rounding(from, to)
-	if round == nil {
-		return num
-	}
-	return func(w *worker, f *frame) int64 { return round(num(w, f)) }
-}
-
-// rounding returns the conversion of a number's unit from 10^-from to 10^-to, half
-// away from zero; nil if they are equal.
-func rounding(from, to int) func(v int64) int64 {
-	switch {
-	case from == to:
-		return nil
-	case from < to:
-		unit := pow10(to - from)
-		return func(v int64) int64 { return v * unit }
-	}
-	unit := pow10(from - to)
-	return func(v int64) int64 {
-		if v < 0 {
-			return -((-v + unit/2) / unit)
+		out.number = left.minus(right)
+	case "*":
+		out.number = left.times(right)
+	default:
+		if right.span.hasZero() && right.span.single() {
+			return b.badExpr(pos, "the divisor is always 0")
 		}
-		return (v + unit/2) / unit
+		if out.number = left.over(right); right.span.hasZero() {
+			out.null = right.top.isZero()
+		}
 	}
+	if out.number.size() > maxOperands {
+		return b.badExpr(pos, "the expression has too many quotients within others; compute some of them in fields of their own")
+	}
+	return out
+}
+
+// result compiles a number that an expression computes, with this number of decimals,
+// or those that it has if decimals is negative: a problem if it can't be held.
+func (b *builder) result(what string, x *numeric, decimals int, pos scenario.Position) *node {
+	switch {
+	case decimals >= 0:
+	case x.bottom != nil:
+		return b.fail(pos, "%s: a quotient is rounded; write to how many decimals, such as `decimals: 2`", what)
+	case x.dec > maxSmallDecimals:
+		return b.fail(pos, "%s: the result has %d decimals; write to how many it is rounded, such as `decimals: 2`", what, x.dec)
+	default:
+		decimals = x.dec
+	}
+	l, ok := x.limits(decimals)
+	if !ok {
+		return b.fail(pos, "%s: the result can be as large as %s, but at most %s can be held with %d decimals; choose smaller operands, or fewer decimals with `decimals:`",
+			what, short(x.span.largest()), appendDecimal(nil, 1<<63-1, decimals), decimals)
+	}
+	return number(decimals, l, x.rounded(decimals))
 }

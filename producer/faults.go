@@ -1,8 +1,6 @@
 package producer
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -40,7 +38,7 @@ type Fault struct {
 	kind  fault
 	share scenario.Share
 	delay time.Duration // of duplicate, late and out_of_order
-	size  int           // of oversize, in bytes
+	size  int           // of oversize, in bytes, even compressed
 }
 
 const (
@@ -77,6 +75,20 @@ func ParseFaults(text string) ([]Fault, error) {
 // compiled for it.
 func HasUnknownRefs(faults []Fault) bool {
 	return slices.ContainsFunc(faults, func(f Fault) bool { return f.kind == unknownRef })
+}
+
+// rest is how many bytes a record batch has room for besides the padding of oversize.
+const rest = 64 << 10
+
+// largest returns how large a record batch of an oversize record may be, in bytes; 0
+// without that fault.
+func largest(faults []Fault) int {
+	for _, f := range faults {
+		if f.kind == oversize {
+			return paddingOf(f.size) + rest
+		}
+	}
+	return 0
 }
 
 func parseFault(item string) (Fault, error) {
@@ -168,95 +180,6 @@ func checkFaults(p *Plan, faults []Fault) error {
 
 func (s *stream) keyless() bool {
 	return s.spec.Key == nil || s.spec.Key.Gen == nil && s.spec.Key.Field.Text == ""
-}
-
-// damage returns a value with its fault. Faults are rare, so it may allocate.
-func damage(value []byte, kind fault, h uint64, format string, size int) []byte {
-	r := mix(h + saltDetail)
-	switch kind {
-	case malformed:
-		return malform(value, r, format)
-	case tombstone:
-		return nil
-	case wrongType:
-		return retype(value, r)
-	case oversize:
-		return inflate(value, format, size)
-	}
-	return value
-}
-
-// malform returns a value that no parser of its format accepts.
-func malform(value []byte, r uint64, format string) []byte {
-	kinds := uint64(6)
-	if format != "json" {
-		kinds = 2
-	}
-	out := append([]byte{}, value...) // not nil, which is a tombstone
-	switch below(r, kinds) {
-	case 0: // truncated
-		return out[:min(len(out), 1+int(below(mix(r), uint64(max(len(out)-1, 1)))))]
-	case 1: // empty
-		return []byte{}
-	case 2: // plain text
-		return []byte("this is not JSON")
-	case 3: // an extra brace
-		return append(out, '}')
-	case 4: // single quotes
-		for i, c := range out {
-			if c == '"' {
-				out[i] = '\''
-			}
-		}
-		return out
-	}
-	return append([]byte("\xef\xbb\xbf<record>"), out...) // a byte order mark and markup
-}
-
-// retype replaces the value of a field of a JSON object with one of another type.
-func retype(value []byte, r uint64) []byte {
-	fields := topFields(value)
-	if len(fields) == 0 {
-		return value
-	}
-	at := fields[below(r, uint64(len(fields)))]
-	old := value[at[0]:at[1]]
-	replacement := []byte(`"not a value of this type"`)
-	switch old[0] {
-	case '"':
-		replacement = []byte("12345")
-	case 't', 'f', 'n':
-		replacement = []byte(`"maybe"`)
-	case '{', '[':
-	default:
-		replacement = []byte(`"` + string(old) + `"`)
-	}
-	return slices.Concat(value[:at[0]], replacement, value[at[1]:])
-}
-
-// topFields returns where the values of a JSON object's fields are.
-func topFields(value []byte) (spans [][2]int) {
-	d := json.NewDecoder(bytes.NewReader(value))
-	d.Token() // the brace
-	for d.More() {
-		var field json.RawMessage
-		if _, err := d.Token(); err != nil || d.Decode(&field) != nil {
-			return nil
-		}
-		end := int(d.InputOffset())
-		spans = append(spans, [2]int{end - len(field), end})
-	}
-	return spans
-}
-
-// inflate pads a value to a size, in bytes.
-func inflate(value []byte, format string, size int) []byte {
-	out, tail := slices.Clone(value), ""
-	if format == "json" && len(value) > 2 && value[len(value)-1] == '}' {
-		out, tail = append(out[:len(out)-1], `,"padding":"`...), `"}`
-	}
-	out = append(out, bytes.Repeat([]byte("x"), max(0, size-len(out)-len(tail)))...)
-	return append(out, tail...)
 }
 
 // delayOf returns how long after its time a faulty record is sent.

@@ -9,7 +9,8 @@ type frame struct {
 	up *frame // the record or element that contains an element
 	of *whole
 
-	own whole // of a record's frame
+	own  whole  // of a record's frame
+	base *frame // of a frame of a fresh value: the record's or element's own
 }
 
 // set makes the frame another record's, element's or row's.
@@ -25,8 +26,8 @@ type whole struct {
 	fresh    uint64 // the random key of this state of the entity
 	state    int
 	step     int
-	lost     bool // refs to keys are broken: the fault unknown_ref
-	last     remembered
+	lost     bool   // refs to keys are broken: the fault unknown_ref
+	last     []kept // what earlier records have kept
 }
 
 // worker is the mutable state of rendering. Each goroutine has its own.
@@ -39,6 +40,7 @@ type worker struct {
 	epoch   thousands
 	number  thousands
 	block   block
+	bigs    bigs                 // free numbers of expressions
 	nothing whole                // of a row: no cause, no state and no fault
 	totals  [maxTotals + 1]int64 // of lists, see steps.sum; the last is of lists without a total
 	keyEnd  int                  // where the key's text in the value ends, see encoder

@@ -2,14 +2,11 @@ package producer
 
 import (
 	"fmt"
-	"maps"
+	"math"
 	"math/rand/v2"
-	"slices"
 	"strconv"
-	"strings"
 
 	"inv/internal/scenario"
-	"inv/internal/suggest"
 
 	"github.com/brianvoe/gofakeit/v7"
 )
@@ -18,6 +15,13 @@ import (
 // of what a major version keeps.
 const poolSeed = 0x696E76
 
+// Bounds of the pools of a check, in values and bytes, and of a whole pool in bytes.
+const (
+	checkedValues = 4096
+	checkedBytes  = 64 << 10
+	maxPoolBytes  = 256 << 20
+)
+
 // fake draws from a pool of values that gofakeit generated when the plan was
 // compiled, at the cost of a constant.
 func (b *builder) fake(s *scenario.Fake, key uint64) *node {
@@ -25,10 +29,11 @@ func (b *builder) fake(s *scenario.Fake, key uint64) *node {
 	if err != nil {
 		return b.fail(s.Function.Pos, "fake: %v", err)
 	}
-	return pool.draw(&picker{key: key, size: uint64(s.Pool)})
+	return pool.draw(&picker{key: key, size: uint64(len(pool.texts))})
 }
 
-// pool generates a pool. Fields with the same function and parameters share one.
+// pool generates a pool, or for a check its first values. Fields with the same function
+// and parameters share one.
 func (c *compiler) pool(s *scenario.Fake) (*constants, error) {
 	info, params, id, err := fakeFunction(s)
 	if err != nil {
@@ -38,59 +43,40 @@ func (c *compiler) pool(s *scenario.Fake) (*constants, error) {
 		return p, nil
 	}
 	faker := gofakeit.NewFaker(rand.NewPCG(poolSeed, hashText(id)), false)
-	values := make([]scenario.Scalar, s.Pool)
-	for i := range values {
-		v, err := info.Generate(faker, params, info)
+	var values []scenario.Scalar
+	size := 0
+	for len(values) < s.Pool && (!c.checking || len(values) < checkedValues && size < checkedBytes) {
+		v, err := generated(faker, info, params)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", s.Function.Text, err)
-		}
-		if values[i], err = plainValue(v); err != nil {
 			return nil, fmt.Errorf("%s %w", s.Function.Text, err)
 		}
+		values, size = append(values, v), size+len(v.Text)
+	}
+	if size/len(values) > maxPoolBytes/s.Pool {
+		return nil, fmt.Errorf("%s: %d values of about %d bytes take more than %d MiB; give it a smaller `pool:`", s.Function.Text, s.Pool, size/len(values), maxPoolBytes>>20)
 	}
 	nodes := make([]*node, len(values))
 	for i, v := range values {
 		v.Kind = values[0].Kind
 		nodes[i] = constant(v)
-		if v.Kind == scenario.KindNumber && nodes[i].num == nil { // too large for a calculation
-			nodes[i].num = zero
-		}
 	}
 	c.pools[id] = newConstants(nodes)
 	return c.pools[id], nil
 }
 
-// fakeFunction finds a function of gofakeit and its parameters. id identifies both.
-func fakeFunction(s *scenario.Fake) (info *gofakeit.Info, params *gofakeit.MapParams, id string, err error) {
-	name := s.Function.Text
-	info = gofakeit.GetFuncLookup(name)
-	if info == nil {
-		names := slices.Sorted(maps.Keys(gofakeit.FuncLookups))
-		return nil, nil, "", fmt.Errorf("gofakeit has no function %q%s", name, suggest.DidYouMean(strings.ToLower(name), names))
-	}
-	params = gofakeit.NewMapParams()
-	id = name + "/" + strconv.Itoa(s.Pool)
-	var known []string
-	for _, p := range info.Params {
-		known = append(known, p.Field)
-	}
-	given := map[string]bool{}
-	for _, p := range s.Params {
-		if !slices.Contains(known, p.Name.Text) {
-			return nil, nil, "", fmt.Errorf("%s has no parameter %q%s", name, p.Name.Text, alternatives(p.Name.Text, known))
+// generated returns a value that a function generates. Some panic on parameters that
+// they can't use.
+func generated(faker *gofakeit.Faker, info *gofakeit.Info, params *gofakeit.MapParams) (s scenario.Scalar, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("can't use its parameters: %v", r)
 		}
-		for _, v := range p.Value {
-			params.Add(p.Name.Text, v)
-		}
-		given[p.Name.Text] = true
-		id += "/" + p.Name.Text + "=" + strings.Join(p.Value, ",")
+	}()
+	v, err := info.Generate(faker, params, info)
+	if err != nil {
+		return s, fmt.Errorf("can't use its parameters: %w", err)
 	}
-	for _, p := range info.Params {
-		if !given[p.Field] && !p.Optional && p.Default == "" {
-			return nil, nil, "", fmt.Errorf("%s needs the parameter %q (%s)", name, p.Field, p.Description)
-		}
-	}
-	return info, params, id, nil
+	return plainValue(v)
 }
 
 // plainValue returns what a function generated as a scalar.
@@ -103,13 +89,20 @@ func plainValue(v any) (scenario.Scalar, error) {
 	case bool:
 		return scenario.Scalar{Kind: scenario.KindBool, Text: strconv.FormatBool(v)}, nil
 	case float32:
-		return scenario.Scalar{Kind: scenario.KindNumber, Text: strconv.FormatFloat(float64(v), 'f', -1, 32)}, nil
+		return finite(float64(v), 32)
 	case float64:
-		return scenario.Scalar{Kind: scenario.KindNumber, Text: strconv.FormatFloat(v, 'f', -1, 64)}, nil
+		return finite(v, 64)
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
 		return scenario.Scalar{Kind: scenario.KindNumber, Text: fmt.Sprint(v)}, nil
 	case fmt.Stringer:
 		return scenario.Scalar{Kind: scenario.KindString, Text: v.String()}, nil
 	}
 	return scenario.Scalar{}, fmt.Errorf("returns a %T, which is not a plain value", v)
+}
+
+func finite(v float64, bits int) (scenario.Scalar, error) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return scenario.Scalar{}, fmt.Errorf("returns %g, which is not a number in JSON", v)
+	}
+	return scenario.Scalar{Kind: scenario.KindNumber, Text: strconv.FormatFloat(v, 'f', -1, bits)}, nil
 }

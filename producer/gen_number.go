@@ -11,11 +11,15 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 		return b.unique(s, pos, key)
 	}
 	u := uniform{low: s.Low, key: key, size: uint64(s.High-s.Low) + 1}
-	n := number(0, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
+	if u.size == 0 { // all 64 bits
+		return number(0, limits{s.Low, s.High}, func(_ *worker, f *frame) int64 { return int64(mix(f.h + key)) })
+	}
+	n := number(0, limits{s.Low, s.High}, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
 	n.inline = &inline{kind: stepInt, uniform: u}
 	if u.size <= mostRows {
 		n.pick = &picker{key: key, size: u.size}
-		for v := s.Low; v <= s.High; v++ {
+		for i := range int64(u.size) {
+			v := s.Low + i
 			n.drawn, n.nums = append(n.drawn, appendInt(nil, v)), append(n.nums, v)
 		}
 	}
@@ -25,23 +29,24 @@ func (b *builder) int(s *scenario.Int, pos scenario.Position, key uint64) *node 
 // unique permutes the range by the record's number: no value repeats before all have
 // occurred (a Feistel network with cycle walking).
 func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *node {
-	low, size := s.Low, uint64(s.High-s.Low)+1
+	// 2^64 numbers are one more than can be counted; one is left out.
+	low, size := s.Low, max(uint64(s.High-s.Low), uint64(s.High-s.Low)+1)
 	if b.up != nil {
 		return b.fail(pos, "a unique number numbers records, so it can't be in a list or an object")
 	}
 	if total := b.stream.total; total > 0 && uint64(total) > size {
 		b.c.problem(pos, "%d rows need different numbers, and from %d to %d there are %d", total, s.Low, s.High, size)
 	}
-	if old := b.stream.unique; old == 0 || int64(size) < old {
-		b.stream.unique = int64(size)
+	if count, old := int64(min(size, math.MaxInt64)), b.stream.unique; old == 0 || count < old {
+		b.stream.unique = count
 	}
 	half := 1
-	for uint64(1)<<(2*half) < size {
+	for half < 32 && uint64(1)<<(2*half) < size {
 		half++
 	}
 	mask := uint64(1)<<half - 1
 	base := b.stream.random + key
-	return number(0, func(_ *worker, f *frame) int64 {
+	return number(0, limits{s.Low, s.High}, func(_ *worker, f *frame) int64 {
 		x := uint64(f.n) % size
 		for {
 			left, right := x>>half, x&mask
@@ -56,33 +61,90 @@ func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *no
 }
 
 func (b *builder) decimal(s *scenario.Decimal, pos scenario.Position, key uint64) *node {
-	low, ok := s.Low.Scaled(s.Decimals)
-	high, ok2 := s.High.Scaled(s.Decimals)
-	if !ok || !ok2 || low > high || high-low < 0 {
-		return b.fail(pos, "decimal: the range does not fit %d decimals", s.Decimals)
+	low, high, ok := b.inside(s.Low, s.High, s.Decimals, pos)
+	if !ok {
+		return broken()
 	}
 	u := uniform{low: low, key: key, size: uint64(high-low) + 1}
-	return number(s.Decimals, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
+	return number(s.Decimals, limits{low, high}, func(_ *worker, f *frame) int64 { return u.draw(f.h) })
 }
 
-// shaped bounds and rounds a distribution given as a function of a random number.
-func (b *builder) shaped(s scenario.Shape, pos scenario.Position, draw func(r uint64) float64, key uint64) *node {
+// inside returns the least and the largest number with so many decimals in a range, in
+// units of 10^-decimals; false with a problem if there is none.
+func (b *builder) inside(low, high scenario.Number, decimals int, pos scenario.Position) (least, most int64, ok bool) {
+	least, ok = roundTo(low, decimals, 1)
+	most, ok2 := roundTo(high, decimals, -1)
+	switch {
+	case !ok || !ok2 || least <= most && most-least < 0:
+		b.c.problem(pos, "the range does not fit %d decimals", decimals)
+		return 0, 0, false
+	case least > most:
+		b.c.problem(pos, "no number with `decimals: %d` is from %s to %s", decimals, plainNumber(low), plainNumber(high))
+		return 0, 0, false
+	}
+	return least, most, true
+}
+
+// roundTo returns a number in units of 10^-decimals, rounded up (1) or down (-1), and
+// reports whether it fits.
+func roundTo(n scenario.Number, decimals int, direction int64) (int64, bool) {
+	v, ok := n.Scaled(max(decimals, n.Decimals))
+	if unit := pow10(max(n.Decimals-decimals, 0)); ok && unit > 1 {
+		rest := v % unit
+		v /= unit
+		if rest*direction > 0 {
+			v += direction
+		}
+	}
+	return v, ok
+}
+
+func plainNumber(n scenario.Number) string {
+	return string(appendDecimal(nil, n.Units, n.Decimals))
+}
+
+// shaped bounds and rounds a distribution given as a function of a random number, whose
+// results are between low and high.
+func (b *builder) shaped(s scenario.Shape, pos scenario.Position, low, high float64, draw func(r uint64) float64, key uint64) *node {
 	unit := math.Pow10(s.Decimals)
-	high := min(float64(scenario.MaxWhole)*1e6, 9e18/unit)
-	low := -high
+	least, most := int64(math.MinInt64), int64(math.MaxInt64)
+	ok, fits := true, true
 	if s.Min != nil {
-		low = s.Min.Float()
+		low, high = max(low, s.Min.Float()), max(high, s.Min.Float())
+		least, ok = roundTo(*s.Min, s.Decimals, 1)
 	}
 	if s.Max != nil {
-		high = s.Max.Float()
+		low, high = min(low, s.Max.Float()), min(high, s.Max.Float())
+		most, fits = roundTo(*s.Max, s.Decimals, -1)
 	}
-	if low > high {
+	switch ok = ok && fits; {
+	case s.Min != nil && s.Max != nil && s.Min.Float() > s.Max.Float():
 		b.c.problem(pos, "min is above max")
+	case !ok:
+		b.c.problem(pos, "the range does not fit %d decimals", s.Decimals)
+	case least > most:
+		b.c.problem(pos, "no number with `decimals: %d` is from %s to %s", s.Decimals, plainNumber(*s.Min), plainNumber(*s.Max))
 	}
-	return number(s.Decimals, func(_ *worker, f *frame) int64 {
+	l, ok := roundedLimits(low, high, unit)
+	if !ok {
+		return b.fail(pos, "numbers from %g to %g can't be held with %d decimals", low, high, s.Decimals)
+	}
+	l = limits{min(max(l.low, least), most), min(max(l.high, least), most)}
+	return number(s.Decimals, l, func(_ *worker, f *frame) int64 {
 		v := min(max(draw(mix(f.h+key)), low), high)
-		return int64(math.Round(v * unit))
+		return min(max(int64(math.Round(v*unit)), least), most)
 	})
+}
+
+// roundedLimits returns the limits of a number between low and high, in units of
+// 1/unit; false if an int64 can't hold it.
+func roundedLimits(low, high, unit float64) (limits, bool) {
+	const most = 1 << 62 // far enough from the largest int64 for any rounding
+	low, high = math.Round(low*unit), math.Round(high*unit)
+	if low < -most || high > most {
+		return limits{}, false
+	}
+	return limits{int64(low), int64(high)}, true
 }
 
 func (b *builder) normal(s *scenario.Normal, pos scenario.Position, key uint64) *node {
@@ -90,8 +152,14 @@ func (b *builder) normal(s *scenario.Normal, pos scenario.Position, key uint64) 
 	if sd < 0 {
 		b.c.problem(pos, "normal: the standard deviation is negative")
 	}
-	return b.shaped(s.Shape, pos, func(r uint64) float64 { return mean + float64(sd*gauss(r)) }, key)
+	return b.shaped(s.Shape, pos, mean-mostGauss*sd, mean+mostGauss*sd, func(r uint64) float64 { return mean + float64(sd*gauss(r)) }, key)
 }
+
+// No random number gives more than this: each has 53 bits.
+const (
+	mostGauss       = 8.6 // √(2·53·ln 2)
+	mostExponential = 37  // 53·ln 2
+)
 
 // gauss maps a random number to a standard normal one (the Box–Muller transform).
 func gauss(r uint64) float64 {
@@ -104,7 +172,7 @@ func (b *builder) exponential(s *scenario.Exponential, pos scenario.Position, ke
 	if mean <= 0 {
 		b.c.problem(pos, "exponential: the mean must be above 0")
 	}
-	return b.shaped(s.Shape, pos, func(r uint64) float64 { return mean * exponential(r) }, key)
+	return b.shaped(s.Shape, pos, 0, mean*mostExponential, func(r uint64) float64 { return mean * exponential(r) }, key)
 }
 
 // exponential maps a random number to an exponential one of mean 1.
@@ -112,7 +180,7 @@ func exponential(r uint64) float64 { return -math.Log(1 - unit(r)) }
 
 func (b *builder) zipf(s *scenario.Zipf, pos scenario.Position, key uint64) *node {
 	rank := &picker{key: key, size: uint64(s.N), draw: b.zipfRank(s.N, s.S, pos)}
-	return number(0, func(_ *worker, f *frame) int64 { return rank.row(f.h) + 1 })
+	return number(0, limits{1, s.N}, func(_ *worker, f *frame) int64 { return rank.row(f.h) + 1 })
 }
 
 // zipfRank draws ranks 0 … n-1 with a probability proportional to (rank+1)^-s; nil if
@@ -186,21 +254,27 @@ func (b *builder) drift(s *scenario.Drift, pos scenario.Position, key uint64) *n
 		if of == nil || of.text == nil {
 			return broken()
 		}
-		text := of.climbed(climb).text
+		text := of.climbed(climb).orEmpty()
 		curve = func(w *worker, f *frame) uint64 {
 			w.scratch = text(w, f, w.scratch[:0])
 			return mix(fnv(key, w.scratch))
 		}
 	}
 	const day = 86_400_000.0
-	n := number(s.Decimals, func(w *worker, f *frame) int64 {
+	reach := math.Abs(daily) + 30*math.Abs(perDay) + mostGauss*math.Abs(noise)
+	const most = 1e12
+	l, ok := roundedLimits(max(base-reach, -most), min(base+reach, most), scale)
+	if !ok {
+		return b.fail(pos, "drift: numbers from %g to %g can't be held with %d decimals", base-reach, base+reach, s.Decimals)
+	}
+	n := number(s.Decimals, l, func(w *worker, f *frame) int64 {
 		c := curve(w, f)
 		days := float64(f.at) / day
 		v := base + float64(daily*math.Sin(2*math.Pi*(days+unit(c))))
 		// The trend restarts every 30 days, as if the sensor were recalibrated.
 		v += float64(perDay * math.Mod(days+30*unit(mix(c)), 30))
 		v += float64(noise * gauss(mix(f.h+key)))
-		return int64(math.Round(min(max(v, -1e12), 1e12) * scale))
+		return int64(math.Round(min(max(v, -most), most) * scale))
 	})
 	n.timed = true
 	return n

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"math"
 	"slices"
 
 	"inv/internal/scenario"
@@ -54,6 +55,10 @@ func refNode(set *set, nodes []*node, pick *picker) *node {
 	return choose(nodes, func(w *worker, f *frame) (*frame, int64) {
 		i, row := pick.row(f.h), w.push()
 		row.set(recordKey(set.random, i), i, 0, nil, &w.nothing)
+		if s := set.revisiting; s != nil {
+			n := s.keyOf(i)
+			row.of, row.own = &row.own, whole{earlierN: n, earlier: recordKey(set.random, n)}
+		}
 		return row, min(i, last)
 	})
 }
@@ -70,8 +75,9 @@ func (b *builder) keyRef(s *scenario.Ref, set *set, n *node) *node {
 		return n
 	}
 	var lost *node
-	if num, text := n.num, n.text; n.kind == kindNumber && num != nil {
-		lost = number(n.dec, func(w *worker, f *frame) int64 { return -1 - abs(num(w, f)) })
+	if num, text := n.num, n.orEmpty(); n.kind == kindNumber && num != nil {
+		l := max(abs(n.limits.low), abs(n.limits.high))
+		lost = number(n.dec, limits{-1 - l, -1}, func(w *worker, f *frame) int64 { return -1 - abs(num(w, f)) })
 	} else {
 		lost = leaf(&node{kind: kindString, safe: n.safe, text: func(w *worker, f *frame, dst []byte) []byte {
 			return append(text(w, f, dst), "-unknown"...)
@@ -83,7 +89,9 @@ func (b *builder) keyRef(s *scenario.Ref, set *set, n *node) *node {
 		}
 		return f, 0
 	})
-	out.kind, out.num = n.kind, n.num
+	if out.kind = n.kind; out.num == nil {
+		out.num = n.num
+	}
 	return out
 }
 
@@ -160,11 +168,13 @@ func (b *builder) weighted(s *scenario.Ref, set *set, total int64) func(r uint64
 	sum := 0.0
 	for i := range weights {
 		n := nodes[min(i, len(nodes)-1)]
-		if n.num == nil {
+		if n.num == nil || n.kind == kindNull {
 			return fail("%q is %s, not a number", s.Weight.Text, kindNames[n.kind])
 		}
 		f.set(recordKey(set.random, int64(i)), int64(i), 0, nil, &w.nothing)
-		weights[i] = float64(n.num(w, f)) / float64(pow10(n.dec))
+		if missing := n.missing(); missing == nil || !missing(w, f) {
+			weights[i] = float64(n.num(w, f)) / math.Pow10(n.dec)
+		}
 		if weights[i] < 0 {
 			return fail("row %d of %q has a negative weight", i+1, set.spec.Name)
 		}

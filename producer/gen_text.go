@@ -8,7 +8,12 @@ import (
 )
 
 func (b *builder) sequence(s *scenario.Sequence) *node {
-	from := int64(s.From)
+	from := int64(s.First)
+	if s.Text == nil {
+		n := number(0, limits{from, from + maxRecords}, func(_ *worker, f *frame) int64 { return f.n + from })
+		n.inline = &inline{kind: stepNumber, uniform: uniform{low: from}}
+		return n
+	}
 	n := &node{kind: kindString, safe: true}
 	for _, p := range s.Text.Parts {
 		switch {
@@ -29,7 +34,7 @@ func (b *builder) sequence(s *scenario.Sequence) *node {
 }
 
 func (b *builder) text(s *scenario.Text) *node {
-	n := &node{kind: kindString, safe: true}
+	n, fields := &node{kind: kindString, safe: true}, 0
 	for _, p := range s.Text.Parts {
 		if !p.Placeholder {
 			n.literal(p.Text)
@@ -47,6 +52,11 @@ func (b *builder) text(s *scenario.Text) *node {
 		n.cost += of.cost
 		n.timed = n.timed || of.timed
 		n.pieces = append(n.pieces, b.padded(of, p.Width, s.Text.Pos))
+		if fields++; fields == 1 {
+			n.null = of.missing()
+		} else {
+			n.null = both(n.null, of.missing())
+		}
 	}
 	n.text = concat(n.pieces)
 	switch s.Case {
@@ -105,7 +115,7 @@ func (b *builder) padded(n *node, width int, pos scenario.Position) piece {
 	if num == nil {
 		return piece{value: n.text}
 	}
-	return piece{value: func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) }}
+	return piece{value: unless(n.missing(), func(w *worker, f *frame, dst []byte) []byte { return appendPadded(dst, num(w, f), width) })}
 }
 
 // concat returns the concatenation of the pieces.
@@ -169,15 +179,20 @@ func (b *builder) oneOf(s *scenario.OneOf, key uint64, path string) *node {
 	for i, c := range s.Choices {
 		weights[i] = c.Weight
 		nodes[i] = b.gen(c.Gen, path+"#"+strconv.Itoa(i))
-		if n := nodes[i]; n.text == nil {
-			return b.fail(c.Gen.Pos, "one_of chooses from plain values, not %s", kindNames[n.kind])
-		}
 	}
 	pick := &picker{key: key, size: uint64(len(nodes)), draw: alias(weights)}
 	if allConstant(nodes) {
-		return newConstants(nodes).draw(pick)
+		return drawn(newConstants(nodes).draw(pick), nodes, weights)
 	}
-	return choose(nodes, func(_ *worker, f *frame) (*frame, int64) { return f, pick.row(f.h) })
+	return drawn(choose(nodes, func(_ *worker, f *frame) (*frame, int64) { return f, pick.row(f.h) }), nodes, weights)
+}
+
+// drawn returns a choice without what has no weight in its limits.
+func drawn(n *node, nodes []*node, weights []float64) *node {
+	if !n.unfit {
+		n.limits, _ = limitsOf(nodes, n.dec, func(i int) bool { return weights[i] > 0 })
+	}
+	return n
 }
 
 // alias returns a function from a random number to an index, each as likely as its

@@ -62,6 +62,12 @@ var testStart = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 // made runs a plan on a simulated clock and returns its records as JSON Lines.
 func made(t testing.TB, p *Plan, o Options) string {
 	t.Helper()
+	return madeAs(t, p, o, true)
+}
+
+// madeAs returns the records with or without an envelope.
+func madeAs(t testing.TB, p *Plan, o Options, envelope bool) string {
+	t.Helper()
 	if o.Start.IsZero() {
 		o.Start = testStart
 	}
@@ -69,7 +75,7 @@ func made(t testing.TB, p *Plan, o Options) string {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	if _, err := Run(context.Background(), p, o, NewWriterSink(&out, true)); err != nil {
+	if _, err := Run(context.Background(), p, o, NewWriterSink(&out, envelope)); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
+
+	"inv/internal/scenario"
 )
 
 // collect keeps copies of all records.
@@ -86,4 +89,12 @@ func numbers(t *testing.T, records []map[string]any, name string) []float64 {
 		out[i] = v
 	}
 	return out
+}
+
+// checkProblem checks that there is one problem, with a text.
+func checkProblem(t *testing.T, where string, got scenario.Problems, want string) {
+	t.Helper()
+	if len(got) != 1 || !strings.Contains(got.Error(), want) {
+		t.Errorf("%s: %v, want %s", where, got, want)
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/produce"
 	"inv/internal/kafka/recordbatch"
 
@@ -15,16 +16,7 @@ import (
 
 // KafkaOptions returns the client options that [NewKafkaSink] needs: acknowledgements
 // from all in-sync replicas.
-func KafkaOptions(faults ...Fault) []kgo.Opt {
-	opts := []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())}
-	for _, f := range faults {
-		if f.kind == oversize {
-			// Larger than brokers accept; compressed, the padding is small.
-			opts = append(opts, kgo.ProducerBatchCompression(kgo.ZstdCompression(), kgo.NoCompression()))
-		}
-	}
-	return opts
-}
+func KafkaOptions() []kgo.Opt { return []kgo.Opt{kgo.RequiredAcks(kgo.AllISRAcks())} }
 
 // Header is a record header. It is the client's type, so that the sink need not convert
 // it.
@@ -106,7 +98,7 @@ func (s *KafkaSink) Close() {
 // Write encodes the records; it blocks while too many are in flight.
 func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	defer b.Release()
-	if err := s.begin(ctx); err != nil {
+	if err := s.begin(ctx, b); err != nil {
 		return err
 	}
 	if err := s.sender.Room(ctx); err != nil {
@@ -138,8 +130,8 @@ func (s *KafkaSink) Write(ctx context.Context, b *Batch) error {
 	return nil
 }
 
-// begin fetches a producer id before the first record, unless idempotence is disabled.
-func (s *KafkaSink) begin(ctx context.Context) error {
+// begin fetches a producer id before the first batch, unless idempotence is disabled.
+func (s *KafkaSink) begin(ctx context.Context, b *Batch) error {
 	if s.ready {
 		return nil
 	}
@@ -147,6 +139,9 @@ func (s *KafkaSink) begin(ctx context.Context) error {
 	if off, _ := s.client.OptValue(kgo.DisableIdempotentWrite).(bool); !off {
 		var err error
 		if id, err = produce.Identify(ctx, s.client, "", 0); err != nil {
+			if len(b.Records) > 0 {
+				err = acl.Check(err, acl.Write, acl.Topic(b.Records[0].Topic))
+			}
 			return fmt.Errorf("producing to the brokers: %w", err)
 		}
 	}

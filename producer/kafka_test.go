@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -118,4 +119,39 @@ func brokerStops(t *testing.T, workers int) {
 	if wrong := s.Faults["malformed"]; wrong > s.Sent || wrong < s.Sent/3 {
 		t.Errorf("of %d records sent, %d are counted as malformed, want about half", s.Sent, wrong)
 	}
+}
+
+// A record with the fault oversize arrives, and is larger than brokers accept by default:
+// a topic that is created accepts it, one that exists and does not is refused.
+func TestOversizeArrives(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		name := kafkatest.Name(t, "large")
+		client := kafkatest.Client(t, brokers, kgo.ConsumeTopics(name), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()), kgo.FetchMaxPartitionBytes(8<<20), kgo.FetchMaxBytes(8<<20))
+		kafkatest.DeleteAfter(t, client, name)
+		plan, faults := ordersTo(t, name), faultsOf(t, "oversize=100%")
+		out, err := OpenKafka(t.Context(), kafka.Config{Brokers: brokers}, plan, "inv", faults)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer out.Close()
+		if _, err := Run(t.Context(), plan, Options{Start: testStart, Count: 2, Partitions: out.Partitions, Faults: faults}, out); err != nil {
+			t.Fatal(err)
+		}
+		for got := 0; got < 2; {
+			fetches := client.PollFetches(t.Context())
+			if err := fetches.Err(); err != nil {
+				t.Fatal(err)
+			}
+			fetches.EachRecord(func(r *kgo.Record) {
+				if got++; len(r.Value) <= 1<<20 {
+					t.Errorf("a record of %d bytes", len(r.Value))
+				}
+			})
+		}
+		small := kafkatest.Topic(t, brokers, "small", 1, "max.message.bytes=1000000")
+		var tooLarge *TooLargeError
+		if _, err := OpenKafka(t.Context(), kafka.Config{Brokers: brokers}, ordersTo(t, small), "inv", faults); !errors.As(err, &tooLarge) || tooLarge.Limit != 1000000 {
+			t.Errorf("%v", err)
+		}
+	})
 }

@@ -14,8 +14,9 @@ import (
 
 // machine is a compiled state machine.
 type machine struct {
-	states []machineState
-	cyclic bool // an entity may enter a state twice
+	states  []machineState
+	cyclic  bool // an entity may enter a state twice
+	endless bool // an entity may get into states that lead on for ever
 }
 
 type machineState struct {
@@ -23,10 +24,8 @@ type machineState struct {
 	next  []int
 	below []uint64 // cumulative shares as thresholds, one for each of next
 	after delay
+	ends  bool // it may be the entity's last
 }
-
-// maxSteps bounds an entity's steps where its states form a cycle.
-const maxSteps = 64
 
 // delay draws a number of milliseconds.
 type delay struct{ low, span, mean int64 }
@@ -34,6 +33,9 @@ type delay struct{ low, span, mean int64 }
 func delayOf(d scenario.Delay) delay {
 	return delay{low: d.Range[0].Milliseconds(), span: (d.Range[1] - d.Range[0]).Milliseconds(), mean: d.Mean.Milliseconds()}
 }
+
+// none reports whether there is no delay.
+func (d delay) none() bool { return d.low+d.span+d.mean == 0 }
 
 func (d delay) draw(r uint64) int64 {
 	if d.mean > 0 {
@@ -58,14 +60,68 @@ func (c *compiler) machine(spec *scenario.States) *machine {
 	for i, s := range spec.States {
 		state, total := &m.states[i], 0.0
 		for _, n := range s.Then {
-			if to := c.stateIndex(m, n.State); to >= 0 {
+			if to := c.stateIndex(m, n.State); to >= 0 && n.Share > 0 {
 				total += float64(n.Share)
 				state.next, state.below = append(state.next, to), append(state.below, threshold(total))
 			}
 		}
+		state.ends = total < 1-1e-9
 	}
 	m.cyclic = m.hasCycle()
+	c.endless(m, spec)
 	return m
+}
+
+// endless finds out whether an entity may never end. That is a problem only if no time
+// passes meanwhile.
+func (c *compiler) endless(m *machine, spec *scenario.States) {
+	toEnd := m.leadingTo(func(s *machineState) bool { return s.ends })
+	onward := m.leadingTo(func(s *machineState) bool {
+		return s.ends || slices.ContainsFunc(s.next, func(to int) bool { return !m.states[to].after.none() })
+	})
+	for i, entered := range m.entered() {
+		m.endless = m.endless || entered && !toEnd[i]
+		if entered && !onward[i] {
+			c.problem(spec.States[i].Pos, "the states after %q follow each other for ever and at once; give one of them `after:`, or an end", m.states[i].name)
+			return
+		}
+	}
+}
+
+// entered returns which states an entity can enter.
+func (m *machine) entered() []bool {
+	entered, queue := make([]bool, len(m.states)), []int{0}
+	for len(queue) > 0 {
+		at := queue[0]
+		if queue = queue[1:]; !entered[at] {
+			entered[at] = true
+			queue = append(queue, m.states[at].next...)
+		}
+	}
+	return entered
+}
+
+// leadingTo returns the states that are wanted, or lead to one that is.
+func (m *machine) leadingTo(wanted func(*machineState) bool) []bool {
+	before := make([][]int, len(m.states))
+	var queue []int
+	for i := range m.states {
+		for _, to := range m.states[i].next {
+			before[to] = append(before[to], i)
+		}
+		if wanted(&m.states[i]) {
+			queue = append(queue, i)
+		}
+	}
+	leads := make([]bool, len(m.states))
+	for len(queue) > 0 {
+		at := queue[0]
+		if queue = queue[1:]; !leads[at] {
+			leads[at] = true
+			queue = append(queue, before[at]...)
+		}
+	}
+	return leads
 }
 
 // stateIndex returns a state's index; -1 with a problem if there is no such state.
@@ -95,14 +151,14 @@ func (m *machine) hasCycle() bool {
 }
 
 // follow returns the state after a step, and how many ms later; false if the step is
-// the last.
+// the entity's last.
 func (m *machine) follow(entity uint64, state, step int) (next int, after int64, ok bool) {
 	s := &m.states[state]
 	r := mix(entity + saltNext + uint64(step)*golden)
 	for i, limit := range s.below {
 		if happens(r, limit) {
 			next = s.next[i]
-			return next, m.states[next].after.draw(mix(entity + saltAfter + uint64(step+1)*golden)), step+1 < maxSteps
+			return next, m.states[next].after.draw(mix(entity + saltAfter + uint64(step+1)*golden)), true
 		}
 	}
 	return 0, 0, false
@@ -131,7 +187,7 @@ func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 		return b.fail(pos, "state: producer %q has no `states:`", b.stream.name)
 	}
 	if s.Step {
-		n := number(0, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
+		n := number(0, limits{0, math.MaxInt32}, func(_ *worker, f *frame) int64 { return int64(f.of.step) })
 		n.timed = true
 		return n
 	}
@@ -159,18 +215,18 @@ func (b *builder) inStates(in []scenario.Name, also testFunc) testFunc {
 	return func(w *worker, f *frame) bool { return !wanted[f.of.state] || also != nil && also(w, f) }
 }
 
-// fresh computes a node again in each state.
-func (b *builder) fresh(n *node, pos scenario.Position) *node {
+// renewed computes a node again in each state. The fields that it reads are the record's,
+// see lookup.
+func (b *builder) renewed(n *node, pos scenario.Position) *node {
 	if n.text == nil {
 		b.c.problem(pos, "fresh: only a plain value can be fresh, not %s", kindNames[n.kind])
 		return n
 	}
-	out := n.in(func(w *worker, f *frame) *frame { return w.other(f, f.of.fresh, f.n) })
+	out := n.in(func(w *worker, f *frame) *frame {
+		e := w.other(f, f.of.fresh, f.n)
+		e.base = f
+		return e
+	})
 	out.timed = true
 	return out
-}
-
-// identity computes the key of a record that may have an earlier record's key.
-func (b *builder) identity(n *node) *node {
-	return n.in(func(w *worker, f *frame) *frame { return w.other(f, f.of.earlier, f.of.earlierN) })
 }

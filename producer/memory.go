@@ -2,6 +2,7 @@ package producer
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"inv/internal/scenario"
@@ -46,8 +47,12 @@ type kept struct {
 	json  []byte // nil for what is used as a number or a text
 }
 
-// remembered is what a record's lasts have found.
-type remembered []kept
+// remembered is what a record gets to know of those before it.
+type remembered struct {
+	last    []kept // by its lasts
+	keyOf   int64  // the record whose key it has, if only live ones are chosen
+	revisit revisit
+}
 
 // memoryOf returns the memory of the builder's stream; nil with a problem if fields
 // there can't keep values.
@@ -92,8 +97,10 @@ func (b *builder) keptBy(name scenario.Name, what string) appendFunc {
 	if name.Text == "" {
 		return nil
 	}
+	fresh := b.fresh
+	b.fresh = false // it is computed in the record, where no state is entered
 	n, _ := b.lookup(name.Text, name.Pos, what)
-	if n == nil {
+	if b.fresh = fresh; n == nil {
 		return nil
 	}
 	if n.text == nil {
@@ -135,7 +142,10 @@ func (b *builder) last(s *scenario.Last, pos scenario.Position, path string) *no
 	of := func(f *frame) *kept { return &f.of.last[at] }
 
 	begin, beginJSON := start.orEmpty(), jsonValue(start)
-	n := &node{kind: site.kind, dec: site.dec, timed: true, cost: start.cost + 1}
+	n := &node{kind: site.kind, dec: site.dec, timed: true, cost: start.cost + 1, limits: limits{0, 1}}
+	if site.kind == kindNumber {
+		n.limits = start.limits.union(limits{-mostNumber, mostNumber})
+	}
 	n.text = func(w *worker, f *frame, dst []byte) []byte {
 		if k := of(f); k.known {
 			return k.append(dst, &site)
@@ -239,6 +249,7 @@ type store struct {
 	next   int64             // the first record that has not been seen, without states
 	free   []kept            // for the slots
 	heads  []remembered
+	alive  []int64 // the records with a key that was not deleted
 	key    []byte
 	fresh  []kept
 	text   []byte
@@ -254,6 +265,10 @@ func newStore(s *stream) *store {
 
 // mostKept bounds the values that a producer keeps: about a gigabyte of numbers.
 const mostKept = 5_000_000
+
+// mostNumber bounds a kept number, in units of its last decimal, so that it is known what
+// is computed from it.
+const mostNumber = 100_000_000_000_000_000
 
 // by returns what a value is kept for: a field's text, the entity, or nothing.
 func (st *store) by(w *worker, f *frame, at *slot, field appendFunc) []byte {
@@ -275,7 +290,10 @@ func (st *store) remember(w *worker, at *slot) error {
 	defer func() { w.depth = depth }()
 	f := w.push()
 	at.last = st.take(len(m.lasts))
-	last := *at.last
+	last := at.last.last
+	if st.stream.live {
+		st.choose(at)
+	}
 	st.stream.frame(f, *at)
 	if st.stream.from != nil {
 		f.own.cause = st.stream.from.enter(w, *at)
@@ -286,7 +304,11 @@ func (st *store) remember(w *worker, at *slot) error {
 	// All are computed before any is kept: they are functions of what was before.
 	st.fresh = st.fresh[:0]
 	for i := range m.keeps {
-		st.fresh = append(st.fresh, st.value(w, f, &m.keeps[i]))
+		v := st.value(w, f, &m.keeps[i])
+		if max(v.num, -v.num) > mostNumber {
+			return fmt.Errorf("producer %q keeps a number as %q that is beyond ±10^17 in its last decimal", st.stream.name, m.names[m.keeps[i].name])
+		}
+		st.fresh = append(st.fresh, v)
 	}
 	for i := range m.keeps {
 		if !st.fresh[i].known {
@@ -302,6 +324,26 @@ func (st *store) remember(w *worker, at *slot) error {
 	return nil
 }
 
+// choose chooses the record whose key a record has among those that are alive.
+func (st *store) choose(at *slot) {
+	r := at.last
+	r.keyOf, r.revisit = at.n, st.stream.revisitOf(at.n)
+	if len(st.alive) == 0 {
+		r.revisit = newKey
+	}
+	if r.revisit == newKey {
+		st.alive = append(st.alive, at.n)
+		return
+	}
+	i := below(mix(recordKey(st.stream.random, at.n)+saltEarlier), uint64(len(st.alive)))
+	r.keyOf = st.alive[i]
+	if r.revisit == deletesKey {
+		last := len(st.alive) - 1
+		st.alive[i] = st.alive[last]
+		st.alive = st.alive[:last]
+	}
+}
+
 // take returns room for a slot's values.
 func (st *store) take(n int) *remembered {
 	const chunk = 256
@@ -312,7 +354,7 @@ func (st *store) take(n int) *remembered {
 		st.heads = make([]remembered, chunk)
 	}
 	head := &st.heads[0]
-	*head = st.free[:n:n]
+	head.last = st.free[:n:n]
 	st.free, st.heads = st.free[n:], st.heads[1:]
 	return head
 }
@@ -326,7 +368,11 @@ func (st *store) value(w *worker, f *frame, k *keepSite) kept {
 	case n.null != nil && n.null(w, f):
 		return kept{known: true, null: true, json: []byte("null")}
 	case site.kind == kindNumber, site.kind == kindBool:
-		return kept{known: true, num: n.num(w, f) * pow10(site.dec-n.dec)}
+		v, unit := n.num(w, f), pow10(site.dec-n.dec)
+		if max(v, -v) > mostNumber/unit {
+			return kept{known: true, num: math.MaxInt64}
+		}
+		return kept{known: true, num: v * unit}
 	}
 	v := kept{known: true}
 	if n.text != nil {

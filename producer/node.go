@@ -17,9 +17,10 @@ const (
 	kindMixed // plain values of several kinds
 	kindObject
 	kindList
+	kindChoice // one of several values that are not all plain
 )
 
-var kindNames = [...]string{"null", "a boolean", "a number", "a text", "values of several kinds", "an object", "a list"}
+var kindNames = [...]string{"null", "a boolean", "a number", "a text", "values of several kinds", "an object", "a list", "one of several objects or lists"}
 
 // node is a compiled generator. A plain value has text and json, a number and a
 // boolean (0 or 1) num besides; objects have fields, lists items or elem.
@@ -31,14 +32,20 @@ type node struct {
 	pieces []piece // what text consists of, to merge with its neighbours; nil: unknown
 	num    numFunc
 	dec    int      // num is in units of 10^-dec
+	limits limits   // of num
+	unfit  bool     // some values are numbers, but num can't hold all of them
 	bytes  []byte   // json of a constant
 	pick   *picker  // what draws the value, if a single draw does
 	drawn  [][]byte // json of the rows of pick, if they are few and constant
 	nums   []int64  // num of the same, if they are numbers
 	inline *inline  // the value, if a step can write it without a call
 
+	instant numFunc // the time that the value is, epoch ms; nil: it is no time
+
 	absent testFunc // the field is left out; nil: never
 	null   testFunc // the value is null; nil: never
+	// guarded: text is empty, and json null, where the value is null or absent.
+	guarded bool
 
 	fields  []fieldNode
 	hidden  []fieldNode // fields that are not written
@@ -50,6 +57,9 @@ type node struct {
 	key     uint64                                       // of the elements' randomness
 	enter   func(w *worker, f *frame, e *frame, i int64) // sets an element's frame
 	slot    int                                          // in worker.totals, if less than maxTotals
+
+	choices    []*node // the value is one of these, if not all are plain
+	pickChoice func(w *worker, f *frame) (of *frame, i int64)
 
 	sum *sum // what num adds up; nil: it is not a sum
 
@@ -75,6 +85,7 @@ type sum struct {
 type fieldNode struct {
 	name string
 	node *node
+	pos  scenario.Position // of the name
 }
 
 // leaf completes a plain value's node: its JSON is its text, quoted if it is a string.
@@ -92,19 +103,22 @@ func leaf(n *node) *node {
 }
 
 func constant(v scenario.Scalar) *node {
-	n := &node{kind: kind(v.Kind), text: literalText(v.Text), bytes: []byte(v.Text), cost: 1}
+	n := &node{kind: kind(v.Kind), text: literalText(v.Text), bytes: []byte(v.Text), cost: 1, guarded: true}
 	n.safe = plain(n.bytes)
 	switch v.Kind {
 	case scenario.KindNull:
 		n.bytes = []byte("null")
+		n.num, n.null = zero, always
 	case scenario.KindString:
 		n.bytes = appendString(nil, n.bytes)
 	case scenario.KindNumber:
 		if number, ok := v.Number(); ok {
 			n.num, n.dec = func(*worker, *frame) int64 { return number.Units }, number.Decimals
+			n.limits = limits{number.Units, number.Units}
 		}
+		n.unfit = n.num == nil
 	case scenario.KindBool:
-		n.num = boolean(func(*worker, *frame) bool { return v.Text == "true" }).num
+		n.num, n.limits = boolean(func(*worker, *frame) bool { return v.Text == "true" }).num, limits{0, 1}
 	}
 	n.json = literalText(string(n.bytes))
 	return n
@@ -115,14 +129,14 @@ func literalText(text string) appendFunc {
 }
 
 // number returns the node of a number in units of 10^-dec.
-func number(dec int, num numFunc) *node {
-	return leaf(&node{kind: kindNumber, num: num, dec: dec, safe: true,
+func number(dec int, l limits, num numFunc) *node {
+	return leaf(&node{kind: kindNumber, num: num, dec: dec, limits: l, safe: true,
 		text: func(w *worker, f *frame, dst []byte) []byte { return appendDecimal(dst, num(w, f), dec) }})
 }
 
 // boolean returns the node of a boolean.
 func boolean(test testFunc) *node {
-	return leaf(&node{kind: kindBool, safe: true,
+	return leaf(&node{kind: kindBool, safe: true, limits: limits{0, 1},
 		num: func(w *worker, f *frame) int64 {
 			if test(w, f) {
 				return 1
@@ -132,15 +146,28 @@ func boolean(test testFunc) *node {
 		text: func(w *worker, f *frame, dst []byte) []byte { return strconv.AppendBool(dst, test(w, f)) }})
 }
 
-// scaled returns a number's function in units of 10^-dec, where dec is at least its own.
-func (n *node) scaled(dec int) numFunc { return rounded(n.num, n.dec, dec) }
+// scaled returns a number's function in units of 10^-dec, where dec is at least its own
+// and its limits fit.
+func (n *node) scaled(dec int) numFunc {
+	round, _ := rounding(n.limits.span(), n.dec, dec)
+	return converted(n.num, round)
+}
 
-// in returns the node computed in another frame, which enter returns and may push.
+// in returns the node computed in another frame, which enter returns and may push unless
+// the node is a list.
 func (n *node) in(enter func(w *worker, f *frame) *frame) *node {
 	out := *n
 	out.pieces, out.inline, out.pick, out.drawn, out.nums, out.sum = nil, nil, nil, nil, nil, nil
 	out.text, out.json = appendIn(enter, n.text), appendIn(enter, n.json)
 	out.num, out.null, out.absent = evalIn(enter, n.num), evalIn(enter, n.null), evalIn(enter, n.absent)
+	out.instant = evalIn(enter, n.instant)
+	if pick := n.pickChoice; pick != nil {
+		out.pickChoice = func(w *worker, f *frame) (*frame, int64) { return pick(w, enter(w, f)) }
+	}
+	out.length = evalIn(enter, n.length)
+	if n.enter != nil {
+		out.enter = func(w *worker, f *frame, e *frame, i int64) { n.enter(w, enter(w, f), e, i) }
+	}
 	return &out
 }
 
@@ -179,20 +206,4 @@ func (n *node) climbed(levels int) *node {
 		}
 		return f
 	})
-}
-
-// orEmpty returns a plain value's text, empty where it is null or absent.
-func (n *node) orEmpty() appendFunc { return unless(n.null, unless(n.absent, n.text)) }
-
-// unless writes nothing where skip holds; nil: never.
-func unless(skip testFunc, write appendFunc) appendFunc {
-	if skip == nil {
-		return write
-	}
-	return func(w *worker, f *frame, dst []byte) []byte {
-		if skip(w, f) {
-			return dst
-		}
-		return write(w, f, dst)
-	}
 }

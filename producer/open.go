@@ -2,9 +2,10 @@ package producer
 
 import (
 	"context"
+	"fmt"
 	"io"
-	"os"
 	"slices"
+	"strconv"
 	"time"
 
 	"inv/internal/kafka"
@@ -41,34 +42,38 @@ func OpenWriter(w io.Writer, name string, envelope bool) *Output {
 	return &Output{Sink: NewWriterSink(w, envelope), Where: []string{name}, close: func() error { return nil }}
 }
 
-// OpenFile creates or truncates a file, and returns an output that writes to it.
-func OpenFile(name string, envelope bool) (*Output, error) {
-	file, err := os.Create(name)
-	if err != nil {
-		return nil, err
-	}
-	o := OpenWriter(file, name, envelope)
-	o.close = file.Close
-	return o, nil
-}
+// defaultLimit is Kafka's default of max.message.bytes.
+const defaultLimit = 1<<20 + 12
 
 // DefaultDeliveryTimeout is how long a record is retried before the run fails, unless
 // the client's options set a record delivery timeout.
 const DefaultDeliveryTimeout = 30 * time.Second
 
+// TooLargeError is returned for a topic that refuses the records with the fault
+// oversize.
+type TooLargeError struct {
+	Topic       string
+	Limit, Need int // max.message.bytes as it is, and as the records need it
+}
+
+func (e *TooLargeError) Error() string {
+	return fmt.Sprintf("oversize: topic %s accepts batches of %d bytes at most, and a padded record takes up to %d", e.Topic, e.Limit, e.Need)
+}
+
 // OpenKafka connects, creates the plan's topics that are missing, and opens a sink for
-// them.
+// them. Topics for records with the fault oversize are created so that they accept them;
+// for one that exists and does not, the error is a [TooLargeError].
 func OpenKafka(ctx context.Context, config kafka.Config, plan *Plan, app string, faults []Fault) (*Output, error) {
 	config, timeout, err := deliveryTimeout(config)
 	if err != nil {
 		return nil, err
 	}
-	client, err := kafka.Connect(ctx, config, KafkaOptions(faults...)...)
+	client, err := kafka.Connect(ctx, config, KafkaOptions()...)
 	if err != nil {
 		return nil, err
 	}
 	o := &Output{}
-	if err := o.openTopics(ctx, client, plan, app); err != nil {
+	if err := o.openTopics(ctx, client, plan, app, largest(faults)); err != nil {
 		client.Close()
 		return nil, err
 	}
@@ -81,13 +86,23 @@ func OpenKafka(ctx context.Context, config kafka.Config, plan *Plan, app string,
 	return o, nil
 }
 
-func (o *Output) openTopics(ctx context.Context, client *kgo.Client, plan *Plan, app string) (err error) {
+func (o *Output) openTopics(ctx context.Context, client *kgo.Client, plan *Plan, app string, largest int) (err error) {
 	specs := kafka.Specs(plan.Scenario, app, plan.Topics()...)
+	for _, spec := range specs {
+		if largest > defaultLimit {
+			spec.Configs["max.message.bytes"] = strconv.Itoa(largest)
+		}
+		o.Where = append(o.Where, spec.Name)
+	}
 	if o.Created, err = kafka.EnsureTopics(ctx, client, specs...); err != nil {
 		return err
 	}
-	for _, spec := range specs {
-		o.Where = append(o.Where, spec.Name)
+	if largest > 0 {
+		for topic, limit := range kafka.BatchLimits(ctx, client, o.Where) {
+			if limit < largest {
+				return &TooLargeError{topic, limit, largest}
+			}
+		}
 	}
 	if o.Partitions, err = kafka.PartitionCounts(ctx, client, o.Where...); err != nil {
 		return err

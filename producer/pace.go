@@ -15,6 +15,14 @@ type arrivals interface {
 	due(n int64) time.Duration
 }
 
+// shifted is arrivals that begin with a later record.
+type shifted struct {
+	arrivals
+	first int64
+}
+
+func (s shifted) due(n int64) time.Duration { return s.arrivals.due(max(n-s.first, 0)) }
+
 // forever is later than the end of any run.
 const forever = time.Duration(1<<62 - 1)
 
@@ -126,11 +134,37 @@ func (p *poisson) due(n int64) time.Duration {
 	return p.even(float64(p.block*blockSize) + p.places[n%blockSize])
 }
 
-// newArrivals returns the arrivals of a producer at a rate, which is not max.
-func newArrivals(rate scenario.Rate, pace scenario.Pace, random uint64) arrivals {
+// daily returns the curve of the rates of a day, from a time of it on.
+func daily(times []scenario.TimeOfDay, start time.Time) *curve {
+	const day = 24 * time.Hour
+	now := start.UTC().Sub(start.UTC().Truncate(day))
+	current := len(times) - 1 // the stretch that now is in: the last of yesterday, or
+	for i, t := range times {
+		if t.At <= now {
+			current = i
+		}
+	}
+	var all []segment
+	for i := range times {
+		from, to := times[(current+i)%len(times)], times[(current+i+1)%len(times)]
+		length := (to.At-from.At+day-1)%day + 1
+		all = append(all, segment{length.Seconds(), from.Rate.PerSecond(), to.Rate.PerSecond()})
+	}
+	first := all[0]
+	passed := ((now - times[current].At + day) % day).Seconds()
+	middle := first.from + (first.to-first.from)*passed/first.length
+	all[0] = segment{first.length - passed, middle, first.to}
+	return newCurve(true, append(all, segment{passed, first.from, middle})...)
+}
+
+// newArrivals returns the arrivals of a producer at a rate, which is not max, in a run
+// that starts at a time.
+func newArrivals(rate scenario.Rate, pace scenario.Pace, random uint64, start time.Time) arrivals {
 	base := rate.PerSecond()
 	var c *curve
 	switch {
+	case len(pace.Daily) > 0:
+		c = daily(pace.Daily, start)
 	case pace.Ramp != nil:
 		r, low := pace.Ramp, pace.Ramp.From.PerSecond()
 		c = newCurve(false, segment{r.Up.Seconds(), low, base}, segment{r.Hold.Seconds(), base, base}, segment{r.Down.Seconds(), base, low})

@@ -33,7 +33,7 @@ func TestSteadyIsExact(t *testing.T) {
 		{"20000/s", 200_000_000_000, 10_000_000 * time.Second},
 	}
 	for _, tt := range tests {
-		if got := newArrivals(rateOf(t, tt.rate), scenario.Pace{}, 1).due(tt.n); got != tt.due {
+		if got := newArrivals(rateOf(t, tt.rate), scenario.Pace{}, 1, testStart).due(tt.n); got != tt.due {
 			t.Errorf("%s: record %d is due after %v, want %v", tt.rate, tt.n, got, tt.due)
 		}
 	}
@@ -66,7 +66,7 @@ func TestChangingRates(t *testing.T) {
 		{"poisson", scenario.Pace{Poisson: true}, 1000 * time.Second, 50_000},
 	}
 	for _, tt := range tests {
-		got := float64(countUntil(newArrivals(rateOf(t, "50/s"), tt.pace, 1), tt.until))
+		got := float64(countUntil(newArrivals(rateOf(t, "50/s"), tt.pace, 1, testStart), tt.until))
 		if math.Abs(got-tt.want) > 1.5 && tt.name != "poisson" || math.Abs(got-tt.want) > 0.005*tt.want+2 {
 			t.Errorf("%s: %g records in %v, want %g", tt.name, got, tt.until, tt.want)
 		}
@@ -76,7 +76,7 @@ func TestChangingRates(t *testing.T) {
 // The gaps between independent callers are exponential: their mean equals their standard
 // deviation.
 func TestPoissonGaps(t *testing.T) {
-	a := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7)
+	a := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7, testStart)
 	var gaps []float64
 	last := a.due(0)
 	for n := int64(1); n < 20_000; n++ {
@@ -91,7 +91,7 @@ func TestPoissonGaps(t *testing.T) {
 	if math.Abs(mean-0.01) > 0.0002 || math.Abs(sd-0.01) > 0.0005 {
 		t.Errorf("gaps have mean %g and standard deviation %g, want 0.01 both", mean, sd)
 	}
-	if again := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7); again.due(19_999) != last {
+	if again := newArrivals(rateOf(t, "100/s"), scenario.Pace{Poisson: true}, 7, testStart); again.due(19_999) != last {
 		t.Error("the last record is due at another time if it is computed on its own")
 	}
 }

@@ -15,6 +15,21 @@ type Plan struct {
 	running    []int     // the indexes of those to run
 	references []Reference
 	grows      bool
+	fine       fineTimes
+	// computesTimes: records have values that are computed from their times.
+	computesTimes bool
+}
+
+// fineTimes is how far the times are from those of their records, in ms, that are
+// written with microseconds or nanoseconds.
+type fineTimes struct {
+	low, high int64
+	some      bool
+}
+
+// fine records a time with microseconds or nanoseconds.
+func (c *compiler) fine(low, high int64) {
+	c.fineTimes = fineTimes{min(c.fineTimes.low, low), max(c.fineTimes.high, high), true}
 }
 
 // stream is one compiled producer.
@@ -23,7 +38,8 @@ type stream struct {
 	index  int
 	spec   *scenario.Producer
 	topic  scenario.Topic
-	random uint64 // the random key of the producer in this run
+	routes []scenario.Topic // with a route: the topics of its cases, then topic
+	random uint64           // the random key of the producer in this run
 
 	record rowContent   // of every record, without rows
 	rows   []rowContent // those in the file, then that of more:
@@ -37,6 +53,7 @@ type stream struct {
 	machine      *machine
 	refersToKeys bool // some fields refer to keys of other producers
 	revisits     bool // some records update or delete an earlier key
+	live         bool // only keys that were not deleted
 	causes       []*cause
 	builder      *builder // of the value, for caused_by while compiling
 	from         *origin  // what causes its records; nil: it runs by itself
@@ -45,8 +62,10 @@ type stream struct {
 }
 
 type header struct {
-	name  string
-	value appendFunc
+	name   string
+	value  appendFunc
+	null   testFunc // its value is null; nil: never
+	absent testFunc // a record does not have it; nil: all have
 }
 
 // Streams returns the names of the producers that run.
@@ -62,8 +81,10 @@ func (p *Plan) Streams() []string {
 func (p *Plan) Topics() []string {
 	var aliases []string
 	for _, s := range p.streams {
-		if !slices.Contains(aliases, s.topic.Alias) {
-			aliases = append(aliases, s.topic.Alias)
+		for _, t := range append([]scenario.Topic{s.topic}, s.routes...) {
+			if !slices.Contains(aliases, t.Alias) {
+				aliases = append(aliases, t.Alias)
+			}
 		}
 	}
 	return aliases
@@ -84,9 +105,12 @@ func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the compiled contents of a record.
 type rowContent struct {
-	program   *program   // of the value
-	value     appendFunc // the program's
-	key       appendFunc // nil: no key
-	partition numFunc    // nil: the partitioner decides
-	headers   []header
+	program     *program                      // of the value
+	value       appendFunc                    // the program's
+	key         appendFunc                    // nil: no key
+	noKey       testFunc                      // the key is null; nil: never
+	route       func(w *worker, f *frame) int // the index in stream.routes; nil: all go to one topic
+	partition   numFunc                       // nil: the partitioner decides
+	noPartition testFunc                      // it decides in this record; nil: never
+	headers     []header
 }

@@ -21,6 +21,7 @@ type Batch struct {
 	slots   []slot
 	buf     []byte
 	headers []Header
+	wrong   error // of the first record that can't be sent
 	release func(*Batch)
 }
 
@@ -42,8 +43,10 @@ type slot struct {
 	n      int64 // the record's or the entity's number
 	at     int64 // event time, epoch ms
 	stream int32
-	step   int16
+	step   int32
+	state  int32 // at this step
 	fault  fault
 	skip   bool // a fault delays it
 	last   *remembered
+	held   bool // and it waited for the next record
 }

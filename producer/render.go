@@ -1,10 +1,12 @@
 package producer
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
 	"inv/internal/kafka/partition"
+	"inv/internal/scenario"
 )
 
 // renderer renders slots as records.
@@ -21,9 +23,19 @@ type rendered struct {
 	topic       string
 	partitions  int
 	partitioner partition.Partitioner
-	fixed       []Header // the CloudEvents headers; those that vary have no value
+	fixed       []Header // the CloudEvents headers; those that vary, in the end, have no value
+	noID        bool     // the scenario has a header ce_id of its own
+	noTime      bool     // the same of ce_time
 	prefix      []byte   // of ce_id
 	width       int      // of a record in a block; 0: records are rendered one by one
+	routes      []rendered
+}
+
+// of returns what the records of a topic share.
+func (d rendered) of(topic scenario.Topic, o Options) rendered {
+	d.topic = topic.NameFor(o.App)
+	d.partitions = max(cmp.Or(o.Partitions[d.topic], topic.Partitions), 1)
+	return d
 }
 
 // FaultHeader is the header that names a record's fault.
@@ -36,12 +48,9 @@ func newRenderer(p *Plan, o Options) *renderer {
 			r.oversize = f.size
 		}
 	}
-	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv"}
+	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv", "text": "text/plain"}
 	for _, s := range p.streams {
-		name := s.topic.NameFor(o.App)
-		r.streams = append(r.streams, rendered{
-			topic:       name,
-			partitions:  max(cmp.Or(o.Partitions[name], s.topic.Partitions), 1),
+		about := rendered{
 			partitioner: cmp.Or(o.Partitioner, partition.Partitioner(s.spec.Partitioner)),
 			fixed: []Header{ // CloudEvents in Kafka's binary mode; the two that vary come last
 				{Key: "ce_specversion", Value: []byte("1.0")},
@@ -52,14 +61,28 @@ func newRenderer(p *Plan, o Options) *renderer {
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
 			width:  blockWidth(s, o),
-		})
+		}.of(s.topic, o)
+		about.replace(s.spec.Headers)
+		for _, topic := range s.routes {
+			about.routes = append(about.routes, about.of(topic, o))
+		}
+		r.streams = append(r.streams, about)
 	}
 	return r
 }
 
+// replace leaves out the CloudEvents headers that the scenario has itself.
+func (r *rendered) replace(own []scenario.Field) {
+	has := func(name string) bool {
+		return slices.ContainsFunc(own, func(f scenario.Field) bool { return f.Name == name })
+	}
+	r.noID, r.noTime = has("ce_id"), has("ce_time")
+	r.fixed = slices.DeleteFunc(r.fixed, func(h Header) bool { return has(h.Key) })
+}
+
 // render fills a batch from its slots.
 func (r *renderer) render(w *worker, b *Batch) {
-	b.buf, b.headers = b.buf[:0], b.headers[:0]
+	b.buf, b.headers, b.wrong = b.buf[:0], b.headers[:0], nil
 	b.Records = slices.Grow(b.Records[:0], cap(b.slots))[:len(b.slots)]
 	for i := 0; i < len(b.slots); {
 		n := r.ahead(b.slots[i:])
@@ -72,8 +95,32 @@ func (r *renderer) render(w *worker, b *Batch) {
 	}
 }
 
-// record renders a record.
+// record renders a record. A fault that it can't have, or that would change nothing, it
+// loses.
 func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
+	if s.fault != unknownRef {
+		r.compose(w, b, s, rec)
+		return
+	}
+	var right Record
+	without := *s
+	without.fault = noFault
+	r.compose(w, b, &without, &right)
+	if r.compose(w, b, s, rec); rec.says(&right) {
+		s.fault, *rec = noFault, right
+	}
+}
+
+// says reports whether a record has the contents of another one, apart from the header
+// that names its fault.
+func (r *Record) says(other *Record) bool {
+	same := func(a, b Header) bool { return a.Key == b.Key && bytes.Equal(a.Value, b.Value) }
+	return bytes.Equal(r.Key, other.Key) && bytes.Equal(r.Value, other.Value) && r.Partition == other.Partition &&
+		slices.EqualFunc(r.Headers[:min(len(r.Headers), len(other.Headers))], other.Headers, same)
+}
+
+// compose renders a record with its fault.
+func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 	stream := r.plan.streams[s.stream]
 	f := w.push()
 	stream.frame(f, *s)
@@ -83,14 +130,17 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	f.own.lost = s.fault == unknownRef
 	content := stream.content(s.n)
 	about := &r.streams[s.stream]
+	if content.route != nil {
+		about = &about.routes[content.route(w, f)]
+	}
 	*rec = Record{Topic: about.topic, At: s.at, Stream: int(s.stream), Number: s.n}
 	start := len(b.buf)
-	if stream.revisitOf(s.n) != deletesKey {
+	if _, revisit := stream.revisit(*s); revisit != deletesKey {
 		b.buf = content.value(w, f, b.buf)
 		rec.Value = b.buf[start:len(b.buf):len(b.buf)]
 	}
 	switch {
-	case content.key == nil:
+	case content.key == nil || content.noKey != nil && content.noKey(w, f):
 	case content.program.keyAt > 0 && rec.Value != nil:
 		rec.Key = b.buf[start+content.program.keyAt : w.keyEnd : w.keyEnd]
 	default:
@@ -98,17 +148,29 @@ func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 		b.buf = content.key(w, f, b.buf)
 		rec.Key = b.buf[start:len(b.buf):len(b.buf)]
 	}
-	if content.partition != nil {
-		rec.Partition = int32(max(content.partition(w, f), 0))
+	if content.partition != nil && (content.noPartition == nil || !content.noPartition(w, f)) {
+		rec.Partition = b.partition(content.partition(w, f), rec, stream.name, about.partitions)
 	} else {
 		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
 	}
-	r.headers(w, b, f, s, content, rec)
 	if s.fault != noFault {
-		rec.Fault = s.fault.String()
-		rec.Value = damage(rec.Value, s.fault, f.h, stream.spec.Format.Name, r.oversize)
+		if value, ok := damage(rec, s.fault, f.h, stream.spec.Format.Name, r.oversize); ok {
+			rec.Value, rec.Fault = value, s.fault.String()
+		} else {
+			s.fault = noFault
+		}
 	}
+	r.headers(w, b, f, s, content, rec)
 	w.depth = 0
+}
+
+// partition returns a record's own partition, with an error if its topic lacks it.
+func (b *Batch) partition(p int64, rec *Record, producer string, partitions int) int32 {
+	if p < 0 || p >= int64(partitions) {
+		b.wrong = cmp.Or(b.wrong, error(&PartitionError{producer, rec.Number, p, rec.Topic, partitions}))
+		return 0
+	}
+	return int32(p)
 }
 
 // frame sets the frame of a record of the stream.
@@ -117,16 +179,25 @@ func (s *stream) frame(f *frame, at slot) {
 	f.set(h, at.n, at.at, nil, &f.own)
 	f.own = whole{earlier: h, earlierN: at.n, fresh: h, step: int(at.step)}
 	if at.last != nil {
-		f.own.last = *at.last
+		f.own.last = at.last.last
 	}
 	if s.machine != nil {
-		f.own.state = s.machine.stateAt(h, int(at.step))
+		f.own.state = int(at.state)
 		f.own.fresh = mix(h + saltFresh + uint64(at.step)*golden)
 	}
 	if s.revisits {
-		f.own.earlierN = s.keyOf(at.n)
+		f.own.earlierN, _ = s.revisit(at)
 		f.own.earlier = recordKey(s.random, f.own.earlierN)
 	}
+}
+
+// revisit returns the number of the record whose key a record has, and what it does
+// with it.
+func (s *stream) revisit(at slot) (int64, revisit) {
+	if s.live && at.last != nil {
+		return at.last.keyOf, at.last.revisit
+	}
+	return s.keyOf(at.n), s.revisitOf(at.n)
 }
 
 // keyOf returns the number of the record whose key record n has: its own, or for an
@@ -139,8 +210,10 @@ func (s *stream) keyOf(n int64) int64 {
 }
 
 // What a record does with its key.
+type revisit int8
+
 const (
-	newKey = iota
+	newKey revisit = iota
 	updatesKey
 	deletesKey
 )
@@ -150,7 +223,7 @@ const (
 	saltRevisit = 0x72657669
 )
 
-func (s *stream) revisitOf(n int64) int {
+func (s *stream) revisitOf(n int64) revisit {
 	if !s.revisits || n == 0 {
 		return newKey
 	}
@@ -184,13 +257,25 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 		middle := len(b.buf)
 		b.buf = w.clock.append(b.buf, s.at)
 		last := len(b.headers)
-		b.headers[last-2].Value = b.buf[start:middle:middle]
-		b.headers[last-1].Value = b.buf[middle:len(b.buf):len(b.buf)]
+		if !about.noTime {
+			last--
+			b.headers[last].Value = b.buf[middle:len(b.buf):len(b.buf)]
+		}
+		if !about.noID {
+			b.headers[last-1].Value = b.buf[start:middle:middle]
+		}
 	}
 	for _, h := range content.headers {
-		start := len(b.buf)
-		b.buf = h.value(w, f, b.buf)
-		b.headers = append(b.headers, Header{Key: h.name, Value: b.buf[start:len(b.buf):len(b.buf)]})
+		if h.absent != nil && h.absent(w, f) {
+			continue
+		}
+		out := Header{Key: h.name}
+		if h.null == nil || !h.null(w, f) {
+			start := len(b.buf)
+			b.buf = h.value(w, f, b.buf)
+			out.Value = b.buf[start:len(b.buf):len(b.buf)]
+		}
+		b.headers = append(b.headers, out)
 	}
 	if r.tags && s.fault != noFault {
 		b.headers = append(b.headers, Header{Key: FaultHeader, Value: []byte(s.fault.String())})

@@ -6,7 +6,7 @@ package producer
 func blockWidth(s *stream, o Options) int {
 	c := &s.record
 	if len(o.Faults) > 0 || len(s.rows) > 0 || s.machine != nil || s.revisits || s.from != nil || s.memory != nil ||
-		c.program == nil || c.partition != nil || len(c.headers) > 0 || c.key != nil && c.program.keyAt == 0 {
+		c.program == nil || c.route != nil || c.partition != nil || len(c.headers) > 0 || c.key != nil && c.program.keyAt == 0 {
 		return 0
 	}
 	width, ok := c.program.width()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ type Options struct {
 	Rate        *scenario.Rate // instead of the producers' own
 	Pace        Pace           // the same
 	Count       int64          // records of each producer without rows; 0: unlimited
+	Skip        int64          // leave out as many records at the beginning of each producer, see [Run]
 	For         time.Duration  // 0: unlimited
 	Start       time.Time      // the event time of the first record; zero: the wall clock
 	Shard       int            // this run's among Shards, from 1
@@ -46,7 +48,7 @@ func (p Pace) over(own scenario.Pace) scenario.Pace {
 		own.Poisson = *p.Poisson
 	}
 	if p.Bursts != nil || p.Ramp != nil {
-		own.Bursts, own.Ramp = p.Bursts, p.Ramp
+		own.Bursts, own.Ramp, own.Daily = p.Bursts, p.Ramp, nil
 	}
 	return own
 }
@@ -75,7 +77,13 @@ const batchSize = 256
 
 // Finite reports whether a run of the plan ends by itself.
 func (p *Plan) Finite(o Options) bool {
-	if o.Count > 0 || o.For > 0 {
+	if o.For > 0 {
+		return true
+	}
+	if p.endless() {
+		return false
+	}
+	if o.Count > 0 {
 		return true
 	}
 	for _, i := range p.running {
@@ -86,10 +94,22 @@ func (p *Plan) Finite(o Options) bool {
 	return true
 }
 
+// endless reports whether entities of a running producer may never end.
+func (p *Plan) endless() bool {
+	return slices.ContainsFunc(p.running, func(i int) bool {
+		m := p.streams[i].machine
+		return m != nil && m.endless
+	})
+}
+
 // Errors of Options that don't fit a plan.
 var (
-	ErrNoEnd  = errors.New("a simulated clock does not wait, so the run needs an end")
-	ErrNoRate = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
+	ErrNoEnd   = errors.New("a simulated clock does not wait, so the run needs an end")
+	ErrEndless = errors.New("a simulated clock does not wait, and the states of a producer lead on for ever")
+	ErrFarTime = errors.New("an expression computes with times, which must be from 1678 to 2261")
+	ErrNoRate  = errors.New("bursts, a ramp and jitter change a rate, and no producer has one")
+	// ErrFineTimes is for times beyond what 64 bits of nanoseconds reach.
+	ErrFineTimes = errors.New("epoch_us and epoch_ns are for the years 1678 to 2261, and the run's times are beyond them")
 )
 
 // UniqueError is returned for a run with more records of a producer than a unique field
@@ -103,12 +123,40 @@ func (e *UniqueError) Error() string {
 	return fmt.Sprintf("producer %q has a unique field with %d values, and can't make more records than that", e.Producer, e.Values)
 }
 
-// ShardError is returned for a shard of a producer whose records depend on those of
-// other shards, in the order of their times.
+// ShardError is returned for a shard of a producer, or a run that skips records of one,
+// whose records depend on others in the order of their times.
 type ShardError struct{ Producer string }
 
 func (e *ShardError) Error() string {
-	return fmt.Sprintf("the records of producer %q keep values for records of other entities, so they can't be made in shards", e.Producer)
+	return fmt.Sprintf("the records of producer %q keep values for records of other entities, so they can't be made in shards or from a later one on", e.Producer)
+}
+
+// SkipError is returned for a run that would skip all records of a producer.
+type SkipError struct {
+	Producer string
+	Records  int64 // -1: without an end, but too many to skip
+}
+
+func (e *SkipError) Error() string {
+	if e.Records < 0 {
+		return fmt.Sprintf("producer %q would need more than 146 years at its rate to make the skipped records, or they are more than %d", e.Producer, int64(maxSkip))
+	}
+	return fmt.Sprintf("producer %q has %d records, and all would be skipped", e.Producer, e.Records)
+}
+
+// maxRecords bounds the numbers of records that expressions are checked for.
+const maxRecords = 1_000_000_000_000
+
+// maxSkip bounds the number of skipped records.
+const maxSkip = maxRecords
+
+// firstOf returns the number of the first record of a run: of its shard, and not skipped.
+func firstOf(o Options) int64 {
+	first, shards := int64(o.Shard-1), int64(o.Shards)
+	if o.Skip > first {
+		first += (o.Skip - first + shards - 1) / shards * shards
+	}
+	return first
 }
 
 // CheckOptions reports whether a plan can be run with these options, before anything is
@@ -117,15 +165,29 @@ func CheckOptions(p *Plan, o Options) error {
 	if err := checkFaults(p, o.Faults); err != nil {
 		return err
 	}
-	if !o.Start.IsZero() && !p.Finite(o) {
+	switch simulated := !o.Start.IsZero(); {
+	case simulated && o.For == 0 && p.endless():
+		return ErrEndless
+	case simulated && !p.Finite(o):
 		return ErrNoEnd
+	}
+	if at := o.Start.UnixMilli(); !o.Start.IsZero() && p.computesTimes && (at < timeLimits().low || at+o.For.Milliseconds() > timeLimits().high) {
+		return ErrFarTime
+	}
+	if p.fine.some && !o.Start.IsZero() {
+		first, last := o.Start.UnixMilli()+p.fine.low, o.Start.UnixMilli()+o.For.Milliseconds()+p.fine.high
+		if first < firstNano || last > lastNano {
+			return ErrFineTimes
+		}
 	}
 	_, err := newRun(p, o, nil)
 	return err
 }
 
 // Run renders the plan's records and writes them to the sink, until there are no more,
-// the sink fails or ctx ends. The summary is valid in any case. The error is nil if every
+// the sink fails or ctx ends. With Options.Skip they are those of a run without it,
+// without the first records of each producer and what follows from these; on a simulated
+// clock at the same times, by the wall clock from now on. The summary is valid in any case. The error is nil if every
 // record was rendered and acknowledged, otherwise the sink's or the cause of ctx.
 func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 	r, err := newRun(p, o, sink)
@@ -186,7 +248,8 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 	}
 	r := &run{plan: p, options: o, sink: sink, clock: o.Clock, faults: map[string]int64{},
 		renderer: newRenderer(p, o), simulated: !o.Start.IsZero()}
-	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{}}
+	r.schedule = &schedule{plan: p, limit: forever, faults: o.Faults, worker: &worker{},
+		simulated: r.simulated, newest: make([]int64, len(p.streams))}
 	if o.For > 0 {
 		r.schedule.limit = o.For
 	}
@@ -207,25 +270,28 @@ func newRun(p *Plan, o Options, sink Sink) (*run, error) {
 // producer has a rate.
 func (r *run) source(i int32) (*source, error) {
 	s, o := r.plan.streams[i], r.options
-	src := &source{stream: i, next: int64(o.Shard - 1), step: int64(o.Shards), end: s.total}
+	src := &source{stream: i, next: firstOf(o), step: int64(o.Shards), end: s.total}
 	if s.total < 0 && o.Count > 0 {
-		src.end = o.Count
+		src.end = min(o.Count, math.MaxInt64-o.Skip) + o.Skip
+	}
+	if o.Skip > 0 && src.end >= 0 && o.Skip >= src.end || o.Skip > maxSkip {
+		return nil, &SkipError{s.name, src.end}
 	}
 	if s.unique > 0 && (src.end < 0 || src.end > s.unique) {
 		return nil, &UniqueError{s.name, s.unique}
 	}
 	rate, pace := s.spec.Rate, s.spec.Pace
-	if m := s.memory; m != nil && o.Shards > 1 && (s.from != nil || s.machine != nil && m.crosses()) {
+	if m := s.memory; m != nil && (o.Shards > 1 || o.Skip > 0) && (s.from != nil || s.machine != nil && m.crosses()) {
 		return nil, &ShardError{s.name}
 	}
 	switch {
 	case o.Rate != nil:
-		rate, pace.Bursts, pace.Ramp = o.Rate, nil, nil
-	case rate == nil && s.total < 0:
+		rate, pace.Bursts, pace.Ramp, pace.Daily = o.Rate, nil, nil, nil
+	case rate == nil && s.total < 0 && len(pace.Daily) == 0:
 		rate = &scenario.Rate{Count: scenario.Number{Units: 1}, Per: time.Second}
 	}
 	pace = o.Pace.over(pace)
-	unlimited := rate == nil || rate.Max()
+	unlimited := (rate == nil || rate.Max()) && len(pace.Daily) == 0
 	if unlimited && o.Pace != (Pace{}) && s.total < 0 {
 		return nil, fmt.Errorf("bursts, a ramp and jitter need a rate to change, and the rate of %s is max", s.name)
 	}
@@ -241,7 +307,20 @@ func (r *run) source(i int32) (*source, error) {
 	if err := pace.Check(rate); err != nil {
 		return nil, err
 	}
-	src.arrivals = newArrivals(*rate, pace, s.random)
+	if rate == nil {
+		rate = &scenario.Rate{} // that of the day
+	}
+	start := o.Start
+	if start.IsZero() {
+		start = o.Clock.Now()
+	}
+	src.arrivals = newArrivals(*rate, pace, s.random, start)
+	if o.Skip > 0 && r.simulated && src.arrivals.due(o.Skip) == forever {
+		return nil, &SkipError{s.name, -1}
+	}
+	if o.Skip > 0 && !r.simulated {
+		src.arrivals = shifted{src.arrivals, o.Skip}
+	}
 	src.dueNext = src.arrivals.due(src.next)
 	return src, nil
 }

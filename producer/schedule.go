@@ -82,6 +82,9 @@ type schedule struct {
 	drained bool    // the sources have no more records
 	stores  map[int32]*store
 	err     error // why it ended
+
+	simulated bool    // the clock is
+	newest    []int64 // the last event time of the records so far, by stream
 }
 
 // only returns the schedule's source, if that alone determines the records to come: no
@@ -149,8 +152,8 @@ func (s *schedule) drain() {
 func (s *schedule) take(due time.Duration, from *source, at time.Duration, start time.Time) slot {
 	if from == nil {
 		w := heap.Pop(&s.waiting).(later)
-		if w.slot.at != 0 {
-			return w.slot // a fault has delayed it
+		if w.slot.fault != noFault {
+			return s.delayed(w.slot)
 		}
 		return s.fresh(w.slot, due, start)
 	}
@@ -196,6 +199,35 @@ func (s *schedule) catchUp(from *source, start time.Time) {
 	}
 }
 
+// delayed returns a record that a fault has delayed, when it is due. If no other one of
+// its producer has overtaken it, it waits for the next one, and then loses the fault:
+// nobody could tell that it was delayed, unless by the wall clock.
+func (s *schedule) delayed(at slot) slot {
+	waited := at.fault == late && !s.simulated && !s.drained
+	if at.fault != duplicate && !waited && at.at >= s.newest[at.stream] {
+		if next, ok := s.nextSource(); ok && !at.held {
+			at.held = true
+			s.wait(next+1, at)
+			at.skip = true
+			return at
+		}
+		at.fault = noFault
+	}
+	s.newest[at.stream] = max(s.newest[at.stream], at.at)
+	return at
+}
+
+// nextSource returns when the next record of a source with a rate is due; false if there
+// is none.
+func (s *schedule) nextSource() (due time.Duration, ok bool) {
+	for _, src := range s.sources {
+		if src.arrivals != nil && !src.over() && src.dueNext < s.limit && (!ok || src.dueNext < due) {
+			due, ok = src.dueNext, true
+		}
+	}
+	return due, ok
+}
+
 // fresh gives a record its event time and its fault, and schedules what follows from
 // it. A record that a fault delays is skipped here and waits.
 func (s *schedule) fresh(out slot, at time.Duration, start time.Time) slot {
@@ -223,6 +255,9 @@ func (s *schedule) fresh(out slot, at time.Duration, start time.Time) slot {
 		default:
 			out = bad
 		}
+	}
+	if !out.skip {
+		s.newest[out.stream] = max(s.newest[out.stream], out.at)
 	}
 	return out
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"math"
 	"slices"
-	"strings"
 
 	"inv/internal/scenario"
 )
@@ -18,6 +17,8 @@ type set struct {
 	total  int64
 	names  []string // of the fields
 	busy   bool     // being compiled
+
+	revisiting *stream // the producer, if some of its records have the keys of others
 }
 
 // maxRows bounds the number of rows, so that no product overflows.
@@ -65,9 +66,12 @@ func (c *compiler) fillSet(s *set) {
 	if spec.States != nil {
 		owner.machine = c.machine(spec.States)
 	}
-	if spec.Earlier+spec.Tombstones > 0 {
-		c.problem(spec.Pos, "producer %q updates or deletes earlier keys, so others can't refer to it", spec.Name)
+	if spec.Live && revisits(spec) {
+		c.problem(spec.Pos, "producer %q chooses among live keys, which depend on all its records, so others can't refer to it", spec.Name)
 		return
+	}
+	if revisits(spec) {
+		owner.revisits, s.revisiting = true, owner
 	}
 	add := func(g *scenario.Gen) {
 		b := c.builder(owner, g)
@@ -97,10 +101,8 @@ func (c *compiler) fillSet(s *set) {
 // 1; 0: all have it.
 func (s *set) field(path string) (nodes []*node, missing int) {
 	for i, n := range s.rows {
-		for part := range strings.SplitSeq(path, ".") {
-			if n = n.fieldNamed(part); n == nil {
-				return nil, i + 1
-			}
+		if n = n.inside(scenario.SplitPath(path)); n == nil {
+			return nil, i + 1
 		}
 		nodes = append(nodes, n)
 	}

@@ -3,10 +3,12 @@ package producer
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
 	"sync/atomic"
+	"unicode/utf8"
 )
 
 // Sink receives records. Write is called by one goroutine at a time.
@@ -98,14 +100,14 @@ func (s *WriterSink) Failed() <-chan struct{} { return s.failed }
 func appendEnvelope(dst []byte, r *Record) []byte {
 	dst = appendString(append(dst, `{"topic":`...), []byte(r.Topic))
 	dst = appendInt(append(dst, `,"partition":`...), int64(r.Partition))
-	dst = appendNullable(append(dst, `,"key":`...), r.Key)
+	dst = appendKey(dst, r.Key)
 	dst = append(dst, `,"headers":{`...)
 	for i, h := range r.Headers {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = appendString(dst, []byte(h.Key))
-		dst = appendString(append(dst, ':'), h.Value)
+		dst = appendNullable(append(dst, ':'), h.Value)
 	}
 	dst = appendInt(append(dst, `},"timestamp":`...), r.At)
 	dst = append(dst, `,"value":`...)
@@ -115,6 +117,15 @@ func appendEnvelope(dst []byte, r *Record) []byte {
 		dst = appendNullable(dst, r.Value)
 	}
 	return append(dst, '}')
+}
+
+// appendKey appends the key, in base64 if it is no text.
+func appendKey(dst, key []byte) []byte {
+	if utf8.Valid(key) {
+		return appendNullable(append(dst, `,"key":`...), key)
+	}
+	dst = base64.StdEncoding.AppendEncode(append(dst, `,"key":"`...), key)
+	return append(dst, `","key_encoding":"base64"`...)
 }
 
 func appendNullable(dst, text []byte) []byte {

@@ -149,6 +149,10 @@ func appears(turn <-chan struct{}) bool {
 // passes the turn on. It returns the other batches.
 func (ws *workers) submit(ctx context.Context, own []pending) []pending {
 	b := own[0].batch
+	if ws.err == nil && b.wrong != nil {
+		ws.err = b.wrong
+		ws.stop(ws.err)
+	}
 	if ws.err != nil {
 		b.Release()
 	} else {

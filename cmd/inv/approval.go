@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/pflag"
 )
 
@@ -30,9 +28,9 @@ func (a *approval) given(s *streams, what string, items []string) (bool, error) 
 
 // showOnly lists what a command would do: the list is the output of a dry run.
 func showOnly(s *streams, what string, items []string) error {
-	fmt.Fprintf(s.err, "Dry run; this would %s:\n", what)
+	s.errf("Dry run; this would %s:\n", what)
 	for _, i := range items {
-		if _, err := fmt.Fprintln(s.out, visible(i)); err != nil {
+		if err := s.outf("%s\n", i); err != nil {
 			return err
 		}
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"fmt"
 	"runtime/debug"
 
 	"inv/internal/broker"
@@ -23,13 +22,13 @@ loopback only by default; see --listen.`,
   inv broker --listen 0.0.0.0:9092 --advertise broker.lan:9092`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.Log = func(message string) { fmt.Fprintln(s.err, "broker:", message) }
+			o.Log = func(message string) { s.errf("broker: %s\n", message) }
 			b, err := startBroker(s, o)
 			if err != nil {
 				return err
 			}
 			defer b.Close()
-			fmt.Fprintf(s.err, "Listening on %s, with topics in %s. Press Ctrl-C to stop.\n", b.Addr(), cmp.Or(o.DataDir, "memory"))
+			s.errf("Listening on %s, with topics in %s. Press Ctrl-C to stop.\n", b.Addr(), cmp.Or(o.DataDir, "memory"))
 			<-cmd.Context().Done()
 			return nil
 		},
@@ -57,7 +56,7 @@ func startBroker(s *streams, o broker.Options) (*broker.Broker, error) {
 	// What is wrong with the folder, Start says better.
 	if size, err := broker.DataSize(o.DataDir); o.DataDir != "" && err == nil {
 		if kept, start := size.Memory(); start >= worthSaying {
-			fmt.Fprintf(s.err, "Reading %s in %s: up to %s of memory, then about %s.\n",
+			s.errf("Reading %s in %s: up to %s of memory, then about %s.\n",
 				bytesText(size.Bytes), grouped(size.Batches)+" record batches", bytesText(start), bytesText(kept))
 		}
 	}

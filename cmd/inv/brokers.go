@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net"
 	"strconv"
 
@@ -38,7 +37,7 @@ by the requests that a broker supports.`,
 				out.add(b.ID, net.JoinHostPort(b.Host, strconv.Itoa(int(b.Port))), b.Rack, active, b.Version)
 			}
 			if !known {
-				fmt.Fprintf(s.err, "The controller is node %d, which is not a broker.\n", controller)
+				s.errf("The controller is node %d, which is not a broker.\n", controller)
 			}
 			return out.write(s, format)
 		})

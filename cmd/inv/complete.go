@@ -11,6 +11,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -22,9 +23,26 @@ import (
 // completeWithin bounds the wait for a broker.
 const completeWithin = 2 * time.Second
 
+// typable returns the words that are safe for the terminal of the shell, which would
+// show and insert the others as they are. Descriptions are made safe.
+func typable(words []cobra.Completion) []cobra.Completion {
+	var safe []cobra.Completion
+	for _, w := range words {
+		word, about, described := strings.Cut(w, "\t")
+		switch {
+		case termsafe.String(word) != word:
+		case described:
+			safe = append(safe, cobra.CompletionWithDesc(word, termsafe.String(about)))
+		default:
+			safe = append(safe, word)
+		}
+	}
+	return safe
+}
+
 // completeAliases completes the scenario's aliases.
 func (f *sharedFlags) completeAliases(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	return f.aliases(cmd), cobra.ShellCompDirectiveNoFileComp
+	return typable(f.aliases(cmd)), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeTopics completes aliases and the topics of a broker that answers. A word that
@@ -39,21 +57,28 @@ func (f *sharedFlags) completeTopics(cmd *cobra.Command, _ []string, _ string) (
 				return exists
 			})
 			words = slices.AppendSeq(words, maps.Keys(topics))
+			hidden, err := f.hiddenTopics(ctx, c, f.knownScenario(cmd), func(string) bool { return true })
+			if err == nil && len(hidden) > 0 {
+				words = cobra.AppendActiveHelp(words, (&hiddenError{"topics may be missing", hidden}).Error())
+			}
 		}
 	})
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeGroups completes the consumer groups of a broker that answers.
 func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
 	f.ask(cmd, func(ctx context.Context, c *admin.Client) {
-		groups, _ := c.Groups(ctx)
+		groups, err := c.Groups(ctx)
 		for _, g := range groups {
 			words = append(words, g.Name)
 		}
+		if all, asked := c.MayListAll(ctx); err == nil && asked == nil && !all {
+			words = cobra.AppendActiveHelp(words, "only groups that this user may Describe; with Describe on the cluster, all")
+		}
 	})
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeProducers completes the scenario's producers.
@@ -62,7 +87,7 @@ func (f *sharedFlags) completeProducers(cmd *cobra.Command, _ []string, _ string
 	for _, p := range f.knownScenario(cmd).Producers {
 		words = append(words, p.Name)
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeScenarios completes shipped scenarios and files.
@@ -87,7 +112,7 @@ func (f *sharedFlags) completeProfiles(cmd *cobra.Command, _ []string, _ string)
 	for _, p := range profiles {
 		words = append(words, p.Name)
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
 func completeProperties(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {

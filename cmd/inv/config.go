@@ -25,6 +25,9 @@ otherwise it is the one called default. docs/config.md has all settings.`,
 		// The profile in use is not applied: it may be what has to be changed.
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			err := flagsFromEnvironment(cmd.Flags(), f.getenv)
+			if err == nil {
+				err = checkGiven(cmd.Flags())
+			}
 			f.resolved = err == nil
 			return err
 		},
@@ -70,7 +73,7 @@ func configList(s *streams, f *sharedFlags) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(s.err, file)
+		s.errf("%s\n", file)
 		out := rows{header: []string{"PROFILE", "IN USE", "SECURITY", "BROKERS"}}
 		for _, p := range saved {
 			out.add(p.Name, p.inUse, p.Security(), strings.Join(p.Brokers, ","))
@@ -107,7 +110,7 @@ variables that are not set are on stderr.`,
 			return err
 		}
 		for _, name := range unset {
-			fmt.Fprintf(s.err, "inv config: the environment variable %s is not set\n", visible(name))
+			s.errf("inv config: the environment variable %s is not set\n", name)
 		}
 		return nil
 	})
@@ -156,9 +159,9 @@ rest of the file stays as it is.`,
 			if err := replaceFile(file, changed); err != nil {
 				return err
 			}
-			fmt.Fprintf(s.err, "%s: commands use the profile %s\n", file, args[0])
+			s.errf("%s: commands use the profile %s\n", file, args[0])
 			if f.profile != "" && f.profile != args[0] {
-				fmt.Fprintf(s.err, "warning: %s is set to %s, which overrules it\n", environmentName("profile"), f.profile)
+				s.errf("warning: %s is set to %s, which overrules it\n", environmentName("profile"), f.profile)
 			}
 			return nil
 		},

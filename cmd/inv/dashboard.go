@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"inv/inspect/dashboard"
 	"inv/internal/scenario"
 	"inv/internal/theme"
+	"inv/processor"
 
 	"github.com/spf13/cobra"
 )
@@ -43,8 +45,8 @@ the current state and exits.`,
 			}
 			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
 			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
-			o.Log = func(message string) { fmt.Fprintln(s.err, "dashboard:", message) }
-			o.Listening = func(url string) { fmt.Fprintf(s.err, "The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
+			o.Log = func(message string) { s.errf("dashboard: %s\n", message) }
+			o.Listening = func(url string) { s.errf("The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
 			colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 			switch {
 			case once:
@@ -69,14 +71,30 @@ the current state and exits.`,
 	flags.BoolVar(&inTerminal, "tui", false, "show it in the terminal instead")
 	flags.BoolVar(&once, "once", false, "print the current state and exit")
 	flags.VarP(&output, "output", "o", "text or json, with --once")
+	flags.Var((*currency)(&o.Currency), "currency", "the currency of the amounts, which records don't name: an ISO 4217 `CODE` such as EUR")
 	flags.StringVar(&o.Token, "token", "", "the `TOKEN` that readers need; by default none on loopback, otherwise random")
 	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "another host `NAME` to serve, such as a proxy's; localhost and IP addresses are always served")
 	return cmd
 }
 
+// currency is the flag of an ISO 4217 code. Which codes exist changes, so only its
+// form is checked.
+type currency string
+
+func (c *currency) String() string { return string(*c) }
+func (c *currency) Type() string   { return "code" }
+func (c *currency) Set(value string) error {
+	code := strings.ToUpper(value)
+	if len(code) != 3 || strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return fmt.Errorf("it takes a code of three letters, such as EUR")
+	}
+	*c = currency(code)
+	return nil
+}
+
 // dashboardTopics returns the names of the topics that the dashboard shows, and of
 // the processor's groups.
-func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []string) {
+func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group) {
 	name := func(alias string) string {
 		if names := scn.TopicNames(alias, app); len(names) == 1 {
 			return names[0]
@@ -87,5 +105,9 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []st
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
-	return topics, processorGroups(app)
+	var groups []dashboard.Group
+	for _, g := range processor.Groups(scn, app, builtinTopologies()) {
+		groups = append(groups, dashboard.Group(g))
+	}
+	return topics, groups
 }

@@ -84,6 +84,7 @@ inv tail alerts, work against it from another terminal.`,
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "a `NUMBER`: the same seed gives the same orders; random by default")
 	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
 	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "the `DURATION` from a reorder to its receipt")
+	atLeast(cmd.Flags(), 0, "lead-time")
 	return cmd
 }
 
@@ -110,13 +111,13 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	if o.Rate != nil {
 		rate = o.Rate.String() + " "
 	}
-	fmt.Fprintf(s.err, "The inventory system on %s, %sorders for %s, seed %d.\n", b.Addr(), rate, o.For, o.Seed)
+	s.errf("The inventory system on %s, %sorders for %s, seed %d.\n", b.Addr(), rate, o.For, o.Seed)
 	brokers := ""
 	if b.Addr() != demoAddress {
 		brokers = " -b " + b.Addr()
 	}
-	fmt.Fprintf(s.err, "Watch from another terminal: inv tail alerts%s\n", brokers)
-	screen := demo.NewScreen(s.out, s.err, colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
+	s.errf("Watch from another terminal: inv tail alerts%s\n", brokers)
+	screen := demo.NewScreen(s.out, s.live(), colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
 	if page {
 		var stop func()
 		screen.Page, stop = showPage(ctx, s, f, o)
@@ -128,7 +129,7 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 		if _, writeErr := s.out.Write(summary.Write(colors)); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
-		fmt.Fprint(s.err, nextSteps)
+		s.errf(nextSteps)
 	}
 	if err != nil || summary.Audit == nil {
 		return err
@@ -155,9 +156,9 @@ func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (
 	}()
 	select {
 	case url = <-at:
-		fmt.Fprintln(s.err, "The dashboard is at", url)
+		s.errf("The dashboard is at %s\n", url)
 	case <-ended:
-		fmt.Fprintf(s.err, "No dashboard: %v\n", err)
+		s.errf("No dashboard: %v\n", err)
 	}
 	return url, func() { cancel(); <-ended }
 }

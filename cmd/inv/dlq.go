@@ -17,7 +17,6 @@ import (
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
-	"inv/internal/termsafe"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -134,6 +133,7 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 	})
 	d.register(cmd.Flags())
 	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest `N`; 0: all")
+	atLeast(cmd.Flags(), 0, "last")
 	return cmd
 }
 
@@ -160,6 +160,13 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	exists, err := c.Existing(ctx, ambiguous...)
 	if err != nil {
 		return err
+	}
+	for _, arg := range args {
+		if dead := arg + ".dlq"; exists[arg] && !exists[dead] {
+			if err := c.MayDescribe(ctx, dead); err != nil {
+				return err
+			}
+		}
 	}
 	topics, filter, err := d.choose(sc, f.appID, args, exists)
 	if err != nil {
@@ -191,15 +198,15 @@ func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics [
 	}
 	keepLast()
 	if len(letters) < total {
-		fmt.Fprintf(s.err, "The last %d of %d dead letters; -n 0 shows all.\n", len(letters), total)
+		s.errf("The last %d of %d dead letters; -n 0 shows all.\n", len(letters), total)
 	}
-	noteForeign(s.err, foreign)
+	noteForeign(s, foreign)
 	if total == 0 {
 		such := " such"
 		if len(filter.Reasons)+len(filter.Places) == 0 && filter.Match == nil {
 			such = ""
 		}
-		fmt.Fprintf(s.err, "There are no%s dead letters in %s.\n", such, strings.Join(topics, ", "))
+		s.errf("There are no%s dead letters in %s.\n", such, strings.Join(topics, ", "))
 		return nil
 	}
 	if format == "json" {
@@ -212,9 +219,9 @@ func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics [
 	return out.write(s, format)
 }
 
-func noteForeign(w io.Writer, foreign int) {
+func noteForeign(s *streams, foreign int) {
 	if foreign > 0 {
-		fmt.Fprintf(w, "Skipped %s without the headers of a dead letter.\n", records(int64(foreign)))
+		s.errf("Skipped %s without the headers of a dead letter.\n", records(int64(foreign)))
 	}
 }
 
@@ -280,7 +287,7 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 					return err
 				}
 				if letter == nil {
-					return fmt.Errorf("there is no dead letter at %s; see `inv dlq list`", termsafe.String(args[0]))
+					return fmt.Errorf("there is no dead letter at %s; see `inv dlq list`", args[0])
 				}
 				return showLetter(s, letter, output.value)
 			})
@@ -300,10 +307,9 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 		_, err := s.out.Write(l.Value)
 		return err
 	case format == "raw":
-		fmt.Fprintln(s.out, termsafe.String(string(l.Value)))
-		return nil
+		return s.outf("%s\n", l.Value)
 	}
-	line := func(name, text string) { fmt.Fprintf(s.out, "%-9s %s\n", name, termsafe.String(text)) }
+	line := func(name, text string) { s.outf("%-9s %s\n", name, text) }
 	line("letter", l.At.String())
 	line("from", l.From.String())
 	line("time", l.Time.Local().Format(time.RFC3339))
@@ -325,6 +331,5 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 		return nil
 	}
 	line("value", fmt.Sprintf("%d bytes", len(l.Value)))
-	fmt.Fprintf(s.out, "\n%s\n", termsafe.String(string(l.Value)))
-	return nil
+	return s.outf("\n%s\n", l.Value)
 }

@@ -67,12 +67,12 @@ func readRepair(ctx context.Context, s *streams, file string) (value []byte, err
 
 func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byte, yes bool) error {
 	if plan.Already > 0 {
-		fmt.Fprintf(s.err, "Skipped %d that were replayed before; --again replays them again.\n", plan.Already)
+		s.errf("Skipped %d that were replayed before; --again replays them again.\n", plan.Already)
 	}
 	if plan.Cut > 0 {
-		fmt.Fprintf(s.err, "Skipped %d whose values were truncated to fit into the dead-letter topic.\n", plan.Cut)
+		s.errf("Skipped %d whose values were truncated to fit into the dead-letter topic.\n", plan.Cut)
 	}
-	noteForeign(s.err, plan.Foreign)
+	noteForeign(s, plan.Foreign)
 	if plan.Total() == 0 {
 		fmt.Fprintln(s.err, "There is nothing to replay.")
 		return nil
@@ -89,9 +89,9 @@ func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byt
 		return err
 	}
 	n, err := plan.Run(ctx, repair)
-	fmt.Fprintf(s.err, "%d replayed.\n", n)
+	s.errf("%d replayed.\n", n)
 	if plan.Trimmed > 0 {
-		fmt.Fprintf(s.err, "%d with part of their history or none: the rest did not fit.\n", plan.Trimmed)
+		s.errf("%d with part of their history or none: the rest did not fit.\n", plan.Trimmed)
 	}
 	return err
 }

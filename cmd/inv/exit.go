@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 )
 
 // Exit codes, the same for every command.
@@ -79,7 +80,7 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 		return exitDone
 	case errors.As(err, &exit):
 		if exit.err != nil {
-			fmt.Fprintln(stderr, "inv:", exit.err)
+			_, _ = termsafe.Fprintf(stderr, "inv: %v\n", exit.err)
 		}
 		return exit.code
 	case errors.As(err, &signal):
@@ -88,7 +89,7 @@ func exitCode(ctx context.Context, err error, stderr io.Writer) int {
 		}
 		return exitInterrupt
 	}
-	fmt.Fprintln(stderr, "inv:", err)
+	_, _ = termsafe.Fprintf(stderr, "inv: %v\n", err)
 	var problems scenario.Problems // an invalid --scenario
 	if errors.As(err, &usage) || errors.As(err, &problems) {
 		return exitUsage

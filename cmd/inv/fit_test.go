@@ -53,12 +53,26 @@ func TestTablesFitTheTerminal(t *testing.T) {
 	table.add("inventory", strings.Repeat("long ", 20))
 	for terminal, want := range map[bool]int{true: 40, false: 112} {
 		var out bytes.Buffer
-		if err := table.write(&streams{out: &out, outTerminal: terminal, width: func() int { return 40 }}, "text"); err != nil {
+		if err := table.write(&streams{out: &out, outTerminal: terminal, getenv: func(string) string { return "" }, width: func() int { return 40 }}, "text"); err != nil {
 			t.Fatal(err)
 		}
 		last := strings.Split(out.String(), "\n")[1]
 		if got := len([]rune(last)); got > want || got < want-2 {
 			t.Errorf("terminal %v: %d columns, want about %d: %q", terminal, got, want, last)
+		}
+	}
+}
+
+// In a locale of ASCII a table is in ASCII.
+func TestTableInASCII(t *testing.T) {
+	table := &rows{header: []string{"GROUP", "RECORDS"}, cells: [][]any{{"grün", "≤64"}}}
+	for locale, want := range map[string]string{"": "grün   ≤64\n", "C": `gr\u00fcn  <=64` + "\n"} {
+		var out bytes.Buffer
+		if err := table.write(&streams{out: &out, getenv: func(string) string { return locale }, width: func() int { return 0 }}, "text"); err != nil {
+			t.Fatal(err)
+		}
+		if _, row, _ := strings.Cut(out.String(), "\n"); row != want {
+			t.Errorf("locale %q: %q, want %q", locale, row, want)
 		}
 	}
 }

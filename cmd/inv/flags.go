@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"inv/internal/kafka"
@@ -36,6 +37,9 @@ type sharedFlags struct {
 	registry *kafka.Registry // the profile's; nil if it has none
 }
 
+// appIDForm matches what the names of topics can begin with.
+var appIDForm = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,150}$`)
+
 // defaultAppID is the application id unless another is given.
 const defaultAppID = "inv"
 
@@ -56,8 +60,14 @@ func (f *sharedFlags) resolve(cmd *cobra.Command) error {
 	if err := flagsFromEnvironment(cmd.Flags(), f.getenv); err != nil {
 		return err
 	}
+	if err := checkGiven(cmd.Flags()); err != nil {
+		return err
+	}
 	if f.color != "auto" && f.color != "always" && f.color != "never" {
 		return usagef("--color %q: use auto, always or never", f.color)
+	}
+	if !appIDForm.MatchString(f.appID) {
+		return usagef("--app-id %q: use letters, digits, ., _ and -, up to 150 of them, since topics are named by it", f.appID)
 	}
 	if err := f.applyProfile(cmd.Context(), cmd.Flags().Changed("brokers")); err != nil {
 		return err

@@ -53,7 +53,10 @@ func groupsList(s *streams, f *sharedFlags) *cobra.Command {
 			for _, g := range groups {
 				out.add(g.Name, g.State, g.Protocol)
 			}
-			return out.write(s, format)
+			if err := out.write(s, format); err != nil {
+				return err
+			}
+			return f.checkGroups(ctx, s, c, len(groups))
 		})
 	})
 }
@@ -103,20 +106,32 @@ wait in the state of the ledger for their product count, too.`,
 			return err
 		}
 		if len(groups) == 0 {
-			fmt.Fprintf(s.err, "No group of %s has read anything yet.\n", f.appID)
+			s.errf("No group of %s has read anything yet.\n", f.appID)
 		}
 		out := rows{header: []string{"GROUP", "TOPIC", "PARTITION", "COMMITTED", "END", "LAG", "OPEN"}}
 		if format == "json" {
 			out.header = append(out.header, "EXACT")
 		}
+		found := map[string]int{}
 		for _, group := range groups {
 			lags, err := kafka.GroupLag(ctx, f.kafka(), group)
 			if err != nil {
 				return err
 			}
+			found[group] = len(lags)
 			addLags(&out, group, lags, format)
 		}
-		return out.write(s, format)
+		if err := out.write(s, format); err != nil || len(args) == 0 {
+			return err // without arguments, the topics were looked up
+		}
+		return f.withAdmin(ctx, func(c *admin.Client) error {
+			for _, group := range args {
+				if err := f.checkOffsets(ctx, s, c, group, found[group]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }
 
@@ -242,14 +257,19 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 		return err
 	}
 	moves, err := c.PlanMoves(ctx, group, to, topics)
+	if len(topics) == 0 && (err == nil || errors.Is(err, admin.ErrNoOffsets)) {
+		if err := f.checkOffsets(ctx, s, c, group, len(moves)); err != nil {
+			return err
+		}
+	}
 	if errors.Is(err, admin.ErrNoOffsets) {
-		return fmt.Errorf("group %s has no offsets; name the topics with --topic", visible(group))
+		return fmt.Errorf("group %s has no offsets; name the topics with --topic", group)
 	}
 	if err != nil {
 		return err
 	}
 	if to.Note != "" {
-		fmt.Fprintln(s.err, to.Note)
+		s.errf("%s\n", to.Note)
 	}
 	var items []string
 	for _, m := range moves {
@@ -266,7 +286,7 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 		}
 		items = append(items, item)
 	}
-	if ok, err := r.approval.given(s, "move the offsets of group "+visible(group), items); !ok {
+	if ok, err := r.approval.given(s, "move the offsets of group "+group, items); !ok {
 		return err
 	}
 	return c.Commit(ctx, group, moves)

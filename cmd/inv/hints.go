@@ -17,7 +17,9 @@ import (
 	batches "inv/internal/kafka/produce"
 	"inv/internal/registry"
 	"inv/internal/suggest"
+	"inv/internal/termsafe"
 	"inv/processor"
+	"inv/processor/metrics"
 	"inv/processor/stage"
 	"inv/producer"
 
@@ -36,14 +38,24 @@ func hint(err error, app string) error {
 		group      *admin.UnknownGroupError
 		inUse      *admin.InUseError
 		unique     *producer.UniqueError
+		tooLarge   *producer.TooLargeError
+		link       *producer.LinkError
 	)
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
 		return fmt.Errorf("%w: add --count or --for to --start", err)
+	case errors.Is(err, producer.ErrEndless):
+		return fmt.Errorf("%w: add --for to --start", err)
 	case errors.Is(err, producer.ErrNoRate):
 		return fmt.Errorf("%w; set --rate", err)
+	case errors.Is(err, producer.ErrFileNotEmpty):
+		return fmt.Errorf("%w; --force overwrites it", err)
+	case errors.As(err, &link):
+		return fmt.Errorf("%w; write to that file by its own name, or remove the link", err)
 	case errors.As(err, &unique):
 		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
+	case errors.As(err, &tooLarge):
+		return fmt.Errorf("%w; raise it with inv topics alter %s --set max.message.bytes=%d, or give a smaller size, such as --fault oversize=0.1%%:100KiB", err, visible(tooLarge.Topic), tooLarge.Need)
 	case errors.Is(err, broker.ErrNoAdvertise):
 		return usagef("%w; name the HOST:PORT that clients reach with --advertise", err)
 	case errors.Is(err, broker.ErrAddress), errors.Is(err, dashboard.ErrAddress):
@@ -55,7 +67,7 @@ func hint(err error, app string) error {
 	case errors.Is(err, kafka.ErrUnreachable):
 		return fmt.Errorf("%w; start one with `inv broker`, or name yours with --brokers", err)
 	case errors.As(err, &batch) && errors.Is(err, kerr.MessageTooLarge):
-		return fmt.Errorf("%w; inv topics alter %s --set max.message.bytes=%d would make room for it", err, visible(batch.Topic), batch.Bytes)
+		return fmt.Errorf("%w; inv topics alter %s --set max.message.bytes=%d would make room for it", err, batch.Topic, batch.Bytes)
 	case errors.As(err, &partitions):
 		return partitionsHint(err, partitions, app)
 	case errors.As(err, &reserved):
@@ -63,7 +75,7 @@ func hint(err error, app string) error {
 	case errors.As(err, &unknown) && unknown.Near != "":
 		return fmt.Errorf("%w; did you mean %s?", err, unknown.Near)
 	case errors.As(err, &unknown) && strings.HasPrefix(unknown.Name, "print."):
-		return fmt.Errorf("%w; use --format '%%k %%v\n', or -o json", err)
+		return fmt.Errorf("%w; use --format '%%k %%v\\n', or -o json", err)
 	case errors.As(err, &unknown) && (unknown.Name == "parse.key" || unknown.Name == "key.separator"):
 		return fmt.Errorf("%w; use --key-separator (-K) SEPARATOR", err)
 	case errors.As(err, &unknown):
@@ -96,7 +108,7 @@ func processorHint(err error, app string) error {
 	case errors.As(err, &startOver):
 		return startOverHint(err, app)
 	case errors.As(err, &others):
-		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, visible(others.App))
+		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, others.App)
 	case errors.As(err, &grown):
 		return grownHint(err, app)
 	case errors.As(err, &grow):
@@ -119,6 +131,14 @@ func dashboardHints() dashboard.Hints {
 		NoProducts: "inv produce catalog writes some",
 		Host:       "--allow-host adds a name",
 		Token:      "open the address that inv dashboard printed",
+	}
+}
+
+// metricsHints are what readers of /metrics who are refused can do.
+func metricsHints() metrics.Access {
+	return metrics.Access{
+		HostHint:  "--metrics-allow-host adds a name; --metrics-token allows any name with a token",
+		TokenHint: "it is the one of --metrics-token",
 	}
 }
 
@@ -151,7 +171,7 @@ const wholeValue = ", whole with -o raw"
 
 // restOf returns the command that shows a value whose end is missing.
 func restOf(r *inspect.Record) string {
-	return fmt.Sprintf("The rest: inv tail %s/%d@%d -o raw", visible(r.Topic), r.Partition, r.Offset)
+	return fmt.Sprintf("The rest: inv tail %s/%d@%d -o raw", termsafe.String(r.Topic), r.Partition, r.Offset)
 }
 
 // startOverHint is for topics, offsets and state that don't belong together. What

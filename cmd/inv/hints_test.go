@@ -13,6 +13,7 @@ import (
 	batches "inv/internal/kafka/produce"
 	"inv/processor"
 	"inv/processor/stage"
+	"inv/producer"
 
 	"github.com/twmb/franz-go/pkg/kerr"
 )
@@ -57,6 +58,8 @@ func TestHints(t *testing.T) {
 		{&processor.OtherApplicationError{Topic: "t", App: "other"}, "--app-id other", false},
 		{&processor.PendingTransactionError{Group: "g", Err: errors.New("unstable")}, "--instance", false},
 		{&processor.RetentionError{Topic: "t", Config: "cleanup.policy=delete retention.ms=1"}, "--entity-name t --add-config cleanup.policy=compact", false},
+		{producer.ErrEndless, ": add --for to --start", false},
+		{&producer.TooLargeError{Topic: "t", Limit: 5, Need: 9}, "inv topics alter t --set max.message.bytes=9", false},
 		{stage.ErrFenced, "an --instance of its own", false},
 	} {
 		got := hint(fmt.Errorf("doing this: %w", c.err), "app")

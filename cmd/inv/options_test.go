@@ -60,7 +60,7 @@ func TestProduceOptions(t *testing.T) {
 		parse(t, cmd, line)
 		return p.options(&sharedFlags{appID: "app"}, s)
 	}
-	o, err := options("--rate 500/s --count 10 --for 1m --shard 2/4 --partitioner crc32 --headers none --start 2026-01-31 --workers 2 --fault malformed=1% --untagged --jitter poisson")
+	o, err := options("--rate 500/s --count 10 --for 1m --seed 0 --shard 2/4 --partitioner crc32 --headers none --start 2026-01-31 --workers 2 --fault malformed=1% --untagged --jitter poisson")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -79,6 +79,8 @@ func TestProduceOptions(t *testing.T) {
 		"--fault sour=1%":               "--fault",
 		"--count -1":                    "can't be negative",
 		"--shard 5/4":                   "--shard",
+		"--shard 2/4":                   "--shard 2/4 needs --seed",
+		"--start 1969-12-31":            "1969-12-31 is before 1970",
 		"--start soon":                  "--start",
 		"--envelope":                    "--to stdout",
 		"--start 2026-05-01 --for 720h": "more than an hour into the future",
@@ -126,6 +128,11 @@ func TestProcessOptions(t *testing.T) {
 	}
 	if cfg, _ = config(""); cfg.StableInstance || len(cfg.Instance) != 12 {
 		t.Errorf("a random instance is %q", cfg.Instance)
+	}
+	p := &processFlags{}
+	parse(t, processCommandWith(&streams{}, &sharedFlags{}, p), "--metrics inv.lan:9464 --metrics-token secret --metrics-allow-host a.example,b.example")
+	if a := p.metricsAccess(); a.Token != "secret" || a.Hosts[0] != "inv.lan" || !slices.Contains(a.Hosts, "b.example") || !strings.Contains(a.HostHint, "--metrics-allow-host") {
+		t.Errorf("access to the metrics is %+v", a)
 	}
 	_, err = config("", "inventry")
 	refuses(t, "inventry", err, `did you mean "inventory"?`)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -10,9 +11,10 @@ import (
 	"strconv"
 	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"inv/internal/suggest"
+	"inv/internal/termsafe"
+	"inv/internal/theme"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -47,12 +49,17 @@ func withOutput(cmd *cobra.Command, run func(ctx context.Context, args []string,
 	return cmd
 }
 
-// printJSON writes a value as JSON, over several lines if there is an indent.
+// printJSON writes a value as JSON that is safe for a terminal, over several lines if there is an indent.
 func printJSON(w io.Writer, v any, indent string) error {
-	encoder := json.NewEncoder(w)
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", indent)
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(termsafe.AppendJSON(nil, text.Bytes()))
+	return err
 }
 
 // rows is a listing: a table with a header, or one JSON object per line. The
@@ -68,11 +75,12 @@ func (r *rows) write(s *streams, format string) error {
 	if format == "json" {
 		return r.writeJSON(s.out)
 	}
+	colors := theme.Detect(theme.Never, s.outTerminal, s.getenv)
 	table := [][]string{r.header}
 	for _, cells := range r.cells {
 		texts := make([]string, len(cells))
 		for i, c := range cells {
-			texts[i] = visible(fmt.Sprint(c))
+			texts[i] = colors.Glyphs(visible(fmt.Sprint(c)))
 		}
 		table = append(table, texts)
 	}
@@ -81,7 +89,7 @@ func (r *rows) write(s *streams, format string) error {
 	}
 	out := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	for _, texts := range table {
-		fmt.Fprintln(out, strings.TrimRight(strings.Join(texts, "\t"), "\t"))
+		fmt.Fprintln(out, colors.Glyphs(strings.TrimRight(strings.Join(texts, "\t"), "\t")))
 	}
 	return out.Flush()
 }
@@ -118,7 +126,7 @@ func (r *rows) writeJSON(w io.Writer) error {
 			if i == 0 {
 				separator = "{"
 			}
-			fmt.Fprintf(out, "%s%s:%s", separator, key, value)
+			fmt.Fprintf(out, "%s%s:%s", separator, key, termsafe.AppendJSON(nil, value))
 		}
 		fmt.Fprintln(out, "}")
 	}
@@ -133,21 +141,16 @@ func fit(text string, columns int) string {
 	return text
 }
 
-// visible makes a name from the cluster safe for a terminal: group and member
-// ids can hold any character, escape sequences included.
-func visible(name string) string {
-	if strings.ContainsFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		quoted := strconv.Quote(name)
-		return quoted[1 : len(quoted)-1]
-	}
-	return name
-}
+// visible makes a name from the cluster safe for a terminal: group and member ids can
+// hold any character, escape sequences included. What goes to errf, outf or into an
+// error needs no call.
+func visible(name string) string { return termsafe.String(name) }
 
 // confirm lists what a command will do and asks, unless --yes was given.
 func confirm(s *streams, yes bool, what string, items []string) error {
-	fmt.Fprintf(s.err, "This will %s:\n", what)
+	s.errf("This will %s:\n", what)
 	for _, i := range items {
-		fmt.Fprintln(s.err, "  "+visible(i))
+		s.errf("  %s\n", i)
 	}
 	if yes {
 		return nil

@@ -14,7 +14,9 @@ import (
 	"syscall"
 	"time"
 
+	"inv/internal/httpguard"
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 	"inv/processor"
 	"inv/processor/builtin"
 	"inv/processor/inventory"
@@ -31,7 +33,8 @@ type processFlags struct {
 	window                       int64
 	drain, acceptTotals          bool
 	instance, metricsAddress     string
-	skipLost                     []string
+	metricsToken                 string
+	metricsHosts, skipLost       []string
 }
 
 func processCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -75,10 +78,13 @@ follow-ups, then exits.`,
 	flags.Var(&p.guarantee, "guarantee", "exactly-once or at-least-once")
 	flags.Int64Var(&p.window, "dedupe-window", inventory.DefaultDedupeWindow, "an equal record of a partition within `N` offsets is a duplicate; 0: none is")
 	flags.Var(&p.maxValue, "max-value", "the largest `SIZE` of an input record's value, such as 1MiB")
+	atLeast(flags, 0, "lead-time", "dedupe-window")
 	flags.BoolVar(&p.acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
 	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
 	flags.Var(&p.logFormat, "log", "text or json")
 	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
+	flags.StringVar(&p.metricsToken, "metrics-token", "", "the `TOKEN` that /metrics then requires, as Authorization: Bearer")
+	flags.StringSliceVar(&p.metricsHosts, "metrics-allow-host", nil, "another host `NAME` by which /metrics is read; localhost, IP addresses and this machine's name always are")
 	return cmd
 }
 
@@ -113,7 +119,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	line := newProcessLine(s, cfg.Stats, processor.Kinds(cfg.Topologies), p.drain)
 	cfg.Log = logger(line, p.logFormat.value)
 	if p.metricsAddress != "" {
-		stop, err := serveMetrics(ctx, p.metricsAddress, &cfg)
+		stop, err := p.serveMetrics(ctx, &cfg)
 		if err != nil {
 			return err
 		}
@@ -141,7 +147,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 		if p.logFormat.value == "json" {
 			logSummary(cfg.Log, summary, cfg.Topologies, took)
 		} else {
-			writeSummary(s.err, summary, cfg.Topologies, took)
+			writeSummary(s, summary, cfg.Topologies, took)
 		}
 	}
 	if err == nil && p.drain && ctx.Err() != nil {
@@ -156,7 +162,8 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 const processGCPercent = 33
 
 // serveMetrics serves the counts of the processor of cfg until stop is called.
-func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (stop func(), err error) {
+func (p *processFlags) serveMetrics(ctx context.Context, cfg *processor.Config) (stop func(), err error) {
+	address := p.metricsAddress
 	l, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return nil, fmt.Errorf("--metrics: the port is in use: %s; --metrics 127.0.0.1:0 takes a free one", address)
@@ -165,6 +172,7 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 		return nil, fmt.Errorf("--metrics: %w", err)
 	}
 	server := metrics.New(cfg.Stats, cfg.Topologies)
+	server.Access = p.metricsAccess()
 	cfg.Hooks = server.Hooks
 	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
 	ctx, cancel := context.WithCancel(ctx)
@@ -178,6 +186,13 @@ func serveMetrics(ctx context.Context, address string, cfg *processor.Config) (s
 	return func() { cancel(); <-done }, nil
 }
 
+func (p *processFlags) metricsAccess() metrics.Access {
+	access := metricsHints()
+	access.Token = p.metricsToken
+	access.Hosts = append(httpguard.LocalNames(p.metricsAddress), p.metricsHosts...)
+	return access
+}
+
 // orNone returns a flag's value for options in which 0 means the default.
 func orNone[T ~int64](v T) T {
 	if v <= 0 {
@@ -188,9 +203,19 @@ func orNone[T ~int64](v T) T {
 
 func logger(w io.Writer, format string) *slog.Logger {
 	if format == "json" {
-		return slog.New(slog.NewJSONHandler(w, nil))
+		return slog.New(slog.NewJSONHandler(safeJSON{w}, nil))
 	}
 	return slog.New(slog.NewTextHandler(w, nil))
+}
+
+// safeJSON makes a JSON log safe for a terminal. Each write is a line.
+type safeJSON struct{ w io.Writer }
+
+func (j safeJSON) Write(line []byte) (int, error) {
+	if _, err := j.w.Write(termsafe.AppendJSON(nil, line)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // topologyList describes the topologies, a line each.
@@ -220,21 +245,21 @@ func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.To
 }
 
 // writeSummary writes what was committed, and what is left.
-func writeSummary(w io.Writer, s processor.Summary, topologies []processor.Topology, took time.Duration) {
-	fmt.Fprintf(w, "processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
-		records(decided(s)), took.Round(time.Millisecond), grouped(s.Count("", processor.Accepted)),
-		many(s.Count("", processor.Duplicate), "duplicate"), grouped(s.Count("", processor.Skipped)), grouped(s.Count("", processor.DeadLettered)))
-	fmt.Fprintf(w, "wrote %s in %s (%s aborted)\n", strings.Join(written(s, processor.Kinds(topologies)), ", "), many(s.Commits, "transaction"), grouped(s.Aborts))
-	for _, r := range s.Lost {
-		fmt.Fprintf(w, "went on without %s, which are deleted: %s at most\n", r, records(r.To-r.From))
+func writeSummary(s *streams, sum processor.Summary, topologies []processor.Topology, took time.Duration) {
+	s.errf("processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
+		records(decided(sum)), took.Round(time.Millisecond), grouped(sum.Count("", processor.Accepted)),
+		many(sum.Count("", processor.Duplicate), "duplicate"), grouped(sum.Count("", processor.Skipped)), grouped(sum.Count("", processor.DeadLettered)))
+	s.errf("wrote %s in %s (%s aborted)\n", strings.Join(written(sum, processor.Kinds(topologies)), ", "), many(sum.Commits, "transaction"), grouped(sum.Aborts))
+	for _, r := range sum.Lost {
+		s.errf("went on without %s, which are deleted: %s at most\n", r, records(r.To-r.From))
 	}
 	for _, m := range processor.Metrics(topologies) {
-		if n := s.Counts[m.Name]; m.Left != "" && n > 0 {
-			fmt.Fprintf(w, m.Left+"\n", many(n, m.Unit))
+		if n := sum.Counts[m.Name]; m.Left != "" && n > 0 {
+			s.errf(m.Left+"\n", many(n, m.Unit))
 		}
 	}
-	if s.Count("", processor.DeadLettered) > 0 {
-		fmt.Fprintln(w, "inv dlq list says why records were dead-lettered")
+	if sum.Count("", processor.DeadLettered) > 0 {
+		fmt.Fprintln(s.err, "inv dlq list says why records were dead-lettered")
 	}
 }
 

@@ -80,10 +80,10 @@ func (l *processLine) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.text != "" {
-		fmt.Fprint(l.s.err, eraseLine)
+		fmt.Fprint(l.s.live(), eraseLine)
 	}
 	n, err := l.s.err.Write(p)
-	fmt.Fprint(l.s.err, l.text)
+	fmt.Fprint(l.s.live(), l.text)
 	return n, err
 }
 
@@ -91,7 +91,7 @@ func (l *processLine) draw(text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if text != l.text {
-		fmt.Fprint(l.s.err, eraseLine+text)
+		fmt.Fprint(l.s.live(), eraseLine+text)
 		l.text = text
 	}
 }

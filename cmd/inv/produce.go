@@ -27,7 +27,7 @@ type produceFlags struct {
 	partitioner                choice
 	seed, start, shard, to     string
 	products                   int64
-	envelope                   bool
+	envelope, force            bool
 	startNote                  string // how --start was read
 	lines                      lineFlags
 }
@@ -82,18 +82,21 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&p.bursts, "bursts", "", "periodic `BURSTS` at a higher rate: every=10s,for=1s,rate=5000/s")
 	fs.StringVar(&p.ramp, "ramp", "", "a `RISE` from a lower rate, optionally with a fall back to it: from=10/s,up=30s,hold=1m,down=30s")
 	fs.Int64Var(&p.Count, "count", 0, "stop after `N` records of each producer")
+	fs.Int64Var(&p.Skip, "skip", 0, "leave out the first `N` records of each producer, as if they had been sent; --count counts those after them")
 	fs.DurationVar(&p.For, "for", 0, "stop after this `DURATION`, such as 30s or 30d")
 	fs.StringVar(&p.seed, "seed", "", "a `NUMBER`; the same seed gives the same records (by default random, and printed)")
 	fs.StringVar(&p.start, "start", "", "the event `TIME` of the first record, such as 2026-01-31, yesterday or RFC 3339, in UTC; the clock is then simulated, without waiting")
-	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate")
+	fs.StringVar(&p.shard, "shard", "", "`K/N`: only every Nth record from the Kth on, at 1/N of the rate; all shards need the same --seed")
 	fs.Int64Var(&p.products, "products", 0, "`N` rows of a producer with more: in the scenario, generated ones after those in the file")
 	fs.StringVar(&p.to, "to", "kafka", "kafka, stdout or a `FILE`")
+	fs.BoolVar(&p.force, "force", false, "overwrite the FILE of --to, which otherwise must be empty or not exist")
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value; with --topic: lines of inv tail -o json")
 	fs.Var(&p.headers, "headers", "headers added to records")
 	fs.Var(&p.partitioner, "partitioner", "a `NAME`: murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; by default the scenario's")
 	fs.StringVar(&p.faults, "fault", "", "make a share of the records faulty, by `KINDS`: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
 	fs.BoolVar(&p.NoTags, "untagged", false, "no inv-fault header on faulty records")
 	fs.IntVar(&p.Workers, "workers", 0, "the `NUMBER` of goroutines that generate records")
+	atLeast(fs, 1, "count", "for", "products", "workers")
 }
 
 func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, names []string) error {
@@ -109,7 +112,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return err
 	}
 	if p.startNote != "" {
-		fmt.Fprintln(s.err, "inv produce: "+p.startNote)
+		s.errf("inv produce: %s\n", p.startNote)
 	}
 	seed, err := p.seedNumber()
 	if err != nil {
@@ -134,7 +137,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err := producer.CheckOptions(plan, o); err != nil {
 		return usageError{err}
 	}
-	fmt.Fprintf(s.err, "seed %d\n", seed)
+	s.errf("seed %d\n", seed)
 	out, err := p.open(ctx, s, f, plan, &o)
 	if err != nil {
 		return err
@@ -148,9 +151,9 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if closeErr := out.Close(); err == nil {
 		err = closeErr
 	}
-	summarize(s.err, summary, strings.Join(out.Where, ", "))
+	summarize(s, summary, strings.Join(out.Where, ", "))
 	if also := referring(sc, names); p.products > 0 && len(also) > 0 && err == nil {
-		fmt.Fprintf(s.err, "`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
+		s.errf("`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
 			strings.Join(also, " "), p.products)
 	}
 	switch {
@@ -204,9 +207,13 @@ func compileError(err error, sc *scenario.Scenario) error {
 	return err
 }
 
+// randomSeed returns a seed with few digits: it is part of ids, which share a line with
+// the rest of a record, and is to be typed again.
+func randomSeed() uint64 { return rand.Uint64N(1_000_000) }
+
 func (p *produceFlags) seedNumber() (uint64, error) {
 	if p.seed == "" {
-		return uint64(rand.Uint32()), nil // few digits to retype
+		return randomSeed(), nil
 	}
 	seed, err := strconv.ParseUint(p.seed, 10, 63)
 	if err != nil {
@@ -235,8 +242,8 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		}
 		o.Faults = faults
 	}
-	if o.Count < 0 || o.For < 0 || p.products < 0 || o.Workers < 0 {
-		return o, usagef("--count, --for, --products and --workers can't be negative")
+	if o.Count < 0 || o.Skip < 0 || o.For < 0 || p.products < 0 || o.Workers < 0 {
+		return o, usagef("--count, --skip, --for, --products and --workers can't be negative")
 	}
 	if p.shard != "" {
 		k, n, ok := strings.Cut(p.shard, "/")
@@ -245,6 +252,9 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		if !ok || err != nil || err2 != nil || shard < 1 || shards < shard {
 			return o, usagef("--shard %q: use K/N with K from 1 to N, such as 2/4", p.shard)
 		}
+		if shards > 1 && p.seed == "" {
+			return o, usagef("--shard %s needs --seed: shards with different seeds are parts of different runs; give all of them the same, such as --seed %d", p.shard, randomSeed())
+		}
 		o.Shard, o.Shards = shard, shards
 	}
 	if p.start != "" {
@@ -252,10 +262,16 @@ func (p *produceFlags) options(f *sharedFlags, s *streams) (producer.Options, er
 		if err != nil {
 			return o, usagef("--start: %w", err)
 		}
+		if start.Before(time.Unix(0, 0)) {
+			return o, usagef("--start: %s is before 1970, and records have no such timestamps", start.UTC().Format(time.DateOnly))
+		}
 		o.Start, p.startNote = start, note
 	}
 	if p.envelope && p.to == "kafka" {
 		return o, usagef("--envelope is for stdout and files: add --to stdout")
+	}
+	if p.force && (p.to == "kafka" || p.toStdout()) {
+		return o, usagef("--force is for files: add --to FILE")
 	}
 	return o, p.future(o, s.now())
 }
@@ -294,15 +310,22 @@ func (p *produceFlags) future(o producer.Options, now time.Time) error {
 	return nil
 }
 
-func (p *produceFlags) toStdout() bool { return p.to == "stdout" || p.to == "-" }
+// toStdout reports whether the output is stdout, which would be truncated as a file.
+func (p *produceFlags) toStdout() bool {
+	return p.to == "stdout" || p.to == "-" || p.to == "/dev/stdout"
+}
 
 // open opens the output and reports created and empty topics.
 func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, plan *producer.Plan, o *producer.Options) (*producer.Output, error) {
 	switch {
 	case p.toStdout():
-		return producer.OpenWriter(s.out, "stdout", p.envelope), nil
+		out := s.out
+		if s.outTerminal {
+			out = recordLines{out}
+		}
+		return producer.OpenWriter(out, "stdout", p.envelope), nil
 	case p.to != "kafka":
-		out, err := producer.OpenFile(p.to, p.envelope)
+		out, err := producer.OpenFile(ctx, p.to, producer.FileOptions{Envelope: p.envelope, Overwrite: p.force})
 		if err != nil {
 			return nil, fmt.Errorf("--to: %w", err)
 		}
@@ -314,7 +337,7 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 	}
 	o.Partitions = out.Partitions
 	if len(out.Created) > 0 {
-		fmt.Fprintf(s.err, "created %s\n", strings.Join(out.Created, ", "))
+		s.errf("created %s\n", strings.Join(out.Created, ", "))
 	}
 	for _, r := range out.Short {
 		fill := "inv produce " + r.Producer
@@ -322,9 +345,9 @@ func (p *produceFlags) open(ctx context.Context, s *streams, f *sharedFlags, pla
 			fill += fmt.Sprintf(" --products %d", p.products)
 		}
 		if r.Has == 0 {
-			fmt.Fprintf(s.err, "warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
+			s.errf("warning: %s is empty, but the records refer to it; fill it with `%s`\n", r.Topic, fill)
 		} else {
-			fmt.Fprintf(s.err, "warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
+			s.errf("warning: %s has %s, but the records refer to %s rows; add them with `%s`\n", r.Topic, records(r.Has), grouped(r.Rows), fill)
 		}
 	}
 	return out, nil

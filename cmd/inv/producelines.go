@@ -73,10 +73,8 @@ func (l *lineFlags) check(names []string) (err error) {
 		case "key-separator", "header":
 			if l.topic == "" {
 				err = usagef("--%s needs --topic", f.Name)
-			} else if f.Value.String() == "" {
-				err = usagef("--%s can't be empty", f.Name)
 			}
-		case "rate", "jitter", "bursts", "ramp", "count", "for", "seed", "start", "shard", "products", "to", "headers", "fault", "untagged", "workers":
+		case "rate", "jitter", "bursts", "ramp", "count", "skip", "for", "seed", "start", "shard", "products", "to", "force", "headers", "fault", "untagged", "workers":
 			if l.topic != "" {
 				err = usagef("--%s is for producers, not for lines of stdin", f.Name)
 			}
@@ -129,13 +127,13 @@ func produceLines(ctx context.Context, s *streams, f *sharedFlags, p *produceFla
 	}
 	sum, err := producer.SendLines(ctx, f.kafka(), o, s.in)
 	if sum.Sent > 0 || err == nil {
-		text := "produced " + records(sum.Acknowledged) + " to " + visible(o.Topic)
+		text := "produced " + records(sum.Acknowledged) + " to " + o.Topic
 		if sum.Tombstones > 0 {
 			text += fmt.Sprintf(", %s", many(sum.Tombstones, "tombstone"))
 		}
-		fmt.Fprintln(s.err, text)
+		s.errf("%s\n", text)
 		if lost := sum.Sent - sum.Acknowledged; lost > 0 {
-			fmt.Fprintf(s.err, "sent but not acknowledged: %s\n", records(lost))
+			s.errf("sent but not acknowledged: %s\n", records(lost))
 		}
 	}
 	if wrong := new(producer.LineError); errors.As(err, &wrong) {

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
@@ -41,13 +40,13 @@ func (l *progressLine) show(p producer.Progress) {
 	text := progressText(p, now.Sub(l.moved))
 	if l.s.errTerminal {
 		// A line that wraps can't be rewritten.
-		fmt.Fprint(l.s.err, eraseLine+fit(text, cmp.Or(l.s.width(), 80)))
+		fmt.Fprint(l.s.live(), eraseLine+fit(text, cmp.Or(l.s.width(), 80)))
 		l.shown = true
 		return
 	}
 	if now.Sub(l.last) >= lineEvery {
 		l.last = now
-		fmt.Fprintln(l.s.err, text)
+		l.s.errf("%s\n", text)
 	}
 }
 
@@ -57,7 +56,7 @@ func inFlight(p producer.Progress) int64 { return p.Sent - p.Acknowledged - p.Fa
 // end erases the terminal's line.
 func (l *progressLine) end() {
 	if l.shown {
-		fmt.Fprint(l.s.err, eraseLine)
+		fmt.Fprint(l.s.live(), eraseLine)
 	}
 }
 
@@ -96,23 +95,23 @@ func perSecond(p producer.Progress) string {
 }
 
 // summarize prints the outcome of a run.
-func summarize(w io.Writer, s producer.Summary, where string) {
-	fmt.Fprintf(w, "produced %s (%s) to %s in %s, %s/s\n",
-		records(s.Acknowledged), bytesText(s.Bytes), where, elapsedText(s.Elapsed), perSecond(s.Progress))
-	if !s.Event[0].IsZero() {
-		fmt.Fprintf(w, "event time from %s to %s\n", s.Event[0].UTC().Format(time.RFC3339), s.Event[1].UTC().Format(time.RFC3339))
+func summarize(s *streams, sum producer.Summary, where string) {
+	s.errf("produced %s (%s) to %s in %s, %s/s\n",
+		records(sum.Acknowledged), bytesText(sum.Bytes), where, elapsedText(sum.Elapsed), perSecond(sum.Progress))
+	if !sum.Event[0].IsZero() {
+		s.errf("event time from %s to %s\n", sum.Event[0].UTC().Format(time.RFC3339), sum.Event[1].UTC().Format(time.RFC3339))
 	}
-	if lost := s.Sent - s.Acknowledged; lost > 0 {
-		fmt.Fprintf(w, "sent but not acknowledged: %s\n", records(lost))
+	if lost := sum.Sent - sum.Acknowledged; lost > 0 {
+		s.errf("sent but not acknowledged: %s\n", records(lost))
 	}
-	if unsent := s.Made - s.Sent; unsent > 0 {
-		fmt.Fprintf(w, "made but not sent: %s\n", records(unsent))
+	if unsent := sum.Made - sum.Sent; unsent > 0 {
+		s.errf("made but not sent: %s\n", records(unsent))
 	}
-	if s.Behind > time.Second {
-		fmt.Fprintf(w, "%s behind the requested rate at the end\n", s.Behind.Round(100*time.Millisecond))
+	if sum.Behind > time.Second {
+		s.errf("%s behind the requested rate at the end\n", sum.Behind.Round(100*time.Millisecond))
 	}
-	for _, name := range slices.Sorted(maps.Keys(s.Faults)) {
-		fmt.Fprintf(w, "fault %s: %s\n", name, records(s.Faults[name]))
+	for _, name := range slices.Sorted(maps.Keys(sum.Faults)) {
+		s.errf("fault %s: %s\n", name, records(sum.Faults[name]))
 	}
 }
 

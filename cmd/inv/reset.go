@@ -53,7 +53,7 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 		return err
 	}
 	if len(p.groups)+len(p.kept)+len(p.written) == 0 {
-		fmt.Fprintf(s.err, "%s has no groups and no topics on this cluster.\n", f.appID)
+		s.errf("%s has no groups and no topics on this cluster.\n", f.appID)
 		return nil
 	}
 	if ok, err := a.given(s, "remove these", p.items(f.appID)); !ok {
@@ -76,10 +76,10 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 			return err
 		}
 		if n.Others > 0 {
-			fmt.Fprintf(s.err, "%s stays, with %s.\n", topic, records(n.Others))
+			s.errf("%s stays, with %s.\n", topic, records(n.Others))
 			continue
 		}
-		fmt.Fprintln(s.out, topic)
+		s.outf("%s\n", topic)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (f *sharedFlags) planReset(ctx context.Context, s *streams, c *admin.Client
 		return p, err
 	}
 	if p.lost, err = c.Lost(ctx, processor.InputTopics(sc, f.appID, all)...); err != nil {
-		fmt.Fprintf(s.err, "Whether inputs have lost records could not be looked up: %s\n", visible(err.Error()))
+		s.errf("Whether inputs have lost records could not be looked up: %s\n", err)
 	}
 	if outputs {
 		if p.written, err = c.CountOwn(ctx, f.wrote, processor.WrittenTopics(sc, f.appID, all)...); err != nil {

@@ -47,6 +47,9 @@ func (f *sharedFlags) existingTopics(ctx context.Context, s *streams, c *admin.C
 	var names []string
 	for _, a := range args {
 		found, err := f.resolveTopic(s, sc, a, existing)
+		if hidden := f.checkHidden(ctx, c, sc, a, existing); hidden != nil {
+			return nil, hidden
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -57,6 +60,31 @@ func (f *sharedFlags) existingTopics(ctx context.Context, s *streams, c *admin.C
 		}
 	}
 	return names, nil
+}
+
+// checkHidden returns an error if the argument stands for a topic that the user may not
+// describe, so that it is neither called missing nor left out. A topic that exists goes
+// before an alias.
+func (f *sharedFlags) checkHidden(ctx context.Context, c *admin.Client, sc *scenario.Scenario, arg string, existing map[string]int) error {
+	exists := func(name string) bool { _, ok := existing[name]; return ok }
+	var hidden []string
+	var err error
+	if scenario.IsPattern(arg) {
+		if scenario.CheckPattern(arg) != nil {
+			return nil
+		}
+		hidden, err = f.hiddenTopics(ctx, c, sc, func(name string) bool { return !exists(name) && scenario.MatchTopic(arg, name) })
+	} else {
+		names := sc.Resolve(arg, f.appID, exists)
+		if names == nil {
+			names = []string{arg}
+		}
+		hidden, err = c.Hidden(ctx, slices.DeleteFunc(slices.Clone(names), exists)...)
+	}
+	if err == nil && len(hidden) > 0 {
+		err = &hiddenError{visible(arg), hidden}
+	}
+	return err
 }
 
 func (f *sharedFlags) resolveTopic(s *streams, sc *scenario.Scenario, arg string, existing map[string]int) (found []string, err error) {
@@ -91,7 +119,7 @@ func (f *sharedFlags) resolveTopic(s *streams, sc *scenario.Scenario, arg string
 // noteShadowed reports a name that was taken as a topic's and is an alias of others.
 func noteShadowed(s *streams, sc *scenario.Scenario, name, app string, exists func(string) bool) {
 	if topics, others := sc.OtherThan(name, app); others && exists(name) {
-		fmt.Fprintf(s.err, "%s is the topic of that name, not the alias of %s.\n", name, strings.Join(topics, ", "))
+		s.errf("%s is the topic of that name, not the alias of %s.\n", name, strings.Join(topics, ", "))
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -24,6 +23,7 @@ const stopWithin = 9500 * time.Millisecond
 func run(args []string, s *streams) int {
 	ctx, stop := untilSignal(context.Background())
 	defer stop()
+	s = s.gated()
 	done := make(chan int, 1)
 	go func() { done <- exitCode(ctx, execute(ctx, args, s), s.err) }()
 	select {
@@ -35,7 +35,7 @@ func run(args []string, s *streams) int {
 	case code := <-done:
 		return code
 	case <-time.After(stopWithin):
-		fmt.Fprintf(s.err, "inv: not stopped %s after the signal; exiting anyway\n", stopWithin)
+		s.errf("inv: not stopped %s after the signal; exiting anyway\n", stopWithin)
 		return exitFailed
 	}
 }

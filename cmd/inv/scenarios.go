@@ -93,12 +93,12 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 					return err
 				}
 				if len(problems) == 0 {
-					fmt.Fprintf(s.err, "%s is valid\n", file)
+					s.errf("%s is valid\n", file)
 				}
 				all = append(all, problems...)
 			}
 			for _, p := range all {
-				fmt.Fprintln(s.out, p)
+				s.outf("%s\n", p)
 			}
 			if len(all) > 0 {
 				return exitError{code: exitUsage, err: errors.New(many(int64(len(all)), "problem"))}

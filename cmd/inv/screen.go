@@ -93,7 +93,7 @@ func (c *screen) notice(text string) {
 	if redraw {
 		fmt.Fprint(c.s.out, eraseLine)
 	}
-	fmt.Fprintln(c.s.err, "inv tail:", text)
+	c.s.errf("inv tail: %s\n", text)
 	if redraw {
 		c.buf.Reset()
 		c.draw()

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"runtime/debug"
 
 	"inv/inspect"
@@ -98,7 +97,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		return t.browse(ctx, s, client, o, colors, views, labels)
 	}
 	for _, note := range t.notes {
-		fmt.Fprintln(s.err, "inv tail: "+note)
+		s.errf("inv tail: %s\n", note)
 	}
 	screen := newScreen(s, colors, renderer, t, o.Follow)
 	o.Notice = screen.notice
@@ -114,7 +113,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 		}
 	}
 	if t.statistics || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0 || o.Key != nil {
-		fmt.Fprintf(s.err, "inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
+		s.errf("inv tail: %s read, %d matched\n", records(stats.Read), stats.Shown)
 	}
 	return tailHint(absent(o, err))
 }

@@ -92,6 +92,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.IntVar(&t.Expect, "expect", 0, "exit 0 once `N` records have been shown, 1 if it ends before")
 	fs.DurationVar(&t.Within, "within", 0, "with --expect: exit 1 after this `DURATION`")
 	fs.StringVar(&t.FailOn, "fail-on", "", "exit 1 at the first shown record that matches this jq `CONDITION`")
+	atLeast(fs, 1, "expect", "within", "idle")
 }
 
 // options returns the options for inspect, or a usage error.
@@ -149,10 +150,6 @@ func (t *tailFlags) options(args []string, now time.Time) (inspect.Options, erro
 	switch {
 	case o.Partitioner != "" && o.Key == nil:
 		return o, usagef("--partitioner needs --key")
-	case t.Expect < 0:
-		return o, usagef("--expect takes a number of records, 1 or more")
-	case t.Within < 0 || t.Idle < 0:
-		return o, usagef("--within and --idle take a duration such as 30s")
 	case t.Within > 0 && t.Expect == 0:
 		return o, usagef("--within needs --expect N")
 	}

@@ -8,7 +8,6 @@ import (
 
 	"inv/inspect"
 	"inv/internal/event"
-	"inv/internal/termsafe"
 )
 
 // tailPlace sets the options for the one record at a place such as orders/3@17, as the
@@ -39,7 +38,7 @@ func (t *tailFlags) tailPlace(args []string, o *inspect.Options) error {
 func absent(o inspect.Options, err error) error {
 	if o.Begin != nil && o.Begin.Only && errors.Is(err, inspect.ErrExpect) {
 		return fmt.Errorf("no record to show at %s/%d@%d: it does not match, was compacted away or aborted, or is a transaction's marker",
-			termsafe.String(o.Topics[0]), o.Partitions[0], o.Begin.Offset)
+			o.Topics[0], o.Partitions[0], o.Begin.Offset)
 	}
 	return err
 }

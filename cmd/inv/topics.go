@@ -45,7 +45,14 @@ records: commit markers, aborted and compacted records have offsets, too.
 			if err != nil {
 				return err
 			}
-			return listTopics(ctx, s, c, only, declaredTopics(sc, f.appID), count, format)
+			if err := listTopics(ctx, s, c, only, declaredTopics(sc, f.appID), count, format); err != nil || len(args) > 0 {
+				return err
+			}
+			hidden, err := f.hiddenTopics(ctx, c, sc, func(string) bool { return true })
+			if err == nil && len(hidden) > 0 {
+				err = &hiddenError{"topics may be missing from this list", hidden}
+			}
+			return err
 		})
 	})
 	cmd.Flags().BoolVar(&count, "count", false, "read the topics and count their records")
@@ -180,7 +187,7 @@ before the question. A topic of exactly the name given goes before an alias.`,
 // printNames prints the names that a call has dealt with, and returns its error.
 func printNames(s *streams, names []string, err error) error {
 	for _, name := range names {
-		fmt.Fprintln(s.out, name)
+		s.outf("%s\n", name)
 	}
 	return err
 }

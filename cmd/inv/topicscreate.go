@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -54,8 +53,9 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 		ValidArgsFunction: f.completeAliases,
 	}
 	cmd.Flags().IntVar(&t.partitions, "partitions", 6, "the `NUMBER` of partitions, instead of the scenario's")
-	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "the `NUMBER` of replicas of each partition, instead of the cluster's default")
+	cmd.Flags().Int16Var(&t.replicas, "replication-factor", 0, "the `NUMBER` of replicas of each partition, instead of the scenario's or the cluster's default")
 	cmd.Flags().StringArrayVar(&t.configs, "set", nil, "a topic configuration by Kafka's property name, `KEY=VALUE`; repeatable")
+	atLeast(cmd.Flags(), 1, "replication-factor")
 	t.approval.registerDryRun(cmd.Flags())
 	return cmd
 }
@@ -117,7 +117,9 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 		if slices.Contains(grows, specs[i].Name) {
 			specs[i].Exact = false
 		}
-		specs[i].Replicas = t.replicas
+		if t.replicas > 0 {
+			specs[i].Replicas, specs[i].Single = t.replicas, false
+		}
 		if t.override {
 			specs[i].Partitions = t.partitions
 		}
@@ -140,7 +142,7 @@ func (t *topicsCreateFlags) create(ctx context.Context, s *streams, c *admin.Cli
 		err = printNames(s, created, err)
 	}
 	if err == nil && len(created) < len(specs) {
-		fmt.Fprintf(s.err, "%d of %d existed already.\n", len(specs)-len(created), len(specs))
+		s.errf("%d of %d existed already.\n", len(specs)-len(created), len(specs))
 	}
 	return err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"runtime/debug"
@@ -13,6 +12,7 @@ import (
 	"inv/inspect/verify"
 	"inv/internal/kafka"
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -79,6 +79,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "show `N` of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
+	atLeast(flags, 0, "dedupe-window", "findings")
 	return cmd
 }
 
@@ -110,7 +111,7 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o ver
 	defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
 	report, err := verify.Run(ctx, client, o)
 	if err != nil && ctx.Err() != nil {
-		fmt.Fprintf(s.err, "verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
+		s.errf("verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
 	}
 	if err != nil {
 		return fmt.Errorf("reading the topics: %w", err)
@@ -119,14 +120,14 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o ver
 		return err
 	}
 	for _, hint := range v.hints(report, f.appID, names) {
-		fmt.Fprintln(s.err, hint)
+		s.errf("%s\n", hint)
 	}
 	return verdictError(report.Verdict)
 }
 
 // hints returns what may be done about a report of the application's outputs.
 func (v *verifyFlags) hints(r *verify.Report, app string, topologies []string) (hints []string) {
-	add := func(format string, args ...any) { hints = append(hints, fmt.Sprintf(format, args...)) }
+	add := func(format string, args ...any) { hints = append(hints, termsafe.Sprintf(format, args...)) }
 	signs := &r.Signs
 	for _, c := range r.Checks {
 		if v.findings < int(min(c.Violations, math.MaxInt32)) && v.output.value == "text" {
@@ -146,7 +147,7 @@ func (v *verifyFlags) hints(r *verify.Report, app string, topologies []string) (
 	}
 	switch {
 	case signs.Writer != "":
-		add("If %s is an application of yours, verify it with --app-id; name the consumer groups of another processor with --group.", visible(signs.Writer))
+		add("If %s is an application of yours, verify it with --app-id; name the consumer groups of another processor with --group.", signs.Writer)
 	case signs.Foreign && r.Verdict != verify.Holds:
 		add("No output names application %s as its writer; if another processor wrote them, name its consumer groups with --group.", app)
 	case len(v.groups) > 0 && signs.Unrest == verify.NothingRead:
@@ -216,10 +217,7 @@ func writeReport(s *streams, r *verify.Report, format string, t *theme.Theme) er
 		}
 		return r.WriteText(s.out, t, columns)
 	}
-	encoder := json.NewEncoder(s.out)
-	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(r)
+	return printJSON(s.out, r, "  ")
 }
 
 func verdictError(v verify.Verdict) error {
@@ -249,12 +247,12 @@ func auditProgress(s *streams) func(read, total int64) {
 		last = now
 		switch {
 		case !s.errTerminal:
-			fmt.Fprintf(s.err, "verify: read %d of %d offsets\n", read, total)
+			s.errf("verify: read %d of %d offsets\n", read, total)
 		case done:
-			fmt.Fprint(s.err, "\r\x1b[K")
+			fmt.Fprint(s.live(), eraseLine)
 			shown = false
 		default:
-			fmt.Fprintf(s.err, "\rverify: read %d of %d offsets (%d %%)\x1b[K", read, total, 100*read/max(total, 1))
+			fmt.Fprintf(s.live(), eraseLine+"verify: read %d of %d offsets (%d %%)", read, total, 100*read/max(total, 1))
 			shown = true
 		}
 	}

@@ -225,6 +225,19 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// In a locale of ASCII the browser's own texts are in ASCII.
+func TestScreenInASCII(t *testing.T) {
+	m, _, _ := browser(t, 3, 50, 8)
+	m.o.Theme = &theme.Theme{ASCII: true}
+	for _, keys := range [][]string{nil, {"/", "x"}, {"esc", "enter"}} {
+		press(m, keys...)
+		screen := m.View()
+		if i := strings.IndexFunc(screen, func(r rune) bool { return r > '~' }); i >= 0 {
+			t.Errorf("after %v, %q is on the screen:\n%s", keys, screen[i:], screen)
+		}
+	}
+}
+
 // The screen fits the terminal, and has nothing that a terminal would act on.
 func TestScreen(t *testing.T) {
 	for _, size := range [][2]int{{20, 3}, {80, 24}, {200, 50}, {1, 1}} {

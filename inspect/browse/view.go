@@ -40,7 +40,7 @@ func (m *Model) title() string {
 
 // fit makes text safe and no wider than the terminal.
 func (m *Model) fit(text string) string {
-	return string(termsafe.Cut(termsafe.Append(nil, []byte(text)), max(1, m.width)))
+	return m.o.Theme.Fit(text, max(1, m.width))
 }
 
 // row returns a line between title and keys, counted from 0.

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -95,6 +96,47 @@ func getSummary(m *Model, now int64, _ *http.Request) (any, error) {
 	return m.Frame(View{Sort: ByUrgency}, 0, nil, now), nil
 }
 
+// Limits on event streams.
+const (
+	maxStreams = 256 // at a time
+	// A browser opens six connections to a host over HTTP/1.1. If streams took all,
+	// further tabs would wait forever.
+	streamsPerBrowser = 3
+	pollEvery         = 1000 // ms, for tabs without a stream
+)
+
+// browsers counts the streams of each browser.
+type browsers struct {
+	mu      sync.Mutex
+	streams map[string]int
+}
+
+// enter reports whether a browser may have another stream, which ends with leave.
+// Readers without a name may have any number.
+func (b *browsers) enter(name string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if name == "" || b.streams[name] >= streamsPerBrowser {
+		return name == ""
+	}
+	if b.streams == nil {
+		b.streams = map[string]int{}
+	}
+	b.streams[name]++
+	return true
+}
+
+func (b *browsers) leave(name string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if name == "" {
+		return
+	}
+	if b.streams[name]--; b.streams[name] <= 0 {
+		delete(b.streams, name)
+	}
+}
+
 const (
 	pingEvery    = 15 * time.Second
 	writeTimeout = 10 * time.Second
@@ -102,7 +144,8 @@ const (
 
 // events streams server-sent events: a snapshot or the changes since Last-Event-ID,
 // then deltas. Nothing is queued for a slow reader: its next delta covers everything
-// since its last one.
+// since its last one. A browser that has enough streams gets only the first event, and
+// when to ask again.
 func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	v, err := ParseView(r.URL.Query())
 	if err != nil {
@@ -123,9 +166,17 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodHead {
 		return
 	}
+	hello := map[string]any{"version": APIVersion, "build": s.build, "empty": s.access.Hints.NoProducts}
+	browser := r.URL.Query().Get("browser")
+	stays := s.tabs.enter(browser)
+	if stays {
+		defer s.tabs.leave(browser)
+	} else {
+		hello["poll"] = pollEvery
+	}
 	e := &eventWriter{w: w, control: http.NewResponseController(w)}
-	hello, _ := json.Marshal(map[string]any{"version": APIVersion, "build": s.build, "empty": s.access.Hints.NoProducts})
-	e.write("hello", "", hello)
+	first, _ := json.Marshal(hello)
+	e.write("hello", "", first)
 	ping := time.NewTicker(pingEvery)
 	defer ping.Stop()
 	has := resumed(r)
@@ -140,6 +191,9 @@ func (s *server) events(w http.ResponseWriter, r *http.Request) {
 			name = "snapshot"
 		}
 		e.write(name, has.epoch+":"+strconv.FormatUint(has.seq, 10), next.json)
+		if !stays {
+			return
+		}
 		for waiting := true; waiting && e.err == nil; {
 			select {
 			case <-more:

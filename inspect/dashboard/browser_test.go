@@ -60,6 +60,18 @@ func browse(t *testing.T, url string) *tab {
 	return b
 }
 
+// another opens another tab of the same browser, which close closes.
+func (b *tab) another() (other *tab, close func()) {
+	b.t.Helper()
+	ctx, closeTab := chromedp.NewContext(b.ctx)
+	other = &tab{t: b.t, ctx: ctx, url: b.url, allowed: b.allowed}
+	if err := chromedp.Listen(ctx, other.listen); err != nil {
+		b.t.Fatal(err)
+	}
+	b.t.Cleanup(other.quiet)
+	return other, closeTab
+}
+
 func (b *tab) listen(ev any) {
 	var message string
 	switch e := ev.(type) {
@@ -133,13 +145,18 @@ func evaluate[T any](b *tab, expression string) T {
 	return value
 }
 
-// snap writes a screenshot to the folder INV_SCREENSHOTS, if set.
-func (b *tab) snap(name string) {
+// snap writes a screenshot of the window to the folder INV_SCREENSHOTS, if set.
+func (b *tab) snap(name string) { b.capture(name, chromedp.CaptureScreenshot()) }
+
+// snapAll does it of the whole page.
+func (b *tab) snapAll(name string) { b.capture(name, chromedp.FullScreenshot(100)) }
+
+func (b *tab) capture(name string, take chromedp.Action[[]byte]) {
 	folder := os.Getenv("INV_SCREENSHOTS")
 	if folder == "" {
 		return
 	}
-	png, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+	png, err := chromedp.Run(b.ctx, take)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, strings.ReplaceAll(name, "/", "-")+".png"), png, 0o644)
 	}

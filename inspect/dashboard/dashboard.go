@@ -19,11 +19,11 @@ import (
 	"os"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"inv/internal/httpguard"
 	"inv/internal/kafka"
 )
 
@@ -48,11 +48,20 @@ func withHint(message, hint string) string {
 	return message + ": " + hint
 }
 
+// Group is a consumer group with the topics that it reads.
+type Group struct {
+	Name   string
+	Topics []string
+}
+
 // Options configures Run.
 type Options struct {
 	Kafka  kafka.Config
 	Topics Topics
-	Groups []string // consumer groups whose lag is shown
+	Groups []Group // consumer groups whose lag is shown
+	// Currency is the ISO 4217 code of all amounts, such as EUR. Records have none; if
+	// it is empty, amounts are shown without.
+	Currency string
 
 	Listen     string   // HOST:PORT; port 0 picks a free one
 	Token      string   // required of readers; "": none on loopback, else a random one
@@ -98,11 +107,7 @@ func (o *Options) expose() {
 	if o.Token == "" {
 		o.Token = rand.Text()
 	}
-	host, _, _ := net.SplitHostPort(o.Listen) // valid: it listens there
-	o.AllowHosts = append(slices.Clone(o.AllowHosts), strings.ToLower(host))
-	if name, err := os.Hostname(); err == nil {
-		o.AllowHosts = append(o.AllowHosts, strings.ToLower(name))
-	}
+	o.AllowHosts = append(slices.Clone(o.AllowHosts), httpguard.LocalNames(o.Listen)...)
 }
 
 // withHub calls use with a hub that is kept up to date from the topics.
@@ -125,7 +130,8 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 	defer follower.Close()
 	ctx, cancel := context.WithCancel(ctx)
 	hub := NewHub(o.Topics.Orders, o.Now)
-	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log}
+	hub.SetCurrency(o.Currency)
+	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log, map[string]bool{}}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })
 	wg.Go(func() { r.run(ctx) })

@@ -89,3 +89,73 @@ func TestIdleStreamSendsStatus(t *testing.T) {
 	for e := stream.next(); !strings.Contains(e.data, `"now"`) || e.id == first.id; e = stream.next() {
 	}
 }
+
+// A browser gets three streams and then single events; other browsers and programs
+// are not affected.
+func TestStreamsOfOneBrowser(t *testing.T) {
+	s := newShop(t, Access{})
+	s.fill()
+	ask := func(query string) (events *events, leave func(), poll any) {
+		ctx, leave := context.WithCancel(t.Context())
+		req, err := http.NewRequestWithContext(ctx, "GET", s.server.URL+"/api/events?"+query, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { leave(); resp.Body.Close() })
+		events = eventsOf(t, resp.Body)
+		return events, leave, events.next().value(t).(map[string]any)["poll"]
+	}
+	var leaveFirst func()
+	for i := range streamsPerBrowser {
+		_, leave, poll := ask("browser=one")
+		if poll != nil {
+			t.Fatalf("stream %d is told to ask again after %v ms", i+1, poll)
+		}
+		leaveFirst = leave
+	}
+	for range 3 {
+		single, _, poll := ask("browser=one")
+		if poll != float64(pollEvery) {
+			t.Errorf("a stream too many is told to ask again after %v ms, want %d", poll, pollEvery)
+		}
+		if e := single.next(); e.name != "snapshot" || single.scanner.Scan() {
+			t.Errorf("a stream too many: %s, and more", e.name)
+		}
+	}
+	for _, other := range []string{"browser=two", "", "", "", ""} {
+		if _, _, poll := ask(other); poll != nil {
+			t.Errorf("%q is limited by another browser", other)
+		}
+	}
+	leaveFirst()
+	for {
+		if _, leave, poll := ask("browser=one"); poll == nil {
+			leave()
+			break // the place is free again
+		}
+	}
+}
+
+// Places that are given back leave nothing behind, also those of readers without a
+// name.
+func TestBrowsersAreForgotten(t *testing.T) {
+	var b browsers
+	for range 2 {
+		for _, name := range []string{"", "one", "", "two"} {
+			if !b.enter(name) {
+				t.Errorf("%q has no place", name)
+			}
+		}
+		for _, name := range []string{"", "one", "", "two"} {
+			b.leave(name)
+		}
+	}
+	b.leave("")
+	if len(b.streams) != 0 {
+		t.Errorf("left behind: %v", b.streams)
+	}
+}

@@ -123,7 +123,9 @@ type Change struct {
 	Delta *int64 `json:"delta"` // null: unknown
 	Unmet int64  `json:"unmet_quantity,omitempty"`
 	Seq   int64  `json:"seq"`
-	Cause string `json:"cause"` // topic/partition@offset#line, or ""
+	Kind  Kind   `json:"kind"`
+	Order string `json:"order_id,omitempty"` // of ByOrder, truncated if it is long
+	Cause string `json:"cause"`              // topic/partition@offset#line, or ""
 }
 
 // Frame returns what changed in a view after publication since, or all of it if
@@ -228,10 +230,13 @@ func (m *Model) listReorders() {
 
 func (m *Model) detail(p *product, now int64) *Detail {
 	d := &Detail{Row: m.row(p), History: p.history.points(m.windowEnd(now) - hour), Changes: []Change{}}
+	orders := p.history.orders
 	for _, c := range slices.Backward(p.history.recent) {
-		one := Change{Time: c.time, Stock: c.stock, Unmet: int64(c.unmet), Seq: c.seq, Cause: m.causeText(&c)}
+		order := orders[len(orders)-int(c.orderLength):]
+		orders = orders[:len(orders)-len(order)]
+		one := Change{Time: c.time, Stock: c.stock, Unmet: c.unmet, Seq: c.seq, Kind: m.kind(&c), Order: string(order), Cause: m.causeText(&c)}
 		if c.hasDelta {
-			one.Delta = new(int64(c.delta))
+			one.Delta = new(c.delta)
 		}
 		d.Changes = append(d.Changes, one)
 	}

@@ -3,21 +3,17 @@ package dashboard
 import (
 	"bytes"
 	"crypto/sha256"
-	"crypto/subtle"
 	"embed"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
 	"path"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"inv/internal/httpguard"
 )
 
 //go:embed web openapi.yaml
@@ -36,10 +32,8 @@ type server struct {
 	access Access
 	build  string        // hash of the page's files, by which an old tab notices that they changed
 	slots  chan struct{} // one for each event stream
+	tabs   browsers
 }
-
-// maxStreams bounds the concurrent event streams.
-const maxStreams = 256
 
 // NewHandler serves the page and the API of a hub.
 func NewHandler(hub *Hub, access Access) http.Handler {
@@ -94,9 +88,9 @@ func (s *server) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		switch {
-		case !s.hostAllowed(r.Host):
+		case !httpguard.HostAllowed(r.Host, s.access.Hosts):
 			fail(w, http.StatusMisdirectedRequest, withHint(fmt.Sprintf("host %q is not allowed", clip(r.Host)), s.access.Hints.Host))
-		case !sameOrigin(r):
+		case !httpguard.SameOrigin(r, "/", s.access.Hosts):
 			fail(w, http.StatusForbidden, "cross-site requests are not allowed")
 		case s.access.Token == "" || s.authorized(r):
 			next.ServeHTTP(w, r)
@@ -108,61 +102,31 @@ func (s *server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// hostAllowed reports whether a Host header is an IP address or an allowed name. DNS
-// rebinding needs another name.
-func (s *server) hostAllowed(hostport string) bool {
-	host := hostport
-	if h, _, err := net.SplitHostPort(hostport); err == nil {
-		host = h
-	}
-	host = strings.ToLower(strings.Trim(host, "[]"))
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
-	}
-	return host == "localhost" || slices.Contains(s.access.Hosts, host)
-}
-
-// sameOrigin reports whether a request is not from another site according to the
-// browser. Links to the page are allowed.
-func sameOrigin(r *http.Request) bool {
-	if origin := r.Header.Get("Origin"); origin != "" {
-		u, err := url.Parse(origin)
-		if err != nil || !strings.EqualFold(u.Host, r.Host) {
-			return false
-		}
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "cross-site", "same-site":
-		return r.URL.Path == "/" && r.Header.Get("Sec-Fetch-Mode") == "navigate"
-	}
-	return true
-}
-
 const tokenCookie = "inv-dashboard"
 
 func (s *server) authorized(r *http.Request) bool {
-	if bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
+	if bearer, ok := httpguard.Bearer(r); ok {
 		return s.isToken(bearer)
 	}
 	cookie, err := r.Cookie(tokenCookie)
 	return err == nil && s.isToken(cookie.Value)
 }
 
-func (s *server) isToken(given string) bool {
-	a, b := sha256.Sum256([]byte(given)), sha256.Sum256([]byte(s.access.Token))
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
+func (s *server) isToken(given string) bool { return httpguard.SameToken(given, s.access.Token) }
 
-// login moves a valid token from the page's address to a cookie.
+// login moves a valid token from the page's address to a cookie. Cookie and redirect
+// are relative: behind a proxy the page may be in a folder, of which only the browser
+// knows the name.
 func (s *server) login(w http.ResponseWriter, r *http.Request) bool {
 	token := r.URL.Query().Get("token")
 	if r.URL.Path != "/" || token == "" || !s.isToken(token) {
 		return false
 	}
 	http.SetCookie(w, &http.Cookie{
-		Name: tokenCookie, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode,
+		Name: tokenCookie, Value: token, HttpOnly: true, SameSite: http.SameSiteStrictMode,
 	})
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	w.Header().Set("Location", "./") // http.Redirect would make it absolute
+	w.WriteHeader(http.StatusSeeOther)
 	return true
 }
 

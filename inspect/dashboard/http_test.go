@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -258,7 +259,11 @@ func (s *shop) stream(t *testing.T, path string, headers ...string) *events {
 	if resp.Header.Get("X-Accel-Buffering") != "no" {
 		t.Error("proxies may buffer the stream")
 	}
-	scanner := bufio.NewScanner(resp.Body)
+	return eventsOf(t, resp.Body)
+}
+
+func eventsOf(t *testing.T, stream io.Reader) *events {
+	scanner := bufio.NewScanner(stream)
 	scanner.Buffer(nil, 8<<20)
 	return &events{t, scanner}
 }
@@ -386,6 +391,9 @@ func TestRequestsFromOtherSites(t *testing.T) {
 		{"from another site, as a link", "/", []string{"Sec-Fetch-Site: cross-site", "Sec-Fetch-Mode: navigate"}, 200},
 		{"from another port", "/api/events", []string{"Sec-Fetch-Site: same-site"}, 403},
 		{"of the page itself", "/api/products", []string{"Sec-Fetch-Site: same-origin"}, 200},
+		{"of the page behind a proxy", "/assets/app.js", []string{"Sec-Fetch-Site: same-origin", "Origin: https://proxy.example"}, 200},
+		{"of the page at an allowed name behind a proxy", "/assets/app.js", []string{"Origin: https://Stock.example"}, 200},
+		{"of another site behind a proxy", "/api/products", []string{"Sec-Fetch-Site: cross-site", "Origin: https://stock.example"}, 403},
 		{"of an unknown path", "/nothing", nil, 404},
 		{"of an unknown file", "/assets/secret.js", nil, 404},
 		{"of a file outside", "/assets/..%2fopenapi.yaml", nil, 404},
@@ -435,7 +443,7 @@ func TestToken(t *testing.T) {
 			continue
 		}
 		cookie := resp.Header.Get("Set-Cookie")
-		if resp.Header.Get("Location") != "/" || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Strict") {
+		if resp.Header.Get("Location") != "./" || strings.Contains(cookie, "Path") || !strings.Contains(cookie, "HttpOnly") || !strings.Contains(cookie, "SameSite=Strict") {
 			t.Errorf("%s: to %q with cookie %q", c.name, resp.Header.Get("Location"), cookie)
 		}
 	}

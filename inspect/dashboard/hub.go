@@ -23,8 +23,9 @@ const (
 // Hub shares a model: the reader changes it, pages and the terminal read it. It is
 // safe for concurrent use.
 type Hub struct {
-	now    func() time.Time
-	orders string
+	now      func() time.Time
+	orders   string
+	currency string
 
 	mu        sync.Mutex
 	model     *Model
@@ -64,10 +65,15 @@ func NewHub(orders string, now func() time.Time) *Hub {
 	return h
 }
 
+// SetCurrency sets the currency of all amounts, an ISO 4217 code, before the hub is
+// used.
+func (h *Hub) SetCurrency(code string) { h.currency, h.model.currency = code, code }
+
 // Restart starts over with an empty model and a new epoch.
 func (h *Hub) Restart() {
 	h.Update(func(*Model) {
 		h.model = NewModel(rand.Text()[:12], h.orders)
+		h.model.currency = h.currency
 		h.model.Beat()
 		clear(h.pages)
 		clear(h.frames)

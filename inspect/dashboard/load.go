@@ -43,6 +43,7 @@ func (l *loader) history(ctx context.Context, spans []fetch.Span, updates *fetch
 	if err != nil {
 		return err
 	}
+	tell(LoadingCharts, 0)
 	from, err := l.hourAgo(ctx, updates)
 	if err != nil {
 		return err
@@ -141,11 +142,15 @@ func streamOptions() fetch.StreamOptions {
 // read calls each with the records of the spans as they arrive.
 func (l *loader) read(ctx context.Context, spans []fetch.Span, each func(*fetch.Record)) error {
 	options := fetch.ReadOptions{
-		StreamOptions: streamOptions(), Decoder: l.decoder, Notice: l.log,
+		StreamOptions: streamOptions(), Decoder: l.decoder, Notice: l.log, Denied: l.denied,
 		Damaged: func(err error) { l.log(fmt.Sprintf("skipped a damaged batch: %v", err)) },
 	}
+	options.SkipDenied = true
 	return l.cluster.Read(ctx, spans, options, func(r *fetch.Record) bool { each(r); return true })
 }
+
+// denied takes note that a permission was revoked while its topic was loaded.
+func (l *loader) denied(d fetch.Denied) { l.refused.add(d.Topic, &d.ID, d.Err, partial, l.now()) }
 
 // forward folds the records of the spans in their order.
 func (l *loader) forward(ctx context.Context, spans []fetch.Span, apply func(*Model, *Record, int64)) error {

@@ -57,6 +57,7 @@ type Model struct {
 	products   map[string]*product
 	all        []*product // in order of appearance
 	touched    []*product // since the last publication
+	currency   string     // of all amounts; "": unknown
 	orderBy    map[Sort]*order
 	topics     []string // of causes; 0 is none
 	counts     Counts
@@ -256,6 +257,13 @@ func (m *Model) SetStatus(s Status) {
 	m.Beat()
 }
 
+// troubled adds why the brokers can't be read to the status; the data stays.
+func (m *Model) troubled(why string) {
+	m.status.Trouble = why
+	m.status.failures++
+	m.Beat()
+}
+
 // Beat makes the next publication include the status with the current time.
 func (m *Model) Beat() {
 	m.statusVersion = m.seq + 1
@@ -287,8 +295,15 @@ func (m *Model) Publish() bool {
 
 // clip truncates s to maxText bytes at a character boundary.
 func clip(s string) string {
-	if len(s) <= maxText {
+	return shorten(s, maxText+len(ellipsis))
+}
+
+const ellipsis = "…" // in place of what was cut off
+
+// shorten truncates s to at most n bytes, the ellipsis included.
+func shorten(s string, n int) string {
+	if len(s) <= n {
 		return s
 	}
-	return strings.ToValidUTF8(s[:maxText], "") + "…"
+	return strings.ToValidUTF8(s[:n-len(ellipsis)], "") + ellipsis
 }

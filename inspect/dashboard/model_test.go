@@ -462,10 +462,13 @@ func TestHistoryIsBounded(t *testing.T) {
 	var h history
 	const changes = 10_000
 	for i := range int64(changes) { // two and a half hours
-		h.add(change{time: now + i*900, stock: i})
+		h.add(change{time: now + i*900, stock: i}, fmt.Sprint("order-", i))
 	}
 	if len(h.recent) != recentChanges || len(h.buckets) != historyBuckets {
 		t.Errorf("%d changes and %d half minutes are kept", len(h.recent), len(h.buckets))
+	}
+	if want := recentChanges * len("order-9999"); len(h.orders) != want {
+		t.Errorf("%d bytes of orders' IDs are kept, want %d", len(h.orders), want)
 	}
 	end := now + changes*900
 	points := h.points(end - hour)
@@ -573,5 +576,59 @@ func TestOrderByMerging(t *testing.T) {
 				t.Fatalf("step %d: by %s the order is not sorted", step, by)
 			}
 		}
+	}
+}
+
+// Each change says what caused it, and names the order.
+func TestChangesNameTheirCause(t *testing.T) {
+	long := strings.Repeat("é", maxOrderID)
+	s := newStory(t).product("a")
+	opening := s.update("a", 1, 40, -40)
+	opening.Cause = "product_catalog/0@7#0"
+	first := s.update("a", 2, 38, 2)
+	first.LastOrderID = "order-1"
+	second := s.update("a", 3, 37, 1)
+	second.LastOrderID = long
+	delivery := s.update("a", 4, 87, -50)
+	delivery.LastOrderID = long // as the ledger carries it on
+	renamed := s.update("a", 5, 87, 0)
+	renamed.Cause, renamed.LastOrderID = "product_catalog/0@8#0", long
+	unfilled := s.update("a", 6, 87, 0)
+	unfilled.LastOrderID = "order-3"
+	var older []*Record
+	for _, u := range []*event.Update{opening, first, second} {
+		older = append(older, s.record(Updates, "inventory_updates", "a", string(event.AppendUpdate(nil, u))))
+	}
+	for _, u := range []*event.Update{delivery, renamed, unfilled} {
+		s.apply(u)
+	}
+	for _, r := range slices.Backward(older) {
+		s.Older(r, now)
+	}
+	s.Publish()
+	var got []string
+	for _, c := range s.Detail("a", now).Changes {
+		got = append(got, strings.TrimSpace(string(c.Kind)+" "+c.Order))
+	}
+	want := []string{"order order-3", "catalog", "delivery", "order " + strings.Repeat("é", 18) + "…", "order order-1", "opening"}
+	if !slices.Equal(got, want) {
+		t.Errorf("changes %q, want %q", got, want)
+	}
+}
+
+// The reference system's updates have neither a cause nor a change.
+func TestChangesOfTheReference(t *testing.T) {
+	s := newStory(t).product("a")
+	for _, u := range []string{
+		`{"product_id":"a","current_stock":9,"last_order_id":"order-1","last_updated":1}`,
+		`{"product_id":"a","current_stock":7,"last_order_id":"order-2","last_updated":1}`,
+		`{"product_id":"a","current_stock":57,"last_order_id":"order-2","last_reorder_id":"reorder-1","last_updated":1}`,
+	} {
+		s.Apply(s.record(Updates, "inventory_updates", "a", u), now)
+	}
+	s.Publish()
+	changes := s.Detail("a", now).Changes
+	if changes[0].Kind != ByDelivery || changes[0].Order != "" || changes[1].Kind != ByOrder || changes[1].Order != "order-2" || changes[2].Kind != ByUnknown {
+		t.Errorf("changes %+v, want a delivery after order-2 after an unknown one", changes)
 	}
 }

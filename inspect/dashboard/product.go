@@ -65,7 +65,7 @@ func (p *product) judge() {
 	default:
 		p.Severity = OK
 	}
-	p.Full = max(p.ReorderThreshold+p.ReorderQuantity, p.opening, 1)
+	p.Full = max(sum(p.ReorderThreshold, p.ReorderQuantity), p.opening, 1)
 	const span = 1e9 // more than any stock ÷ threshold that matters
 	p.rank = float64(p.Severity)*span + min(float64(p.stock)/float64(max(p.ReorderThreshold, 1)), span-1)
 	if p.Delisted {

@@ -9,6 +9,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/kafka"
@@ -40,6 +41,8 @@ const (
 	clusterLook = 2 * time.Second // between looks at topics and lag
 	quietLimit  = 3 * time.Second // without a response until the data counts as stale
 	goneLooks   = 3               // looks without a topic until it counts as deleted
+
+	longestPause = 30 * time.Second // between sessions that fail in the same way
 )
 
 // errTopicsChanged ends a session of which a topic was deleted or recreated.
@@ -51,29 +54,38 @@ type reader struct {
 	follower *kgo.Client // for new records
 	hub      *Hub
 	topics   Topics
-	groups   []string
+	groups   []Group
 	clock    func() time.Time
 	log      func(string)
+	told     map[string]bool // missing permissions that were logged
 }
 
-// run reads until ctx is done. After an error, which is logged and shown, it starts
-// over: the page stays up and reports that it is stale.
+// run reads until ctx is done. After an error, which is shown, it starts over: the page
+// stays up and reports that what it has is stale until the next session has begun. An
+// error that repeats is logged once, and what it is about tried less and less often.
 func (r *reader) run(ctx context.Context) {
-	for ctx.Err() == nil {
+	last, pause := "", statusEvery
+	for began := false; ctx.Err() == nil; {
 		s := newSession(r)
+		s.again = began
 		err := s.run(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		r.log(err.Error())
-		select {
-		case <-time.After(statusEvery):
-		case <-ctx.Done():
-			return
+		var permitted *permittedError
+		if errors.Is(err, errTopicsChanged) || errors.As(err, &permitted) {
+			last = ""
+		} else {
+			r.hub.Update(func(m *Model) { m.troubled(clip(err.Error())) })
 		}
-		r.hub.Restart()
-		if !errors.Is(err, errTopicsChanged) {
-			r.hub.Update(func(m *Model) { m.SetStatus(Status{Trouble: clip(err.Error())}) })
+		pause = min(2*pause, longestPause)
+		if err.Error() != last || s.begun {
+			last, pause = err.Error(), statusEvery
+			r.log(last)
+		}
+		began = began || s.begun
+		if kafka.Pause(ctx, pause) != nil {
+			return
 		}
 	}
 }
@@ -89,8 +101,16 @@ type session struct {
 
 	known map[string]*fetch.Topic // the topics that are read
 	gone  map[string]int          // looks since a known topic last existed
-	parts map[fetch.ID]*part
-	lags  *kafka.LagCounter
+	again bool                    // the model holds the data of an earlier session
+	begun bool                    // the model holds this session's
+
+	refused    refusals
+	deniedLags []Denied
+	loads      atomic.Int32 // loadings of older records that are going on
+	loaded     chan error   // their results
+	progress   chan loading
+	parts      map[fetch.ID]*part
+	lags       *kafka.LagCounter
 
 	status  Status
 	notice  string // the stream's last
@@ -106,6 +126,7 @@ type part struct {
 func newSession(r *reader) *session {
 	return &session{
 		reader: r, cluster: fetch.NewCluster(r.client, true), sources: r.topics.sources(), decoder: fetch.NewDecoder(),
+		loaded: make(chan error, 1), progress: make(chan loading, 1),
 		known: map[string]*fetch.Topic{}, gone: map[string]int{}, parts: map[fetch.ID]*part{},
 		lags: kafka.NewLagCounter(r.client, math.MaxInt64, countBelow), status: Status{Loading: LoadingStock},
 	}
@@ -117,8 +138,7 @@ func (s *session) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer s.others.Wait() // so that they fold nothing into the next model
 	defer cancel()
-	s.show()
-	topics, err := s.cluster.Topics(ctx, slices.Sorted(maps.Keys(s.sources))...)
+	topics, err := s.readable(ctx)
 	if err != nil {
 		return err
 	}
@@ -126,20 +146,44 @@ func (s *session) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.again {
+		s.hub.Restart()
+	}
+	s.begun = true
 	s.missing(topics)
+	s.show()
 	l := &loader{s, fetch.NewDecoder()}
 	if err := l.numbers(ctx, before); err != nil {
 		return err
 	}
-	s.status.Loading = LoadingCharts
+	s.status.Loading = LoadingReorders
 	s.updateAsOf()
 	s.known = topics
 	after := s.follow(before, func(sp fetch.Span) int64 { return sp.To })
 	s.show()
 	options := streamOptions()
-	options.Follow = true
+	options.Follow, options.SkipDenied = true, true
 	s.stream = fetch.NewCluster(s.follower, true).Stream(ctx, after, options)
 	return s.live(ctx, l, before)
+}
+
+// readable returns the topics that exist and can be read, and takes note of those that
+// can't be.
+func (s *session) readable(ctx context.Context) (map[string]*fetch.Topic, error) {
+	topics, denied, err := s.cluster.Permitted(ctx, slices.Sorted(maps.Keys(s.sources))...)
+	if err != nil {
+		return nil, err
+	}
+	unreadable, err := s.cluster.Unreadable(ctx, slices.Collect(maps.Values(topics)))
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(denied, unreadable)
+	for name, err := range denied {
+		delete(topics, name)
+		s.refused.add(name, nil, err, unread, 0)
+	}
+	return topics, nil
 }
 
 // spans returns the current offsets of the partitions of topics, in order.
@@ -174,19 +218,22 @@ type loading struct {
 	progress float64
 }
 
-// live folds new records while older ones are loaded.
-func (s *session) live(ctx context.Context, l *loader, before []fetch.Span) error {
-	loaded := make(chan error, 1)
-	progress := make(chan loading, 1)
-	updates := s.known[s.topics.Updates]
+// load loads the history in spans. Only one is loaded at a time.
+func (s *session) load(ctx context.Context, l *loader, spans []fetch.Span, updates *fetch.Topic) {
+	s.loads.Add(1)
 	s.others.Go(func() {
-		loaded <- l.history(ctx, before, updates, func(stage string, p float64) {
+		s.loaded <- l.history(ctx, spans, updates, func(stage string, p float64) {
 			select {
-			case progress <- loading{stage, p}:
+			case s.progress <- loading{stage, p}:
 			default:
 			}
 		})
 	})
+}
+
+// live folds new records while older ones are loaded.
+func (s *session) live(ctx context.Context, l *loader, before []fetch.Span) error {
+	s.load(ctx, l, before, s.known[s.topics.Updates])
 	looks := make(chan look, 1)
 	tick := time.NewTicker(statusEvery)
 	defer tick.Stop()
@@ -198,14 +245,17 @@ func (s *session) live(ctx context.Context, l *loader, before []fetch.Span) erro
 				return errors.Join(s.stream.Err(), context.Cause(ctx))
 			}
 			s.apply(e)
-		case err := <-loaded:
+		case err := <-s.loaded:
 			if err != nil && ctx.Err() == nil {
 				return fmt.Errorf("reading the last hour: %w", err)
 			}
+			s.loads.Add(-1)
 			s.status.Loading, s.status.Progress = LoadingDone, 1
-			progress = nil // it may hold an older one
 			s.show()
-		case p := <-progress:
+		case p := <-s.progress:
+			if s.loads.Load() == 0 {
+				continue // it is older than the end of loading
+			}
 			s.status.Loading, s.status.Progress = p.stage, p.progress
 		case <-tick.C:
 			s.report()
@@ -228,11 +278,16 @@ func (s *session) apply(e fetch.Event) {
 		s.notice = e.Notice
 		s.log(e.Notice)
 	}
+	if e.Denied != nil {
+		s.refused.add(e.Denied.Topic, &e.Denied.ID, e.Denied.Err, followed, s.heardOf(e.Denied.Topic))
+		s.show()
+	}
 	now := s.clock()
 	for i := range e.Chunks {
 		c := &e.Chunks[i]
 		if p := s.parts[c.ID()]; p != nil {
 			p.heard, p.behind = now, max(c.LastStable-c.Next, 0)
+			s.refused.heard(c.ID())
 		}
 		if len(c.Batches) == 0 {
 			continue
@@ -269,7 +324,10 @@ func (s *session) report() {
 func (s *session) updateAsOf() {
 	asOf := s.clock()
 	s.status.Behind = 0
-	for _, p := range s.parts {
+	for id, p := range s.parts {
+		if _, refused := s.refused.has(id.Topic); refused {
+			continue // it is stale by itself
+		}
 		if p.heard.Before(asOf) {
 			asOf = p.heard
 		}
@@ -283,6 +341,8 @@ func (s *session) updateAsOf() {
 }
 
 func (s *session) show() {
+	s.status.Denied = append(s.refused.list(s.sources), s.deniedLags...)
+	s.complain(s.status.Denied)
 	status := s.status
 	s.hub.Update(func(m *Model) { m.SetStatus(status) })
 }

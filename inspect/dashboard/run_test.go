@@ -33,6 +33,8 @@ type world struct {
 	store  *simulate.Store
 	client *kgo.Client
 	url    string
+
+	currency string // of the dashboard's amounts
 }
 
 // newWorld creates topics with a history of products and orders. The dashboard does
@@ -102,7 +104,7 @@ func (w *world) run() {
 	at, done := make(chan string, 1), make(chan error, 1)
 	go func() {
 		done <- dashboard.Run(ctx, dashboard.Options{
-			Kafka: w.config, Topics: w.topics, Listen: "127.0.0.1:0", Listening: func(url string) { at <- url },
+			Kafka: w.config, Topics: w.topics, Currency: w.currency, Listen: "127.0.0.1:0", Listening: func(url string) { at <- url },
 			Hints: dashboard.Hints{NoProducts: "inv produce catalog writes some"},
 		})
 	}()

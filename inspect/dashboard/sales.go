@@ -97,8 +97,8 @@ func (s *sales) add(time int64, line Minute, version uint64) {
 	for _, m := range [...]*Minute{s.minutes.at(time, minuteLength), s.seconds.at(time, second)} {
 		if m != nil {
 			m.Orders += line.Orders
-			m.Units += line.Units
-			m.Unmet += line.Unmet
+			m.Units = sum(m.Units, line.Units)
+			m.Unmet = sum(m.Unmet, line.Unmet)
 			m.Revenue = m.Revenue.plus(line.Revenue)
 			m.version = version
 		}
@@ -126,16 +126,17 @@ func (s *sales) newest() (start int64) {
 	return start
 }
 
-// recent sums up the time until end; nil if there was never an order.
+// recent sums up the time until end; nil if there was never an order. It counts
+// whole seconds of the clock, as the ring does, so that the first order is in.
 func (s *sales) recent(end int64) *Recent {
 	if s.first == 0 {
 		return nil
 	}
-	r := &Recent{Seconds: max(shortestRecent, min((end-s.first)/second+1, longestRecent))}
+	r := &Recent{Seconds: max(shortestRecent, min(end/second-s.first/second+1, longestRecent))}
 	for i := range s.seconds {
 		if m := &s.seconds[i]; m.Time/second > end/second-r.Seconds && m.Time <= end {
 			r.Orders += m.Orders
-			r.Units += m.Units
+			r.Units = sum(r.Units, m.Units)
 			r.Revenue = r.Revenue.plus(m.Revenue)
 		}
 	}

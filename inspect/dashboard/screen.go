@@ -1,7 +1,9 @@
 package dashboard
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -72,10 +74,16 @@ func (s *Screen) Selected() string {
 // top scrolls to the first product, after a change of the view.
 func (s *Screen) top() { s.View.Offset, s.cursor = 0, 0 }
 
-const (
-	headHeight = 3 // title, counts, columns
-	footHeight = 1
-)
+const footHeight = 1
+
+// headHeight returns the number of lines above the rows: title, counts, columns and,
+// if there is room, what is in force.
+func (s *Screen) headHeight() int {
+	if s.Height < 10 {
+		return 3
+	}
+	return 4
+}
 
 // feedHeight returns the number of lines of the alerts with their title.
 func (s *Screen) feedHeight() int {
@@ -89,7 +97,7 @@ func (s *Screen) feedHeight() int {
 }
 
 func (s *Screen) tableHeight() int {
-	return max(1, min(s.Height-headHeight-footHeight-s.feedHeight(), MaxRows))
+	return max(1, min(s.Height-s.headHeight()-footHeight-s.feedHeight(), MaxRows))
 }
 
 // Draw returns the screen: Height lines of at most Width columns.
@@ -98,6 +106,9 @@ func (s *Screen) Draw() string {
 	if s.View.Product != "" {
 		lines = append(lines, s.drawDetail()...)
 	} else {
+		if s.headHeight() > 3 {
+			lines = append(lines, s.inForce())
+		}
 		lines = append(lines, s.drawTable()...)
 		lines = append(lines, s.drawFeed()...)
 	}
@@ -109,23 +120,21 @@ func (s *Screen) Draw() string {
 
 // line builds a line of text of limited width.
 type line struct {
-	text  strings.Builder
-	left  int // columns that are free
-	reset string
+	text   strings.Builder
+	left   int // columns that are free
+	colors *theme.Theme
 }
 
-func (s *Screen) line() *line { return &line{left: s.Width, reset: s.colors.Reset} }
+func (s *Screen) line() *line { return &line{left: s.Width, colors: s.colors} }
 
 // put adds text in a colour, cut to the columns that are free.
 func (l *line) put(color, text string) *line {
-	cut := termsafe.Cut([]byte(termsafe.String(text)), l.left)
-	l.left -= termsafe.Width(cut)
-	if color == "" || l.reset == "" {
-		l.text.Write(cut)
+	cut := l.colors.Fit(text, l.left)
+	l.left -= termsafe.Width([]byte(cut))
+	if color == "" || l.colors.Reset == "" {
+		l.text.WriteString(cut)
 	} else {
-		l.text.WriteString(color)
-		l.text.Write(cut)
-		l.text.WriteString(l.reset)
+		l.text.WriteString(color + cut + l.colors.Reset)
 	}
 	return l
 }
@@ -137,7 +146,7 @@ func (l *line) cell(color, text string, width int) *line {
 		width = -width
 	}
 	width = min(width, l.left)
-	cut := string(termsafe.Cut([]byte(termsafe.String(text)), width))
+	cut := l.colors.Fit(text, width)
 	space := strings.Repeat(" ", max(0, width-termsafe.Width([]byte(cut))))
 	if right {
 		return l.put("", space).put(color, cut)
@@ -170,14 +179,23 @@ func (s *Screen) title() string {
 	l := s.line().put(s.colors.Strong, " Inventory").put("", "  ")
 	st := s.frame.Status
 	switch {
-	case st == nil || st.Loading == LoadingStock:
-		return l.put(s.colors.Warning, "○ reading the topics…").String()
-	case st.Trouble != "":
+	case st != nil && st.Trouble != "":
 		l.put(s.colors.Critical, "▲ STALE since "+s.clock(st.AsOf, "15:04:05")).put("", "  "+st.Trouble)
 		return l.String()
+	case st == nil || st.Loading == LoadingStock:
+		return l.put(s.colors.Warning, "○ reading the topics…").String()
+	case len(st.Denied) > 0:
+		l.put(s.colors.Critical, "▲ INCOMPLETE").put("", "  not authorized to "+st.Denied[0].String())
+		if n := len(st.Denied) - 1; n > 0 {
+			l.put("", fmt.Sprintf(" and %d more", n))
+		}
+		l.put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
+	default:
+		l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
 	}
-	l.put(s.colors.Good, "● live").put(s.colors.Dim, "  as of "+s.clock(st.AsOf, "15:04:05"))
 	switch st.Loading {
+	case LoadingReorders:
+		l.put(s.colors.Dim, "  reading reorders…")
 	case LoadingCharts:
 		l.put(s.colors.Dim, fmt.Sprintf("  last hour %d %%", int(st.Progress*100)))
 	case LoadingPast:
@@ -200,8 +218,11 @@ func totalLag(lags []Lag) (text string, known bool) {
 	var n int64
 	most := ""
 	for _, l := range lags {
+		if l.Denied {
+			return "", false
+		}
 		known = known || l.Known
-		n += l.Records
+		n = sum(n, l.Records)
 		if !l.Exact {
 			most = "≤"
 		}
@@ -215,6 +236,38 @@ func (s *Screen) severityColor(v Severity) string {
 	return [severities]string{s.colors.Critical, s.colors.Critical, s.colors.Warning, s.colors.Good, s.colors.Dim}[v]
 }
 
+// inForce shows what selects and sorts the products.
+func (s *Screen) inForce() string {
+	l := s.line()
+	if p := s.frame.Products; p != nil && s.filtered() {
+		l.put(s.colors.Strong, fmt.Sprintf(" %d of %d", p.Total, s.frame.Counts.Products+s.frame.Counts.Delisted)).put("", ": ").put(s.colors.Strong, s.filters())
+	} else {
+		l.put(s.colors.Dim, " all products")
+	}
+	return l.put(s.colors.Dim, ", "+orderWords[s.View.Sort]).String()
+}
+
+// filters names what the view selects by.
+func (s *Screen) filters() string {
+	var states []string
+	for v := range severities {
+		if s.View.Severities&(1<<v) != 0 {
+			states = append(states, v.String())
+		}
+	}
+	parts := []string{strings.Join(states, " or ")}
+	if s.View.Search != "" {
+		parts = append(parts, strconv.Quote(s.View.Search))
+	}
+	parts = append(parts, s.View.Category, s.View.Warehouse)
+	return strings.Join(slices.DeleteFunc(parts, func(part string) bool { return part == "" }), ", ")
+}
+
+// orderWords name the orders as the page does.
+var orderWords = map[Sort]string{
+	ByUrgency: "most urgent first", ByName: "by name", ByStock: "lowest stock first", ByCategory: "by category", ByUpdated: "last changed first",
+}
+
 // summary shows counts, as many as fit, the most urgent first.
 func (s *Screen) summary() string {
 	l := s.line().put("", " ")
@@ -226,8 +279,11 @@ func (s *Screen) summary() string {
 			l.put(color, text).put("", "  ")
 		}
 	}
+	if mark := s.mark(Catalog, Updates); mark != "" {
+		item(s.colors.Critical, "stock%s", mark)
+	}
 	for v, n := range []int{c.Out, c.Critical, c.Low, c.OK} {
-		item(s.severityColor(Severity(v)), "%s %d %s", glyphs[v], n, Severity(v))
+		item(s.severityColor(Severity(v)), "%s %s %s", glyphs[v], s.number(int64(n), Catalog, Updates), Severity(v))
 	}
 	bad := s.frame.Problems.Gaps
 	for _, m := range s.frame.Problems.Malformed {
@@ -236,10 +292,18 @@ func (s *Screen) summary() string {
 	if bad > 0 {
 		item(s.colors.Critical, "%d bad records", bad)
 	}
-	if dead := s.frame.DeadLetters.Total; dead > 0 {
-		item(s.colors.Warning, "%d dead", dead)
+	dead, mark := s.frame.DeadLetters.Total, s.mark(DeadLetters)
+	if dead > 0 || mark != "" {
+		item(s.colors.Warning, "%s not processed%s", s.number(dead, DeadLetters), mark)
 	}
-	if open := s.frame.Reorders.Total; open > 0 {
+	open, mark := s.frame.Reorders.Total, s.mark(Reorders, Receipts)
+	switch {
+	case mark != "":
+		item("", "%s on order%s", s.number(int64(open), Reorders, Receipts), mark)
+	case open == 0 || !s.reordersKnown():
+	case s.frame.Status.Loading != LoadingDone:
+		item("", "%d on order so far", open)
+	default:
 		item("", "%d on order", open)
 	}
 	if n := len(s.frame.Minutes); n > 0 {
@@ -255,6 +319,48 @@ func (s *Screen) summary() string {
 		}
 	}
 	return l.String()
+}
+
+func (s *Screen) reordersKnown() bool {
+	return s.frame.Status != nil && s.frame.Status.reordersKnown()
+}
+
+// mark returns what to add to a number of sources that can't be read now, "" if they
+// can.
+func (s *Screen) mark(sources ...Source) string {
+	since, stale := s.staleSince(sources...)
+	switch {
+	case !stale:
+		return ""
+	case since == 0:
+		return ", not readable"
+	}
+	return ", stale since " + s.clock(since, "15:04:05")
+}
+
+// number formats a number of sources: ? if one of them never could be read.
+func (s *Screen) number(n int64, sources ...Source) string {
+	if since, stale := s.staleSince(sources...); stale && since == 0 {
+		return "?"
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// staleSince reports whether one of the sources can't be read for lack of a permission,
+// and since when; 0: it never could be.
+func (s *Screen) staleSince(sources ...Source) (since int64, stale bool) {
+	if s.frame.Status == nil {
+		return 0, false
+	}
+	sections := make([]string, len(sources))
+	for i, source := range sources {
+		sections[i] = source.String()
+	}
+	denied := s.frame.Status.denied(sections...)
+	if len(denied) == 0 {
+		return 0, false
+	}
+	return slices.MinFunc(denied, func(a, b Denied) int { return cmp.Compare(a.AsOf, b.AsOf) }).AsOf, true
 }
 
 const bars = "▁▂▃▄▅▆▇█"

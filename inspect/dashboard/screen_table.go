@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"inv/internal/termsafe"
 )
 
 // columns are the widths of the table's columns; 0 leaves one out.
@@ -66,6 +64,8 @@ func (s *Screen) drawTable() []string {
 		return append(lines, "")
 	case p.Total == 0 && s.filtered():
 		lines = append(lines, s.line().put(s.colors.Dim, "  No product matches; Esc shows all.").String())
+	case p.Total == 0 && s.mark(Catalog, Updates) != "":
+		lines = append(lines, s.line().put(s.colors.Warning, "  The products can't be read.").String())
 	case p.Total == 0:
 		lines = append(lines, s.line().put(s.colors.Dim, "  "+withHint("No products yet", s.hint)+".").String())
 	}
@@ -115,7 +115,7 @@ func (s *Screen) drawRow(c columns, r *Row, selected bool) string {
 		last = signed(r.Delta)
 	}
 	l.column(s.colors.Dim, sparkline(r.Trend, c.trend), c.trend).column("", last, -c.last)
-	if r.OpenReorder != nil {
+	if r.OpenReorder != nil && s.reordersKnown() {
 		orderColor, order := "", strconv.FormatInt(r.OpenReorder.Quantity, 10)
 		if r.OpenReorder.Priority == "urgent" {
 			orderColor, order = s.colors.Critical, "urgent "+order
@@ -155,11 +155,16 @@ func (s *Screen) drawFeed() []string {
 		return nil
 	}
 	a := s.frame.Alerts
-	lines := []string{s.line().put(s.colors.Dim, " CRITICAL ALERTS").put(s.colors.Dim, fmt.Sprintf("  %d", a.Total)).String()}
+	title := s.line().put(s.colors.Dim, " CRITICAL ALERTS").put(s.colors.Dim, "  "+s.number(a.Total, Alerts))
+	mark := s.mark(Alerts)
+	if mark != "" {
+		title.put(s.colors.Warning, mark)
+	}
+	lines := []string{title.String()}
 	for i := range a.Items[:min(len(a.Items), height-1)] {
 		lines = append(lines, s.drawAlert(&a.Items[i]))
 	}
-	if len(a.Items) == 0 {
+	if len(a.Items) == 0 && mark == "" {
 		lines = append(lines, s.line().put(s.colors.Dim, "  none so far").String())
 	}
 	return lines
@@ -171,7 +176,7 @@ func (s *Screen) drawAlert(a *Alert) string {
 		glyph = glyphs[Out]
 	}
 	return s.line().put("", " ").put(s.colors.Dim, s.clock(a.Time, "15:04:05")).put("", " ").
-		put(s.colors.Critical, glyph+" "+string(termsafe.Cut([]byte(termsafe.String(cmp.Or(a.ProductName, a.ProductID))), max(12, s.Width-45)))).
+		put(s.colors.Critical, glyph+" "+s.colors.Fit(cmp.Or(a.ProductName, a.ProductID), max(12, s.Width-45))).
 		put("", fmt.Sprintf("  %d left (≤%d)  ", a.Stock, a.Threshold)).put(s.colors.Dim, a.Warehouse).String()
 }
 
@@ -191,7 +196,7 @@ func (s *Screen) drawDetail() []string {
 		s.line().put("", " ").put(color, glyphs[d.Severity]+" "+d.Severity.String()+"  "+stock+" in stock").
 			put("", fmt.Sprintf("  reorder ≤%d  critical ≤%d", d.ReorderThreshold, d.CriticalThreshold)).String(),
 	}
-	if o := d.OpenReorder; o != nil {
+	if o := d.OpenReorder; o != nil && s.reordersKnown() {
 		lines = append(lines, s.line().put("", fmt.Sprintf(" %d on order since %s, %s", o.Quantity, s.clock(o.Time, "15:04:05"), o.Priority)).String())
 	}
 	if d.Gaps > 0 {
@@ -209,9 +214,27 @@ func (s *Screen) drawDetail() []string {
 		if c.Unmet > 0 {
 			l.put(s.colors.Warning, fmt.Sprintf("  %d unfilled", c.Unmet))
 		}
-		lines = append(lines, l.put(s.colors.Dim, "  "+c.Cause).String())
+		lines = append(lines, l.put("", "  "+causeOf(&c)).put(s.colors.Dim, "  "+c.Cause).String())
 	}
 	return lines
+}
+
+// causeOf names what changed the stock as the page does.
+func causeOf(c *Change) string {
+	switch c.Kind {
+	case ByOrder:
+		if strings.HasPrefix(strings.ToLower(c.Order), "order") {
+			return c.Order
+		}
+		return strings.TrimSpace("order " + c.Order)
+	case ByDelivery:
+		return "delivery"
+	case ByOpening:
+		return "opening stock"
+	case ByCatalog:
+		return "catalogue changed"
+	}
+	return ""
 }
 
 // drawHistory draws the stock over the hour, or since its first change, as columns.

@@ -86,6 +86,20 @@ func TestScreens(t *testing.T) {
 			golden(t, name, got)
 		})
 	}
+	t.Run("ascii", func(t *testing.T) {
+		ascii := &theme.Theme{ASCII: true}
+		s := day(t)
+		screen := screenOf(s, 80, 24, ascii)
+		got := screen.Draw()
+		screen.View.Product = screen.Selected()
+		screen.Take(s.Model.Frame(screen.View, 0, nil, now))
+		got += "\n" + screen.Draw()
+		fits(t, got, 80, 48)
+		golden(t, "screen-ascii", got)
+		if i := strings.IndexFunc(got, func(r rune) bool { return r > '~' }); i >= 0 {
+			t.Errorf("%q is on the screen", got[i:min(i+20, len(got))])
+		}
+	})
 	t.Run("colour", func(t *testing.T) {
 		golden(t, "screen-colour", screenOf(day(t), 80, 24, theme.New(termenv.ANSI256)).Draw())
 	})
@@ -100,6 +114,36 @@ func TestScreens(t *testing.T) {
 		s := day(t)
 		s.SetStatus(Status{AsOf: now - 60_000, Trouble: "broker 1 does not answer"})
 		golden(t, "screen-stale", screenOf(s, 80, 24, plain).Draw())
+	})
+	t.Run("reorders while loading", func(t *testing.T) {
+		s := newStory(t).product("a")
+		s.Apply(s.reorder("a", "reorder-a-1", now), now)
+		for loading, want := range map[string]string{LoadingStock: "", LoadingReorders: "", LoadingCharts: "1 on order so far", LoadingPast: "1 on order so far", LoadingDone: "1 on order"} {
+			s.SetStatus(Status{Loading: loading, AsOf: now})
+			drawn := screenOf(s, 120, 20, plain).Draw()
+			_, after, shown := strings.Cut(drawn, want)
+			if !shown || strings.Contains(drawn, "on order") != (want != "") || want == "1 on order" && strings.HasPrefix(after, " so far") {
+				t.Errorf("loading %q: want %q in\n%s", loading, want, drawn)
+			}
+		}
+	})
+	t.Run("denied", func(t *testing.T) {
+		s := day(t)
+		s.SetStatus(Status{AsOf: now, Denied: []Denied{
+			{Operation: "Read", Resource: "topic", Name: "inventory_alerts", Section: "alerts", AsOf: now - 60_000},
+			{Operation: "Describe", Resource: "topic", Name: "order_events.dlq", Section: "dead_letters"},
+			{Operation: "Describe", Resource: "group", Name: "inv-ledger", Section: "lag"},
+		}, Lag: []Lag{{Group: "inv-ledger", Exact: true, Denied: true}}})
+		golden(t, "screen-denied", screenOf(s, 100, 24, plain).Draw())
+	})
+	t.Run("unreadable", func(t *testing.T) {
+		s := newStory(t)
+		var denied []Denied
+		for source := Catalog; source <= DeadLetters; source++ {
+			denied = append(denied, Denied{Operation: "Describe", Resource: "topic", Name: "t-" + source.String(), Section: source.String()})
+		}
+		s.SetStatus(Status{AsOf: now, Denied: denied})
+		golden(t, "screen-unreadable", screenOf(s, 80, 16, plain).Draw())
 	})
 	t.Run("loading", func(t *testing.T) {
 		golden(t, "screen-loading", screenOf(newStory(t), 80, 10, plain).Draw())
@@ -181,12 +225,21 @@ func TestKeys(t *testing.T) {
 	expect("down opens the next", v.screen.View.Product != opened && strings.Contains(v.View(), v.screen.View.Product))
 	press("esc")
 	expect("esc goes back", v.screen.View.Product == "")
+	expect("nothing is selected", strings.Contains(v.View(), "all products, most urgent first"))
 	press("/", "c", "o", "v", "x", "backspace", "enter")
 	expect("a search selects", v.screen.frame.Products.Total == 5 && strings.Contains(v.View(), "Cover"))
+	expect("the search is shown", strings.Contains(v.View(), `5 of 30: "cov", most urgent first`))
+	press("s")
+	expect("with the states", strings.Contains(v.View(), `of 30: out or critical or low, "cov", most urgent first`))
 	press("esc", "s", "s")
 	expect("s selects what is out", v.screen.View.Severities == 1<<Out && v.screen.frame.Products.Total == v.screen.frame.Counts.Out)
+	expect("the state is shown", strings.Contains(v.View(), fmt.Sprintf("%d of 30: out, most urgent first", v.screen.frame.Counts.Out)))
 	press("esc", "o")
-	expect("o sorts by name", v.screen.View.Sort == ByName)
+	expect("o sorts by name", v.screen.View.Sort == ByName && strings.Contains(v.View(), "all products, by name"))
+	for range sorts {
+		press("o")
+		expect("the order is shown", orderWords[v.screen.View.Sort] != "" && strings.Contains(v.View(), "all products, "+orderWords[v.screen.View.Sort]))
+	}
 	if _, cmd := v.Update(tea.KeyMsg{Type: tea.KeyRunes, Runes: []rune("q")}); cmd == nil {
 		t.Error("q does not quit")
 	}

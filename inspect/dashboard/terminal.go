@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 
 	tea "github.com/charmbracelet/bubbletea"
@@ -39,8 +40,13 @@ func RunTerminal(ctx context.Context, o Options, t Terminal) error {
 	})
 }
 
-// Once waits until everything is loaded and writes it: as JSON a whole frame with
-// all products, else a screen of the size of s.
+// failuresForOnce is how many sessions may fail in a row until Once gives up: a
+// partition may be without a leader for a moment.
+const failuresForOnce = 3
+
+// Once waits until everything is loaded that can be, and writes it: as JSON a whole
+// frame with all products, else a screen of the size of s. The error is a [DeniedError]
+// if something is incomplete for lack of permissions.
 func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen) error {
 	return withHub(ctx, &o, func(ctx context.Context, hub *Hub) error {
 		frame, err := hub.loaded(ctx, s.View, asJSON)
@@ -48,23 +54,37 @@ func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen)
 			return err
 		}
 		if asJSON {
-			return json.NewEncoder(out).Encode(frame)
+			var text []byte
+			if text, err = json.Marshal(frame); err == nil {
+				_, err = out.Write(append(termsafe.AppendJSON(nil, text), '\n'))
+			}
+		} else {
+			s.hint = o.Hints.NoProducts
+			s.Take(frame)
+			_, err = fmt.Fprintln(out, s.Draw())
 		}
-		s.hint = o.Hints.NoProducts
-		s.Take(frame)
-		_, err = fmt.Fprintln(out, s.Draw())
-		return err
+		switch st := frame.Status; {
+		case err != nil:
+			return err
+		case st.Trouble != "":
+			return fmt.Errorf("what is shown is incomplete: %s", st.Trouble)
+		case len(st.Denied) > 0:
+			return &DeniedError{st.Denied}
+		}
+		return nil
 	})
 }
 
-// loaded waits until everything is loaded and returns a whole frame, if all is set
-// with all products.
+// loaded waits until everything is loaded that can be, or nothing can, and returns a
+// whole frame, if all is set with all products.
 func (h *Hub) loaded(ctx context.Context, v View, all bool) (*Frame, error) {
 	for {
 		var frame *Frame
 		var more <-chan struct{}
 		h.Look(func(m *Model, now int64) {
-			if more = h.published; m.status.Loading != LoadingDone {
+			more = h.published
+			done := m.status.Loading == LoadingDone && m.status.looked
+			if !done && m.status.failures < failuresForOnce {
 				return
 			}
 			if all {

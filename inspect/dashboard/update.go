@@ -21,14 +21,14 @@ func (m *Model) applyUpdate(r *Record, now int64) error {
 	}
 	c := m.changeOf(u, has)
 	if !c.hasDelta && p.stocked {
-		c.delta, c.hasDelta = clamp(u.CurrentStock-p.stock), true
+		c.delta, c.hasDelta = difference(u.CurrentStock, p.stock), true
 	}
 	m.count(&c, u.LastOrderID, p.lastOrder, p.paid(u), now)
 	if c.topic != 0 && m.topics[c.topic] == m.orders && u.LastUpdated > 0 {
 		m.latency.add(now, u.LastUpdated-u.Timestamp)
 	}
-	p.history.add(c)
-	m.setNewest(p, u, has, int64(c.delta))
+	p.history.add(c, m.orderOf(&c, u.LastOrderID))
+	m.setNewest(p, u, has, c.delta)
 	return nil
 }
 
@@ -78,8 +78,8 @@ func (m *Model) inSequence(p *product, u *event.Update) bool {
 }
 
 func (m *Model) gap(p *product, n int64) {
-	p.Gaps += n
-	m.problems.Gaps += n
+	p.Gaps = sum(p.Gaps, n)
+	m.problems.Gaps = sum(m.problems.Gaps, n)
 	m.problems.version = m.seq + 1
 	m.touch(p)
 }
@@ -163,7 +163,7 @@ func (m *Model) Older(r *Record, now int64) {
 		return
 	}
 	m.count(&c, "", "", u.UnitPrice, now)
-	m.addOlder(p, c)
+	m.addOlder(p, c, u.LastOrderID)
 }
 
 // undecided is an update without delta or cause, as the reference system writes
@@ -184,14 +184,14 @@ func (m *Model) decide(p *product, stock int64, order string, now int64) {
 	}
 	p.undecided = nil
 	if !u.hasDelta {
-		u.delta, u.hasDelta = clamp(u.stock-stock), true
+		u.delta, u.hasDelta = difference(u.stock, stock), true
 		if p.Seq == 0 && p.Updated == u.time && p.stock == u.stock {
-			p.Delta = int64(u.delta) // the row shows this update
+			p.Delta = u.delta // the row shows this update
 			m.touch(p)
 		}
 	}
 	m.count(&u.change, u.order, order, u.price, now)
-	m.addOlder(p, u.change)
+	m.addOlder(p, u.change, u.order)
 }
 
 // Undecided returns the IDs of the products with an undecided update.
@@ -232,21 +232,21 @@ func (m *Model) NothingOlder(first bool, now int64) {
 		if first {
 			m.count(&p.undecided.change, p.undecided.order, "", p.undecided.price, now)
 		}
-		m.addOlder(p, p.undecided.change)
+		m.addOlder(p, p.undecided.change, p.undecided.order)
 		p.undecided = nil
 		m.dirty = true
 	}
 }
 
-func (m *Model) addOlder(p *product, c change) {
-	if p.history.addOlder(c) {
+func (m *Model) addOlder(p *product, c change, order string) {
+	if p.history.addOlder(c, m.orderOf(&c, order)) {
 		m.touch(p)
 	}
 }
 
 func (m *Model) changeOf(u *event.Update, has event.UpdateFields) change {
 	c := change{
-		time: u.Timestamp, stock: u.CurrentStock, delta: clamp(u.Delta), unmet: clamp(u.UnmetQuantity), seq: u.Seq,
+		time: u.Timestamp, stock: u.CurrentStock, delta: u.Delta, unmet: u.UnmetQuantity, seq: u.Seq,
 		hasDelta: has&event.HasUpdateDelta != 0,
 	}
 	cause, err := event.ParseCause(u.Cause)
@@ -272,6 +272,48 @@ func (m *Model) causeText(c *change) string {
 	return event.Cause{Topic: m.topics[c.topic], Partition: c.partition, Offset: c.offset, Line: c.line}.String()
 }
 
+// Kind is what changed a product's stock.
+type Kind string
+
+// The kinds.
+const (
+	ByOrder    Kind = "order"
+	ByDelivery Kind = "delivery" // a receipt
+	ByOpening  Kind = "opening"  // the product's first catalogue record
+	ByCatalog  Kind = "catalog"  // a later one, which changes no stock
+	ByUnknown  Kind = ""
+)
+
+// kind returns what caused a change. What is no order is known by its effect: a
+// receipt adds something, a catalogue record nothing unless it is the first.
+func (m *Model) kind(c *change) Kind {
+	caused := c.topic != 0
+	switch {
+	case caused && m.topics[c.topic] == m.orders:
+		return ByOrder
+	case caused && c.seq == 1:
+		return ByOpening
+	case !c.hasDelta:
+		return ByUnknown
+	case c.delta > 0:
+		return ByDelivery
+	case caused && c.delta == 0:
+		return ByCatalog
+	case !caused && c.delta < 0:
+		return ByOrder
+	}
+	return ByUnknown
+}
+
+// orderOf returns the ID of the order that caused a change, given the update's last
+// order, or "".
+func (m *Model) orderOf(c *change, last string) string {
+	if m.kind(c) != ByOrder {
+		return ""
+	}
+	return last
+}
+
 // count adds an update to the sales if an order caused it. If the update has no
 // cause, another last order than before, or less stock, means an order.
 func (m *Model) count(c *change, order, before string, price event.Money, now int64) {
@@ -287,7 +329,7 @@ func (m *Model) count(c *change, order, before string, price event.Money, now in
 	default:
 		first = m.recents.isNew(order)
 	}
-	line := Minute{Units: max(-int64(c.delta), 0), Unmet: int64(c.unmet), Revenue: revenue(int64(c.delta), price)}
+	line := Minute{Units: max(difference(0, c.delta), 0), Unmet: c.unmet, Revenue: revenue(c.delta, price)}
 	if first {
 		line.Orders = 1
 	}

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strconv"
@@ -16,7 +15,7 @@ import (
 // reaches the terminal as it is. In a terminal of so many columns what a check
 // says goes below its title if it doesn't fit beside it; 0: there is none.
 func (r *Report) WriteText(w io.Writer, t *theme.Theme, columns int) error {
-	out := bufio.NewWriter(w)
+	out := new(strings.Builder)
 	for i := range r.Checks {
 		r.Checks[i].write(out, t, columns)
 	}
@@ -31,7 +30,8 @@ func (r *Report) WriteText(w io.Writer, t *theme.Theme, columns int) error {
 		lines = termsafe.Wrap(lines[0], columns-2)
 	}
 	fmt.Fprintf(out, "%s%s %s%s\n", color, mark, strings.Join(lines, "\n  "), t.Reset)
-	return out.Flush()
+	_, err := io.WriteString(w, t.Glyphs(out.String()))
+	return err
 }
 
 func (r *Report) writeCounts(out io.Writer) {

@@ -28,6 +28,7 @@ func TestReportAsText(t *testing.T) {
 	r.Warnings = append(r.Warnings, "3 orders are copies\x1b[2J")
 	golden(t, "report.txt", r, &theme.Theme{}, 0)
 	golden(t, "report-color.txt", r, theme.New(termenv.ANSI), 0)
+	golden(t, "report-ascii.txt", r, &theme.Theme{ASCII: true}, 0)
 }
 
 // Reports of systems that are right, and of one that can't be judged whole.
@@ -61,6 +62,9 @@ func golden(t *testing.T, name string, r *Report, colors *theme.Theme, columns i
 	}
 	if b.String() != string(want) {
 		t.Errorf("%s:\n%s\nwant\n%s", name, b.String(), want)
+	}
+	if i := strings.IndexFunc(b.String(), func(r rune) bool { return r > '~' }); colors.ASCII && i >= 0 {
+		t.Errorf("%q in a report in ASCII", b.String()[i:])
 	}
 	if colors.Reset == "" && strings.ContainsAny(b.String(), "\x1b\x07") {
 		t.Errorf("an escape sequence came through:\n%q", b.String())

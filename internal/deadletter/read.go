@@ -1,6 +1,7 @@
 package deadletter
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -38,6 +39,13 @@ func (c *Client) Close() { c.client.Close() }
 // them.
 func (c *Client) Existing(ctx context.Context, names ...string) (map[string]bool, error) {
 	return fetch.NewCluster(c.client, true).Existing(ctx, names...)
+}
+
+// MayDescribe returns an error if the user may not describe a topic, whether it exists
+// or not.
+func (c *Client) MayDescribe(ctx context.Context, topic string) error {
+	_, denied, err := fetch.NewCluster(c.client, true).Permitted(ctx, topic)
+	return cmp.Or(err, denied[topic])
 }
 
 // CompileFilter compiles a jq condition on a letter's value and headers, for

@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -132,7 +133,7 @@ func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err er
 		if err == nil {
 			acknowledged++
 		} else if failed == nil {
-			failed = fmt.Errorf("replaying a record into %s/%d: %w", r.Topic, r.Partition, err)
+			failed = fmt.Errorf("replaying a record into %s/%d: %w", r.Topic, r.Partition, acl.Check(err, acl.Write, acl.Topic(r.Topic)))
 		}
 	}
 	_, err = p.client.Read(ctx, p.topics, p.filter, func(l *Letter) {

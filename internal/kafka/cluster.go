@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -38,7 +39,7 @@ func PartitionCounts(ctx context.Context, client *kgo.Client, names ...string) (
 		switch {
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.InvalidTopicException):
 		case err != nil:
-			return nil, fmt.Errorf("topic %s: %w", *t.Topic, err)
+			return nil, fmt.Errorf("topic %s: %w", *t.Topic, acl.Check(err, acl.Describe, acl.Topic(*t.Topic)))
 		default:
 			counts[*t.Topic] = len(t.Partitions)
 		}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -59,6 +60,10 @@ func listOffsets(ctx context.Context, list func(context.Context, ...string) (kad
 	}
 	listed, err := list(ctx, topics...)
 	if err != nil && !deletedMeanwhile(err) {
+		err = acl.Find(err, acl.Describe, acl.KindTopic, topics, func(topic string) error {
+			_, err := list(ctx, topic)
+			return err
+		})
 		return nil, fmt.Errorf("listing offsets: %w", err)
 	}
 	err = nil
@@ -67,7 +72,7 @@ func listOffsets(ctx context.Context, list func(context.Context, ...string) (kad
 		case o.Err == nil:
 			offsets[fetch.ID{Topic: o.Topic, Partition: o.Partition}] = o.Offset
 		case !errors.Is(o.Err, kerr.UnknownTopicOrPartition):
-			err = fmt.Errorf("listing offsets of topic %s: %w", o.Topic, o.Err)
+			err = fmt.Errorf("listing offsets of topic %s: %w", o.Topic, acl.Check(o.Err, acl.Describe, acl.Topic(o.Topic)))
 		}
 	})
 	if err != nil {

@@ -36,7 +36,7 @@ func NewRewriter(ctx context.Context, c Config, topics []string, opts ...kgo.Opt
 		return nil, err
 	}
 	defer lookup.Close()
-	w.limits = batchLimits(ctx, lookup, topics)
+	w.limits = BatchLimits(ctx, lookup, topics)
 	batch := batchDefault
 	for _, limit := range w.limits {
 		batch = min(batch, limit)
@@ -45,9 +45,9 @@ func NewRewriter(ctx context.Context, c Config, topics []string, opts ...kgo.Opt
 	return w, err
 }
 
-// batchLimits returns the max.message.bytes of topics. Those whose configuration can't
+// BatchLimits returns the max.message.bytes of topics. Those whose configuration can't
 // be read are left out.
-func batchLimits(ctx context.Context, client *kgo.Client, topics []string) map[string]int {
+func BatchLimits(ctx context.Context, client *kgo.Client, topics []string) map[string]int {
 	limits := map[string]int{}
 	if len(topics) == 0 {
 		return limits

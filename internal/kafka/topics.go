@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/scenario"
 	"inv/internal/when"
 
@@ -26,6 +28,9 @@ type TopicSpec struct {
 	Name       string
 	Partitions int
 	Replicas   int16 // of each partition; 0: the cluster's default
+	// Single gives the topic one replica on the embedded broker, whatever Replicas and
+	// min.insync.replicas are for a cluster.
+	Single bool
 	// Configs are the topic's own settings by Kafka's property name.
 	Configs map[string]string
 	// Exact refuses an existing topic with a different number of partitions.
@@ -60,12 +65,14 @@ func Specs(s *scenario.Scenario, app string, aliases ...string) []TopicSpec {
 			continue
 		}
 		for _, name := range s.TopicNames(alias, app) {
-			specs = append(specs, TopicSpec{Name: name, Partitions: t.Partitions, Configs: configsOf(t), Exact: t.Internal})
+			specs = append(specs, TopicSpec{Name: name, Partitions: t.Partitions, Replicas: int16(t.Replicas), Single: true, Configs: configsOf(t), Exact: t.Internal})
 		}
 	}
 	return specs
 }
 
+// configsOf returns a topic's settings: those that the scenario gives by Kafka's names
+// replace those of its other keys.
 func configsOf(t scenario.Topic) map[string]string {
 	configs := map[string]string{}
 	if len(t.DeadLettersOf) > 0 {
@@ -73,11 +80,13 @@ func configsOf(t scenario.Topic) map[string]string {
 	}
 	if t.Compact {
 		configs["cleanup.policy"] = "compact"
-		return configs
-	}
-	configs["retention.ms"] = "-1"
-	if d, err := when.ParseDuration(t.Retention); err == nil {
+	} else if d, err := when.ParseDuration(t.Retention); err == nil {
 		configs["retention.ms"] = strconv.FormatInt(d.Milliseconds(), 10)
+	} else {
+		configs["retention.ms"] = "-1"
+	}
+	for _, s := range t.Settings {
+		configs[s.Name] = s.Value
 	}
 	return configs
 }
@@ -115,6 +124,28 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 	return created, err
 }
 
+// fitted returns the topics as a cluster can have them: on the embedded broker, with the
+// replicas of its only node, where a scenario asks for more.
+func fitted(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
+	const inSync = "min.insync.replicas"
+	wants := func(s TopicSpec) bool { return s.Single && (s.Replicas > 1 || s.Configs[inSync] != "") }
+	if !slices.ContainsFunc(specs, wants) {
+		return specs, nil
+	}
+	embedded, err := IsEmbedded(ctx, client)
+	if err != nil || !embedded {
+		return specs, err
+	}
+	specs = slices.Clone(specs)
+	for i := range specs {
+		if s := &specs[i]; wants(*s) {
+			s.Replicas, s.Configs = 0, maps.Clone(s.Configs)
+			delete(s.Configs, inSync)
+		}
+	}
+	return specs, nil
+}
+
 // GrowTopic gives a topic as many partitions, if it has fewer, and returns when the
 // cluster shows them. Concurrent calls from several processes are fine.
 func GrowTopic(ctx context.Context, client *kgo.Client, name string, partitions int) error {
@@ -123,7 +154,7 @@ func GrowTopic(ctx context.Context, client *kgo.Client, name string, partitions 
 		err = responses.Error()
 	}
 	if err != nil && !errors.Is(err, kerr.InvalidPartitions) { // which it has already
-		return fmt.Errorf("giving topic %s %d partitions: %w", name, partitions, err)
+		return fmt.Errorf("giving topic %s %d partitions: %w", name, partitions, acl.Check(err, acl.Alter, acl.Topic(name)))
 	}
 	return AwaitPartitions(ctx, client, partitions, name)
 }
@@ -155,7 +186,7 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 		switch {
 		case errors.Is(r.Err, kerr.UnknownTopicOrPartition):
 		case r.Err != nil:
-			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, WithMessage(r.Err, r.ErrMessage))
+			return deleted, fmt.Errorf("deleting topic %s: %w", r.Topic, acl.Check(WithMessage(r.Err, r.ErrMessage), acl.Delete, acl.Topic(r.Topic)))
 		default:
 			deleted = append(deleted, r.Topic)
 		}
@@ -226,7 +257,7 @@ func notSeen(names []string, counts map[string]int, want int, err error) error {
 	return nil
 }
 
-// missingTopics returns the topics that don't exist. A topic with the wrong number
+// missingTopics returns the topics that don't exist, as the cluster can have them. A topic with the wrong number
 // of partitions is a [PartitionsError].
 func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) ([]TopicSpec, error) {
 	if len(specs) == 0 {
@@ -249,7 +280,7 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 			return nil, &PartitionsError{s.Name, n, s.Partitions}
 		}
 	}
-	return missing, nil
+	return fitted(ctx, client, missing)
 }
 
 type createTopics func(ctx context.Context, partitions int32, replicas int16, configs map[string]*string, topics ...string) (kadm.CreateTopicResponses, error)
@@ -267,7 +298,7 @@ func createTopic(ctx context.Context, create createTopics, s TopicSpec) (made bo
 	case errors.Is(err, kerr.TopicAlreadyExists):
 		return false, nil
 	case err != nil:
-		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, err)
+		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, acl.Check(err, acl.Create, acl.Topic(s.Name)))
 	}
 	return true, nil
 }

@@ -59,6 +59,44 @@ func TestSpecs(t *testing.T) {
 	}
 }
 
+// What a scenario says of a topic is what it is created with. Settings by Kafka's names
+// replace the defaults; on the embedded broker, a single node, there is one replica.
+func TestScenarioSettings(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		name := kafkatest.Name(t, "settings")
+		sc, err := scenario.Parse("t.yaml", []byte(`scenario: t
+topics:
+  a: {topic: `+name+`-a, partitions: 2, replication_factor: 1, cleanup: compact, config: {min.cleanable.dirty.ratio: 0.1, preallocate: true}}
+  b: {topic: `+name+`-b, partitions: 1, config: {cleanup.policy: "compact,delete", retention.ms: 60000, max.message.bytes: 2097152}}
+  c: {topic: `+name+`-c, partitions: 1, replication_factor: 3, config: {min.insync.replicas: 2}}
+`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := kafkatest.Client(t, brokers)
+		kafkatest.DeleteAfter(t, client, name+"-a", name+"-b", name+"-c")
+		embedded, err := kafka.IsEmbedded(t.Context(), client)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := kafka.CheckTopics(t.Context(), client, kafka.Specs(sc, "app", "c")...); (err == nil) != embedded {
+			t.Errorf("three replicas on one node: %v", err)
+		}
+		aliases := []string{"a", "b"}
+		if embedded {
+			aliases = append(aliases, "c")
+		}
+		if made, err := kafka.EnsureTopics(t.Context(), client, kafka.Specs(sc, "app", aliases...)...); err != nil || len(made) != len(aliases) {
+			t.Fatalf("made %v, %v", made, err)
+		}
+		for _, want := range [][3]string{{"-a", "min.cleanable.dirty.ratio", "0.1"}, {"-a", "preallocate", "true"}, {"-b", "retention.ms", "60000"}, {"-b", "max.message.bytes", "2097152"}, {"-b", "cleanup.policy", "compact,delete"}} {
+			if got := setting(t, brokers, name+want[0], want[1]); got != want[2] {
+				t.Errorf("%s of %s is %q, want %q", want[1], want[0], got, want[2])
+			}
+		}
+	})
+}
+
 func TestEnsureTopics(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		client := kafkatest.Client(t, brokers)
@@ -143,12 +181,17 @@ func TestDeleteTopics(t *testing.T) {
 
 func policy(t *testing.T, brokers []string, topic string) string {
 	t.Helper()
+	return setting(t, brokers, topic, "cleanup.policy")
+}
+
+func setting(t *testing.T, brokers []string, topic, name string) string {
+	t.Helper()
 	configs, err := kadm.NewClient(kafkatest.Client(t, brokers)).DescribeTopicConfigs(t.Context(), topic)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range configs[0].Configs {
-		if c.Key == "cleanup.policy" {
+		if c.Key == name {
 			return c.MaybeValue()
 		}
 	}

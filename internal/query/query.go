@@ -64,12 +64,13 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// Pointed returns the source with a caret below the mistake, if it is on one line.
-func (e *Error) Pointed() string {
+// Pointed returns the source and a line with a caret below the mistake, or nil if the
+// source has more than one line or the place is unknown.
+func (e *Error) Pointed() []string {
 	if e.Offset < 0 || strings.ContainsAny(e.Source, "\n\t") {
-		return e.Source
+		return nil
 	}
-	return e.Source + "\n" + strings.Repeat(" ", utf8.RuneCountInString(e.Source[:e.Offset])) + "^"
+	return []string{e.Source, strings.Repeat(" ", utf8.RuneCountInString(e.Source[:e.Offset])) + "^"}
 }
 
 // Compile compiles a condition. It adds the fields that the fast path needs to

@@ -124,7 +124,7 @@ func TestErrorPositions(t *testing.T) {
 	}
 	_, err := Compile(`.a ==== 5`, JQ, jsonscan.NewFields())
 	var q *Error
-	if !errors.As(err, &q) || q.Pointed() != ".a ==== 5\n     ^" {
+	if !errors.As(err, &q) || strings.Join(q.Pointed(), "\n") != ".a ==== 5\n     ^" {
 		t.Errorf("pointed at as\n%s", q.Pointed())
 	}
 }

@@ -173,7 +173,7 @@ func (d *Decoder) share(n *yaml.Node, what string) Share {
 
 func (d *Decoder) number(n *yaml.Node, what string) Number {
 	if n.Kind == yaml.ScalarNode && (n.Tag == "!!int" || n.Tag == "!!float") {
-		if v, ok := ParseNumber(n.Value); ok {
+		if v, ok := ParseNumber(n.Value); ok && !octal.MatchString(n.Value) {
 			return v
 		}
 		d.Problem(n, "%s must be a number of at most %d decimals within ±%d, not %s", what, MaxDecimals, int64(MaxWhole), n.Value)

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -21,6 +23,7 @@ type Decoder struct {
 	depth      int                  // of nested generators
 	count      int                  // of generators so far
 	trial      bool                 // problems are only counted, see isGenerator
+	merges     int                  // of mappings so far, see merged
 	inner      int                  // problems of nested generators, see own
 }
 
@@ -61,10 +64,7 @@ func (d *Decoder) Fields(n *yaml.Node, what string, fields map[string]func(*yaml
 
 // Each calls read for every key of a mapping, in order; a repeated key is a problem.
 func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Node)) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
-	switch n.Kind {
+	switch n = aliased(n); n.Kind {
 	case yaml.MappingNode:
 	case yaml.SequenceNode:
 		d.Problem(n, "%s must be a mapping, not a list; write NAME: … for each element, without dashes", what)
@@ -73,12 +73,10 @@ func (d *Decoder) Each(n *yaml.Node, what string, read func(key, value *yaml.Nod
 		d.Problem(n, "%s must be a mapping, not %s%s", what, d.kindOf(n), d.missingBlank(n))
 		return
 	}
+	n = d.merged(n)
 	seen := map[string]bool{}
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		if value.Kind == yaml.AliasNode {
-			value = value.Alias
-		}
+		key, value := n.Content[i], aliased(n.Content[i+1])
 		if hint := d.missingBlank(key); hint != "" && value.Tag == "!!null" && value.Value == "" {
 			d.Problem(key, "%s: %q is a key without a value%s", what, key.Value, hint)
 			continue
@@ -99,10 +97,7 @@ func (d *Decoder) Items(n *yaml.Node, what string, read func(*yaml.Node)) {
 		return
 	}
 	for _, item := range n.Content {
-		if item.Kind == yaml.AliasNode {
-			item = item.Alias
-		}
-		read(item)
+		read(aliased(item))
 	}
 }
 
@@ -132,6 +127,9 @@ func (d *Decoder) Strings(n *yaml.Node, what string) []string {
 	return items(d, n, what, func(item *yaml.Node) string { return d.String(item, "an element of "+what) })
 }
 
+// octal matches whole numbers with a leading 0, which YAML reads as octal.
+var octal = regexp.MustCompile(`^[-+]?0[0-9_]`)
+
 // Bool reads true or false.
 func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 	var v bool
@@ -144,14 +142,21 @@ func (d *Decoder) Bool(n *yaml.Node, what string) bool {
 // Int reads a whole number from low to high.
 func (d *Decoder) Int(n *yaml.Node, what string, low, high int) int {
 	var v int
-	if whole, ok := exponential(n); ok {
-		v = whole
-	} else if n.Kind != yaml.ScalarNode || n.Tag != "!!int" || n.Decode(&v) != nil {
+	n = plainInt(n)
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" {
 		d.Problem(n, "%s must be a whole number, not %s", what, d.kindOf(n))
 		return 0
 	}
-	if v < low || v > high {
-		d.Problem(n, "%s must be from %d to %d, not %d", what, low, high, v)
+	if octal.MatchString(n.Value) && n.Decode(&v) == nil {
+		d.Problem(n, "%s: YAML reads %s as the number %d; write it without the leading 0", what, n.Value, v)
+		return 0
+	}
+	if n.Decode(&v) != nil || v < low || v > high {
+		value := n.Value
+		if d.Secret {
+			value = "this one"
+		}
+		d.Problem(n, "%s must be from %d to %d, not %s", what, low, high, value)
 		return 0
 	}
 	return v
@@ -177,14 +182,17 @@ func (d *Decoder) asList(n *yaml.Node) string {
 	return ""
 }
 
-// exponential reads a whole number such as 1e6.
-func exponential(n *yaml.Node) (int, bool) {
+// plainInt returns a whole number such as 1e6 with its digits, any other node unchanged.
+func plainInt(n *yaml.Node) *yaml.Node {
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!float" || !strings.ContainsAny(n.Value, "eE") {
-		return 0, false
+		return n
 	}
 	number, ok := ParseNumber(n.Value)
 	whole, isWhole := number.Whole()
-	return int(whole), ok && isWhole
+	if !ok || !isWhole {
+		return n
+	}
+	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!int", Value: strconv.FormatInt(whole, 10), Line: n.Line, Column: n.Column}
 }
 
 // kindOf describes a node for a problem.

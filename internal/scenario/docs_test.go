@@ -69,3 +69,19 @@ func samePage(t *testing.T, file, want string) {
 		t.Errorf("%s is outdated; rewrite it with -update", file)
 	}
 }
+
+// recipes returns the scenarios in docs/recipes.md, whose records package producer
+// tests.
+func recipes(t testing.TB) (sources []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/recipes.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, block := range strings.Split(string(page), "```yaml\n") {
+		if source, _, ok := strings.Cut(block, "```"); i > 0 && ok {
+			sources = append(sources, source)
+		}
+	}
+	return sources
+}

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Expr is a parsed expression: a number, a text, a path to a field, or an operator
@@ -71,7 +73,12 @@ func (p *exprParser) unexpected(wanted string) error {
 	if p.token == "" {
 		return fmt.Errorf("the expression ends where %s is expected", wanted)
 	}
-	return fmt.Errorf("%q at character %d, where %s is expected", p.token, p.start+1, wanted)
+	return fmt.Errorf("%q at character %d, where %s is expected", p.token, p.character(p.start), wanted)
+}
+
+// character returns which character, from 1, begins at an offset.
+func (p *exprParser) character(offset int) int {
+	return utf8.RuneCountInString(p.source[:offset]) + 1
 }
 
 func (p *exprParser) level(level, depth int) (*Expr, error) {
@@ -121,10 +128,10 @@ func (p *exprParser) operand(depth int) (*Expr, error) {
 	case isDigit(token[0]):
 		n, ok := ParseNumber(token)
 		if !ok {
-			return nil, fmt.Errorf("%q at character %d is not a number", token, p.start+1)
+			return nil, fmt.Errorf("%q at character %d is not a number", token, p.character(p.start))
 		}
 		return &Expr{Number: &n}, p.next()
-	case isLetter(token[0]):
+	case token[0] == '`' || nameLetter(token) > 0:
 		return &Expr{Path: token}, p.next()
 	}
 	return nil, p.unexpected("a field, a number or (")
@@ -163,25 +170,29 @@ func (p *exprParser) next() error {
 		}
 	}
 	switch {
-	case isLetter(c):
-		while(func(c byte) bool { return isLetter(c) || isDigit(c) || c == '.' })
+	case c == '`' || nameLetter(s[p.at:]) > 0:
+		var err error
+		if end, err = p.path(); err != nil {
+			return err
+		}
 	case isDigit(c):
 		while(func(c byte) bool { return isDigit(c) || c == '.' })
 	case strings.IndexByte(`"&|%{}^`, c) >= 0:
 		return otherSyntax(c, s[p.at+1:])
 	case c == '\'':
 		if while(func(c byte) bool { return c != '\'' }); end == len(s) {
-			return fmt.Errorf("the text at character %d is not closed with '", p.at+1)
+			return fmt.Errorf("the text at character %d is not closed with '", p.character(p.at))
 		}
 		end++
 	case strings.IndexByte("<>=!", c) >= 0:
 		if end < len(s) && s[end] == '=' {
 			end++
 		} else if c == '=' || c == '!' {
-			return fmt.Errorf("%q at character %d is not an operator; did you mean %q?", string(c), p.at+1, string(c)+"=")
+			return fmt.Errorf("%q at character %d is not an operator; did you mean %q?", string(c), p.character(p.at), string(c)+"=")
 		}
 	case strings.IndexByte("+-*/()", c) < 0:
-		return fmt.Errorf("%q at character %d is not valid in an expression", string(c), p.at+1)
+		r, _ := utf8.DecodeRuneInString(s[p.at:])
+		return fmt.Errorf("%q at character %d is not valid in an expression", r, p.character(p.at))
 	}
 	p.token, p.at = s[p.start:end], end
 	return nil
@@ -204,8 +215,47 @@ func otherSyntax(c byte, rest string) error {
 	return fmt.Errorf("%q is not an operator; there are + - * / for numbers, < <= > >= == != for comparisons, and, or, not", string(c))
 }
 
+// path returns where the path ends that begins here.
+func (p *exprParser) path() (end int, err error) {
+	s := p.source
+	for end = p.at; end < len(s); {
+		size := 1
+		switch {
+		case s[end] == '`':
+			closing := strings.IndexByte(s[end+1:], '`')
+			if closing <= 0 {
+				return end, fmt.Errorf("the name at character %d is empty or not closed with a backtick", p.character(end))
+			}
+			size = closing + 2
+		case !isDigit(s[end]) && s[end] != '.':
+			if size = nameLetter(s[end:]); size == 0 {
+				return end, nil
+			}
+		}
+		end += size
+	}
+	return end, nil
+}
+
 func isLetter(c byte) bool {
 	return c == '_' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}
+
+// nameLetter returns the size of the letter, besides digits, of a field's name that a
+// text begins with; 0: it begins with another character. Names can be of any script, so
+// beyond ASCII everything is a letter but blanks, punctuation and operators such as ×.
+func nameLetter(text string) int {
+	if text[0] < utf8.RuneSelf {
+		if isLetter(text[0]) {
+			return 1
+		}
+		return 0
+	}
+	r, size := utf8.DecodeRuneInString(text)
+	if r == utf8.RuneError || !unicode.IsOneOf([]*unicode.RangeTable{unicode.L, unicode.M, unicode.N, unicode.So, unicode.Sk, unicode.Sc, unicode.Cf}, r) {
+		return 0
+	}
+	return size
 }
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }

@@ -38,9 +38,7 @@ func (d *Decoder) table() map[string]generator {
 // exactly one key of the table.
 func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
 	defer d.inside(d.own())
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
-	}
+	n = aliased(n)
 	g := &Gen{Pos: positionOf(n), Optional: 1}
 	if d.depth++; d.depth > maxDepth {
 		d.Problem(n, "%s is nested more than %d deep", what, maxDepth)
@@ -80,6 +78,7 @@ func (d *Decoder) keep(n *yaml.Node, what string) *Keep {
 }
 
 func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
+	n = d.merged(n)
 	var found *generator
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		entry, ok := d.table()[n.Content[i].Value]
@@ -107,11 +106,46 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	}
 	before := d.own()
 	d.mapping(n, "the generator "+found.arg.name, table, g)
-	if l, ok := spec.(*List); ok && l.Of == nil && d.own() == before {
-		d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
-	}
+	d.complete(n, spec, before)
 	if d.own() == before || usable(spec) {
 		g.Spec = spec
+	}
+}
+
+// valueOf returns the value of a key that a mapping has.
+func valueOf(n *yaml.Node, key string) *yaml.Node {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return aliased(n.Content[i+1])
+		}
+	}
+	return n
+}
+
+// complete checks what the keys of a generator are together, unless one of them has a
+// problem.
+func (d *Decoder) complete(n *yaml.Node, spec any, before int) {
+	if d.own() > before {
+		return
+	}
+	switch s := spec.(type) {
+	case *List:
+		if s.Of == nil {
+			d.Problem(n, "a list needs `of:`, the fields of each element, or `each:`, a generator")
+		}
+	case *OneOf:
+		d.weigh(s, valueOf(n, "one_of"))
+	case *Time:
+		if strings.HasPrefix(s.Format.Name, "epoch") && s.Format.Zone != nil {
+			d.Problem(n, "zone: %s is the same in all time zones", s.Format.Name)
+		}
+	case *Sequence:
+		switch {
+		case s.From != nil && s.Text == nil:
+			d.Problem(n, "`from:` is for a sequence of texts; {sequence: %d} is the numbers from %d up", *s.From, *s.From)
+		case s.From != nil:
+			s.First = *s.From
+		}
 	}
 }
 
@@ -232,8 +266,8 @@ func (d *Decoder) object(n *yaml.Node, what string) *Gen {
 	g := &Gen{Pos: positionOf(n), Optional: 1}
 	o := &Object{}
 	d.Each(n, what, func(key, value *yaml.Node) {
-		if key.Value == "" || strings.ContainsAny(key.Value, ". {}") {
-			d.Problem(key, "%q is not a valid name of a field: it has no dots, blanks or braces, and is not empty", key.Value)
+		if !validName(key.Value) {
+			d.Problem(key, "%q is not a valid name of a field: it has no braces or backticks, and is not empty", key.Value)
 			return
 		}
 		o.Fields = append(o.Fields, Field{key.Value, positionOf(key), d.gen(value, key.Value)})
@@ -259,64 +293,6 @@ func (d *Decoder) length(n *yaml.Node) *Gen {
 	return &Gen{Pos: positionOf(n), Spec: &Int{Low: low, High: high}, Optional: 1}
 }
 
-func (d *Decoder) choices(n *yaml.Node) []Choice {
-	switch n.Kind {
-	case yaml.SequenceNode:
-		out := items(d, n, "one_of", func(item *yaml.Node) Choice { return Choice{d.gen(item, "one_of"), 1} })
-		if len(out) == 0 {
-			d.Problem(n, "one_of has nothing to choose from")
-		}
-		return out
-	case yaml.MappingNode:
-		return d.weighted(n)
-	}
-	d.Problem(n, "one_of must be a list, or a mapping of texts to weights, not %s", d.kindOf(n))
-	return nil
-}
-
-// weighted reads a mapping of texts to weights, which are all numbers or all percentages.
-func (d *Decoder) weighted(n *yaml.Node) []Choice {
-	before, percentages, total := len(d.Problems), 0, Number{}
-	out := entries(d, n, "one_of", func(key, value *yaml.Node) Choice {
-		w, percent := d.weight(value, "the weight of "+key.Value)
-		if percent {
-			percentages++
-		}
-		total = total.plus(w)
-		literal, _ := d.scalar(key, "a choice")
-		return Choice{&Gen{Pos: positionOf(key), Spec: &Literal{literal}, Optional: 1}, w.Float()}
-	})
-	switch {
-	case len(d.Problems) > before:
-	case percentages > 0 && percentages < len(out):
-		d.Problem(n, "one_of has percentages and other numbers; the weights are all one or the other")
-	case percentages > 0 && total.Compare(Number{Units: 100}) != 0:
-		d.Problem(n, "one_of: the percentages add up to %g%%, not 100%%", total.Float())
-	case total.Units == 0:
-		d.Problem(n, "one_of has nothing to choose from")
-	}
-	return out
-}
-
-// weight reads a number, or a percentage as the number before the sign.
-func (d *Decoder) weight(n *yaml.Node, what string) (w Number, percent bool) {
-	digits, percent := strings.CutSuffix(n.Value, "%")
-	if w, ok := ParseNumber(strings.TrimSpace(digits)); percent && ok && n.Kind == yaml.ScalarNode {
-		if w.Units < 0 {
-			d.Problem(n, "%s is negative", what)
-		}
-		return w, true
-	}
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!int" && n.Tag != "!!float" {
-		d.Problem(n, "%s must be a number such as 3, or a percentage, not %s", what, d.kindOf(n))
-		return Number{}, false
-	}
-	if w = d.number(n, what); w.Units < 0 {
-		d.Problem(n, "%s is negative", what)
-	}
-	return w, false
-}
-
 func (d *Decoder) params(n *yaml.Node) []Param {
 	return entries(d, n, "with", func(key, value *yaml.Node) Param {
 		text := func(n *yaml.Node) string {
@@ -333,6 +309,22 @@ func (d *Decoder) params(n *yaml.Node) []Param {
 	})
 }
 
+func (d *Decoder) time(n *yaml.Node, t *Time) {
+	if n.Kind != yaml.MappingNode {
+		d.choice(n, "time", "now")
+		return
+	}
+	before := d.own()
+	d.mapping(n, "time", awayTable(), t)
+	switch none := [2]time.Duration{}; {
+	case d.own() > before:
+	case t.Ago != none && t.In != none:
+		d.Problem(n, "time: `ago` and `in` exclude each other")
+	case len(n.Content) == 0:
+		d.Problem(n, "time is now, or a mapping with `ago`, `in` or `of`")
+	}
+}
+
 func (d *Decoder) day(n *yaml.Node) time.Time {
 	if n.Kind == yaml.ScalarNode {
 		if t, err := time.Parse(time.DateOnly, n.Value); err == nil {
@@ -345,12 +337,29 @@ func (d *Decoder) day(n *yaml.Node) time.Time {
 
 func (d *Decoder) refTo(n *yaml.Node, v *Ref) {
 	text := d.String(n, "ref")
-	producer, field, ok := strings.Cut(text, ".")
+	producer, rest, quoted := cutQuoted(text)
+	field, ok := strings.CutPrefix(rest, ".")
+	if !quoted {
+		producer, field, ok = strings.Cut(text, ".")
+	}
 	if text != "" && (!ok || producer == "" || field == "") {
 		d.Problem(n, "ref: write PRODUCER.FIELD, such as catalog.id, not %q", text)
 	}
 	p := positionOf(n)
-	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(producer) + 1}}
+	v.Producer, v.Field = Name{producer, p}, Name{field, Position{p.Line, p.Column + len(text) - len(field)}}
+}
+
+// maxSequence bounds the first number of a sequence, so that no number overflows.
+const maxSequence = 9_000_000_000_000_000_000
+
+func (d *Decoder) sequence(n *yaml.Node, s *Sequence) {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!int" {
+		s.First = d.Int(n, "sequence", 0, maxSequence)
+		return
+	}
+	if s.Text = d.template(n, "sequence"); s.Text != nil {
+		d.placeholders(n, s.Text, "sequence", "n", "seed")
+	}
 }
 
 // placeholders checks that a template has only these names, and the first at least

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -29,16 +30,13 @@ func textGenerators() []generator {
 			func() any { return &Literal{} },
 			attr{name: "literal", about: "a text, number, true, false or null", schema: ref("scalar"),
 				read: func(d *Decoder, n *yaml.Node, t any) { t.(*Literal).Value, _ = d.scalar(n, "literal") }}, nil},
-		{"numbers the records; {n} is the number, {seed} the seed of the run", `{sequence: "order-{seed}-{n}"}`,
-			func() any { return &Sequence{From: 1} },
-			attr{name: "sequence", about: "a text with {n} and perhaps {seed}", schema: obj{"type": "string"},
-				read: func(d *Decoder, n *yaml.Node, t any) {
-					if v := d.template(n, "sequence"); v != nil {
-						t.(*Sequence).Text = *v
-						d.placeholders(n, v, "sequence", "n", "seed")
-					}
-				}},
-			[]attr{intAttr("from", "the first number; 1 by default", 0, 1_000_000_000, func(s *Sequence) *int { return &s.From })}},
+		{"numbers the records; in a text, {n} is the number, {seed} the seed of the run", `{sequence: "order-{seed}-{n}"}`,
+			func() any { return &Sequence{First: 1} },
+			attr{name: "sequence", about: "a text with {n} and perhaps {seed}; or the first number, for numbers", schema: obj{"anyOf": []any{
+				obj{"type": "string"}, obj{"type": "integer", "minimum": 0, "maximum": maxSequence}}},
+				read: func(d *Decoder, n *yaml.Node, t any) { d.sequence(n, t.(*Sequence)) }},
+			[]attr{valueAttr("from", "the first number in a text; 1 by default", obj{"type": "integer", "minimum": 0, "maximum": maxSequence},
+				func(s *Sequence) **int { return &s.From }, optional(func(d *Decoder, n *yaml.Node, what string) int { return d.Int(n, what, 0, maxSequence) }))}},
 		{"a text with other fields in it", `{text: "{first}.{last}@example.com", case: lower}`,
 			func() any { return &Text{} },
 			attr{name: "text", about: "a text with {field} placeholders", schema: obj{"type": "string"},
@@ -55,7 +53,10 @@ func textGenerators() []generator {
 				obj{"type": "object", "minProperties": 1, "additionalProperties": obj{"anyOf": []any{
 					obj{"type": "number", "minimum": 0}, obj{"type": "string", "pattern": `^(100(\.0+)?|\d{1,2}(\.\d{1,9})?) ?%$`}}}},
 			}},
-				read: func(d *Decoder, n *yaml.Node, t any) { t.(*OneOf).Choices = d.choices(n) }}, nil},
+				read: func(d *Decoder, n *yaml.Node, t any) { t.(*OneOf).Choices = d.choices(n) }},
+			[]attr{{name: "weights", about: "the weights of a list's elements; all the same by default",
+				schema: obj{"type": "array", "items": obj{"type": "number", "minimum": 0}, "minItems": 1},
+				read:   func(d *Decoder, n *yaml.Node, t any) { t.(*OneOf).weights = d.weights(n) }}}},
 		{"a function of gofakeit: name, email, city, productname, …", `{fake: email}`,
 			func() any { return &Fake{Pool: 4096} },
 			nameAttr("fake", "the function's name", func(f *Fake) *Name { return &f.Function }),
@@ -89,7 +90,7 @@ func numberGenerators() []generator {
 			attr{name: "int", about: "[LOWEST, HIGHEST]", schema: pairOf(obj{"type": "integer"}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					v := t.(*Int)
-					v.Low, v.High, _ = d.ints(n, "int", "[LOWEST, HIGHEST]", -MaxWhole, MaxWhole)
+					v.Low, v.High, _ = d.ints(n, "int", "[LOWEST, HIGHEST]", math.MinInt64, math.MaxInt64)
 				}},
 			[]attr{boolAttr("unique", "no number repeats in a run", func(i *Int) *bool { return &i.Unique })}},
 		{"uniformly distributed numbers with decimals", `{decimal: [1, 99.99], decimals: 2}`, func() any { return &Decimal{Decimals: 2} },
@@ -130,31 +131,37 @@ func numberGenerators() []generator {
 }
 
 func timeGenerators() []generator {
-	formats := []string{"epoch_ms", "epoch_s", "rfc3339", "date"}
 	return []generator{
-		{"the record's event time, or a time before it", `{time: now, format: rfc3339}`,
-			func() any { return &Time{Format: "epoch_ms"} },
-			attr{name: "time", about: "now, {ago: 5m} or {ago: [SHORTEST, LONGEST]}", schema: obj{"anyOf": []any{
-				obj{"const": "now"},
-				obj{"type": "object", "properties": obj{"ago": obj{"anyOf": []any{durationSchema(), pairOf(durationSchema())}}}, "required": []any{"ago"}, "additionalProperties": false},
+		{"the record's event time, or a time before or after it or another field's", `{time: now, format: rfc3339}`,
+			func() any { return &Time{Format: TimeFormat{Name: "epoch_ms"}} },
+			attr{name: "time", about: "now, {ago: 5m}, {ago: [SHORTEST, LONGEST]}, {in: [SHORTEST, LONGEST]}, or one of these after {of: FIELD}", schema: obj{"anyOf": []any{
+				obj{"const": "now"}, atLeastOne(mappingSchema(awayTable())),
 			}},
-				read: func(d *Decoder, n *yaml.Node, t any) {
-					if n.Kind == yaml.MappingNode {
-						d.mapping(n, "time", []attr{must(attr{name: "ago", about: "how long before",
-							read: func(d *Decoder, n *yaml.Node, t any) { t.(*Time).Ago = d.periodOrRange(n, "ago") }})}, t)
-						return
-					}
-					d.choice(n, "time", "now")
-				}},
-			[]attr{choiceAttr("format", "epoch_ms by default", func(v *Time) *string { return &v.Format }, formats...)}},
+				read: func(d *Decoder, n *yaml.Node, t any) { d.time(n, t.(*Time)) }},
+			[]attr{
+				formatAttr("a name or a pattern; epoch_ms by default", func(v *Time) *TimeFormat { return &v.Format }),
+				valueAttr("zone", "the time zone, such as Europe/Berlin or +02:00; UTC by default", obj{"type": "string", "examples": []any{"Europe/Berlin", "+02:00"}},
+					func(v *Time) **time.Location { return &v.Format.Zone }, (*Decoder).zone),
+			}},
 		{"a uniformly distributed day", `{date: [1950-01-01, 2005-12-31]}`,
-			func() any { return &Date{Format: "date"} },
+			func() any { return &Date{Format: TimeFormat{Name: "date"}} },
 			attr{name: "date", about: "[FIRST, LAST]", schema: pairOf(obj{"type": "string", "pattern": `^\d{4}-\d\d-\d\d$`}),
 				read: func(d *Decoder, n *yaml.Node, t any) {
 					v, _ := interval(d, n, "date", "[FIRST, LAST]", time.Time.Compare, d.day)
 					t.(*Date).Low, t.(*Date).High = v[0], v[1]
 				}},
-			[]attr{choiceAttr("format", "date by default", func(v *Date) *string { return &v.Format }, formats...)}},
+			[]attr{formatAttr("a name or a pattern; date by default", func(v *Date) *TimeFormat { return &v.Format })}},
+	}
+}
+
+// awayTable returns the keys of a time that is not the record's.
+func awaySchema() obj { return obj{"anyOf": []any{durationSchema(), pairOf(durationSchema())}} }
+
+func awayTable() []attr {
+	return []attr{
+		valueAttr("ago", "how long before", awaySchema(), func(t *Time) *[2]time.Duration { return &t.Ago }, (*Decoder).periodOrRange),
+		valueAttr("in", "how long after", awaySchema(), func(t *Time) *[2]time.Duration { return &t.In }, (*Decoder).periodOrRange),
+		nameAttr("of", "before or after the time in this field, or its epoch milliseconds", func(t *Time) *Name { return &t.Of }),
 	}
 }
 
@@ -171,13 +178,14 @@ func derivedGenerators() []generator {
 				valueAttr("weight", "weight rows by this field", obj{"type": "string"}, func(v *Ref) **Name { return &v.Weight }, optional((*Decoder).name)),
 			}},
 		{"the value of another field", `{copy: customer_id}`, func() any { return &Copy{} },
-			nameAttr("copy", "the field", func(v *Copy) *Name { return &v.Path }), nil},
-		{"the sum of an expression over the elements of a list, exact", `{sum: items.quantity * items.unit_price, decimals: 2}`,
-			func() any { return &Sum{} }, exprAttr("sum", "an expression of fields of a list's elements", func(v *Sum) **Expr { return &v.Expr }),
-			[]attr{decimalsAttr(func(v *Sum) *int { return &v.Decimals })}},
-		{"an expression of numbers with + - * /", `{calc: "price * 0.21", decimals: 2}`,
-			func() any { return &Calc{} }, exprAttr("calc", "an expression of fields and numbers", func(v *Calc) **Expr { return &v.Expr }),
-			[]attr{decimalsAttr(func(v *Calc) *int { return &v.Decimals })}},
+			nameAttr("copy", "the field", func(v *Copy) *Name { return &v.Path }),
+			[]attr{genAttr("default", "a generator, instead where the field is null or absent", func(v *Copy) **Gen { return &v.Default })}},
+		{"the sum of an expression over the elements of a list, computed exactly and rounded once", `{sum: items.quantity * items.unit_price, decimals: 2}`,
+			func() any { return &Sum{Decimals: -1} }, exprAttr("sum", "an expression of fields of a list's elements", func(v *Sum) **Expr { return &v.Expr }),
+			[]attr{resultDecimals(func(v *Sum) *int { return &v.Decimals })}},
+		{"an expression of numbers with + - * /, computed exactly and rounded once", `{calc: "price * 0.21", decimals: 2}`,
+			func() any { return &Calc{Decimals: -1} }, exprAttr("calc", "an expression of fields and numbers", func(v *Calc) **Expr { return &v.Expr }),
+			[]attr{resultDecimals(func(v *Calc) *int { return &v.Decimals })}},
 		{"whether a comparison holds", `{compare: "stock <= threshold"}`,
 			func() any { return &Compare{} }, exprAttr("compare", "a comparison; combine several with and, or, not", func(v *Compare) **Expr { return &v.Expr }), nil},
 		{"one of two generators", `{if: "total > 100", then: gold, else: {one_of: [silver, bronze]}}`,
@@ -199,6 +207,10 @@ func derivedGenerators() []generator {
 		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
 			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
 	}
+}
+
+func resultDecimals[T any](at func(*T) *int) attr {
+	return intAttr("decimals", "the number of decimals; by default those that the exact result has, but / needs them", 0, MaxDecimals, at)
 }
 
 func nestedGenerators() []generator {

@@ -8,10 +8,12 @@ import "slices"
 func JSONSchema() map[string]any {
 	s := mappingSchema(scenarioTable())
 	s["required"] = []any{"scenario"}
+	s["patternProperties"] = obj{"^" + extension: obj{"description": "anything; a place for anchors, whose mappings others merge with <<"}}
 	s["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	s["title"] = "inv scenario"
 	defs := obj{
 		"scalar":    obj{"type": []any{"string", "number", "boolean", "null"}},
+		"setting":   obj{"type": []any{"string", "number", "boolean"}},
 		"topic":     titled("topic", mappingSchema(topicTable())),
 		"view":      titled("view", mappingSchema(viewTable())),
 		"producer":  titled("producer", producerSchema()),
@@ -31,9 +33,6 @@ func titled(title string, s obj) obj {
 	s["title"] = title
 	return s
 }
-
-// fieldName matches the names of fields.
-const fieldName = `^[^. {}]+$`
 
 func producerSchema() obj {
 	s := mappingSchema(producerTable())

@@ -223,6 +223,14 @@ type Pace struct {
 	Poisson bool // exponential gaps between records, instead of equal ones
 	Bursts  *Bursts
 	Ramp    *Ramp
+	Daily   []TimeOfDay // in order; empty: the rate doesn't follow the day
+}
+
+// TimeOfDay is the rate at a time of the day, in UTC. Between two of them, the last and
+// the first of the next day included, it changes linearly.
+type TimeOfDay struct {
+	At   time.Duration // since midnight
+	Rate Rate
 }
 
 // Bursts changes the rate to Rate for a time of For, once every Every.

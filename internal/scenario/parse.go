@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"inv/internal/when"
 
@@ -32,7 +34,7 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 		return nil, Problems{*problem}
 	}
 	s := &Scenario{File: file}
-	d.mapping(root, "the scenario", scenarioTable(), s)
+	d.mapping(withoutExtensions(d.merged(root)), "the scenario", scenarioTable(), s)
 	if s.Name == "" && root.Kind == yaml.MappingNode && !misnamed(root) {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
 	}
@@ -72,8 +74,9 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if len(source) > maxSource {
 		return nil, &Problem{file, Position{}, fmt.Sprintf("the file has %d bytes; a scenario has at most %d", len(source), maxSource)}
 	}
+	text, escapes := replaceJSONEscapes(source)
 	var doc yaml.Node
-	decoder := yaml.NewDecoder(bytes.NewReader(source))
+	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
 	} else if err != nil {
@@ -83,12 +86,14 @@ func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, &Problem{file, Position{}, "a scenario is a single YAML document; remove the second one, after ---"}
 	}
+	escapes.restore(&doc)
 	return doc.Content[0], nil
 }
 
 const (
 	defaultPartitions = 6
 	maxPartitions     = 10000
+	maxReplicas       = 100
 )
 
 // topicTable returns the keys of a topic.
@@ -99,6 +104,8 @@ func topicTable() []attr {
 		switchAttr("cleanup", "delete (the default) or compact", "delete", "compact", func(t *Topic) *bool { return &t.Compact }),
 		valueAttr("retention", "how long records are kept, or forever (the default)", obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`},
 			func(t *Topic) *string { return &t.Retention }, (*Decoder).duration),
+		intAttr("replication_factor", "the number of replicas of each partition; by default the cluster's. The embedded broker has one", 1, maxReplicas, func(t *Topic) *int { return &t.Replicas }),
+		valueAttr("config", "its settings by Kafka's names, such as max.message.bytes", configSchema(), func(t *Topic) *[]Setting { return &t.Settings }, (*Decoder).config),
 		boolAttr("internal", "the processor's own", func(t *Topic) *bool { return &t.Internal }),
 		textsAttr("dead_letters_of", "instead of a name: the aliases whose dead letters it holds", func(t *Topic) *[]string { return &t.DeadLettersOf }),
 		valueAttr("view", "how its records are shown", ref("view"), func(t *Topic) **View { return &t.View }, (*Decoder).view),
@@ -114,10 +121,36 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 		return t
 	}
 	d.mapping(n, what, topicTable(), &t)
+	if problem := topicName(t.Name); t.Name != "" && problem != "" {
+		d.Problem(key, "%s: %q is no name of a topic: %s", what, t.Name, problem)
+	}
 	if d.own() == before && (t.Name == "") == (len(t.DeadLettersOf) == 0) {
 		d.Problem(key, "%s needs either `topic:`, its name on the broker, or `dead_letters_of:`", what)
 	}
+	if len(t.Settings) > 0 {
+		d.checkSettings(key, n, &t)
+	}
 	return t
+}
+
+// maxTopicName is the longest name of a topic on a broker.
+const maxTopicName = 249
+
+// topicName returns what is wrong with the name of a topic, in which {app} stands for the
+// application id; "" for nothing.
+func topicName(name string) string {
+	name = strings.ReplaceAll(name, "{app}", "a")
+	switch {
+	case name == "." || name == "..":
+		return "brokers refuse it"
+	case len(name) > maxTopicName:
+		return fmt.Sprintf("it has at most %d characters", maxTopicName)
+	case strings.ContainsFunc(name, func(r rune) bool {
+		return r >= utf8.RuneSelf || !isLetter(byte(r)) && !isDigit(byte(r)) && r != '.' && r != '-'
+	}):
+		return "it has only the letters a to z and A to Z, digits, `.`, `_` and `-`, and {app}"
+	}
+	return ""
 }
 
 func (d *Decoder) choice(n *yaml.Node, what string, choices ...string) string {

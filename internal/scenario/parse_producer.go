@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"encoding/xml"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,12 +15,14 @@ import (
 // producerTable returns the keys of a producer.
 func producerTable() []attr {
 	return append([]attr{
-		must(nameAttr("topic", "the alias of its topic", func(p *Producer) *Name { return &p.Topic })),
+		must(attr{name: "topic", about: "the alias of its topic, or {by: FIELD, to: {VALUE: ALIAS}, else: ALIAS}", schema: obj{"anyOf": []any{
+			obj{"type": "string"}, mappingSchema(routeTable())}},
+			read: func(d *Decoder, n *yaml.Node, t any) { d.destination(n, t.(*Producer)) }}),
 		textAttr("type", "the CloudEvents type of its records; NAME.v1 by default", func(p *Producer) *string { return &p.Type }),
-		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`", schema: keySchema(),
+		{name: "key", about: "the field that is the record's key, null, or a generator with `encoding:`; an object's key is its JSON", schema: keySchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).Key = d.key(n) }},
-		{name: "format", about: "json (the default), {xml: ROOT} or csv", schema: obj{"anyOf": []any{
-			obj{"enum": []any{"json", "csv"}}, mappingSchema(formatTable())}},
+		{name: "format", about: "json (the default), {xml: ROOT} with attributes named @…, {text: LINE} with {field} placeholders, or csv, for plain values", schema: obj{"anyOf": []any{
+			obj{"enum": []any{"json", "csv"}}, mappingSchema(xmlTable()), mappingSchema(textTable())}},
 			read: func(d *Decoder, n *yaml.Node, t any) { d.format(n, &t.(*Producer).Format) }},
 		{name: "headers", about: "headers besides those of CloudEvents", schema: ref("fields"),
 			read: func(d *Decoder, n *yaml.Node, t any) {
@@ -28,9 +31,36 @@ func producerTable() []attr {
 				}
 			}},
 		genAttr("partition", "a generator of partition numbers", func(p *Producer) **Gen { return &p.Partition }),
-		choiceAttr("partitioner", "how keys map to partitions; by default murmur2, as in the Java client", func(p *Producer) *string { return &p.Partitioner },
+		choiceAttr("partitioner", "how keys map to partitions; by default murmur2, as in the Java client; crc32 is as in librdkafka, where an empty key is no key", func(p *Producer) *string { return &p.Partitioner },
 			partition.Names()...),
 	}, append(contentTable(), paceTable()...)...)
+}
+
+func routeTable() []attr {
+	return []attr{
+		must(nameAttr("by", "the field that decides", func(r *Route) *Name { return &r.By })),
+		must(attr{name: "to", about: "the aliases of topics by the field's value", schema: obj{"type": "object", "minProperties": 1, "additionalProperties": obj{"type": "string"}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Route).Cases = entries(d, n, "to", func(key, value *yaml.Node) Case {
+					return Case{key.Value, positionOf(key), d.name(value, "the topic of "+strconv.Quote(key.Value))}
+				})
+			}}),
+		must(nameAttr("else", "the alias of the topic of all other records", func(r *Route) *Name { return &r.Else })),
+	}
+}
+
+// destination reads where a producer's records go.
+func (d *Decoder) destination(n *yaml.Node, p *Producer) {
+	if n.Kind != yaml.MappingNode {
+		p.Topic = d.name(n, "topic")
+		return
+	}
+	p.Route = &Route{Pos: positionOf(n)}
+	d.mapping(n, "topic", routeTable(), p.Route)
+	p.Topic = p.Route.Else
+	if len(p.Route.Cases) == 0 && p.Route.By.Text != "" && p.Topic.Text != "" {
+		d.Problem(n, "topic: `to` has no value; for one topic, write its alias alone")
+	}
 }
 
 func contentTable() []attr {
@@ -47,6 +77,7 @@ func contentTable() []attr {
 		boolAttr("read", "send nothing: the rows are the records in the topic", func(p *Producer) *bool { return &p.Read }),
 		shareAttr("earlier", "the share of records that update an earlier key", func(p *Producer) *Share { return &p.Earlier }),
 		shareAttr("tombstones", "the share of records that delete an earlier key", func(p *Producer) *Share { return &p.Tombstones }),
+		boolAttr("live", "`earlier` and `tombstones` choose among the keys that were not deleted", func(p *Producer) *bool { return &p.Live }),
 		{name: "states", about: "the states of an entity; each is a record", schema: obj{"type": "object",
 			"minProperties": 1, "additionalProperties": obj{"anyOf": []any{mappingSchema(stateTable()), obj{"type": "null"}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Producer).States = d.states(n) }},
@@ -76,6 +107,9 @@ func paceTable() []attr {
 				t.(*Producer).Pace.Ramp = &Ramp{}
 				d.mapping(n, "ramp", rampTable(), t.(*Producer).Pace.Ramp)
 			}},
+		valueAttr("daily", "in place of `rate`: rates by the time of the day, in UTC, such as {\"06:00\": 1/s, \"12:00\": 20/s}; it changes linearly in between",
+			obj{"type": "object", "minProperties": 2, "additionalProperties": rateSchema()},
+			func(p *Producer) *[]TimeOfDay { return &p.Pace.Daily }, (*Decoder).timesOfDay),
 	}
 }
 
@@ -96,7 +130,11 @@ func rampTable() []attr {
 	}
 }
 
-func formatTable() []attr {
+func textTable() []attr {
+	return []attr{must(templateAttr("text", "the value's text with {field} placeholders, such as a line of a log", func(f *Format) **Template { return &f.Text }))}
+}
+
+func xmlTable() []attr {
 	return []attr{
 		must(textAttr("xml", "the name of the root element", func(f *Format) *string { return &f.Root })),
 		boolAttr("declaration", "begin with <?xml …?>", func(f *Format) *bool { return &f.Header }),
@@ -113,20 +151,25 @@ func (d *Decoder) format(n *yaml.Node, f *Format) {
 		return
 	}
 	f.Name = "xml"
-	d.mapping(n, "format", formatTable(), f)
-	if f.Root != "" && !xmlName(f.Root) {
+	table := xmlTable()
+	for i := 0; i < len(n.Content); i += 2 {
+		if n.Content[i].Value == "text" {
+			f.Name, table = "text", textTable()
+		}
+	}
+	d.mapping(n, "format", table, f)
+	if f.Root != "" && !XMLName(f.Root) {
 		d.Problem(n, "format: %q is not a valid name of an XML element", f.Root)
 	}
 }
 
-// xmlName reports whether a text can be an element's name, for ASCII names.
-func xmlName(name string) bool {
-	for i := range len(name) {
-		if c := name[i]; !isLetter(c) && (i == 0 || !isDigit(c) && c != '-' && c != '.') {
-			return false
-		}
-	}
-	return name != ""
+// XMLName reports whether a text can be the name of an XML element, for parsers of the
+// fourth edition of XML 1.0, such as Go's and Java's. A colon is for namespaces.
+func XMLName(name string) bool {
+	d := xml.NewDecoder(strings.NewReader("<" + name + "/>"))
+	token, err := d.RawToken()
+	start, ok := token.(xml.StartElement)
+	return err == nil && ok && start.Name.Space == "" && start.Name.Local == name
 }
 
 func keySchema() obj {
@@ -149,6 +192,7 @@ func (d *Decoder) key(n *yaml.Node) *Key {
 			return &Key{Pos: k.Pos, Encoding: k.Encoding}
 		}
 	default:
+		n = d.merged(n)
 		rest := *n
 		rest.Content = nil
 		for i := 0; i+1 < len(n.Content); i += 2 {

@@ -48,6 +48,22 @@ producers:
 	}
 }
 
+func TestTopicSettings(t *testing.T) {
+	for topic, want := range map[string]string{
+		"config: {retenton.bytes: 1}":                       `t.yaml:2:33: topics have no setting "retenton.bytes"; did you mean "retention.bytes"?`,
+		"config: {retention.bytes: null}":                   "t.yaml:2:50: retention.bytes has no value",
+		"config: {retention.ms: 5}, retention: 1h":          "t.yaml:2:10: topic \"t\" has `retention:` and the setting retention.ms",
+		"config: {cleanup.policy: delete}, cleanup: delete": "t.yaml:2:10: topic \"t\" has `cleanup:` and the setting cleanup.policy",
+		"replication_factor: 101":                           "t.yaml:2:44: replication_factor must be from 1 to 100",
+		"replicas: 2":                                       `t.yaml:2:24: unknown key "replicas"`,
+	} {
+		_, problems := Read("t.yaml", []byte("scenario: t\ntopics: {t: {topic: t, "+topic+"}}\n"))
+		if len(problems) != 1 || !strings.HasPrefix(problems.Error(), want) {
+			t.Errorf("%s: %v, want %s", topic, problems, want)
+		}
+	}
+}
+
 func TestParseRate(t *testing.T) {
 	for text, perSecond := range map[string]float64{"1s": 1, "250ms": 4, "500/s": 500, "0.5/s": 0.5, "30/m": 0.5, "1800/h": 0.5, "max": 0, "1d": 1. / 86400, "43200/d": 0.5, "1e3/s": 1000, "1e9/s": 1e9} {
 		r, err := ParseRate(text)
@@ -261,6 +277,50 @@ func TestRateMessages(t *testing.T) {
 	for text, want := range map[string]string{"1d": "1d", "5/d": "5/d", "90s": "1m30s", "1m": "1m", "500/s": "500/s"} {
 		if r, err := ParseRate(text); err != nil || r.String() != want {
 			t.Errorf("%s is %v, %v", text, r, err)
+		}
+	}
+}
+
+// A field's name in an expression can have letters of any script, as it can in a text;
+// a problem counts characters, not bytes.
+func TestExpressionNames(t *testing.T) {
+	for _, c := range []struct {
+		source string
+		paths  string
+	}{
+		{"größe * 2", "größe"}, {"数量+価格", "数量 価格"}, {"naïve.été1 > 3", "naïve.été1"}, {"имя == 'й'", "имя"}, {"€uro - _a2", "€uro _a2"}, {"e\u0301te", "e\u0301te"},
+	} {
+		e, err := ParseExpr(c.source)
+		if err != nil {
+			t.Errorf("%s: %v", c.source, err)
+			continue
+		}
+		var paths []string
+		e.Paths(func(path string) { paths = append(paths, path) })
+		if got := strings.Join(paths, " "); got != c.paths {
+			t.Errorf("%s names %s, want %s", c.source, got, c.paths)
+		}
+	}
+	for source, want := range map[string]string{
+		"größe × 2": `'×' at character 7 is not valid`, "größe ! 2": `"!" at character 7 is not an operator`,
+		"été été": `"été" at character 5, where the end`, "été == 'x": "the text at character 8 is not closed", "a\u00a0+ 1": `at character 2 is not valid`, "a + \xff": "at character 5 is not valid",
+	} {
+		if _, err := ParseExpr(source); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", source, err, want)
+		}
+	}
+}
+
+// Topic names that brokers refuse are problems of the file.
+func TestTopicNames(t *testing.T) {
+	for name, want := range map[string]string{
+		"orders": "", "a.b_c-D9": "", `"{app}-log"`: "", "..a": "", strings.Repeat("x", 249): "",
+		`"a b"`: "`.`, `_` and `-`", "a/b": "`.`, `_` and `-`", "größe": "`.`, `_` and `-`", `"{ap}-log"`: "`.`, `_` and `-`",
+		`"."`: "brokers refuse it", "..": "brokers refuse it", strings.Repeat("x", 250): "at most 249",
+	} {
+		_, problems := Read("t.yaml", []byte("scenario: t\ntopics:\n  t: {topic: "+name+"}\n"))
+		if got := problems.Error(); want == "" && got != "" || !strings.Contains(got, want) || want != "" && !strings.HasPrefix(got, "t.yaml:3:") {
+			t.Errorf("%s: %q, want %q", name, got, want)
 		}
 	}
 }

@@ -21,7 +21,8 @@ type Problem struct {
 	Text string // the mistake and its correction
 }
 
-func (p Problem) String() string {
+// Error returns the problem with its place.
+func (p Problem) Error() string {
 	if p.Pos.Line == 0 {
 		return fmt.Sprintf("%s: %s", p.File, p.Text)
 	}
@@ -34,9 +35,18 @@ type Problems []Problem
 func (ps Problems) Error() string {
 	lines := make([]string, len(ps))
 	for i, p := range ps {
-		lines[i] = p.String()
+		lines[i] = p.Error()
 	}
 	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the problems, each a line of the text.
+func (ps Problems) Unwrap() []error {
+	problems := make([]error, len(ps))
+	for i, p := range ps {
+		problems[i] = p
+	}
+	return problems
 }
 
 // Sort puts the problems into the file's order.

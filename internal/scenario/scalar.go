@@ -2,8 +2,11 @@ package scenario
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
+	"regexp"
 	"strconv"
+	"strings"
 
 	"gopkg.in/yaml.v3"
 )
@@ -47,29 +50,40 @@ func (d *Decoder) scalar(n *yaml.Node, what string) (Scalar, bool) {
 		v := d.Bool(n, what)
 		return Scalar{KindBool, strconv.FormatBool(v)}, true
 	case "!!int", "!!float":
-		text, ok := jsonNumber(n)
-		if !ok {
-			d.Problem(n, "%s is %s, which is not a JSON number", what, n.Value)
+		text, problem := jsonNumber(n)
+		if problem != "" {
+			d.Problem(n, "%s: %s", what, problem)
 		}
-		return Scalar{KindNumber, text}, ok
-	case "!!timestamp", "!!str":
+		return Scalar{KindNumber, text}, problem == ""
+	case "!!timestamp", "!!str", "!!merge":
 		return Scalar{KindString, n.Value}, true
 	}
 	d.Problem(n, "%s has the tag %s; it must be a text, a number, true, false or null", what, n.Tag)
 	return Scalar{}, false
 }
 
-func jsonNumber(n *yaml.Node) (string, bool) {
+// jsonNumber returns a number as JSON, or what is wrong with it. YAML's numbers have
+// forms that texts have, too: 02134 is octal, and a postal code. Where it would change
+// the digits, the text is refused.
+func jsonNumber(n *yaml.Node) (text, problem string) {
 	if json.Valid([]byte(n.Value)) {
-		return n.Value, true
-	}
-	var i int64
-	if n.Decode(&i) == nil {
-		return strconv.FormatInt(i, 10), true
+		return n.Value, ""
 	}
 	var f float64
 	if n.Decode(&f) != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return "", false
+		return "", n.Value + " is not a JSON number"
 	}
-	return strconv.FormatFloat(f, 'g', -1, 64), true
+	text = strconv.FormatFloat(f, 'g', -1, 64)
+	var i int64
+	if !strings.Contains(n.Value, ".") && n.Decode(&i) == nil {
+		text = strconv.FormatInt(i, 10)
+	}
+	if !pointForm.MatchString(n.Value) {
+		return "", fmt.Sprintf("YAML reads %s as the number %s; quote it if it is a text, else write %s", n.Value, text, text)
+	}
+	return text, ""
 }
+
+// pointForm matches the numbers without a digit on one side of the point, which YAML
+// allows and JSON does not.
+var pointForm = regexp.MustCompile(`^-?(\.[0-9]+|(0|[1-9][0-9]*)\.)$`)

@@ -22,7 +22,9 @@ type Topic struct {
 	Name          string // {app} stands for the application id
 	Partitions    int
 	Compact       bool
-	Retention     string   // a duration, or "" to keep everything
+	Retention     string // a duration, or "" to keep everything
+	Replicas      int    // of each partition; 0: the cluster's default
+	Settings      []Setting
 	Internal      bool     // the processor's own
 	DeadLettersOf []string // aliases; the alias then names <topic>.dlq of each
 	View          *View    // nil: the inspector's default

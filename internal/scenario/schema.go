@@ -53,3 +53,9 @@ func mappingSchema(table []attr) obj {
 	}
 	return s
 }
+
+// atLeastOne requires one of the keys of a mapping.
+func atLeastOne(s obj) obj {
+	s["minProperties"] = 1
+	return s
+}

@@ -3,9 +3,11 @@ package scenario
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"strings"
 	"testing"
 
 	"gopkg.in/yaml.v3"
@@ -83,10 +85,23 @@ func holds(root, schema obj, key string, rule, v any) bool {
 			}
 		}
 		return true
+	case "patternProperties":
+		for name, value := range object {
+			for pattern, of := range rule.(obj) {
+				if regexp.MustCompile(pattern).MatchString(name) && !conforms(root, of.(obj), value) {
+					return false
+				}
+			}
+		}
+		return true
 	case "additionalProperties":
 		properties, _ := schema["properties"].(obj)
+		patterns, _ := schema["patternProperties"].(obj)
 		for name, value := range object {
 			if _, known := properties[name]; known {
+				continue
+			}
+			if matchesAny(patterns, name) {
 				continue
 			}
 			if rule == false || rule != false && !conforms(root, rule.(obj), value) {
@@ -114,6 +129,15 @@ func holds(root, schema obj, key string, rule, v any) bool {
 	panic("the test's validator does not know " + key)
 }
 
+func matchesAny(patterns obj, name string) bool {
+	for pattern := range patterns {
+		if regexp.MustCompile(pattern).MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
 func ofType(rule, v any) bool {
 	if names, ok := rule.([]any); ok {
 		for _, n := range names {
@@ -131,7 +155,7 @@ func ofType(rule, v any) bool {
 	case string:
 		return rule == "string"
 	case float64:
-		return rule == "number" || rule == "integer" && v == float64(int64(v))
+		return rule == "number" || rule == "integer" && v == math.Trunc(v)
 	case []any:
 		return rule == "array"
 	default:
@@ -203,37 +227,52 @@ func TestSchemaAgrees(t *testing.T) {
 	for _, source := range shippedFiles(t) {
 		check(string(source), true)
 	}
+	for _, source := range recipes(t) {
+		check(source, true)
+	}
 	for _, g := range generators() {
 		check(head+"    value: {x: "+g.example+"}\n", true)
 	}
 	for _, value := range []string{
-		`{x: 1}`, `{x: null}`, `{x: [1, a, {int: [1, 2]}]}`, `{x: {int: [1, 9], as: "v{}", optional: 5%, nulls: 0.5, in: [a], fresh: true, hidden: true}}`,
+		`{x: 1}`, `{"a b": 1, x.y: 2, "a:b": 3, größe: 4}`, `{x: null}`, `{x: [1, a, {int: [1, 2]}]}`, `{x: {int: [1, 9], as: "v{}", optional: 5%, nulls: 0.5, in: [a], fresh: true, hidden: true}}`,
 		`{x: {fake: sentence, with: {wordcount: 5}, pool: 10, locale: en}}`, `{x: {time: {ago: [0s, 24h]}, format: date}}`,
-		`{x: {list: {one_of: {1: 3, 2: 1}}, each: {hex: 4}}}`, `{x: {one_of: [a, {int: [1, 2]}]}}`, `{x: {one_of: {a: 50%, b: 50%}}}`, `{x: {time: {ago: 7d}}}`, `{x: {int: [1, 1e6]}}`,
+		`{x: {list: {one_of: {1: 3, 2: 1}}, each: {hex: 4}}}`, `{x: {sequence: 1000}}`, `{x: {one_of: {a: 50%, b: 50%}}}`, `{x: {time: {ago: 7d}}}`, `{x: {int: [1, 1e6]}}`,
+		`{x: {time: {in: [0s, 24h]}, format: "%d/%b/%Y:%H:%M:%S %z", zone: Europe/Berlin}}`, `{x: {time: {of: y, ago: [1s, 2s]}, format: apache}}`, `{x: {date: [2020-01-01, 2020-01-02], format: "%d.%m.%Y"}}`, `{x: {one_of: [a, {int: [1, 2]}]}}`,
+		`{x: {one_of: [a, {object: {b: 1}}, [1, 2]], weights: [3, 0.5, 0]}}`, `{x: {copy: y, default: {text: "{z}"}}}`, `{x: {copy: y, default: null}}`,
 	} {
 		check(head+"    value: "+value+"\n", true)
 	}
 	for _, value := range []string{
 		`{x: {int: 5}}`, `{x: {int: [1]}}`, `{x: {int: [a, b]}}`, `{x: {int: [1.5, 2]}}`, `{x: {nit: [1, 9]}}`, `{x: {int: [1, 9], hex: 4}}`, `{x: {}}`,
-		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`, `{x: {one_of: {a: half}}}`,
-		`{x: {normal: {mean: 1}}}`, `{x: {normal: {mean: 1, sd: 2, typo: 3}}}`, `{x: {uuid: v7}}`, `{x: {time: later}}`, `{x: {time: {ago: [1s]}}}`,
+		`{x: {int: [1, 9], typo: 1}}`, `{x: {hex: 0}}`, `{x: {hex: 65}}`, `{x: {bool: 101}}`, `{x: {bool: lots}}`, `{x: {one_of: []}}`, `{x: {one_of: 5}}`, `{x: {one_of: {a: half}}}`, `{x: {one_of: [a], weights: [-1]}}`, `{x: {copy: y, default: {nit: 1}}}`,
+		`{x: {normal: {mean: 1}}}`, `{x: {normal: {mean: 1, sd: 2, typo: 3}}}`, `{x: {uuid: v7}}`, `{x: {time: later}}`, `{x: {time: {}}}`, `{x: {time: now, format: 2006-01-02}}`, `{x: {time: now, format: iso}}`, `{x: {time: {ago: [1s]}}}`,
 		`{x: {date: [2020-01-01]}}`, `{x: {ref: catalog}}`, `{x: {list: [1, 3]}}`, `{x: {if: "a > 1", then: 1}}`, `{x: {int: [1, 9], optional: -1}}`,
-		`{"a b": 1}`, `{x.y: 1}`, `[]`, `5`, `{x: {int: [1, 9], fresh: 1}}`, `{x: {sequence: 5}}`, `{x: {int: [1, 9], as: 5}}`, `{x: {state: where}}`,
+		`{"a{b": 1}`, "{\"a`b\": 1}", `{"": 1}`, `[]`, `5`, `{x: {int: [1, 9], fresh: 1}}`, `{x: {sequence: [5]}}`, `{x: {sequence: -1}}`, `{x: {int: [1, 9], as: 5}}`, `{x: {state: where}}`,
 	} {
 		check(head+"    value: "+value+"\n", false)
 	}
 	for _, line := range []string{
 		"rate: 1s", "rate: 0.5/s", "rate: max", "key: x", "key: null", "key: {int: [1, 5], encoding: int32}", "jitter: poisson", "format: csv",
-		"format: {xml: R, declaration: true}", "bursts: {every: 1m, for: 5s, rate: 10/s}", "ramp: {from: 1/s, up: 10s}", "earlier: 10%", "partitioner: crc32",
+		"format: {xml: R, declaration: true}", "format: {text: \"{x} is {x}\"}", "bursts: {every: 1m, for: 5s, rate: 10/s}", "ramp: {from: 1/s, up: 10s}", "earlier: 10%", "partitioner: crc32",
 		"partition: {int: [0, 5]}", "headers: {h: 1}", "states: {a: {then: b}, b: {after: {mean: 1s}}, c: null}", "causes: [{producer: p, after: [1s, 2s]}]", "causes: [p, {producer: p, after: 0}]", "rate: 5/d", "rate: 1e3/s",
 	} {
 		check(head+"    value: {x: 1}\n    "+line+"\n", true)
 	}
 	for _, line := range []string{
-		"rate: fast", "rate: 5", "key: [x]", "key: {int: [1, 5], encoding: int16}", "jitter: much", "format: yaml", "format: {xml: 5}", "bursts: {every: 1m}",
+		"rate: fast", "rate: 5", "key: [x]", "key: {int: [1, 5], encoding: int16}", "jitter: much", "format: yaml", "format: {xml: 5}", "format: {text: 5}", "format: {text: a, xml: R}", "format: text", "bursts: {every: 1m}",
 		"ramp: {up: 10s}", "earlier: 200%", "partitioner: md5", "headers: [a]", "states: {}", "states: {a: {then: {b: 2}}}", "causes: [{after: 1s}]", "typo: 1", "rows: []",
 	} {
 		check(head+"    value: {x: 1}\n    "+line+"\n", false)
+	}
+	check("scenario: t\ntopics: {t: {topic: t, replication_factor: 3, config: {min.insync.replicas: 2, compression.type: zstd, preallocate: true, redpanda.remote.write: false}}}\n", true)
+	check("scenario: t\ntopics: {t: {topic: t, replication_factor: 0}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, config: {retention.bytes: null}}}\n", false)
+	check("scenario: t\ntopics: {t: {topic: t, config: [retention.bytes]}}\n", false)
+	for topic, right := range map[string]bool{
+		"{by: x, to: {a: t, 5: t}, else: t}": true, "{by: x, to: {a: t}}": false, "{by: x, to: {}, else: t}": false, "{by: x, to: [t], else: t}": false,
+		"{to: {a: t}, else: t}": false, "[t]": false,
+	} {
+		check(strings.Replace(head, "topic: t\n", "topic: "+topic+"\n", 1)+"    value: {x: 1}\n", right)
 	}
 	check(head, false)
 	check("topics: {}\n", false)

@@ -61,8 +61,9 @@ func ParseTemplate(text string) (*Template, error) {
 }
 
 func parsePlaceholder(text string) (Part, error) {
-	name, width, has := strings.Cut(text, ":")
-	p := Part{Text: name, Placeholder: true}
+	quoted := strings.LastIndexByte(text, '`') + 1 // a colon in backticks is a name's
+	name, width, has := strings.Cut(text[quoted:], ":")
+	p := Part{Text: text[:quoted] + name, Placeholder: true}
 	if !has {
 		return p, nil
 	}

@@ -15,6 +15,8 @@ import (
 // Theme is a set of escape strings by meaning, all empty without colour. Reset ends
 // the others.
 type Theme struct {
+	ASCII bool // the terminal shows nothing else, see Glyphs
+
 	Critical, Warning, Good string // severities
 	Dim                     string // times, positions
 	Strong                  string // what a line is about
@@ -68,8 +70,15 @@ const (
 
 // Detect chooses a theme: no colours for Never, and in Auto for NO_COLOR or
 // (unless FORCE_COLOR is set) an output that is no terminal; otherwise those that
-// TERM and COLORTERM allow.
+// TERM and COLORTERM allow. Whether there are characters beyond ASCII follows from the
+// locale, in LC_ALL, LC_CTYPE or LANG.
 func Detect(mode Mode, terminal bool, getenv func(string) string) *Theme {
+	t := detect(mode, terminal, getenv)
+	t.ASCII = asciiOnly(getenv)
+	return t
+}
+
+func detect(mode Mode, terminal bool, getenv func(string) string) *Theme {
 	forced := mode == Always
 	if mode == Auto || mode == "" {
 		switch force := getenv("FORCE_COLOR"); {
@@ -125,7 +134,7 @@ func New(p termenv.Profile) *Theme {
 		Hostile:  color("", "#ff87d7"),
 		Reset:    "\x1b[0m",
 	}
-	for _, c := range []string{"#5fafff", "#87d787", "#d787d7", "#5fd7d7", "#d7af5f", "#af87ff", "#afd75f", "#ffafaf"} {
+	for _, c := range []string{"#5fafff", "#87d787", "#d787d7", "#5fd7d7", "#d7af5f", "#af87ff", "#d7875f", "#ffafaf"} {
 		t.Sources = append(t.Sources, color("", c))
 	}
 	return t

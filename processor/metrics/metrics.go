@@ -31,6 +31,7 @@ type Server struct {
 	// LagEvery is how often the groups' lag is asked for. It is counted by
 	// reading, see [kafka.GroupLag].
 	LagEvery time.Duration
+	Access   Access
 
 	stats    *processor.Stats
 	registry *prometheus.Registry
@@ -81,7 +82,7 @@ func (s *Server) Gather() ([]*dto.MetricFamily, error) {
 // Handler answers the three paths.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(s, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", s.guard(promhttp.HandlerFor(s, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce})))
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if s.stats.Summary().Ready() {
@@ -102,7 +103,9 @@ func write(w http.ResponseWriter, code int, text string) {
 // Serve answers on the listener until the context ends, and asks for the groups'
 // lag meanwhile.
 func (s *Server) Serve(ctx context.Context, l net.Listener, c kafka.Config, groups []string, log *slog.Logger) error {
-	server := &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{
+		Handler: s.Handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10,
+	}
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	var polling sync.WaitGroup

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/produce"
 	"inv/internal/kafka/txn"
 
@@ -298,7 +299,7 @@ func fetchError(fetches kgo.Fetches) (failed error) {
 		case topic == "":
 			failed = broken("in the group: %w", err)
 		default:
-			failed = broken("reading %s/%d: %w", topic, partition, err)
+			failed = broken("reading %s/%d: %w", topic, partition, acl.Check(err, acl.Read, acl.Topic(topic)))
 		}
 	})
 	return failed

@@ -107,7 +107,7 @@ func (s *Screen) draw(t *Tally) {
 		if columns += len(text) + 1 + barColumns + len(number) + 3; columns > cmp.Or(s.width(), 80) {
 			break
 		}
-		fmt.Fprintf(&b, "%s %s%s%s%s   ", text, stockColor(s.theme, &p), bar(p.Stock, p.Peak), number, s.theme.Reset)
+		fmt.Fprintf(&b, "%s %s%s%s%s   ", text, stockColor(s.theme, &p), s.theme.Glyphs(bar(p.Stock, p.Peak)), number, s.theme.Reset)
 	}
 	_, _ = s.err.Write(b.Bytes())
 	s.drawn = true

@@ -68,7 +68,7 @@ func (s *Summary) Write(t *theme.Theme) []byte {
 	s.writeProducts(&b, t)
 	s.writeTopics(&b, t)
 	s.writeAudit(&b, t)
-	return b.Bytes()
+	return []byte(t.Glyphs(b.String()))
 }
 
 func (s *Summary) writeProducts(b *bytes.Buffer, t *theme.Theme) {
@@ -97,7 +97,7 @@ func label(p Product) string { return termsafe.String(p.ID + "  " + p.Name) }
 func (s *Summary) writeTopics(b *bytes.Buffer, t *theme.Theme) {
 	width := len("dead letters")
 	for _, c := range s.topics {
-		width = max(width, len(c.topic))
+		width = max(width, len(termsafe.String(c.topic)))
 	}
 	for _, c := range s.topics {
 		note := ""
@@ -105,7 +105,7 @@ func (s *Summary) writeTopics(b *bytes.Buffer, t *theme.Theme) {
 			note = fmt.Sprintf("  %s%d urgent%s, %s%d normal%s", when(s.Urgent > 0, t.Critical), s.Urgent, t.Reset,
 				when(c.records > s.Urgent, t.Warning), c.records-s.Urgent, t.Reset)
 		}
-		fmt.Fprintf(b, "  %-*s %9d%s\n", width, c.topic, c.records, note)
+		fmt.Fprintf(b, "  %-*s %9d%s\n", width, termsafe.String(c.topic), c.records, note)
 	}
 	if s.Records["dlq"] == 0 {
 		fmt.Fprintf(b, "  %-*s %9d\n", width, "dead letters", 0)
@@ -135,7 +135,7 @@ func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {
 		if c.Verdict == verify.Violated || c.Verdict == verify.Undecided {
 			fmt.Fprintf(b, "    %s: %s: %s", c.Verdict, c.ID, c.Title)
 			if c.Why != "" {
-				fmt.Fprintf(b, " (%s)", c.Why)
+				fmt.Fprintf(b, " (%s)", termsafe.String(c.Why))
 			}
 			b.WriteByte('\n')
 		}

@@ -1,9 +1,9 @@
 // The page: collects what the stream sends and draws it, at most once a frame.
 
 import { Charts } from "./charts.js";
-import { $, attr, el, recall, remember, show, text, words } from "./dom.js";
-import { age, count, isUTC, plural, setUTC, time } from "./format.js";
-import { Alerts, Reorders, renderDead, renderFacts, renderSystem } from "./panels.js";
+import { $, attr, el, isolate, recall, remember, show, spell, text, words } from "./dom.js";
+import { age, count, isUTC, plural, setCurrency, setUTC, time } from "./format.js";
+import { Alerts, Reorders, reordersKnown, renderDead, renderDenied, renderFacts, renderSystem, staleness } from "./panels.js";
 import { renderProduct } from "./product.js";
 import { Stream } from "./stream.js";
 import { pageSize, Table } from "./table.js";
@@ -51,9 +51,13 @@ function takeFrame(type, f) {
     state.rows.clear();
     state.product = null;
   }
+  if (whole || f.status) draw("product"); // a product that no frame has may be unknown
   if (f.status) {
-    if (f.status.loading !== state.status?.loading) draw("reorders", "dead");
+    if (f.status.loading !== state.status?.loading || JSON.stringify(f.status.denied) !== JSON.stringify(state.status?.denied)) {
+      draw("alerts", "reorders", "dead", "table");
+    }
     state.status = f.status;
+    setCurrency(f.status.currency);
     state.skew = f.status.now - Date.now();
     draw("status", "charts");
   }
@@ -97,7 +101,7 @@ function announce(items) {
     if (!untold.length) return;
     const [newest] = untold;
     $("announcer").textContent = (untold.length > 1 ? `${plural(untold.length, "new critical alert")}, the newest: ` : "Critical: ") +
-      `${newest.product_name || newest.product_id}, ${newest.current_stock} left`;
+      `${isolate(newest.product_name || newest.product_id)}, ${count(newest.current_stock)} left`;
     untold = [];
     telling = setTimeout(tell, 5000);
   };
@@ -138,13 +142,24 @@ const visible = (part) => part === "status" || !!productId() === (part === "prod
 const drawPart = {
   status: drawStatus,
   table: drawTable,
-  product: () => renderProduct(productId(), state.product, state.status),
-  alerts: () => alerts.render(),
+  product: drawProduct,
+  alerts: () => alerts.render(state.status),
   reorders: () => reorders.render(serverNow(), state.status),
   charts: drawCharts,
   dead: () => state.dead_letters && renderDead(state.dead_letters, state.status),
   facets: () => state.facets && drawFacets(),
 };
+
+function drawProduct() {
+  renderProduct(productId(), state.product, state.status);
+  nameDocument();
+}
+
+// nameDocument puts the product's name in the title of the tab.
+function nameDocument() {
+  const id = productId();
+  document.title = id ? `${isolate(state.product?.product_name || id)} – Inventory` : "Inventory";
+}
 
 function drawCharts() {
   clearTimeout(chartsTimer);
@@ -158,10 +173,11 @@ function drawCharts() {
 }
 
 function drawTable() {
-  table.render(state.page, state.rows);
+  table.render(state.page, state.rows, reordersKnown(state.status));
   const { total } = state.page;
   text($("shown"), filtered() ? `${count(total)} ${total === 1 ? "match" : "matches"}` : plural(total, "product"));
   text($("empty"), filtered() ? "No product matches. Clear the filters to see all."
+    : staleness(state.status, "catalog", "updates") ? "The products can't be read."
     : state.status?.loading === "stock" ? "Reading the topics…" : "No products yet" + (state.hint && ": " + state.hint) + ".");
 }
 
@@ -171,7 +187,7 @@ function drawStatus() {
   const s = state.status;
   renderFacts(state);
   if (s) renderSystem(s, state.problems);
-  const trouble = sentence(state.connection === "stale" ? state.why : s?.trouble ?? "");
+  const trouble = spell(sentence(state.connection === "stale" ? state.why : s?.trouble ?? ""));
   const stale = state.connection === "stale" || state.connection === "live" && !!trouble;
   const asOf = s ? time(s.as_of || s.now) : "";
   document.documentElement.toggleAttribute("data-stale", stale);
@@ -185,7 +201,12 @@ function drawStatus() {
     const message = (s ? `Stale: showing data from ${asOf}, ${age(serverNow() - (s.as_of || s.now))} ago. ` : "") + trouble;
     if (banner.textContent !== message) banner.textContent = message;
   }
-  if (!banner.classList.contains("info")) show(banner, stale);
+  const incomplete = renderDenied(s);
+  if (!stale && incomplete && !banner.classList.contains("info")) {
+    banner.className = "banner";
+    if (banner.textContent !== incomplete) banner.textContent = incomplete;
+  }
+  if (!banner.classList.contains("info")) show(banner, stale || !!incomplete);
 }
 
 function drawFacets() {
@@ -197,8 +218,9 @@ function drawFacets() {
     const key = names.join("\n");
     if (select.dataset.key === key || document.activeElement === select) continue;
     select.dataset.key = key;
-    select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, n)));
+    select.replaceChildren(el("option", { value: "" }, all), ...names.map((n) => el("option", { value: n }, isolate(n))));
     select.value = wanted;
+    select.title = isolate(wanted);
   }
 }
 
@@ -247,7 +269,11 @@ function view() {
 
 function showFilters() {
   show($("clear"), filtered());
-  for (const tile of document.querySelectorAll(".tile")) attr(tile, "aria-pressed", String(filter.severity.has(tile.dataset.severity)));
+  for (const tile of document.querySelectorAll(".tile")) {
+    const on = filter.severity.has(tile.dataset.severity);
+    attr(tile, "aria-pressed", String(on));
+    attr(tile, "title", on ? "Filter on: press to remove it" : "Press to show only these");
+  }
 }
 
 function refilter() {
@@ -260,6 +286,7 @@ function refilter() {
 }
 
 function readHash() {
+  const before = parameters().toString() + filter.sort;
   const query = new URLSearchParams(location.hash.match(/^#\/\?(.*)$/)?.[1] ?? "");
   for (const name of ["q", "category", "warehouse"]) filter[name] = query.get(name) ?? "";
   filter.severity = new Set((query.get("severity") ?? "").split(",").filter((s) => s in words));
@@ -267,6 +294,9 @@ function readHash() {
   if (![...$("sort").options].some((o) => o.value === filter.sort)) filter.sort = "urgency";
   $("search").value = filter.q;
   $("sort").value = filter.sort;
+  for (const id of ["category", "warehouse"]) if ([...$(id).options].some((o) => o.value === filter[id])) $(id).value = filter[id];
+  if (parameters().toString() + filter.sort !== before) table.toTop();
+  showFilters();
 }
 
 let cameFrom = "#/";
@@ -275,13 +305,13 @@ function route() {
   const id = productId();
   show($("overview"), !id);
   show($("detail"), !!id);
-  document.title = id ? `${id} – Inventory` : "Inventory";
   if (id) {
     focusBack = id;
     state.product = null;
-    renderProduct(id, null, state.status);
+    drawProduct();
     scrollTo(0, 0);
   } else {
+    nameDocument();
     draw("table", "charts", "alerts", "reorders", "dead", "facets");
   }
   view();
@@ -289,17 +319,29 @@ function route() {
 
 addEventListener("hashchange", (e) => {
   const left = new URL(e.oldURL).hash;
+  const fromProduct = left.startsWith("#/product/");
   if (productId()) {
-    if (!left.startsWith("#/product/")) cameFrom = left || "#/";
-  } else if (cameFrom !== location.hash && location.hash === "#/") {
-    history.replaceState(null, "", cameFrom);
+    if (!fromProduct) cameFrom = left || "#/";
+  } else {
+    if (fromProduct && location.hash === "#/") history.replaceState(null, "", cameFrom);
+    readHash();
   }
   route();
-  if (!productId() && focusBack) {
+  if (productId()) {
+    $("detail-title").focus({ preventScroll: true });
+  } else if (focusBack) {
     const link = document.querySelector(`tr[data-id="${CSS.escape(focusBack)}"] a`);
-    (link ?? $("scroll")).focus({ preventScroll: true });
+    (link ?? $("products-title")).focus({ preventScroll: true });
     focusBack = "";
   }
+});
+
+// The skip link moves the focus only: its address would be another route.
+document.querySelector(".skip").addEventListener("click", (e) => {
+  e.preventDefault();
+  const to = productId() ? $("detail-title") ?? $("detail") : $("products");
+  to.focus();
+  to.scrollIntoView();
 });
 
 // -------------------------------------------------------------------- controls
@@ -315,6 +357,7 @@ $("search").addEventListener("input", () => {
 for (const id of ["category", "warehouse", "sort"]) {
   $(id).addEventListener("change", () => {
     filter[id] = $(id).value;
+    $(id).title = $(id).selectedOptions[0].text;
     refilter();
   });
 }
@@ -328,7 +371,7 @@ for (const tile of document.querySelectorAll(".tile")) {
 }
 $("clear").addEventListener("click", () => {
   Object.assign(filter, { q: "", category: "", warehouse: "", severity: new Set() });
-  for (const id of ["search", "category", "warehouse"]) $(id).value = "";
+  for (const id of ["search", "category", "warehouse"]) $(id).value = $(id).title = "";
   refilter();
   $("search").focus();
 });
@@ -345,8 +388,7 @@ addEventListener("keydown", (e) => {
 function setZone(utc) {
   setUTC(utc);
   document.documentElement.dataset.zone = utc ? "utc" : "local";
-  text($("zone"), utc ? "UTC" : "Local time");
-  attr($("zone"), "aria-pressed", String(utc));
+  text($("zone"), utc ? "Times: UTC" : "Times: local");
   draw("status", "table", "charts", "alerts", "reorders", "dead", "product");
 }
 $("zone").addEventListener("click", () => {
@@ -357,7 +399,7 @@ $("zone").addEventListener("click", () => {
 const themes = ["auto", "light", "dark"];
 function setTheme(theme) {
   attr(document.documentElement, "data-theme", theme === "auto" ? null : theme);
-  text($("theme"), { auto: "Auto", light: "Light", dark: "Dark" }[theme]);
+  text($("theme"), `Theme: ${theme}`);
 }
 $("theme").addEventListener("click", () => {
   const now = document.documentElement.dataset.theme ?? "auto";
@@ -371,5 +413,4 @@ setInterval(() => document.hidden || requestAnimationFrame(() => table.drawRest(
 setTheme(themes.includes(recall("theme")) ? recall("theme") : "auto");
 setZone(recall("zone") === "utc");
 readHash();
-showFilters();
 route();

@@ -24,6 +24,12 @@ export function text(node, value) {
   else if (own.data !== value) own.data = value;
 }
 
+// number shows one that may be too long for its place, then also as a title.
+export function number(node, value) {
+  text(node, value);
+  attr(node, "title", value.length > 8 ? value : null);
+}
+
 export function attr(node, name, value) {
   if (value === null || value === undefined || value === false) {
     if (node.hasAttribute(name)) node.removeAttribute(name);
@@ -61,6 +67,34 @@ function morphOne(node, fresh) {
   }
   morph(node, fresh);
 }
+
+// What changes the direction of text, or begins a paragraph, in which isolates end.
+const directional = /[\u0590-\u08ff\u200e\u200f\u202a-\u202e\u2066-\u2069\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+const paragraphs = /[\n\r\x1c-\x1e\x85\u2028\u2029]/g;
+
+// isolate makes text from topics safe to stand beside other text: its direction ends
+// with it. A text that ends isolates which it has not begun would escape, so those
+// characters are left out.
+export function isolate(value) {
+  const line = String(value ?? "").replace(paragraphs, " ");
+  if (!directional.test(line)) return line;
+  let begun = 0;
+  let safe = "";
+  for (const c of line) {
+    if (c >= "\u2066" && c <= "\u2068") begun++;
+    else if (c === "\u2069" && --begun < 0) {
+      begun = 0;
+      continue;
+    }
+    safe += c;
+  }
+  return "\u2068" + safe + "\u2069".repeat(begun + 1);
+}
+
+// spell is isolate for sentences that others wrote around names, which are not
+// isolated: bidi controls are spelled out.
+export const spell = (sentence) =>
+  isolate(String(sentence ?? "").replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, (c) => "\\u" + c.charCodeAt(0).toString(16).padStart(4, "0")));
 
 export const productHref = (id) => "#/product/" + encodeURIComponent(id);
 

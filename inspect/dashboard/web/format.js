@@ -1,15 +1,36 @@
 // Numbers, amounts and times for display.
 
+import { Exact } from "./numbers.js";
+
 const whole = new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 });
 const one = new Intl.NumberFormat(undefined, { maximumFractionDigits: 1 });
 const cents = new Intl.NumberFormat(undefined, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
 const short = new Intl.NumberFormat(undefined, { notation: "compact", maximumFractionDigits: 1 });
 
-export const count = (n) => (n >= 0 && n < 1000 ? String(Math.round(n)) : whole.format(n));
+export function count(n) {
+  if (n >= 0 && n < 1000) return String(Math.round(n));
+  if (n instanceof Exact) return whole.format(BigInt(String(n)));
+  return Math.abs(n) > Number.MAX_SAFE_INTEGER ? "≈ " + short.format(n) : whole.format(n); // calculated, without meaningful last digits
+}
+
 export const rate = (n) => (n < 10 ? one : whole).format(n);
-export const money = (n) => cents.format(n);
 export const compact = (n) => (n < 10000 ? whole : short).format(n);
-export const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "±") + count(Math.abs(n));
+const absolute = (n) => (n instanceof Exact ? new Exact(String(n).replace("-", "")) : Math.abs(n));
+export const signed = (n) => (n > 0 ? "+" : n < 0 ? "−" : "±") + count(absolute(n));
+
+// Amounts have a currency if the dashboard was given one: records have none.
+let amounts = { code: "", exact: cents, compact };
+
+export function setCurrency(code = "") {
+  if (code === amounts.code) return;
+  const style = { style: "currency", currency: code };
+  const round = new Intl.NumberFormat(undefined, { ...style, maximumFractionDigits: 0 });
+  const few = new Intl.NumberFormat(undefined, { ...style, notation: "compact", maximumFractionDigits: 1 });
+  amounts = code ? { code, exact: new Intl.NumberFormat(undefined, style), compact: (n) => (n < 10000 ? round : few).format(n) } : { code, exact: cents, compact };
+}
+
+export const money = (n) => amounts.exact.format(n);
+export const compactMoney = (n) => amounts.compact(n);
 export const plural = (n, word) => `${count(n)} ${word}${n === 1 ? "" : "s"}`;
 
 // Times are formatted by hand: Intl takes longer than the rest of a row.
@@ -28,6 +49,7 @@ const minutes = (d) => (utc ? `${two(d.getUTCHours())}:${two(d.getUTCMinutes())}
 export function time(ms) {
   if (!ms) return "–";
   const at = new Date(ms);
+  if (Number.isNaN(at.getTime())) return "–"; // beyond what is a date
   return (day(at) === day(new Date()) ? "" : date(at) + " ") + minutes(at) + ":" + two(at.getSeconds()) + suffix();
 }
 

@@ -1,11 +1,24 @@
 // The stream of server-sent events. It reconnects with growing, random pauses, and
 // at once after silence, after sleep and when the network is back. It is closed
-// while the page is hidden.
+// while the page is hidden. A browser has only six connections to a host, so the
+// server grants its tabs a few streams; the others ask for what is new each second.
+// That needs no agreement between tabs, of which each may freeze or close.
+
+import { recall, remember } from "./dom.js";
+import { parse } from "./numbers.js";
 
 const quietAfter = 4000; // ms without an event until the data counts as stale; one is due each second
 const deadAfter = 20000; // ms without an event until it reconnects
 const firstPause = 400;
 const longestPause = 10000;
+
+// browser returns the name that the tabs of this browser share, or null if they need
+// none: over HTTP/2 and later, streams share a connection.
+function browser() {
+  if (/^h[23]/.test(performance.getEntriesByType("navigation")[0]?.nextHopProtocol)) return null;
+  if (!recall("browser")) remember("browser", Array.from(crypto.getRandomValues(new Uint32Array(4)), (n) => n.toString(36)).join(""));
+  return recall("browser");
+}
 
 export class Stream {
   #source = null;
@@ -14,6 +27,7 @@ export class Stream {
   #heard = Date.now();
   #ticked = Date.now();
   #pause = firstPause;
+  #poll = 0; // ms until the next request, if the server grants no stream
   #timer = 0;
   #on;
 
@@ -40,7 +54,9 @@ export class Stream {
     if (document.hidden) return;
     const query = new URLSearchParams(this.#query);
     if (this.#last) query.set("last", this.#last);
-    const source = new EventSource("/api/events?" + query);
+    const name = browser();
+    if (name) query.set("browser", name);
+    const source = new EventSource("api/events?" + query);
     this.#source = source;
     this.#heard = Date.now();
     const listen = (name, use) =>
@@ -52,13 +68,20 @@ export class Stream {
       });
     const frame = (e) => {
       if (e.lastEventId) this.#last = e.lastEventId;
-      this.#on.frame(e.type, JSON.parse(e.data));
+      this.#on.frame(e.type, parse(e.data));
       this.#on.state("live");
+      if (!this.#poll) return;
+      this.#close();
+      this.#timer = setTimeout(() => this.reopen(), this.#poll);
     };
     listen("snapshot", frame);
     listen("delta", frame);
     listen("ping", () => {});
-    listen("hello", (e) => this.#on.hello(JSON.parse(e.data)));
+    listen("hello", (e) => {
+      const hello = JSON.parse(e.data);
+      this.#poll = hello.poll ?? 0;
+      this.#on.hello(hello);
+    });
     source.onerror = () => source === this.#source && this.#lost();
   }
 
@@ -81,7 +104,7 @@ export class Stream {
   async #askWhy() {
     const done = new AbortController();
     try {
-      const answer = await fetch("/api/events?limit=0", { signal: done.signal });
+      const answer = await fetch("api/events?limit=0", { signal: done.signal });
       if (!answer.ok) this.#on.state("stale", (await answer.json()).error);
     } catch {
       // no response either

@@ -1,7 +1,7 @@
 // The table of products, of which only the rows around the visible ones exist. The
 // server filters, sorts and pages; scrolling requests another page.
 
-import { $, attr, el, productHref, show, svg, text, words } from "./dom.js";
+import { $, attr, el, isolate, number, productHref, show, svg, text, words } from "./dom.js";
 import { count, signed, time } from "./format.js";
 
 export const pageSize = 80;
@@ -21,6 +21,7 @@ export class Table {
   #timer = 0;
   #page = { total: 0, offset: 0, order: [] };
   #rows = new Map();
+  #orders = false; // whether open reorders are known
   #rest = 0; // the last row drawn by drawRest
   // The visible range as of the last event: reading it while drawing would force a
   // layout.
@@ -40,7 +41,7 @@ export class Table {
       this.#rowHeight = parseFloat(getComputedStyle(document.documentElement).getPropertyValue("--row")) || 52;
     };
     measure();
-    matchMedia("(max-width: 760px)").addEventListener("change", measure);
+    matchMedia("(max-width: 47.5em)").addEventListener("change", measure);
   }
 
   toTop() {
@@ -66,8 +67,9 @@ export class Table {
     }, 60);
   }
 
-  // render draws a page unless another one is visible by now.
-  render(page, rows) {
+  // render draws a page unless another one is visible by now. orders: whether open
+  // reorders are known.
+  render(page, rows, orders) {
     if (page.offset !== this.offset && page.total > this.offset) return;
     const ids = page.order;
     const focused = this.#slots.findIndex((s) => s.row.contains(document.activeElement));
@@ -76,11 +78,13 @@ export class Table {
     if (ids !== this.#page.order || another) this.#arrange(ids, page.offset);
     this.#page = page;
     this.#rows = rows;
-    this.#drawRows(another);
+    const all = another || orders !== this.#orders;
+    this.#orders = orders;
+    this.#drawRows(all);
     const height = (n) => `${n * this.#rowHeight}px`;
     this.#before.firstChild.style.height = height(page.offset);
     this.#after.firstChild.style.height = height(Math.max(0, page.total - page.offset - ids.length));
-    this.#scroll.style.height = page.total < pageSize ? `clamp(220px, ${page.total * this.#rowHeight + 36}px, var(--most))` : "";
+    this.#scroll.style.height = page.total < pageSize ? `clamp(8rem, ${page.total * this.#rowHeight}px + 2.7rem, var(--most))` : "";
     attr($("table"), "aria-rowcount", page.total + 1);
     if (focused >= 0) this.#keepFocus(ids.includes(id) ? ids.indexOf(id) : Math.min(focused, ids.length - 1));
     show($("empty"), page.total === 0);
@@ -111,7 +115,7 @@ export class Table {
     const { order } = this.#page;
     for (let n = Math.min(restAtOnce, order.length); n > 0; n--) {
       this.#rest = (this.#rest + 1) % order.length;
-      drawRow(this.#slots[this.#rest], this.#rows.get(order[this.#rest]));
+      drawRow(this.#slots[this.#rest], this.#rows.get(order[this.#rest]), this.#orders);
     }
   }
 
@@ -120,7 +124,7 @@ export class Table {
     const first = Math.floor(this.#top / this.#rowHeight) - this.#page.offset - margin;
     const last = first + Math.ceil(this.#height / this.#rowHeight) + 2 * margin;
     this.#page.order.forEach((id, i) => {
-      if (all || !this.#slots[i].drawn || (i >= first && i <= last)) drawRow(this.#slots[i], this.#rows.get(id));
+      if (all || !this.#slots[i].drawn || (i >= first && i <= last)) drawRow(this.#slots[i], this.#rows.get(id), this.#orders);
     });
   }
 
@@ -169,40 +173,44 @@ function makeSlot() {
   s.thresholds = el("small");
   s.line = svg("polyline");
   s.trend = svg("svg", { class: "trend", viewBox: "0 0 100 28", preserveAspectRatio: "none", "aria-hidden": "true" }, s.line);
-  s.delta = el("span", { class: "num" });
+  s.delta = el("span", { class: "num digits" });
   s.at = el("small");
   s.order = el("span");
   s.since = el("small");
   const cell = (name, ...children) => el("td", { role: "cell", class: "c-" + name }, el("div", { class: "cell" }, ...children));
   s.row = el("tr", { role: "row", class: "row" },
     cell("sev", s.sev), cell("name", s.name, s.about),
-    el("td", { role: "cell", class: "c-stock stock" }, el("div", { class: "cell" }, el("span", {}, s.stock), s.of)),
+    el("td", { role: "cell", class: "c-stock stock" }, el("div", { class: "cell" }, el("span", { class: "digits" }, s.stock), s.of)),
     cell("bar", s.bar, s.thresholds), cell("trend", s.trend), cell("last", s.delta, s.at), cell("order", s.order, s.since));
   return s;
 }
 
-function drawRow(s, row) {
-  if (!row || s.drawn === row && s.zone === zoneMark()) return;
+function drawRow(s, row, orders) {
+  if (!row || s.drawn === row && s.zone === zoneMark() && s.orders === orders) return;
   s.drawn = row;
   s.zone = zoneMark();
+  s.orders = orders;
   s.row.dataset.id = row.product_id;
   attr(s.row, "data-s", row.severity);
   s.row.classList.toggle("delisted", !!row.delisted);
   text(s.sev, row.delisted ? "Delisted" : words[row.severity]);
-  text(s.name, row.product_name);
+  text(s.name, isolate(row.product_name));
+  attr(s.name, "title", isolate(row.product_name));
   attr(s.name, "href", productHref(row.product_id));
-  text(s.about, [row.product_id, row.category, row.warehouse_id].filter(Boolean).join(" · "));
+  const about = [row.product_id, row.category, row.warehouse_id].filter(Boolean).map(isolate).join(" · ");
+  text(s.about, about);
+  attr(s.about, "title", about);
   const stock = row.current_stock;
-  text(s.stock, stock === null ? "–" : count(stock));
-  text(s.of, `of ${count(row.full_stock)}`);
+  number(s.stock, stock === null ? "–" : count(stock));
+  number(s.of, `of ${count(row.full_stock)}`);
   drawBar(s, row);
   drawTrend(s, row);
-  text(s.delta, row.updated ? signed(row.delta) : "–");
+  number(s.delta, row.updated ? signed(row.delta) : "–");
   text(s.at, row.gaps ? `${time(row.updated)} · ${count(row.gaps)} missing` : time(row.updated));
   s.at.classList.toggle("gap", !!row.gaps);
-  const open = row.open_reorder;
-  text(s.order, open ? `${count(open.reorder_quantity)} ${open.priority === "urgent" ? "urgent" : "ordered"}` : "");
-  s.order.className = open ? "badge" + (open.priority === "urgent" ? " urgent" : "") : "";
+  const open = orders ? row.open_reorder : null;
+  number(s.order, open ? `${count(open.reorder_quantity)} ${open.priority === "urgent" ? "urgent" : "ordered"}` : "");
+  s.order.className = open ? "digits badge" + (open.priority === "urgent" ? " urgent" : "") : "";
   text(s.since, open ? `since ${time(open.timestamp)}` : "");
 }
 
@@ -215,7 +223,7 @@ function drawBar(s, row) {
     attr(mark, "x1", scale(at).toFixed(2));
     attr(mark, "x2", scale(at).toFixed(2));
   }
-  text(s.thresholds, row.in_catalog || row.reorder_threshold
+  number(s.thresholds, row.in_catalog || row.reorder_threshold
     ? `critical ≤ ${count(row.critical_threshold)} · reorder ≤ ${count(row.reorder_threshold)}` : "not in the catalogue");
 }
 

@@ -5,9 +5,12 @@ package admin
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -85,6 +88,16 @@ func (c *Client) PartitionCounts(ctx context.Context, names ...string) (map[stri
 	return kafka.PartitionCounts(ctx, c.client, names...)
 }
 
+// Hidden returns which of the named topics the user may not describe, sorted. Whether
+// they exist is unknown, and lists of all topics lack them.
+func (c *Client) Hidden(ctx context.Context, names ...string) ([]string, error) {
+	if len(names) == 0 {
+		return nil, nil
+	}
+	_, denied, err := fetch.NewCluster(c.client, true).Permitted(ctx, names...)
+	return slices.Sorted(maps.Keys(denied)), err
+}
+
 // Partition is a partition of a topic.
 type Partition struct {
 	Topic              string
@@ -133,6 +146,10 @@ type Setting struct{ Topic, Key, Value string }
 func (c *Client) Settings(ctx context.Context, names ...string) ([]Setting, error) {
 	all, err := c.admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
+		err = acl.Find(err, acl.DescribeConfigs, acl.KindTopic, names, func(name string) error {
+			_, err := c.admin.DescribeTopicConfigs(ctx, name)
+			return err
+		})
 		return nil, fmt.Errorf("reading topic configurations: %w", err)
 	}
 	var settings []Setting

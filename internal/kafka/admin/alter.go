@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -53,7 +54,7 @@ func (change *Change) send(ctx context.Context, topics []string,
 	if len(configs) > 0 {
 		responses, err := settings(ctx, configs, topics...)
 		for _, r := range responses {
-			err = errors.Join(err, wrap(r.Name, r.Err, r.ErrMessage))
+			err = errors.Join(err, wrap(r.Name, r.Err, r.ErrMessage, acl.AlterConfigs))
 		}
 		if err != nil {
 			return err
@@ -64,14 +65,14 @@ func (change *Change) send(ctx context.Context, topics []string,
 	}
 	responses, err := partitions(ctx, change.Partitions, topics...)
 	for _, r := range responses.Sorted() {
-		err = errors.Join(err, wrap(r.Topic, r.Err, r.ErrMessage))
+		err = errors.Join(err, wrap(r.Topic, r.Err, r.ErrMessage, acl.Alter))
 	}
 	return err
 }
 
-func wrap(topic string, err error, message string) error {
+func wrap(topic string, err error, message string, operation acl.Operation) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("altering topic %s: %w", topic, kafka.WithMessage(err, message))
+	return fmt.Errorf("altering topic %s: %w", topic, acl.Check(kafka.WithMessage(err, message), operation, acl.Topic(topic)))
 }

@@ -5,14 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // Group is a consumer group.
@@ -68,7 +71,7 @@ func (c *Client) listGroups(ctx context.Context) (listed kadm.ListedGroups, err 
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing groups: %w", err)
+		return nil, fmt.Errorf("listing groups: %w", acl.Check(err, acl.Describe, acl.Cluster()))
 	}
 	return listed, nil
 }
@@ -76,11 +79,41 @@ func (c *Client) listGroups(ctx context.Context) (listed kadm.ListedGroups, err 
 // Existing returns the named groups that exist, sorted. A group that the user may not
 // describe is an error, not a missing one.
 func (c *Client) Existing(ctx context.Context, names []string) ([]string, error) {
-	if _, err := c.describeGroups(ctx, names); errors.Is(err, kerr.GroupAuthorizationFailed) {
+	if err := c.MayDescribe(ctx, names); err != nil {
 		return nil, err
 	}
 	listed, err := c.listGroups(ctx)
 	return slices.DeleteFunc(listed.Groups(), func(name string) bool { return !slices.Contains(names, name) }), err
+}
+
+// MayDescribe returns an [acl.DeniedError] if one of the groups can't be described for
+// lack of a permission, whether it exists or not. Other errors are left to what comes
+// after it.
+func (c *Client) MayDescribe(ctx context.Context, names []string) error {
+	if _, err := c.describeGroups(ctx, names); acl.Denied(err) {
+		return err
+	}
+	return nil
+}
+
+// MayListAll reports whether the lists of groups are complete: without Describe on the
+// cluster they have only the groups that the user may describe. A broker that doesn't
+// report permissions is taken for one that checks none.
+func (c *Client) MayListAll(ctx context.Context) (bool, error) {
+	req := kmsg.NewPtrDescribeClusterRequest()
+	req.IncludeClusterAuthorizedOperations = true
+	resp, err := req.RequestWith(ctx, c.client)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	switch {
+	case errors.Is(err, kerr.UnsupportedVersion):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("asking for permissions on the cluster: %w", err)
+	}
+	operations := resp.ClusterAuthorizedOperations
+	return operations == math.MinInt32 || operations&(1<<kmsg.ACLOperationDescribe) != 0, nil
 }
 
 // DescribeGroups returns groups with their members, by name. A group that does not
@@ -96,11 +129,11 @@ func (c *Client) DescribeGroups(ctx context.Context, names ...string) ([]Group, 
 	}
 	var groups []Group
 	for _, g := range described.Sorted() {
-		if _, ok := listed[g.Group]; !ok && !errors.Is(g.Err, kerr.GroupAuthorizationFailed) {
+		if _, ok := listed[g.Group]; !ok && !acl.Denied(g.Err) {
 			return nil, &UnknownGroupError{g.Group, listed.Groups()}
 		}
 		if g.Err != nil {
-			return nil, fmt.Errorf("describing group %s: %w", g.Group, g.Err)
+			return nil, fmt.Errorf("describing group %s: %w", g.Group, acl.Check(g.Err, acl.Describe, acl.Group(g.Group)))
 		}
 		group := Group{Name: g.Group, State: g.State, Protocol: g.ProtocolType}
 		for _, m := range g.Members {
@@ -117,6 +150,10 @@ func (c *Client) describeGroups(ctx context.Context, names []string) (described 
 		return cmp.Or(err, described.Error()) // which is also that there is no such group
 	})
 	if err != nil {
+		err = acl.Find(err, acl.Describe, acl.KindGroup, names, func(name string) error {
+			_, err := c.admin.DescribeGroups(ctx, name)
+			return err
+		})
 		return nil, fmt.Errorf("describing groups: %w", err)
 	}
 	return described, nil
@@ -166,11 +203,12 @@ func (c *Client) DeleteGroups(ctx context.Context, names ...string) (deleted []s
 		return err
 	})
 	if err != nil {
+		err = acl.Find(err, acl.Delete, acl.KindGroup, names, func(string) error { return err })
 		return nil, fmt.Errorf("deleting groups: %w", err)
 	}
 	for _, r := range responses.Sorted() {
 		if r.Err != nil {
-			return deleted, fmt.Errorf("deleting group %s: %w", r.Group, r.Err)
+			return deleted, fmt.Errorf("deleting group %s: %w", r.Group, acl.Check(r.Err, acl.Delete, acl.Group(r.Group)))
 		}
 		deleted = append(deleted, r.Group)
 	}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,10 +9,12 @@ import (
 	"slices"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 	"inv/internal/when"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 )
 
 // Move is the change of one committed offset; From is -1 without one. Asked differs
@@ -35,7 +38,7 @@ func (c *Client) PlanMoves(ctx context.Context, group string, to when.Position, 
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, err)
+		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, acl.Check(err, acl.Describe, acl.Group(group)))
 	}
 	if len(topics) == 0 {
 		topics = old.Offsets().TopicsSet().Topics()
@@ -91,5 +94,15 @@ func (c *Client) Commit(ctx context.Context, group string, moves []Move) error {
 	for _, m := range moves {
 		offsets.Add(kadm.Offset{Topic: m.Topic, Partition: m.Partition, At: m.To, LeaderEpoch: -1})
 	}
-	return fetch.AwaitCoordinator(ctx, func() error { return c.admin.CommitAllOffsets(ctx, group, offsets) })
+	var committed kadm.OffsetResponses
+	err := fetch.AwaitCoordinator(ctx, func() (err error) {
+		committed, err = c.admin.CommitOffsets(ctx, group, offsets)
+		return cmp.Or(err, committed.Error())
+	})
+	for _, o := range committed.Sorted() {
+		if errors.Is(o.Err, kerr.TopicAuthorizationFailed) {
+			return acl.Check(o.Err, acl.Read, acl.Topic(o.Topic))
+		}
+	}
+	return acl.Check(err, acl.Read, acl.Group(group))
 }

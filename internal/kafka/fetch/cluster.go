@@ -5,9 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sort"
 	"sync"
 	"time"
+
+	"inv/internal/kafka/acl"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -68,29 +72,45 @@ func metadataRequest(names []string) *kmsg.MetadataRequest {
 	return req
 }
 
-// Topics describes the named topics, or all of them if no name is given. The result
-// has no entry for a topic that does not exist.
+// Topics describes the named topics, or all of them that the user may describe if no
+// name is given. The result has no entry for a topic that does not exist. A named topic
+// that the user may not describe is an [acl.DeniedError].
 func (c *Cluster) Topics(ctx context.Context, names ...string) (map[string]*Topic, error) {
+	topics, denied, err := c.Permitted(ctx, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(denied)) {
+		return nil, denied[name]
+	}
+	return topics, nil
+}
+
+// Permitted is Topics with the refusals apart, by topic: the others are described.
+func (c *Cluster) Permitted(ctx context.Context, names ...string) (topics map[string]*Topic, denied map[string]error, err error) {
 	if len(names) == 0 {
 		names = nil
 	}
 	resp, err := Metadata(ctx, c.client, names)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	topics := make(map[string]*Topic, len(resp.Topics))
+	topics, denied = make(map[string]*Topic, len(resp.Topics)), map[string]error{}
 	for i := range resp.Topics {
 		t := &resp.Topics[i]
 		err := kerr.ErrorForCode(t.ErrorCode)
 		switch {
 		case t.Topic == nil || errors.Is(err, kerr.UnknownTopicOrPartition) || errors.Is(err, kerr.InvalidTopicException):
 			continue
+		case acl.Denied(err):
+			denied[*t.Topic] = acl.Check(err, acl.Describe, acl.Topic(*t.Topic))
+			continue
 		case err != nil && !kerr.IsRetriable(err):
-			return nil, fmt.Errorf("asking for topic %s: %w", *t.Topic, err)
+			return nil, nil, fmt.Errorf("asking for topic %s: %w", *t.Topic, err)
 		}
 		topics[*t.Topic] = topicOf(t)
 	}
-	return topics, nil
+	return topics, denied, nil
 }
 
 // newestWithin bounds the wait for each broker that Newest asks.
@@ -277,7 +297,7 @@ func readOffsets(resp *kmsg.ListOffsetsResponse, offsets map[ID]int64) error {
 	for _, t := range resp.Topics {
 		for _, p := range t.Partitions {
 			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, err)
+				return fmt.Errorf("%s/%d: %w", t.Topic, p.Partition, acl.Check(err, acl.Describe, acl.Topic(t.Topic)))
 			}
 			offsets[ID{t.Topic, p.Partition}] = p.Offset
 		}
@@ -326,7 +346,7 @@ func (c *Cluster) Commits(ctx context.Context, group string) (map[ID]Commit, err
 		}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, err)
+		return nil, fmt.Errorf("asking for the offsets of group %s: %w", group, acl.Check(err, acl.Describe, acl.Group(group)))
 	}
 	return commits, nil
 }

@@ -12,6 +12,9 @@ type ReadOptions struct {
 	// Notice, if not nil, is called with what is worth telling, such as an outage
 	// of the brokers.
 	Notice func(string)
+	// Denied, if not nil, is called with each partition that can't be read, of which
+	// the records are left out then; see SkipDenied, which it needs.
+	Denied func(Denied)
 	// Decoder decodes the records; nil: a new one.
 	Decoder *Decoder
 	// Damaged, if not nil, is called with each *[BatchError], which then isn't
@@ -38,6 +41,9 @@ func (c *Cluster) ReadChunks(ctx context.Context, spans []Span, o ReadOptions, v
 	for event := range stream.Events() {
 		if event.Notice != "" && o.Notice != nil {
 			o.Notice(event.Notice)
+		}
+		if event.Denied != nil && o.Denied != nil {
+			o.Denied(*event.Denied)
 		}
 		for i := range event.Chunks {
 			chunk := &event.Chunks[i]

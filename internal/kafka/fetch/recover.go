@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"inv/internal/kafka/acl"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -59,10 +61,26 @@ func (s *Stream) lost(ctx context.Context, r report) error {
 	switch {
 	case errors.Is(r.err, kerr.OffsetOutOfRange):
 		s.repair(ctx, r.cursor)
-	case errors.Is(r.err, kerr.TopicAuthorizationFailed), s.options.Complete && fatal(r.err):
+	case errors.Is(r.err, kerr.TopicAuthorizationFailed):
+		return acl.Check(r.err, acl.Read, acl.Topic(r.cursor.Topic))
+	case s.options.Complete && fatal(r.err):
 		return fmt.Errorf("reading %s: %w", r.cursor.Topic, r.err)
 	}
 	return nil
+}
+
+// refuse reports a partition that can't be read and returns how many cursors are over
+// then: 1 or, if it is to be tried again, 0.
+func (s *Stream) refuse(ctx context.Context, c *cursor, err error) (over int) {
+	if !c.denied {
+		c.denied = true
+		s.send(ctx, Event{Denied: &Denied{c.ID, err}})
+	}
+	if c.To >= 0 {
+		return 1
+	}
+	s.denied = append(s.denied, c)
+	return 0
 }
 
 // fatal reports whether retrying can't help. A closed client's error may be that of

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"inv/internal/kafka/acl"
 )
 
 // Never is the To of a partition that is followed forever.
@@ -53,6 +55,10 @@ type StreamOptions struct {
 	Complete bool
 	// Follow keeps the stream open when no partition is left, for Add.
 	Follow bool
+	// SkipDenied goes on without partitions that the user is not authorized to read,
+	// instead of failing: an event reports each. A span with an end is over then; one
+	// that is followed is tried again every 2 s, and continues where it stopped.
+	SkipDenied bool
 	// Known are topics as they have just been described, by name: the stream
 	// begins with their leaders, without asking again.
 	Known map[string]*Topic
@@ -66,11 +72,18 @@ func (o StreamOptions) withDefaults() StreamOptions {
 	return o
 }
 
-// Event is what a stream delivers: the chunks of one response, or a notice for the
-// user.
+// Event is what a stream delivers: the chunks of one response, a notice for the user,
+// or a partition that can't be read.
 type Event struct {
 	Chunks []Chunk
 	Notice string
+	Denied *Denied // with SkipDenied; once until chunks of the partition come again
+}
+
+// Denied is a partition that the user is not authorized to read.
+type Denied struct {
+	ID
+	Err error // an [acl.DeniedError]
 }
 
 // Stream reads partitions to their ends, across leader changes, broker restarts,
@@ -82,8 +95,9 @@ type Stream struct {
 	added   chan []Span
 	reports chan report
 	workers map[int32]*worker
-	dropped sync.Map // by ID: partitions that are not read further
-	outage  bool     // brokers do not answer, and a notice was sent
+	dropped sync.Map  // by ID: partitions that are not read further
+	denied  []*cursor // of the manager: those to try again with SkipDenied
+	outage  bool      // brokers do not answer, and a notice was sent
 	err     error
 }
 
@@ -96,6 +110,7 @@ type cursor struct {
 	leader   int32     // the broker that it was last read from; -1: none yet
 	empties  int       // consecutive responses without data though To is not reached
 	homeless bool      // looking for its leader after an error
+	denied   bool      // its refusal was reported
 	missing  time.Time // when its topic was first found missing; zero: it exists
 }
 
@@ -151,8 +166,9 @@ func (s *Stream) over(c *cursor) bool {
 }
 
 const (
-	firstPause = 50 * time.Millisecond
-	longPause  = time.Second
+	firstPause  = 50 * time.Millisecond
+	longPause   = time.Second
+	deniedPause = 2 * time.Second // before a partition that was refused is tried again
 )
 
 // manage owns the cursors that no worker has. It gives each to the worker of
@@ -163,6 +179,8 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 	homeless := s.begin(nil, spans)
 	live := len(homeless)
 	away, pause := time.Time{}, firstPause
+	denied := time.NewTicker(deniedPause)
+	defer denied.Stop()
 	for retry := time.After(0); live > 0 || s.options.Follow; {
 		select {
 		case <-ctx.Done():
@@ -171,19 +189,19 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 			homeless = s.begin(homeless, more)
 			live += len(more)
 			retry = time.After(0)
-		case r := <-s.reports:
-			switch {
-			case r.recovered:
-				s.say(ctx, false, nil)
-				continue
-			case r.err == nil:
-				live--
-				continue
-			case r.away:
-				s.say(ctx, true, r.err)
+		case <-denied.C:
+			if len(s.denied) > 0 {
+				homeless, s.denied = append(homeless, s.denied...), nil
+				retry = time.After(0)
 			}
-			if s.err = s.lost(ctx, r); s.err != nil {
+		case r := <-s.reports:
+			again, over := s.returned(ctx, r)
+			live -= over
+			switch {
+			case s.err != nil:
 				return
+			case !again:
+				continue
 			}
 			// Not at once: the broker's other cursors are returned too, and
 			// recovery takes a moment.
@@ -201,7 +219,7 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 			if live -= ended; err != nil {
 				s.say(ctx, true, err)
 			}
-			if s.err == nil && s.options.Complete && fatal(err) {
+			if s.err == nil && (s.options.Complete && fatal(err) || acl.Denied(err)) {
 				s.err = err
 			}
 			switch {
@@ -220,6 +238,24 @@ func (s *Stream) manage(parent context.Context, spans []Span) {
 			pause = min(2*pause, longPause)
 		}
 	}
+}
+
+// returned handles a worker's report. It reports whether its cursor is to be assigned
+// again, and how many are over.
+func (s *Stream) returned(ctx context.Context, r report) (again bool, over int) {
+	switch {
+	case r.recovered:
+		s.say(ctx, false, nil)
+		return false, 0
+	case r.err == nil:
+		return false, 1
+	case s.options.SkipDenied && acl.Denied(r.err):
+		return false, s.refuse(ctx, r.cursor, acl.Check(r.err, acl.Read, acl.Topic(r.cursor.Topic)))
+	case r.away:
+		s.say(ctx, true, r.err)
+	}
+	s.err = s.lost(ctx, r)
+	return s.err == nil, 0
 }
 
 // say sends one notice when brokers stop answering, and one when they answer again.
@@ -261,7 +297,7 @@ func (s *Stream) begin(cursors []*cursor, spans []Span) []*cursor {
 // assign gives each cursor to its leader's worker. It returns those without a
 // leader, and how many ended because their topic is gone.
 func (s *Stream) assign(ctx context.Context, cursors []*cursor) (homeless []*cursor, ended int, err error) {
-	topics, err := s.describe(ctx, cursors)
+	topics, denied, err := s.describe(ctx, cursors)
 	if err != nil {
 		return cursors, 0, err
 	}
@@ -269,6 +305,10 @@ func (s *Stream) assign(ctx context.Context, cursors []*cursor) (homeless []*cur
 	byLeader := map[int32][]*cursor{}
 	var moved []string
 	for _, c := range cursors {
+		if err := denied[c.Topic]; err != nil && !s.over(c) {
+			ended += s.refuse(ctx, c, err)
+			continue
+		}
 		if s.over(c) || !s.settle(ctx, c, topics[c.Topic], told) {
 			ended++
 			continue
@@ -297,7 +337,8 @@ func (s *Stream) assign(ctx context.Context, cursors []*cursor) (homeless []*cur
 }
 
 // describe looks up the cursors' topics; the first time, those in Known are used.
-func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*Topic, error) {
+// Those that may not be described are apart with SkipDenied, else an error.
+func (s *Stream) describe(ctx context.Context, cursors []*cursor) (topics map[string]*Topic, denied map[string]error, err error) {
 	var names []string
 	seen, all := map[string]bool{}, true
 	for _, c := range cursors {
@@ -309,11 +350,15 @@ func (s *Stream) describe(ctx context.Context, cursors []*cursor) (map[string]*T
 	}
 	known := s.options.Known
 	if s.options.Known = nil; all {
-		return known, nil
+		return known, nil, nil
 	}
 	asking, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	return s.cluster.Topics(asking, names...)
+	if s.options.SkipDenied {
+		return s.cluster.Permitted(asking, names...)
+	}
+	topics, err = s.cluster.Topics(asking, names...)
+	return topics, nil, err
 }
 
 // few joins texts; of many, the first few and the number of the others.

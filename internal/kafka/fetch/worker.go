@@ -209,7 +209,7 @@ const maxEmpties = 5
 // is, after a few looks, one that no longer reaches that far, unless the read is
 // to be complete: then transactions are open.
 func (w *worker) advance(c *cursor, chunk *Chunk, data int) {
-	c.homeless = false
+	c.homeless, c.denied = false, false
 	if c.next = chunk.Next; len(chunk.Batches) > 0 {
 		c.empties = 0
 		return

@@ -12,7 +12,7 @@ type Partitioner string
 // The partitioners.
 const (
 	ByMurmur2  Partitioner = "murmur2"     // Kafka's own producer, franz-go
-	ByCRC32    Partitioner = "crc32"       // librdkafka's consistent partitioners
+	ByCRC32    Partitioner = "crc32"       // librdkafka's default, consistent_random
 	RoundRobin Partitioner = "round-robin" // not by key
 )
 
@@ -23,13 +23,14 @@ func Names() []string { return append(KeyedNames(), string(RoundRobin)) }
 func KeyedNames() []string { return []string{string(ByMurmur2), string(ByCRC32)} }
 
 // Of returns the partition of a key among n, at least 1, and reports whether the
-// partitioner chooses by the key alone.
+// partitioner chooses by the key alone. An empty key has a partition with murmur2, but
+// none with crc32: librdkafka distributes such records as it does those without a key.
 func (p Partitioner) Of(key []byte, n int) (partition int32, keyed bool) {
 	switch p {
 	case ByMurmur2:
 		return Murmur2(key, n), true
 	case ByCRC32:
-		return CRC32(key, n), true
+		return CRC32(key, n), len(key) > 0
 	}
 	return 0, false
 }
@@ -45,7 +46,7 @@ func Murmur2(key []byte, n int) int32 {
 func Hash(key []byte) uint32 { return murmur2(key) & 0x7fffffff }
 
 // CRC32 returns the partition of a key among n, at least 1, for librdkafka's
-// consistent partitioners.
+// consistent partitioners. Only `consistent` puts an empty key there, too.
 func CRC32(key []byte, n int) int32 {
 	return int32(crc32.ChecksumIEEE(key) % uint32(n))
 }

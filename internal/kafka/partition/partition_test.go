@@ -35,3 +35,16 @@ func TestMurmur2IsFranzGos(t *testing.T) {
 		}
 	}
 }
+
+// An empty key is no key to librdkafka's default partitioner, but one to Kafka's own.
+func TestEmptyKeys(t *testing.T) {
+	for _, c := range []struct {
+		by    partition.Partitioner
+		key   string
+		keyed bool
+	}{{partition.ByMurmur2, "", true}, {partition.ByCRC32, "", false}, {partition.ByCRC32, "a", true}, {partition.RoundRobin, "a", false}} {
+		if _, keyed := c.by.Of([]byte(c.key), 6); keyed != c.keyed {
+			t.Errorf("%s chooses by the key %q: %v, want %v", c.by, c.key, keyed, c.keyed)
+		}
+	}
+}

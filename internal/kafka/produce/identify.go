@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -25,6 +26,9 @@ func Identify(ctx context.Context, client *kgo.Client, transactionalID string, t
 	resp, err := req.RequestWith(ctx, client)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	if transactionalID != "" {
+		err = acl.Check(err, acl.Write, acl.Transactional(transactionalID))
 	}
 	if err != nil {
 		return recordbatch.Producer{}, fmt.Errorf("getting a producer id: %w", err)

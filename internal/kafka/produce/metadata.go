@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 	"inv/internal/kafka/recordbatch"
 
@@ -33,7 +34,7 @@ func (s *Sender) fetchTopic(ctx context.Context, name string) (*Topic, error) {
 		what := s.actionFor(err)
 		gone := what == bounded && time.Since(began) > missingFor
 		if ctx.Err() != nil || gone || what == fail {
-			return nil, fmt.Errorf("looking for topic %s: %w", name, err)
+			return nil, fmt.Errorf("looking for topic %s: %w", name, acl.Check(err, acl.Describe, acl.Topic(name)))
 		}
 		_ = kafka.Pause(ctx, later) // the next round returns its error
 	}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/recordbatch"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -115,6 +116,7 @@ func (s *Sender) conclude(b *batch, err error, r *retries) {
 		s.done(b)
 		return
 	case fail:
+		err = acl.Check(err, acl.Write, acl.Topic(p.topic.name))
 		s.fail(&BatchError{Topic: p.topic.name, Partition: p.number, Records: b.count, Bytes: len(b.wire), Err: err})
 		return
 	case refresh:

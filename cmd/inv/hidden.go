@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"inv/internal/kafka/acl"
+	"inv/internal/kafka/admin"
+	"inv/internal/scenario"
+)
+
+// hiddenError is returned for a list that may lack topics. Brokers leave those out of
+// lists that the user may not describe, and don't disclose whether they exist.
+type hiddenError struct {
+	what   string // is lacking something
+	topics []string
+}
+
+func (e *hiddenError) Error() string {
+	topics := "topic"
+	if len(e.topics) > 1 {
+		topics += "s"
+	}
+	return fmt.Sprintf("%s: not authorized to Describe %s %s, which may not exist either", e.what, topics, strings.Join(e.topics, ", "))
+}
+
+// hiddenTopics returns the scenario's topics that the user may not describe, of those
+// that keep returns true for.
+func (f *sharedFlags) hiddenTopics(ctx context.Context, c *admin.Client, sc *scenario.Scenario, keep func(string) bool) ([]string, error) {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(declaredTopics(sc, f.appID))) {
+		if keep(name) {
+			names = append(names, name)
+		}
+	}
+	return c.Hidden(ctx, names...)
+}
+
+// checkGroups returns an error if a list of groups may lack one of the processor's, or
+// is empty for lack of permissions. A list that may lack others is noted.
+func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Client, listed int) error {
+	all, err := c.MayListAll(ctx)
+	if all || err != nil {
+		return err
+	}
+	if err := c.MayDescribe(ctx, processorGroups(f.appID)); err != nil {
+		return fmt.Errorf("groups may be missing from this list: %w", err)
+	}
+	if listed == 0 {
+		return &acl.DeniedError{Operation: acl.Describe, Resource: acl.Cluster()}
+	}
+	fmt.Fprintln(s.err, "Only groups that this user may Describe are listed; with Describe on the cluster, all are.")
+	return nil
+}
+
+// checkOffsets returns an error if offsets of a group that has none may be in topics
+// that the user may not describe: brokers leave those out. If the group has some, it
+// only notes that.
+func (f *sharedFlags) checkOffsets(ctx context.Context, s *streams, c *admin.Client, group string, offsets int) error {
+	sc, err := f.loadScenario(ctx)
+	if err != nil {
+		return err
+	}
+	hidden, err := f.hiddenTopics(ctx, c, sc, func(string) bool { return true })
+	if err != nil || len(hidden) == 0 {
+		return err
+	}
+	lacking := &hiddenError{"offsets of group " + visible(group) + " may be hidden", hidden}
+	if offsets == 0 {
+		return lacking
+	}
+	s.errf("Other %s.\n", lacking)
+	return nil
+}
