@@ -110,3 +110,16 @@ func TestUsageFitsTheTerminal(t *testing.T) {
 		}
 	}
 }
+
+// Rows whose other columns leave little are one line each.
+func TestNarrowLastColumn(t *testing.T) {
+	table := rows{header: []string{"DEAD LETTER", "MESSAGE"}}
+	table.add(strings.Repeat("x", 88), "no such product in the catalogue")
+	var out bytes.Buffer
+	if err := table.write(&streams{out: &out, outTerminal: true, getenv: func(string) string { return "" }, width: func() int { return 100 }}, "text"); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := strings.Split(out.String(), "\n")[1], strings.Repeat("x", 88)+"  no such p…"; got != want {
+		t.Errorf("the row is\n%q, want\n%q", got, want)
+	}
+}

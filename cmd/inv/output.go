@@ -94,8 +94,9 @@ func (r *rows) write(s *streams, format string) error {
 	return out.Flush()
 }
 
-// leastLast is the minimum width of the last column, however narrow the terminal.
-const leastLast = 20
+// leastLast is the minimum width of the last column, however narrow the terminal: less
+// says nothing, and more makes each line of dead letters two on 100 columns.
+const leastLast = 8
 
 // fitLast truncates the last column so that lines fit the terminal.
 func fitLast(table [][]string, columns int) {
