@@ -55,9 +55,6 @@ inv tail alerts, work against it from another terminal.`,
 			if f.named {
 				return usagef("inv demo has a broker of its own; on yours, use `inv produce catalog`, `inv process`, `inv produce orders` and `inv tail alerts`, each with --brokers")
 			}
-			if leadTime < 0 {
-				return usagef("--lead-time can't be negative")
-			}
 			var constant *scenario.Rate
 			if rate != "" {
 				r, err := scenario.ParseRate(rate)

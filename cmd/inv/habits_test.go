@@ -22,7 +22,7 @@ func TestWrongValuesAreExplained(t *testing.T) {
 				}
 				refused++
 				text := flagError(cmd, err).Error()
-				for _, internal := range []string{"strconv", "time:", "parse", "invalid syntax"} {
+				for _, internal := range []string{"strconv", " time:", "parse", "invalid syntax"} {
 					if strings.Contains(text, internal) {
 						t.Errorf("%s --%s=%s: %s", cmd.CommandPath(), f.Name, value, text)
 					}

@@ -90,9 +90,6 @@ follow-ups, then exits.`,
 
 // config returns what the flags say of a run, but for the cluster.
 func (p *processFlags) config(sc *scenario.Scenario, app string, names []string) (processor.Config, error) {
-	if p.leadTime < 0 {
-		return processor.Config{}, usagef("--lead-time can't be negative")
-	}
 	topologies, err := builtin.Select(sc, names, inventory.Options{
 		Policy: p.policy.value, LeadTime: orNone(p.leadTime), DedupeWindow: orNone(p.window),
 		MaxValue: int(p.maxValue), AcceptTotals: p.acceptTotals,

@@ -49,7 +49,6 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	}
 	root.SetArgs(args)
 	each(root, func(cmd *cobra.Command) {
-		takesNumbers(cmd)
 		if cmd.HasSubCommands() {
 			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, groupUsage
 		}
@@ -88,6 +87,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
 	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), brokersCommand(s, shared), resetCommand(s, shared), configCommand(s, shared))
 	root.AddCommand(versionCommand(s))
+	each(root, takesNumbers)
 	return root, shared.completeFlags(root)
 }
 

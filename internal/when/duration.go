@@ -21,7 +21,7 @@ var (
 	durationPart = regexp.MustCompile(`^(\d+(?:\.\d*)?|\.\d+)([a-zµμ]+)`)
 	unitWords    = regexp.MustCompile(`^(\d+(?:\.\d+)?) *([A-Za-zµμ]+)$`)
 	goUnits      = regexp.MustCompile(`^[-+]?(\d+(\.\d*)?(ns|us|µs|μs|ms|s|m|h))+$`)
-	onlyNumber   = regexp.MustCompile(`^\d{1,12}$`)
+	onlyNumber   = regexp.MustCompile(`^-?\d{1,12}(\.\d{1,9})?$`)
 )
 
 // ParseDuration reads a duration as [time.ParseDuration] does, and also days, d, and

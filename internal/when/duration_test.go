@@ -20,6 +20,7 @@ func TestParseDuration(t *testing.T) {
 		"":            `"" is not a duration such as 250ms, 10s, 2h30m or 7d`,
 		"-":           `"-" is not a duration such as 250ms, 10s, 2h30m or 7d`,
 		"soon":        `"soon" is not a duration such as 250ms, 10s, 2h30m or 7d`,
+		"1.5":         `"1.5" has no unit; write 1.5s, 1.5m, 1.5h or 1.5d`,
 		"10":          `"10" has no unit; write 10s, 10m, 10h or 10d`,
 		"5min":        `"5min" is not a duration; did you mean "5m"?`,
 		"5 minutes":   `"5 minutes" is not a duration; did you mean "5m"?`,
