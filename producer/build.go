@@ -2,7 +2,9 @@ package producer
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
+	"strings"
 
 	"inv/internal/scenario"
 )
@@ -118,7 +120,11 @@ func (b *builder) lookup(path string, pos scenario.Position, what string) (n *no
 	if self {
 		b.c.problem(pos, "%s: %q depends on itself", what, path)
 	} else {
-		b.c.problem(pos, "%s: there is no field %q here%s", what, parts[0].Name, alternatives(parts[0].Name, b.names()))
+		others := alternatives(parts[0].Name, b.names())
+		if what == inExpression && len(parts) == 1 && !strings.HasSuffix(others, "?") {
+			others += fmt.Sprintf("; a text is in single quotes, '%s'", path)
+		}
+		b.c.problem(pos, "%s: there is no field %q here%s", what, parts[0].Name, others)
 	}
 	return nil, 0
 }

@@ -235,3 +235,19 @@ producers:
 		t.Errorf("%d updates and %d tombstones of 10,000, want about 3,000 and 1,000", updates, deletes)
 	}
 }
+
+// A word in an expression that is no field, and perhaps a text, is one problem.
+func TestUnknownFieldIsOneProblem(t *testing.T) {
+	for expr, want := range map[string]string{
+		"tier == gold": `t.yaml:7:45: the expression: there is no field "gold" here; there is tier, b; a text is in single quotes, 'gold'`,
+		"teir == 'x'":  `t.yaml:7:45: the expression: there is no field "teir" here; did you mean "tier"?`,
+	} {
+		sc, err := scenario.Parse("t.yaml", []byte("scenario: t\ntopics:\n  t: {topic: t}\nproducers:\n  p:\n    topic: t\n    value: {tier: {one_of: [gold, tin]}, b: {compare: \""+expr+"\"}}\n"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Check(sc).Error(); got != want {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}

@@ -37,11 +37,19 @@ func drawnProduct(l, r *drawnNumber) *drawnNumber {
 	return &drawnNumber{slices.Concat(l.picks, r.picks), func(row func(*picker) int) int64 { return l.num(row) * r.num(row) }}
 }
 
+// inExpression is where a field is looked up, for problems.
+const inExpression = "the expression"
+
 // badExpr records a problem, and returns a value in place of the expression that has
 // it, whatever is expected there.
 func (b *builder) badExpr(pos scenario.Position, format string, args ...any) *value {
 	b.c.problem(pos, format, args...)
-	return &value{number: constantNumber(1, 0), test: never}
+	return anyValue()
+}
+
+// anyValue fits every operator, so that what has a problem makes no second one.
+func anyValue() *value {
+	return &value{number: constantNumber(1, 0), test: never, text: literalText("")}
 }
 
 // expr compiles an expression; prefix is cut off its paths.
@@ -87,9 +95,9 @@ func (b *builder) pathValue(path string, pos scenario.Position, prefix string) *
 	if prefix != "" && !within {
 		at = b.up // a field beside the list
 	}
-	n, climb := at.lookup(short, pos, "the expression")
+	n, climb := at.lookup(short, pos, inExpression)
 	if n == nil {
-		return &value{number: constantNumber(1, 0)}
+		return anyValue()
 	}
 	if at != b {
 		climb += b.levels
