@@ -43,7 +43,7 @@ func scenarioOf(name, format, attributes, field string) (source, runs string) {
 		field = "account_id: {one_of: [a, b]}\n      balance: {decimal: [1, 9], decimals: 2, keep: balance}\n      " + field
 	}
 	switch {
-	case name == "caused_by":
+	case name == "caused_by" || name == "cause":
 		producer, runs = "cause: {topic: t, value: {order_id: {sequence: \"o-{n}\"}}, causes: [{producer: p, share: 70%}]}\n  p", "cause"
 	case name == "state" || strings.Contains(field, "fresh:"):
 		attributes += "\n    states: {new: {then: {paid: 60%, new: 10%}, after: 1s}, paid: {then: done}, done: {}}"

@@ -62,7 +62,7 @@ func (c *compiler) referred() (all []Reference) {
 
 func (c *compiler) fillSet(s *set) {
 	spec := s.spec
-	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1, isRow: true}
+	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1, isRow: true, forms: map[string]*node{}}
 	if spec.States != nil {
 		owner.machine = c.machine(spec.States)
 	}

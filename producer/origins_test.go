@@ -1,0 +1,166 @@
+package producer
+
+import (
+	"cmp"
+	"slices"
+	"testing"
+	"time"
+
+	"inv/scenarios"
+)
+
+// Numbers determine causes, whatever the causes are like.
+func TestNumbersOfCauses(t *testing.T) {
+	counts := []int64{1, 2, 3, 7, 1000}
+	for outer := range 4 {
+		for inner := range 3 {
+			o := &origins{deep: outer > 1}
+			s := &stream{from: o}
+			for i := range outer + inner {
+				k := &cause{from: &stream{}, to: s, recursive: i >= outer, at: i, count: counts[i%len(counts)], perStep: 1}
+				if k.recursive {
+					k.at, k.from = i-outer, s
+					o.inner = append(o.inner, k)
+				} else {
+					o.outer = append(o.outer, k)
+				}
+			}
+			checkNumbers(t, o)
+		}
+	}
+}
+
+func checkNumbers(t *testing.T, o *origins) {
+	t.Helper()
+	type place struct {
+		k    *cause
+		n, i int64
+	}
+	known := map[int64]place{}
+	for _, k := range slices.Concat(o.outer, o.inner) {
+		for _, n := range []int64{-1 << 20, -9, -3, -2, -1, 0, 1, 2, 3, 10, 1 << 20} {
+			if n < 0 && !k.recursive && !o.deep || !k.fits(n, 0) {
+				continue
+			}
+			for i := range min(k.count, 8) {
+				number := o.number(k, n, 0, i)
+				if other, again := known[number]; again {
+					t.Fatalf("%v and %v have the number %d", other, place{k, n, i}, number)
+				}
+				known[number] = place{k, n, i}
+				if gotK, gotN, _, gotI := o.find(number); gotK != k || gotN != n || gotI != i {
+					t.Fatalf("the number %d is of %d, %d, want %d, %d", number, gotN, gotI, n, i)
+				}
+				if (number < 0) != (k.recursive || n < 0) {
+					t.Fatalf("record %d of a cause has the number %d", n, number)
+				}
+			}
+		}
+	}
+}
+
+// A run ends where numbers don't fit any more, instead of repeating some.
+func TestNumbersThatDontFit(t *testing.T) {
+	const source = `scenario: test
+topics: {t: {topic: t}}
+producers:
+  a: {topic: t, causes: [{producer: b, count: {int: [1, 1000]}, share: 1%}], value: {x: 1}}
+  b: {topic: t, value: {y: {sequence: "{n}"}}}
+`
+	p := compiled(t, parsed(t, "test.yaml", source), "a")
+	s := &schedule{plan: p, limit: time.Hour, worker: &worker{}}
+	for _, n := range []int64{1 << 40, 1 << 60} {
+		for s.err == nil && n < 1<<60+100_000 && n > 1<<40-100_000 && len(s.waiting) == 0 {
+			s.follow(slot{n: n}, 0)
+			n++
+		}
+		if fits := n < 1<<50; fits != (s.err == nil) {
+			t.Errorf("what record %d causes: %v", n, s.err)
+		}
+		s.waiting = nil
+	}
+	if want := (&NumberError{"a", "b"}).Error(); s.err == nil || s.err.Error() != want {
+		t.Errorf("the error is %v, want %s", s.err, want)
+	}
+}
+
+// A record that keeps values, or updates a live key, can cause others, which see it as it
+// was made.
+func TestCausesThatKeepValues(t *testing.T) {
+	const source = `scenario: test
+topics: {t: {topic: t}, u: {topic: u}}
+producers:
+  meters:
+    topic: t
+    rate: 10/s
+    causes: [{producer: bills, share: 50%, after: [1s, 30s]}]
+    value: {id: {sequence: "m-{n}"}, before: {last: total, start: 5, hidden: true}, amount: {calc: "before + step", keep: total}, step: {int: [1, 9], hidden: true}}
+  bills: {topic: u, causes: [{producer: dues, after: 5s}], value: {of: {caused_by: id}, amount: {caused_by: amount}}}
+  dues: {topic: u, value: {of: {caused_by: of}, amount: {caused_by: amount}}}
+  keys:
+    topic: t
+    key: id
+    rate: 10/s
+    earlier: 50%
+    tombstones: 20%
+    live: true
+    causes: [{producer: notes, after: [1s, 9s]}]
+    value: {id: {sequence: "k-{n}"}}
+  notes: {topic: u, value: {of: {caused_by: id}, at_number: {sequence: "{n}"}}}
+`
+	records := collected(t, source, Options{Count: 2000}, "meters")
+	amounts, bills := map[string]string{}, 0
+	for _, r := range records {
+		e := entryOf(t, r)
+		if r.Topic == "t" {
+			amounts[e.ID] = e.Amount.String()
+		} else if bills++; amounts[e.Of] != e.Amount.String() {
+			t.Fatalf("%s, but the amount is %s", r.Value, amounts[e.Of])
+		}
+	}
+	if bills < 1800 {
+		t.Errorf("%d bills and dues", bills)
+	}
+	keys := map[int64]string{}
+	for _, r := range collected(t, source, Options{Count: 2000}, "keys") {
+		if r.Topic == "t" {
+			keys[r.Number] = string(r.Key)
+		} else if e := entryOf(t, r); e.Of != keys[r.Number] {
+			t.Fatalf("%s, but the key is %s", r.Value, keys[r.Number])
+		}
+	}
+}
+
+// Shards make the same records of the shipped forum.
+func TestForum(t *testing.T) {
+	p := everyRunning(t, "forum", compiled)
+	sameShards(t, "forum", p, Options{Count: 500, Faults: faultsOf(t, "malformed=2%,duplicate=2%:5s")})
+	source, err := scenarios.Files.ReadFile("forum.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	posts := collected(t, string(source), Options{Count: 300}, "posts")
+	post := map[string]string{}
+	slices.SortStableFunc(posts, func(a, b Record) int { return cmp.Compare(a.At, b.At) })
+	for _, r := range posts {
+		var e struct {
+			ID, About, By, Author, Kind string
+			Post                        string `json:"post_id"`
+		}
+		unmarshal(t, r.Value, &e)
+		if e.ID != "" {
+			post[e.ID] = e.Post + e.Author
+		} else if post[e.About] != e.Post+e.By || (e.Kind == "posts") != (e.About == e.Post) {
+			t.Fatalf("%s is about %s", r.Value, post[e.About])
+		}
+	}
+}
+
+// The error names all causes of a producer that does not run by itself.
+func TestCausedProducerError(t *testing.T) {
+	_, err := Compile(parsed(t, "test.yaml", twoCauses), CompileOptions{Names: []string{"entries"}})
+	const want = `the records of "entries" are caused by those of "payments" and "refunds", and are produced together with them`
+	if err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
