@@ -111,6 +111,9 @@ func (b *builder) rootField(s *scenario.Caused, edges []*edge) *node {
 // the field is being compiled, it is taken to be like the fields of the other causes.
 func (b *builder) fieldOf(e *edge, path scenario.Name, like *node) *node {
 	from := b.c.declared(e.from)
+	if from.builder == nil && len(e.from.Rows) == 0 {
+		return nil // its value has a problem
+	}
 	if from.builder == nil {
 		b.c.problem(path.Pos, "caused_by: %q has rows; only a field of a producer with `value:` can be taken", e.from.Name)
 		return nil

@@ -46,7 +46,7 @@ func (c *compiler) caused(name scenario.Name) *scenario.Producer {
 	return to
 }
 
-func causable(p *scenario.Producer) bool { return p.Value != nil && !p.Read && p.States == nil }
+func causable(p *scenario.Producer) bool { return len(p.Rows) == 0 && !p.Read && p.States == nil }
 
 // causes compiles what a stream's records cause.
 func (c *compiler) causes(s *stream) {
@@ -98,6 +98,9 @@ func (c *compiler) causeCount(s *stream, k *cause, spec *scenario.Cause) {
 	n := c.builder(s, &scenario.Gen{}).gen(spec.Count, "causes."+spec.Producer.Text)
 	if k.length = unlessZero(n.missing(), c.whole(n, spec.Count.Pos, "count")); k.length != nil {
 		k.count = min(max(highest(spec.Count), 1), maxCaused)
+		if most := shapeOf(spec.Count).Max; k.recursive && most != nil {
+			k.count = min(max(int64(math.Ceil(most.Float())), 1), maxCaused)
+		}
 		k.mean *= meanOf(spec.Count, k.count)
 	}
 }

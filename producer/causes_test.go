@@ -125,6 +125,37 @@ func TestTwoCauses(t *testing.T) {
 	}
 }
 
+// A cause that does not run is compiled, but the run neither writes its topics nor needs
+// what it refers to.
+func TestCausesThatDontRun(t *testing.T) {
+	const source = `scenario: test
+topics: {t: {topic: t}, u: {topic: u}, v: {topic: v}, w: {topic: w}}
+producers:
+  a: {topic: t, causes: [{producer: c}], value: {id: {sequence: "a-{n}"}, x: {ref: d.id}}}
+  b: {topic: u, causes: [{producer: c}], value: {id: {sequence: "b-{n}"}, y: {ref: e.id}, x: {ref: e.id, skew: 1.1, row: other}}}
+  c: {topic: v, value: {x: {caused_by: x}, of: {caused_by: id}}}
+  d: {topic: w, key: id, rows: [{id: 1}, {id: 2}]}
+  e: {topic: w, key: id, rows: [{id: 3}, {id: {ref: d.id}}]}
+`
+	sc := parsed(t, "test.yaml", source)
+	for _, c := range []struct {
+		names              []string
+		topics, references string
+	}{
+		{[]string{"a"}, "[t v]", "[{d w 2}]"},
+		{[]string{"b"}, "[u v]", "[{d w 2} {e w 2}]"},
+		{[]string{"b", "a"}, "[u v t]", "[{d w 2} {e w 2}]"},
+	} {
+		p := compiled(t, sc, c.names...)
+		if got := fmt.Sprint(p.Topics()); got != c.topics {
+			t.Errorf("%v write to %s, want %s", c.names, got, c.topics)
+		}
+		if got := fmt.Sprint(p.References()); got != c.references {
+			t.Errorf("%v refer to %s, want %s", c.names, got, c.references)
+		}
+	}
+}
+
 const thread = `scenario: test
 topics: {t: {topic: t}, u: {topic: u}}
 producers:

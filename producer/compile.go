@@ -91,7 +91,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references, plan.grows, plan.fine, plan.computesTimes = c.referred(), c.grows, c.fineTimes, c.computesTimes
+	plan.references, plan.grows, plan.fine, plan.computesTimes = referred(plan.streams), c.grows, c.fineTimes, c.computesTimes
 	return plan, nil
 }
 

@@ -49,6 +49,17 @@ func (c *compiler) checkGrowth(s *stream) {
 	}
 }
 
+// shapeOf returns the bounds of a distribution.
+func shapeOf(g *scenario.Gen) scenario.Shape {
+	switch s := g.Spec.(type) {
+	case *scenario.Normal:
+		return s.Shape
+	case *scenario.Exponential:
+		return s.Shape
+	}
+	return scenario.Shape{}
+}
+
 // meanOf returns the mean of a generator of whole numbers from 0 to most; most if the
 // scenario does not determine it.
 func meanOf(g *scenario.Gen, most int64) float64 {

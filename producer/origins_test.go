@@ -2,7 +2,9 @@ package producer
 
 import (
 	"cmp"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -56,6 +58,25 @@ func checkNumbers(t *testing.T, o *origins) {
 				}
 			}
 		}
+	}
+}
+
+// The largest number of replies is that of the distribution, so that they can be numbered.
+func TestBoundedDistributions(t *testing.T) {
+	const source = `scenario: test
+topics: {t: {topic: t}}
+producers:
+  a: {topic: t, causes: [{producer: a, share: 50%, count: {exponential: {mean: 1.5}, max: 5}}], value: {id: {sequence: "{n}"}}}
+`
+	most := map[int64]bool{}
+	for _, r := range collected(t, source, Options{Count: 2000}, "a") {
+		id := idOf(t, r)
+		if last := id[strings.LastIndexByte(id, '.')+1:]; r.Number < 0 {
+			most[int64(last[0]-'0')] = true
+		}
+	}
+	if got := slices.Sorted(maps.Keys(most)); !slices.Equal(got, []int64{1, 2, 3, 4, 5}) {
+		t.Errorf("the replies of a record are the %v", got)
 	}
 }
 

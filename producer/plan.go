@@ -51,9 +51,10 @@ type stream struct {
 	picks        map[string]*picker   // the rows that refs draw, while compiling
 	rowsOf       map[string][]*picker // those of one object and producer
 	machine      *machine
-	refersToKeys bool // some fields refer to keys of other producers
-	revisits     bool // some records update or delete an earlier key
-	live         bool // only keys that were not deleted
+	refs         []*set // the producers that fields refer to
+	refersToKeys bool   // some fields refer to keys of other producers
+	revisits     bool   // some records update or delete an earlier key
+	live         bool   // only keys that were not deleted
 	causes       []*cause
 	builder      *builder         // of the value, for caused_by while compiling
 	forms        map[string]*node // what fields with a caused_by are like, while compiling
