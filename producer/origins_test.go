@@ -2,7 +2,9 @@ package producer
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -57,6 +59,73 @@ func checkNumbers(t *testing.T, o *origins) {
 					t.Fatalf("record %d of a cause has the number %d", n, number)
 				}
 			}
+		}
+	}
+}
+
+// In scenarios with any causes, ids are unique, each record is of one that was made, with
+// the depth, and shards make the same.
+func TestAnyCauses(t *testing.T) {
+	accepted := 0
+	for seed := range uint64(150) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		producers := 1 + r.IntN(4)
+		var b strings.Builder
+		b.WriteString("scenario: test\ntopics: {t: {topic: t}}\nproducers:\n")
+		for i := range producers {
+			fmt.Fprintf(&b, "  p%d:\n    topic: t\n    causes:\n", i)
+			for range r.IntN(3) {
+				fmt.Fprintf(&b, "      - {producer: p%d, share: %d%%, count: {int: [0, %d]}, after: [0s, %ds]}\n", r.IntN(producers), r.IntN(100), 1+r.IntN(3), r.IntN(5))
+			}
+			fmt.Fprintf(&b, "    value: {id: {sequence: \"p%d-{n}\"}, at: {time: now}, PARENT%d}\n", i, i)
+		}
+		source := b.String()
+		for i := range producers {
+			field := "x: 1"
+			if strings.Contains(source, fmt.Sprintf("producer: p%d,", i)) {
+				field = "parent: {caused_by: id}, caused_at: {caused_by: at}, kind: {cause: producer}, depth: {cause: depth}"
+			}
+			source = strings.Replace(source, fmt.Sprintf("PARENT%d", i), field, 1)
+		}
+		source = strings.ReplaceAll(source, "causes:\n    value", "causes: []\n    value")
+		sc := parsed(t, "test.yaml", source)
+		if len(Check(sc)) > 0 {
+			continue // some grow without an end
+		}
+		accepted++
+		c := newCompiler(sc, CompileOptions{})
+		var names []string
+		for i := range sc.Producers {
+			if !c.lineage.caused[&sc.Producers[i]] {
+				names = append(names, sc.Producers[i].Name)
+			}
+		}
+		checkFamilies(t, source, collected(t, source, Options{Count: 40}, names...))
+		sameShards(t, source, compiled(t, sc, names...), Options{Count: 40})
+	}
+	if accepted < 50 {
+		t.Errorf("%d scenarios were accepted", accepted)
+	}
+}
+
+func checkFamilies(t *testing.T, source string, records []Record) {
+	t.Helper()
+	known := map[string]entry{}
+	for _, r := range records {
+		e := entryOf(t, r)
+		if known[e.ID].ID != "" {
+			t.Fatalf("%s\nthe id of %s comes twice", source, r.Value)
+		}
+		known[e.ID] = e
+		if e.Parent == nil {
+			if e.Kind != "" || e.Depth != 0 {
+				t.Fatalf("%s\n%s has no cause", source, r.Value)
+			}
+			continue
+		}
+		p := known[*e.Parent]
+		if p.ID == "" || e.Kind != p.ID[:2] || *e.CausedAt != p.At || e.At < p.At || e.Depth != 0 && e.Depth != p.Depth+1 {
+			t.Fatalf("%s\n%s is of %+v", source, r.Value, p)
 		}
 	}
 }
