@@ -2,10 +2,12 @@ package producer
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -60,6 +62,30 @@ func checkNumbers(t *testing.T, o *origins) {
 				}
 			}
 		}
+	}
+}
+
+// In a cycle, records keep values for each other in the order in which they are made.
+func TestCyclesThatKeepValues(t *testing.T) {
+	const source = `scenario: test
+topics: {t: {topic: t}}
+producers:
+  a: {topic: t, rate: 10/s, causes: [{producer: a, share: 40%, count: 2, after: [1s, 9s]}], value: {id: {sequence: "{n}"}, before: {last: total, start: 0, hidden: true}, amount: {calc: "before + 1", keep: total}, parent: {caused_by: id}, double: {caused_by: amount}}}
+`
+	amounts := map[string]string{}
+	for i, r := range collected(t, source, Options{Count: 1000, Workers: 2}, "a") {
+		e := entryOf(t, r)
+		if e.Amount.String() != strconv.Itoa(i+1) {
+			t.Fatalf("record %d is %s", i, r.Value)
+		}
+		amounts[e.ID] = e.Amount.String()
+		if e.Parent != nil && e.Double.String() != amounts[*e.Parent] {
+			t.Fatalf("%s, but the amount of %s is %s", r.Value, *e.Parent, amounts[*e.Parent])
+		}
+	}
+	sc := parsed(t, "test.yaml", source)
+	if _, err := newRun(compiled(t, sc, "a"), Options{Shard: 1, Shards: 2}, nil); !errors.As(err, new(*ShardError)) {
+		t.Errorf("a shard: %v, want a ShardError", err)
 	}
 }
 
@@ -210,6 +236,11 @@ producers:
 	}
 	if bills < 1800 {
 		t.Errorf("%d bills and dues", bills)
+	}
+	sc := parsed(t, "test.yaml", source)
+	for _, name := range []string{"meters", "keys"} {
+		sameShards(t, name, compiled(t, sc, name), Options{Count: 300, Faults: faultsOf(t, "malformed=2%,late=5%:3s")})
+		sameBytes(t, name, compiled(t, sc, name), Options{Count: 2000})
 	}
 	keys := map[int64]string{}
 	for _, r := range collected(t, source, Options{Count: 2000}, "keys") {
