@@ -98,8 +98,8 @@ func (c *compiler) causeCount(s *stream, k *cause, spec *scenario.Cause) {
 	n := c.builder(s, &scenario.Gen{}).gen(spec.Count, "causes."+spec.Producer.Text)
 	if k.length = unlessZero(n.missing(), c.whole(n, spec.Count.Pos, "count")); k.length != nil {
 		k.count = min(max(highest(spec.Count), 1), maxCaused)
-		if most := shapeOf(spec.Count).Max; k.recursive && most != nil {
-			k.count = min(max(int64(math.Ceil(most.Float())), 1), maxCaused)
+		if k.recursive { // elsewhere, numbers depend on the former bound of distributions
+			k.count = max(mostOf(spec.Count), 1)
 		}
 		k.mean *= meanOf(spec.Count, k.count)
 	}

@@ -49,15 +49,22 @@ func (c *compiler) checkGrowth(s *stream) {
 	}
 }
 
-// shapeOf returns the bounds of a distribution.
-func shapeOf(g *scenario.Gen) scenario.Shape {
+// mostOf returns the largest number that a distribution gives; maxCaused if the scenario
+// does not determine it.
+func mostOf(g *scenario.Gen) int64 {
+	var most *scenario.Number
 	switch s := g.Spec.(type) {
 	case *scenario.Normal:
-		return s.Shape
+		most = s.Max
 	case *scenario.Exponential:
-		return s.Shape
+		most = s.Max
+	case *scenario.Zipf:
+		return min(s.N, maxCaused)
 	}
-	return scenario.Shape{}
+	if most == nil {
+		return min(highest(g), maxCaused)
+	}
+	return int64(min(math.Ceil(max(most.Float(), 0)), maxCaused))
 }
 
 // meanOf returns the mean of a generator of whole numbers from 0 to most; most if the
@@ -66,11 +73,25 @@ func meanOf(g *scenario.Gen, most int64) float64 {
 	var mean float64
 	switch s := g.Spec.(type) {
 	case *scenario.Int:
-		mean = (float64(max(s.Low, 0)) + float64(max(s.High, 0))) / 2
+		low, high := float64(s.Low), max(float64(s.High), 0)
+		if mean = (low + high) / 2; low < 0 {
+			mean = high * (high + 1) / 2 / (high - low + 1)
+		}
 	case *scenario.Normal:
-		mean = s.Mean.Float()
+		// The mean of the larger one of it and a constant.
+		least, sd := leastOf(s.Min), max(s.SD.Float(), 1e-9)
+		z := (s.Mean.Float() - least) / sd
+		mean = least + sd*(z*math.Erfc(-z/math.Sqrt2)/2+math.Exp(-z*z/2)/math.Sqrt(2*math.Pi))
 	case *scenario.Exponential:
-		mean = s.Mean.Float()
+		least, m := leastOf(s.Min), s.Mean.Float()
+		mean = least + m*math.Exp(-least/m)
+	case *scenario.Zipf:
+		sum, total := 0.0, 0.0
+		for rank := 1.0; rank <= float64(most); rank++ {
+			share := math.Pow(rank, -s.S.Float())
+			sum, total = sum+rank*share, total+share
+		}
+		mean = sum / total
 	case *scenario.OneOf:
 		sum, total := 0.0, 0.0
 		for _, choice := range s.Choices {
@@ -81,4 +102,11 @@ func meanOf(g *scenario.Gen, most int64) float64 {
 		mean = float64(highest(g))
 	}
 	return max(0, min(mean, float64(most)))
+}
+
+func leastOf(least *scenario.Number) float64 {
+	if least == nil {
+		return 0
+	}
+	return max(least.Float(), 0)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -61,6 +62,23 @@ func checkNumbers(t *testing.T, o *origins) {
 					t.Fatalf("record %d of a cause has the number %d", n, number)
 				}
 			}
+		}
+	}
+}
+
+// The means that decide whether a cycle grows are those of the records that are made.
+func TestMeansOfCounts(t *testing.T) {
+	for _, count := range []string{"3", "{int: [-2, 4]}", "{exponential: {mean: 2}, min: 3, max: 50}", "{exponential: {mean: 2.5}}",
+		"{normal: {mean: 1, sd: 2}}", "{normal: {mean: 4, sd: 1}, min: 5}", "{zipf: {n: 20, s: 1.2}}", "{one_of: [1, 5, {int: [0, 10]}]}"} {
+		sc := parsed(t, "test.yaml", "scenario: t\ntopics: {t: {topic: t}}\nproducers:\n  a: {topic: t, causes: [{producer: b, count: "+count+"}], value: {x: 1}}\n  b: {topic: t, value: {y: 1}}\n")
+		const n = 20_000
+		sink := &collect{}
+		if _, err := Run(t.Context(), compiled(t, sc, "a"), Options{Start: testStart, Count: n}, sink); err != nil {
+			t.Fatal(err)
+		}
+		want := meanOf(sc.Producers[0].Causes[0].Count, mostOf(sc.Producers[0].Causes[0].Count))
+		if got := float64(len(sink.records)-n) / n; math.Abs(got-want) > 0.1 {
+			t.Errorf("%s: %g records on average, want %g", count, got, want)
 		}
 	}
 }
