@@ -206,7 +206,7 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 	case *scenario.Literal:
 		return constant(s.Value)
 	case *scenario.Sequence:
-		return b.sequence(s)
+		return b.sequence(s, g.Pos)
 	case *scenario.Text:
 		return b.text(s)
 	case *scenario.Int:
@@ -267,7 +267,9 @@ func (b *builder) value(g *scenario.Gen, path string) *node {
 	case *scenario.State:
 		return b.state(s, g.Pos)
 	case *scenario.Caused:
-		return b.caused(s)
+		return b.causedBy(s, path)
+	case *scenario.Origin:
+		return b.origin(s, g.Pos)
 	case *scenario.Last:
 		return b.last(s, g.Pos, path)
 	case *scenario.Drift:

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"cmp"
 	"math"
 	"slices"
 	"time"
@@ -10,101 +11,100 @@ import (
 
 // cause is a compiled cause: which records a record causes.
 type cause struct {
-	to      int32 // the caused stream
-	in      []int // the states in which it has an effect; none: every record
-	share   uint64
-	count   int64   // the largest number of records
-	length  numFunc // their number; nil: count
-	after   delay
-	salt    uint64
-	perStep int64 // how many indexes an entity has, see index
-	byStep  bool  // the index is the step; there may be more than perStep
-}
-
-// origin is where a caused stream's records come from.
-type origin struct {
-	stream *stream
-	cause  *cause
+	from, to  *stream
+	recursive bool  // to's records cause, however indirectly, records of from
+	at        int   // its place among to's causes that are recursive, or those that are not
+	depth     int   // recursive: how many times records cause each other, at most
+	in        []int // the states in which it has an effect; none: every record
+	share     uint64
+	count     int64   // the largest number of records
+	length    numFunc // their number; nil: count
+	after     delay
+	salt      uint64
+	mean      float64 // how many records a record causes on average
+	unbounded bool    // the scenario gives no depth
+	pos       scenario.Position
+	perStep   int64 // how many indexes an entity has, see index
+	byStep    bool  // the index is the step; there may be more than perStep
 }
 
 // maxCaused bounds how many records one record causes.
 const maxCaused = 1000
 
-// causedSpec returns a producer whose records are caused by a stream's, which must
-// already be in the plan, so that cycles are found; nil with a problem if they can't be.
-func (c *compiler) causedSpec(s *stream, name scenario.Name) *scenario.Producer {
+// caused returns the producer that a cause names; nil with a problem if it can't be
+// caused.
+func (c *compiler) caused(name scenario.Name) *scenario.Producer {
 	if name.Text == "" {
 		return nil // a problem of the file
 	}
 	to := c.spec(name.Text)
-	if to == nil {
+	switch {
+	case to == nil:
 		c.problem(name.Pos, "causes: there is no producer %q%s", name.Text, alternatives(name.Text, producerNames(c.scenario)))
 		return nil
+	case !causable(to):
+		c.problem(name.Pos, "causes: %q can't be caused; only a producer with `value:` and without `states:` can", to.Name)
+		return nil
 	}
-	problem := ""
-	switch {
-	case len(to.Rows) > 0 || to.Read || to.States != nil:
-		problem = "%q can't be caused; only a producer with `value:` and without `states:` can"
-	case c.causeOf[to.Name] != nil:
-		problem = "%q already has a cause; copy it under another name for a second one"
-	case s.causedBy(to.Name) || slices.ContainsFunc(c.streams, func(known *stream) bool { return known.spec == to }):
-		problem = "%q causes itself in a cycle"
-	default:
-		return to
-	}
-	c.problem(name.Pos, "causes: "+problem, to.Name)
-	return nil
+	return to
 }
 
-// causedBy reports whether a stream is a producer's, or caused by that producer's
-// records, however indirectly.
-func (s *stream) causedBy(producer string) bool {
-	for s.name != producer {
-		if s.from == nil {
-			return false
-		}
-		s = s.from.stream
-	}
-	return true
-}
+func causable(p *scenario.Producer) bool { return len(p.Rows) == 0 && !p.Read && p.States == nil }
 
 // causes compiles what a stream's records cause.
 func (c *compiler) causes(s *stream) {
-	for i, spec := range s.spec.Causes {
-		to := c.causedSpec(s, spec.Producer)
+	for i := range s.spec.Causes {
+		spec := &s.spec.Causes[i]
+		to := c.caused(spec.Producer)
 		if to == nil {
 			continue
 		}
-		k := &cause{share: threshold(float64(spec.Share)), count: 1, after: delayOf(spec.After), salt: saltCause + uint64(i)*golden, perStep: 1}
-		if s.machine != nil {
-			for _, name := range spec.In {
-				if at := c.stateIndex(s.machine, name); at >= 0 {
-					k.in = append(k.in, at)
-				}
-			}
-			k.perStep = int64(max(len(k.in), 1))
-			if k.byStep = s.machine.cyclic || len(k.in) == 0; k.byStep {
-				k.perStep = firstSteps
-			}
-		} else if len(spec.In) > 0 {
-			c.problem(spec.In[0].Pos, "causes: %q has no states", s.name)
-		}
+		e := c.lineage.edge(s.spec, i)
+		k := &cause{from: s, recursive: e.recursive, at: e.at, depth: cmp.Or(e.depth, defaultDepth), share: threshold(float64(spec.Share)),
+			count: 1, mean: float64(spec.Share), unbounded: e.depth == 0, pos: spec.Pos, after: delayOf(spec.After), salt: saltCause + uint64(i)*golden, perStep: 1}
+		c.causeStates(s, k, spec)
 		c.causeCount(s, k, spec)
-		c.causeOf[to.Name] = &origin{stream: s, cause: k}
-		k.to = int32(c.stream(to).index)
+		k.to = c.stream(to)
+		k.to.from.add(k)
 		s.causes = append(s.causes, k)
+		if spec.Depth > 0 && !k.recursive {
+			c.problem(spec.Pos, "causes: `depth` is for producers that cause themselves, and the records of %q don't cause any of %q", to.Name, s.name)
+		}
+	}
+	c.checkGrowth(s)
+}
+
+// causeStates compiles in which states a record causes others.
+func (c *compiler) causeStates(s *stream, k *cause, spec *scenario.Cause) {
+	switch {
+	case s.machine != nil:
+		for _, name := range spec.In {
+			if at := c.stateIndex(s.machine, name); at >= 0 {
+				k.in = append(k.in, at)
+			}
+		}
+		k.perStep = int64(max(len(k.in), 1))
+		if k.byStep = s.machine.cyclic || len(k.in) == 0; k.byStep {
+			k.perStep = firstSteps
+		}
+	case len(spec.In) > 0:
+		c.problem(spec.In[0].Pos, "causes: %q has no states", s.name)
 	}
 }
 
 // causeCount compiles how many records a record causes, at most k.count, so that a
 // caused record's number determines its cause's.
-func (c *compiler) causeCount(s *stream, k *cause, spec scenario.Cause) {
+func (c *compiler) causeCount(s *stream, k *cause, spec *scenario.Cause) {
 	if spec.Count == nil {
 		return
 	}
 	n := c.builder(s, &scenario.Gen{}).gen(spec.Count, "causes."+spec.Producer.Text)
 	if k.length = unlessZero(n.missing(), c.whole(n, spec.Count.Pos, "count")); k.length != nil {
 		k.count = min(max(highest(spec.Count), 1), maxCaused)
+		if k.recursive { // elsewhere, numbers depend on the former bound of distributions
+			k.count = max(mostOf(spec.Count), 1)
+		}
+		k.mean *= meanOf(spec.Count, k.count)
 	}
 }
 
@@ -206,30 +206,6 @@ func (k *cause) happensAt(entity uint64, index int64) bool {
 	return happens(mix(entity+k.salt+mix(uint64(index))), k.share)
 }
 
-// enter pushes the frame of the record that caused a slot's record. Its number and
-// step follow from the slot's number, its time from the delay.
-func (o *origin) enter(w *worker, at slot) *frame {
-	n, index, i := o.cause.back(at.n)
-	entity := recordKey(o.stream.random, n)
-	step := int(index)
-	state := 0
-	switch m := o.stream.machine; {
-	case m == nil:
-	case o.cause.byStep:
-		state = m.stateAt(entity, step)
-	default:
-		state = o.cause.in[index]
-		step = m.stepOf(entity, state)
-	}
-	f := w.push()
-	own := slot{n: n, at: at.at - o.cause.delayAt(entity, index, i), step: int32(step), state: int32(state)}
-	o.stream.frame(f, own)
-	if o.stream.from != nil {
-		f.own.cause = o.stream.from.enter(w, own)
-	}
-	return f
-}
-
 // follow schedules the records that follow from this one: the entity's next state, and
 // those that it causes.
 func (s *schedule) follow(at slot, due time.Duration) {
@@ -247,21 +223,38 @@ func (s *schedule) follow(at slot, due time.Duration) {
 		}
 	}
 	for _, k := range stream.causes {
-		index, ok := k.index(stream.machine, state, int(at.step))
-		if !ok || !k.happensAt(entity, index) {
-			continue
+		s.cause(k, at, due, entity, state)
+	}
+}
+
+// cause schedules the records that a record causes.
+func (s *schedule) cause(k *cause, at slot, due time.Duration, entity uint64, state int) {
+	index, ok := k.index(k.from.machine, state, int(at.step))
+	if !ok || !k.happensAt(entity, index) || k.recursive && k.from.depth(at.n) >= k.depth {
+		return
+	}
+	if !k.fits(at.n, index) {
+		s.err = &NumberError{k.from.name, k.to.name}
+		return
+	}
+	count := k.count
+	if k.length != nil {
+		f := s.worker.push()
+		k.from.frame(f, at)
+		if k.from.from != nil {
+			k.from.from.enter(s.worker, f, at)
 		}
-		count := k.count
-		if k.length != nil {
-			f := s.worker.push()
-			stream.frame(f, at)
-			f.set(mix(f.h+uint64(index)*golden), f.n, f.at, nil, &f.own)
-			count = min(max(k.length(s.worker, f), 0), k.count)
-			s.worker.pop()
-		}
-		for i := range count {
-			s.wait(due+ms(k.delayAt(entity, index, i)), slot{n: k.number(at.n, index, i), stream: k.to})
-		}
+		f.set(mix(f.h+uint64(index)*golden), f.n, f.at, nil, &f.own)
+		count = min(max(k.length(s.worker, f), 0), k.count)
+		s.worker.depth = 0
+	}
+	next := slot{stream: int32(k.to.index)}
+	if at.last != nil {
+		next.last = &remembered{cause: at.last}
+	}
+	for i := range count {
+		next.n = k.to.from.number(k, at.n, index, i)
+		s.wait(due+ms(k.delayAt(entity, index, i)), next)
 	}
 }
 
@@ -273,25 +266,4 @@ func (c *compiler) unknownCauses() bool {
 	return slices.ContainsFunc(c.scenario.Producers, func(p scenario.Producer) bool {
 		return slices.ContainsFunc(p.Causes, func(k scenario.Cause) bool { return c.spec(k.Producer.Text) == nil })
 	})
-}
-
-// caused returns a field of the causing record.
-func (b *builder) caused(s *scenario.Caused) *node {
-	origin := b.c.causeOf[b.stream.name]
-	if origin == nil && b.c.causedProducer(b.stream.spec) == "" && !b.c.unknownCauses() {
-		return b.fail(s.Path.Pos, "caused_by: no producer causes the records of %q", b.stream.name)
-	}
-	if origin == nil || origin.stream.builder == nil {
-		return broken()
-	}
-	n, _ := origin.stream.builder.lookup(s.Path.Text, s.Path.Pos, "caused_by")
-	if n == nil {
-		return broken()
-	}
-	if n.text == nil {
-		return b.fail(s.Path.Pos, "caused_by: %q is %s, not a plain value", s.Path.Text, kindNames[n.kind])
-	}
-	n = n.in(func(_ *worker, f *frame) *frame { return f.of.cause })
-	n.timed = true
-	return n
 }

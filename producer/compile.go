@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"inv/internal/scenario"
@@ -34,10 +35,28 @@ func (e *UnknownProducerError) Error() string {
 
 // CausedProducerError names a producer whose records are caused by another's, and
 // are produced with them.
-type CausedProducerError struct{ Name, Cause string }
+type CausedProducerError struct {
+	Name   string
+	Causes []string // the names of the other producers
+}
 
 func (e *CausedProducerError) Error() string {
-	return fmt.Sprintf("the records of %q are caused by those of %q, and are produced together with them", e.Name, e.Cause)
+	return fmt.Sprintf("the records of %q are caused by those of %s, and are produced together with them", e.Name, quotedAll(e.Causes))
+}
+
+// quotedAll returns names as "a", "b" and "c".
+func quotedAll(names []string) string {
+	var b strings.Builder
+	for i, name := range names {
+		switch {
+		case i > 0 && i == len(names)-1:
+			b.WriteString(" and ")
+		case i > 0:
+			b.WriteString(", ")
+		}
+		b.WriteString(strconv.Quote(name))
+	}
+	return b.String()
 }
 
 // ReadProducerError names a producer that only describes a topic's existing records.
@@ -57,21 +76,22 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 		if spec == nil {
 			return nil, &UnknownProducerError{name, producerNames(s)}
 		}
-		if cause := c.causedProducer(spec); cause != "" {
-			return nil, &CausedProducerError{name, cause}
+		if c.lineage.caused[spec] {
+			return nil, &CausedProducerError{name, c.lineage.causing(spec)}
 		}
 		if spec.Read {
 			return nil, &ReadProducerError{name}
 		}
+		plan.add(c.stream(spec))
 		if at := c.stream(spec).index; !slices.Contains(plan.running, at) {
 			plan.running = append(plan.running, at)
 		}
 	}
-	plan.streams = c.streams
+	c.finish()
 	if err := c.problems.Err(); err != nil {
 		return nil, err
 	}
-	plan.references, plan.grows, plan.fine, plan.computesTimes = c.referred(), c.grows, c.fineTimes, c.computesTimes
+	plan.references, plan.grows, plan.fine, plan.computesTimes = referred(plan.streams), c.grows, c.fineTimes, c.computesTimes
 	return plan, nil
 }
 
@@ -80,27 +100,19 @@ func Check(s *scenario.Scenario) scenario.Problems {
 	c := newCompiler(s, CompileOptions{})
 	c.checking = true
 	for i := range s.Producers {
-		if p := &s.Producers[i]; c.causedProducer(p) == "" {
+		if p := &s.Producers[i]; !c.lineage.caused[p] {
 			c.stream(p)
 		}
 	}
-	for i := range s.Producers { // the rest cause themselves in a cycle
-		c.stream(&s.Producers[i])
-	}
+	c.finish()
 	c.problems.Problems.Sort()
 	return slices.Compact(c.problems.Problems)
 }
 
-// causedProducer returns the producer that causes a producer's records, or "".
-func (c *compiler) causedProducer(spec *scenario.Producer) string {
-	for i := range c.scenario.Producers {
-		for _, cause := range c.scenario.Producers[i].Causes {
-			if cause.Producer.Text == spec.Name {
-				return c.scenario.Producers[i].Name
-			}
-		}
+func (c *compiler) finish() {
+	for _, f := range c.finally {
+		f()
 	}
-	return ""
 }
 
 func producerNames(s *scenario.Scenario) []string {
@@ -119,7 +131,8 @@ type compiler struct {
 	sets       map[string]*set
 	pools      map[string]*constants // by function, size and parameters
 	references map[string]string
-	causeOf    map[string]*origin // by the caused producer's name
+	lineage    *lineage
+	finally    []func() // what remains to be done when all is compiled
 	fineTimes  fineTimes
 	// computesTimes: an expression has a time, which must be within timeLimits.
 	computesTimes bool
@@ -129,8 +142,10 @@ type compiler struct {
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
-	return &compiler{scenario: s, options: o, problems: &scenario.Decoder{File: s.File},
-		sets: map[string]*set{}, pools: map[string]*constants{}, references: map[string]string{}, causeOf: map[string]*origin{}}
+	c := &compiler{scenario: s, options: o, problems: &scenario.Decoder{File: s.File},
+		sets: map[string]*set{}, pools: map[string]*constants{}, references: map[string]string{}}
+	c.lineage = c.newLineage()
+	return c
 }
 
 func (c *compiler) problem(p scenario.Position, format string, args ...any) {
@@ -163,18 +178,21 @@ func (c *compiler) randomKey(producer string) uint64 {
 // recordKey returns the random key of a producer's record or row.
 func recordKey(producer uint64, n int64) uint64 { return mix(producer + uint64(n)*golden) }
 
-// stream compiles a producer, once.
-func (c *compiler) stream(spec *scenario.Producer) *stream {
+// declared returns a producer's stream, of which fields can be looked up.
+func (c *compiler) declared(spec *scenario.Producer) *stream {
 	for _, s := range c.streams {
 		if s.spec == spec {
 			return s
 		}
 	}
-	s := &stream{name: spec.Name, index: len(c.streams), spec: spec, random: c.randomKey(spec.Name), total: -1,
+	s := &stream{name: spec.Name, spec: spec, forms: map[string]*node{}, random: c.randomKey(spec.Name), total: -1,
 		ceType: cmp.Or(spec.Type, spec.Name+".v1"), source: "inv/" + c.scenario.Name + "/" + spec.Name}
 	c.streams = append(c.streams, s)
-	s.from = c.causeOf[s.name]
-	s.revisits = revisits(spec)
+	s.from = c.lineage.origins(spec)
+	if s.revisits = revisits(spec); s.revisits && c.lineage.nested[spec] {
+		c.problem(spec.Pos, "producer %q: `earlier` and `tombstones` are not for a producer that causes itself, or is caused by one that does", spec.Name)
+		s.revisits = false
+	}
 	if s.revisits && (len(spec.Rows) > 0 || spec.States != nil) {
 		c.problem(spec.Pos, "producer %q: `earlier` and `tombstones` are for a producer with `value:` and without `states:`", spec.Name)
 		s.revisits = false
@@ -182,10 +200,23 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 	if s.live = s.revisits && spec.Live; s.live {
 		s.memory = &memory{}
 	}
-	c.topics(s)
 	if spec.States != nil {
 		s.machine = c.machine(spec.States)
 	}
+	if spec.Value != nil {
+		s.builder = c.builder(s, spec.Value)
+	}
+	return s
+}
+
+// stream compiles a producer, once.
+func (c *compiler) stream(spec *scenario.Producer) *stream {
+	s := c.declared(spec)
+	if s.compiled {
+		return s
+	}
+	s.compiled = true
+	c.topics(s)
 	c.content(s)
 	if s.memory != nil {
 		s.memory.check(c)
@@ -215,7 +246,6 @@ func (c *compiler) content(s *stream) {
 			add(spec.More)
 		}
 	case spec.Value != nil:
-		s.builder = c.builder(s, spec.Value)
 		s.record = c.recordContent(s.builder, s.builder.object())
 	}
 }

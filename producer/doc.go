@@ -15,8 +15,9 @@
 // A record is a pure function of the scenario, the seed, the producer, the record's
 // number and its event time. The randomness of a field is a hash of these and its path,
 // so every worker, shard and run renders the same bytes, and a field can be computed
-// again wherever another one refers to it. A worker allocates nothing per record,
-// but for sums of quotients and divisors of more than 64 bits.
+// again wherever another one refers to it. The number of a record that another one
+// caused determines that one's (origins.go). A worker allocates nothing per record, but for
+// sums of quotients and divisors of more than 64 bits.
 //
 // The schedule decides which records are due (schedule.go, pace.go). Workers take turns
 // (workers.go): each renders a batch of them (render.go) and passes it to the sink after

@@ -43,7 +43,7 @@ func scenarioOf(name, format, attributes, field string) (source, runs string) {
 		field = "account_id: {one_of: [a, b]}\n      balance: {decimal: [1, 9], decimals: 2, keep: balance}\n      " + field
 	}
 	switch {
-	case name == "caused_by":
+	case name == "caused_by" || name == "cause":
 		producer, runs = "cause: {topic: t, value: {order_id: {sequence: \"o-{n}\"}}, causes: [{producer: p, share: 70%}]}\n  p", "cause"
 	case name == "state" || strings.Contains(field, "fresh:"):
 		attributes += "\n    states: {new: {then: {paid: 60%, new: 10%}, after: 1s}, paid: {then: done}, done: {}}"
@@ -167,7 +167,8 @@ func FuzzRun(f *testing.F) {
 	for i, a := range []string{"rate: 5/s\n    bursts: {every: 2s, for: 1s, rate: 9/s}", "ramp: {from: 1/h, up: 1ns}",
 		"rate: 5/s\n    bursts: {every: 0s, for: 0s, rate: 9/s}", "ramp: {from: 1/s, up: 0s}", "bursts: {every: 2s, for: 1s, rate: max}", "jitter: poisson\n    key: {int: [1, 9], encoding: int32}",
 		"states: {a: {then: {b: 1, a: 2}, after: {exponential: {mean: 5}}}, b: {}}", "partition: {int: [-5, 9]}\n    headers: {h: {hex: 2}}", "format: {xml: R}", "format: csv",
-		"key: a\n    earlier: 20%\n    tombstones: 5%", "format: {xml: R}\n    key: a\n    tombstones: 50%", "format: csv\n    states: {a: {then: a, after: 1s}}"} {
+		"key: a\n    earlier: 20%\n    tombstones: 5%", "format: {xml: R}\n    key: a\n    tombstones: 50%", "format: csv\n    states: {a: {then: a, after: 1s}}",
+		"causes: [{producer: p, depth: 3, count: {int: [0, 2]}, after: 1s}]", "key: a\n    causes: [{producer: p, share: 50%, count: {normal: {mean: 1, sd: 1}, max: 3}}]"} {
 		f.Add(a, "a: {int: [1, 9]}", byte(i))
 	}
 	f.Fuzz(func(t *testing.T, attributes, fields string, fault byte) {

@@ -37,7 +37,7 @@ func OpenFile(ctx context.Context, name string, o FileOptions) (*Output, error) 
 	}
 	done := make(chan opened, 1)
 	go func() {
-		file, err := openFile(name, o.Overwrite)
+		file, err := openFile(ctx, name, o.Overwrite)
 		done <- opened{file, err}
 	}()
 	select {
@@ -53,10 +53,12 @@ func OpenFile(ctx context.Context, name string, o FileOptions) (*Output, error) 
 	}
 }
 
-func openFile(name string, overwrite bool) (*os.File, error) {
+func openFile(ctx context.Context, name string, overwrite bool) (*os.File, error) {
 	flags := os.O_WRONLY | noFollow
 	found, err := os.Lstat(name)
 	switch {
+	case errors.Is(err, fs.ErrNotExist) && ctx.Err() != nil:
+		return nil, context.Cause(ctx) // nobody waits for a file any more
 	case errors.Is(err, fs.ErrNotExist):
 		return os.OpenFile(name, flags|os.O_CREATE|os.O_EXCL, 0o600)
 	case err != nil:

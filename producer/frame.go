@@ -20,7 +20,9 @@ func (f *frame) set(h uint64, n, at int64, up *frame, of *whole) {
 
 // whole is what a record and its elements share.
 type whole struct {
-	cause    *frame // the record that caused this one
+	cause    *frame // the record that caused this one; nil: none did
+	origin   int    // the place of its cause, see origins
+	depth    int    // how many times a cycle's records have caused each other
 	earlier  uint64 // the random key of the record whose key this one has
 	earlierN int64
 	fresh    uint64 // the random key of this state of the entity

@@ -34,6 +34,9 @@ func (b *builder) unique(s *scenario.Int, pos scenario.Position, key uint64) *no
 	if b.up != nil {
 		return b.fail(pos, "a unique number numbers records, so it can't be in a list or an object")
 	}
+	if b.c.lineage.nested[b.stream.spec] {
+		return b.fail(pos, "a unique number is not for a producer that causes itself, or is caused by one that does")
+	}
 	if total := b.stream.total; total > 0 && uint64(total) > size {
 		b.c.problem(pos, "%d rows need different numbers, and from %d to %d there are %d", total, s.Low, s.High, size)
 	}

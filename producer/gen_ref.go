@@ -14,6 +14,9 @@ func (b *builder) ref(s *scenario.Ref) *node {
 	if set == nil {
 		return broken()
 	}
+	if !slices.Contains(b.stream.refs, set) {
+		b.stream.refs = append(b.stream.refs, set)
+	}
 	if set.spec.Read {
 		return b.existingRef(s, set)
 	}

@@ -7,8 +7,11 @@ import (
 	"inv/internal/scenario"
 )
 
-func (b *builder) sequence(s *scenario.Sequence) *node {
+func (b *builder) sequence(s *scenario.Sequence, pos scenario.Position) *node {
 	from := int64(s.First)
+	if s.Text == nil && b.c.lineage.nested[b.stream.spec] {
+		return b.fail(pos, "sequence: the records of a producer that causes itself, or is caused by one that does, have no numbers in a row; write a text such as \"{n}\"")
+	}
 	if s.Text == nil {
 		n := number(0, limits{from, from + maxRecords}, func(_ *worker, f *frame) int64 { return f.n + from })
 		n.inline = &inline{kind: stepNumber, uniform: uniform{low: from}}
@@ -21,6 +24,10 @@ func (b *builder) sequence(s *scenario.Sequence) *node {
 			n.literal(p.Text)
 		case p.Text == "seed":
 			n.literal(strconv.FormatUint(b.c.options.Seed, 10))
+		case b.c.lineage.nested[b.stream.spec]:
+			n.pieces = append(n.pieces, piece{value: func(_ *worker, f *frame, dst []byte) []byte {
+				return b.stream.appendNumber(dst, f.n, from, p.Width)
+			}})
 		case p.Width == 0:
 			n.pieces = append(n.pieces, piece{inline: &inline{kind: stepNumber, uniform: uniform{low: from}}})
 		default:

@@ -17,7 +17,7 @@ func everyRunning(t *testing.T, name string, compiled func(testing.TB, *scenario
 	var names []string
 	c := newCompiler(sc, CompileOptions{})
 	for i := range sc.Producers {
-		if c.causedProducer(&sc.Producers[i]) == "" {
+		if !c.lineage.caused[&sc.Producers[i]] {
 			names = append(names, sc.Producers[i].Name)
 		}
 	}

@@ -52,6 +52,7 @@ type remembered struct {
 	last    []kept // by its lasts
 	keyOf   int64  // the record whose key it has, if only live ones are chosen
 	revisit revisit
+	cause   *remembered // what the record that caused it got to know
 }
 
 // memoryOf returns the memory of the builder's stream; nil with a problem if fields
@@ -63,8 +64,6 @@ func (b *builder) memoryOf(pos scenario.Position, what string) *memory {
 		problem = "%s: producer %q keeps values for later records, so others can't refer to it"
 	case b.stream.spec.Value == nil:
 		problem = "%s: producer %q must have a `value:`"
-	case len(b.stream.spec.Causes) > 0:
-		problem = "%s: producer %q can't cause other records and keep values"
 	}
 	for at := b; at.up != nil; at = at.up {
 		if at.levels > 0 {
@@ -289,14 +288,18 @@ func (st *store) remember(w *worker, at *slot) error {
 	depth := w.depth
 	defer func() { w.depth = depth }()
 	f := w.push()
-	at.last = st.take(len(m.lasts))
+	own := st.take(len(m.lasts))
+	if at.last != nil {
+		own.cause = at.last.cause
+	}
+	at.last = own
 	last := at.last.last
 	if st.stream.live {
 		st.choose(at)
 	}
 	st.stream.frame(f, *at)
 	if st.stream.from != nil {
-		f.own.cause = st.stream.from.enter(w, *at)
+		st.stream.from.enter(w, f, *at)
 	}
 	for i := range m.lasts {
 		last[i] = st.values[m.lasts[i].name][string(st.by(w, f, at, m.lasts[i].by))]

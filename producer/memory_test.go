@@ -185,7 +185,6 @@ func TestMemoryProblems(t *testing.T) {
 		{"p: {topic: t, value: {a: {last: x, start: 1}, c: {last: x, start: y}, b: {int: [1, 2], keep: x}}}", "must be of the same kind everywhere"},
 		{"p: {topic: t, value: {l: {list: 2, each: {int: [1, 2], keep: x}}}}", "an element of a list can't keep values"},
 		{"p: {topic: t, rows: [{a: {int: [1, 2], keep: x}}]}", "must have a `value:`"},
-		{"p: {topic: t, value: {a: {int: [1, 2], keep: x}}, causes: [{producer: q}]}\n  q: {topic: t, value: {b: 1}}", "can't cause other records and keep values"},
 		{"p: {topic: t, value: {a: {ref: q.b, first: 3}}}\n  q: {topic: t, value: {b: {int: [1, 2], keep: x}}}", "so others can't refer to it"},
 		{"p: {topic: t, value: {a: {ref: q.b}, c: {ref: q.b, row: two}}}\n  q: {topic: t, rows: [{b: 1}]}", `"q" has 1 rows, too few for 2 different ones`},
 		{"p: {topic: t, value: {a: {ref: q.b, first: 3}}}\n  q: {topic: t, key: b, earlier: 20%, live: true, value: {b: {sequence: \"{n}\"}}}", "chooses among live keys"},

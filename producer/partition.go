@@ -11,5 +11,5 @@ func partitionOf(partitioner partition.Partitioner, key []byte, number int64, co
 			return p
 		}
 	}
-	return int32(number % int64(count))
+	return int32(uint64(number) % uint64(count))
 }

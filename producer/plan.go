@@ -51,14 +51,17 @@ type stream struct {
 	picks        map[string]*picker   // the rows that refs draw, while compiling
 	rowsOf       map[string][]*picker // those of one object and producer
 	machine      *machine
-	refersToKeys bool // some fields refer to keys of other producers
-	revisits     bool // some records update or delete an earlier key
-	live         bool // only keys that were not deleted
+	refs         []*set // the producers that fields refer to
+	refersToKeys bool   // some fields refer to keys of other producers
+	revisits     bool   // some records update or delete an earlier key
+	live         bool   // only keys that were not deleted
 	causes       []*cause
-	builder      *builder // of the value, for caused_by while compiling
-	from         *origin  // what causes its records; nil: it runs by itself
-	memory       *memory  // what its records keep for later ones; nil: nothing
-	isRow        bool     // it only compiles rows that others refer to
+	builder      *builder         // of the value, for caused_by while compiling
+	forms        map[string]*node // what fields with a caused_by are like, while compiling
+	from         *origins         // what causes its records; nil: nothing
+	compiled     bool
+	memory       *memory // what its records keep for later ones; nil: nothing
+	isRow        bool    // it only compiles rows that others refer to
 }
 
 type header struct {
@@ -75,6 +78,18 @@ func (p *Plan) Streams() []string {
 		names[i] = p.streams[r].name
 	}
 	return names
+}
+
+// add adds a stream and those that it causes.
+func (p *Plan) add(s *stream) {
+	if slices.Contains(p.streams, s) {
+		return
+	}
+	s.index = len(p.streams)
+	p.streams = append(p.streams, s)
+	for _, k := range s.causes {
+		p.add(k.to)
+	}
 }
 
 // Topics returns the aliases of the topics that the plan writes, without duplicates.

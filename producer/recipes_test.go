@@ -29,7 +29,7 @@ func TestRecipes(t *testing.T) {
 			sc := parsed(t, name+".yaml", source)
 			var names []string
 			for i := range sc.Producers {
-				if p := &sc.Producers[i]; newCompiler(sc, CompileOptions{}).causedProducer(p) == "" {
+				if p := &sc.Producers[i]; !newCompiler(sc, CompileOptions{}).lineage.caused[p] {
 					names = append(names, p.Name)
 				}
 			}

@@ -9,7 +9,7 @@ type Record struct {
 	Partition int32
 	At        int64  // event time and Kafka timestamp, epoch ms
 	Stream    int    // the index of its producer in the plan
-	Number    int64  // its number there, from 0
+	Number    int64  // its number there, from 0; below 0 if it follows from a cycle of causes
 	Fault     string // its fault, or ""
 }
 

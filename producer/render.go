@@ -125,7 +125,7 @@ func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 	f := w.push()
 	stream.frame(f, *s)
 	if stream.from != nil {
-		f.own.cause = stream.from.enter(w, *s)
+		stream.from.enter(w, f, *s)
 	}
 	f.own.lost = s.fault == unknownRef
 	content := stream.content(s.n)
@@ -250,7 +250,12 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 		about := &r.streams[s.stream]
 		b.headers = append(b.headers, about.fixed...)
 		start := len(b.buf)
-		b.buf = w.number.append(append(b.buf, about.prefix...), s.n)
+		b.buf = append(b.buf, about.prefix...)
+		if s.n >= 0 {
+			b.buf = w.number.append(b.buf, s.n)
+		} else {
+			b.buf = r.plan.streams[s.stream].appendNumber(b.buf, s.n, 0, 0)
+		}
 		if s.step > 0 {
 			b.buf = appendInt(append(b.buf, '.'), int64(s.step))
 		}

@@ -176,7 +176,9 @@ func (s *schedule) remember(out *slot) {
 	if err := st.remember(s.worker, out); err != nil && s.err == nil {
 		s.err = err
 	}
-	st.next = out.n + 1
+	if out.n >= 0 {
+		st.next = out.n + 1
+	}
 }
 
 // catchUp computes what the records before a source's next one keep, which this run

@@ -17,6 +17,7 @@ type set struct {
 	total  int64
 	names  []string // of the fields
 	busy   bool     // being compiled
+	owner  *stream  // of the rows
 
 	revisiting *stream // the producer, if some of its records have the keys of others
 }
@@ -47,14 +48,22 @@ func (c *compiler) set(name scenario.Name) *set {
 	return s
 }
 
-// referred returns the producers that were referred to.
-func (c *compiler) referred() (all []Reference) {
-	for name, alias := range c.references {
-		r := Reference{Producer: name, Topic: alias}
-		if s := c.sets[name]; s != nil && s.spec.Value == nil {
-			r.Rows = s.total
+// referred returns the producers that streams refer to, however indirectly.
+func referred(streams []*stream) (all []Reference) {
+	seen := map[*set]bool{}
+	for queue := slices.Clone(streams); len(queue) > 0; queue = queue[1:] {
+		for _, s := range queue[0].refs {
+			if seen[s] {
+				continue
+			}
+			seen[s] = true
+			queue = append(queue, s.owner)
+			r := Reference{Producer: s.spec.Name, Topic: s.spec.Topic.Text}
+			if s.spec.Value == nil {
+				r.Rows = s.total
+			}
+			all = append(all, r)
 		}
-		all = append(all, r)
 	}
 	slices.SortFunc(all, func(a, b Reference) int { return cmp.Compare(a.Producer, b.Producer) })
 	return all
@@ -62,7 +71,8 @@ func (c *compiler) referred() (all []Reference) {
 
 func (c *compiler) fillSet(s *set) {
 	spec := s.spec
-	owner := &stream{name: spec.Name, spec: spec, random: s.random, total: -1, isRow: true}
+	s.owner = &stream{name: spec.Name, spec: spec, random: s.random, total: -1, isRow: true, forms: map[string]*node{}}
+	owner := s.owner
 	if spec.States != nil {
 		owner.machine = c.machine(spec.States)
 	}

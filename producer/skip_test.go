@@ -14,8 +14,12 @@ import (
 // rootOf returns the number of the record from which a record follows: its own, or that
 // of what has caused it.
 func rootOf(p *Plan, stream int, n int64) int64 {
-	for s := p.streams[stream]; s.from != nil; s = s.from.stream {
-		n, _, _ = s.from.cause.back(n)
+	for s := p.streams[stream]; s.from != nil; {
+		k, of, _, _ := s.from.find(n)
+		if k == nil {
+			break
+		}
+		s, n = k.from, of
 	}
 	return n
 }
@@ -27,7 +31,7 @@ func TestSkip(t *testing.T) {
 	rate, poisson := rateOf(t, "20/s"), true
 	burst := &scenario.Bursts{Every: 2 * time.Second, For: time.Second, Rate: rateOf(t, "40/s")}
 	plans := map[string]*Plan{}
-	for _, name := range []string{"inventory", "iot-sensors", "customers", "click-stream", "order-lifecycle", "bank", "cdc", "iot-gateway"} {
+	for _, name := range []string{"inventory", "forum", "iot-sensors", "customers", "click-stream", "order-lifecycle", "bank", "cdc", "iot-gateway"} {
 		plans[name] = everyRunning(t, name, compiled)
 	}
 	plans["earlier"] = compiled(t, parsed(t, "t.yaml", `scenario: t

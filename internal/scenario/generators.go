@@ -205,7 +205,10 @@ func derivedGenerators() []generator {
 				genAttr("start", "the value if nothing has been kept yet; null by default", func(v *Last) **Gen { return &v.Start }),
 			}},
 		{"a field of the record that caused this one", `{caused_by: order_id}`, func() any { return &Caused{} },
-			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }), nil},
+			nameAttr("caused_by", "the field", func(v *Caused) *Name { return &v.Path }),
+			[]attr{boolAttr("root", "where a producer causes itself: of the first record, which may be this one", func(v *Caused) *bool { return &v.Root })}},
+		{"the name of the producer that caused this record, null without one; or how deep the record is where producers cause themselves, from 0", `{cause: producer}`,
+			func() any { return &Origin{} }, switchAttr("cause", "producer or depth", "producer", "depth", func(v *Origin) *bool { return &v.Depth }), nil},
 	}
 }
 

@@ -301,6 +301,8 @@ func causeTable() []attr {
 		shareAttr("share", "the probability; 1 by default", func(c *Cause) *Share { return &c.Share }),
 		genAttr("count", "the number of records; 1 by default", func(c *Cause) **Gen { return &c.Count }),
 		afterAttr("the delay", func(c *Cause) *Delay { return &c.After }),
+		intAttr("depth", "of producers that cause themselves, or each other in a cycle: how often at most; by default as in the rest of the cycle, or 8. Required where the records would not die out", 1, MaxDepth,
+			func(c *Cause) *int { return &c.Depth }),
 	}
 }
 

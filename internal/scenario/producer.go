@@ -196,8 +196,15 @@ type (
 	Object struct{ Fields []Field }
 	// State is the name of the entity's state, or with Step its number from 0.
 	State struct{ Step bool }
-	// Caused is a field of the record that caused this one.
-	Caused struct{ Path Name }
+	// Caused is a field of the record that caused this one, or with Root of the one that
+	// begins a cycle of causes.
+	Caused struct {
+		Path Name
+		Root bool
+	}
+	// Origin is the name of the producer that caused this record, or with Depth how often
+	// the records of a cycle have caused each other up to this one.
+	Origin struct{ Depth bool }
 	// Last is what the last record has kept under a name, for the same value of the
 	// field By if that is set; Start without one, null if nil.
 	Last struct {
@@ -263,6 +270,9 @@ type Delay struct {
 	Mean  time.Duration
 }
 
+// MaxDepth is the largest depth of a cycle of causes.
+const MaxDepth = 40
+
 // Cause describes the records of another producer that follow a record of this one.
 type Cause struct {
 	Producer Name
@@ -271,4 +281,5 @@ type Cause struct {
 	Share    Share
 	Count    *Gen // nil: one
 	After    Delay
+	Depth    int // of a cycle; 0: the default
 }

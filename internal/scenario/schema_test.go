@@ -254,13 +254,13 @@ func TestSchemaAgrees(t *testing.T) {
 	for _, line := range []string{
 		"rate: 1s", "rate: 0.5/s", "rate: max", "key: x", "key: null", "key: {int: [1, 5], encoding: int32}", "jitter: poisson", "format: csv",
 		"format: {xml: R, declaration: true}", "format: {text: \"{x} is {x}\"}", "bursts: {every: 1m, for: 5s, rate: 10/s}", "ramp: {from: 1/s, up: 10s}", "earlier: 10%", "partitioner: crc32",
-		"partition: {int: [0, 5]}", "headers: {h: 1}", "states: {a: {then: b}, b: {after: {mean: 1s}}, c: null}", "causes: [{producer: p, after: [1s, 2s]}]", "causes: [p, {producer: p, after: 0}]", "rate: 5/d", "rate: 1e3/s",
+		"partition: {int: [0, 5]}", "headers: {h: 1}", "states: {a: {then: b}, b: {after: {mean: 1s}}, c: null}", "causes: [{producer: p, after: [1s, 2s]}]", "causes: [{producer: p, depth: 3}]", "causes: [p, {producer: p, after: 0}]", "rate: 5/d", "rate: 1e3/s",
 	} {
 		check(head+"    value: {x: 1}\n    "+line+"\n", true)
 	}
 	for _, line := range []string{
 		"rate: fast", "rate: 5", "key: [x]", "key: {int: [1, 5], encoding: int16}", "jitter: much", "format: yaml", "format: {xml: 5}", "format: {text: 5}", "format: {text: a, xml: R}", "format: text", "bursts: {every: 1m}",
-		"ramp: {up: 10s}", "earlier: 200%", "partitioner: md5", "headers: [a]", "states: {}", "states: {a: {then: {b: 2}}}", "causes: [{after: 1s}]", "typo: 1", "rows: []",
+		"ramp: {up: 10s}", "earlier: 200%", "partitioner: md5", "headers: [a]", "states: {}", "states: {a: {then: {b: 2}}}", "causes: [{after: 1s}]", "causes: [{producer: p, depth: 0}]", "typo: 1", "rows: []",
 	} {
 		check(head+"    value: {x: 1}\n    "+line+"\n", false)
 	}
