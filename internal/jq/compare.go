@@ -1,0 +1,62 @@
+package jq
+
+import (
+	"bytes"
+	"cmp"
+
+	"inv/internal/jsonscan"
+)
+
+// compare orders two values as jq does. It reports false if only gojq knows.
+func compare(l, r Value) (int, bool) {
+	if l.kind != r.kind {
+		return cmp.Compare(l.kind, r.kind), true
+	}
+	switch l.kind {
+	case Number:
+		return compareNumbers(l, r)
+	case String:
+		return bytes.Compare(l.str(), r.str()), true
+	case Array:
+		return compareArrays(l.text, r.text)
+	case Object:
+		return 0, bytes.Equal(l.text, r.text)
+	}
+	return 0, true
+}
+
+func compareNumbers(l, r Value) (int, bool) {
+	x, ok := l.number()
+	if !ok {
+		return 0, false
+	}
+	y, ok := r.number()
+	if !ok {
+		return 0, false
+	}
+	if x.whole && y.whole {
+		return cmp.Compare(x.n, y.n), true
+	}
+	return cmp.Compare(x.float(), y.float()), true
+}
+
+func compareArrays(l, r []byte) (int, bool) {
+	a, b := jsonscan.Open(l), jsonscan.Open(r)
+	for {
+		x, more := a.Element()
+		y, other := b.Element()
+		if !more || !other {
+			return cmp.Compare(truth(more), truth(other)), true
+		}
+		if c, ok := compare(fromText(x), fromText(y)); c != 0 || !ok {
+			return c, ok
+		}
+	}
+}
+
+func truth(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,153 @@
+package jq
+
+import (
+	"slices"
+
+	"inv/internal/jsonscan"
+)
+
+// Evaluator holds the values of a scope and the buffers that expressions are evaluated
+// in. It is for one goroutine. The zero value is ready for use, with any scope.
+type Evaluator struct {
+	Source Source // of looked-up variables; may be nil
+
+	slots  []held
+	locals []Value
+	kept   []kept
+
+	dot    Value
+	stack  []Value
+	buf    []byte
+	reason Kind // why a stream stopped: failed or unsure
+
+	run   uint64
+	steps int
+	spent bool // the budget is
+
+	budget Budget
+}
+
+// held is the value of a slot, and of the fields that expressions want of it.
+type held struct {
+	value   Value
+	found   [][]byte
+	scanned bool
+}
+
+// kept is the value of a definition in one evaluation.
+type kept struct {
+	run   uint64
+	value Value
+}
+
+// SetRecord sets the record. found are the results of the scan of its text by the
+// scope's fields; nil: it is scanned when a field is needed.
+func (e *Evaluator) SetRecord(v Value, found [][]byte) {
+	h := e.hold(0)
+	h.value, h.scanned = v, found != nil
+	if found != nil {
+		h.found = found
+	}
+}
+
+// Set sets a variable. Its text must stay valid until it is set again.
+func (e *Evaluator) Set(variable int, v Value) {
+	h := e.hold(variable)
+	h.value, h.scanned = v, false
+}
+
+func (e *Evaluator) hold(i int) *held {
+	for len(e.slots) <= i {
+		e.slots = append(e.slots, held{})
+	}
+	return &e.slots[i]
+}
+
+// begin makes the evaluator ready for an expression.
+func (e *Evaluator) begin(x *Expr) {
+	if len(e.slots) < len(x.scope.slots) {
+		e.hold(len(x.scope.slots) - 1)
+	}
+	if n := x.scope.uses; len(e.locals) < n {
+		e.locals = slices.Grow(e.locals, n)[:n]
+	}
+	if n := len(x.scope.lets); len(e.kept) < n {
+		e.kept = slices.Grow(e.kept, n)[:n]
+	}
+	e.dot = e.slots[0].value
+	e.stack, e.buf = e.stack[:0], e.buf[:0]
+	e.run++
+	e.steps, e.spent, e.budget = 0, false, x.budget
+}
+
+// scan finds the fields of a slot.
+func (e *Evaluator) scan(h *held, fields *jsonscan.Fields) {
+	if n := fields.Len(); cap(h.found) < n {
+		h.found = make([][]byte, n)
+	} else {
+		h.found = h.found[:n]
+	}
+	if h.value.kind == Object {
+		fields.Scan(h.value.text, h.found)
+	}
+	h.scanned = true
+}
+
+// step counts one step of a loop, and reports false if they are used up.
+func (e *Evaluator) step() bool {
+	e.steps++
+	if e.budget.Steps > 0 && e.steps > e.budget.Steps {
+		e.spent = true
+	}
+	return !e.spent
+}
+
+// room reports whether n more bytes may be made.
+func (e *Evaluator) room(n int) bool {
+	if e.budget.Bytes > 0 && len(e.buf)+n > e.budget.Bytes {
+		e.spent = true
+	}
+	return !e.spent
+}
+
+// push adds a result of a stream.
+func (e *Evaluator) push(v Value) bool {
+	if v.kind >= failed {
+		e.reason = v.kind
+		return false
+	}
+	if !e.step() {
+		e.reason = unsure
+		return false
+	}
+	e.stack = append(e.stack, v)
+	return true
+}
+
+// stopped is the value of a scalar whose stream has stopped.
+func (e *Evaluator) stopped() Value { return Value{kind: e.reason} }
+
+// made is the string whose text was appended to the buffer from start on.
+func (e *Evaluator) made(start int) Value {
+	if !e.room(0) {
+		return Unknown()
+	}
+	return plain(e.buf[start:len(e.buf):len(e.buf)])
+}
+
+// composed is the array or object that was appended to the buffer from start on.
+func (e *Evaluator) composed(kind Kind, start int) Value {
+	if !e.room(0) {
+		return Unknown()
+	}
+	return Value{kind: kind, text: e.buf[start:len(e.buf):len(e.buf)]}
+}
+
+// with evaluates a scalar with another dot.
+func (e *Evaluator) with(dot Value, f scalar) Value {
+	before := e.dot
+	e.dot = dot
+	v := f(e)
+	e.dot = before
+	return v
+}
