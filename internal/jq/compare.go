@@ -34,10 +34,7 @@ func compareNumbers(l, r Value) (int, bool) {
 	if !ok {
 		return 0, false
 	}
-	if x.whole && y.whole {
-		return cmp.Compare(x.n, y.n), true
-	}
-	return cmp.Compare(x.float(), y.float()), true
+	return compareNums(x, y), true
 }
 
 func compareArrays(l, r []byte) (int, bool) {

@@ -94,9 +94,14 @@ func (c *compiler) pipe(left node, right *gojq.Query, same bool) node {
 		if left.one == nil {
 			return left.apply(func(_ *Evaluator, v Value) Value { return c.negate(v.truth()).value() })
 		}
-		test := left.test()
-		absent := c.absent != nil
-		return conditional(func(e *Evaluator) answer { return negate(test(e), absent) })
+		return c.negated(left)
+	}
+	if f := right.Term; left.path != nil && f != nil && f.Type == gojq.TermTypeFunc && len(f.SuffixList) == 0 && len(f.Func.Args) == 1 && len(right.FuncDefs) == 0 {
+		if test, want := stringTests[f.Func.Name], f.Func.Args[0].Term; test != nil && want != nil {
+			if text, ok := literal(want); ok {
+				return conditional(left.path.tested(test, []byte(text)))
+			}
+		}
 	}
 	r := c.inner(func() node { return c.compile(right) })
 	switch {
@@ -120,6 +125,11 @@ func (c *compiler) pipe(left node, right *gojq.Query, same bool) node {
 		e.dot = before
 		return ok
 	})}
+}
+
+func (c *compiler) negated(n node) node {
+	test, absent := n.test(), c.absent != nil
+	return conditional(func(e *Evaluator) answer { return negate(test(e), absent) })
 }
 
 func (c *compiler) negate(a answer) answer { return negate(a, c.absent != nil) }

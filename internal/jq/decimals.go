@@ -19,17 +19,17 @@ func (c *compiler) decimals(f *gojq.Func) node {
 	if n.one == nil {
 		return node{}
 	}
-	places := n.one
+	dot, places := c.dot().one, n.one
 	return node{one: func(e *Evaluator) Value {
-		p := places(e)
-		if p.kind != Number || e.dot.kind != Number {
+		v, p := dot(e), places(e)
+		if p.kind != Number || v.kind != Number {
 			return Unknown()
 		}
 		digits, ok := p.number()
 		if !ok || !digits.whole || digits.n < 0 || digits.n > maxPlaces {
 			return Unknown()
 		}
-		x, ok := e.dot.number()
+		x, ok := v.number()
 		switch {
 		case !ok:
 			return Unknown()

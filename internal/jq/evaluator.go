@@ -11,6 +11,7 @@ import (
 type Evaluator struct {
 	Source Source // of looked-up variables; may be nil
 
+	scope  *Scope // of the last expression
 	slots  []held
 	locals []Value
 	kept   []kept
@@ -24,7 +25,7 @@ type Evaluator struct {
 	steps int
 	spent bool // the budget is
 
-	budget Budget
+	budget *Budget
 }
 
 // held is the value of a slot, and of the fields that expressions want of it.
@@ -43,41 +44,42 @@ type kept struct {
 // SetRecord sets the record. found are the results of the scan of its text by the
 // scope's fields; nil: it is scanned when a field is needed.
 func (e *Evaluator) SetRecord(v Value, found [][]byte) {
-	h := e.hold(0)
-	h.value, h.scanned = v, found != nil
-	if found != nil {
+	if len(e.slots) == 0 {
+		e.fit(0)
+	}
+	h := &e.slots[0]
+	h.value = v
+	if h.scanned = found != nil; h.scanned {
 		h.found = found
 	}
 }
 
 // Set sets a variable. Its text must stay valid until it is set again.
 func (e *Evaluator) Set(variable int, v Value) {
-	h := e.hold(variable)
+	e.fit(variable)
+	h := &e.slots[variable]
 	h.value, h.scanned = v, false
 }
 
-func (e *Evaluator) hold(i int) *held {
+// fit makes room for slots up to i.
+func (e *Evaluator) fit(i int) {
 	for len(e.slots) <= i {
 		e.slots = append(e.slots, held{})
 	}
-	return &e.slots[i]
 }
 
 // begin makes the evaluator ready for an expression.
 func (e *Evaluator) begin(x *Expr) {
-	if len(e.slots) < len(x.scope.slots) {
-		e.hold(len(x.scope.slots) - 1)
+	if s := x.scope; e.scope != s {
+		e.scope = s
+		e.fit(len(s.slots) - 1)
+		e.locals = slices.Grow(e.locals[:0], s.uses)[:s.uses]
+		e.kept = slices.Grow(e.kept[:0], len(s.lets))[:len(s.lets)]
+		clear(e.kept)
 	}
-	if n := x.scope.uses; len(e.locals) < n {
-		e.locals = slices.Grow(e.locals, n)[:n]
-	}
-	if n := len(x.scope.lets); len(e.kept) < n {
-		e.kept = slices.Grow(e.kept, n)[:n]
-	}
-	e.dot = e.slots[0].value
 	e.stack, e.buf = e.stack[:0], e.buf[:0]
 	e.run++
-	e.steps, e.spent, e.budget = 0, false, x.budget
+	e.steps, e.spent, e.budget = 0, false, &x.budget
 }
 
 // scan finds the fields of a slot.

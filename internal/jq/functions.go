@@ -38,8 +38,7 @@ func (c *compiler) call(f *gojq.Func) node {
 	}
 	switch f.Name + "/" + strconv.Itoa(len(f.Args)) {
 	case "not/0":
-		absent := c.absent != nil
-		return conditional(func(e *Evaluator) answer { return negate(e.dot.truth(), absent) })
+		return c.negated(c.dot())
 	case "empty/0":
 		return node{many: func(*Evaluator) bool { return true }}
 	case "select/1":
@@ -83,7 +82,13 @@ func (c *compiler) definition(i int) node {
 	}}
 }
 
-func (c *compiler) dot() node { return node{one: func(e *Evaluator) Value { return e.dot }} }
+// dot compiles the value that an expression is evaluated on.
+func (c *compiler) dot() node {
+	if c.atRoot {
+		return node{one: func(e *Evaluator) Value { return e.slots[0].value }}
+	}
+	return node{one: func(e *Evaluator) Value { return e.dot }}
+}
 
 func (c *compiler) elements() node { return node{many: c.dot().each(iterate)} }
 
@@ -95,11 +100,11 @@ func (c *compiler) selection(q *gojq.Query) node {
 	if n.one == nil {
 		return node{}
 	}
-	test := n.test()
+	test, dot := n.test(), c.dot().one
 	return node{many: func(e *Evaluator) bool {
 		switch a := test(e); a {
 		case isTrue:
-			return e.push(e.dot)
+			return e.push(dot(e))
 		case isFalse, isNull:
 			return true
 		default:
@@ -134,16 +139,17 @@ func (c *compiler) stringTest(f *gojq.Func) node {
 	if n.one == nil {
 		return node{}
 	}
-	want, test := n.one, stringTests[f.Name]
+	dot, want, test := c.dot().one, n.one, stringTests[f.Name]
 	return conditional(func(e *Evaluator) answer {
-		if e.dot.kind != String {
+		v := dot(e)
+		if v.kind != String {
 			return isUnsure
 		}
 		w := want(e)
 		if w.kind != String {
 			return isUnsure
 		}
-		return answerOf(test(e.dot.str(), w.str()))
+		return answerOf(test(v.str(), w.str()))
 	})
 }
 
@@ -159,11 +165,13 @@ func (c *compiler) matches(f *gojq.Func) node {
 	if err != nil {
 		return c.not("a wrong pattern")
 	}
+	dot := c.dot().one
 	return conditional(func(e *Evaluator) answer {
-		if e.dot.kind != String {
+		v := dot(e)
+		if v.kind != String {
 			return isUnsure
 		}
-		return answerOf(re.Match(e.dot.str()))
+		return answerOf(re.Match(v.str()))
 	})
 }
 

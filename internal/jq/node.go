@@ -27,11 +27,16 @@ type node struct {
 	one  scalar
 	many stream
 	cond condition // for a scalar that is one
+
+	path     *path  // for a scalar that is nothing but that
+	constant *Value // likewise
 }
 
 func (n node) none() bool { return n.one == nil && n.many == nil }
 
-func constant(v Value) node { return node{one: func(*Evaluator) Value { return v }} }
+func constant(v Value) node {
+	return node{one: func(*Evaluator) Value { return v }, constant: &v}
+}
 
 func conditional(c condition) node {
 	return node{cond: c, one: func(e *Evaluator) Value { return c(e).value() }}
@@ -75,8 +80,11 @@ func (v Value) truth() answer {
 
 // test returns a scalar as a condition.
 func (n node) test() condition {
-	if n.cond != nil {
+	switch {
+	case n.cond != nil:
 		return n.cond
+	case n.path != nil:
+		return n.path.truth
 	}
 	one := n.one
 	return func(e *Evaluator) answer { return one(e).truth() }

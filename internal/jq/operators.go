@@ -1,6 +1,7 @@
 package jq
 
 import (
+	"bytes"
 	"math"
 
 	"github.com/itchyny/gojq"
@@ -49,10 +50,20 @@ func (c *compiler) comparison(q *gojq.Query) node {
 	}
 	left, right, holds := l.one, r.one, comparisons[q.Op]
 	leftAbsent, rightAbsent := c.absent.sides(q)
+	if l.path != nil && r.constant != nil {
+		return conditional(l.path.compared(*r.constant, holds, leftAbsent, rightAbsent))
+	}
+	var text []byte // of a constant string
+	if r.constant != nil && r.constant.kind == String {
+		text = r.constant.str()
+	}
 	return conditional(func(e *Evaluator) answer {
 		x := left(e)
-		if x.kind >= failed {
+		switch {
+		case x.kind >= failed:
 			return x.truth()
+		case text != nil && x.kind == String:
+			return answerOf(holds[1+bytes.Compare(x.str(), text)])
 		}
 		y := right(e)
 		switch {
@@ -71,7 +82,7 @@ func (c *compiler) comparison(q *gojq.Query) node {
 
 // conditional compiles if, whose condition must be a scalar.
 func (c *compiler) conditional(i *gojq.If) node {
-	otherwise := node{one: func(e *Evaluator) Value { return e.dot }}
+	otherwise := c.dot()
 	if i.Else != nil {
 		otherwise = c.compile(i.Else)
 	}

@@ -126,7 +126,7 @@ func literal(t *gojq.Term) (string, bool) {
 }
 
 func (c *compiler) fromDot(t *gojq.Term) node {
-	dot := node{one: func(e *Evaluator) Value { return e.dot }}
+	dot := c.dot()
 	if t.Type == gojq.TermTypeIdentity {
 		return dot
 	}
@@ -285,26 +285,12 @@ func (c *compiler) member(i int, keys []string) node {
 	case len(keys) == 0:
 		return node{one: func(e *Evaluator) Value { return e.slots[i].value }}
 	}
-	at := make([]int, len(keys))
+	p := &path{slot: i, fields: fields}
 	for k := range keys {
-		at[k] = fields.Add(keys[:k+1]...)
+		p.before = append(p.before, fields.Add(keys[:k+1]...))
 	}
-	last, before := at[len(at)-1], at[:len(at)-1]
-	return node{one: func(e *Evaluator) Value {
-		h := &e.slots[i]
-		if h.value.kind != Object {
-			return member(h.value, "")
-		}
-		if !h.scanned {
-			e.scan(h, fields)
-		}
-		for _, k := range before {
-			if step := h.found[k]; step != nil && step[0] != '{' {
-				return member(fromText(step), "")
-			}
-		}
-		return fromText(h.found[last])
-	}}
+	p.last, p.before = p.before[len(keys)-1], p.before[:len(keys)-1]
+	return node{one: p.value, path: p}
 }
 
 // lookedUp compiles a path into a variable of the evaluator's Source.

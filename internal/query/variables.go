@@ -21,18 +21,19 @@ const (
 // Variable returns a part of the record for a condition; without a record it is null.
 func (in *Input) Variable(i int) jq.Value {
 	r := in.Record
-	switch {
-	case r == nil:
+	if r == nil {
 		return jq.Value{}
-	case i == ofKey:
+	}
+	switch i {
+	case ofKey:
 		return jq.Text(r.Key)
-	case i == ofTopic:
+	case ofTopic:
 		return jq.Text([]byte(r.Topic))
-	case i == ofPartition:
+	case ofPartition:
 		return jq.Int(int64(r.Partition))
-	case i == ofOffset:
+	case ofOffset:
 		return jq.Int(r.Offset)
-	case i == ofTimestamp:
+	case ofTimestamp:
 		return jq.Int(r.Timestamp)
 	}
 	return jq.Unknown()
@@ -58,20 +59,21 @@ func (in *Input) Member(i int, key string) (found jq.Value) {
 // Native returns a part of the record as gojq has it.
 func (in *Input) Native(i int) any {
 	r := in.Record
-	switch {
-	case r == nil:
+	if r == nil {
 		return nil
-	case i == ofKey:
+	}
+	switch i {
+	case ofKey:
 		return text(r.Key)
-	case i == ofTopic:
+	case ofTopic:
 		return r.Topic
-	case i == ofPartition:
+	case ofPartition:
 		return int(r.Partition)
-	case i == ofOffset:
+	case ofOffset:
 		return int(r.Offset)
-	case i == ofTimestamp:
+	case ofTimestamp:
 		return int(r.Timestamp)
-	case i == ofHeaders:
+	case ofHeaders:
 		return headers(r)
 	}
 	return headerPairs(r)
