@@ -1,17 +1,12 @@
 package jq
 
-import (
-	"slices"
-
-	"inv/internal/jsonscan"
-)
+import "inv/internal/jsonscan"
 
 // Evaluator holds the values of a scope and the buffers that expressions are evaluated
 // in. It is for one goroutine. The zero value is ready for use, with any scope.
 type Evaluator struct {
 	Source Source // of looked-up variables; may be nil
 
-	scope  *Scope // of the last expression
 	slots  []held
 	locals []Value
 	kept   []kept
@@ -70,12 +65,10 @@ func (e *Evaluator) fit(i int) {
 
 // begin makes the evaluator ready for an expression.
 func (e *Evaluator) begin(x *Expr) {
-	if s := x.scope; e.scope != s {
-		e.scope = s
+	if s := x.scope; len(e.slots) < len(s.slots) || len(e.locals) < s.uses || len(e.kept) < len(s.lets) {
 		e.fit(len(s.slots) - 1)
-		e.locals = slices.Grow(e.locals[:0], s.uses)[:s.uses]
-		e.kept = slices.Grow(e.kept[:0], len(s.lets))[:len(s.lets)]
-		clear(e.kept)
+		e.locals = make([]Value, max(len(e.locals), s.uses))
+		e.kept = make([]kept, max(len(e.kept), len(s.lets)))
 	}
 	e.stack, e.buf = e.stack[:0], e.buf[:0]
 	e.run++
