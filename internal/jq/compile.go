@@ -45,6 +45,9 @@ func (c *compiler) compile(q *gojq.Query) node {
 	}
 	switch q.Op {
 	case gojq.OpPipe:
+		if misread(q.Left, q.Right) {
+			return c.not("a constant behind a condition")
+		}
 		return c.pipe(c.compile(q.Left), q.Right, isIdentity(q.Left))
 	case gojq.OpComma:
 		return comma(c.compile(q.Left), c.compile(q.Right))

@@ -93,7 +93,7 @@ func offsetOf(source, word string) int {
 				continue
 			}
 			i = len(source)
-		case strings.HasPrefix(source[i:], word) && !inWord(source, i-1, word[0]) && !inWord(source, i+len(word), word[len(word)-1]):
+		case strings.HasPrefix(source[i:], word) && !continued(source[:i], word) && !continues(source[i+len(word):], word):
 			return i
 		default:
 			i++
@@ -111,9 +111,18 @@ func stringEnd(source string, i int) int {
 	return min(i+1, len(source))
 }
 
-// inWord reports whether the byte at i continues a word that has the byte next to it.
-func inWord(source string, i int, next byte) bool {
-	return i >= 0 && i < len(source) && isWord(next) && (isWord(source[i]) || source[i] == '$' || source[i] == '.' && next != '.')
+// continued reports whether the text before a word makes it part of another one, or a key.
+func continued(before, word string) bool {
+	if before == "" || !isWord(word[0]) {
+		return false
+	}
+	c := before[len(before)-1]
+	return isWord(c) || c == '$' || c == '.' && !strings.HasSuffix(before, "..")
+}
+
+// continues reports whether the text after a word is part of it.
+func continues(after, word string) bool {
+	return after != "" && isWord(word[len(word)-1]) && isWord(after[0])
 }
 
 func isWord(c byte) bool {

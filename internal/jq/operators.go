@@ -53,6 +53,9 @@ func (c *compiler) comparison(q *gojq.Query) node {
 	if l.path != nil && r.constant != nil {
 		return conditional(l.path.compared(*r.constant, holds, leftAbsent, rightAbsent))
 	}
+	if l.path != nil && r.path != nil {
+		return conditional(l.path.comparedWith(r.path, holds, leftAbsent, rightAbsent))
+	}
 	var text []byte // of a constant string
 	if r.constant != nil && r.constant.kind == String {
 		text = r.constant.str()
@@ -177,27 +180,51 @@ func negative(e *Evaluator, v Value) Value {
 }
 
 func (c *compiler) arithmetic(q *gojq.Query) node {
-	l, r := c.one(q.Left), c.one(q.Right)
-	if l.one == nil || r.one == nil {
+	l, r := c.compile(q.Left), c.one(q.Right)
+	if l.none() || r.one == nil {
 		return node{}
 	}
-	left, right, op := l.one, r.one, q.Op
+	right, op := r.one, q.Op
+	if l.many != nil {
+		left := l.many
+		return node{many: func(e *Evaluator) bool {
+			y := right(e) // before the left side, as in jq
+			if y.kind >= failed {
+				return e.push(y)
+			}
+			start := len(e.stack)
+			ok := left(e)
+			for i := start; i < len(e.stack); i++ {
+				v := operate(e, op, e.stack[i], y)
+				if v.kind >= failed {
+					e.stack = e.stack[:i]
+					return e.push(v)
+				}
+				e.stack[i] = v
+			}
+			return ok
+		}}
+	}
+	left := l.one
 	return node{one: func(e *Evaluator) Value {
 		x := left(e)
 		if x.kind >= failed {
 			return x
 		}
-		y := right(e)
-		switch {
-		case y.kind >= failed:
-			return y
-		case x.kind == Number && y.kind == Number:
-			return calculate(op, x, y)
-		case op == gojq.OpAdd:
-			return add(e, x, y)
-		}
-		return Unknown()
+		return operate(e, op, x, right(e))
 	}}
+}
+
+func operate(e *Evaluator, op gojq.Operator, x, y Value) Value {
+	switch {
+	case y.kind >= failed:
+		return y
+	case x.kind == Number && y.kind == Number:
+		return calculate(op, x, y)
+	case op == gojq.OpAdd:
+		return add(e, x, y)
+	}
+	return Unknown()
 }
 
 // calculate computes with numbers as gojq does: whole if all is, else in floats.

@@ -73,7 +73,7 @@ func (p *path) compared(with Value, holds [3]bool, absent, constantAbsent bool) 
 		case len(raw) == 0:
 		case text != nil && raw[0] == '"':
 			return answerOf(holds[1+bytes.Compare(jsonscan.Unquote(raw), text)])
-		case isNumber && (raw[0] <= '9' && raw[0] != '"'):
+		case isNumber && isDigit(raw[0]):
 			x, ok := parseNumber(raw)
 			if !ok {
 				return isUnsure
@@ -87,6 +87,38 @@ func (p *path) compared(with Value, holds [3]bool, absent, constantAbsent bool) 
 		return answerOf(holds[1+order])
 	}
 }
+
+// comparedWith returns the comparison of the field with another one.
+func (p *path) comparedWith(q *path, holds [3]bool, absent, otherAbsent bool) condition {
+	return func(e *Evaluator) answer {
+		l, ok := p.find(e)
+		if !ok {
+			return isFailed
+		}
+		r, ok := q.find(e)
+		switch {
+		case !ok:
+			return isFailed
+		case absent && (len(l) == 0 || l[0] == 'n') || otherAbsent && (len(r) == 0 || r[0] == 'n'):
+			return isNull
+		case len(l) > 0 && len(r) > 0 && isDigit(l[0]) && isDigit(r[0]):
+			x, sure := parseNumber(l)
+			y, known := parseNumber(r)
+			if !sure || !known {
+				return isUnsure
+			}
+			return answerOf(holds[1+compareNums(x, y)])
+		}
+		order, ok := compare(fromText(l), fromText(r))
+		if !ok {
+			return isUnsure
+		}
+		return answerOf(holds[1+order])
+	}
+}
+
+// isDigit reports whether a JSON value that begins with c is a number.
+func isDigit(c byte) bool { return c <= '9' && c != '"' }
 
 func compareNums(x, y num) int {
 	if x.whole && y.whole {
