@@ -1,8 +1,10 @@
 package jq
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"math/big"
 	"strconv"
 
 	"github.com/itchyny/gojq"
@@ -45,8 +47,8 @@ func (c *compiler) decimals(f *gojq.Func) node {
 	}}
 }
 
-// round rounds a number, with scratch space for its digits. It reports false for
-// numbers that are not finite.
+// round rounds a number, with scratch space for its digits; there is no negative zero. It
+// reports false for numbers that are not finite.
 func round(scratch []byte, f float64, places int) (float64, bool) {
 	switch {
 	case math.IsNaN(f) || math.IsInf(f, 0):
@@ -62,7 +64,7 @@ func round(scratch []byte, f float64, places int) (float64, bool) {
 		}
 	}
 	if point < 0 || len(text)-1-point <= places {
-		return f, true
+		return f + 0, true
 	}
 	up := text[point+1+places] >= '5'
 	text = text[:point+1+places]
@@ -80,7 +82,12 @@ func round(scratch []byte, f float64, places int) (float64, bool) {
 	if up { // all digits were nines
 		out += math.Pow10(point)
 	}
-	return math.Copysign(out, f), err == nil
+	return math.Copysign(out, f) + 0, err == nil
+}
+
+// Functions returns the functions of ours for gojq, which has all others itself.
+func Functions() []gojq.CompilerOption {
+	return []gojq.CompilerOption{gojq.WithFunction("decimals", 1, 1, decimalsForGojq)}
 }
 
 // decimalsForGojq is the same function for gojq.
@@ -89,19 +96,21 @@ func decimalsForGojq(v any, args []any) any {
 	if !ok || places < 0 || places > maxPlaces {
 		return fmt.Errorf("decimals takes a whole number from 0 to %d", maxPlaces)
 	}
-	text, err := gojq.Marshal(v)
-	if _, number := gojq.ToFloat64(v); !number || err != nil {
+	switch n := v.(type) {
+	case float64:
+		if out, ok := round(nil, n, places); ok {
+			return out
+		}
+	case json.Number:
+		if x, ok := parseNumber([]byte(n)); ok && !x.whole {
+			out, _ := round(nil, x.f, places)
+			return out
+		} else if ok {
+			return int(x.n)
+		}
+	case int, *big.Int:
+	default:
 		return fmt.Errorf("decimals cannot be applied to: %s", gojq.TypeOf(v))
-	}
-	x, ok := parseNumber(text)
-	switch {
-	case !ok:
-		return v
-	case x.whole:
-		return int(x.n)
-	}
-	if out, ok := round(nil, x.f, places); ok {
-		return out
 	}
 	return v
 }

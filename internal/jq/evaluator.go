@@ -11,10 +11,11 @@ type Evaluator struct {
 	locals []Value
 	kept   []kept
 
-	dot    Value
-	stack  []Value
-	buf    []byte
-	reason Kind // why a stream stopped: failed or unsure
+	dot     Value
+	stack   []Value
+	members []keyed // scratch
+	buf     []byte
+	reason  Kind // why a stream stopped: failed or unsure
 
 	run   uint64
 	steps int

@@ -100,7 +100,7 @@ func (x *Expr) forGojq(parsed *gojq.Query, absent *absence) error {
 			return &Error{x.source, -1, fmt.Errorf("an expression too unusual for a view: %w", err)}
 		}
 	}
-	options := []gojq.CompilerOption{gojq.WithVariables(x.scope.names), gojq.WithFunction("decimals", 1, 1, decimalsForGojq)}
+	options := append(Functions(), gojq.WithVariables(x.scope.names))
 	if x.strict {
 		options = append(options, x.guard(parsed)...)
 	}

@@ -230,7 +230,7 @@ func TestNoAllocations(t *testing.T) {
 	record := []byte(`{"a":1.5,"b":"x","c":[{"d":1},{"d":2}],"t":1625097600000}`)
 	for _, source := range []string{
 		`.a`, `.a > 1 and .b == "x"`, `"\(.b)-\($s.n)"`, `{a, b: .b, n: ($s.n + 1)}`, `.a * 1.1 | decimals(2)`, `.t / 1000 | floor | todate`,
-		`[.c[] | select(.d > 1)] | length`, `.c | map(.d) | max`, `if .a > 1 then $s.n else .b end`, `.x // "none"`, `.b | ascii_downcase`, `.c[0] + {b}`,
+		`[.c[] | select(.d > 1)] | length`, `.c | map(.d) | max`, `if .a > 1 then $s.n else .b end`, `.x // "none"`, `.b | ascii_downcase`, `.c[0] + {b}`, `.c[0][]`, `[$s[]]`,
 	} {
 		s := testScope()
 		x, err := s.Compile(source, Options{Strict: true, Absent: true})

@@ -1,6 +1,9 @@
 package jq
 
 import (
+	"bytes"
+	"slices"
+
 	"github.com/itchyny/gojq"
 
 	"inv/internal/jsonscan"
@@ -165,13 +168,13 @@ func (c *compiler) tried(n node, s *gojq.Suffix) node {
 	return node{many: n.each(func(e *Evaluator, v Value) bool { return e.push(step(e, v)) || e.forgives() })}
 }
 
-// iterate pushes the elements of an array. The order of an object's is left to gojq.
+// iterate pushes the elements of an array, or the values of an object in the order of
+// their keys.
 func iterate(e *Evaluator, v Value) bool {
 	switch v.kind {
 	case Array:
 	case Object:
-		e.reason = unsure
-		return false
+		return iterateObject(e, v.text)
 	default:
 		e.reason = failed
 		return false
@@ -185,6 +188,30 @@ func iterate(e *Evaluator, v Value) bool {
 			return false
 		}
 	}
+}
+
+// keyed is a member of an object.
+type keyed struct{ key, value []byte }
+
+func iterateObject(e *Evaluator, object []byte) bool {
+	e.members = e.members[:0]
+	for members := jsonscan.Open(object); ; {
+		k, v, ok := members.Member()
+		if !ok {
+			break
+		}
+		e.members = append(e.members, keyed{jsonscan.Unquote(k), v})
+	}
+	slices.SortStableFunc(e.members, func(a, b keyed) int { return bytes.Compare(a.key, b.key) })
+	for i, m := range e.members {
+		if i+1 < len(e.members) && bytes.Equal(m.key, e.members[i+1].key) {
+			continue // the last of a repeated key counts
+		}
+		if !e.push(fromText(m.value)) {
+			return false
+		}
+	}
+	return true
 }
 
 // index compiles n.key and n[index].

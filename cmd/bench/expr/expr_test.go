@@ -1,0 +1,69 @@
+package main
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"inv/internal/jq"
+)
+
+// All expressions of the samples have closures, and give what plain gojq gives, errors
+// included, on records that may be faulty.
+func TestSamplesAgreeWithGojq(t *testing.T) {
+	all, err := load(topologies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &maker{rand.New(rand.NewPCG(7, 8)), true}
+	var e jq.Evaluator
+	total := 0
+	for _, top := range all {
+		pairs, err := compile(top, jq.Options{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += len(pairs)
+		for _, p := range pairs {
+			if !p.closures.Compiled() {
+				t.Errorf("%s %s: no closures for %s", top.name, p.place, p.closures.Reason())
+			}
+			for range 100 {
+				check(t, p, newInput(m, p.of), &e)
+			}
+		}
+	}
+	if len(all) != 7 || total < 120 {
+		t.Errorf("%d topologies with %d expressions: some were not found", len(all), total)
+	}
+}
+
+func check(t *testing.T, p pair, in input, e *jq.Evaluator) {
+	t.Helper()
+	record, variables := in.decode()
+	want, wrong := interpret(nil, p.code, record, variables)
+	in.set(e)
+	got, err := evaluate(nil, p.closures, e)
+	if (err == nil) != (wrong == nil) || !reflect.DeepEqual(lines(got), lines(want)) {
+		t.Errorf("%s: %s\nof %s\nclosures %s %v\ngojq     %s %v", p.place, p.source, in.record, got, err, want, wrong)
+	}
+}
+
+func lines(text []byte) (out []any) {
+	for line := range bytes.Lines(text) {
+		out = append(out, decode(line))
+	}
+	return out
+}
+
+func TestKinds(t *testing.T) {
+	for source, want := range map[string]string{
+		".a.b": "path or constant", `"x"`: "path or constant", `"\(.a)"`: "text", "[.a]": "list or object",
+		".a > 1": "condition", ".a and .b": "condition", ".a * 2": "arithmetic, //, if", ".a // 1": "arithmetic, //, if",
+	} {
+		if got := kindOf(source); got != want {
+			t.Errorf("%s: %s, want %s", source, got, want)
+		}
+	}
+}
