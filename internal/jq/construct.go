@@ -1,6 +1,8 @@
 package jq
 
 import (
+	"math"
+
 	"github.com/itchyny/gojq"
 
 	"inv/internal/jsonscan"
@@ -31,13 +33,22 @@ func (e *Evaluator) array(values []Value) Value {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}
-		if !e.room(len(v.text)) {
+		if !e.room(len(v.text)) || v.ambiguous() {
 			return Unknown()
 		}
 		e.buf = v.appendInner(e.buf)
 	}
 	e.buf = append(e.buf, ']')
 	return e.composed(Array, start)
+}
+
+// ambiguous reports whether a float would be another number when it is read from a text.
+func (v Value) ambiguous() bool {
+	if v.kind != Number || v.form != formFloat {
+		return false
+	}
+	f := math.Float64frombits(v.bits)
+	return f == 0 && math.Signbit(f) || math.Abs(f) > exact
 }
 
 // appendInner appends the value to a text that more is read from. What is JSON already
@@ -141,7 +152,7 @@ func (e *Evaluator) object(entries []entry) Value {
 			e.buf = append(e.buf, ',')
 		}
 		name, v := e.stack[base+2*i], e.stack[base+2*i+1]
-		if !e.room(len(name.text) + len(v.text)) {
+		if !e.room(len(name.text)+len(v.text)) || v.ambiguous() {
 			return Unknown()
 		}
 		if entries[i].name == nil {

@@ -171,6 +171,9 @@ func negative(e *Evaluator, v Value) Value {
 	case formFloat:
 		return Float(-math.Float64frombits(v.bits))
 	}
+	if x, ok := v.number(); !ok || x.float() == 0 {
+		return Unknown() // -0 of an input, 0 of a computed number
+	}
 	if v.text[0] == '-' {
 		return Value{kind: Number, text: v.text[1:]}
 	}
@@ -264,37 +267,42 @@ func calculate(op gojq.Operator, l, r Value) Value {
 	return Float(f)
 }
 
+// exact is the largest whole number up to which all are floats as well, so that it does
+// not matter which of them a number is. A float in a composed array or object has lost
+// that: 1e3 * 1 is 1000 there.
+const exact = 1 << 53
+
+// whole computes with whole numbers; what is not exact as floats is left to gojq.
 func whole(op gojq.Operator, x, y int64) Value {
+	if x > exact || x < -exact || y > exact || y < -exact {
+		return Unknown()
+	}
+	var v int64
 	switch op {
 	case gojq.OpAdd:
-		if v := x + y; (v >= x) == (y >= 0) {
-			return Int(v)
-		}
+		v = x + y
 	case gojq.OpSub:
-		if v := x - y; (v <= x) == (y >= 0) {
-			return Int(v)
-		}
+		v = x - y
 	case gojq.OpMul:
-		if y == 0 || y == -1 && x != math.MinInt64 {
-			return Int(x * y)
+		if v = x * y; y != 0 && v/y != x {
+			return Unknown()
 		}
-		if v := x * y; y != -1 && v/y == x {
-			return Int(v)
-		}
-	case gojq.OpDiv:
+	default:
 		switch {
-		case y == 0 || x == math.MinInt64:
+		case y == 0:
+			return Unknown()
+		case op == gojq.OpMod:
+			v = x % y
 		case x%y == 0:
-			return Int(x / y)
+			v = x / y
 		default:
 			return Float(float64(x) / float64(y))
 		}
-	case gojq.OpMod:
-		if y != 0 && x != math.MinInt64 {
-			return Int(x % y)
-		}
 	}
-	return Unknown()
+	if v > exact || v < -exact {
+		return Unknown()
+	}
+	return Int(v)
 }
 
 // computed returns a number without its text, as a sum with null does.

@@ -50,6 +50,36 @@ func check(t *testing.T, p pair, in input, e *jq.Evaluator) {
 	}
 }
 
+// On records without faults no expression allocates, so none is left to gojq either.
+func TestSamplesAllocateNothing(t *testing.T) {
+	all, err := load(topologies)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := &maker{rand.New(rand.NewPCG(9, 10)), false}
+	for _, top := range all {
+		pairs, err := compile(top, jq.Options{Strict: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range pairs {
+			var e jq.Evaluator
+			var out []byte
+			in := newInput(m, p.of)
+			once := func() {
+				in.set(&e)
+				if out, err = evaluate(out[:0], p.closures, &e); err != nil {
+					t.Fatalf("%s %s of %s: %v", top.name, p.place, in.record, err)
+				}
+			}
+			once()
+			if n := testing.AllocsPerRun(20, once); n > 0 {
+				t.Errorf("%s %s, %s: %v allocations", top.name, p.place, p.source, n)
+			}
+		}
+	}
+}
+
 func lines(text []byte) (out []any) {
 	for line := range bytes.Lines(text) {
 		out = append(out, decode(line))
