@@ -49,6 +49,7 @@ func (a *absence) rewrite(q *gojq.Query) {
 		}
 		text := fmt.Sprintf("((%s) as $__l | (%s) as $__r | if %s then null else $__l %s $__r end)", q.Left, q.Right, strings.Join(tests, " or "), q.Op)
 		if out, err := gojq.Parse(text); err == nil {
+			out.FuncDefs = q.FuncDefs
 			*q = *out
 		}
 	})

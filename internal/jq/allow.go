@@ -1,6 +1,7 @@
 package jq
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -62,6 +63,8 @@ func (s *Scope) allow(source string, q *gojq.Query) error {
 			refuse("def", "functions could call themselves")
 		case len(q.Imports) > 0:
 			refuse("import", "")
+		case q.Op == gojq.OpPipe && misread(q.Left, q.Right) && refused == nil:
+			refused = &Error{source, -1, errors.New("a constant or variable behind and, or, if or // is not allowed: gojq reads it wrongly")}
 		case q.Op >= gojq.OpAssign:
 			refuse(q.Op.String(), "an expression makes values, and changes none")
 		}

@@ -18,7 +18,7 @@ func compare(l, r Value) (int, bool) {
 	case String:
 		return bytes.Compare(l.str(), r.str()), true
 	case Array:
-		return compareArrays(l.text, r.text)
+		return compareArrays(l.text, r.text, 0)
 	case Object:
 		return 0, bytes.Equal(l.text, r.text)
 	}
@@ -37,7 +37,14 @@ func compareNumbers(l, r Value) (int, bool) {
 	return compareNums(x, y), true
 }
 
-func compareArrays(l, r []byte) (int, bool) {
+// maxNested bounds how deeply arrays are compared, since an element is scanned at each
+// level.
+const maxNested = 16
+
+func compareArrays(l, r []byte, depth int) (int, bool) {
+	if depth > maxNested {
+		return 0, false
+	}
 	a, b := jsonscan.Open(l), jsonscan.Open(r)
 	for {
 		x, more := a.Element()
@@ -45,7 +52,14 @@ func compareArrays(l, r []byte) (int, bool) {
 		if !more || !other {
 			return cmp.Compare(truth(more), truth(other)), true
 		}
-		if c, ok := compare(fromText(x), fromText(y)); c != 0 || !ok {
+		left, right := fromText(x), fromText(y)
+		c, ok := 0, true
+		if left.kind == Array && right.kind == Array {
+			c, ok = compareArrays(x, y, depth+1)
+		} else {
+			c, ok = compare(left, right)
+		}
+		if c != 0 || !ok {
 			return c, ok
 		}
 	}

@@ -3,6 +3,7 @@ package jq
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -192,6 +193,36 @@ func TestAbsentAgreesWithGojq(t *testing.T) {
 	}
 	if sure < 2_000 {
 		t.Errorf("the closures had only %d results", sure)
+	}
+}
+
+// The guards of strict expressions change no result.
+func TestStrictAgreesWithGojq(t *testing.T) {
+	g := generator{rand.New(rand.NewPCG(5, 6))}
+	var e Evaluator
+	tried := 0
+	for range 4_000 {
+		source, record, state := g.expression(3), g.value(3), g.value(2)
+		x, err := testScope().Compile(source, Options{Strict: true})
+		if err != nil {
+			continue
+		}
+		want := byGojq(t, source, record, state)
+		set(&e, record, state)
+		values, err := x.interpret(&e)
+		got := results(t, values)
+		if errors.Is(err, ErrBudget) {
+			continue
+		} else if err != nil {
+			got.err = err.(*EvalError).Err.Error()
+		}
+		tried++
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\nof %s\n$s %s\nguarded %v\ngojq    %v", source, record, state, got, want)
+		}
+	}
+	if tried < 3_000 {
+		t.Errorf("only %d were allowed and within the budget", tried)
 	}
 }
 

@@ -98,6 +98,15 @@ func (e *Evaluator) step() bool {
 	return !e.spent
 }
 
+// bytesPerStep is how much text that is looked at counts as a step.
+const bytesPerStep = 64
+
+// charge counts the steps of looking at a text, and reports false if they are used up.
+func (e *Evaluator) charge(text []byte) bool {
+	e.steps += len(text) / bytesPerStep
+	return e.step()
+}
+
 // room reports whether n more bytes may be made.
 func (e *Evaluator) room(n int) bool {
 	if e.budget.Bytes > 0 && len(e.buf)+n > e.budget.Bytes {

@@ -3,6 +3,7 @@ package jq
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/itchyny/gojq"
@@ -100,10 +101,11 @@ func (x *Expr) forGojq(parsed *gojq.Query, absent *absence) error {
 			return &Error{x.source, -1, fmt.Errorf("an expression too unusual for a view: %w", err)}
 		}
 	}
-	options := append(Functions(), gojq.WithVariables(x.scope.names))
+	options, names := Functions(), x.scope.names
 	if x.strict {
-		options = append(options, x.guard(parsed)...)
+		options, names = append(options, guard(parsed)...), append(slices.Clone(names), meterName)
 	}
+	options = append(options, gojq.WithVariables(names))
 	if x.code, err = gojq.Compile(parsed, options...); err != nil {
 		return x.scope.compileError(x.source, err)
 	}

@@ -33,7 +33,12 @@ func (c *compiler) call(f *gojq.Func) node {
 			return c.definition(i)
 		}
 		if apply := simple[f.Name]; apply != nil {
-			return c.dot().apply(apply)
+			return c.dot().apply(func(e *Evaluator, v Value) Value {
+				if !e.charge(v.text) {
+					return Unknown()
+				}
+				return apply(e, v)
+			})
 		}
 	}
 	switch f.Name + "/" + strconv.Itoa(len(f.Args)) {
@@ -146,7 +151,7 @@ func (c *compiler) stringTest(f *gojq.Func) node {
 			return isUnsure
 		}
 		w := want(e)
-		if w.kind != String {
+		if w.kind != String || !e.charge(v.text) {
 			return isUnsure
 		}
 		return answerOf(test(v.str(), w.str()))
@@ -168,7 +173,7 @@ func (c *compiler) matches(f *gojq.Func) node {
 	dot := c.dot().one
 	return conditional(func(e *Evaluator) answer {
 		v := dot(e)
-		if v.kind != String {
+		if v.kind != String || !e.charge(v.text) {
 			return isUnsure
 		}
 		return answerOf(re.Match(v.str()))

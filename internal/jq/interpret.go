@@ -23,7 +23,8 @@ func (x *Expr) run(e *Evaluator) gojq.Iter {
 	if !x.strict {
 		return x.code.Run(record, vars...)
 	}
-	return x.code.RunWithContext(&meter{left: x.budget.Steps}, record, vars...)
+	m := &meter{left: x.budget.Steps, bytes: x.budget.Bytes}
+	return x.code.RunWithContext(m, record, append(vars, m)...)
 }
 
 // interpret evaluates the expression with gojq.
@@ -54,12 +55,13 @@ func (x *Expr) interpret(e *Evaluator) ([]Value, error) {
 // its context before each of them. It bounds an evaluation by the same place every time,
 // unlike a clock. It is for one evaluation.
 type meter struct {
-	left int
-	done chan struct{}
+	left  int
+	bytes int // the size of any value
+	done  chan struct{}
 }
 
 func (m *meter) Done() <-chan struct{} {
-	if m.left--; m.left == 0 {
+	if m.left--; m.left <= 0 && m.done == nil {
 		m.done = make(chan struct{})
 		close(m.done)
 	}
@@ -79,45 +81,77 @@ func (m *meter) Value(any) any { return nil }
 
 var _ context.Context = (*meter)(nil)
 
-// The names of the functions that guard puts into expressions. No identifier of an
-// expression that is strict begins so.
+// charge counts the steps of looking at a value, and reports false if it is too large.
+func (m *meter) charge(v any) bool {
+	left := spend(v, m.bytes)
+	m.left -= (m.bytes - left) / bytesPerStep
+	return left >= 0
+}
+
+// The names that guard puts into expressions. No identifier of a strict expression begins
+// so.
 const (
 	boundName = "__bound"
-	pairName  = "__pair"
+	pairName  = "__pair"  // of the sides of a comparison
+	timesName = "__times" // of the sides of a product
+	meterName = "$__meter"
 )
 
-// guard rewrites a query so that no value in it can be larger than the budget: one
-// instruction of gojq can make a string of gigabytes, or double a value.
-func (x *Expr) guard(q *gojq.Query) []gojq.CompilerOption {
+// guard rewrites a query so that no value in it can be larger than the budget, and what
+// takes long because values are large counts as many steps: one instruction of gojq can
+// make a string of gigabytes, double a value, or compare two of them. The meter of the
+// evaluation is a variable, which only the functions of the guard get to see.
+func guard(q *gojq.Query) []gojq.CompilerOption {
 	eachQuery(q, func(q *gojq.Query) {
+		definitions := q.FuncDefs
+		defer func() { q.FuncDefs = definitions }()
+		q.FuncDefs = nil
 		switch {
-		case q.Op == gojq.OpMul:
-			pair := call(pairName, q.Left, q.Right)
-			at := func(i string) *gojq.Query {
-				return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIndex, Index: &gojq.Index{Start: &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeNumber, Number: i}}}}}
+		case q.Op == gojq.OpMul, isComparison(q.Op):
+			name := pairName
+			if q.Op == gojq.OpMul {
+				name = timesName
 			}
-			product := &gojq.Query{Left: at("0"), Op: gojq.OpMul, Right: at("1")}
-			*q = *pipe(pipe(pair, product), call(boundName))
-		case q.Op == gojq.OpAdd, q.Op == gojq.OpDiv, q.Term != nil && grows(q.Term):
+			operation := &gojq.Query{Left: elementOf("0"), Op: q.Op, Right: elementOf("1")}
+			*q = *pipe(pipe(call(name, q.Left, q.Right, meterQuery()), operation), bound())
+		case q.Op == gojq.OpAdd, q.Op == gojq.OpSub, q.Op == gojq.OpDiv, q.Term != nil && grows(q.Term):
 			before := *q
-			*q = *pipe(&before, call(boundName))
+			*q = *pipe(&before, bound())
+			if before.Term != nil && before.Term.Type == gojq.TermTypeFunc {
+				*q = *pipe(bound(), q.Term.Query)
+			}
 		}
 	})
-	limit := x.budget.Bytes
 	return []gojq.CompilerOption{
-		gojq.WithFunction(boundName, 0, 0, func(v any, _ []any) any {
-			if !within(v, limit) {
+		gojq.WithFunction(boundName, 1, 1, func(v any, args []any) any {
+			if m, ok := args[0].(*meter); !ok || !m.charge(v) {
 				return ErrBudget
 			}
 			return v
 		}),
-		gojq.WithFunction(pairName, 2, 2, func(_ any, args []any) any {
-			if !smallProduct(args[0], args[1], limit) || !smallProduct(args[1], args[0], limit) {
-				return ErrBudget
-			}
-			return []any{args[0], args[1]}
-		}),
+		gojq.WithFunction(pairName, 3, 3, func(_ any, args []any) any { return sides(args, false) }),
+		gojq.WithFunction(timesName, 3, 3, func(_ any, args []any) any { return sides(args, true) }),
 	}
+}
+
+// sides returns the two sides of an operation, unless they are too large for it.
+func sides(args []any, product bool) any {
+	l, r := args[0], args[1]
+	m, ok := args[2].(*meter)
+	switch {
+	case !ok || !m.charge(l) || !m.charge(r), product && !(smallProduct(l, r, m.bytes) && smallProduct(r, l, m.bytes)):
+		return ErrBudget
+	}
+	return []any{l, r}
+}
+
+func meterQuery() *gojq.Query { return call(meterName) }
+
+func bound() *gojq.Query { return call(boundName, meterQuery()) }
+
+func elementOf(i string) *gojq.Query {
+	at := &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeNumber, Number: i}}
+	return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIndex, Index: &gojq.Index{Start: at}}}
 }
 
 func call(name string, args ...*gojq.Query) *gojq.Query {
@@ -125,8 +159,7 @@ func call(name string, args ...*gojq.Query) *gojq.Query {
 }
 
 func pipe(l, r *gojq.Query) *gojq.Query {
-	group := &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeQuery, Query: &gojq.Query{Left: l, Op: gojq.OpPipe, Right: r}}}
-	return group
+	return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeQuery, Query: &gojq.Query{Left: l, Op: gojq.OpPipe, Right: r}}}
 }
 
 // grows reports whether a term can be larger than what it is made from.

@@ -116,9 +116,9 @@ func TestDefinitions(t *testing.T) {
 	set(&e, `{"base":100}`, `{"rivals":[{"t":11,"price":95.5},{"t":1,"price":1}]}`)
 	for source, want := range map[string]string{
 		`price`: `95.5`, `price != .base`: `true`, `{old: .base, new: price, rival: rival}`: `{"old":100,"new":95.5,"rival":95.5}`,
-		`[price] | sort`: `[95.5]`,
+		`[price] | sort`: `[95.5]`, `([price] | sort) != [rival]`: `false`,
 	} {
-		x, err := s.Compile(source, Options{Strict: true})
+		x, err := s.Compile(source, Options{Strict: true, Absent: true})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -165,6 +165,7 @@ func TestRefused(t *testing.T) {
 		{`$nosuch`, 0, "there are $s, $h"}, {`label $x | .a`, 0, "loop"}, {`input_line_number`, 0, "input_line_number"}, {`.a |= 1`, 3, "changes"},
 		{`.a <`, 4, "unexpected"}, {`__bound`, 0, "allowed"}, {`[.[] | combinations]`, 7, "allowed"}, {`.a | splits("a")`, 5, "allowed"},
 		{`$__loc__`, 0, ""}, {`walk(.)`, 0, "allowed"}, {`import "a" as b; .`, 0, "allowed"}, {`get_search_list`, 0, ""}, {`{a: now}`, 4, "run"},
+		{`(.a or .b) | 5`, -1, "wrongly"},
 	} {
 		_, err := testScope().Compile(c.source, Options{Strict: true})
 		var refused *Error
@@ -184,6 +185,8 @@ func TestRefused(t *testing.T) {
 // What is allowed can't hang or take all memory, in either engine.
 func TestBudget(t *testing.T) {
 	many := "[" + strings.Repeat("1,", 5_000) + "1]"
+	large := `"` + strings.Repeat("x", 500_000) + `"`
+	largeArray := "[" + strings.Repeat("1,", 200_000) + "1]"
 	for _, c := range []struct{ name, source, record string }{
 		{"a string times a number", `"x" * 1e9`, `null`},
 		{"a number times a string", `1e9 * .`, `"x"`},
@@ -198,10 +201,21 @@ func TestBudget(t *testing.T) {
 		{"comparisons of all pairs", `any(.[] as $a | .[] as $b | $a + $b; . > 5)`, many},
 		{"a definition of definitions", `[.[] | . as $x | .[]?] | add, (.[] | sort)`, "[" + strings.Repeat(many+",", 60) + "1]"},
 		{"deep recursion", `[..] | [.[] | [..]] | [.[] | [..]] | [.[] | [..]] | length`, strings.Repeat("[", 900) + strings.Repeat("]", 900)},
+		{"a large string in a loop", `all(.[]; $s | length > 1)`, many},
+		{"a large array in a loop", `[.[] | ($s | length)]`, many},
+		{"a large array compared in a loop", `[.[] | $s == $s] | length`, many},
+		{"a large array searched in a loop", `[.[] | ($s | max)]`, many},
+		{"a large array by gojq", `[.[] | ($s | sort | .[0])]`, many},
+		{"a large array compared by gojq", `[.[] | ($s == $s), (try 1 catch 2)] | length`, many},
+		{"a large string by gojq", `[.[] | ($s | tojson | length), (try 1 catch 2)] | length`, many},
 		{"join", `[.[] | tojson] | join("` + strings.Repeat("x", 10_000) + `")`, many},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := evaluate(t, c.source, c.record, `null`, Options{Strict: true})
+			state := large
+			if strings.Contains(c.name, "array") {
+				state = largeArray
+			}
+			_, err := evaluate(t, c.source, c.record, state, Options{Strict: true})
 			if !errors.Is(err, ErrBudget) {
 				t.Errorf("%v, want the budget's", err)
 			}

@@ -76,7 +76,7 @@ func (c *compiler) comparison(q *gojq.Query) node {
 			return isNull
 		}
 		order, ok := compare(x, y)
-		if !ok {
+		if !ok || !e.charge(x.text) {
 			return isUnsure
 		}
 		return answerOf(holds[1+order])
@@ -364,6 +364,9 @@ func isEmpty(text []byte) bool {
 	return !ok
 }
 
+// maxMerge bounds the search for each key of an object in another one.
+const maxMerge = 4 << 20
+
 // merge adds objects: the right one's members count.
 func (e *Evaluator) merge(x, y Value) Value {
 	switch {
@@ -371,7 +374,7 @@ func (e *Evaluator) merge(x, y Value) Value {
 		return y
 	case isEmpty(y.text):
 		return x
-	case !e.room(len(x.text) + len(y.text)):
+	case !e.room(len(x.text)+len(y.text)) || len(x.text)*len(y.text) > maxMerge:
 		return Unknown()
 	}
 	start := len(e.buf)
@@ -381,7 +384,7 @@ func (e *Evaluator) merge(x, y Value) Value {
 		if !ok {
 			break
 		}
-		if !e.step() {
+		if !e.charge(y.text) {
 			return Unknown()
 		}
 		if jsonscan.Member(y.text, string(jsonscan.Unquote(k))) != nil {

@@ -1,6 +1,10 @@
 package jq
 
-import "github.com/itchyny/gojq"
+import (
+	"slices"
+
+	"github.com/itchyny/gojq"
+)
 
 // misread reports whether gojq v0.12.20 may evaluate L | R wrongly: if the code of L ends
 // with a jump behind a constant, as that of `and`, `or` and `if` does, and that of R
@@ -30,14 +34,33 @@ func beginsConstant(q *gojq.Query) bool {
 	if q.Term == nil {
 		return (q.Op == gojq.OpPipe || q.Op == gojq.OpAnd || q.Op == gojq.OpOr) && beginsConstant(q.Left)
 	}
-	switch q.Term.Type {
-	case gojq.TermTypeQuery:
+	if q.Term.Type == gojq.TermTypeQuery {
 		return beginsConstant(q.Term.Query)
-	case gojq.TermTypeNull, gojq.TermTypeTrue, gojq.TermTypeFalse, gojq.TermTypeNumber, gojq.TermTypeString,
-		gojq.TermTypeUnary, gojq.TermTypeArray, gojq.TermTypeObject:
+	}
+	return q.Term.Type == gojq.TermTypeFunc && q.Term.Func.Name[0] == '$' || isConstant(q)
+}
+
+// isConstant reports whether gojq makes one constant of a query, whatever its suffixes.
+func isConstant(q *gojq.Query) bool {
+	switch {
+	case q == nil:
 		return true
-	case gojq.TermTypeFunc:
-		return q.Term.Func.Name[0] == '$'
+	case q.Term == nil:
+		return q.Op == gojq.OpComma && isConstant(q.Left) && isConstant(q.Right)
+	}
+	switch t := q.Term; t.Type {
+	case gojq.TermTypeNull, gojq.TermTypeTrue, gojq.TermTypeFalse, gojq.TermTypeNumber:
+		return true
+	case gojq.TermTypeString:
+		return len(t.Str.Queries) == 0
+	case gojq.TermTypeUnary:
+		return isConstant(&gojq.Query{Term: t.Unary.Term})
+	case gojq.TermTypeQuery:
+		return isConstant(t.Query)
+	case gojq.TermTypeArray:
+		return isConstant(t.Array.Query)
+	case gojq.TermTypeObject:
+		return !slices.ContainsFunc(t.Object.KeyVals, func(kv *gojq.ObjectKeyVal) bool { return kv.Val == nil || !isConstant(kv.Val) })
 	}
 	return false
 }

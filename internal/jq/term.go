@@ -172,12 +172,17 @@ func (c *compiler) tried(n node, s *gojq.Suffix) node {
 // their keys.
 func iterate(e *Evaluator, v Value) bool {
 	switch v.kind {
-	case Array:
-	case Object:
-		return iterateObject(e, v.text)
+	case Array, Object:
 	default:
 		e.reason = failed
 		return false
+	}
+	if !e.charge(v.text) {
+		e.reason = unsure
+		return false
+	}
+	if v.kind == Object {
+		return iterateObject(e, v.text)
 	}
 	for elements := jsonscan.Open(v.text); ; {
 		x, ok := elements.Element()
@@ -226,7 +231,7 @@ func (c *compiler) index(n node, i *gojq.Index) node {
 // step compiles .key and [index] as a function of the value.
 func (c *compiler) step(i *gojq.Index) func(*Evaluator, Value) Value {
 	if key, ok := Name(i); ok {
-		return func(_ *Evaluator, v Value) Value { return member(v, key) }
+		return func(e *Evaluator, v Value) Value { return e.member(v, key) }
 	}
 	if i.IsSlice || i.End != nil || i.Start == nil {
 		c.not("a slice or computed key")
@@ -242,12 +247,22 @@ func (c *compiler) step(i *gojq.Index) func(*Evaluator, Value) Value {
 		case failed, unsure:
 			return p
 		case Number:
+			if !e.charge(v.text) {
+				return Unknown()
+			}
 			return element(v, p)
 		case String:
-			return member(v, string(p.str()))
+			return e.member(v, string(p.str()))
 		}
 		return Unknown()
 	}
+}
+
+func (e *Evaluator) member(v Value, key string) Value {
+	if !e.charge(v.text) {
+		return Unknown()
+	}
+	return member(v, key)
 }
 
 // member returns the value of a key.

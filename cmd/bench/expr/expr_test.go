@@ -46,7 +46,7 @@ func check(t *testing.T, p pair, in input, e *jq.Evaluator) {
 	in.set(e)
 	got, err := evaluate(nil, p.closures, e)
 	if (err == nil) != (wrong == nil) || !reflect.DeepEqual(lines(got), lines(want)) {
-		t.Errorf("%s: %s\nof %s\nclosures %s %v\ngojq     %s %v", p.place, p.source, in.record, got, err, want, wrong)
+		t.Errorf("%s: %s\nof %s\nvariables %s\nclosures %s %v\ngojq     %s %v", p.place, p.source, in.record, in.variables, got, err, want, wrong)
 	}
 }
 
