@@ -275,7 +275,7 @@ func parseNumber(raw []byte) (num, bool) {
 // oddNumber parses numbers with an exponent or many digits.
 func oddNumber(raw []byte) (num, bool) {
 	text := unsafe.String(unsafe.SliceData(raw), len(raw))
-	if bytes.IndexAny(raw, ".eE") < 0 {
+	if !bytes.ContainsAny(raw, ".eE") {
 		n, err := strconv.ParseInt(text, 10, 64)
 		return num{n: n, whole: true}, err == nil
 	}

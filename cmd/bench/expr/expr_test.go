@@ -3,20 +3,31 @@ package main
 import (
 	"bytes"
 	"math/rand/v2"
+	"os"
 	"reflect"
+	"strconv"
 	"testing"
 
 	"inv/internal/jq"
 )
 
 // All expressions of the samples have closures, and give what plain gojq gives, errors
-// included, on records that may be faulty.
+// included, on records that may be faulty. INV_FUZZ_RECORDS is the number of records for each;
+// without it 50 that are always the same.
 func TestSamplesAgreeWithGojq(t *testing.T) {
 	all, err := load(topologies)
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &maker{rand.New(rand.NewPCG(7, 8)), true}
+	records, seed := 50, uint64(7)
+	if s := os.Getenv("INV_FUZZ_RECORDS"); s != "" {
+		if records, err = strconv.Atoi(s); err != nil {
+			t.Fatal(err)
+		}
+		seed = rand.Uint64()
+		t.Logf("seed %d", seed)
+	}
+	m := &maker{rand.New(rand.NewPCG(seed, 8)), true}
 	var e jq.Evaluator
 	total := 0
 	for _, top := range all {
@@ -29,7 +40,7 @@ func TestSamplesAgreeWithGojq(t *testing.T) {
 			if !p.closures.Compiled() {
 				t.Errorf("%s %s: no closures for %s", top.name, p.place, p.closures.Reason())
 			}
-			for range 100 {
+			for range records {
 				check(t, p, newInput(m, p.of), &e)
 			}
 		}
