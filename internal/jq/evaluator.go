@@ -15,7 +15,7 @@ type Evaluator struct {
 	stack   []Value
 	members []keyed // scratch
 	buf     []byte
-	reason  Kind // why a stream stopped: failed or unsure
+	reason  kind // why a stream stopped: failed or unsure
 
 	run   uint64
 	steps int
@@ -141,11 +141,11 @@ func (e *Evaluator) made(start int) Value {
 }
 
 // composed is the array or object that was appended to the buffer from start on.
-func (e *Evaluator) composed(kind Kind, start int) Value {
+func (e *Evaluator) composed(of kind, start int) Value {
 	if !e.room(0) {
 		return Unknown()
 	}
-	return Value{kind: kind, text: e.buf[start:len(e.buf):len(e.buf)]}
+	return Value{kind: of, text: e.buf[start:len(e.buf):len(e.buf)]}
 }
 
 // with evaluates a scalar with another dot.

@@ -53,11 +53,14 @@ type Expr struct {
 // Compile compiles an expression. The error is an *Error.
 func (s *Scope) Compile(source string, o Options) (*Expr, error) {
 	if strings.TrimSpace(source) == "" {
-		return nil, &Error{source, -1, errors.New("an empty expression")}
+		return nil, &Error{source, -1, errEmpty}
 	}
 	parsed, err := gojq.Parse(source)
 	if err != nil {
 		return nil, syntaxError(source, err)
+	}
+	if isEmptyQuery(parsed) {
+		return nil, &Error{source, -1, errEmpty}
 	}
 	x := &Expr{source: source, scope: s, strict: o.Strict, budget: Budget{Bytes: closureBytes}}
 	if o.Strict {
@@ -82,6 +85,11 @@ func (s *Scope) Compile(source string, o Options) (*Expr, error) {
 	}
 	return x, x.forGojq(parsed, c.absent)
 }
+
+var errEmpty = errors.New("an empty expression")
+
+// isEmptyQuery reports whether a query is a comment, or nothing but definitions.
+func isEmptyQuery(q *gojq.Query) bool { return q.Term == nil && q.Op == 0 }
 
 // forGojq compiles the expression for gojq.
 func (x *Expr) forGojq(parsed *gojq.Query, absent *absence) error {
@@ -111,9 +119,6 @@ func (x *Expr) forGojq(parsed *gojq.Query, absent *absence) error {
 	}
 	return nil
 }
-
-// Source returns the text of the expression.
-func (x *Expr) Source() string { return x.source }
 
 // Compiled reports whether the expression has closures.
 func (x *Expr) Compiled() bool { return x.push != nil }

@@ -128,6 +128,11 @@ func TestDefinitions(t *testing.T) {
 		}
 	}
 	var wrong *Error
+	for _, d := range [][2]string{{"x", "# nothing"}, {"a b", "1"}, {"f(g)", "g"}, {"x", "1; def y: 2"}} {
+		if err := s.Define(d[0], d[1], Options{}); !errors.As(err, &wrong) {
+			t.Errorf("%q: %v", d, err)
+		}
+	}
 	if err := s.Define("x", `.a <`, Options{}); !errors.As(err, &wrong) {
 		t.Errorf("a wrong definition: %v", err)
 	}
@@ -165,7 +170,7 @@ func TestRefused(t *testing.T) {
 		{`$nosuch`, 0, "there are $s, $h"}, {`label $x | .a`, 0, "loop"}, {`input_line_number`, 0, "input_line_number"}, {`.a |= 1`, 3, "changes"},
 		{`.a <`, 4, "unexpected"}, {`__bound`, 0, "allowed"}, {`[.[] | combinations]`, 7, "allowed"}, {`.a | splits("a")`, 5, "allowed"},
 		{`$__loc__`, 0, ""}, {`walk(.)`, 0, "allowed"}, {`import "a" as b; .`, 0, "allowed"}, {`get_search_list`, 0, ""}, {`{a: now}`, 4, "run"},
-		{`(.a or .b) | 5`, -1, "wrongly"},
+		{`(.a or .b) | 5`, -1, "wrongly"}, {`# nothing`, -1, "empty"}, {`def f: 1;`, -1, "empty"}, {" ", -1, "empty"},
 	} {
 		_, err := testScope().Compile(c.source, Options{Strict: true})
 		var refused *Error
@@ -269,6 +274,15 @@ func TestNoAllocations(t *testing.T) {
 		once()
 		if n := testing.AllocsPerRun(100, once); n > 0 {
 			t.Errorf("%s: %v allocations", source, n)
+		}
+	}
+}
+
+// White space around a value is not part of it.
+func TestSpace(t *testing.T) {
+	for record, want := range map[string]string{"5 ": "5", "\"a\"\n": `"a"`, " [1] ": "[1]", "\ufeff{} ": "{}", "\tnull\r\n": "null"} {
+		if got, err := evaluate(t, ".", record, "null", Options{}); got != want || err != nil {
+			t.Errorf("%q: %s %v, want %s", record, got, err, want)
 		}
 	}
 }

@@ -59,13 +59,15 @@ func (s *Scope) add(name string, fields *jsonscan.Fields) int {
 // Define names an expression, which later ones use as name. It is evaluated only where
 // it is used, and once in an evaluation. The error is an *Error.
 func (s *Scope) Define(name, source string, o Options) error {
+	if alone, err := gojq.Parse(source); err != nil {
+		return syntaxError(source, err)
+	} else if isEmptyQuery(alone) {
+		return &Error{source, -1, errEmpty}
+	}
 	text := fmt.Sprintf("def %s: (%s\n); ", name, source)
 	q, err := gojq.Parse(text + ".")
 	if err != nil || len(q.FuncDefs) != 1 || q.FuncDefs[0].Name != name || strings.ContainsRune(name, '(') {
-		if _, err = gojq.Parse(source); err == nil {
-			return &Error{Source: source, Offset: -1, Err: fmt.Errorf("%q can't be the name of a definition", name)}
-		}
-		return syntaxError(source, err)
+		return &Error{source, -1, fmt.Errorf("%q can't be the name of a definition", name)}
 	}
 	if o.Strict {
 		if err := s.allow(source, q.FuncDefs[0].Body); err != nil {

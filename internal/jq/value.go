@@ -11,11 +11,11 @@ import (
 	"inv/internal/jsonscan"
 )
 
-// Kind orders values of different types as jq does.
-type Kind uint8
+// kind orders values of different types as jq does.
+type kind uint8
 
 const (
-	Null Kind = iota
+	Null kind = iota
 	False
 	True
 	Number
@@ -41,7 +41,7 @@ const (
 // long as the bytes that it came from, or until the next evaluation by the Evaluator
 // that made it.
 type Value struct {
-	kind Kind
+	kind kind
 	form form
 	text []byte
 	bits uint64
@@ -66,7 +66,7 @@ func Text(b []byte) Value {
 
 // JSON returns the value of well-formed JSON text; nil is null.
 func JSON(text []byte) Value {
-	if len(text) > 0 && (text[0] <= ' ' || text[0] == 0xef) {
+	if n := len(text); n > 0 && (text[0] <= ' ' || text[n-1] <= ' ' || text[0] == 0xef) {
 		text = bytes.Trim(jsonscan.TrimMark(text), " \t\r\n")
 	}
 	return fromText(text)
@@ -107,13 +107,10 @@ func fromText(raw []byte) Value {
 	return Value{kind: Number, text: raw}
 }
 
-// Kind returns the value's type.
-func (v Value) Kind() Kind { return v.kind }
-
 // Truthy reports whether v is neither null nor false.
 func (v Value) Truthy() bool { return v.kind > False }
 
-// String returns the text of a string.
+// str returns the text of a string.
 func (v Value) str() []byte {
 	if v.form == formPlain {
 		return v.text
