@@ -13,13 +13,13 @@ func compare(l, r Value) (int, bool) {
 		return cmp.Compare(l.kind, r.kind), true
 	}
 	switch l.kind {
-	case Number:
+	case kindNumber:
 		return compareNumbers(l, r)
-	case String:
+	case kindString:
 		return bytes.Compare(l.str(), r.str()), true
-	case Array:
+	case kindArray:
 		return compareArrays(l.text, r.text, 0)
-	case Object:
+	case kindObject:
 		return 0, bytes.Equal(l.text, r.text)
 	}
 	return 0, true
@@ -54,7 +54,7 @@ func compareArrays(l, r []byte, depth int) (int, bool) {
 		}
 		left, right := fromText(x), fromText(y)
 		c, ok := 0, true
-		if left.kind == Array && right.kind == Array {
+		if left.kind == kindArray && right.kind == kindArray {
 			c, ok = compareArrays(x, y, depth+1)
 		} else {
 			c, ok = compare(left, right)

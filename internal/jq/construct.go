@@ -39,12 +39,12 @@ func (e *Evaluator) array(values []Value) Value {
 		e.buf = v.appendInner(e.buf)
 	}
 	e.buf = append(e.buf, ']')
-	return e.composed(Array, start)
+	return e.composed(kindArray, start)
 }
 
 // ambiguous reports whether a float would be another number when it is read from a text.
 func (v Value) ambiguous() bool {
-	if v.kind != Number || v.form != formFloat {
+	if v.kind != kindNumber || v.form != formFloat {
 		return false
 	}
 	f := math.Float64frombits(v.bits)
@@ -54,7 +54,7 @@ func (v Value) ambiguous() bool {
 // appendInner appends the value to a text that more is read from. What is JSON already
 // is not looked at.
 func (v Value) appendInner(dst []byte) []byte {
-	if v.form == formText && v.kind >= Number {
+	if v.form == formText && v.kind >= kindNumber {
 		return append(dst, v.text...)
 	}
 	return v.AppendJSON(dst)
@@ -133,9 +133,9 @@ func (e *Evaluator) object(entries []entry) Value {
 	base := len(e.stack)
 	defer func() { e.stack = e.stack[:base] }()
 	for i := range entries {
-		name := Value{kind: String}
+		name := Value{kind: kindString}
 		if entries[i].name != nil {
-			if name = entries[i].name(e); name.kind != String {
+			if name = entries[i].name(e); name.kind != kindString {
 				return Unknown()
 			}
 		}
@@ -163,12 +163,12 @@ func (e *Evaluator) object(entries []entry) Value {
 		e.buf = v.appendInner(append(e.buf, ':'))
 	}
 	e.buf = append(e.buf, '}')
-	return e.composed(Object, start)
+	return e.composed(kindObject, start)
 }
 
 // checked leaves an object with computed keys to gojq if it has a key twice.
 func (e *Evaluator) checked(v Value) Value {
-	if v.kind == Object {
+	if v.kind == kindObject {
 		if _, ok := members(v.text); !ok {
 			return Unknown()
 		}
@@ -229,7 +229,7 @@ func (e *Evaluator) interpolate(parts []scalar) Value {
 	start := len(e.buf)
 	for i := range parts {
 		v := e.stack[base+i]
-		if v.kind >= Array || !e.room(len(v.text)) {
+		if v.kind >= kindArray || !e.room(len(v.text)) {
 			return Unknown() // gojq sorts the keys
 		}
 		e.buf = v.appendText(e.buf)
@@ -239,7 +239,7 @@ func (e *Evaluator) interpolate(parts []scalar) Value {
 
 // appendText appends a scalar as tostring has it.
 func (v Value) appendText(dst []byte) []byte {
-	if v.kind == String {
+	if v.kind == kindString {
 		return append(dst, v.str()...)
 	}
 	return v.AppendJSON(dst)

@@ -24,7 +24,7 @@ func (c *compiler) decimals(f *gojq.Func) node {
 	dot, places := c.dot().one, n.one
 	return node{one: func(e *Evaluator) Value {
 		v, p := dot(e), places(e)
-		if p.kind != Number || v.kind != Number {
+		if p.kind != kindNumber || v.kind != kindNumber {
 			return Unknown()
 		}
 		digits, ok := p.number()

@@ -83,7 +83,7 @@ func (e *Evaluator) scan(h *held, fields *jsonscan.Fields) {
 	} else {
 		h.found = h.found[:n]
 	}
-	if h.value.kind == Object {
+	if h.value.kind == kindObject {
 		fields.Scan(h.value.text, h.found)
 	}
 	h.scanned = true

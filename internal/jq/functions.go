@@ -147,11 +147,11 @@ func (c *compiler) stringTest(f *gojq.Func) node {
 	dot, want, test := c.dot().one, n.one, stringTests[f.Name]
 	return conditional(func(e *Evaluator) answer {
 		v := dot(e)
-		if v.kind != String {
+		if v.kind != kindString {
 			return isUnsure
 		}
 		w := want(e)
-		if w.kind != String || !e.charge(v.text) {
+		if w.kind != kindString || !e.charge(v.text) {
 			return isUnsure
 		}
 		return answerOf(test(v.str(), w.str()))
@@ -173,7 +173,7 @@ func (c *compiler) matches(f *gojq.Func) node {
 	dot := c.dot().one
 	return conditional(func(e *Evaluator) answer {
 		v := dot(e)
-		if v.kind != String || !e.charge(v.text) {
+		if v.kind != kindString || !e.charge(v.text) {
 			return isUnsure
 		}
 		return answerOf(re.Match(v.str()))
@@ -182,13 +182,13 @@ func (c *compiler) matches(f *gojq.Func) node {
 
 func length(_ *Evaluator, v Value) Value {
 	switch v.kind {
-	case Null:
+	case kindNull:
 		return Int(0)
-	case String:
+	case kindString:
 		return Int(int64(utf8.RuneCount(v.str())))
-	case Array:
+	case kindArray:
 		return Int(int64(count(v.text)))
-	case Object:
+	case kindObject:
 		if n, ok := members(v.text); ok {
 			return Int(int64(n))
 		}
@@ -197,7 +197,7 @@ func length(_ *Evaluator, v Value) Value {
 }
 
 func floor(_ *Evaluator, v Value) Value {
-	if v.kind != Number {
+	if v.kind != kindNumber {
 		return Value{kind: failed}
 	}
 	x, ok := v.number()
@@ -208,7 +208,7 @@ func floor(_ *Evaluator, v Value) Value {
 }
 
 func downcase(e *Evaluator, v Value) Value {
-	if v.kind != String {
+	if v.kind != kindString {
 		return Value{kind: failed}
 	}
 	start := len(e.buf)
@@ -225,7 +225,7 @@ func downcase(e *Evaluator, v Value) Value {
 const lastSecond = 253402300799
 
 func toDate(e *Evaluator, v Value) Value {
-	if v.kind != Number {
+	if v.kind != kindNumber {
 		return Unknown()
 	}
 	x, ok := v.number()
@@ -239,9 +239,9 @@ func toDate(e *Evaluator, v Value) Value {
 
 func toString(e *Evaluator, v Value) Value {
 	switch {
-	case v.kind == String:
+	case v.kind == kindString:
 		return v
-	case v.kind >= Array:
+	case v.kind >= kindArray:
 		return Unknown()
 	}
 	start := len(e.buf)
@@ -254,7 +254,7 @@ func leastOf(_ *Evaluator, v Value) Value    { return extreme(v, func(c int) boo
 func greatestOf(_ *Evaluator, v Value) Value { return extreme(v, func(c int) bool { return c >= 0 }) }
 
 func extreme(v Value, better func(int) bool) Value {
-	if v.kind != Array {
+	if v.kind != kindArray {
 		return Value{kind: failed}
 	}
 	var best Value
@@ -281,7 +281,7 @@ func extreme(v Value, better func(int) bool) Value {
 
 // sum adds numbers. The sums of all else are left to gojq.
 func sum(e *Evaluator, v Value) Value {
-	if v.kind != Array {
+	if v.kind != kindArray {
 		return Unknown()
 	}
 	var total Value
@@ -295,10 +295,10 @@ func sum(e *Evaluator, v Value) Value {
 		}
 		x := fromText(text)
 		switch {
-		case x.kind == Null:
-		case total.kind == Null && x.kind == Number:
+		case x.kind == kindNull:
+		case total.kind == kindNull && x.kind == kindNumber:
 			total = x.computed()
-		case x.kind == Number:
+		case x.kind == kindNumber:
 			total = calculate(gojq.OpAdd, total, x)
 		default:
 			return Unknown()

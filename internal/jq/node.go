@@ -45,9 +45,9 @@ func conditional(c condition) node {
 func (a answer) value() Value {
 	switch a {
 	case isFalse:
-		return Value{kind: False}
+		return Value{kind: kindFalse}
 	case isTrue:
-		return Value{kind: True}
+		return Value{kind: kindTrue}
 	case isNull:
 		return Value{}
 	case isFailed:
@@ -66,9 +66,9 @@ func answerOf(holds bool) answer {
 // truth returns the truth of a value.
 func (v Value) truth() answer {
 	switch v.kind {
-	case Null:
+	case kindNull:
 		return isNull
-	case False:
+	case kindFalse:
 		return isFalse
 	case failed:
 		return isFailed

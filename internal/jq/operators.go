@@ -57,7 +57,7 @@ func (c *compiler) comparison(q *gojq.Query) node {
 		return conditional(l.path.comparedWith(r.path, holds, leftAbsent, rightAbsent))
 	}
 	var text []byte // of a constant string
-	if r.constant != nil && r.constant.kind == String {
+	if r.constant != nil && r.constant.kind == kindString {
 		text = r.constant.str()
 	}
 	return conditional(func(e *Evaluator) answer {
@@ -65,14 +65,14 @@ func (c *compiler) comparison(q *gojq.Query) node {
 		switch {
 		case x.kind >= failed:
 			return x.truth()
-		case text != nil && x.kind == String:
+		case text != nil && x.kind == kindString:
 			return answerOf(holds[1+bytes.Compare(x.str(), text)])
 		}
 		y := right(e)
 		switch {
 		case y.kind >= failed:
 			return y.truth()
-		case leftAbsent && x.kind == Null || rightAbsent && y.kind == Null:
+		case leftAbsent && x.kind == kindNull || rightAbsent && y.kind == kindNull:
 			return isNull
 		}
 		order, ok := compare(x, y)
@@ -151,7 +151,7 @@ func (c *compiler) unary(u *gojq.Unary) node {
 	plus := u.Op == gojq.OpAdd
 	return n.apply(func(e *Evaluator, v Value) Value {
 		switch {
-		case v.kind != Number:
+		case v.kind != kindNumber:
 			return Value{kind: failed}
 		case plus:
 			return v
@@ -175,11 +175,11 @@ func negative(e *Evaluator, v Value) Value {
 		return Unknown() // -0 of an input, 0 of a computed number
 	}
 	if v.text[0] == '-' {
-		return Value{kind: Number, text: v.text[1:]}
+		return Value{kind: kindNumber, text: v.text[1:]}
 	}
 	start := len(e.buf)
 	e.buf = append(append(e.buf, '-'), v.text...)
-	return e.composed(Number, start)
+	return e.composed(kindNumber, start)
 }
 
 func (c *compiler) arithmetic(q *gojq.Query) node {
@@ -222,7 +222,7 @@ func operate(e *Evaluator, op gojq.Operator, x, y Value) Value {
 	switch {
 	case y.kind >= failed:
 		return y
-	case x.kind == Number && y.kind == Number:
+	case x.kind == kindNumber && y.kind == kindNumber:
 		return calculate(op, x, y)
 	case op == gojq.OpAdd:
 		return add(e, x, y)
@@ -307,7 +307,7 @@ func whole(op gojq.Operator, x, y int64) Value {
 
 // computed returns a number without its text, as a sum with null does.
 func (v Value) computed() Value {
-	if v.kind != Number || v.form != formText {
+	if v.kind != kindNumber || v.form != formText {
 		return v
 	}
 	x, ok := v.number()
@@ -323,21 +323,21 @@ func (v Value) computed() Value {
 // add is + of what are not two numbers.
 func add(e *Evaluator, x, y Value) Value {
 	switch {
-	case x.kind == Null:
+	case x.kind == kindNull:
 		return y.computed()
-	case y.kind == Null:
+	case y.kind == kindNull:
 		return x.computed()
 	case x.kind != y.kind:
 		return Value{kind: failed}
 	}
 	start := len(e.buf)
 	switch x.kind {
-	case String:
+	case kindString:
 		e.buf = append(append(e.buf, x.str()...), y.str()...)
 		return e.made(start)
-	case Array:
+	case kindArray:
 		return e.concat(x, y)
-	case Object:
+	case kindObject:
 		return e.merge(x, y)
 	}
 	return Value{kind: failed}
@@ -355,7 +355,7 @@ func (e *Evaluator) concat(x, y Value) Value {
 	start := len(e.buf)
 	e.buf = append(append(e.buf, x.text[:len(x.text)-1]...), ',')
 	e.buf = append(e.buf, y.text[1:]...)
-	return e.composed(Array, start)
+	return e.composed(kindArray, start)
 }
 
 func isEmpty(text []byte) bool {
@@ -393,5 +393,5 @@ func (e *Evaluator) merge(x, y Value) Value {
 		e.buf = append(append(append(append(e.buf, k...), ':'), v...), ',')
 	}
 	e.buf = append(e.buf, y.text[1:]...)
-	return e.composed(Object, start)
+	return e.composed(kindObject, start)
 }

@@ -20,8 +20,8 @@ type path struct {
 // an error: a step into a value that is neither an object nor null.
 func (p *path) find(e *Evaluator) ([]byte, bool) {
 	h := &e.slots[p.slot]
-	if h.value.kind != Object {
-		return nil, h.value.kind == Null
+	if h.value.kind != kindObject {
+		return nil, h.value.kind == kindNull
 	}
 	if !h.scanned {
 		e.scan(h, p.fields)
@@ -56,11 +56,11 @@ func (p *path) truth(e *Evaluator) answer {
 // compared returns the comparison of the field with a constant.
 func (p *path) compared(with Value, holds [3]bool, absent, constantAbsent bool) condition {
 	want, isNumber := num{}, false
-	if with.kind == Number {
+	if with.kind == kindNumber {
 		want, isNumber = with.number()
 	}
 	var text []byte
-	if with.kind == String {
+	if with.kind == kindString {
 		text = with.str()
 	}
 	return func(e *Evaluator) answer {
@@ -68,7 +68,7 @@ func (p *path) compared(with Value, holds [3]bool, absent, constantAbsent bool) 
 		switch {
 		case !ok:
 			return isFailed
-		case absent && (len(raw) == 0 || raw[0] == 'n') || constantAbsent && with.kind == Null:
+		case absent && (len(raw) == 0 || raw[0] == 'n') || constantAbsent && with.kind == kindNull:
 			return isNull
 		case len(raw) == 0:
 		case text != nil && raw[0] == '"':

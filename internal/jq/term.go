@@ -172,7 +172,7 @@ func (c *compiler) tried(n node, s *gojq.Suffix) node {
 // their keys.
 func iterate(e *Evaluator, v Value) bool {
 	switch v.kind {
-	case Array, Object:
+	case kindArray, kindObject:
 	default:
 		e.reason = failed
 		return false
@@ -181,7 +181,7 @@ func iterate(e *Evaluator, v Value) bool {
 		e.reason = unsure
 		return false
 	}
-	if v.kind == Object {
+	if v.kind == kindObject {
 		return iterateObject(e, v.text)
 	}
 	for elements := jsonscan.Open(v.text); ; {
@@ -246,12 +246,12 @@ func (c *compiler) step(i *gojq.Index) func(*Evaluator, Value) Value {
 		switch p := position(e); p.kind {
 		case failed, unsure:
 			return p
-		case Number:
+		case kindNumber:
 			if !e.charge(v.text) {
 				return Unknown()
 			}
 			return element(v, p)
-		case String:
+		case kindString:
 			return e.member(v, string(p.str()))
 		}
 		return Unknown()
@@ -268,9 +268,9 @@ func (e *Evaluator) member(v Value, key string) Value {
 // member returns the value of a key.
 func member(v Value, key string) Value {
 	switch v.kind {
-	case Object:
+	case kindObject:
 		return fromText(jsonscan.Member(v.text, key))
-	case Null:
+	case kindNull:
 		return v
 	case unsure:
 		return v
@@ -285,8 +285,8 @@ func element(v, at Value) Value {
 		return Unknown()
 	}
 	switch v.kind {
-	case Array:
-	case Null:
+	case kindArray:
+	case kindNull:
 		return v
 	default:
 		return Unknown()

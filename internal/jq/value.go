@@ -15,13 +15,13 @@ import (
 type kind uint8
 
 const (
-	Null kind = iota
-	False
-	True
-	Number
-	String
-	Array
-	Object
+	kindNull kind = iota
+	kindFalse
+	kindTrue
+	kindNumber
+	kindString
+	kindArray
+	kindObject
 
 	failed // an error in jq
 	unsure // only gojq knows
@@ -48,10 +48,12 @@ type Value struct {
 }
 
 // Int returns a whole number.
-func Int(n int64) Value { return Value{kind: Number, form: formInt, bits: uint64(n)} }
+func Int(n int64) Value { return Value{kind: kindNumber, form: formInt, bits: uint64(n)} }
 
 // Float returns a number. It must be finite.
-func Float(f float64) Value { return Value{kind: Number, form: formFloat, bits: math.Float64bits(f)} }
+func Float(f float64) Value {
+	return Value{kind: kindNumber, form: formFloat, bits: math.Float64bits(f)}
+}
 
 // Text returns a string; nil is null. What is not UTF-8 in it becomes U+FFFD.
 func Text(b []byte) Value {
@@ -76,13 +78,13 @@ func JSON(text []byte) Value {
 // is evaluated by gojq.
 func Unknown() Value { return Value{kind: unsure} }
 
-func plain(b []byte) Value { return Value{kind: String, form: formPlain, text: b} }
+func plain(b []byte) Value { return Value{kind: kindString, form: formPlain, text: b} }
 
 func boolean(b bool) Value {
 	if b {
-		return Value{kind: True}
+		return Value{kind: kindTrue}
 	}
-	return Value{kind: False}
+	return Value{kind: kindFalse}
 }
 
 // fromText returns the value of well-formed JSON text without white space around it.
@@ -92,23 +94,23 @@ func fromText(raw []byte) Value {
 	}
 	switch raw[0] {
 	case '"':
-		return Value{kind: String, text: raw}
+		return Value{kind: kindString, text: raw}
 	case 't':
-		return Value{kind: True}
+		return Value{kind: kindTrue}
 	case 'f':
-		return Value{kind: False}
+		return Value{kind: kindFalse}
 	case 'n':
 		return Value{}
 	case '{':
-		return Value{kind: Object, text: raw}
+		return Value{kind: kindObject, text: raw}
 	case '[':
-		return Value{kind: Array, text: raw}
+		return Value{kind: kindArray, text: raw}
 	}
-	return Value{kind: Number, text: raw}
+	return Value{kind: kindNumber, text: raw}
 }
 
 // Truthy reports whether v is neither null nor false.
-func (v Value) Truthy() bool { return v.kind > False }
+func (v Value) Truthy() bool { return v.kind > kindFalse }
 
 // str returns the text of a string.
 func (v Value) str() []byte {
@@ -122,15 +124,15 @@ func (v Value) str() []byte {
 // nothing computed keep their text.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.kind {
-	case Null:
+	case kindNull:
 		return append(dst, "null"...)
-	case False:
+	case kindFalse:
 		return append(dst, "false"...)
-	case True:
+	case kindTrue:
 		return append(dst, "true"...)
-	case Number:
+	case kindNumber:
 		return v.appendNumber(dst)
-	case String:
+	case kindString:
 		if v.form == formPlain {
 			return jsonscan.AppendString(dst, v.text)
 		}
@@ -166,11 +168,11 @@ func appendFloat(dst []byte, f float64) []byte {
 // native returns the value as gojq has it.
 func (v Value) native() any {
 	switch v.kind {
-	case Null:
+	case kindNull:
 		return nil
-	case False, True:
-		return v.kind == True
-	case Number:
+	case kindFalse, kindTrue:
+		return v.kind == kindTrue
+	case kindNumber:
 		switch v.form {
 		case formInt:
 			return int(int64(v.bits))
@@ -178,7 +180,7 @@ func (v Value) native() any {
 			return math.Float64frombits(v.bits)
 		}
 		return json.Number(v.text)
-	case String:
+	case kindString:
 		return string(v.str())
 	}
 	return decode(v.text)
