@@ -3,6 +3,8 @@ package query
 import (
 	"slices"
 
+	"inv/internal/jq"
+
 	"github.com/itchyny/gojq"
 )
 
@@ -43,7 +45,7 @@ func recordFields(q *gojq.Query, names []string) []string {
 	if q.Term != nil {
 		switch t := q.Term; {
 		case t.Type == gojq.TermTypeIndex:
-			first, _ := name(t.Index)
+			first, _ := jq.Name(t.Index)
 			if slices.Contains(variables[:], "$"+first) || first == "value" {
 				names = append(names, first)
 			}

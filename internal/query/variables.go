@@ -2,77 +2,105 @@ package query
 
 import (
 	"strings"
-	"unicode/utf8"
 
+	"inv/internal/jq"
 	"inv/internal/kafka/fetch"
-
-	"github.com/itchyny/gojq"
 )
 
-// variable compiles $key, $partition and the like, nil for anything else.
-func variable(f *gojq.Func) operand {
-	if len(f.Args) > 0 {
-		return nil
+// The variables in the order of their names.
+const (
+	ofKey = iota + 1
+	ofTopic
+	ofPartition
+	ofOffset
+	ofTimestamp
+	ofHeaders
+	ofHeaderList
+)
+
+// Variable returns a part of the record for a condition; without a record it is null.
+func (in *Input) Variable(i int) jq.Value {
+	r := in.Record
+	if r == nil {
+		return jq.Value{}
 	}
-	switch f.Name {
-	case "$key":
-		return ofRecord(func(r *fetch.Record) value { return bytesValue(r.Key) })
-	case "$topic":
-		return ofRecord(func(r *fetch.Record) value { return value{kind: kindString, text: []byte(r.Topic)} })
-	case "$partition":
-		return ofRecord(func(r *fetch.Record) value { return integer(int64(r.Partition)) })
-	case "$offset":
-		return ofRecord(func(r *fetch.Record) value { return integer(r.Offset) })
-	case "$timestamp":
-		return ofRecord(func(r *fetch.Record) value { return integer(r.Timestamp) })
+	switch i {
+	case ofKey:
+		return jq.Text(r.Key)
+	case ofTopic:
+		return jq.Text([]byte(r.Topic))
+	case ofPartition:
+		return jq.Int(int64(r.Partition))
+	case ofOffset:
+		return jq.Int(r.Offset)
+	case ofTimestamp:
+		return jq.Int(r.Timestamp)
 	}
-	return nil
+	return jq.Unknown()
 }
 
-// ofRecord is an operand that is null without a record.
-func ofRecord(get func(*fetch.Record) value) operand {
-	return func(in *Input) value {
-		if in.Record == nil {
-			return value{}
-		}
-		return get(in.Record)
-	}
-}
-
-// headerOperand compiles $headers.name and $headers["name"]: the last header with
-// that name, as in the object that gojq gets.
-func headerOperand(t *gojq.Term) operand {
-	if len(t.SuffixList) != 1 || t.SuffixList[0].Iter || t.SuffixList[0].Optional || len(t.Func.Args) > 0 {
-		return nil
-	}
-	key, ok := name(t.SuffixList[0].Index)
-	if !ok || !utf8.ValidString(key) || strings.ContainsRune(key, utf8.RuneError) {
-		return nil
-	}
-	return ofRecord(func(r *fetch.Record) (found value) {
-		r.EachHeader(func(k, v []byte) bool {
-			if string(k) == key {
-				found = bytesValue(v)
-			}
-			return true
-		})
-		return found
-	})
-}
-
-func bytesValue(b []byte) value {
+// Member returns the last header of a name, as in the object that gojq gets.
+func (in *Input) Member(i int, key string) (found jq.Value) {
 	switch {
-	case b == nil:
-		return value{}
-	case !utf8.Valid(b):
-		return value{kind: kindUnsure}
+	case in.Record == nil:
+		return found
+	case i != ofHeaders || strings.Contains(key, "\ufffd"):
+		return jq.Unknown()
 	}
-	return value{kind: kindString, text: b}
+	in.Record.EachHeader(func(k, v []byte) bool {
+		if string(k) == key {
+			found = jq.Text(v)
+		}
+		return true
+	})
+	return found
 }
 
-func integer(n int64) value {
-	if n > 1<<53 || n < -1<<53 {
-		return value{kind: kindUnsure} // no float64 has it
+// Native returns a part of the record as gojq has it.
+func (in *Input) Native(i int) any {
+	r := in.Record
+	if r == nil {
+		return nil
 	}
-	return value{kind: kindNumber, number: float64(n)}
+	switch i {
+	case ofKey:
+		return text(r.Key)
+	case ofTopic:
+		return r.Topic
+	case ofPartition:
+		return int(r.Partition)
+	case ofOffset:
+		return int(r.Offset)
+	case ofTimestamp:
+		return int(r.Timestamp)
+	case ofHeaders:
+		return headers(r)
+	}
+	return headerPairs(r)
+}
+
+func headers(r *fetch.Record) any {
+	all := map[string]any{}
+	r.EachHeader(func(k, v []byte) bool {
+		all[strings.ToValidUTF8(string(k), "\ufffd")] = text(v)
+		return true
+	})
+	return all
+}
+
+func headerPairs(r *fetch.Record) any {
+	all := []any{}
+	r.EachHeader(func(k, v []byte) bool {
+		all = append(all, map[string]any{"key": strings.ToValidUTF8(string(k), "\ufffd"), "value": text(v)})
+		return true
+	})
+	return all
+}
+
+// text is a string for gojq, or nil for null.
+func text(b []byte) any {
+	if b == nil {
+		return nil
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd")
 }
