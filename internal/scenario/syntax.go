@@ -14,7 +14,7 @@ import (
 )
 
 // The YAML library's errors name what its parser expected, with the line at which the
-// surrounding mapping or list began. For whoever wrote the file they are looked up again
+// surrounding mapping or list began. They are looked up again for the author of the file
 // in its text: the line of the mistake, and what it is.
 
 // syntax is a text that is not YAML.
