@@ -37,9 +37,13 @@ func (t *Theme) SourcesOf(topics []string) map[string]string {
 	colors, taken := map[string]string{}, map[string]bool{}
 	for _, topic := range slices.Sorted(slices.Values(topics)) {
 		color := t.Source(topic)
-		for i := slices.Index(t.Sources, color); i >= 0 && taken[color] && len(taken) < len(t.Sources); {
-			i = (i + 1) % len(t.Sources)
-			color = t.Sources[i]
+		// A terminal of few colours shows several of them as one.
+		first := slices.Index(t.Sources, color)
+		for i := range t.Sources {
+			if next := t.Sources[(first+i)%len(t.Sources)]; !taken[next] {
+				color = next
+				break
+			}
 		}
 		colors[topic], taken[color] = color, true
 	}

@@ -91,6 +91,11 @@ func TestSourcesAreDifferent(t *testing.T) {
 	if again := colors.SourcesOf(topics); !maps.Equal(sources, again) {
 		t.Errorf("in another order: %q, want %q", again, sources)
 	}
+	// Sixteen colours, of which some are one.
+	few := Detect(Always, true, func(name string) string { return map[string]string{"TERM": "xterm"}[name] })
+	if sources := few.SourcesOf(append(topics, strings.Split("abcdefghij", "")...)); len(sources) != 16 || sources["order_events"] == "" {
+		t.Errorf("of 16 topics in a few colours, %d have one", len(sources))
+	}
 	many := colors.SourcesOf(append(topics, strings.Split("abcdefghij", "")...))
 	if len(many) != 16 || many["a"] == "" {
 		t.Errorf("of 16 topics, %d have a colour", len(many))
