@@ -12,6 +12,7 @@ import (
 
 	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 	"inv/internal/when"
 	"inv/producer"
 
@@ -43,9 +44,10 @@ the same records.
 
 With --topic it sends the lines of stdin instead, each a value; --key-separator
 splits a key off, --header adds headers. So does a topic's name without --topic,
-if lines come from a file or a pipe and no producer has the name. With --envelope a line is a record as
-inv tail -o json writes it, with key, headers, timestamp and value, where null is
-a tombstone. A line has up to 16 MiB, and an empty one is an empty value.`,
+if lines come from a file or a pipe and no producer has the name. With --envelope
+a line is a record as inv tail -o json writes it, with key, headers, timestamp
+and value, where null is a tombstone. A line has up to 16 MiB, and an empty one
+is an empty value.`,
 		Example: `  inv produce catalog
   inv produce orders --rate 500/s --count 10000
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
@@ -152,9 +154,11 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		err = closeErr
 	}
 	summarize(s, summary, strings.Join(out.Where, ", "))
-	if also := referring(sc, names); p.products > 0 && len(also) > 0 && err == nil {
-		s.errf("`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
-			strings.Join(also, " "), p.products)
+	if p.products > 0 && err == nil {
+		if also := referring(sc, names); len(also) > 0 {
+			s.errf("`inv produce %s --products %d` refers to all of these; without the flag, to those in the scenario only\n",
+				strings.Join(also, " "), p.products)
+		}
 	}
 	switch {
 	case ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) && !summary.Finite:
@@ -195,7 +199,7 @@ func compileError(err error, sc *scenario.Scenario) error {
 		if of := producersOf(sc, unknown.Name); of != "" {
 			return usagef("%s is a topic; the producer of its records is %s", unknown.Name, of)
 		}
-		if strings.HasSuffix(err.Error(), "?") {
+		if suggest.Nearest(unknown.Name, unknown.Known) != "" {
 			return usageError{err}
 		}
 		return usagef("%w; --topic sends lines of stdin to a topic", err)
