@@ -9,12 +9,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// alteration is a change of one setting, of either request that alters settings.
-type alteration struct {
-	name  string
-	value *string
-	op    kmsg.IncrementalAlterConfigOp
-}
+// alteration is a change of one setting, as the incremental request has it.
+type alteration = kmsg.IncrementalAlterConfigsRequestResourceConfig
 
 // alterConfigs and incrementalAlterConfigs refuse to alter a topic that doesn't exist, or
 // to values that it doesn't take.
@@ -23,15 +19,19 @@ func (g *gate) alterConfigs(request kmsg.Request) (kmsg.Response, error) {
 	if !ok {
 		return nil, nil
 	}
-	parts := make([]refusal, len(alter.Resources))
-	for i, r := range alter.Resources {
-		var changes []alteration
-		for _, c := range r.Configs {
-			changes = append(changes, alteration{name: c.Name, value: c.Value, op: kmsg.IncrementalAlterConfigOpSet})
+	// As if each setting was set by itself.
+	same := kmsg.NewPtrIncrementalAlterConfigsRequest()
+	same.ValidateOnly = alter.ValidateOnly
+	for _, of := range alter.Resources {
+		r := kmsg.NewIncrementalAlterConfigsRequestResource()
+		r.ResourceType, r.ResourceName = of.ResourceType, of.ResourceName
+		for _, c := range of.Configs {
+			r.Configs = append(r.Configs, alteration{Name: c.Name, Value: c.Value, Op: kmsg.IncrementalAlterConfigOpSet})
 		}
-		parts[i] = g.checkAlter(r.ResourceType, r.ResourceName, changes)
+		same.Resources = append(same.Resources, r)
 	}
-	if parts = withOthers(parts, notDone(alter.ValidateOnly)); parts == nil {
+	parts := g.refuseAlter(same)
+	if parts == nil {
 		return nil, nil
 	}
 	resp := alter.ResponseKind().(*kmsg.AlterConfigsResponse)
@@ -49,15 +49,8 @@ func (g *gate) incrementalAlterConfigs(request kmsg.Request) (kmsg.Response, err
 	if !ok {
 		return nil, nil
 	}
-	parts := make([]refusal, len(alter.Resources))
-	for i, r := range alter.Resources {
-		var changes []alteration
-		for _, c := range r.Configs {
-			changes = append(changes, alteration{name: c.Name, value: c.Value, op: c.Op})
-		}
-		parts[i] = g.checkAlter(r.ResourceType, r.ResourceName, changes)
-	}
-	if parts = withOthers(parts, notDone(alter.ValidateOnly)); parts == nil {
+	parts := g.refuseAlter(alter)
+	if parts == nil {
 		return nil, nil
 	}
 	resp := alter.ResponseKind().(*kmsg.IncrementalAlterConfigsResponse)
@@ -68,6 +61,15 @@ func (g *gate) incrementalAlterConfigs(request kmsg.Request) (kmsg.Response, err
 		resp.Resources = append(resp.Resources, r)
 	}
 	return resp, nil
+}
+
+// refuseAlter returns a refusal of each resource; nil if all can be altered.
+func (g *gate) refuseAlter(alter *kmsg.IncrementalAlterConfigsRequest) []refusal {
+	parts := make([]refusal, len(alter.Resources))
+	for i, r := range alter.Resources {
+		parts[i] = g.checkAlter(r.ResourceType, r.ResourceName, r.Configs)
+	}
+	return withOthers(parts, notDone(alter.ValidateOnly))
 }
 
 // checkAlter returns why a resource can't be altered.
@@ -102,20 +104,20 @@ func (g *gate) checkAlterTopic(name string, changes []alteration) refusal {
 		}
 	}
 	for _, c := range changes {
-		list := c.name == "cleanup.policy" || strings.HasSuffix(c.name, ".replication.throttled.replicas")
-		switch c.op {
+		list := c.Name == "cleanup.policy" || strings.HasSuffix(c.Name, ".replication.throttled.replicas")
+		switch c.Op {
 		case kmsg.IncrementalAlterConfigOpDelete:
-			delete(values, c.name)
+			delete(values, c.Name)
 		case kmsg.IncrementalAlterConfigOpAppend, kmsg.IncrementalAlterConfigOpSubtract:
 			if !list {
-				op := map[kmsg.IncrementalAlterConfigOp]string{kmsg.IncrementalAlterConfigOpAppend: "APPEND", kmsg.IncrementalAlterConfigOpSubtract: "SUBTRACT"}[c.op]
-				return refusal{kerr.InvalidConfig, fmt.Sprintf("Can't %s to key %s because its type is not LIST.", op, c.name)}
+				op := map[kmsg.IncrementalAlterConfigOp]string{kmsg.IncrementalAlterConfigOpAppend: "APPEND", kmsg.IncrementalAlterConfigOpSubtract: "SUBTRACT"}[c.Op]
+				return refusal{kerr.InvalidConfig, fmt.Sprintf("Can't %s to key %s because its type is not LIST.", op, c.Name)}
 			}
-			if c.op == kmsg.IncrementalAlterConfigOpAppend {
-				values[c.name] = *c.value
+			if c.Op == kmsg.IncrementalAlterConfigOpAppend {
+				values[c.Name] = *c.Value
 			}
 		default:
-			values[c.name] = *c.value
+			values[c.Name] = *c.Value
 		}
 	}
 	if message := checkSettings(values); message != "" {
@@ -131,15 +133,15 @@ func (g *gate) checkAlterTopic(name string, changes []alteration) refusal {
 func checkChanges(changes []alteration) refusal {
 	seen := map[string]bool{}
 	for _, c := range changes {
-		if seen[c.name] {
+		if seen[c.Name] {
 			return refusal{kerr.InvalidRequest, "Error due to duplicate config keys"}
 		}
-		seen[c.name] = true
+		seen[c.Name] = true
 	}
 	var null []string
 	for _, c := range changes {
-		if c.value == nil && c.op != kmsg.IncrementalAlterConfigOpDelete {
-			null = append(null, c.name)
+		if c.Value == nil && c.Op != kmsg.IncrementalAlterConfigOpDelete {
+			null = append(null, c.Name)
 		}
 	}
 	if len(null) > 0 {
@@ -153,8 +155,8 @@ func checkChanges(changes []alteration) refusal {
 func checkAlterBroker(changes []alteration) refusal {
 	var fixed []string
 	for _, c := range changes {
-		if _, ok := settings()[c.name]; ok {
-			fixed = append(fixed, c.name)
+		if _, ok := settings()[c.Name]; ok {
+			fixed = append(fixed, c.Name)
 		}
 	}
 	if len(fixed) == 0 {
