@@ -26,6 +26,7 @@ type keepSite struct {
 	by   appendFunc // the value that it is kept for; nil: the entity, or all records
 	node *node
 	json appendFunc
+	site *lastSite // in which form the values are used, set by check; nil: they aren't
 	pos  scenario.Position
 }
 
@@ -194,7 +195,7 @@ func (k *kept) append(dst []byte, s *lastSite) []byte {
 	return append(dst, k.text...)
 }
 
-// check reports what is never kept, or kept in another form than it is used in.
+// check finds the form in which each name's values are used, and reports what is never kept, or kept in another form than it is used in.
 func (m *memory) check(c *compiler) {
 	kinds := make([]*lastSite, len(m.names))
 	for i := range m.lasts {
@@ -214,6 +215,7 @@ func (m *memory) check(c *compiler) {
 	for i := range m.keeps {
 		k := &m.keeps[i]
 		s := kinds[k.name]
+		k.site = s
 		switch {
 		case s == nil || s.kind == kindMixed:
 		case k.node.kind != s.kind:
@@ -224,16 +226,6 @@ func (m *memory) check(c *compiler) {
 			c.problem(k.pos, "keep: %q has %d decimals here, and %d in the `start:` of its last", m.names[k.name], k.node.dec, s.dec)
 		}
 	}
-}
-
-// site returns the form in which a name's values are used; nil if they aren't.
-func (m *memory) site(name int) *lastSite {
-	for i := range m.lasts {
-		if m.lasts[i].name == name {
-			return &m.lasts[i]
-		}
-	}
-	return nil
 }
 
 // crosses reports whether values are kept for others than the record's own entity.
@@ -364,7 +356,7 @@ func (st *store) take(n int) *remembered {
 
 // value computes a field's value; one that is absent is not kept.
 func (st *store) value(w *worker, f *frame, k *keepSite) kept {
-	n, site := k.node, st.stream.memory.site(k.name)
+	n, site := k.node, k.site
 	switch {
 	case site == nil || n.absent != nil && n.absent(w, f):
 		return kept{}

@@ -101,29 +101,23 @@ func choose(cond, then, otherwise node) node {
 	}
 	test := cond.test()
 	if then.one != nil && otherwise.one != nil {
-		yes, no := then.one, otherwise.one
-		return node{one: func(e *Evaluator) Value {
-			switch a := test(e); a {
-			case isTrue:
-				return yes(e)
-			case isFalse, isNull:
-				return no(e)
-			default:
-				return a.value()
-			}
-		}}
+		return node{one: branch(test, then.one, otherwise.one, func(_ *Evaluator, a answer) Value { return a.value() })}
 	}
-	yes, no := then.push(), otherwise.push()
-	return node{many: func(e *Evaluator) bool {
+	return node{many: branch(test, then.push(), otherwise.push(), func(e *Evaluator, a answer) bool { return e.push(a.value()) })}
+}
+
+// branch evaluates yes or no, or other with an answer that is neither.
+func branch[T any](test func(*Evaluator) answer, yes, no func(*Evaluator) T, other func(*Evaluator, answer) T) func(*Evaluator) T {
+	return func(e *Evaluator) T {
 		switch a := test(e); a {
 		case isTrue:
 			return yes(e)
 		case isFalse, isNull:
 			return no(e)
 		default:
-			return e.push(a.value())
+			return other(e, a)
 		}
-	}}
+	}
 }
 
 // number compiles a literal, which has its value but not its text.
