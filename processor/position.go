@@ -3,7 +3,6 @@ package processor
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -168,7 +167,7 @@ func quotedPolicy(policy string) string {
 // identity returns the topics whose ids the stage's committed offsets carry: if one
 // of them is deleted and recreated, offsets and state mean nothing.
 func (s *Stage) identity() []string {
-	all := append(slices.Clone(s.Reads), s.kept()...)
+	all := append(s.inputs(), s.kept()...)
 	for _, w := range s.Writes {
 		if w.Feeds {
 			all = append(all, w.Topic)

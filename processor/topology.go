@@ -43,6 +43,9 @@ type Stage struct {
 	// Whole is one of Reads of which the stage needs every record at each start,
 	// besides those that the group has yet to read; "" for none.
 	Whole string
+	// Tables are topics that the stage's logic reads by itself from their beginning,
+	// in every process, and not as a member of the group.
+	Tables []string
 	// Log is an internal topic that this stage decides its inputs into and that
 	// another stage of the topology reads; "" for none. The stage is held back
 	// while its own process's reader of the log is far behind.
@@ -199,6 +202,18 @@ func (s *Stage) kept() (aliases []string) {
 	return aliases
 }
 
+// inputs returns the topics that the stage reads, whether as a member of its group or
+// as tables, each once.
+func (s *Stage) inputs() []string {
+	all := slices.Clone(s.Reads)
+	for _, alias := range s.Tables {
+		if !slices.Contains(all, alias) {
+			all = append(all, alias)
+		}
+	}
+	return all
+}
+
 // outputs returns the topics that the stage's transactions write, dead letters aside.
 func (s *Stage) outputs() []string {
 	all := s.kept()
@@ -274,7 +289,7 @@ func WrittenTopics(s *scenario.Scenario, app string, topologies []Topology) (top
 func InputTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
 	written := append(WrittenTopics(s, app, topologies), KeptTopics(s, app, topologies)...)
 	for _, stage := range stages(topologies) {
-		for _, name := range names(s, app, stage.Reads) {
+		for _, name := range names(s, app, stage.inputs()) {
 			if !slices.Contains(written, name) {
 				topics = append(topics, name)
 			}
