@@ -203,12 +203,14 @@ func (a *application) skip(ctx context.Context, client *kgo.Client, ranges []Los
 	return nil
 }
 
-// noteOf returns the notes in the metadata of an offset that describe the state,
-// which stays the same when the offset is moved.
+// noteOf returns the notes in the metadata of an offset that its partition has given,
+// see [stage.Noted]: they stay the same when the offset is moved. The others are added
+// to each offset.
 func noteOf(metadata string) string {
 	var notes []string
 	for field := range strings.SplitSeq(metadata, " ") {
-		if strings.HasPrefix(field, noteState+"=") || strings.HasPrefix(field, noteWaiting+"=") {
+		name, _, _ := strings.Cut(field, "=")
+		if strings.HasPrefix(name, notePrefix) && !slices.Contains([]string{notePartitions, noteShape, noteVersion}, name) {
 			notes = append(notes, field)
 		}
 	}
