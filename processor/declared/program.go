@@ -17,6 +17,8 @@ type Program struct {
 	inputs   []*inputProgram // in the order of Topology.From
 	state    *stateProgram   // nil without keys
 	mapping  *mapProgram     // nil with keys
+
+	expressions []*expression // all of them
 }
 
 // Compile checks and compiles a declared topology. The problems have the positions of the
@@ -40,6 +42,7 @@ func Compile(s *scenario.Scenario, t *scenario.Topology) (*Program, scenario.Pro
 	if problems := c.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
+	p.expressions = c.compiled
 	return p, nil
 }
 
