@@ -106,10 +106,21 @@ type Metric struct {
 	Name  string // Prometheus name without the prefix "inv_"
 	Help  string
 	Gauge bool // it may go down
+	// Topology is the label "topology" of a metric that several topologies have under
+	// one Name; "": no label.
+	Topology string
 	// Left is said in the summary of a processor that stops while the number is
 	// above zero, with %s for the number and its Unit, in the singular. Without
 	// it nothing is said.
 	Left, Unit string
+}
+
+// Key returns the key of the metric in [Summary.Counts].
+func (m Metric) Key() string {
+	if m.Topology == "" {
+		return m.Name
+	}
+	return m.Name + "/" + m.Topology
 }
 
 // Background is a [stage.Logic] that works beside the stage's loop.
@@ -199,8 +210,14 @@ func (e Env) Log(tx *stage.Tx, partition int32, key, value []byte) error {
 	return err
 }
 
-// Counter returns the number behind a Metric, or the count of an output's kind.
-func (e Env) Counter(name string) *atomic.Int64 { return e.Stats.counter(name) }
+// Counter returns the number behind one of the stage's metrics, by its Name, or the
+// count of an output's kind.
+func (e Env) Counter(name string) *atomic.Int64 {
+	if i := slices.IndexFunc(e.stage.Metrics, func(m Metric) bool { return m.Name == name }); i >= 0 {
+		name = e.stage.Metrics[i].Key()
+	}
+	return e.Stats.counter(name)
+}
 
 // Group returns the consumer group of a stage.
 func Group(app, stage string) string { return app + "-" + stage }
