@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -148,6 +149,7 @@ type Env struct {
 	// offset must agree.
 	Exact bool
 	Stats *Stats
+	Logger *slog.Logger
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
