@@ -149,6 +149,7 @@ type Env struct {
 	// offset must agree.
 	Exact bool
 	Stats *Stats
+	Now    func() time.Time
 	Logger *slog.Logger
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
