@@ -147,8 +147,8 @@ type Env struct {
 	Reader *stage.Reader
 	// Exact reports that the guarantee is exactly-once: changelog and committed
 	// offset must agree.
-	Exact bool
-	Stats *Stats
+	Exact  bool
+	Stats  *Stats
 	Now    func() time.Time
 	Logger *slog.Logger
 	// Flow couples the writer of a Log with its reader; nil for other stages.
