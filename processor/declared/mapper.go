@@ -45,10 +45,13 @@ func (m *Mapper) Map(rec *Record, now int64, to Effects) (Outcome, *Refusal, err
 		return Routed, nil, m.pending.flush(to)
 	case err == nil:
 		return outcome, nil, nil
-	case asRefusal(err, &m.refusal):
-		return Refused, &m.refusal, nil
 	}
-	return 0, nil, err
+	why, ok := refusal(err)
+	if !ok {
+		return 0, nil, err
+	}
+	m.refusal = why
+	return Refused, &m.refusal, nil
 }
 
 // emit makes the outputs of a record.

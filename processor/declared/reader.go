@@ -1,7 +1,6 @@
 package declared
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -24,31 +23,6 @@ type Record struct {
 type Header struct {
 	Key   string
 	Value []byte
-}
-
-// refusal is a Refusal on its way.
-type refusal struct{ Refusal }
-
-func (r *refusal) Error() string { return string(r.Reason) + ": " + r.Message }
-
-func refused(reason event.Reason, format string, args ...any) error {
-	return &refusal{Refusal{reason, fmt.Sprintf(format, args...)}}
-}
-
-// asRefusal sets r to what an error says about a record. It reports false if the error is
-// about something else.
-func asRefusal(err error, r *Refusal) bool {
-	var known *refusal
-	var failed *ExpressionError
-	switch {
-	case errors.As(err, &known):
-		*r = known.Refusal
-	case errors.As(err, &failed):
-		*r = Refusal{ReasonExpression, failed.Error()}
-	default:
-		return false
-	}
-	return true
 }
 
 // maxFanOut bounds the text of all lines, or elements and rows, of a record.
@@ -103,7 +77,7 @@ func newReader(p *Program, in *inputProgram, tables Tables) *reader {
 }
 
 // read reads a record up to its elements: where it was not dropped. The error is an
-// *ExpressionError or a *refusal.
+// *ExpressionError or a *refusalError.
 func (r *reader) read(rec *Record) (Outcome, error) {
 	r.timed = false
 	if rec.Value == nil {
@@ -266,7 +240,7 @@ func (r *reader) count() int {
 }
 
 // enter makes an element "." and joins its rows. It reports false if the element is
-// dropped. An error that is neither an *ExpressionError nor a *refusal is one of the
+// dropped. An error that is neither an *ExpressionError nor a *refusalError is one of the
 // tables.
 func (r *reader) enter(i int) (bool, error) {
 	if r.each != nil {
@@ -339,16 +313,6 @@ func (r *reader) row(j *joinProgram) (bool, error) {
 	}
 	r.rows = jsonscan.AppendSafe(r.rows, text, flags)
 	return true, nil
-}
-
-// maxQuoted bounds the keys in messages.
-const maxQuoted = 100
-
-func quoted(key []byte) string {
-	if len(key) > maxQuoted {
-		return fmt.Sprintf("%q…", key[:maxQuoted])
-	}
-	return fmt.Sprintf("%q", key)
 }
 
 // appendValue appends the element on one line.

@@ -47,11 +47,14 @@ func (r *Router) Route(rec *Record, to Lines) (Outcome, *Refusal, error) {
 		return Routed, nil, r.give(to)
 	case err == nil:
 		return outcome, nil, nil
-	case asRefusal(err, &r.refusal):
-		r.timed = false
-		return Refused, &r.refusal, nil
 	}
-	return 0, nil, err
+	why, ok := refusal(err)
+	if !ok {
+		return 0, nil, err
+	}
+	r.timed = false
+	r.refusal = why
+	return Refused, &r.refusal, nil
 }
 
 // Time returns the event time of the record that was routed last, in epoch ms. It reports
