@@ -1,10 +1,10 @@
 package declared
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
-	"inv/internal/event"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
@@ -255,6 +255,11 @@ func (m *Machine) setTimers(s *state) error {
 	return nil
 }
 
+// refusalError is a step that can't be done for another reason than an expression.
+type refusalError struct{ Refusal }
+
+func (e *refusalError) Error() string { return e.Message }
+
 // checkSize refuses a state that is too large.
 func (m *Machine) checkSize(w *instance) error {
 	if w.cur.room() <= MaxState {
@@ -267,18 +272,29 @@ func (m *Machine) checkSize(w *instance) error {
 	return nil
 }
 
+// quoted returns a key as messages may repeat it.
+func quoted(key []byte) string {
+	if len(key) > 64 {
+		key = key[:64]
+	}
+	return strconv.QuoteToASCII(string(key))
+}
+
+// refusal returns why a step failed.
+func refusal(err error) (Refusal, bool) {
+	var failed *ExpressionError
+	var refused *refusalError
+	switch {
+	case errors.As(err, &failed):
+		return Refusal{ReasonExpression, err.Error()}, true
+	case errors.As(err, &refused):
+		return refused.Refusal, true
+	}
+	return Refusal{}, false
+}
+
 // undo makes the instance what it was before the step.
 func (w *instance) undo() { w.cur.copyFrom(w.was) }
 
 // checkOutputs refuses outputs that their topics don't take.
-func (m *Machine) checkOutputs() error {
-	if m.Takes == nil {
-		return nil
-	}
-	return m.pending.each(func(o *Output) error {
-		if why := m.Takes(o); why != "" {
-			return &refusalError{Refusal{event.TooLarge, why}}
-		}
-		return nil
-	})
-}
+func (m *Machine) checkOutputs() error { return m.pending.check(m.Takes) }
