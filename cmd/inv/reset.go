@@ -96,8 +96,8 @@ type resetPlan struct {
 }
 
 func (f *sharedFlags) planReset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, outputs bool) (p resetPlan, err error) {
-	all := builtinTopologies()
-	if p.groups, err = c.Existing(ctx, processorGroups(f.appID)); err != nil {
+	all := topologiesOf(sc)
+	if p.groups, err = c.Existing(ctx, processor.GroupNames(f.appID, all)); err != nil {
 		return p, err
 	}
 	if len(p.groups) > 0 {
