@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"inv/internal/convert"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
@@ -118,6 +119,7 @@ type mapProgram struct{ emits []*emitProgram }
 // input compiles what is decided of an input's records.
 func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *inputProgram {
 	p := &inputProgram{Input: in, scope: sc, timeAt: -1}
+	c.format(in)
 	p.time = c.compile(sc, atTime(), c.topology.Time)
 	if topic, ok := s.Topic(in.Alias); ok && topic.View != nil && topic.View.Time != "" && !topic.View.Lines {
 		var path []string
@@ -135,6 +137,20 @@ func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *i
 	}
 	p.key = c.compile(sc, atElement("the key of an input", in, in.Join), in.Key)
 	return p
+}
+
+// format checks the settings of an input's format.
+func (c *compiler) format(in *scenario.Input) {
+	var err error
+	switch in.Format {
+	case "xml":
+		_, err = convert.NewXML(in.Lists)
+	case "csv":
+		_, err = convert.NewCSV(in.Columns)
+	}
+	if err != nil {
+		c.problem(in.Pos, err.Error())
+	}
 }
 
 // state compiles what happens to a key's state.
