@@ -63,6 +63,12 @@ func (p *Program) StateFields() []string {
 	return p.state.names
 }
 
+// EventType returns the ce_type of an emit's outputs.
+func (p *Program) EventType(emit int) string {
+	e := &p.Topology.Emit[emit]
+	return cmp.Or(e.Type, p.scenario.Name+"."+e.To+".v1")
+}
+
 // inputProgram is the router's part of an input.
 type inputProgram struct {
 	*scenario.Input
