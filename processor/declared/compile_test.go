@@ -60,7 +60,7 @@ func TestPlaces(t *testing.T) {
 		"clock in set":              {func(t *scenario.Topology) { in(t).Set[0].JQ = *expr(6, "$clock") }, "test.yaml:6:5: $clock: only fields"},
 		"window without one":        {func(t *scenario.Topology) { t.Until = expr(1, "$window.start > 1") }, "test.yaml:1:5: $window: the topology has no window"},
 		"unknown variable":          {func(t *scenario.Topology) { t.Until = expr(1, "1 + $x") }, "test.yaml:1:9: variable not defined: $x; there are $s, $was, $i"},
-		"unknown function":          {func(t *scenario.Topology) { t.Until = expr(1, "price") }, "test.yaml:1:5: function not defined: price/0 (a field is .price)"},
+		"unknown function":          {func(t *scenario.Topology) { t.Until = expr(1, "price") }, "test.yaml:1:5: function not defined: price/0 (a field is .price, a text '\"price\"')"},
 		"wrong let, once":           {func(t *scenario.Topology) { t.Let[0].JQ = *expr(7, "1 +") }, "test.yaml:7:8: unexpected"},
 		"a function that may not":   {func(t *scenario.Topology) { t.Until = expr(1, "now > 1") }, "test.yaml:1:5: now is not allowed"},
 		"a join that hides a state": {func(t *scenario.Topology) { in(t).Join[0].Name, in(t).Set = "s", nil }, "a join can't be named s: $s is a variable"},
