@@ -256,3 +256,40 @@ func TestRoutingAllocatesNothing(t *testing.T) {
 type fixed struct{ row []byte }
 
 func (f fixed) Row(string, []byte) ([]byte, error) { return f.row, nil }
+
+// FuzzRoute checks that no record breaks the router or what its lines say, and that the
+// same record gives the same.
+func FuzzRoute(f *testing.F) {
+	for _, value := range []string{
+		benchmarkOrder, `{"order_id":1,"customer_id":"c","items":[{"product_id":"p1"},{"a":"\ud800"}]}`, `{"items":[{}`, `[]`, `"x"`, `{"items":{"a":{}},"timestamp":-1}`,
+	} {
+		f.Add([]byte(value), []byte("key"), int64(1732881600123))
+	}
+	s := samples(f)
+	var routers []*Router
+	for i := range s.Topologies {
+		if p, problems := Compile(s, &s.Topologies[i]); len(problems) == 0 && p.Topology.Keyed() {
+			routers = append(routers, p.Router(fixed{[]byte(benchmarkRow)}))
+		}
+	}
+	f.Fuzz(func(t *testing.T, value, key []byte, timestamp int64) {
+		for _, router := range routers {
+			for input := range router.readers {
+				record := &Record{Input: input, Origin: Origin{"order_events", 3, 47, timestamp}, Key: key, Value: value}
+				var first, second logged
+				outcome, _, err := router.Route(record, &first)
+				again, _, err2 := router.Route(record, &second)
+				if err != nil || err2 != nil || outcome != again || strings.Join(first.lines, "") != strings.Join(second.lines, "") {
+					t.Fatalf("%q gives %v %q, %v, and then %v %q, %v", value, outcome, first.lines, err, again, second.lines, err2)
+				}
+				for _, text := range first.lines {
+					key, rest, _ := strings.Cut(text, ` {"k":`)
+					var l Line
+					if err := ParseLine([]byte(`{"k":`+rest), &l); err != nil || string(l.Key) != key || strings.Count(text, "\n") != strings.Count(key, "\n")+1 {
+						t.Fatalf("%q gives the line %q: %v", value, text, err)
+					}
+				}
+			}
+		}
+	})
+}
