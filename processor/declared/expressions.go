@@ -40,7 +40,7 @@ func (p *Program) Expressions() []Expression {
 	c := &compiler{file: p.scenario.File, topology: p.Topology}
 	sc := c.newScope()
 	for i := range p.Topology.Let {
-		if x := c.compile(sc, place{func(string) string { return "" }}, &p.Topology.Let[i].JQ); x != nil {
+		if x := c.compile(sc, everywhere(), &p.Topology.Let[i].JQ); x != nil {
 			add(x)
 		}
 	}
@@ -48,6 +48,12 @@ func (p *Program) Expressions() []Expression {
 		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
 	})
 	return all
+}
+
+// Uses reports whether an expression uses a variable, such as $offset.
+func (p *Program) Uses(variable string) bool {
+	return p.state != nil && p.state.scope.used[variable] ||
+		slices.ContainsFunc(p.inputs, func(in *inputProgram) bool { return in.scope.used[variable] })
 }
 
 // expressionPlaces calls visit with each expression of a topology, or nil, and where it stands.

@@ -30,6 +30,7 @@ import (
 
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/internal/when"
 )
 
 // Start returns when a case begins, unless it says otherwise.
@@ -57,6 +58,7 @@ type Failure struct {
 	Want   string  // the expected record, as JSON
 	Fields []Field // of one that differs
 	Got    *Record // nil: there is none
+	At     string  // its time since the case's start
 	Text   string  // why a case can't be run
 }
 
@@ -84,6 +86,11 @@ func judge(t *scenario.Test, begin int64, got []*Record) []Failure {
 	for _, r := range got {
 		if !slices.Contains(named, r.Alias) {
 			failures = append(failures, unexpected(r, t.Pos))
+		}
+	}
+	for i := range failures {
+		if r := failures[i].Got; r != nil {
+			failures[i].At = since(r.Timestamp - begin)
 		}
 	}
 	return failures
@@ -141,7 +148,7 @@ func wrong(v *value) string {
 		if !strings.HasPrefix(w.name, "$") {
 			continue
 		}
-		_, unreadable := duration(w.text)
+		_, unreadable := when.ParseDuration(w.text)
 		switch {
 		case !slices.Contains(names, w.name):
 			return fmt.Sprintf("there is no %s%s", quote(w.name), cmp.Or(suggest.DidYouMean(w.name, names), "; there are "+strings.Join(names, ", ")))
