@@ -114,7 +114,7 @@ func (f *sharedFlags) loadScenario(ctx context.Context) (*scenario.Scenario, err
 	if err == nil {
 		sc, problems := checkScenario(f.scenario, source, f.appID)
 		if len(problems) > 0 {
-			return nil, problems
+			return nil, newInvalidScenario(source, problems)
 		}
 		return sc, nil
 	}

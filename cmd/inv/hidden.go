@@ -10,7 +10,6 @@ import (
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
-	"inv/processor"
 )
 
 // hiddenError is returned for a list that may lack topics. Brokers leave those out of
@@ -51,11 +50,7 @@ func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Clie
 	if err != nil {
 		return err
 	}
-	topologies, err := allTopologies(sc)
-	if err != nil {
-		return err
-	}
-	if err := c.MayDescribe(ctx, processor.GroupNames(f.appID, topologies)); err != nil {
+	if err := c.MayDescribe(ctx, processorGroups(sc, f.appID)); err != nil {
 		return fmt.Errorf("groups may be missing from this list: %w", err)
 	}
 	if listed == 0 {

@@ -50,8 +50,9 @@ func processCommandWith(s *streams, f *sharedFlags, p *processFlags) *cobra.Comm
 		Use:   "process [TOPOLOGY…]",
 		Short: "Turn orders and receipts into updates, reorders and alerts",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
-often as there are partitions to share. Without a name the scenario's list of
-topologies runs. There are:
+often as there are partitions to share. Without a name the scenario's topologies
+run, but for those with off: true. A scenario can declare topologies of its own;
+in the program there are:
 
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
@@ -218,7 +219,7 @@ func (j safeJSON) Write(line []byte) (int, error) {
 // topologyList describes the topologies, a line each.
 func topologyList() string {
 	var b strings.Builder
-	for _, t := range builtinTopologies() {
+	for _, t := range topologiesOf(&scenario.Scenario{}) {
 		fmt.Fprintf(&b, "  %-12s %s\n", t.Name, t.About)
 	}
 	return b.String()
