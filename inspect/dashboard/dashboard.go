@@ -131,6 +131,7 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 	ctx, cancel := context.WithCancel(ctx)
 	hub := NewHub(o.Topics.Orders, o.Now)
 	hub.SetCurrency(o.Currency)
+	hub.SetOutputs(o.Topics.Outputs)
 	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log, map[string]bool{}}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })

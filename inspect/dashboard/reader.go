@@ -23,6 +23,7 @@ import (
 type Topics struct {
 	Catalog, Orders, Updates, Reorders, Alerts, Receipts string
 	DeadLetters                                          []string
+	Outputs                                              []Output // of declared topologies
 }
 
 func (t Topics) sources() map[string]Source {
@@ -31,6 +32,11 @@ func (t Topics) sources() map[string]Source {
 	}
 	for _, name := range t.DeadLetters {
 		all[name] = DeadLetters
+	}
+	for _, o := range t.Outputs {
+		if _, known := all[o.Topic]; !known {
+			all[o.Topic] = Outputs
+		}
 	}
 	delete(all, "")
 	return all
