@@ -20,8 +20,8 @@ func All(o inventory.Options) ([]processor.Topology, error) {
 	return all, err
 }
 
-// Select returns the topologies with these names, or those that the scenario
-// lists if there are none. One whose work another does itself is left out. An
+// Select returns the topologies with these names or, if there are none, those of the
+// scenario that are not off. One whose work another does itself is left out. An
 // unknown name wraps [processor.ErrUsage].
 func Select(s *scenario.Scenario, names []string, o inventory.Options) ([]processor.Topology, error) {
 	all, err := All(o)
@@ -30,7 +30,9 @@ func Select(s *scenario.Scenario, names []string, o inventory.Options) ([]proces
 	}
 	if len(names) == 0 {
 		for _, t := range s.Topologies {
-			names = append(names, t.Name)
+			if !t.Off {
+				names = append(names, t.Name)
+			}
 		}
 	}
 	if len(names) == 0 {
