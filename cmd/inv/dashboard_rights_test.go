@@ -43,7 +43,7 @@ func (g *guarded) watch() *watched {
 			w.lines = append(w.lines, line)
 		},
 	}
-	o.Topics, o.Groups = dashboardTopics(g.scenario(), "inv")
+	o.Topics, o.Groups, _ = dashboardTopics(g.scenario(), "inv")
 	ctx, cancel := context.WithCancel(g.t.Context())
 	at, done := make(chan string, 1), make(chan error, 1)
 	o.Listening = func(url string) { at <- url }

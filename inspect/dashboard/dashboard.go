@@ -52,6 +52,8 @@ func withHint(message, hint string) string {
 type Group struct {
 	Name   string
 	Topics []string
+	// Optional reports that the group may never be there, which is then not mentioned.
+	Optional bool
 }
 
 // Options configures Run.

@@ -65,6 +65,9 @@ func (s *session) look(ctx context.Context) look {
 	}
 	for _, group := range s.groups {
 		lag, missing := s.lag(ctx, group, denied)
+		if group.Optional && !lag.Known {
+			continue
+		}
 		found.lag, found.deniedLag = append(found.lag, lag), append(found.deniedLag, missing...)
 	}
 	return found

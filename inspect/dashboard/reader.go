@@ -347,7 +347,9 @@ func (s *session) updateAsOf() {
 }
 
 func (s *session) show() {
-	s.status.Denied = append(s.refused.list(s.sources), s.deniedLags...)
+	s.status.Denied = slices.DeleteFunc(append(s.refused.list(s.sources), s.deniedLags...), func(d Denied) bool {
+		return slices.ContainsFunc(s.topics.Outputs, func(o Output) bool { return o.Optional && o.Topic == d.Name })
+	})
 	s.complain(s.status.Denied)
 	status := s.status
 	s.hub.Update(func(m *Model) { m.SetStatus(status) })

@@ -120,7 +120,7 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	_, err = kafka.EnsureTopics(ctx, client, kafka.Specs(d.Scenario, d.App)...)
+	_, err = kafka.EnsureTopics(ctx, client, builtin.Specs(d.Scenario, d.App)...)
 	return err
 }
 
