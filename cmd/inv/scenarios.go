@@ -26,7 +26,7 @@ are shown. Copy a shipped one, edit it, and name it with --scenario.`,
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosSchema(s))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosExplain(s, f), scenariosSchema(s))
 	return cmd
 }
 
