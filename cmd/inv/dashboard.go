@@ -11,6 +11,7 @@ import (
 	"inv/internal/scenario"
 	"inv/internal/theme"
 	"inv/processor"
+	"inv/processor/builtin"
 
 	"github.com/spf13/cobra"
 )
@@ -115,12 +116,18 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 	for _, t := range scn.Topologies {
 		for _, e := range t.Emit {
 			topic := name(e.To)
-			topics.Outputs = append(topics.Outputs, dashboard.Output{Topology: t.Name, About: t.About, Topic: topic, Label: e.To, View: views[topic], Optional: t.Off})
+			topics.Outputs = append(topics.Outputs, dashboard.Output{Topology: t.Name, About: t.About, Topic: topic, Label: e.To, View: views[topic]})
 		}
 	}
+	topics.Optional = builtin.Idle(scn, app)
+	all, err := allTopologies(scn)
 	var groups []dashboard.Group
-	for _, g := range processor.Groups(scn, app, builtinTopologies()) {
-		groups = append(groups, dashboard.Group{Name: g.Name, Topics: g.Topics})
+	for _, t := range all {
+		declared := scn.Topology(t.Name)
+		off := declared != nil && declared.Off
+		for _, g := range processor.Groups(scn, app, []processor.Topology{t}) {
+			groups = append(groups, dashboard.Group{Name: g.Name, Topics: g.Topics, Optional: off})
+		}
 	}
-	return topics, groups, nil
+	return topics, groups, err
 }

@@ -15,9 +15,6 @@ type Output struct {
 	Topic    string
 	Label    string        // the topic's short name
 	View     *inspect.View // nil: key and value are shown
-	// Optional reports that the topology may never run: that the topic can't be read, for
-	// lack of a permission, is then no complaint.
-	Optional bool
 }
 
 // Limits of a panel.

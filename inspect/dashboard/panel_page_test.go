@@ -29,7 +29,7 @@ func TestPanelOfATopology(t *testing.T) {
 	fraud, pricing := kafkatest.Name(t, "fraud"), kafkatest.Name(t, "prices")
 	w.topics.Outputs = []dashboard.Output{
 		{Topology: "fraud", About: "Orders to review or to hold", Topic: fraud, Label: "fraud-alerts", View: view},
-		{Topology: "pricing", Topic: pricing, Label: "price-changes", Optional: true},
+		{Topology: "pricing", Topic: pricing, Label: "price-changes"},
 	}
 	ensure := func(topic string) {
 		if _, err := kafka.EnsureTopics(t.Context(), w.client, kafka.TopicSpec{Name: topic, Partitions: 2}); err != nil {

@@ -24,6 +24,9 @@ type Topics struct {
 	Catalog, Orders, Updates, Reorders, Alerts, Receipts string
 	DeadLetters                                          []string
 	Outputs                                              []Output // of declared topologies
+	// Optional are those of these that may never be needed: that one can't be read, for
+	// lack of a permission, is then not mentioned.
+	Optional []string
 }
 
 func (t Topics) sources() map[string]Source {
@@ -348,7 +351,7 @@ func (s *session) updateAsOf() {
 
 func (s *session) show() {
 	s.status.Denied = slices.DeleteFunc(append(s.refused.list(s.sources), s.deniedLags...), func(d Denied) bool {
-		return slices.ContainsFunc(s.topics.Outputs, func(o Output) bool { return o.Optional && o.Topic == d.Name })
+		return slices.Contains(s.topics.Optional, d.Name)
 	})
 	s.complain(s.status.Denied)
 	status := s.status

@@ -9,9 +9,15 @@ import (
 	"inv/processor/inventory"
 )
 
-// Specs returns the topics of a scenario, but those that nothing needs except topologies
-// that are off.
+// Specs returns the topics of a scenario, but those of [Idle].
 func Specs(s *scenario.Scenario, app string) []kafka.TopicSpec {
+	idle := Idle(s, app)
+	return slices.DeleteFunc(kafka.Specs(s, app), func(spec kafka.TopicSpec) bool { return slices.Contains(idle, spec.Name) })
+}
+
+// Idle returns the names of the topics of a scenario that nothing needs except topologies
+// that are off, dead-letter topics included.
+func Idle(s *scenario.Scenario, app string) (idle []string) {
 	use := uses{read: map[string]bool{}, used: map[string]bool{}}
 	off := uses{read: map[string]bool{}, used: map[string]bool{}}
 	for i := range s.Topologies {
@@ -21,11 +27,10 @@ func Specs(s *scenario.Scenario, app string) []kafka.TopicSpec {
 			use.declared(t)
 		}
 	}
-	all, _ := All(inventory.Options{}) // the defaults are right
+	all, _ := inventory.Topologies(inventory.Options{}) // the defaults are right
 	for _, t := range all {
 		use.builtIn(t)
 	}
-	var idle []string
 	for _, t := range s.Topics {
 		if off.used[t.Alias] && !use.used[t.Alias] {
 			idle = append(idle, s.TopicNames(t.Alias, app)...)
@@ -38,7 +43,7 @@ func Specs(s *scenario.Scenario, app string) []kafka.TopicSpec {
 			}
 		}
 	}
-	return slices.DeleteFunc(kafka.Specs(s, app), func(spec kafka.TopicSpec) bool { return slices.Contains(idle, spec.Name) })
+	return idle
 }
 
 // uses are the aliases of topics that topologies use, and of those the ones that they
