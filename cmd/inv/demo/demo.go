@@ -221,10 +221,12 @@ func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 				return 0, false
 			}
 			for _, l := range lags {
-				rest = rest && l.AtRest()
-				if !declared { // the logs of declared topologies go on with the time
-					ends += l.End
+				if declared { // whose logs go on with the time, and lines wait in them for it
+					rest = rest && l.Records <= l.Waiting
+					continue
 				}
+				rest = rest && l.AtRest()
+				ends += l.End
 			}
 		}
 	}
