@@ -27,7 +27,7 @@ are shown. Copy a shipped one, edit it, and name it with --scenario.`,
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosSchema(s))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosExplain(s, f), scenariosSchema(s))
 	return cmd
 }
 
@@ -55,11 +55,7 @@ func scenariosList(s *streams) *cobra.Command {
 }
 
 func producerNames(sc *scenario.Scenario) string {
-	names := make([]string, len(sc.Producers))
-	for i, p := range sc.Producers {
-		names[i] = p.Name
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(producer.Runnable(sc), ", ")
 }
 
 func scenariosShow(s *streams) *cobra.Command {
