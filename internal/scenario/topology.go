@@ -1,6 +1,9 @@
 package scenario
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // Topology is an entry of `topologies:`: one that is part of the program, or one that is
 // declared here. docs/topologies.md says what the keys mean, and package declared, in
@@ -45,44 +48,43 @@ const (
 type JQ struct {
 	Source string
 	Pos    Position // of its first character
-	// Lines are the positions of the further lines' first characters if the expression
-	// has several, as in a literal block.
-	Lines []Position
+	// jumps are where the next character of Source is not the next one of the file: in
+	// the next line, or behind a quote or an escape.
+	jumps []jump
 }
 
-// At returns the position of a byte of the expression.
+// jump is the position of a byte of an expression, from which on the columns count.
+type jump struct {
+	offset int
+	pos    Position
+}
+
+// At returns the position in the file of a byte of the expression.
 func (x *JQ) At(offset int) Position {
 	p, from := x.Pos, 0
-	for i, line := 0, 0; i < offset && i < len(x.Source); i++ {
-		if x.Source[i] != '\n' {
-			continue
+	for _, j := range x.jumps {
+		if j.offset > offset {
+			break
 		}
-		from = i + 1
-		if line < len(x.Lines) {
-			p = x.Lines[line]
-		} else {
-			p = Position{p.Line + 1, 1}
-		}
-		line++
+		p, from = j.pos, j.offset
 	}
-	for i := range x.Source[from:min(max(offset, from), len(x.Source))] { // characters
-		_ = i
-		p.Column++
-	}
+	offset = min(max(offset, from), len(x.Source))
+	p.Column += utf8.RuneCountInString(x.Source[from:offset])
 	return p
 }
 
 // Input is a topic that a topology reads.
 type Input struct {
-	Alias  string // of the topic, and the value of $in
-	Pos    Position
-	Format *Format  // nil: JSON, or what a registry describes
-	Lists  []string // paths of XML elements that are lists also when there is one
-	Where  *JQ
-	Each   *JQ
-	Join   []Join
-	Key    *JQ // nil: the topology has no state
-	Set    []Assignment
+	Alias   string // of the topic, and the value of $in
+	Pos     Position
+	Format  string   // "": JSON, or what a registry describes; "xml" or "csv"
+	Lists   []string // paths of XML elements that are lists also when there is one
+	Columns []string // names of the fields of a CSV record
+	Where   *JQ
+	Each    *JQ
+	Join    []Join
+	Key     *JQ // nil: the topology has no state
+	Set     []Assignment
 }
 
 // Join is a table that a line gets a row of, as the variable $NAME.
