@@ -14,6 +14,8 @@ type Topology struct {
 	// BuiltIn reports that the program has the topology under this name; then nothing
 	// below is set.
 	BuiltIn bool
+	// Off reports that it runs only when it is named, as in `inv process NAME`.
+	Off bool
 
 	About  string
 	From   []Input // in the file's order, at least one
@@ -152,13 +154,14 @@ type Emit struct {
 	Pos  Position
 	Type string // ce_type; "": <scenario>.<alias>.v1
 	// When is the name of a timer, or closed for a window's end; "": at each line.
-	When   string
-	If     *JQ
-	Each   *JQ
-	Once   time.Duration // at most one for a key in this time; 0: no limit
-	Key    *JQ           // nil: $key, or the input's key if the topology has none
-	Fields *Mapping      // nil: the record itself
-	Set    []Assignment
+	When    string
+	whenPos Position
+	If      *JQ
+	Each    *JQ
+	Once    time.Duration // at most one for a key in this time; 0: no limit
+	Key     *JQ           // nil: $key, or the input's key if the topology has none
+	Fields  *Mapping      // nil: the record itself
+	Set     []Assignment
 }
 
 // Closed is the Emit.When of a window's end.
@@ -209,20 +212,22 @@ func (t *Topology) Changelog() string { return t.Name + "-changelog" }
 
 // Test is a case of `tests:`.
 type Test struct {
-	Name     string
-	Pos      Position
-	Topology string
-	When     []TestEvent
-	Then     []TestOutput // in the file's order; a topic that is not named gets nothing
+	Name        string
+	Pos         Position
+	Topology    string
+	topologyPos Position
+	When        []TestEvent
+	Then        []TestOutput // in the file's order; a topic that is not named gets nothing
 }
 
 // TestEvent is a record, or a time that passes.
 type TestEvent struct {
-	At    time.Duration // since the test's beginning
-	Pos   Position
-	Alias string // "" if only time passes
-	Key   *string
-	Value []byte // JSON, or the text of a topic that is not JSON
+	At       time.Duration // since the test's beginning
+	Pos      Position
+	Alias    string // "" if only time passes
+	aliasPos Position
+	Key      *string
+	Value    []byte // JSON, or the text of a topic that is not JSON; nil is a tombstone
 }
 
 // TestOutput is what a topic must get: in order for each key, no more and no less.
