@@ -32,7 +32,7 @@ func (a *arena) alloc(n int) []byte {
 
 func (a *arena) cut(c []byte, n int) []byte {
 	a.chunks[a.used-1] = c[:len(c)+n]
-	return c[len(c):len(c) : len(c)+n]
+	return c[len(c) : len(c) : len(c)+n]
 }
 
 // copy returns a copy of b.

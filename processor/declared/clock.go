@@ -13,6 +13,7 @@ type clock struct {
 	limited bool  // lines can be late
 
 	sources []source // in the order in which they were first named
+	order   []int    // of topics and partitions: see sorted
 	parts   []topicParts
 	reading
 
@@ -42,8 +43,8 @@ type source struct {
 type sourceState uint8
 
 const (
-	unheard  sourceState = iota // of
-	empty                       // a tick said that it has no time
+	unheard sourceState = iota // of
+	empty                      // a tick said that it has no time
 	heardOf
 )
 
@@ -141,8 +142,21 @@ func (c *clock) save() {
 }
 
 func (c *clock) rollback() {
+	c.order = c.order[:0]
 	c.sources = append(c.sources[:0], c.saved.sources...)
 	c.parts, c.reading = c.saved.parts, c.saved.reading
+}
+
+// sorted returns the indexes of the sources in the order of topics and partitions.
+func (c *clock) sorted() []int {
+	if len(c.order) != len(c.sources) {
+		c.order = c.order[:0]
+		for i := range c.sources {
+			c.order = append(c.order, i)
+		}
+		slices.SortFunc(c.order, c.compare)
+	}
+	return c.order
 }
 
 // compare orders two sources by topic and partition.

@@ -4,7 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/binary"
-	"math"
+	"slices"
 )
 
 // dueKind is what is due, in the order in which they happen at the same time.
@@ -97,8 +97,8 @@ func (d *due) rollback() {
 }
 
 // commit makes what was taken final. If much was added since the last time, entries that
-// do not hold are dropped.
-func (d *due) commit(holds func(e *dueEntry, key []byte) bool) {
+// do not hold are dropped: holds returns when what is meant by one is due by now.
+func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) {
 	d.popped = d.popped[:0]
 	if len(d.items) <= d.entriesLimit && d.keys.size <= d.keysLimit {
 		return
@@ -107,14 +107,28 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) bool) {
 	d.keys = dueKeys{}
 	live := d.items[:0]
 	for _, e := range d.items {
-		if key := old.get(e.key); holds(&e, key) {
+		key, ok := old.get(e.key), false
+		if e.time, ok = holds(&e, key); ok {
 			e.key = d.keys.add(key)
 			live = append(live, e)
 		}
 	}
-	d.items = live
-	d.order()
-	d.entriesLimit = max(dueEntriesLimit, 2*len(live))
+	slices.SortFunc(live, func(a, b dueEntry) int {
+		switch {
+		case d.before(&a, &b):
+			return -1
+		case d.before(&b, &a):
+			return 1
+		}
+		return 0
+	})
+	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) }) // sorted: a heap
+	d.settle()
+}
+
+// settle accepts what was added as it is.
+func (d *due) settle() {
+	d.entriesLimit = max(dueEntriesLimit, 2*len(d.items))
 	d.keysLimit = max(dueKeysLimit, 2*d.keys.size)
 }
 
@@ -158,6 +172,3 @@ func compareKeys(windowed bool) func(a, b []byte) int {
 		return cmp.Or(bytes.Compare(a[startBytes:], b[startBytes:]), bytes.Compare(a[:startBytes], b[:startBytes]))
 	}
 }
-
-// never is a time that does not come.
-const never = math.MaxInt64

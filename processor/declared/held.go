@@ -10,12 +10,13 @@ import (
 type held struct {
 	queue[heldLine]
 
-	released []heldLine // by the transaction
-	chunks   []*heldChunk
-	spare    []*heldChunk
+	released    []heldLine // by the transaction
+	transaction uint64     // its number
+	chunks      []*heldChunk
+	spare       []*heldChunk
 
-	// records are the log records with lines, in their order, from the first that may
-	// still have one; the first of them is number dropped.
+	// records are the log records of the lines, from the first that may still have one; it
+	// is number dropped.
 	records []heldRecord
 	dropped int
 }
@@ -30,6 +31,8 @@ type heldLine struct {
 	text      []byte
 	chunk     *heldChunk
 	logOffset int64
+
+	transaction uint64 // that has added it
 }
 
 type heldRecord struct {
@@ -62,7 +65,7 @@ func (a *heldLine) before(b *heldLine, c *clock) bool {
 	return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.index, b.index)) < 0
 }
 
-// add holds a line of a log record. Log offsets never decrease. It copies the text.
+// add holds a line of a log record. It copies the text.
 func (h *held) add(l *Line, source int, logOffset int64, text []byte) {
 	n := len(h.records)
 	if n == 0 || h.records[n-1].offset != logOffset {
@@ -75,7 +78,7 @@ func (h *held) add(l *Line, source int, logOffset int64, text []byte) {
 	chunk.text = append(chunk.text, text...)
 	chunk.lines++
 	h.push(heldLine{time: l.Time, source: source, offset: l.Offset, index: l.Index,
-		record: h.dropped + n - 1, text: chunk.text[start:len(chunk.text):len(chunk.text)], chunk: chunk, logOffset: logOffset})
+		record: h.dropped + n - 1, text: chunk.text[start:len(chunk.text):len(chunk.text)], chunk: chunk, logOffset: logOffset, transaction: h.transaction})
 }
 
 // chunk returns a chunk with room.
@@ -114,15 +117,16 @@ func (h *held) release() *heldLine {
 // lowest returns the lowest log offset of a line that is held, if there is one.
 func (h *held) lowest() (offset int64, ok bool) {
 	for _, r := range h.records {
-		if r.lines > 0 {
-			return r.offset, true
+		if r.lines > 0 && (!ok || r.offset < offset) {
+			offset, ok = r.offset, true
 		}
 	}
-	return 0, false
+	return offset, ok
 }
 
 // commit lets go of the lines that the transaction has released.
 func (h *held) commit() {
+	h.transaction++
 	for i := range h.released {
 		h.released[i].chunk.lines--
 	}
@@ -156,16 +160,16 @@ func (h *held) recycle() {
 	h.chunks = live
 }
 
-// rollback holds again what the transaction has released, and forgets the lines that come
-// from log offsets after the one that was applied last.
-func (h *held) rollback(applied int64) {
+// rollback holds again what the transaction has released, and forgets the lines that it
+// has added.
+func (h *held) rollback() {
 	lines := append(h.items, h.released...)
 	h.items = lines[:0]
 	clear(h.released)
 	h.released, h.records, h.dropped = h.released[:0], h.records[:0], 0
 	offsets := map[int64]int{}
 	for _, l := range lines {
-		if l.logOffset > applied {
+		if l.transaction == h.transaction {
 			l.chunk.lines--
 			continue
 		}

@@ -273,11 +273,11 @@ func distinctText(v jq.Value) []byte {
 
 // Codes of numbers, in the low bits of their first varint. Most are money.
 const (
-	codeWhole      = iota // the number itself
-	codeHundredth         // hundredths
-	codeTenThousand       // ten-thousandths
-	codeRaw               // the eight bytes of the float follow
-	codeBits       = 2
+	codeWhole       = iota // the number itself
+	codeHundredth          // hundredths
+	codeTenThousand        // ten-thousandths
+	codeRaw                // the eight bytes of the float follow
+	codeBits        = 2
 )
 
 var codeScale = [...]float64{1, 100, 10_000}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
-	"time"
 
 	"inv/internal/scenario"
 )
@@ -83,6 +82,3 @@ func (l *layout) same(other *layout) bool {
 	return l.Version == other.Version && slices.Equal(l.Fields, other.Fields) && slices.Equal(l.Keeps, other.Keeps) &&
 		slices.Equal(l.Timers, other.Timers) && slices.Equal(l.Once, other.Once)
 }
-
-// ms returns a duration in milliseconds.
-func ms(d time.Duration) int64 { return d.Milliseconds() }
