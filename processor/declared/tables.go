@@ -15,16 +15,16 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// tables follows all partitions of the topics that a stage joins with, so that every
+// tableSet follows all partitions of the topics that a stage joins with, so that every
 // instance knows every row. It is safe for concurrent use.
-type tables struct {
+type tableSet struct {
 	reader  *stage.Reader
 	byAlias map[string]*table
 }
 
 // newTables makes the tables of some aliases; topic names them on the broker.
-func newTables(c kafka.Config, aliases []string, topic func(alias string) (name string, partitions int), log *slog.Logger) (*tables, error) {
-	t := &tables{byAlias: map[string]*table{}}
+func newTables(c kafka.Config, aliases []string, topic func(alias string) (name string, partitions int), log *slog.Logger) (*tableSet, error) {
+	t := &tableSet{byAlias: map[string]*table{}}
 	if len(aliases) == 0 {
 		return t, nil
 	}
@@ -40,7 +40,7 @@ func newTables(c kafka.Config, aliases []string, topic func(alias string) (name 
 }
 
 // follow reads until the context ends, or a table can't be read.
-func (t *tables) follow(ctx context.Context) error {
+func (t *tableSet) follow(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	ended := make(chan error)
@@ -58,7 +58,7 @@ func (t *tables) follow(ctx context.Context) error {
 }
 
 // grow takes up the new partitions of a topic.
-func (t *tables) grow(topic string, partitions int) {
+func (t *tableSet) grow(topic string, partitions int) {
 	for _, table := range t.byAlias {
 		if table.topic == topic {
 			table.grow(partitions)
@@ -67,7 +67,7 @@ func (t *tables) grow(topic string, partitions int) {
 }
 
 // refresh waits until every table has been read to its current end.
-func (t *tables) refresh(ctx context.Context) error {
+func (t *tableSet) refresh(ctx context.Context) error {
 	for _, table := range t.byAlias {
 		if err := table.refresh(ctx); err != nil {
 			return err
@@ -77,7 +77,7 @@ func (t *tables) refresh(ctx context.Context) error {
 }
 
 // close releases the connections.
-func (t *tables) close() {
+func (t *tableSet) close() {
 	if t.reader != nil {
 		t.reader.Close()
 	}
@@ -289,7 +289,7 @@ func (t *table) wait(ctx context.Context, partition int, end int64) error {
 
 // joins are the [Tables] of a source partition while it decides a record.
 type joins struct {
-	tables    *tables
+	tables    *tableSet
 	ctx       context.Context
 	polls     int // Tx.Polls now
 	refreshed int // and when the tables' ends were last asked for
