@@ -17,6 +17,8 @@ type Program struct {
 	inputs   []*inputProgram // in the order of Topology.From
 	state    *stateProgram   // nil without keys
 	mapping  *mapProgram     // nil with keys
+
+	expressions []*expression // all of them
 }
 
 // Compile checks and compiles a declared topology. The problems have the positions of the
@@ -40,6 +42,7 @@ func Compile(s *scenario.Scenario, t *scenario.Topology) (*Program, scenario.Pro
 	if problems := c.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
+	p.expressions = c.compiled
 	return p, nil
 }
 
@@ -58,6 +61,12 @@ func (p *Program) StateFields() []string {
 		return nil
 	}
 	return p.state.names
+}
+
+// EventType returns the ce_type of an emit's outputs.
+func (p *Program) EventType(emit int) string {
+	e := &p.Topology.Emit[emit]
+	return cmp.Or(e.Type, p.scenario.Name+"."+e.To+".v1")
 }
 
 // inputProgram is the router's part of an input.
