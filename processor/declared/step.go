@@ -1,6 +1,7 @@
 package declared
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -255,6 +256,11 @@ func (m *Machine) setTimers(s *state) error {
 	return nil
 }
 
+// refusalError is a step that can't be done for another reason than an expression.
+type refusalError struct{ Refusal }
+
+func (e *refusalError) Error() string { return e.Message }
+
 // checkSize refuses a state that is too large.
 func (m *Machine) checkSize(w *instance) error {
 	if w.cur.room() <= MaxState {
@@ -265,6 +271,27 @@ func (m *Machine) checkSize(w *instance) error {
 		return &refusalError{Refusal{ReasonState, fmt.Sprintf("the state of key %s would have %d bytes; the limit is %d", quoted(w.name), n, MaxState)}}
 	}
 	return nil
+}
+
+// quoted returns a key as messages may repeat it.
+func quoted(key []byte) string {
+	if len(key) > 64 {
+		key = key[:64]
+	}
+	return strconv.QuoteToASCII(string(key))
+}
+
+// refusal returns why a step failed.
+func refusal(err error) (Refusal, bool) {
+	var failed *ExpressionError
+	var refused *refusalError
+	switch {
+	case errors.As(err, &failed):
+		return Refusal{ReasonExpression, err.Error()}, true
+	case errors.As(err, &refused):
+		return refused.Refusal, true
+	}
+	return Refusal{}, false
 }
 
 // undo makes the instance what it was before the step.
