@@ -13,11 +13,18 @@ import (
 
 // absentRule changes a query to the dialect of topologies: a comparison with an absent
 // side is null, unless that side is the literal null or a path into $s or $was, and `not`
-// of null is null. So neither a comparison with a field that isn't there nor its negation
-// holds.
+// of null is null, unless it is that of such a path. So neither a comparison with a field
+// that isn't there nor its negation holds.
 func absentRule(q *gojq.Query) (*gojq.Query, error) {
 	var failed error
 	eachQuery(reflect.ValueOf(q), func(q *gojq.Query) {
+		if q.Op == gojq.OpPipe && ofState(q.Left) && q.Right.String() == "not" {
+			not, err := gojq.Parse("if . then false else true end")
+			if q.Right = not; err != nil {
+				failed = err
+			}
+			return
+		}
 		if q.Op < gojq.OpEq || q.Op > gojq.OpLe || isNull(q.Left) || isNull(q.Right) {
 			return
 		}
@@ -52,6 +59,9 @@ func isNull(q *gojq.Query) bool {
 // ofState reports whether a query is a path into a key's state, where comparisons are
 // jq's.
 func ofState(q *gojq.Query) bool {
+	if q != nil && q.Term != nil && q.Term.Type == gojq.TermTypeQuery {
+		return ofState(q.Term.Query)
+	}
 	return q != nil && q.Term != nil && q.Term.Type == gojq.TermTypeFunc && (q.Term.Func.Name == "$s" || q.Term.Func.Name == "$was")
 }
 

@@ -54,6 +54,7 @@ type machine struct {
 	oracle     *declared.Replay
 	offset     int64
 	changelog  [][2][]byte
+	applied    [][]byte // the lines, by offset
 	ticked     map[string]int64 // by source partition
 }
 
@@ -102,8 +103,9 @@ func (r productionRows) Row(table string, key []byte) ([]byte, error) {
 
 type oracleRows struct{ *world }
 
-func (r oracleRows) Row(_ int, j *scenario.Join, key string) any {
-	return value(r.tables[j.Table][key])
+func (r oracleRows) Row(_ int, j *scenario.Join, key string) (any, bool) {
+	row, ok := r.tables[j.Table][key]
+	return value(row), ok
 }
 
 // value decodes JSON as both sides should understand it; nil if it is none.
@@ -282,6 +284,9 @@ func (w *world) apply() {
 
 func (w *world) transaction(m *machine, lines [][]byte) {
 	w.Helper()
+	if w.IntN(8) == 0 {
+		w.restart(m)
+	}
 	if w.IntN(4) == 0 {
 		for i, line := range lines {
 			if err := m.production.Apply(m.offset+int64(i), line, &collector{}); err != nil {
@@ -300,16 +305,39 @@ func (w *world) transaction(m *machine, lines [][]byte) {
 			w.Fatalf("%s: %v", line, err)
 		}
 		w.results(&got, want, string(line))
+		m.applied = append(m.applied, line)
 		m.offset++
 	}
 	err := m.production.Seal(func(key, value []byte) error {
-		m.changelog = append(m.changelog, [2][]byte{bytes.Clone(key), bytes.Clone(value)})
+		m.changelog = append(m.changelog, [2][]byte{bytes.Clone(key), clone(value)})
 		return nil
 	})
 	if err != nil {
 		w.Fatal(err)
 	}
 	m.production.Commit()
+}
+
+// restart replaces the production's machine by one from the changelog and the log.
+func (w *world) restart(m *machine) {
+	w.Helper()
+	m.production = w.program.NewMachine()
+	m.production.Now = func() int64 { return clock }
+	for _, r := range m.changelog {
+		if err := m.production.Restore(r[0], r[1]); err != nil {
+			w.Fatal(err)
+		}
+	}
+	from, to, again, err := m.production.Restored()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for offset := from; again && offset <= to; offset++ {
+		if err := m.production.Hold(offset, m.applied[offset]); err != nil {
+			w.Fatal(err)
+		}
+	}
+	w.seen["restarts"]++
 }
 
 // results compares what followed from a line.
@@ -337,6 +365,14 @@ func (w *world) results(got *collector, want []declared.Result, line string) {
 			w.Fatalf("%s\nletter %+v %s\nwant   %v %s %s", line, g, g.Value, l, l.Source, l.Value)
 		}
 	}
+}
+
+// clone copies bytes; nil stays nil.
+func clone(b []byte) []byte {
+	if b == nil {
+		return nil
+	}
+	return append([]byte{}, b...)
 }
 
 // cases returns a number of seeds, or, if INV_FUZZ is a duration, others for so long.

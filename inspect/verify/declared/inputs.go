@@ -247,11 +247,11 @@ type choice struct {
 }
 
 // Row returns a row for an element.
-func (c *chooser) Row(element int, j *scenario.Join, key string) any {
+func (c *chooser) Row(element int, j *scenario.Join, key string) (any, bool) {
 	for _, i := range []int64{int64(element), -1} {
 		if l := c.lines[i]; l != nil {
 			c.looked = append(c.looked, choice{join: j, key: key, line: l})
-			return l.rows[j.Name]
+			return l.rows[j.Name], true // else there would be no line, or it is null
 		}
 	}
 	t := c.audit.table(j.Table)
@@ -263,7 +263,8 @@ func (c *chooser) Row(element int, j *scenario.Join, key string) any {
 	c.sizes = append(c.sizes, len(numbers))
 	n := numbers[c.path[at]]
 	c.looked = append(c.looked, choice{join: j, key: key, number: n})
-	return t.version(key, n)
+	v := t.version(key, n)
+	return v.row, v.there
 }
 
 // maxAttempts bounds how many combinations of rows are tried for a record.

@@ -104,8 +104,11 @@ func (k keeper) value(a *scenario.Aggregate, now int64) any {
 	return number(k.most)
 }
 
-// number returns a float64 as it is written in JSON.
+// number returns a float64 as it is written in JSON; there is no negative zero.
 func number(f float64) any {
+	if f == 0 {
+		f = 0
+	}
 	v, err := plain(f)
 	if err != nil {
 		return nil

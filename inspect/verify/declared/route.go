@@ -18,8 +18,9 @@ import (
 
 // Rows are the rows that records are joined with.
 type Rows interface {
-	// Row returns the row of a key for the element with this index, nil if there is none.
-	Row(element int, j *scenario.Join, key string) (row any)
+	// Row returns the row of a key for the element with this index, and reports whether
+	// there is one.
+	Row(element int, j *scenario.Join, key string) (row any, ok bool)
 }
 
 // element is a record, or an element of it, on its way into the log.
@@ -148,6 +149,7 @@ func (t *Topology) join(in *scenario.Input, i int, x *element, rows Rows) (bool,
 	for n := range in.Join {
 		j := &in.Join[n]
 		var row any
+		found := false
 		v, _, err := t.one(&j.Key, x.value, x.env)
 		if err != nil {
 			return false, err
@@ -157,10 +159,10 @@ func (t *Topology) join(in *scenario.Input, i int, x *element, rows Rows) (bool,
 			if !ok {
 				return false, t.failed(&j.Key, fmt.Errorf("%s can't be a key", gojq.TypeOf(v)))
 			}
-			row = rows.Row(i, j, key)
+			row, found = rows.Row(i, j, key)
 		}
 		switch {
-		case row != nil || j.Missing == scenario.MissingNull:
+		case found || j.Missing == scenario.MissingNull:
 		case j.Missing == scenario.MissingDrop:
 			return false, nil
 		default:

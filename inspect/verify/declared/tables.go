@@ -14,11 +14,11 @@ import (
 // joinedTable is all versions of a table's rows.
 type joinedTable struct {
 	alias    string
-	versions map[string][]any // by key, the oldest first; nil is a tombstone
-	next     map[int32]int64  // the offset after the last record, by partition
-	gaps     bool             // some records are gone
-	vanished int64            // rows in lines that are none of the versions
-	last     map[lookup]int   // the version that the last record with the key had; -1: it had none
+	versions map[string][]version // by key, the oldest first
+	next     map[int32]int64      // the offset after the last record, by partition
+	gaps     bool                 // some records are gone
+	vanished int64                // rows in lines that are none of the versions
+	last     map[lookup]int       // the version that the last record with the key had; -1: it had none
 }
 
 // lookup is a key of a table as it is looked up for the records of one partition, in
@@ -34,7 +34,7 @@ func (a *audit) readTables(ctx context.Context) error {
 			if a.table(j.Table) != nil {
 				continue
 			}
-			t := &joinedTable{alias: j.Table, versions: map[string][]any{}, next: map[int32]int64{}, last: map[lookup]int{}}
+			t := &joinedTable{alias: j.Table, versions: map[string][]version{}, next: map[int32]int64{}, last: map[lookup]int{}}
 			a.rows = append(a.rows, t)
 			if _, trimmed := a.trimmed(a.topic(j.Table)); trimmed {
 				t.gaps = true
@@ -61,14 +61,14 @@ func (t *joinedTable) add(r *kgo.Record) {
 		t.gaps = true // or a marker of a transaction
 	}
 	t.next[r.Partition] = r.Offset + 1
-	var row any
+	var v version
 	if r.Value != nil {
 		var err error
-		if row, err = decode(r.Value); err != nil {
-			return // it changes no row
+		if v.row, err = decode(r.Value); err == nil {
+			v.there = true
 		}
 	}
-	t.versions[string(r.Key)] = append(t.versions[string(r.Key)], row)
+	t.versions[string(r.Key)] = append(t.versions[string(r.Key)], v)
 }
 
 // choices returns the versions of a row that a record may have been joined with, the
@@ -85,10 +85,16 @@ func (t *joinedTable) choices(source, key string) (numbers []int) {
 	return numbers
 }
 
-// version returns a version of a row, nil if there was none.
-func (t *joinedTable) version(key string, n int) any {
+// version is a row at one time.
+type version struct {
+	row   any
+	there bool // false: a tombstone, or a value that is not JSON
+}
+
+// version returns a version of a row.
+func (t *joinedTable) version(key string, n int) version {
 	if n < 0 {
-		return nil
+		return version{}
 	}
 	return t.versions[key][n]
 }
@@ -106,7 +112,7 @@ func (a *audit) found(src event.Place, j *scenario.Join, key string, row any, at
 	}
 	older := false
 	for n := -1; n < len(t.versions[key]); n++ {
-		if canonical(t.version(key, n)) != text {
+		if canonical(t.version(key, n).row) != text {
 			continue
 		}
 		if n < from {
