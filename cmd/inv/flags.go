@@ -119,7 +119,7 @@ func (f *sharedFlags) loadNamed(ctx context.Context, name string) (*scenario.Sce
 	if err == nil {
 		sc, problems := checkScenario(name, source, f.appID)
 		if len(problems) > 0 {
-			return nil, problems
+			return nil, newInvalidScenario(source, problems)
 		}
 		return sc, nil
 	}

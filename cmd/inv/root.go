@@ -47,7 +47,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	if err != nil {
 		return err
 	}
-	root.SetArgs(args)
+	root.SetArgs(testArguments(args))
 	each(root, func(cmd *cobra.Command) {
 		if cmd.HasSubCommands() {
 			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, groupUsage

@@ -10,6 +10,7 @@ import (
 	"inv/inspect"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/processor/builtin"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -26,7 +27,7 @@ are shown. Copy a shipped one, edit it, and name it with --scenario.`,
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosExplain(s, f), scenariosSchema(s))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosTest(s, f), scenariosExplain(s, f), scenariosSchema(s))
 	return cmd
 }
 
@@ -82,7 +83,7 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "Report every problem of a scenario file, with line and column",
 		Args:  someArguments("which file?"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var all scenario.Problems
+			var all []error
 			for _, file := range args {
 				problems, err := validate(cmd.Context(), file, f.appID)
 				if err != nil {
@@ -94,7 +95,7 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 				all = append(all, problems...)
 			}
 			for _, p := range all {
-				s.outf("%s\n", p)
+				s.outf("%v\n", p)
 			}
 			if len(all) > 0 {
 				return exitError{code: exitUsage, err: errors.New(many(int64(len(all)), "problem"))}
@@ -104,26 +105,31 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	}
 }
 
-// validate returns the problems of a file, or of a shipped scenario.
-func validate(ctx context.Context, file, app string) (scenario.Problems, error) {
+// validate returns the problems of a file, or of a shipped scenario, as they are shown.
+func validate(ctx context.Context, file, app string) ([]error, error) {
 	source, err := readFile(ctx, file)
 	if shipped, notShipped := scenarios.Files.ReadFile(file + ".yaml"); err != nil && notShipped == nil {
 		source = shipped
 	} else if err != nil {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
-	_, problems := checkScenario(file, source, app)
-	return problems, nil
+	sc, problems := checkScenario(file, source, app)
+	if sc != nil {
+		problems = append(problems, builtin.CheckNames(sc)...)
+		problems.Sort()
+	}
+	return newInvalidScenario(source, problems).shown, nil
 }
 
-// checkScenario parses a scenario and returns all problems of its grammar, producers
-// and views, in the file's order.
+// checkScenario parses a scenario and returns all problems of its grammar, producers,
+// topologies and views, in the file's order.
 func checkScenario(file string, source []byte, app string) (*scenario.Scenario, scenario.Problems) {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
 		return nil, problems
 	}
 	problems = append(problems, producer.Check(sc)...)
+	problems = append(problems, builtin.Check(sc)...)
 	var views scenario.Problems
 	if _, err := inspect.Views(sc, app); errors.As(err, &views) {
 		problems = append(problems, views...)

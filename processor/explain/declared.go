@@ -7,34 +7,8 @@ import (
 
 	"inv/internal/scenario"
 	"inv/internal/when"
-	"inv/processor"
 	"inv/processor/declared"
 )
-
-// Declared returns the stages of a declared topology, without their logic.
-func Declared(t *scenario.Topology) processor.Topology {
-	first := processor.Stage{Name: t.Name}
-	for i := range t.From {
-		first.Reads = append(first.Reads, t.From[i].Alias)
-	}
-	for _, alias := range t.Reads() {
-		if joined := func(j scenario.Join) bool { return j.Table == alias }; slices.ContainsFunc(t.From, func(in scenario.Input) bool { return slices.ContainsFunc(in.Join, joined) }) {
-			first.Tables = append(first.Tables, alias)
-		}
-	}
-	var writes []processor.Output
-	for _, alias := range t.Writes() {
-		writes = append(writes, processor.Output{Topic: alias})
-	}
-	if !t.Keyed() {
-		first.Writes = writes
-		return processor.Topology{Name: t.Name, About: t.About, Stages: []processor.Stage{first}}
-	}
-	first.Name, first.Log = t.Name+"-route", t.Log()
-	return processor.Topology{Name: t.Name, About: t.About, Stages: []processor.Stage{
-		first, {Name: t.Name + "-state", Reads: []string{t.Log()}, State: t.Changelog(), Writes: writes},
-	}}
-}
 
 // declared writes what a declared topology is made of.
 func (p *page) declared(program *declared.Program) {
