@@ -23,6 +23,7 @@ type due struct {
 	queue[dueEntry]
 	keys   dueKeys
 	popped []dueEntry // by the transaction
+	last   dueEntry   // that next returned
 
 	// Above these sizes entries that do not hold any more are dropped.
 	entriesLimit, keysLimit int
@@ -74,11 +75,11 @@ func (d *due) next(until int64) (e dueEntry, key []byte, ok bool) {
 	if len(d.items) == 0 || d.items[0].time > until {
 		return e, nil, false
 	}
-	e = d.take()
-	for len(d.items) > 0 && !d.before(&e, &d.items[0]) {
+	d.last = d.take()
+	for len(d.items) > 0 && !d.before(&d.last, &d.items[0]) {
 		d.take()
 	}
-	return e, d.keys.get(e.key), true
+	return d.last, d.keys.get(d.last.key), true
 }
 
 func (d *due) take() dueEntry {
