@@ -91,8 +91,11 @@ func (k *kept) add(a *aggregate, v jq.Value, t, cut int64, mem *arena) error {
 		return nil
 	}
 	x, ok := v.Number()
-	if !ok {
+	switch {
+	case v.Type() != "number":
 		return fmt.Errorf("%s of %s: it must be a number", a.kind, article(v.Type()))
+	case !ok:
+		return fmt.Errorf("%s of %.40s: no float64 holds it", a.kind, v.AppendJSON(nil))
 	}
 	k.enter(a, t, x, nil, mem)
 	return nil
