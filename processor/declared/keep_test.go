@@ -195,7 +195,7 @@ func TestSumsOfMoneyAreWholeOrFinite(t *testing.T) {
 	for _, c := range []struct {
 		f    float64
 		want string
-	}{{3, "3"}, {-0.0, "0"}, {1 << 53, "9007199254740992"}, {math.Inf(1), "1.7976931348623157e+308"}, {0.30000000000000004, "0.30000000000000004"}} {
+	}{{3, "3"}, {math.Copysign(0, -1), "0"}, {1 << 53, "9007199254740992"}, {math.Inf(1), "1.7976931348623157e+308"}, {0.30000000000000004, "0.30000000000000004"}} {
 		if got := string(computed(c.f).AppendJSON(nil)); got != c.want {
 			t.Errorf("%v is written %s, want %s", c.f, got, c.want)
 		}
