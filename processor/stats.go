@@ -38,14 +38,14 @@ type Stats struct {
 	records  map[Tally]int64
 	lost     []LostRange
 	stages   map[string]*stageStats
-	counters map[string]*atomic.Int64 // by kind of output or name of metric
+	counters map[string]*atomic.Int64 // by kind of output or key of metric
 }
 
 // Summary is the counts at one moment.
 type Summary struct {
 	Records map[Tally]int64
 	// Counts are the records written, by [Output].Kind, and the values of each
-	// [Metric], by Name. Gauges are of this process.
+	// [Metric], by [Metric.Key]. Gauges are of this process.
 	Counts          map[string]int64
 	Restored        int64       // records read again to rebuild state
 	Lost            []LostRange // records that were skipped, see Config.SkipLost

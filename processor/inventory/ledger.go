@@ -54,7 +54,7 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 // effects of the log before the committed offset: no more and no less.
 func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ledgerPartition{stage: l, partition: source.Partition,
-		ofUpdates: newEnvelopes(event.TypeUpdate, l.env.App), ofReorders: newEnvelopes(event.TypeReorder, l.env.App), ofAlerts: newEnvelopes(event.TypeAlert, l.env.App),
+		ofUpdates: event.NewEnvelopes(event.TypeUpdate, l.env.App), ofReorders: event.NewEnvelopes(event.TypeReorder, l.env.App), ofAlerts: event.NewEnvelopes(event.TypeAlert, l.env.App),
 		before: -1, applied: -1, committed: stage.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	if err := l.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
@@ -113,7 +113,7 @@ type ledgerPartition struct {
 	summary   summary // of committed and waiting
 	sealed    summary // of the transaction's state, once it is sealed
 
-	ofUpdates, ofReorders, ofAlerts *envelopes
+	ofUpdates, ofReorders, ofAlerts *event.Envelopes
 	outputs                         outputs // of the transaction in progress
 	key, id, value, headers         []byte  // of the record being written
 
@@ -293,8 +293,8 @@ func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) {
 }
 
 // produce writes a record whose id and value are in p.
-func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, times processor.Times, envelopes *envelopes, key []byte, ms int64) {
-	p.headers = envelopes.append(p.headers[:0], p.id, ms)
+func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, times processor.Times, envelopes *event.Envelopes, key []byte, ms int64) {
+	p.headers = envelopes.Append(p.headers[:0], p.id, ms)
 	out.Append(out.PartitionFor(key), times.Record(ms, tx.Now()), key, p.value, p.headers)
 }
 
