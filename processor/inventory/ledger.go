@@ -72,30 +72,10 @@ func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64
 		}
 		return p, committed, nil
 	}
-	if err := l.check(ctx, p, committed); err != nil {
+	if err := l.env.CheckApplied(ctx, source, p.applied, committed); err != nil {
 		return nil, 0, err
 	}
 	return p, committed, l.env.CheckState(ctx, source, committed, p.summary.products, p.summary.waiting)
-}
-
-// check compares the restored state with the committed offset.
-func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64) error {
-	if p.applied >= committed {
-		return processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back",
-			l.names.changelog, p.partition, p.applied, l.names.log, committed)
-	}
-	start, err := l.env.Reader.LogStart(ctx, l.names.log, p.partition)
-	if err != nil {
-		return err
-	}
-	if start > p.applied+1 && committed > start {
-		return processor.StartOver("%s/%d begins at offset %d, behind what its changelog includes (%d), so it can't be checked",
-			l.names.log, p.partition, start, p.applied)
-	}
-	return l.env.Reader.Read(ctx, l.names.log, p.partition, p.applied+1, committed, func(r *kgo.Record) error {
-		return processor.StartOver("the changelog %s/%d lacks offset %d of %s, which is committed (it includes %d): records of it were lost",
-			l.names.changelog, p.partition, r.Offset, l.names.log, p.applied)
-	})
 }
 
 // ledgerPartition is the products of one partition. Their state is kept encoded,

@@ -29,6 +29,9 @@ type Tx struct {
 // that is not known yet.
 func (tx *Tx) Polls() int { return tx.polls }
 
+// Context returns the context of the session.
+func (tx *Tx) Context() context.Context { return tx.ctx }
+
 // Now returns the time at which the transaction began.
 func (tx *Tx) Now() time.Time { return tx.now }
 

@@ -54,7 +54,7 @@ type machine struct {
 	oracle     *declared.Replay
 	offset     int64
 	changelog  [][2][]byte
-	applied    [][]byte // the lines, by offset
+	applied    [][]byte         // the lines, by offset
 	ticked     map[string]int64 // by source partition
 }
 
