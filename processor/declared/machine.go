@@ -99,7 +99,7 @@ func (p *Program) NewMachine() *Machine {
 	m.clock.grace, m.clock.limited = grace.Milliseconds(), limited
 	m.held = newHeld(&m.clock)
 	m.due = newDue(compareKeys(m.windows == fixedWindows))
-	m.layouts = layouts{m.layout.Version: m.layout}
+	m.layouts = layouts{m.layout.ID: m.layout}
 	m.changelog.raw = map[string][]byte{}
 	m.view.layout = m.layout
 	m.eval.Source = &m.view
