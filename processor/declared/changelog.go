@@ -223,7 +223,7 @@ func (m *Machine) log(log func(key, value []byte) error, key, value []byte) erro
 func (m *Machine) sealInstance(w *instance, log func(key, value []byte) error) error {
 	exists := w.cur != nil && w.cur.exists
 	c := &m.sealedCounts
-	if before, ok := m.committed.Get(borrowed(w.id)); ok {
+	if before := w.before; before != nil {
 		since, err := sinceOf(before)
 		if err != nil {
 			return err

@@ -254,7 +254,7 @@ func (m *Machine) pass(effects Effects) error {
 		if err := m.happen(t, effects); err != nil {
 			return err
 		}
-		if err := m.parse(m.held.release().text); err != nil {
+		if err := m.parse(m.held.release()); err != nil {
 			return err
 		}
 		if err := m.applyNow(&m.line, effects); err != nil {

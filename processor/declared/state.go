@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"inv/internal/jsonscan"
 )
 
 // state is what is kept of a key, or of a window of one.
@@ -149,6 +151,11 @@ func (s *state) parse(b []byte, known layouts, check bool) error {
 		if n := d.uvarint(); n > 0 {
 			s.set[i] = d.bytes(n - 1)
 		}
+		if check && s.set[i] != nil {
+			if _, ok := jsonscan.Valid(s.set[i]); !ok {
+				return errState
+			}
+		}
 	}
 	s.keeps = fit(s.keeps, len(l.Keeps))
 	for i := range s.keeps {
@@ -205,7 +212,7 @@ func (d *decoder) header(s *state, known layouts) (*layout, error) {
 	s.newest = d.varint()
 	s.since = s.newest - d.varint()
 	s.n = int64(d.uvarint())
-	if d.wrong {
+	if d.wrong || !validTime(s.newest) || s.n < 1 {
 		return nil, errState
 	}
 	l := known[int(id)]
