@@ -142,7 +142,7 @@ func (w *written) letter(r *kgo.Record, stage string, why processor.Refusal) {
 }
 
 // newHistory lets a topology in production work on random records of a file's scenario.
-func newHistory(t *testing.T, file, name string, records int) *history {
+func newHistory(t testing.TB, file, name string, records int) *history {
 	t.Helper()
 	source, err := os.ReadFile(file)
 	if err != nil {
