@@ -120,14 +120,13 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 		}
 	}
 	topics.Optional = builtin.Idle(scn, app)
-	all, err := allTopologies(scn)
 	var groups []dashboard.Group
-	for _, t := range all {
+	for _, t := range topologiesOf(scn) {
 		declared := scn.Topology(t.Name)
 		off := declared != nil && declared.Off
 		for _, g := range processor.Groups(scn, app, []processor.Topology{t}) {
 			groups = append(groups, dashboard.Group{Name: g.Name, Topics: g.Topics, Optional: off})
 		}
 	}
-	return topics, groups, err
+	return topics, groups, nil
 }

@@ -90,7 +90,7 @@ func explained(sc *scenario.Scenario, names []string) (topologies []processor.To
 			return nil, nil, usagef("scenario %s has no topology %q (it has %s)%s", sc.Name, name, strings.Join(known, ", "), suggest.DidYouMean(name, known))
 		}
 	}
-	all, err := builtin.All(sc, inventory.Options{})
+	all, err := builtin.Of(sc, inventory.Options{})
 	if err != nil {
 		return nil, nil, err
 	}

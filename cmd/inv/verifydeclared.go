@@ -33,7 +33,7 @@ func (v *verifyFlags) split(sc *scenario.Scenario, names []string) (*verified, e
 	if err != nil {
 		return nil, usageError{err}
 	}
-	all, err := builtin.All(sc, o)
+	all, err := builtin.Of(sc, o)
 	if err != nil {
 		return nil, usageError{err}
 	}

@@ -15,7 +15,7 @@ import (
 // can't know: those in expressions, and names that the program has.
 func Check(s *scenario.Scenario) (problems scenario.Problems) {
 	stages := map[string]string{} // topologies by the names of their stages and their own
-	all, _ := All(&scenario.Scenario{}, inventory.Options{})
+	all, _ := All(inventory.Options{})
 	for _, t := range all {
 		for _, stage := range t.Stages {
 			stages[stage.Name] = t.Name
@@ -43,7 +43,7 @@ func Check(s *scenario.Scenario) (problems scenario.Problems) {
 // CheckNames returns the names of built-in topologies in a scenario that the program does
 // not have. They are no mistake for who doesn't run them.
 func CheckNames(s *scenario.Scenario) (problems scenario.Problems) {
-	known := Names(&scenario.Scenario{})
+	known := ownNames()
 	for _, t := range s.Topologies {
 		if t.BuiltIn && !slices.Contains(known, t.Name) {
 			problems = append(problems, scenario.Problem{File: s.File, Pos: t.Pos,
