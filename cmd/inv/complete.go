@@ -95,13 +95,17 @@ func completeScenarios(*cobra.Command, []string, string) ([]cobra.Completion, co
 	return shippedScenarios(), cobra.ShellCompDirectiveDefault
 }
 
-// completeTopologies completes the processor's topologies.
-func completeTopologies(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeTopologies completes the processor's topologies and those that the scenario
+// declares.
+func (f *sharedFlags) completeTopologies(cmd *cobra.Command, given []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
-	for _, t := range builtinTopologies() {
-		words = append(words, cobra.CompletionWithDesc(t.Name, t.About))
+	for _, t := range topologiesOf(f.knownScenario(cmd)) {
+		if !slices.Contains(given, t.Name) {
+			about, _, _ := strings.Cut(strings.TrimSpace(t.About), "\n")
+			words = append(words, cobra.CompletionWithDesc(t.Name, about))
+		}
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeProfiles completes the profiles of inv.yaml.

@@ -106,7 +106,7 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
 	var groups []dashboard.Group
-	for _, g := range processor.Groups(scn, app, builtinTopologies()) {
+	for _, g := range processor.Groups(scn, app, topologiesOf(scn)) {
 		groups = append(groups, dashboard.Group(g))
 	}
 	return topics, groups

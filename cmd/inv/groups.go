@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/scenario"
 	"inv/internal/when"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -149,10 +150,10 @@ func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups 
 			return err
 		}
 		var topics []string
-		for _, g := range processor.Groups(sc, f.appID, builtinTopologies()) {
+		for _, g := range processor.Groups(sc, f.appID, topologiesOf(sc)) {
 			topics = append(topics, g.Topics...)
 		}
-		if groups, err = c.Existing(ctx, processorGroups(f.appID)); err != nil {
+		if groups, err = c.Existing(ctx, processorGroups(sc, f.appID)); err != nil {
 			return err
 		}
 		_, err = c.PartitionCounts(ctx, topics...)
@@ -179,13 +180,15 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 }
 
 // processorGroups returns the consumer groups of an application id's stages.
-func processorGroups(app string) []string { return processor.GroupNames(app, builtinTopologies()) }
+func processorGroups(sc *scenario.Scenario, app string) []string {
+	return processor.GroupNames(app, topologiesOf(sc))
+}
 
-// builtinTopologies returns all topologies with default options.
-func builtinTopologies() []processor.Topology {
-	all, err := builtin.All(inventory.Options{})
+// topologiesOf returns all topologies that can run with a scenario, with default options.
+func topologiesOf(sc *scenario.Scenario) []processor.Topology {
+	all, err := builtin.Of(sc, inventory.Options{})
 	if err != nil {
-		panic(err) // the defaults are valid
+		panic(err) // the defaults are valid, and the scenario was checked when it was loaded
 	}
 	return all
 }
@@ -198,20 +201,20 @@ type groupsResetFlags struct {
 	approval approval
 }
 
-// position returns where to move the offsets of group; the processor's own groups are
-// refused.
-func (r *groupsResetFlags) position(group, app string, now time.Time) (when.Position, error) {
+// position returns where to move the offsets of a group.
+func (r *groupsResetFlags) position(now time.Time) (when.Position, error) {
 	to, err := when.ParsePosition(r.to, now, time.Local)
 	if err != nil {
 		return to, usagef("--to %q: %w", r.to, err)
 	}
-	return to, notProcessors(app, group)
+	return to, nil
 }
 
 // notProcessors refuses the processor's own groups.
-func notProcessors(app string, groups ...string) error {
+func notProcessors(sc *scenario.Scenario, app string, groups ...string) error {
+	own := processorGroups(sc, app)
 	for _, group := range groups {
-		if slices.Contains(processorGroups(app), group) {
+		if slices.Contains(own, group) {
 			return usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", group, app)
 		}
 	}
@@ -233,8 +236,15 @@ count orders twice. Use inv reset to start the processor over.`,
 		Args:              oneArgument(whichGroup),
 		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := r.position(args[0], f.appID, s.now())
+			to, err := r.position(s.now())
 			if err != nil {
+				return err
+			}
+			sc, err := f.loadScenario(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := notProcessors(sc, f.appID, args...); err != nil {
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {

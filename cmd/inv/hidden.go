@@ -46,7 +46,11 @@ func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Clie
 	if all || err != nil {
 		return err
 	}
-	if err := c.MayDescribe(ctx, processorGroups(f.appID)); err != nil {
+	sc, err := f.loadScenario(ctx)
+	if err != nil {
+		return err
+	}
+	if err := c.MayDescribe(ctx, processorGroups(sc, f.appID)); err != nil {
 		return fmt.Errorf("groups may be missing from this list: %w", err)
 	}
 	if listed == 0 {

@@ -12,6 +12,8 @@ import (
 	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -207,7 +209,7 @@ func TestTopicsCreateSpecs(t *testing.T) {
 
 func TestGroupsResetTarget(t *testing.T) {
 	for to, want := range map[string]bool{"start": true, "end": true, "17": true, "15m": true, "2026-05-01T00:00:00Z": true, "-5": true, "latest": true, "yesterday": true, "soon": false, "-0": false, "": false} {
-		_, err := (&groupsResetFlags{to: to}).position("audit", "app", optionsNow())
+		_, err := (&groupsResetFlags{to: to}).position(optionsNow())
 		if want && err != nil {
 			t.Errorf("--to %q: %v", to, err)
 		}
@@ -215,12 +217,16 @@ func TestGroupsResetTarget(t *testing.T) {
 			refuses(t, to, err, "--to")
 		}
 	}
-	_, err := (&groupsResetFlags{to: "start"}).position("app-ledger", "app", optionsNow())
+	err := notProcessors(shipped(t, "inventory"), "app", "audit", "app-ledger")
 	refuses(t, "app-ledger", err, "inv reset --app-id app")
 }
 
 func TestTopicsToReset(t *testing.T) {
-	sc, all := shipped(t, "inventory"), builtinTopologies()
+	sc := shipped(t, "inventory")
+	all, err := builtin.All(inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	kept := processor.KeptTopics(sc, "app", all)
 	if want := []string{"app-product-log", "app-ledger-changelog", "app-procurement-changelog"}; !slices.Equal(kept, want) {
 		t.Errorf("kept topics %q, want %q", kept, want)

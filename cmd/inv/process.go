@@ -51,8 +51,9 @@ func processCommandWith(s *streams, f *sharedFlags, p *processFlags) *cobra.Comm
 		Use:   "process [TOPOLOGY…]",
 		Short: "Turn orders and receipts into updates, reorders and alerts",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
-often as there are partitions to share. Without a name the scenario's list of
-topologies runs. There are:
+often as there are partitions to share. Without a name the scenario's topologies
+run, but for those with off: true. A scenario can declare topologies of its own;
+in the program there are:
 
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
@@ -66,7 +67,7 @@ of JSON. With --record they become a test of the scenario.`,
   inv tail orders --offset start --until end -o json > orders.jsonl
   inv process fraud --from orders.jsonl --scenario mine.yaml
   inv process fraud --from orders.jsonl --record mine.yaml --scenario mine.yaml`,
-		ValidArgsFunction: completeTopologies,
+		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if err := p.files.check(); err != nil {
 				return err
@@ -235,7 +236,7 @@ func (j safeJSON) Write(line []byte) (int, error) {
 // topologyList describes the topologies, a line each.
 func topologyList() string {
 	var b strings.Builder
-	for _, t := range builtinTopologies() {
+	for _, t := range topologiesOf(&scenario.Scenario{}) {
 		fmt.Fprintf(&b, "  %-12s %s\n", t.Name, t.About)
 	}
 	return b.String()

@@ -89,9 +89,12 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var all []error
 			for _, file := range args {
-				problems, err := validate(cmd.Context(), file, f.appID)
+				problems, notes, err := validate(cmd.Context(), file, f.appID)
 				if err != nil {
 					return err
+				}
+				for _, note := range notes {
+					s.errf("%v\n", note)
 				}
 				if len(problems) == 0 {
 					s.errf("%s is valid\n", file)
@@ -109,20 +112,22 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	}
 }
 
-// validate returns the problems of a file, or of a shipped scenario, as they are shown.
-func validate(ctx context.Context, file, app string) ([]error, error) {
+// validate returns the problems of a file, or of a shipped scenario, as they are shown, and
+// notes on what is no mistake.
+func validate(ctx context.Context, file, app string) (problems []error, notes scenario.Problems, err error) {
 	source, err := readFile(ctx, file)
 	if shipped, notShipped := scenarios.Files.ReadFile(file + ".yaml"); err != nil && notShipped == nil {
 		source = shipped
 	} else if err != nil {
-		return nil, fmt.Errorf("reading the scenario: %w", err)
+		return nil, nil, fmt.Errorf("reading the scenario: %w", err)
 	}
-	sc, problems := checkScenario(file, source, app)
+	sc, all := checkScenario(file, source, app)
 	if sc != nil {
-		problems = append(problems, builtin.CheckNames(sc)...)
-		problems.Sort()
+		all = append(all, builtin.CheckNames(sc)...)
+		all.Sort()
+		notes = builtin.Cycles(sc)
 	}
-	return newInvalidScenario(source, problems).shown, nil
+	return newInvalidScenario(source, all).shown, notes, nil
 }
 
 // checkScenario parses a scenario and returns all problems of its grammar, producers,

@@ -90,15 +90,10 @@ func explained(sc *scenario.Scenario, names []string) (topologies []processor.To
 			return nil, nil, usagef("scenario %s has no topology %q (it has %s)%s", sc.Name, name, strings.Join(known, ", "), suggest.DidYouMean(name, known))
 		}
 	}
-	all, err := builtin.All(inventory.Options{})
+	all, err := builtin.Of(sc, inventory.Options{})
 	if err != nil {
 		return nil, nil, err
 	}
-	values, err := declared.Topologies(sc)
-	if err != nil {
-		return nil, nil, err
-	}
-	all = append(values, all...)
 	programs = map[string]*declared.Program{}
 	for i := range sc.Topologies {
 		t := &sc.Topologies[i]

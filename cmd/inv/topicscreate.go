@@ -112,7 +112,7 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 			specs = append(specs, kafka.TopicSpec{Name: topic, Partitions: t.partitions, Configs: map[string]string{}})
 		}
 	}
-	grows := processor.GrowingTopics(sc, app, builtinTopologies())
+	grows := processor.GrowingTopics(sc, app, topologiesOf(sc))
 	for i := range specs {
 		if slices.Contains(grows, specs[i].Name) {
 			specs[i].Exact = false

@@ -65,6 +65,7 @@ func entriesUpTo[V any](d *Decoder, n *yaml.Node, what string, most int, read fu
 func topologyTable() []attr {
 	return []attr{
 		textAttr("about", "a description", func(t *Topology) *string { return &t.About }),
+		boolAttr("off", "it runs only when it is named, as in `inv process NAME`", func(t *Topology) *bool { return &t.Off }),
 		must(valueAttr("from", "the topics that it reads, by alias", obj{"type": "object", "minProperties": 1, "maxProperties": maxInputs, "additionalProperties": inputSchema()},
 			func(t *Topology) *[]Input { return &t.From }, (*Decoder).inputs)),
 		valueAttr("let", "expressions with names, which later expressions use like functions", named(ref("jq"), maxLets),

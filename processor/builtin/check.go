@@ -43,7 +43,7 @@ func Check(s *scenario.Scenario) (problems scenario.Problems) {
 // CheckNames returns the names of built-in topologies in a scenario that the program does
 // not have. They are no mistake for who doesn't run them.
 func CheckNames(s *scenario.Scenario) (problems scenario.Problems) {
-	known := Names()
+	known := ownNames()
 	for _, t := range s.Topologies {
 		if t.BuiltIn && !slices.Contains(known, t.Name) {
 			problems = append(problems, scenario.Problem{File: s.File, Pos: t.Pos,

@@ -59,3 +59,25 @@ func FuzzCheck(f *testing.F) {
 		}
 	})
 }
+
+// Topologies that feed each other are named, each cycle once, also through topologies of
+// the program.
+func TestCycles(t *testing.T) {
+	for topologies, want := range map[string]string{
+		"{x: {from: {a: }, emit: [{to: b}]}, y: {from: {b: }, emit: [{to: c}]}}": "",
+		"{x: {from: {a: }, emit: [{to: b}]}, y: {from: {b: }, emit: [{to: a}]}}": "t.yaml:3:14: note: topologies in a cycle: x writes b, which y reads; y writes a, which x reads",
+		"{x: {from: {a: }, emit: [{to: b}]}, y: {from: {b: }, emit: [{to: c}]}, z: {from: {b: {join: {j: {table: c, key: .}}}}, emit: [{to: a}]}}": "t.yaml:3:14: note: topologies in a cycle: x writes b, which z reads; z writes a, which x reads\n" +
+			"t.yaml:3:49: note: topologies in a cycle: y writes c, which z reads; z writes a, which x reads; x writes b, which y reads",
+		"{inventory: built-in, procurement: built-in}":                       "",
+		"{inventory: built-in, x: {from: {alerts: }, emit: [{to: orders}]}}": "t.yaml:3:35: note: topologies in a cycle: x writes orders, which inventory reads; inventory writes alerts, which x reads",
+	} {
+		s, problems := scenario.Read("t.yaml", []byte("scenario: t\ntopics: {a: {topic: a}, b: {topic: b}, c: {topic: c}, orders: {topic: o}, alerts: {topic: l}}\ntopologies: "+topologies+"\n"))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		got := strings.ReplaceAll(Cycles(s).Error(), "; be sure that a record doesn't cause others without an end", "")
+		if got != want {
+			t.Errorf("%s\ngot  %s\nwant %s", topologies, got, want)
+		}
+	}
+}
