@@ -219,7 +219,8 @@ func inputTable() []attr {
 		jqAttr("each", "the results are processed one by one in place of the record; $i is the index", func(in *Input) **JQ { return &in.Each }),
 		valueAttr("join", "tables that the record is joined with, each by the name of the variable with its row", named(mappingSchema(joinTable()), maxJoins),
 			func(in *Input) *[]Join { return &in.Join }, func(d *Decoder, n *yaml.Node, what string) []Join {
-				return entriesUpTo(d, n, what, maxJoins, d.join)
+				joins := entriesUpTo(d, n, what, maxJoins, d.join)
+				return slices.DeleteFunc(joins, func(j Join) bool { return slices.Contains(reserved, j.Name) || !identifier.MatchString(j.Name) })
 			}),
 		jqAttr("key", "the key of the state", func(in *Input) **JQ { return &in.Key }),
 		setAttr("fields of the state to set, in this order", func(in *Input) *[]Assignment { return &in.Set }),
