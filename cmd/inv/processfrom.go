@@ -135,7 +135,7 @@ func declaredProgram(sc *scenario.Scenario, names []string) (*declared.Program, 
 }
 
 func builtinNames() (names []string) {
-	for _, t := range builtinTopologies() {
+	for _, t := range topologiesOf(&scenario.Scenario{}) {
 		names = append(names, t.Name)
 	}
 	return names
