@@ -49,7 +49,7 @@ func processCommandWith(s *streams, f *sharedFlags, p *processFlags) *cobra.Comm
 	p.maxValue = size(inventory.DefaultMaxValue)
 	cmd := &cobra.Command{
 		Use:   "process [TOPOLOGY…]",
-		Short: "Turn orders and receipts into updates, reorders and alerts",
+		Short: "Run topologies: the stock keeper, and those of a scenario",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
 often as there are partitions to share. Without a name the scenario's topologies
 run, but for those with off: true. A scenario can declare topologies of its own;

@@ -13,8 +13,11 @@ import (
 	"inv/internal/envelope"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/processor"
+	"inv/processor/builtin"
 	"inv/processor/declared"
 	"inv/processor/declared/cases"
+	"inv/processor/inventory"
 	"inv/processor/offline"
 	"inv/producer"
 
@@ -121,7 +124,7 @@ func declaredProgram(sc *scenario.Scenario, names []string) (*declared.Program, 
 		return nil, usagef("which topology? scenario %s declares %s", sc.Name, strings.Join(known, ", "))
 	}
 	t := sc.Topology(name)
-	if slices.Contains(builtinNames(), name) && (t == nil || t.BuiltIn) {
+	if t != nil && t.BuiltIn || t == nil && isBuiltIn(name) {
 		return nil, usagef("topology %s is built-in, and --from is for those that a scenario declares (%s); built-in ones run with `inv process`, or in `inv demo`, which needs no broker either", name, strings.Join(known, ", "))
 	}
 	if t == nil {
@@ -134,11 +137,10 @@ func declaredProgram(sc *scenario.Scenario, names []string) (*declared.Program, 
 	return program, nil
 }
 
-func builtinNames() (names []string) {
-	for _, t := range topologiesOf(&scenario.Scenario{}) {
-		names = append(names, t.Name)
-	}
-	return names
+// isBuiltIn reports whether the program has a topology of this name.
+func isBuiltIn(name string) bool {
+	all, _ := builtin.All(inventory.Options{}) // the defaults are right
+	return slices.ContainsFunc(all, func(t processor.Topology) bool { return t.Name == name })
 }
 
 // open opens the files. A pipe is waited for until ctx is done.

@@ -20,7 +20,7 @@ import (
 func scenariosCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenarios",
-		Short: "List, show and validate scenarios",
+		Short: "List, show, validate, test and explain scenarios",
 		Long: `A scenario is a YAML file: its topics, the producers that fill them and how they
 are shown. Copy a shipped one, edit it, and name it with --scenario.`,
 		Example: `  inv scenarios show inventory > mine.yaml

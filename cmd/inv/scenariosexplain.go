@@ -94,11 +94,6 @@ func explained(sc *scenario.Scenario, names []string) (topologies []processor.To
 	if err != nil {
 		return nil, nil, err
 	}
-	values, err := declared.Topologies(sc)
-	if err != nil {
-		return nil, nil, err
-	}
-	all = append(values, all...)
 	programs = map[string]*declared.Program{}
 	for i := range sc.Topologies {
 		t := &sc.Topologies[i]

@@ -90,6 +90,9 @@ func (p *page) topology(t *processor.Topology, program *declared.Program) {
 	if program == nil {
 		p.line(1, "built in: its rules are the program's")
 	}
+	if d := p.sc.Topology(t.Name); d != nil && d.Off {
+		p.line(1, "off: it runs when it is named")
+	}
 	for i := range t.Stages {
 		p.stage(t, &t.Stages[i])
 	}
