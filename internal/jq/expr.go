@@ -46,6 +46,8 @@ type Expr struct {
 	test   condition // if it is a scalar
 	reason string
 
+	constant *Value // of an expression that is nothing but that
+
 	code *gojq.Code
 	uses []bool // the variables that it may use
 }
@@ -80,7 +82,7 @@ func (s *Scope) Compile(source string, o Options) (*Expr, error) {
 	} else {
 		x.push = n.push()
 		if n.one != nil {
-			x.test = n.test()
+			x.test, x.constant = n.test(), n.constant
 		}
 	}
 	return x, x.forGojq(parsed, c.absent)

@@ -55,11 +55,18 @@ func (f *Fields) Len() int { return f.count }
 // one well-formed JSON value; otherwise values are undefined. values must have at
 // least Len elements.
 func (f *Fields) Scan(b []byte, values [][]byte) bool {
+	_, ok := f.Find(b, values)
+	return ok
+}
+
+// Find is Scan with the flags that [AppendSafe] takes.
+func (f *Fields) Find(b []byte, values [][]byte) (Flags, bool) {
 	values = values[:f.count]
 	clear(values)
 	var s scanner
 	end := s.find(b, &f.root, s.begin(b), 0, values)
-	return end >= 0 && s.space(b, end) == len(b)
+	ok := end >= 0 && s.space(b, end) == len(b)
+	return s.flags, ok
 }
 
 // ScanElements scans each element of a well-formed JSON array, in one pass, and

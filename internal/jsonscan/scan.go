@@ -48,6 +48,13 @@ func Valid(b []byte) (flags Flags, ok bool) {
 	return s.flags, true
 }
 
+// End returns the index after the JSON value that b begins with, without white space
+// before it; -1 if there is none.
+func End(b []byte) int {
+	var s scanner
+	return s.value(b, 0, 0)
+}
+
 // scanner collects the flags of a scan. The text is an argument of each call, so that
 // it stays in registers.
 type scanner struct{ flags Flags }

@@ -25,6 +25,14 @@ type Decoder struct {
 	trial      bool                 // problems are only counted, see isGenerator
 	merges     int                  // of mappings so far, see merged
 	inner      int                  // problems of nested generators, see own
+
+	lines       []string           // of the file
+	marks       map[int][]int      // see marksOf
+	expressions map[*yaml.Node]*JQ // by the node
+	leaves      int                // see another
+	nested      int                // depth of fields
+	later       []func(*Scenario)  // checks of what refers to other parts of the file
+	plain       int                // bytes of the values of tests
 }
 
 // Problem records a problem at a node.

@@ -20,6 +20,9 @@ func JSONSchema() map[string]any {
 		"fields":    obj{"type": "object", "propertyNames": obj{"pattern": fieldName}, "additionalProperties": ref("generator")},
 		"generator": generatorSchema(),
 		"key":       keyGeneratorSchema(),
+		"topology":  titled("topology", mappingSchema(topologyTable())),
+		"jq":        jqSchema(),
+		"jq fields": memberSchema(),
 	}
 	for _, a := range commonAttrs() {
 		defs[a.name] = a.described()

@@ -28,7 +28,7 @@ func Parse(file string, source []byte) (*Scenario, error) {
 // Read reads the valid parts of a scenario and returns its problems, so that other
 // checks can add theirs. The scenario is nil if the text is not YAML.
 func Read(file string, source []byte) (*Scenario, Problems) {
-	d := &Decoder{File: file}
+	d := &Decoder{File: file, lines: strings.Split(string(source), "\n")}
 	root, problem := document(file, source)
 	if problem != nil {
 		return nil, Problems{*problem}
@@ -39,6 +39,14 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
 	}
 	d.checkDeadLetters(s, root)
+	for _, check := range d.later {
+		check(s)
+	}
+	d.checkTopologies(s)
+	s.addTopics()
+	for i := range s.Tests {
+		d.checkTest(s, &s.Tests[i])
+	}
 	d.Problems.Sort()
 	return s, d.Problems
 }
@@ -57,13 +65,16 @@ func scenarioTable() []attr {
 	return []attr{
 		textAttr("scenario", "its name", func(s *Scenario) *string { return &s.Name }),
 		textAttr("about", "a description", func(s *Scenario) *string { return &s.About }),
-		textsAttr("topologies", "the processor's topologies that run by default", func(s *Scenario) *[]string { return &s.Topologies }),
+		valueAttr("topologies", "what the processor runs by default: topologies by name, declared here or `built-in`, or a list of built-in ones", topologiesSchema(),
+			func(s *Scenario) *[]Topology { return &s.Topologies }, (*Decoder).topologies),
 		{name: "topics", about: "the topics by alias", schema: obj{"type": "object", "additionalProperties": ref("topic")},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Topics = entries(d, n, "topics", d.topic) }},
 		{name: "producers", about: "the producers by name", schema: obj{"type": "object", "additionalProperties": ref("producer")},
 			read: func(d *Decoder, n *yaml.Node, t any) {
 				t.(*Scenario).Producers = entries(d, n, "producers", d.producer)
 			}},
+		{name: "tests", about: "cases for declared topologies", schema: obj{"type": "array", "maxItems": maxTests, "items": mappingSchema(testTable())},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Tests = d.tests(n) }},
 	}
 }
 

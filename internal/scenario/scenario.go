@@ -1,7 +1,8 @@
 // Package scenario is the grammar of scenario files: topics, the producers that fill
-// them and the views that show them. It reads YAML into the types below, or reports
-// every problem with line and column. It knows no Kafka and no particular scenario;
-// package producer compiles a [Producer], package inspect a [View].
+// them, the topologies that process them and the views that show them. It reads YAML
+// into the types below, or reports every problem with line and column. It knows no Kafka
+// and no particular scenario; package producer compiles a [Producer], package inspect a
+// [View], package declared a [Topology].
 package scenario
 
 import "strings"
@@ -10,9 +11,10 @@ import "strings"
 type Scenario struct {
 	Name       string
 	About      string
-	Topologies []string // the processor's topologies that run by default
-	Topics     []Topic  // in the file's order
+	Topologies []Topology // of the processor, which run by default, in the file's order
+	Topics     []Topic    // in the file's order, then those that declared topologies need
 	Producers  []Producer
+	Tests      []Test // of declared topologies
 	File       string // for messages
 }
 
@@ -56,6 +58,16 @@ type Column struct {
 	Each string // path of a list, or ""
 	Join string // between elements; default ", "
 	Pos  Position
+}
+
+// Topology returns the topology of this name, nil if the file names none.
+func (s *Scenario) Topology(name string) *Topology {
+	for i := range s.Topologies {
+		if s.Topologies[i].Name == name {
+			return &s.Topologies[i]
+		}
+	}
+	return nil
 }
 
 // Topic returns the topic with this alias.

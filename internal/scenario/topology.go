@@ -1,6 +1,9 @@
 package scenario
 
-import "time"
+import (
+	"time"
+	"unicode/utf8"
+)
 
 // Topology is an entry of `topologies:`: one that is part of the program, or one that is
 // declared here. docs/topologies.md says what the keys mean, and package declared, in
@@ -45,44 +48,43 @@ const (
 type JQ struct {
 	Source string
 	Pos    Position // of its first character
-	// Lines are the positions of the further lines' first characters if the expression
-	// has several, as in a literal block.
-	Lines []Position
+	// jumps are where the next character of Source is not the next one of the file: in
+	// the next line, or behind a quote or an escape.
+	jumps []jump
 }
 
-// At returns the position of a byte of the expression.
+// jump is the position of a byte of an expression, from which on the columns count.
+type jump struct {
+	offset int
+	pos    Position
+}
+
+// At returns the position in the file of a byte of the expression.
 func (x *JQ) At(offset int) Position {
 	p, from := x.Pos, 0
-	for i, line := 0, 0; i < offset && i < len(x.Source); i++ {
-		if x.Source[i] != '\n' {
-			continue
+	for _, j := range x.jumps {
+		if j.offset > offset {
+			break
 		}
-		from = i + 1
-		if line < len(x.Lines) {
-			p = x.Lines[line]
-		} else {
-			p = Position{p.Line + 1, 1}
-		}
-		line++
+		p, from = j.pos, j.offset
 	}
-	for i := range x.Source[from:min(max(offset, from), len(x.Source))] { // characters
-		_ = i
-		p.Column++
-	}
+	offset = min(max(offset, from), len(x.Source))
+	p.Column += utf8.RuneCountInString(x.Source[from:offset])
 	return p
 }
 
 // Input is a topic that a topology reads.
 type Input struct {
-	Alias  string // of the topic, and the value of $in
-	Pos    Position
-	Format *Format  // nil: JSON, or what a registry describes
-	Lists  []string // paths of XML elements that are lists also when there is one
-	Where  *JQ
-	Each   *JQ
-	Join   []Join
-	Key    *JQ // nil: the topology has no state
-	Set    []Assignment
+	Alias   string // of the topic, and the value of $in
+	Pos     Position
+	Format  string   // "": JSON, or what a registry describes; "xml" or "csv"
+	Lists   []string // paths of XML elements that are lists also when there is one
+	Columns []string // names of the fields of a CSV record
+	Where   *JQ
+	Each    *JQ
+	Join    []Join
+	Key     *JQ // nil: the topology has no state
+	Set     []Assignment
 }
 
 // Join is a table that a line gets a row of, as the variable $NAME.
@@ -150,13 +152,14 @@ type Emit struct {
 	Pos  Position
 	Type string // ce_type; "": <scenario>.<alias>.v1
 	// When is the name of a timer, or closed for a window's end; "": at each line.
-	When   string
-	If     *JQ
-	Each   *JQ
-	Once   time.Duration // at most one for a key in this time; 0: no limit
-	Key    *JQ           // nil: $key, or the input's key if the topology has none
-	Fields *Mapping      // nil: the record itself
-	Set    []Assignment
+	When    string
+	whenPos Position
+	If      *JQ
+	Each    *JQ
+	Once    time.Duration // at most one for a key in this time; 0: no limit
+	Key     *JQ           // nil: $key, or the input's key if the topology has none
+	Fields  *Mapping      // nil: the record itself
+	Set     []Assignment
 }
 
 // Closed is the Emit.When of a window's end.
@@ -207,20 +210,22 @@ func (t *Topology) Changelog() string { return t.Name + "-changelog" }
 
 // Test is a case of `tests:`.
 type Test struct {
-	Name     string
-	Pos      Position
-	Topology string
-	When     []TestEvent
-	Then     []TestOutput // in the file's order; a topic that is not named gets nothing
+	Name        string
+	Pos         Position
+	Topology    string
+	topologyPos Position
+	When        []TestEvent
+	Then        []TestOutput // in the file's order; a topic that is not named gets nothing
 }
 
 // TestEvent is a record, or a time that passes.
 type TestEvent struct {
-	At    time.Duration // since the test's beginning
-	Pos   Position
-	Alias string // "" if only time passes
-	Key   *string
-	Value []byte // JSON, or the text of a topic that is not JSON
+	At       time.Duration // since the test's beginning
+	Pos      Position
+	Alias    string // "" if only time passes
+	aliasPos Position
+	Key      *string
+	Value    []byte // JSON, or the text of a topic that is not JSON; nil is a tombstone
 }
 
 // TestOutput is what a topic must get: in order for each key, no more and no less.

@@ -29,7 +29,9 @@ func Select(s *scenario.Scenario, names []string, o inventory.Options) ([]proces
 		return nil, err
 	}
 	if len(names) == 0 {
-		names = s.Topologies
+		for _, t := range s.Topologies {
+			names = append(names, t.Name)
+		}
 	}
 	if len(names) == 0 {
 		return nil, fmt.Errorf("%w: scenario %s lists no topologies, so there is nothing to process", processor.ErrUsage, s.Name)

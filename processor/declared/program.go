@@ -1,9 +1,11 @@
 package declared
 
 import (
-	"errors"
+	"cmp"
+	"slices"
 
 	"inv/internal/jq"
+	"inv/internal/jsonscan"
 	"inv/internal/scenario"
 )
 
@@ -20,76 +22,210 @@ type Program struct {
 // mistakes in the scenario's file.
 func Compile(s *scenario.Scenario, t *scenario.Topology) (*Program, scenario.Problems) {
 	p := &Program{Topology: t, scenario: s}
-	c := &compiler{file: s.File}
-	for i := range t.From {
-		p.inputs = append(p.inputs, c.input(s, t, &t.From[i]))
-	}
+	c := &compiler{file: s.File, topology: t}
+	c.checkNames()
 	if t.Keyed() {
-		p.state = c.state(s, t)
+		p.state = c.state()
+		for i := range t.From {
+			p.inputs = append(p.inputs, c.input(s, &t.From[i], c.newScope()))
+		}
 	} else {
-		p.mapping = c.mapping(s, t)
+		shared := c.newScope()
+		for i := range t.From {
+			p.inputs = append(p.inputs, c.input(s, &t.From[i], shared))
+		}
+		p.mapping = c.mapping(shared)
 	}
-	c.problems.Sort()
-	if len(c.problems) > 0 {
-		return nil, c.problems
+	if problems := c.sorted(); len(problems) > 0 {
+		return nil, problems
 	}
 	return p, nil
 }
 
-// compiler collects the problems of a topology's expressions.
-type compiler struct {
-	file     string
-	problems scenario.Problems
+// UsesHeaders reports whether an expression uses $headers, so that records need theirs.
+func (p *Program) UsesHeaders() bool {
+	return p.headers() || slices.ContainsFunc(p.inputs, func(in *inputProgram) bool { return in.scope.used["$headers"] })
 }
 
-// expression is a compiled expression and its place.
-type expression struct {
-	*jq.Expr
-	at *scenario.JQ
-}
+// headers reports whether lines need headers.
+func (p *Program) headers() bool { return p.state != nil && p.state.scope.used["$headers"] }
 
-// compile compiles an expression in a scope; nil for no expression, or for a wrong one,
-// whose problem it records.
-func (c *compiler) compile(scope *jq.Scope, x *scenario.JQ, o jq.Options) *expression {
-	if x == nil {
+// StateFields returns the names of the fields of a key's state, in their order; nil
+// without keys.
+func (p *Program) StateFields() []string {
+	if p.state == nil {
 		return nil
 	}
-	e, err := scope.Compile(x.Source, o)
-	if err != nil {
-		c.wrong(x, err)
-		return nil
-	}
-	return &expression{e, x}
+	return p.state.names
 }
 
-// wrong records a mistake in an expression at its own place.
-func (c *compiler) wrong(x *scenario.JQ, err error) {
-	at, text := x.Pos, err.Error()
-	var mistake *jq.Error
-	if errors.As(err, &mistake) {
-		text = mistake.Err.Error()
-		if mistake.Offset >= 0 {
-			at = x.At(mistake.Offset)
+// inputProgram is the router's part of an input.
+type inputProgram struct {
+	*scenario.Input
+	scope *scope
+	time  *expression
+	// timeAt is the index of the view's time in the scan of the record; -1: none.
+	timeAt int
+	where  *expression
+	early  bool // where refers to $t
+	each   *expression
+	joins  []joinProgram
+	key    *expression
+}
+
+// joinProgram is a table of an input.
+type joinProgram struct {
+	*scenario.Join
+	variable int
+	key      *expression
+}
+
+// stateProgram is the machine's part of a topology with keys.
+type stateProgram struct {
+	scope  *scope
+	names  []string       // of the state's fields: those of keep, then those of set
+	sets   [][]assignment // by input
+	keeps  []keepProgram  // field i of the state is keeps[i]
+	timers []timerProgram
+	until  *expression
+	emits  []*emitProgram
+	// upgrade has a scope of its own: the state of the earlier version is its record.
+	upgrade *expression
+}
+
+// assignment sets a field of the state.
+type assignment struct {
+	field int // its index
+	value *expression
+}
+
+type keepProgram struct {
+	*scenario.Aggregate
+	of *expression
+}
+
+type timerProgram struct {
+	*scenario.Timer
+	while *expression
+}
+
+// mapProgram is the emits of a topology without keys. Their scope is that of all inputs.
+type mapProgram struct{ emits []*emitProgram }
+
+// input compiles what is decided of an input's records.
+func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *inputProgram {
+	p := &inputProgram{Input: in, scope: sc, timeAt: -1}
+	p.time = c.compile(sc, atTime(), c.topology.Time)
+	if topic, ok := s.Topic(in.Alias); ok && topic.View != nil && topic.View.Time != "" && !topic.View.Lines {
+		var path []string
+		for _, part := range scenario.SplitPath(topic.View.Time) {
+			path = append(path, part.Name)
+		}
+		p.timeAt = sc.fields.Add(path...)
+	}
+	p.where = c.compile(sc, atRecord("where"), in.Where)
+	p.early = in.Where != nil && sc.refersTo(in.Where.Source, "$t")
+	p.each = c.compile(sc, atRecord("each"), in.Each)
+	for i := range in.Join {
+		j := &in.Join[i]
+		p.joins = append(p.joins, joinProgram{j, sc.variables[rowName(j)], c.compile(sc, atElement("the key of a join", in, in.Join[:i]), &j.Key)})
+	}
+	p.key = c.compile(sc, atElement("the key of an input", in, in.Join), in.Key)
+	return p
+}
+
+// state compiles what happens to a key's state.
+func (c *compiler) state() *stateProgram {
+	t, sc := c.topology, c.newScope()
+	p := &stateProgram{scope: sc, names: stateNames(t)}
+	here := func(what string) place { return inState(what, t) }
+	for i := range t.From {
+		p.sets = append(p.sets, c.assignments(sc, here("set"), p.names, t.From[i].Set))
+	}
+	for i := range t.Keep {
+		a := &t.Keep[i]
+		p.keeps = append(p.keeps, keepProgram{a, c.compile(sc, here("keep"), &a.Of)})
+	}
+	for i := range t.Timers {
+		timer := &t.Timers[i]
+		p.timers = append(p.timers, timerProgram{timer, c.compile(sc, here("while"), &timer.While)})
+	}
+	p.until = c.compile(sc, here("until"), t.Until)
+	for i := range t.Emit {
+		p.emits = append(p.emits, c.emit(sc, here, p.names, i))
+	}
+	if t.Upgrade != nil {
+		p.upgrade = c.compile(c.bareScope(), atUpgrade(), t.Upgrade)
+	}
+	return p
+}
+
+// mapping compiles the emits of a topology without keys.
+func (c *compiler) mapping(sc *scope) *mapProgram {
+	p := &mapProgram{}
+	for i := range c.topology.Emit {
+		p.emits = append(p.emits, c.emit(sc, func(what string) place { return withoutState(what, c.topology) }, nil, i))
+	}
+	return p
+}
+
+func (c *compiler) assignments(sc *scope, at place, names []string, list []scenario.Assignment) []assignment {
+	var out []assignment
+	for i := range list {
+		a := &list[i]
+		out = append(out, assignment{slices.Index(names, a.Field), c.compile(sc, at, &a.JQ)})
+	}
+	return out
+}
+
+// stateNames returns the fields of the state: those of keep in the file's order, then
+// those that are set, in the order of their first appearance in the file.
+func stateNames(t *scenario.Topology) []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
 		}
 	}
-	c.problems = append(c.problems, scenario.Problem{File: c.file, Pos: at, Text: text})
+	for _, a := range t.Keep {
+		add(a.Field)
+	}
+	var sets []scenario.Assignment
+	for _, in := range t.From {
+		sets = append(sets, in.Set...)
+	}
+	for _, e := range t.Emit {
+		sets = append(sets, e.Set...)
+	}
+	slices.SortStableFunc(sets, func(a, b scenario.Assignment) int {
+		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+	})
+	for _, a := range sets {
+		add(a.Field)
+	}
+	return names
 }
 
-// inputProgram is the router's part of an input: package compile_input.go.
-type inputProgram struct{}
-
-func (c *compiler) input(*scenario.Scenario, *scenario.Topology, *scenario.Input) *inputProgram {
-	return &inputProgram{}
+// scope is what the expressions of a part of a topology refer to.
+type scope struct {
+	*jq.Scope
+	fields    *jsonscan.Fields
+	variables map[string]int  // by name, also those that only other places have
+	used      map[string]bool // by expressions, also through definitions
 }
 
-// stateProgram is the machine's part.
-type stateProgram struct{}
-
-func (c *compiler) state(*scenario.Scenario, *scenario.Topology) *stateProgram {
-	return &stateProgram{}
+// variable returns the number of a variable that an expression uses; 0 if none does, so
+// that its value need not be set.
+func (s *scope) variable(name string) int {
+	if !s.used[name] {
+		return 0
+	}
+	return s.variables[name]
 }
 
-// mapProgram is the emits of a topology without keys.
-type mapProgram struct{}
+func (s *scope) refersTo(source, name string) bool {
+	return slices.ContainsFunc(s.References(source), func(r jq.Reference) bool { return r.Name == name })
+}
 
-func (c *compiler) mapping(*scenario.Scenario, *scenario.Topology) *mapProgram { return &mapProgram{} }
+// rowName is the variable of a joined row.
+func rowName(j *scenario.Join) string { return "$" + j.Name }

@@ -1,0 +1,395 @@
+package scenario
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+
+	"gopkg.in/yaml.v3"
+)
+
+// Bounds of a topology.
+const (
+	maxTopologies   = 100
+	maxInputs       = 50
+	maxJoins        = 20
+	maxLets         = 200
+	maxEmits        = 50
+	maxTimers       = 50
+	maxState        = 200 // fields, each of `keep` and of a `set`
+	maxLast         = 10_000
+	maxVersion      = 1_000_000
+	maxNameBytes    = 100
+	minIdle         = 100 * time.Millisecond
+	maxWindowsAtOne = 1000 // that contain a time
+)
+
+// builtIn is the value of a topology that is part of the program.
+const builtIn = "built-in"
+
+func topologiesSchema() obj {
+	return obj{
+		"if":   obj{"type": "array"},
+		"then": obj{"items": obj{"type": "string"}},
+		"else": obj{"type": "object", "maxProperties": maxTopologies, "additionalProperties": obj{
+			"if": obj{"type": "string"}, "then": obj{"const": builtIn}, "else": ref("topology"),
+		}},
+	}
+}
+
+// topologies reads those of the program as a list, or those of the program and declared
+// ones as a mapping.
+func (d *Decoder) topologies(n *yaml.Node, what string) []Topology {
+	if n.Kind == yaml.SequenceNode {
+		return items(d, n, what, func(item *yaml.Node) Topology {
+			return Topology{Name: d.String(item, "an element of "+what), Pos: positionOf(item), BuiltIn: true}
+		})
+	}
+	return entriesUpTo(d, n, what, maxTopologies, d.topology)
+}
+
+// entriesUpTo is entries for a mapping that may not have more than max keys.
+func entriesUpTo[V any](d *Decoder, n *yaml.Node, what string, most int, read func(key, value *yaml.Node) V) (out []V) {
+	d.Each(n, what, func(key, value *yaml.Node) {
+		if len(out) < most {
+			out = append(out, read(key, value))
+		} else if len(out) == most {
+			d.Problem(key, "%s has more than %d entries", what, most)
+			out = append(out, *new(V))
+		}
+	})
+	return out[:min(len(out), most)]
+}
+
+func topologyTable() []attr {
+	return []attr{
+		textAttr("about", "a description", func(t *Topology) *string { return &t.About }),
+		must(valueAttr("from", "the topics that it reads, by alias", obj{"type": "object", "minProperties": 1, "maxProperties": maxInputs, "additionalProperties": inputSchema()},
+			func(t *Topology) *[]Input { return &t.From }, func(d *Decoder, n *yaml.Node, what string) []Input {
+				return entriesUpTo(d, n, what, maxInputs, d.input)
+			})),
+		valueAttr("let", "expressions with names, which later expressions use like functions", named(ref("jq"), maxLets),
+			func(t *Topology) *[]Let { return &t.Let }, func(d *Decoder, n *yaml.Node, what string) []Let {
+				return entriesUpTo(d, n, what, maxLets, d.let)
+			}),
+		valueAttr("keep", "fields of the state that are counted or computed, by name", named(mappingSchema(keepTable()), maxState),
+			func(t *Topology) *[]Aggregate { return &t.Keep }, func(d *Decoder, n *yaml.Node, what string) []Aggregate {
+				return entriesUpTo(d, n, what, maxState, d.aggregate)
+			}),
+		valueAttr("timers", "conditions, by name, that make something happen when they have held for a time", named(mappingSchema(timerTable()), maxTimers),
+			func(t *Topology) *[]Timer { return &t.Timers }, func(d *Decoder, n *yaml.Node, what string) []Timer {
+				return entriesUpTo(d, n, what, maxTimers, d.timer)
+			}),
+		valueAttr("window", "divides a key's state by event time", mappingSchema(windowTable()),
+			func(t *Topology) **Window { return &t.Window }, (*Decoder).window),
+		jqAttr("until", "a condition; when it holds, the key is forgotten", func(t *Topology) **JQ { return &t.Until }),
+		{name: "ttl", about: "after which time without a record a key is forgotten, or forever; required with keys",
+			schema: obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`}, read: readTTL},
+		jqAttr("time", "the event time in epoch milliseconds; by default the `time:` of the topic's view, else the record's timestamp", func(t *Topology) **JQ { return &t.Time }),
+		{name: "order", about: "arrival (the default), or time: records of a key are sorted by event time, held for the grace", schema: obj{"enum": []string{"arrival", "time"}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				if d.choice(n, "order", "arrival", "time") == "time" {
+					t.(*Topology).Order = ByTime
+				}
+			}},
+		valueAttr("grace", "how long after its time a record is accepted; 10s with `order: time` or a window, else without a limit", durationSchema(),
+			func(t *Topology) **time.Duration { return &t.Grace }, optional(millisFrom(0))),
+		millisAttr("idle", "after which silence a partition no longer holds time back; 5s by default", minIdle, func(t *Topology) *time.Duration { return &t.Idle }),
+		intAttr("version", "of the state; a higher one than before comes with `upgrade:`", 1, maxVersion, func(t *Topology) *int { return &t.Version }),
+		jqAttr("upgrade", "makes the state of this version from that of an earlier one", func(t *Topology) **JQ { return &t.Upgrade }),
+		must(attr{name: "emit", about: "the records that it writes", schema: obj{"type": "array", "minItems": 1, "maxItems": maxEmits, "items": mappingSchema(emitTable())},
+			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Topology).Emit = d.emits(n) }}),
+	}
+}
+
+func readTTL(d *Decoder, n *yaml.Node, target any) {
+	t := target.(*Topology)
+	if n.Kind == yaml.ScalarNode && n.Value == "forever" {
+		t.TTLForever = true
+		return
+	}
+	t.TTL = d.millis(n, "ttl", time.Millisecond)
+}
+
+// topology reads one that the program has, or that is declared.
+func (d *Decoder) topology(key, n *yaml.Node) Topology {
+	t := Topology{Name: key.Value, Pos: positionOf(key), Idle: DefaultIdle, Version: 1}
+	what := "topology " + strconv.Quote(key.Value)
+	if !topologyName.MatchString(t.Name) || len(t.Name) > maxNameBytes {
+		d.Problem(key, "%s: a name has letters, digits, `.`, `_` and `-`, begins with a letter or a digit, and has at most %d characters", what, maxNameBytes)
+	}
+	if n.Kind == yaml.ScalarNode {
+		if t.BuiltIn = true; n.Value != builtIn {
+			d.Problem(n, "%s must be a mapping with `from:` and `emit:`, or %s, not %s", what, builtIn, d.kindOf(n))
+		}
+		return t
+	}
+	at := map[string]Position{}
+	table := topologyTable()
+	for i, a := range table {
+		table[i].read = func(d *Decoder, n *yaml.Node, target any) {
+			at[a.name] = positionOf(n)
+			a.read(d, n, target)
+		}
+	}
+	d.mapping(n, what, table, &t)
+	if len(at) > 0 {
+		d.checkTopology(&t, at)
+	}
+	return t
+}
+
+var (
+	topologyName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*$`)
+	identifier   = regexp.MustCompile(identifierPattern)
+)
+
+// identifierPattern matches the names of variables, definitions and fields of the state.
+const identifierPattern = `^[A-Za-z_][A-Za-z0-9_]*$`
+
+// named is the schema of a mapping with such names.
+func named(of obj, most int) obj {
+	return obj{"type": "object", "propertyNames": obj{"pattern": identifierPattern}, "additionalProperties": of, "maxProperties": most}
+}
+
+// named reports a name that expressions can't use.
+func (d *Decoder) named(key *yaml.Node, what string) {
+	if !identifier.MatchString(key.Value) || len(key.Value) > maxNameBytes {
+		d.Problem(key, "%s: %q is no name; one has letters, digits and _, begins with no digit, and has at most %d characters", what, key.Value, maxNameBytes)
+	}
+}
+
+// millisAttr returns the attr of a time of at least low, in whole milliseconds.
+func millisAttr[T any](name, about string, low time.Duration, at func(*T) *time.Duration) attr {
+	return valueAttr(name, about, durationSchema(), at, millisFrom(low))
+}
+
+func millisFrom(low time.Duration) func(*Decoder, *yaml.Node, string) time.Duration {
+	return func(d *Decoder, n *yaml.Node, what string) time.Duration { return d.millis(n, what, low) }
+}
+
+// millis reads a time of at least low, in whole milliseconds. With a problem it returns
+// one that causes no others.
+func (d *Decoder) millis(n *yaml.Node, what string, low time.Duration) time.Duration {
+	before := len(d.Problems)
+	t := d.period(n, what)
+	switch {
+	case len(d.Problems) > before:
+	case t < low:
+		d.Problem(n, "%s must be at least %s, not %s", what, low, n.Value)
+	case t%time.Millisecond != 0:
+		d.Problem(n, "%s: times are whole milliseconds, not %s", what, n.Value)
+	default:
+		return t
+	}
+	return max(low, time.Millisecond)
+}
+
+func inputSchema() obj {
+	s := mappingSchema(inputTable())
+	s["type"] = []any{"object", "null"}
+	return s
+}
+
+func inputTable() []attr {
+	return []attr{
+		valueAttr("format", "json (the default; also what a schema registry describes), xml or csv", obj{"enum": []string{"json", "xml", "csv"}},
+			func(in *Input) *string { return &in.Format }, func(d *Decoder, n *yaml.Node, what string) string {
+				if f := d.choice(n, what, "json", "xml", "csv"); f != "json" {
+					return f
+				}
+				return ""
+			}),
+		textsAttr("lists", "paths of XML elements that are lists, also where there is only one", func(in *Input) *[]string { return &in.Lists }),
+		textsAttr("columns", "the names of a CSV record's fields", func(in *Input) *[]string { return &in.Columns }),
+		jqAttr("where", "a condition; other records are passed over", func(in *Input) **JQ { return &in.Where }),
+		jqAttr("each", "the results are processed one by one in place of the record; $i is the index", func(in *Input) **JQ { return &in.Each }),
+		valueAttr("join", "tables that the record is joined with, each by the name of the variable with its row", named(mappingSchema(joinTable()), maxJoins),
+			func(in *Input) *[]Join { return &in.Join }, func(d *Decoder, n *yaml.Node, what string) []Join {
+				return entriesUpTo(d, n, what, maxJoins, d.join)
+			}),
+		jqAttr("key", "the key of the state", func(in *Input) **JQ { return &in.Key }),
+		setAttr("fields of the state to set, in this order", func(in *Input) *[]Assignment { return &in.Set }),
+	}
+}
+
+func (d *Decoder) input(key, n *yaml.Node) Input {
+	in := Input{Alias: key.Value, Pos: positionOf(key)}
+	d.usesTopic(key, "from")
+	if n.Tag != "!!null" {
+		what := "input " + strconv.Quote(key.Value)
+		d.mapping(n, what, inputTable(), &in)
+		if len(in.Lists) > 0 && in.Format != "xml" {
+			d.Problem(n, "%s: `lists:` is for `format: xml`", what)
+		}
+		if len(in.Columns) > 0 && in.Format != "csv" {
+			d.Problem(n, "%s: `columns:` is for `format: csv`", what)
+		}
+	}
+	return in
+}
+
+func joinTable() []attr {
+	return []attr{
+		must(valueAttr("table", "the alias of a topic; the keys of its records are those of the rows", obj{"type": "string"},
+			func(j *Join) *string { return &j.Table }, (*Decoder).alias)),
+		jqValueAttr("key", "the key of the row", func(j *Join) *JQ { return &j.Key }),
+		{name: "missing", about: "without a row: null (the default), drop the record, or dead-letter it", schema: obj{"enum": []any{nil, "drop", "dead-letter"}},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				if n.Tag == "!!null" && n.Value != "" {
+					return
+				}
+				t.(*Join).Missing = map[string]Missing{"drop": MissingDrop, "dead-letter": MissingDeadLetter}[d.choice(n, "missing", "null", "drop", "dead-letter")]
+			}},
+	}
+}
+
+func (d *Decoder) join(key, n *yaml.Node) Join {
+	j := Join{Name: key.Value, Pos: positionOf(key), Key: JQ{Source: never, Pos: positionOf(n)}}
+	d.named(key, "join")
+	d.notReserved(key, "join")
+	d.mapping(n, "join "+strconv.Quote(key.Value), joinTable(), &j)
+	return j
+}
+
+func setAttr[T any](about string, at func(*T) *[]Assignment) attr {
+	return valueAttr("set", about, named(ref("jq"), maxState), at, func(d *Decoder, n *yaml.Node, what string) []Assignment {
+		return entriesUpTo(d, n, what, maxState, func(key, value *yaml.Node) Assignment {
+			d.named(key, what)
+			return Assignment{key.Value, positionOf(key), *d.jq(value, key.Value)}
+		})
+	})
+}
+
+func (d *Decoder) let(key, n *yaml.Node) Let {
+	d.named(key, "let")
+	d.notReserved(key, "let")
+	return Let{key.Value, positionOf(key), *d.jq(n, key.Value)}
+}
+
+// aggregates are the kinds of fields under `keep:`.
+func aggregates() []attr {
+	aggregate := func(kind, about string) attr {
+		return attr{name: kind, about: about, schema: ref("jq"), read: func(d *Decoder, n *yaml.Node, t any) {
+			a := t.(*Aggregate)
+			if a.Kind != "" {
+				d.Problem(n, "a field under `keep:` has `%s:` or `%s:`, not both", a.Kind, kind)
+			}
+			a.Kind, a.Of = kind, *d.jq(n, kind)
+		}}
+	}
+	return []attr{
+		aggregate("count", "how often the expression is neither null nor false"),
+		aggregate("sum", "the sum of the expression's numbers"),
+		aggregate("mean", "their mean"),
+		aggregate("min", "the least"),
+		aggregate("max", "the greatest"),
+		aggregate("distinct", "the number of different values"),
+	}
+}
+
+func keepTable() []attr {
+	return append(aggregates(),
+		millisAttr("within", "only values of this long", time.Millisecond, func(a *Aggregate) *time.Duration { return &a.Within }),
+		intAttr("last", "only so many values", 1, maxLast, func(a *Aggregate) *int { return &a.Last }),
+	)
+}
+
+func (d *Decoder) aggregate(key, n *yaml.Node) Aggregate {
+	a := Aggregate{Field: key.Value, Pos: positionOf(key)}
+	d.named(key, "keep")
+	before := len(d.Problems)
+	d.mapping(n, "keep "+strconv.Quote(key.Value), keepTable(), &a)
+	switch {
+	case len(d.Problems) > before:
+	case a.Kind == "":
+		d.Problem(n, "keep %q needs one of `count:`, `sum:`, `mean:`, `min:`, `max:` and `distinct:`", key.Value)
+	case a.Within > 0 && a.Last > 0:
+		d.Problem(n, "keep %q has `within:` and `last:`; leave out one of them", key.Value)
+	}
+	if a.Kind == "" {
+		a.Kind, a.Of = "count", JQ{Source: never, Pos: positionOf(n)}
+	}
+	return a
+}
+
+func timerTable() []attr {
+	return []attr{
+		jqValueAttr("while", "the condition", func(t *Timer) *JQ { return &t.While }),
+		must(millisAttr("after", "how long it must hold", time.Millisecond, func(t *Timer) *time.Duration { return &t.After })),
+	}
+}
+
+func (d *Decoder) timer(key, n *yaml.Node) Timer {
+	t := Timer{Name: key.Value, Pos: positionOf(key), While: JQ{Source: never, Pos: positionOf(n)}}
+	d.named(key, "timers")
+	if t.Name == Closed {
+		d.Problem(key, "timers: %q is a window's end; give the timer another name", Closed)
+	}
+	d.mapping(n, "timer "+strconv.Quote(key.Value), timerTable(), &t)
+	return t
+}
+
+func windowTable() []attr {
+	return []attr{
+		millisAttr("every", "from the beginning of one window to the next", time.Millisecond, func(w *Window) *time.Duration { return &w.Every }),
+		millisAttr("size", "its length, if it is not `every`", time.Millisecond, func(w *Window) *time.Duration { return &w.Size }),
+		millisAttr("gap", "in place of the others: the window ends when a key has had no record for so long", time.Millisecond, func(w *Window) *time.Duration { return &w.Gap }),
+	}
+}
+
+func (d *Decoder) window(n *yaml.Node, what string) *Window {
+	w := &Window{Pos: positionOf(n)}
+	before := len(d.Problems)
+	d.mapping(n, what, windowTable(), w)
+	switch {
+	case len(d.Problems) > before:
+	case w.Gap > 0 && w.Every+w.Size > 0:
+		d.Problem(n, "window has `gap:`, and so neither `every:` nor `size:`")
+	case w.Gap == 0 && w.Every == 0:
+		d.Problem(n, "window needs `every:`, or `gap:` for sessions")
+	case w.Every > 0 && w.Size/w.Every > maxWindowsAtOne:
+		d.Problem(n, "window: a record would be in more than %d windows; make `every:` longer or `size:` shorter", maxWindowsAtOne)
+	}
+	if w.Size == 0 {
+		w.Size = w.Every
+	}
+	return w
+}
+
+func emitTable() []attr {
+	return []attr{
+		must(valueAttr("to", "the alias of the topic", obj{"type": "string"}, func(e *Emit) *string { return &e.To }, (*Decoder).alias)),
+		textAttr("type", "the CloudEvents type of the records; SCENARIO.ALIAS.v1 by default", func(e *Emit) *string { return &e.Type }),
+		{name: "when", about: "a timer, or closed, a window's end; by default at each record", schema: obj{"type": "string"},
+			read: func(d *Decoder, n *yaml.Node, t any) {
+				t.(*Emit).When, t.(*Emit).whenPos = d.String(n, "when"), positionOf(n)
+			}},
+		jqAttr("if", "the condition", func(e *Emit) **JQ { return &e.If }),
+		jqAttr("each", "a record for each result, which is then `.`", func(e *Emit) **JQ { return &e.Each }),
+		millisAttr("once", "at most one for a key in this time", time.Millisecond, func(e *Emit) *time.Duration { return &e.Once }),
+		jqAttr("key", "the record's key; the key of the state by default", func(e *Emit) **JQ { return &e.Key }),
+		valueAttr("fields", "the record, in this order: expressions, objects and lists of them; by default `.`", fieldsSchema(),
+			func(e *Emit) **Mapping { return &e.Fields }, (*Decoder).jsonMapping),
+		setAttr("fields of the state to set if the record was written", func(e *Emit) *[]Assignment { return &e.Set }),
+	}
+}
+
+func (d *Decoder) emits(n *yaml.Node) (out []Emit) {
+	d.Items(n, "emit", func(item *yaml.Node) {
+		if len(out) == maxEmits {
+			return
+		}
+		e := Emit{Pos: positionOf(item)}
+		d.mapping(item, "an emit", emitTable(), &e)
+		out = append(out, e)
+	})
+	switch {
+	case n.Kind != yaml.SequenceNode:
+	case len(n.Content) == 0:
+		d.Problem(n, "emit is empty; a topology writes something")
+	case len(n.Content) > maxEmits:
+		d.Problem(n, "emit has more than %d elements", maxEmits)
+	}
+	return out
+}
