@@ -101,7 +101,7 @@ func (c Config) withDefaults() (Config, error) {
 func (c *Config) checkSkipLost() error {
 	var read []string
 	for _, stage := range stages(c.Topologies) {
-		if read = append(read, stage.Reads...); stage.State != "" {
+		if read = append(read, stage.inputs()...); stage.State != "" {
 			read = append(read, stage.State)
 		}
 	}

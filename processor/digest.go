@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"hash/crc32"
+	"maps"
 	"strconv"
 	"strings"
 
@@ -97,6 +98,27 @@ func (e Env) CheckState(ctx context.Context, source stage.Source, committed int6
 		return differs("waiting records", waiting, noted)
 	}
 	return nil
+}
+
+// Notes returns what the metadata of a source partition's committed offset says, by the
+// names of the fields, which begin with an @: see [stage.Noted]. It has none if the
+// offset is not the one that is given, or was not written by a processor. A state that
+// another Stage.Shape has made is refused with a [ChangedError]: another instance may
+// run another form of the topology.
+func (e Env) Notes(ctx context.Context, source stage.Source, committed int64) (map[string]string, error) {
+	at, metadata, err := e.Reader.Committed(ctx, e.group, source.Topic, source.Partition)
+	if err != nil {
+		return nil, err
+	}
+	p, err := parsePosition(metadata)
+	if err != nil || at != committed || committed < 0 {
+		return nil, nil
+	}
+	if err := e.shape(p); err != nil {
+		return nil, err
+	}
+	maps.DeleteFunc(p.ids, func(name, _ string) bool { return !strings.HasPrefix(name, notePrefix) })
+	return p.ids, nil
 }
 
 // checkStart refuses a changelog that has lost its first records, if nothing can

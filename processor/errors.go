@@ -1,6 +1,9 @@
 package processor
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // StartOverError is wrapped by errors about topics, offsets and state that do not
 // belong together: going on would count records twice or not at all. Starting
@@ -64,6 +67,25 @@ func (e *GrowError) Error() string {
 
 // Unwrap returns why.
 func (e *GrowError) Unwrap() error { return e.Err }
+
+// ChangedError is returned for a topology whose state was made by another form of it.
+type ChangedError struct {
+	Topology  string
+	Group     string
+	Version   int      // of the topology
+	Committed int      // of its state
+	Parts     []string // what has changed, by the names in the scenario
+}
+
+func (e *ChangedError) Error() string {
+	switch {
+	case e.Version < e.Committed:
+		return fmt.Sprintf("the topology %s has version %d, and the state of %s is of version %d", e.Topology, e.Version, e.Group, e.Committed)
+	case e.Version > e.Committed:
+		return fmt.Sprintf("the topology %s has version %d, and the state of %s is of version %d, with nothing that upgrades it", e.Topology, e.Version, e.Group, e.Committed)
+	}
+	return fmt.Sprintf("the topology %s is not the one that made the state of %s: %s changed since", e.Topology, e.Group, strings.Join(e.Parts, ", "))
+}
 
 // InputsGoneError adds to an error against which starting over helps that the
 // inputs are not complete any more: what is gone from them, applied or not, would

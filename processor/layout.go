@@ -63,7 +63,7 @@ func newLayout(cfg Config) (*layout, error) {
 	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, deadLetters: map[string]bool{}}
 	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
-			for _, alias := range append(slices.Clone(stage.Reads), stage.outputs()...) {
+			for _, alias := range append(stage.inputs(), stage.outputs()...) {
 				declared, ok := s.Topic(alias)
 				if !ok {
 					return nil, fmt.Errorf("%w: scenario %s declares no topic with the alias %q, which the topology %s needs", ErrUsage, s.Name, alias, t.Name)

@@ -138,7 +138,8 @@ func (a *application) lostRanges(ctx context.Context, client *kgo.Client) (lost 
 		if err != nil {
 			return nil, err
 		}
-		topics := a.layout.topics(s.Reads)
+		inputs := s.inputs()
+		topics := a.layout.topics(inputs)
 		starts, err := kafka.Starts(ctx, client, topics...)
 		if err != nil {
 			return nil, err
@@ -153,12 +154,12 @@ func (a *application) lostRanges(ctx context.Context, client *kgo.Client) (lost 
 				return nil, StartOver("%s/%d ends at offset %d, and the group %s has read to %d: its last records were lost, as when a replica that lagged behind became the leader",
 					id.Topic, id.Partition, end, Group(a.cfg.AppID, s.Name), o.At)
 			}
-			r := LostRange{Alias: s.Reads[slices.Index(topics, id.Topic)], Topic: id.Topic, Partition: id.Partition, To: starts[id], stage: s}
+			r := LostRange{Alias: inputs[slices.Index(topics, id.Topic)], Topic: id.Topic, Partition: id.Partition, To: starts[id], stage: s}
 			switch {
 			case ok && o.At >= 0 && o.At < r.To:
 				r.From, r.Group, r.metadata = o.At, Group(a.cfg.AppID, s.Name), o.Metadata
 				lost = append(lost, r)
-			case r.Alias == s.Whole && r.To > 0:
+			case (r.Alias == s.Whole || slices.Contains(s.Tables, r.Alias)) && r.To > 0:
 				lost = append(lost, r)
 			}
 		}
@@ -202,12 +203,14 @@ func (a *application) skip(ctx context.Context, client *kgo.Client, ranges []Los
 	return nil
 }
 
-// noteOf returns the notes in the metadata of an offset that describe the state,
-// which stays the same when the offset is moved.
+// noteOf returns the notes in the metadata of an offset that its partition has given,
+// see [stage.Noted]: they stay the same when the offset is moved. The others are added
+// to each offset.
 func noteOf(metadata string) string {
 	var notes []string
 	for field := range strings.SplitSeq(metadata, " ") {
-		if strings.HasPrefix(field, noteState+"=") || strings.HasPrefix(field, noteWaiting+"=") {
+		name, _, _ := strings.Cut(field, "=")
+		if strings.HasPrefix(name, notePrefix) && !slices.Contains([]string{notePartitions, noteShape, noteVersion}, name) {
 			notes = append(notes, field)
 		}
 	}
@@ -218,7 +221,7 @@ func noteOf(metadata string) string {
 func (a *application) gone(ctx context.Context, client *kgo.Client) (map[string]int64, error) {
 	var inputs []string
 	for _, s := range a.stages {
-		for _, alias := range s.Reads {
+		for _, alias := range s.inputs() {
 			if t, ok := a.cfg.Scenario.Topic(alias); ok && !t.Internal {
 				inputs = append(inputs, a.layout.names[alias])
 			}

@@ -3,7 +3,6 @@ package processor
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -19,7 +18,7 @@ import (
 // other topics must tell. Rules other than the default ones are named, because
 // state made by one policy means nothing to another:
 //
-//	inv/2 4711 log=wW3HZbXUTAWZ5cXqGbJFyQ== ledger-changelog=… [policy=reference] [@state=20.1f3c…] [@waiting=3] [@partitions=6]
+//	inv/2 4711 log=wW3HZbXUTAWZ5cXqGbJFyQ== ledger-changelog=… [policy=reference] [@state=20.1f3c…] [@waiting=3] [@partitions=6] [@version=1 @shape=…]
 //
 // A topic that the metadata doesn't name is not compared, so a later version may
 // add topics to a stage. Notes begin with an @, which no alias does; programs
@@ -32,10 +31,16 @@ type position struct {
 
 // Notes of a position.
 const (
+	notePrefix     = "@"
 	noteState      = "@state"           // the Digest of the changelog's partition
 	noteWaiting    = kafka.WaitingField // records in the changelog that wait for another
 	notePartitions = "@partitions"      // of the source, if the state is laid out by them
+	noteShape      = "@shape"           // Stage.Shape
+	noteVersion    = NoteVersion
 )
+
+// NoteVersion is the note, see [Env.Notes], with the Stage.Version of the state.
+const NoteVersion = "@version"
 
 // Formats of a position. A new one means that programs before it can't go on.
 const (
@@ -61,11 +66,14 @@ func (a *application) stamp(stage *Stage) func(offset int64, note string) string
 	for _, alias := range stage.identity() {
 		fmt.Fprintf(&rest, " %s=%s", alias, a.layout.ids[a.layout.names[alias]])
 	}
-	if policy := a.policies[stage]; policy != "" {
+	if policy := a.topologies[stage].Policy; policy != "" {
 		fmt.Fprintf(&rest, " %s=%s", policyKey, policy)
 	}
 	if n := a.fixedPartitions(stage); n > 0 {
 		fmt.Fprintf(&rest, " %s=%d", notePartitions, n)
+	}
+	if stage.Shape != "" {
+		fmt.Fprintf(&rest, " %s=%d %s=%s", noteVersion, stage.Version, noteShape, stage.Shape)
 	}
 	suffix := rest.String()
 	return func(offset int64, note string) string {
@@ -140,15 +148,18 @@ func (a *application) comparePosition(stage *Stage, o kadm.Offset) error {
 	case err != nil || p.offset != o.At:
 		return StartOver("the group %s is at offset %d of %s/%d, where no inv process has left it: its offsets were set back or forward by another tool, so records would count twice or not at all",
 			group, o.At, o.Topic, o.Partition)
-	case p.policy != a.policies[stage]:
+	case p.policy != a.topologies[stage].Policy:
 		return StartOver("the group %s was left by a processor with policy %s, and this one has %s, whose rules can't continue from its state: use another application id with topics of its own",
-			group, quotedPolicy(p.policy), quotedPolicy(a.policies[stage]))
+			group, quotedPolicy(p.policy), quotedPolicy(a.topologies[stage].Policy))
 	}
 	for _, alias := range stage.identity() {
 		topic := a.layout.names[alias]
 		if id, ok := p.ids[alias]; ok && id != a.layout.ids[topic].String() {
 			return StartOver("topic %s was deleted and recreated since the group %s committed: its records are others now, or lost", topic, group)
 		}
+	}
+	if err := a.compareShape(stage, p); err != nil {
+		return err
 	}
 	if have := a.fixedPartitions(stage); have > 0 && p.ids[notePartitions] != "" && p.ids[notePartitions] != strconv.Itoa(have) {
 		want, err := strconv.Atoi(p.ids[notePartitions])
@@ -160,6 +171,41 @@ func (a *application) comparePosition(stage *Stage, o kadm.Offset) error {
 	return nil
 }
 
+// compareShape compares what shapes a stage's state with what shaped the state that is
+// there.
+func (a *application) compareShape(stage *Stage, p position) error {
+	shape, ok := p.ids[noteShape]
+	if !ok || stage.Shape == "" {
+		return nil
+	}
+	version, err := strconv.Atoi(p.ids[noteVersion])
+	if err != nil {
+		return errNoPosition
+	}
+	if version == stage.Version && shape == stage.Shape || version < stage.Version && stage.Upgrades {
+		return nil
+	}
+	return &ChangedError{
+		Topology: a.topologies[stage].Name, Group: Group(a.cfg.AppID, stage.Name),
+		Version: stage.Version, Committed: version, Parts: changedParts(shape, stage.Shape),
+	}
+}
+
+// changedParts returns the names of the parts in which two shapes differ.
+func changedParts(before, now string) (names []string) {
+	hashes := map[string]string{}
+	for part := range strings.SplitSeq(before, ",") {
+		name, hash, _ := strings.Cut(part, ".")
+		hashes[name] = hash
+	}
+	for part := range strings.SplitSeq(now, ",") {
+		if name, hash, _ := strings.Cut(part, "."); hashes[name] != hash {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 func quotedPolicy(policy string) string {
 	setDefault(&policy, defaultPolicy)
 	return quoted(policy)
@@ -168,7 +214,7 @@ func quotedPolicy(policy string) string {
 // identity returns the topics whose ids the stage's committed offsets carry: if one
 // of them is deleted and recreated, offsets and state mean nothing.
 func (s *Stage) identity() []string {
-	all := append(slices.Clone(s.Reads), s.kept()...)
+	all := append(s.inputs(), s.kept()...)
 	for _, w := range s.Writes {
 		if w.Feeds {
 			all = append(all, w.Topic)

@@ -46,7 +46,7 @@ func stamped(stage *Stage, policy string) (*application, string) {
 		copy(id[:], alias)
 		l.ids["t."+alias] = id
 	}
-	a := &application{cfg: Config{AppID: "app"}, layout: l, policies: map[*Stage]string{stage: policy}}
+	a := &application{cfg: Config{AppID: "app"}, layout: l, topologies: map[*Stage]*Topology{stage: {Policy: policy}}}
 	return a, a.stamp(stage)(42, "")
 }
 
@@ -73,11 +73,11 @@ func TestStampsAreRead(t *testing.T) {
 		t.Errorf("a moved offset: %v", err)
 	}
 	offset.At--
-	a.policies[stage] = ""
+	a.topologies[stage].Policy = ""
 	if err := a.comparePosition(stage, offset); !errors.As(err, &wrong) {
 		t.Errorf("another policy: %v", err)
 	}
-	a.policies[stage] = "strict"
+	a.topologies[stage].Policy = "strict"
 	a.layout.ids["t.out"] = kadm.TopicID{1}
 	if err := a.comparePosition(stage, offset); err != nil {
 		t.Errorf("an output that nothing continues from was recreated: %v", err)
@@ -124,5 +124,50 @@ func TestMistakesInTopologies(t *testing.T) {
 		if check(topologies) == nil {
 			t.Errorf("%s is not found", name)
 		}
+	}
+}
+
+// What shapes the state is compared with what made it: another shape needs a higher
+// version and a way from the lower one. Offsets of before there were shapes are accepted.
+func TestShapesAreCompared(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, now Stage
+		want        string // "": accepted
+	}{
+		"the same":      {Stage{Shape: "from.1,keep.2", Version: 1}, Stage{Shape: "from.1,keep.2", Version: 1}, ""},
+		"without one":   {Stage{}, Stage{Shape: "from.1", Version: 1}, ""},
+		"no longer one": {Stage{Shape: "from.1", Version: 1}, Stage{}, ""},
+		"changed": {Stage{Shape: "from.1,keep.2,set.5", Version: 1}, Stage{Shape: "from.1,keep.3,set.4", Version: 1},
+			"the topology fraud is not the one that made the state of app-s: keep, set changed since"},
+		"an upgrade": {Stage{Shape: "from.1", Version: 1}, Stage{Shape: "from.2", Version: 2, Upgrades: true}, ""},
+		"no upgrade": {Stage{Shape: "from.1", Version: 1}, Stage{Shape: "from.2", Version: 2},
+			"the topology fraud has version 2, and the state of app-s is of version 1, with nothing that upgrades it"},
+		"an upgrade that is changed later": {Stage{Shape: "from.1", Version: 2}, Stage{Shape: "from.2", Version: 2, Upgrades: true},
+			"the topology fraud is not the one that made the state of app-s: from changed since"},
+		"back": {Stage{Shape: "from.1", Version: 2}, Stage{Shape: "from.1", Version: 1, Upgrades: true},
+			"the topology fraud has version 1, and the state of app-s is of version 2"},
+	} {
+		for _, s := range []*Stage{&c.before, &c.now} {
+			s.Name, s.Reads, s.State = "s", []string{"in"}, "changelog"
+		}
+		_, metadata := stamped(&c.before, "")
+		a, _ := stamped(&c.now, "")
+		a.topologies[&c.now].Name = "fraud"
+		err := a.comparePosition(&c.now, kadm.Offset{Topic: "t.in", At: 42, Metadata: metadata})
+		var changed *ChangedError
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", name, err)
+		case c.want != "" && (!errors.As(err, &changed) || err.Error() != c.want):
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+}
+
+// Only what a partition has noted stays when an offset is moved.
+func TestNotesOfAPartition(t *testing.T) {
+	got := noteOf("inv/2 9 log=e== policy=x @version=1 @shape=from.1 @partitions=6 @state=2.ff @waiting=3 @held=4 @clock=5.6")
+	if want := "@state=2.ff @waiting=3 @held=4 @clock=5.6"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

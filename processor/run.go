@@ -72,7 +72,7 @@ func start(ctx context.Context, cfg Config) (*application, error) {
 type application struct {
 	cfg        Config
 	stages     []*Stage
-	policies   map[*Stage]string
+	topologies map[*Stage]*Topology
 	layout     *layout
 	reader     *stage.Reader
 	workers    []*stage.Worker
@@ -81,11 +81,11 @@ type application struct {
 }
 
 func newApplication(ctx context.Context, cfg Config, client *kgo.Client) (*application, error) {
-	a := &application{cfg: cfg, stages: stages(cfg.Topologies), policies: map[*Stage]string{}}
+	a := &application{cfg: cfg, stages: stages(cfg.Topologies), topologies: map[*Stage]*Topology{}}
 	for i := range cfg.Topologies {
 		t := &cfg.Topologies[i]
 		for j := range t.Stages {
-			a.policies[&t.Stages[j]] = t.Policy
+			a.topologies[&t.Stages[j]] = t
 		}
 	}
 	var err error
@@ -133,7 +133,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, stage: s, shape: func(p position) error { return a.compareShape(s, p) }, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
 	var gate func(context.Context)
 	if s.Log != "" {
 		env.Flow = flows[s.Log]

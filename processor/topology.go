@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +44,9 @@ type Stage struct {
 	// Whole is one of Reads of which the stage needs every record at each start,
 	// besides those that the group has yet to read; "" for none.
 	Whole string
+	// Tables are topics that the stage's logic reads by itself from their beginning,
+	// in every process, and not as a member of the group.
+	Tables []string
 	// Log is an internal topic that this stage decides its inputs into and that
 	// another stage of the topology reads; "" for none. The stage is held back
 	// while its own process's reader of the log is far behind.
@@ -50,6 +54,12 @@ type Stage struct {
 	// State is the stage's changelog, "" for none. Its partitions are those of
 	// the source, which is then the stage's only one.
 	State string
+	// Shape is what else the state depends on: NAME.HASH for each part, joined by
+	// commas. It is committed with the offsets, and state of another Shape is refused,
+	// unless Version is higher and Upgrades set. Empty: not compared.
+	Shape    string
+	Version  int  // of the state, at least 1 with a Shape
+	Upgrades bool // the logic reads state of lower versions
 	// Grows reports that the source may get more partitions: nothing in the state
 	// of one partition is needed by a record in another, even one with the same
 	// key. The changelog then gets more, too. Otherwise a grown source is refused,
@@ -66,6 +76,10 @@ type Stage struct {
 	// a source partition. It tells inputs that were decided before from new ones
 	// when the group's offsets are gone. Nil if the stage has no Log.
 	Decided func(source stage.Source) string
+	// Waits is what records wait for that the stage's state holds back, with %s for the
+	// source partitions that they came from: the metadata of its offsets counts them,
+	// see [Env.Note]. A drain waits for them.
+	Waits string
 	// Pending returns the source offset behind a value of the changelog that
 	// will lead to a record later, by itself, and when: a drain waits for those.
 	// Nil if nothing falls due, or if a drain should not wait. The record is of
@@ -126,6 +140,8 @@ type Env struct {
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
+	stage  *Stage
+	shape  func(position) error // compares it with the stage's
 	group  string
 	state  string // alias of the stage's changelog
 	grows  bool   // it gets the partitions of its source
@@ -197,6 +213,18 @@ func (s *Stage) kept() (aliases []string) {
 		}
 	}
 	return aliases
+}
+
+// inputs returns the topics that the stage reads, whether as a member of its group or
+// as tables, each once.
+func (s *Stage) inputs() []string {
+	all := slices.Clone(s.Reads)
+	for _, alias := range s.Tables {
+		if !slices.Contains(all, alias) {
+			all = append(all, alias)
+		}
+	}
+	return all
 }
 
 // outputs returns the topics that the stage's transactions write, dead letters aside.
@@ -274,7 +302,7 @@ func WrittenTopics(s *scenario.Scenario, app string, topologies []Topology) (top
 func InputTopics(s *scenario.Scenario, app string, topologies []Topology) (topics []string) {
 	written := append(WrittenTopics(s, app, topologies), KeptTopics(s, app, topologies)...)
 	for _, stage := range stages(topologies) {
-		for _, name := range names(s, app, stage.Reads) {
+		for _, name := range names(s, app, stage.inputs()) {
 			if !slices.Contains(written, name) {
 				topics = append(topics, name)
 			}
@@ -345,6 +373,8 @@ func check(topologies []Topology) error {
 			return fmt.Errorf("stage %s has something pending, and no changelog or no output", stage.Name)
 		case (stage.Decided != nil) != (stage.Log != ""):
 			return fmt.Errorf("stage %s must have both a log and a way to tell what is in it, or neither", stage.Name)
+		case stage.Shape != "" && (stage.State == "" || stage.Version < 1 || strings.ContainsAny(stage.Shape, " =")):
+			return fmt.Errorf("stage %s has the shape %q of version %d, and must have a state, a version and no spaces", stage.Name, stage.Shape, stage.Version)
 		case stage.New == nil:
 			return fmt.Errorf("stage %s has no logic", stage.Name)
 		}

@@ -72,16 +72,19 @@ func (a *application) unreadReason(ctx context.Context, client *kgo.Client, stag
 	if !p.stuck(unread) {
 		return ""
 	}
-	var names, products []string
+	var names, held []string
 	for _, s := range unread {
 		if s.From == s.To { // read, and kept waiting, as LagCounter.Unread says
-			products = append(products, fmt.Sprintf("%s/%d", s.Topic, s.Partition))
+			held = append(held, fmt.Sprintf("%s/%d", s.Topic, s.Partition))
 		} else {
 			names = append(names, fmt.Sprintf("%s/%d from offset %d to %d", s.Topic, s.Partition, s.From, s.To))
 		}
 	}
-	if len(names) == 0 {
-		return "the products that lines in " + listed(products) + " name: publish them again"
+	switch {
+	case len(names) == 0 && stage.Waits == "":
+		return ""
+	case len(names) == 0:
+		return fmt.Sprintf(stage.Waits, listed(held))
 	}
 	return "a member of " + Group(a.cfg.AppID, stage.Name) + " to read " + listed(names)
 }

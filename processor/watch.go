@@ -142,7 +142,7 @@ func (w *watcher) grow(ctx context.Context, topic string, before, now int) error
 	w.layout.grown(topic, now)
 	read := false
 	for _, stage := range w.stages {
-		read = read || slices.Contains(w.layout.topics(stage.Reads), topic)
+		read = read || slices.Contains(w.layout.topics(stage.inputs()), topic)
 	}
 	if !read {
 		return nil // outputs are written to the partitions that the sender knows

@@ -4,14 +4,12 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
 
+	"inv/internal/envelope"
 	"inv/internal/kafka"
 	"inv/internal/kafka/partition"
 )
@@ -197,124 +195,15 @@ func (o *Lines) record(line []byte) (Record, error) {
 	return r, nil
 }
 
-// envelope is a record as JSON.
-type envelope struct {
-	Line          *json.Number    `json:"line"`
-	Timestamp     *int64          `json:"timestamp"`
-	Key           json.RawMessage `json:"key"`
-	KeyEncoding   string          `json:"key_encoding"`
-	Headers       json.RawMessage `json:"headers"`
-	Value         json.RawMessage `json:"value"`
-	ValueEncoding string          `json:"value_encoding"`
-}
-
 // open sets the record from its envelope.
 func (r *Record) open(line []byte) error {
-	var e envelope
-	if !utf8.Valid(line) {
-		return errors.New("it is not UTF-8")
-	}
-	if err := json.Unmarshal(line, &e); err != nil {
-		return fmt.Errorf("it is not a record as JSON: %w", err)
-	}
-	switch {
-	case e.Value == nil:
-		return errors.New(`it has no "value"; that of a tombstone is null`)
-	case e.Line != nil:
-		return errors.New(`it is only a part of a record, as "line" says`)
-	}
-	if e.Timestamp != nil && *e.Timestamp >= 0 {
-		r.At = *e.Timestamp
-	}
-	var err error
-	if r.Key, err = fromJSON(e.Key, e.KeyEncoding, "text"); err != nil {
-		return fmt.Errorf("its key: %w", err)
-	}
-	if r.Value, err = fromJSON(e.Value, e.ValueEncoding, "json"); err != nil {
-		return fmt.Errorf("its value: %w", err)
-	}
-	headers, err := headersFromJSON(e.Headers)
+	e, err := envelope.Parse(line)
 	if err != nil {
-		return fmt.Errorf("its headers: %w", err)
+		return err
 	}
-	r.Headers = append(headers, r.Headers...)
+	if e.Timestamp >= 0 {
+		r.At = e.Timestamp
+	}
+	r.Key, r.Value, r.Headers = e.Key, e.Value, append(e.Headers, r.Headers...)
 	return nil
-}
-
-// fromJSON returns the bytes of a key, value or header: null is null, text the contents
-// of a string, base64 its decoded contents, json the JSON itself. A key that is not a
-// string is its JSON.
-func fromJSON(raw json.RawMessage, encoding, otherwise string) ([]byte, error) {
-	null := raw == nil || string(raw) == "null"
-	if encoding == "" {
-		if null {
-			return nil, nil
-		}
-		encoding = otherwise
-	}
-	var text string
-	switch {
-	case encoding == "json", encoding == "text" && (null || raw[0] != '"'):
-		return raw, nil
-	case encoding != "text" && encoding != "base64":
-		return nil, fmt.Errorf("unknown encoding %q", encoding)
-	}
-	if err := json.Unmarshal(raw, &text); err != nil {
-		return nil, err
-	}
-	if encoding == "text" {
-		return []byte(text), nil
-	}
-	return base64.StdEncoding.DecodeString(text)
-}
-
-// headersFromJSON reads a list of objects with key, value and encoding, or an object
-// with a member for each header.
-func headersFromJSON(raw json.RawMessage) (headers []Header, err error) {
-	if raw == nil || string(raw) == "null" {
-		return nil, nil
-	}
-	if raw[0] == '{' {
-		return headersFromObject(raw)
-	}
-	var list []struct {
-		Key      string
-		Value    json.RawMessage
-		Encoding string
-	}
-	if err := json.Unmarshal(raw, &list); err != nil {
-		return nil, err
-	}
-	for _, h := range list {
-		value, err := fromJSON(h.Value, h.Encoding, "text")
-		if err != nil {
-			return nil, fmt.Errorf("%q: %w", h.Key, err)
-		}
-		headers = append(headers, Header{Key: h.Key, Value: value})
-	}
-	return headers, nil
-}
-
-// headersFromObject keeps the order.
-func headersFromObject(raw json.RawMessage) (headers []Header, err error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if _, err := d.Token(); err != nil {
-		return nil, err
-	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return nil, err
-		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, err
-		}
-		bytes, err := fromJSON(value, "", "text")
-		if err != nil {
-			return nil, err
-		}
-		headers = append(headers, Header{Key: name.(string), Value: bytes})
-	}
-	return headers, nil
 }

@@ -1,14 +1,12 @@
 package producer
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"sync/atomic"
-	"unicode/utf8"
+
+	"inv/internal/envelope"
 )
 
 // Sink receives records. Write is called by one goroutine at a time.
@@ -95,44 +93,11 @@ func (s *WriterSink) Counts() Counts {
 // Failed is never closed: Write returns errors at once.
 func (s *WriterSink) Failed() <-chan struct{} { return s.failed }
 
-// appendEnvelope appends a record as a line of JSON. A value that is JSON is embedded,
-// any other becomes a string.
+// appendEnvelope appends a record as a line of JSON.
 func appendEnvelope(dst []byte, r *Record) []byte {
-	dst = appendString(append(dst, `{"topic":`...), []byte(r.Topic))
-	dst = appendInt(append(dst, `,"partition":`...), int64(r.Partition))
-	dst = appendKey(dst, r.Key)
-	dst = append(dst, `,"headers":{`...)
-	for i, h := range r.Headers {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = appendString(dst, []byte(h.Key))
-		dst = appendNullable(append(dst, ':'), h.Value)
-	}
-	dst = appendInt(append(dst, `},"timestamp":`...), r.At)
-	dst = append(dst, `,"value":`...)
-	if json.Valid(r.Value) && !bytes.ContainsAny(r.Value, "\r\n") {
-		dst = append(dst, r.Value...)
-	} else {
-		dst = appendNullable(dst, r.Value)
-	}
-	return append(dst, '}')
-}
-
-// appendKey appends the key, in base64 if it is no text.
-func appendKey(dst, key []byte) []byte {
-	if utf8.Valid(key) {
-		return appendNullable(append(dst, `,"key":`...), key)
-	}
-	dst = base64.StdEncoding.AppendEncode(append(dst, `,"key":"`...), key)
-	return append(dst, `","key_encoding":"base64"`...)
-}
-
-func appendNullable(dst, text []byte) []byte {
-	if text == nil {
-		return append(dst, "null"...)
-	}
-	return appendString(dst, text)
+	return envelope.Append(dst, &envelope.Record{
+		Topic: r.Topic, Partition: r.Partition, Offset: -1, Timestamp: r.At, Key: r.Key, Value: r.Value, Headers: r.Headers,
+	})
 }
 
 func appendString(dst, text []byte) []byte {

@@ -43,6 +43,11 @@ func TestProcessACLsFollowFromTheTopologies(t *testing.T) {
 					}
 				}
 			}
+			for _, alias := range stage.Tables {
+				for _, topic := range sc.TopicNames(alias, app) {
+					needs(topic, kmsg.ACLOperationRead, kmsg.ACLOperationDescribeConfigs)
+				}
+			}
 			for _, w := range stage.Writes {
 				for _, topic := range sc.TopicNames(w.Topic, app) {
 					needs(topic, kmsg.ACLOperationWrite, kmsg.ACLOperationDescribeConfigs)

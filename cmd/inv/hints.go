@@ -94,6 +94,7 @@ func processorHint(err error, app string) error {
 		lost      *processor.LostError
 		lostNow   *stage.LostRecordsError
 		startOver *processor.StartOverError
+		changed   *processor.ChangedError
 		others    *processor.OtherApplicationError
 		pending   *processor.PendingTransactionError
 		retention *processor.RetentionError
@@ -107,6 +108,8 @@ func processorHint(err error, app string) error {
 		return fmt.Errorf("%w; start inv process again: it says what is missing, and how to go on", err)
 	case errors.As(err, &startOver):
 		return startOverHint(err, app)
+	case errors.As(err, &changed):
+		return changedHint(err, changed, app)
 	case errors.As(err, &others):
 		return fmt.Errorf("%w; continue with --app-id %s, or give this one topics of its own in the scenario", err, others.App)
 	case errors.As(err, &grown):
@@ -186,6 +189,18 @@ func startOverHint(err error, app string) error {
 		return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over, but %s", err, app, missing(gone.Gone))
 	}
 	return fmt.Errorf("%w; inv reset --app-id %s --outputs starts over from the inputs (without --outputs, the topics that it wrote stay and are written a second time)", err, app)
+}
+
+// changedHint is for a topology whose state another form of it has made.
+func changedHint(err error, e *processor.ChangedError, app string) error {
+	reset := fmt.Sprintf("inv reset --topology %s --app-id %s starts it over", e.Topology, app)
+	switch {
+	case e.Version < e.Committed:
+		return fmt.Errorf("%w; use the scenario that made it, or a later one; %s", err, reset)
+	case e.Version > e.Committed:
+		return fmt.Errorf("%w; give it upgrade:, an expression that makes the new state of the old one; %s", err, reset)
+	}
+	return fmt.Errorf("%w; undo the change, or give it version: %d and upgrade:, an expression that makes the new state of the old one; %s", err, e.Committed+1, reset)
 }
 
 // missing says what a new state lacks that is made of inputs without their first

@@ -23,7 +23,7 @@ var forbidden = []struct {
 	// Nothing imports upwards.
 	{"internal/", []string{"producer", "processor", "inspect", "cmd"}},
 	// The engine knows no topology.
-	{"processor", []string{"processor/inventory", "processor/builtin"}},
+	{"processor", []string{"processor/inventory", "processor/declared", "processor/builtin"}},
 	{"processor/stage", []string{"processor", "internal/event"}},
 	// Rules are pure.
 	{"processor/inventory/rules", []string{"internal/kafka", "processor/stage"}},

@@ -36,6 +36,26 @@ func (l Lag) AtRest() bool { return l.Records == 0 && l.Stable == l.End }
 // the group has not finished with it.
 const WaitingField = "@waiting"
 
+// HeldField is a field in the metadata of a committed offset, beside the [WaitingField],
+// with the lowest offset of what waits: @held=4711.
+const HeldField = "@held"
+
+// waitsBelow reports whether the metadata of an offset says that something waits which
+// was read from below an end.
+func waitsBelow(metadata string, end int64) bool {
+	if waiting(metadata) == 0 {
+		return false
+	}
+	for field := range strings.SplitSeq(metadata, " ") {
+		if value, ok := strings.CutPrefix(field, HeldField+"="); ok {
+			if from, err := strconv.ParseInt(value, 10, 64); err == nil {
+				return from < end
+			}
+		}
+	}
+	return true // it is not known from where
+}
+
 // waiting returns the number in the WaitingField of an offset's metadata, 0 if it
 // has none.
 func waiting(metadata string) int64 {
@@ -150,8 +170,8 @@ func (c *LagCounter) Lag(ctx context.Context, group string, topics ...string) ([
 // that end. If in one of them the group is too far behind to be counted, or a
 // transaction is open below the end, none is read and all are returned in which
 // the group's offset is below the end. If all is read but something still waits in
-// the group's state, see [WaitingField], the partitions that it came from are
-// returned, with From and To equal.
+// the group's state that came from below the end, see [WaitingField] and [HeldField],
+// the partitions that it came from are returned, with From and To equal.
 func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID]int64) ([]Span, error) {
 	committed, err := c.cluster.Commits(ctx, group)
 	if err != nil {
@@ -163,7 +183,7 @@ func (c *LagCounter) Unread(ctx context.Context, group string, ends map[fetch.ID
 		if at < ends[id] {
 			behind = append(behind, Span{ID: id, From: at, To: ends[id]})
 		}
-		if waiting(committed[id].Metadata) > 0 {
+		if waitsBelow(committed[id].Metadata, ends[id]) {
 			held = append(held, Span{ID: id, From: at, To: at})
 		}
 	}

@@ -16,6 +16,12 @@ var reserved = []string{
 	"s", "was", "n", "t", "key", "in", "topic", "partition", "offset", "headers", "clock", "i", "window", "ENV", "__loc__", "__prog_args",
 }
 
+// keywords are the words of jq that can't name a definition.
+var keywords = []string{
+	"and", "as", "catch", "def", "elif", "else", "end", "false", "foreach", "if", "import", "include", "label", "module", "null", "or",
+	"reduce", "then", "true", "try",
+}
+
 // notReserved reports a name that is a variable's.
 func (d *Decoder) notReserved(key *yaml.Node, what string) {
 	if slices.Contains(reserved, key.Value) {
@@ -52,7 +58,7 @@ func (d *Decoder) usesTopic(n *yaml.Node, what string) {
 		case t.Internal:
 			d.Problem(n, "%s: the topic %q is internal, the processor's own; take another", what, n.Value)
 		case len(t.DeadLettersOf) > 0:
-			d.Problem(n, "%s: %q has the dead letters of other topics; `inv dlq` reads and replays them", what, n.Value)
+			d.Problem(n, "%s: %q has the dead letters of other topics; take an alias of one topic", what, n.Value)
 		}
 	})
 }
@@ -60,9 +66,6 @@ func (d *Decoder) usesTopic(n *yaml.Node, what string) {
 // checkTopology checks what the keys of a topology mean together. The positions are those
 // of the values of its keys.
 func (d *Decoder) checkTopology(t *Topology, at map[string]Position) {
-	if _, ok := at["from"]; ok && len(t.From) == 0 {
-		d.ProblemAt(at["from"], "topology %q: from is empty; a topology reads something", t.Name)
-	}
 	if len(t.From) == 0 {
 		return
 	}
@@ -127,7 +130,7 @@ func (d *Decoder) checkState(t *Topology, at map[string]Position) {
 	case t.Window != nil:
 		t.TTLForever = true
 	case !forgets:
-		d.ProblemAt(t.Pos, "topology %q needs `ttl:`, after which time without a record a key is forgotten, such as 30d; or forever, if the keys are few", t.Name)
+		d.ProblemAt(t.Pos, "topology %q needs `ttl:`, the time without a record after which a key is forgotten, such as 30d; or forever, if the keys are few", t.Name)
 	}
 	if t.Window == nil {
 		return
@@ -135,7 +138,7 @@ func (d *Decoder) checkState(t *Topology, at map[string]Position) {
 	if len(t.Timers) > 0 {
 		d.ProblemAt(at["timers"], "topology %q has a window, and so no timers; a topology of its own can have them", t.Name)
 	}
-	if t.Window.Gap == 0 {
+	if t.Window.Gap == 0 || t.Window.Every > 0 {
 		return
 	}
 	if t.Order != ByTime {

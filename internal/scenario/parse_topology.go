@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,14 +66,12 @@ func topologyTable() []attr {
 	return []attr{
 		textAttr("about", "a description", func(t *Topology) *string { return &t.About }),
 		must(valueAttr("from", "the topics that it reads, by alias", obj{"type": "object", "minProperties": 1, "maxProperties": maxInputs, "additionalProperties": inputSchema()},
-			func(t *Topology) *[]Input { return &t.From }, func(d *Decoder, n *yaml.Node, what string) []Input {
-				return entriesUpTo(d, n, what, maxInputs, d.input)
-			})),
+			func(t *Topology) *[]Input { return &t.From }, (*Decoder).inputs)),
 		valueAttr("let", "expressions with names, which later expressions use like functions", named(ref("jq"), maxLets),
 			func(t *Topology) *[]Let { return &t.Let }, func(d *Decoder, n *yaml.Node, what string) []Let {
 				return entriesUpTo(d, n, what, maxLets, d.let)
 			}),
-		valueAttr("keep", "fields of the state that are counted or computed, by name", named(mappingSchema(keepTable()), maxState),
+		valueAttr("keep", "fields of the state that are counted or computed, by name", named(oneKey(mappingSchema(keepTable()), "count", "sum", "mean", "min", "max", "distinct"), maxState),
 			func(t *Topology) *[]Aggregate { return &t.Keep }, func(d *Decoder, n *yaml.Node, what string) []Aggregate {
 				return entriesUpTo(d, n, what, maxState, d.aggregate)
 			}),
@@ -80,7 +79,7 @@ func topologyTable() []attr {
 			func(t *Topology) *[]Timer { return &t.Timers }, func(d *Decoder, n *yaml.Node, what string) []Timer {
 				return entriesUpTo(d, n, what, maxTimers, d.timer)
 			}),
-		valueAttr("window", "divides a key's state by event time", mappingSchema(windowTable()),
+		valueAttr("window", "divides a key's state by event time", oneKey(mappingSchema(windowTable()), "every", "gap"),
 			func(t *Topology) **Window { return &t.Window }, (*Decoder).window),
 		jqAttr("until", "a condition; when it holds, the key is forgotten", func(t *Topology) **JQ { return &t.Until }),
 		{name: "ttl", about: "after which time without a record a key is forgotten, or forever; required with keys",
@@ -185,6 +184,18 @@ func (d *Decoder) millis(n *yaml.Node, what string, low time.Duration) time.Dura
 	return max(low, time.Millisecond)
 }
 
+func (d *Decoder) inputs(n *yaml.Node, what string) []Input {
+	switch {
+	case n.Kind == yaml.ScalarNode && topologyName.MatchString(n.Value):
+		d.Problem(n, "%s must be a mapping, not %s; write {%s: {}}", what, d.kindOf(n), n.Value)
+		return nil
+	case n.Kind == yaml.MappingNode && len(n.Content) == 0:
+		d.Problem(n, "%s is empty; a topology reads something", what)
+		return nil
+	}
+	return entriesUpTo(d, n, what, maxInputs, d.input)
+}
+
 func inputSchema() obj {
 	s := mappingSchema(inputTable())
 	s["type"] = []any{"object", "null"}
@@ -264,6 +275,9 @@ func setAttr[T any](about string, at func(*T) *[]Assignment) attr {
 func (d *Decoder) let(key, n *yaml.Node) Let {
 	d.named(key, "let")
 	d.notReserved(key, "let")
+	if slices.Contains(keywords, key.Value) {
+		d.Problem(key, "let: %q is a word of jq; take another name", key.Value)
+	}
 	return Let{key.Value, positionOf(key), *d.jq(n, key.Value)}
 }
 
@@ -273,7 +287,7 @@ func aggregates() []attr {
 		return attr{name: kind, about: about, schema: ref("jq"), read: func(d *Decoder, n *yaml.Node, t any) {
 			a := t.(*Aggregate)
 			if a.Kind != "" {
-				d.Problem(n, "a field under `keep:` has `%s:` or `%s:`, not both", a.Kind, kind)
+				d.Problem(n, "keep %q has `%s:` and `%s:`; leave out one of them", a.Field, a.Kind, kind)
 			}
 			a.Kind, a.Of = kind, *d.jq(n, kind)
 		}}

@@ -59,3 +59,13 @@ func atLeastOne(s obj) obj {
 	s["minProperties"] = 1
 	return s
 }
+
+// oneKey requires exactly one of these keys of a mapping.
+func oneKey(s obj, names ...string) obj {
+	var one []any
+	for _, name := range names {
+		one = append(one, obj{"required": []any{name}})
+	}
+	s["oneOf"] = one
+	return s
+}

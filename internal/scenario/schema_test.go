@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -274,6 +275,7 @@ func TestSchemaAgrees(t *testing.T) {
 	} {
 		check(strings.Replace(head, "topic: t\n", "topic: "+topic+"\n", 1)+"    value: {x: 1}\n", right)
 	}
+	checkTopologies(t, check)
 	check(head, false)
 	check("topics: {}\n", false)
 	check("scenario: t\ntopics: {t: {topic: t, partitions: 0}}\n", false)
@@ -300,5 +302,49 @@ func TestSchemaHasEveryGenerator(t *testing.T) {
 	}
 	if !reflect.DeepEqual(names, want) {
 		t.Errorf("%v, want %v", names, want)
+	}
+}
+
+// checkTopologies checks the grammar of topologies and tests.
+func checkTopologies(t *testing.T, check func(source string, right bool)) {
+	samples, err := os.ReadFile("testdata/topologies.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(string(samples), true)
+	const topics = "scenario: t\ntopics: {a: {topic: a}, b: {topic: b}, c: {topic: c}}\n"
+	for topologies, right := range map[string]bool{
+		"[x, y]": true, "{x: built-in}": true, "{}": true, "[{x: 1}]": false, "x": false, "{x: built}": false, "{x: 5}": false, "{x: [a]}": false,
+	} {
+		check(topics+"topologies: "+topologies+"\n", right)
+	}
+	for topology, right := range map[string]bool{
+		`{from: {a: }, emit: [{to: b}]}`: true,
+		`{from: {a: {format: xml, lists: [x.y], where: .x, each: ".y[]", join: {p: {table: c, key: .k, missing: null}, q: {table: c, key: 5, missing: drop}}}}, emit: [{to: b}]}`:           true,
+		`{from: {a: {format: csv, columns: [x]}}, time: .t, emit: [{to: b, type: t, if: .x, each: ".[]", key: .k, fields: {a: .x, b: {c: [1, true, null, [.y]]}}}]}`:                        true,
+		`{from: {a: {key: .k, set: {x: .y}}}, ttl: 1h30m, order: time, grace: 0, idle: 1s, version: 2, upgrade: ., until: .z, emit: [{to: b, once: 5m, set: {x: null}}]}`:                   true,
+		`{from: {a: {key: .k}}, ttl: forever, let: {x: 1}, keep: {n: {count: ., within: 1h}, m: {distinct: .x, last: 3}}, timers: {t1: {while: .x, after: 1h}}, emit: [{to: b, when: t1}]}`: true,
+		`{from: {a: {key: .k}}, window: {every: 1m, size: 5m}, emit: [{to: b, when: closed}]}`:                                                                                              true,
+		`{from: {a: {key: .k}}, order: time, window: {gap: 5m}, emit: [{to: b, when: closed}]}`:                                                                                             true,
+
+		`{from: {a: }}`: false, `{emit: [{to: b}]}`: false, `{from: {}, emit: [{to: b}]}`: false, `{from: {a: }, emit: []}`: false, `{from: {a: 5}, emit: [{to: b}]}`: false,
+		`{from: {a: {wher: .x}}, emit: [{to: b}]}`: false, `{from: {a: {where: [.x]}}, emit: [{to: b}]}`: false, `{from: {a: {format: yaml}}, emit: [{to: b}]}`: false,
+		`{from: {a: {join: {p: {table: c}}}}, emit: [{to: b}]}`: false, `{from: {a: {join: {"a b": {table: c, key: .k}}}}, emit: [{to: b}]}`: false, `{from: {a: {join: {p: {table: c, key: .k, missing: skip}}}}, emit: [{to: b}]}`: false,
+		`{from: {a: {key: .k, set: {x-y: 1}}}, ttl: 1h, emit: [{to: b}]}`: false, `{from: {a: {key: .k}}, ttl: soon, emit: [{to: b}]}`: false, `{from: {a: {key: .k}}, ttl: 5, emit: [{to: b}]}`: false,
+		`{from: {a: {key: .k}}, ttl: 1h, order: event, emit: [{to: b}]}`: false, `{from: {a: {key: .k}}, ttl: 1h, version: 0, emit: [{to: b}]}`: false, `{from: {a: {key: .k}}, ttl: 1h, keep: {n: {count: ., last: 0}}, emit: [{to: b}]}`: false,
+		`{from: {a: {key: .k}}, ttl: 1h, timers: {t1: {while: .x}}, emit: [{to: b, when: t1}]}`: false, `{from: {a: {key: .k}}, window: {length: 5m}, emit: [{to: b}]}`: false,
+		`{from: {a: }, emit: [{}]}`: false, `{from: {a: }, emit: [{to: b, fields: [.x]}]}`: false, `{from: {a: }, emit: [{to: b, fields: .x}]}`: false, `{from: {a: }, emit: [{to: b, typo: 1}]}`: false,
+		`{from: {a: {key: .k}}, ttl: 1h, keep: {n: {last: 3}}, emit: [{to: b}]}`: false, `{from: {a: {key: .k}}, ttl: 1h, keep: {n: {sum: .x, mean: .x}}, emit: [{to: b}]}`: false,
+		`{from: {a: {key: .k}}, window: {size: 5m}, emit: [{to: b}]}`: false,
+	} {
+		check(topics+"topologies: {x: "+topology+"}\n", right)
+	}
+	for test, right := range map[string]bool{
+		`{name: n, topology: x, when: [{at: 1h, a: {k: 1}, key: k}, {at: 2h}, {a: text}, {a: null}], then: {b: [{k: 1}]}}`: true,
+		`{name: n, topology: x, when: [{at: 0}]}`: true, `{name: n, topology: x, when: []}`: false, `{name: n, topology: x}`: false, `{name: n, when: [{at: 0}]}`: false,
+		`{topology: x, when: [{at: 0}]}`: false, `{name: n, topology: x, when: [{at: soon}]}`: false, `{name: n, topology: x, when: [{}]}`: false, `{name: n, topology: x, when: [{at: 0}], then: {b: {}}}`: false,
+		`{name: n, topology: x, when: [{at: 0}], expect: {}}`: false,
+	} {
+		check(topics+"topologies: {x: {from: {a: }, emit: [{to: b}]}}\ntests: ["+test+"]\n", right)
 	}
 }

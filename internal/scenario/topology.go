@@ -14,6 +14,8 @@ type Topology struct {
 	// BuiltIn reports that the program has the topology under this name; then nothing
 	// below is set.
 	BuiltIn bool
+	// Off reports that it runs only when it is named, as in `inv process NAME`.
+	Off bool
 
 	About  string
 	From   []Input // in the file's order, at least one

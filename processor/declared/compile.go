@@ -17,6 +17,7 @@ type compiler struct {
 	topology *scenario.Topology
 	broken   []string // definitions that are wrong; their uses need no problem of their own
 	problems scenario.Problems
+	compiled []*expression // all of them
 }
 
 // values are the variables whose values are set before an evaluation; those of looked
@@ -118,7 +119,9 @@ func (c *compiler) compile(s *scope, at place, x *scenario.JQ) *expression {
 		}
 		c.problem(x.At(max(r.Offset, 0)), text)
 	}
-	return &expression{e, c.file, x}
+	compiled := &expression{e, c.file, x}
+	c.compiled = append(c.compiled, compiled)
+	return compiled
 }
 
 // wrong records a mistake in an expression at its own place.

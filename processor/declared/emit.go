@@ -139,6 +139,7 @@ const maxOutputs = 16 << 20
 type pending struct {
 	text     []byte // the outputs' ids, keys and values
 	outputs  []pendingOutput
+	out      Output // scratch
 	elements []byte // of an each
 	ends     []int  // of its elements
 }
@@ -156,13 +157,18 @@ func (p *pending) reset() { p.text, p.outputs = p.text[:0], p.outputs[:0] }
 // flush gives the outputs to effects, in their order, and forgets them.
 func (p *pending) flush(effects Effects) error {
 	defer p.reset()
+	return p.each(effects.Output)
+}
+
+// each calls use with each output, until it returns an error.
+func (p *pending) each(use func(*Output) error) error {
 	for i := range p.outputs {
 		o := &p.outputs[i]
-		out := Output{Emit: o.emit, ID: p.text[o.start:o.id:o.id], Key: p.text[o.id:o.key:o.key], Value: p.text[o.key:o.end:o.end], Time: o.time}
+		p.out = Output{Emit: o.emit, ID: p.text[o.start:o.id:o.id], Key: p.text[o.id:o.key:o.key], Value: p.text[o.key:o.end:o.end], Time: o.time}
 		if o.keyless {
-			out.Key = nil
+			p.out.Key = nil
 		}
-		if err := effects.Output(&out); err != nil {
+		if err := use(&p.out); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"inv/internal/convert"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
@@ -16,6 +17,8 @@ type Program struct {
 	inputs   []*inputProgram // in the order of Topology.From
 	state    *stateProgram   // nil without keys
 	mapping  *mapProgram     // nil with keys
+
+	expressions []*expression // all of them
 }
 
 // Compile checks and compiles a declared topology. The problems have the positions of the
@@ -39,6 +42,7 @@ func Compile(s *scenario.Scenario, t *scenario.Topology) (*Program, scenario.Pro
 	if problems := c.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
+	p.expressions = c.compiled
 	return p, nil
 }
 
@@ -57,6 +61,12 @@ func (p *Program) StateFields() []string {
 		return nil
 	}
 	return p.state.names
+}
+
+// EventType returns the ce_type of an emit's outputs.
+func (p *Program) EventType(emit int) string {
+	e := &p.Topology.Emit[emit]
+	return cmp.Or(e.Type, p.scenario.Name+"."+e.To+".v1")
 }
 
 // inputProgram is the router's part of an input.
@@ -115,6 +125,7 @@ type mapProgram struct{ emits []*emitProgram }
 // input compiles what is decided of an input's records.
 func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *inputProgram {
 	p := &inputProgram{Input: in, scope: sc, timeAt: -1}
+	c.format(in)
 	p.time = c.compile(sc, atTime(), c.topology.Time)
 	if topic, ok := s.Topic(in.Alias); ok && topic.View != nil && topic.View.Time != "" && !topic.View.Lines {
 		var path []string
@@ -132,6 +143,20 @@ func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *i
 	}
 	p.key = c.compile(sc, atElement("the key of an input", in, in.Join), in.Key)
 	return p
+}
+
+// format checks the settings of an input's format.
+func (c *compiler) format(in *scenario.Input) {
+	var err error
+	switch in.Format {
+	case "xml":
+		_, err = convert.NewXML(in.Lists)
+	case "csv":
+		_, err = convert.NewCSV(in.Columns)
+	}
+	if err != nil {
+		c.problem(in.Pos, err.Error())
+	}
 }
 
 // state compiles what happens to a key's state.

@@ -13,6 +13,7 @@ import (
 	"inv/internal/kafka/recordbatch"
 	"inv/processor"
 	"inv/processor/inventory/rules"
+	packed "inv/processor/lines"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -108,7 +109,7 @@ func (d *door) take(kind inputKind, r *kgo.Record) *event.Error {
 	for _, e := range d.in.entries(kind, r, nil) {
 		before := len(lines)
 		lines = event.AppendEntry(lines, &e)
-		d.fits("a line", nil, lines[before:], recordbatch.AppendHeaders(nil, []kgo.RecordHeader{{Key: logFormatHeader, Value: []byte(logFormat)}}))
+		d.fits("a line", nil, lines[before:], recordbatch.AppendHeaders(nil, []kgo.RecordHeader{{Key: packed.FormatHeader, Value: []byte(logFormat)}}))
 	}
 	for line := range strings.Lines(string(lines)) {
 		var e event.Entry

@@ -8,6 +8,7 @@ import (
 	"inv/internal/event"
 	"inv/internal/kafka/partition"
 	"inv/processor"
+	"inv/processor/lines"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,7 +24,7 @@ type ingest struct {
 	prints    stage.Fingerprinter
 	window    int64 // offsets; 0: no deduplication
 	env       processor.Env
-	log       *packer
+	log       *lines.Packer
 	otherKeys *atomic.Int64
 }
 
@@ -35,7 +36,7 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 	g := &ingest{
 		kinds: map[string]inputKind{}, limits: l, reader: env.Reader,
 		prints: stage.NewFingerprinter(), window: o.DedupeWindow, env: env,
-		log:       newPacker(env.Topic("log"), env.Partitions("log"), env.MaxBatch(env.Topic("log"))),
+		log:       lines.New(env.Topic("log"), logFormat, env.Partitions("log"), env.MaxBatch(env.Topic("log"))),
 		otherKeys: env.Counter(otherKeys),
 	}
 	kinds := map[string]inputKind{"catalog": catalogInput, "orders": orderInput, "receipts": receiptInput, "reorders": reorderInput}
@@ -68,7 +69,7 @@ func decidedFrom(source stage.Source) string {
 // Start rereads the window behind the committed offset.
 func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: stage.NewWindow(0),
-		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.partitions())}
+		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.Partitions())}
 	if err := g.catalogue.refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
@@ -198,7 +199,7 @@ func (p *ingestPartition) write(tx *stage.Tx) error {
 	for i := range p.list {
 		end := lineEnd(rest)
 		to := partition.Murmur2([]byte(p.list[i].ProductID), len(p.lines))
-		if err := p.stage.log.add(tx, to, rest[:end]); err != nil {
+		if err := p.stage.log.Add(tx, to, rest[:end]); err != nil {
 			return err
 		}
 		p.lines[to]++
@@ -218,7 +219,7 @@ func (p *ingestPartition) count(topic string, outcome processor.Outcome, reason 
 
 // Seal writes the records of the log that are not full yet. They hold the lines
 // of all partitions, so the first one to be sealed writes them.
-func (p *ingestPartition) Seal(tx *stage.Tx) error { return p.stage.log.flush(tx) }
+func (p *ingestPartition) Seal(tx *stage.Tx) error { return p.stage.log.Flush(tx) }
 
 // Commit publishes the transaction's counts.
 func (p *ingestPartition) Commit() {
@@ -238,7 +239,7 @@ func (p *ingestPartition) Commit() {
 
 // Rollback drops them: the records come again.
 func (p *ingestPartition) Rollback() {
-	p.stage.log.discard()
+	p.stage.log.Discard()
 	p.window.Rollback()
 	p.reset()
 }

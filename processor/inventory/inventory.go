@@ -122,6 +122,7 @@ func ledgerStage(policy rules.Policy) processor.Stage {
 				Unit: "line", Left: "left: %s waiting for a product that the catalogue lacks"},
 			{Name: stateProducts, Help: "Products in this process's state.", Gauge: true},
 		},
+		Waits:   "the products that lines in %s name: publish them again",
 		MaxPoll: 4, // each record of the log holds some thousand lines
 		New:     func(env processor.Env) (stage.Logic, error) { return newLedger(env, policy), nil },
 	}

@@ -12,17 +12,14 @@ import (
 	"inv/internal/kafka/recordbatch"
 	"inv/processor"
 	"inv/processor/inventory/rules"
+	"inv/processor/lines"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// logFormat is the value of the header with the layout of a record of the product
-// log.
-const (
-	logFormatHeader = "inv-format"
-	logFormat       = "product-log/1"
-)
+// logFormat is the [lines.FormatHeader] of the product log's records.
+const logFormat = "product-log/1"
 
 // ledger applies the product log to the products. Partition p of the log and
 // partition p of the changelog belong together.
@@ -218,7 +215,7 @@ func (p *ledgerPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record
 	if r.Offset <= p.applied && p.stage.env.Exact {
 		return fmt.Errorf("offset %d of %s/%d comes a second time: the state includes %d", r.Offset, r.Topic, r.Partition, p.applied)
 	}
-	if format, _ := event.Header(r.Headers, logFormatHeader); string(format) != logFormat {
+	if format, _ := event.Header(r.Headers, lines.FormatHeader); string(format) != logFormat {
 		return processor.StartOver("%s/%d@%d is in the format %s, and this program reads %s; use the version that wrote it",
 			r.Topic, r.Partition, r.Offset, quoted(string(format)), logFormat)
 	}

@@ -7,15 +7,14 @@ import (
 
 // Table maps keys to values, both bytes. It holds no pointer for each entry, so
 // that a million of them cost the garbage collector nothing, and little memory
-// beyond their own. Entries are replaced and never deleted. It is for one
-// goroutine at a time.
+// beyond their own. It is for one goroutine at a time.
 type Table struct {
 	seed   maphash.Seed
 	chunks [][]byte
 	slots  []tableSlot // open addressing, a power of two
 	count  int
 	live   int // bytes of entries
-	dead   int // bytes of those that were replaced
+	dead   int // bytes of those that were replaced or deleted
 }
 
 // tableSlot finds an entry: 0 is free, else its place + 1. The place is counted
@@ -41,7 +40,7 @@ func NewTable() *Table { return &Table{seed: maphash.MakeSeed(), slots: make([]t
 // Len returns the number of keys.
 func (t *Table) Len() int { return t.count }
 
-// Get returns a key's value, valid until the next Put.
+// Get returns a key's value, valid until the next Put or Delete.
 func (t *Table) Get(key string) (value []byte, ok bool) {
 	s := t.find(key, uint32(maphash.String(t.seed, key)))
 	if s.place == 0 {
@@ -74,13 +73,49 @@ func (t *Table) Put(key string, value []byte) {
 	size := e.size()
 	t.live, t.dead = t.live-size, t.dead+size
 	s.place = t.add(key, value) + 1
+	t.letGo()
+}
+
+// Delete removes a key, and reports whether it was there.
+func (t *Table) Delete(key string) bool {
+	s := t.find(key, uint32(maphash.String(t.seed, key)))
+	if s.place == 0 {
+		return false
+	}
+	size := t.entry(s.place - 1).size()
+	t.live, t.dead = t.live-size, t.dead+size
+	t.count--
+	t.free(s)
+	t.letGo()
+	return true
+}
+
+// free empties a slot. Entries behind it that probing would not find any more move
+// towards the slot that they are meant for, so that no mark of the deletion is needed.
+func (t *Table) free(s *tableSlot) {
+	mask := uint32(len(t.slots) - 1)
+	hole := s.hash & mask
+	for &t.slots[hole] != s {
+		hole = (hole + 1) & mask
+	}
+	for at := (hole + 1) & mask; t.slots[at].place != 0; at = (at + 1) & mask {
+		if home := t.slots[at].hash & mask; (at-home)&mask >= (at-hole)&mask {
+			t.slots[hole] = t.slots[at]
+			hole = at
+		}
+	}
+	t.slots[hole] = tableSlot{}
+}
+
+// letGo compacts the table if much of it is dead.
+func (t *Table) letGo() {
 	if t.dead > t.live/2+tableSlack {
 		t.compact()
 	}
 }
 
 // Each calls use with each key and its value, in no order. They are valid until
-// the next Put.
+// the next Put or Delete.
 func (t *Table) Each(use func(key, value []byte)) {
 	for _, s := range t.slots {
 		if s.place == 0 {

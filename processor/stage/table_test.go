@@ -68,6 +68,98 @@ func TestTableKeepsEntriesWithEqualHashes(t *testing.T) {
 	}
 }
 
+func TestTableDelete(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	table, want := NewTable(), map[string][]byte{}
+	for i := range 200_000 {
+		key := fmt.Sprint("key-", rng.IntN(2000))
+		_, known := want[key]
+		if i/20_000%2 == 1 { // for a while most keys go
+			if table.Delete(key) != known {
+				t.Fatalf("deleting %s does not report that it was there: %t", key, known)
+			}
+			delete(want, key)
+			continue
+		}
+		value := bytes.Repeat([]byte{byte(i)}, rng.IntN(300))
+		want[key] = value
+		table.Put(key, value)
+	}
+	sameAsMap(t, table, want)
+	for key := range want {
+		table.Delete(key)
+	}
+	sameAsMap(t, table, nil)
+	room := 0
+	for _, c := range table.chunks {
+		room += cap(c)
+	}
+	if room > 2*tableSlack {
+		t.Errorf("%d bytes for no key: what was deleted is not let go", room)
+	}
+}
+
+func sameAsMap(t *testing.T, table *Table, want map[string][]byte) {
+	t.Helper()
+	if table.Len() != len(want) {
+		t.Errorf("%d keys, want %d", table.Len(), len(want))
+	}
+	for key, v := range want {
+		if got, ok := table.Get(key); !ok || !bytes.Equal(got, v) {
+			t.Fatalf("%q is %q (%t), want %q", key, got, ok, v)
+		}
+	}
+	table.Each(func(key, value []byte) {
+		if v, ok := want[string(key)]; !ok || !bytes.Equal(v, value) {
+			t.Fatalf("there is %q = %q, want %q (%t)", key, value, v, ok)
+		}
+	})
+}
+
+// FuzzTable runs the operations that the input spells on a table and on a map.
+func FuzzTable(f *testing.F) {
+	f.Add([]byte("pa1pb2da"))
+	f.Add([]byte("pa1pb2pc3pd4pe5pf6pg7ph8pi9pj0pk1pl2dadcdepa2dl"))
+	f.Fuzz(func(t *testing.T, operations []byte) {
+		table, want := NewTable(), map[string][]byte{}
+		for rest := operations; len(rest) >= 2; {
+			kind, key := rest[0], string(rest[1:2])
+			if rest = rest[2:]; kind == 'd' {
+				_, known := want[key]
+				if table.Delete(key) != known {
+					t.Fatalf("deleting %q does not report that it was there: %t", key, known)
+				}
+				delete(want, key)
+				continue
+			}
+			n := min(len(rest), 1)
+			value := bytes.Repeat(rest[:n], int(kind))
+			want[key], rest = value, rest[n:]
+			table.Put(key, value)
+		}
+		sameAsMap(t, table, want)
+	})
+}
+
+func TestTableDeletesAmongEqualHashes(t *testing.T) {
+	keys := []string{"a", "b", "c", "d", "e"}
+	homes := []uint32{14, 15, 14, 0, 15} // of 16 slots: they go round the end
+	for gone := range keys {
+		table := NewTable()
+		for i, key := range keys {
+			s := table.find(key, homes[i])
+			s.hash, s.place = homes[i], table.add(key, nil)+1
+			table.count++
+		}
+		table.free(table.find(keys[gone], homes[gone]))
+		for i, key := range keys {
+			if s := table.find(key, homes[i]); (s.place != 0) != (i != gone) {
+				t.Errorf("without %s: %s is found: %t", keys[gone], key, s.place != 0)
+			}
+		}
+	}
+}
+
 func BenchmarkTablePut(b *testing.B) {
 	keys := make([]string, 100_000)
 	for i := range keys {

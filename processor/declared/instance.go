@@ -1,0 +1,143 @@
+package declared
+
+import (
+	"encoding/binary"
+	"strconv"
+	"unsafe"
+)
+
+// instance is a key, or a window of a key, that a transaction works on.
+type instance struct {
+	id   []byte // in memory: see instanceID
+	name []byte // the key; a part of id
+	// cur is the state, was that before the step. Neither is there after a key has expired
+	// that no step has needed.
+	cur, was *state
+
+	changed bool  // there is something to write
+	running int64 // timers, as of the last commit
+	encoded []byte
+}
+
+// startBytes is how long the start of a window is in an instance's id.
+const startBytes = 8
+
+// appendID appends what finds an instance: the window's start, if the topology has windows
+// with starts of their own, and the key. A key has at most one session.
+func (m *Machine) appendID(dst []byte, start int64, key []byte) []byte {
+	if m.windows == fixedWindows {
+		dst = binary.BigEndian.AppendUint64(dst, uint64(start)^1<<63)
+	}
+	return append(dst, key...)
+}
+
+// keyOf returns the key of an instance's id.
+func (m *Machine) keyOf(id []byte) []byte {
+	if m.windows == fixedWindows {
+		return id[startBytes:]
+	}
+	return id
+}
+
+// appendLogKey appends the key that an instance has in the changelog. since is its state's.
+func (m *Machine) appendLogKey(dst, id []byte, since int64) []byte {
+	if m.windows == noWindows {
+		return append(append(dst, stateKey...), id...)
+	}
+	dst = strconv.AppendInt(append(dst, windowKey...), since, 10)
+	return append(append(dst, '/'), m.keyOf(id)...)
+}
+
+// borrowed returns b as a string without copying; it is valid while b is unchanged.
+func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// load returns the instance of an id with its state. An error is a state that can't be
+// read.
+func (m *Machine) load(id []byte) (*instance, error) {
+	w := m.working[borrowed(id)]
+	switch {
+	case w == nil:
+		w = m.open(id)
+		w.cur, w.was = m.states.get(), m.states.get()
+		w.cur.exists = false
+		if encoded, ok := m.committed.Get(borrowed(id)); ok {
+			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
+				return nil, err
+			}
+			w.running = w.cur.running()
+		}
+	case w.cur == nil:
+		w.cur, w.was = m.states.get(), m.states.get()
+		w.cur.exists = false
+	}
+	if !w.cur.exists {
+		w.cur.begin(m.layout, 0)
+		w.cur.exists = false
+	}
+	return w, nil
+}
+
+// open adds an instance to those of the transaction.
+func (m *Machine) open(id []byte) *instance {
+	w := m.instances.get()
+	id = m.mem.copy(id)
+	*w = instance{id: id, name: m.keyOf(id), encoded: w.encoded[:0]}
+	m.working[borrowed(id)] = w
+	m.touched = append(m.touched, w)
+	return w
+}
+
+// pool hands out values, which are used again after a reset.
+type pool[T any] struct {
+	all  []*T
+	used int
+}
+
+// poolKept is how many values outlive a reset.
+const poolKept = 16 << 10
+
+func (p *pool[T]) get() *T {
+	if p.used == len(p.all) {
+		p.all = append(p.all, new(T))
+	}
+	p.used++
+	return p.all[p.used-1]
+}
+
+func (p *pool[T]) reset() {
+	if len(p.all) > poolKept {
+		clear(p.all[poolKept:])
+		p.all = p.all[:poolKept]
+	}
+	p.used = 0
+}
+
+// windowKind is whether and how a topology divides its keys' states by time.
+type windowKind uint8
+
+const (
+	noWindows    windowKind = iota
+	fixedWindows            // they begin at multiples of a time
+	sessions                // they begin with a line
+)
+
+// end returns when the window of a state ends.
+func (m *Machine) end(s *state) int64 {
+	if m.windows == sessions {
+		return s.newest + m.gap
+	}
+	return s.since + m.size
+}
+
+// starts appends the starts of the fixed windows that contain a time, the oldest first.
+func (m *Machine) starts(dst []int64, t int64) []int64 {
+	last := t - (t%m.every+m.every)%m.every
+	first := last
+	for first-m.every > t-m.size {
+		first -= m.every
+	}
+	for start := first; start <= last; start += m.every {
+		dst = append(dst, start)
+	}
+	return dst
+}
