@@ -10,7 +10,7 @@ import (
 
 // absence is the dialect in which neither a comparison with an absent field nor its
 // negation holds: it is null, and `not` of null is null. Comparisons with the literal
-// null are jq's, and so are sides that refer to nothing but the plain variables.
+// null are jq's, and so are sides, and `not`, of paths into the plain variables.
 type absence struct{ plain []string }
 
 // sides reports which sides of a comparison make it null if they are.
@@ -23,6 +23,9 @@ func (a *absence) sides(q *gojq.Query) (left, right bool) {
 
 // exempt reports whether q is a path into a plain variable.
 func (a *absence) exempt(q *gojq.Query) bool {
+	if q != nil && q.Term != nil && q.Term.Type == gojq.TermTypeQuery {
+		return a.exempt(q.Term.Query)
+	}
 	return q != nil && q.Term != nil && q.Term.Type == gojq.TermTypeFunc && slices.Contains(a.plain, q.Term.Func.Name)
 }
 
@@ -33,6 +36,9 @@ func isNullLiteral(q *gojq.Query) bool {
 // rewrite makes each comparison of a query null if one of its sides is, for gojq.
 func (a *absence) rewrite(q *gojq.Query) {
 	eachQuery(q, func(q *gojq.Query) {
+		if q.Op == gojq.OpPipe && isCall(q.Right, "not") && a.exempt(q.Left) {
+			q.Right = plainNot()
+		}
 		if !isComparison(q.Op) {
 			return
 		}
@@ -53,6 +59,13 @@ func (a *absence) rewrite(q *gojq.Query) {
 			*q = *out
 		}
 	})
+}
+
+// plainNot is jq's `not`, where the name means that of the dialect.
+func plainNot() *gojq.Query {
+	constant := func(t gojq.TermType) *gojq.Query { return &gojq.Query{Term: &gojq.Term{Type: t}} }
+	return &gojq.Query{Term: &gojq.Term{Type: gojq.TermTypeIf, If: &gojq.If{
+		Cond: constant(gojq.TermTypeIdentity), Then: constant(gojq.TermTypeFalse), Else: constant(gojq.TermTypeTrue)}}}
 }
 
 // absentNot is `not` in the dialect.

@@ -48,6 +48,9 @@ func (c *compiler) compile(q *gojq.Query) node {
 		if misread(q.Left, q.Right) {
 			return c.not("a constant behind a condition")
 		}
+		if isCall(q.Right, "not") {
+			return c.negation(c.compile(q.Left), c.absent != nil && !c.absent.exempt(q.Left))
+		}
 		return c.pipe(c.compile(q.Left), q.Right, isIdentity(q.Left))
 	case gojq.OpComma:
 		return comma(c.compile(q.Left), c.compile(q.Right))
@@ -93,12 +96,6 @@ func (c *compiler) pipe(left node, right *gojq.Query, same bool) node {
 	if same {
 		return c.compile(right)
 	}
-	if isCall(right, "not") {
-		if left.one == nil {
-			return left.apply(func(_ *Evaluator, v Value) Value { return c.negate(v.truth()).value() })
-		}
-		return c.negated(left)
-	}
 	if f := right.Term; left.path != nil && f != nil && f.Type == gojq.TermTypeFunc && len(f.SuffixList) == 0 && len(f.Func.Args) == 1 && len(right.FuncDefs) == 0 {
 		if test, want := stringTests[f.Func.Name], f.Func.Args[0].Term; test != nil && want != nil {
 			if text, ok := literal(want); ok {
@@ -130,12 +127,17 @@ func (c *compiler) pipe(left node, right *gojq.Query, same bool) node {
 	})}
 }
 
-func (c *compiler) negated(n node) node {
-	test, absent := n.test(), c.absent != nil
+// negation is n | not. absent: that of null is null.
+func (c *compiler) negation(n node, absent bool) node {
+	switch {
+	case n.none():
+		return node{}
+	case n.one == nil:
+		return n.apply(func(_ *Evaluator, v Value) Value { return negate(v.truth(), absent).value() })
+	}
+	test := n.test()
 	return conditional(func(e *Evaluator) answer { return negate(test(e), absent) })
 }
-
-func (c *compiler) negate(a answer) answer { return negate(a, c.absent != nil) }
 
 func negate(a answer, absent bool) answer {
 	switch {

@@ -43,7 +43,7 @@ func (c *compiler) call(f *gojq.Func) node {
 	}
 	switch f.Name + "/" + strconv.Itoa(len(f.Args)) {
 	case "not/0":
-		return c.negated(c.dot())
+		return c.negation(c.dot(), c.absent != nil)
 	case "empty/0":
 		return node{many: func(*Evaluator) bool { return true }}
 	case "select/1":

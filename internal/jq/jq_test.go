@@ -146,6 +146,9 @@ func TestAbsent(t *testing.T) {
 		{`.x < 5`, `null`}, {`(.x < 5) | not`, `null`}, {`.x == null`, `true`}, {`[.x < 5]`, `[null]`},
 		{`$s.x < 5`, `true`}, {`$h.x < 5`, `null`}, {`.x < 5 or true`, `true`}, {`"\(.x < 5)"`, `"null"`},
 		{`.items | map(.q > 1)`, `[true,null]`}, {`[.x < 5] | sort`, `[null]`},
+		{`$s.x | not`, `true`}, {`($s.x) | not`, `true`}, {`[($s.x | not), ($h.x | not)]`, `[true,null]`}, {`.x | not`, `null`},
+		{`true and ($s.x | not)`, `true`}, {`($s.x < .x) | not`, `null`}, {`if $s.x.y | not then 1 else 2 end`, `1`},
+		{`[$s.x | not] | tojson`, `"[true]"`}, // by gojq
 	} {
 		got, err := evaluate(t, c.source, `{"items":[{"q":2},{}]}`, `{}`, Options{Absent: true, Plain: []string{"$s"}})
 		if err != nil || got != c.want {

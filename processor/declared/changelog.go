@@ -164,7 +164,10 @@ func (m *Machine) restoredState(id, value []byte) error {
 
 // Hold takes a record of the log again of which lines may wait for their time.
 func (m *Machine) Hold(offset int64, lines []byte) error {
-	defer m.held.commit() // a rollback keeps them
+	defer func() {
+		m.held.commit() // a rollback keeps them
+		m.counts.Held = int64(len(m.held.items))
+	}()
 	return eachLine(lines, func(text []byte) error {
 		if IsTick(text) {
 			return nil
