@@ -72,19 +72,19 @@ func (d *due) again(e dueEntry, time int64) {
 // that was forgotten and came back may have two. The key is valid until commit.
 func (d *due) next(until int64) (e dueEntry, key []byte, ok bool) {
 	if len(d.items) == 0 || d.items[0].time > until {
-		return e, nil, false
+		return dueEntry{}, nil, false
 	}
-	e = d.take()
-	for len(d.items) > 0 && !d.before(&e, &d.items[0]) {
-		d.take()
+	first := d.take()
+	for len(d.items) > 0 && !d.before(first, &d.items[0]) {
+		first = d.take()
 	}
-	return e, d.keys.get(e.key), true
+	return *first, d.keys.get(first.key), true
 }
 
-func (d *due) take() dueEntry {
-	e := d.pop()
-	d.popped = append(d.popped, e)
-	return e
+// take returns the first entry, which is valid until the next call.
+func (d *due) take() *dueEntry {
+	d.popped = append(d.popped, d.pop())
+	return &d.popped[len(d.popped)-1]
 }
 
 // rollback queues again what the transaction has taken. What it has added may stay: it
@@ -106,11 +106,12 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) 
 	old := d.keys
 	d.keys = dueKeys{}
 	live := d.items[:0]
-	for _, e := range d.items {
+	for i := range d.items {
+		e := &d.items[i]
 		key, ok := old.get(e.key), false
-		if e.time, ok = holds(&e, key); ok {
+		if e.time, ok = holds(e, key); ok {
 			e.key = d.keys.add(key)
-			live = append(live, e)
+			live = append(live, *e)
 		}
 	}
 	slices.SortFunc(live, func(a, b dueEntry) int {

@@ -184,12 +184,12 @@ func (k *kept) entry(a *aggregate, before int64, rest []byte) (keptEntry, []byte
 }
 
 // each calls use with each entry after cut, in their order.
-func (k *kept) each(a *aggregate, cut int64, use func(*keptEntry)) {
+func (k *kept) each(a *aggregate, cut int64, use func(keptEntry)) {
 	t, rest := k.first, k.body
 	for range k.count {
 		var e keptEntry
 		if e, rest = k.entry(a, t, rest); !a.timed() || e.time > cut {
-			use(&e)
+			use(e)
 		}
 		t = e.time
 	}
@@ -217,7 +217,7 @@ func (k *kept) value(a *aggregate, cut int64) jq.Value {
 		return jq.Int(k.distinct(a, cut))
 	}
 	count, total := int64(0), 0.0
-	k.each(a, cut, func(e *keptEntry) {
+	k.each(a, cut, func(e keptEntry) {
 		count++
 		total = combine(a.kind, count, total, e.number)
 	})
@@ -252,7 +252,7 @@ func (k *kept) distinct(a *aggregate, cut int64) int64 {
 		return k.count
 	}
 	var texts [][]byte
-	k.each(a, cut, func(e *keptEntry) { texts = append(texts, e.text) })
+	k.each(a, cut, func(e keptEntry) { texts = append(texts, e.text) })
 	slices.SortFunc(texts, bytes.Compare)
 	return int64(len(slices.CompactFunc(texts, bytes.Equal)))
 }
