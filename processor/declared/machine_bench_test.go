@@ -6,20 +6,19 @@ import (
 	"testing"
 )
 
-// speedRecords is how many records a benchmark goes through, before their times begin to
-// repeat with another day.
+// speedRecords is how many records a benchmark goes through before it begins again with a
+// new machine.
 const speedRecords = 1 << 16
 
-// nowhere counts lines, outputs and letters.
+// nowhere keeps lines and letters, and counts outputs.
 type nowhere struct {
-	text           []byte
-	lines, outputs int
-	letters        []Letter
+	text    []byte
+	outputs int
+	letters []Letter
 }
 
 func (n *nowhere) Line(_, line []byte) error {
 	n.text = append(n.text, line...)
-	n.lines++
 	return nil
 }
 
@@ -57,8 +56,8 @@ func speedUpdates() (records []Record) {
 	return records
 }
 
-// BenchmarkKeyed routes records, and applies their lines in transactions, without Kafka.
-func BenchmarkKeyed(b *testing.B) {
+// BenchmarkMachine applies lines in transactions, without Kafka. An operation is a line.
+func BenchmarkMachine(b *testing.B) {
 	for _, tt := range []struct {
 		name    string
 		records []Record
@@ -67,40 +66,14 @@ func BenchmarkKeyed(b *testing.B) {
 		{"fraud", speedOrders(), nil},
 		{"low-stock", speedUpdates(), rowOf(`{"id":"prod-7","name":"Slim Backpack 7","category":"electronics","price":79.99,"reorder_threshold":10,"reorder_quantity":50,"critical_threshold":5,"warehouse_id":"wh-east-1"}`)},
 	} {
-		const batch = 512 // records to a transaction
-		b.Run(tt.name+"/route", func(b *testing.B) {
-			r, to := sample(b, tt.name).Router(tt.tables), &nowhere{}
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				to.text = to.text[:0]
-				if outcome, why, err := r.Route(&tt.records[i%speedRecords], to); outcome != Routed {
-					b.Fatal(outcome, why, err)
-				}
-			}
-			b.ReportMetric(float64(len(to.text)), "B/line")
-		})
-		b.Run(tt.name+"/apply", func(b *testing.B) {
+		b.Run(tt.name, func(b *testing.B) {
 			p := sample(b, tt.name)
-			r, m, to := p.Router(tt.tables), p.NewMachine(), &nowhere{}
-			var batches [][]byte
-			for i := 0; i < speedRecords; i += batch {
-				to.text = nil
-				for k := range batch {
-					if outcome, why, err := r.Route(&tt.records[i+k], to); outcome != Routed {
-						b.Fatal(outcome, why, err)
-					}
-				}
-				last := &tt.records[i+batch-1]
-				for k := range 6 {
-					to.text = AppendTick(to.text, &Tick{Time: last.Timestamp, Topic: []byte(last.Topic), Partition: int32(k),
-						Parts: []TopicSize{{[]byte(last.Topic), 6}}})
-				}
-				batches = append(batches, to.text)
-			}
+			const batch = 512 // lines of a transaction
+			batches := linesOf(b, p.Router(tt.tables), tt.records, batch)
+			m, to, n := p.NewMachine(), &nowhere{}, 0
 			b.ReportAllocs()
-			n := 0
 			for i := 0; b.Loop(); i++ {
-				if i%batch > 0 { // an iteration is a line
+				if i%batch > 0 {
 					continue
 				}
 				if n == len(batches) {
@@ -117,22 +90,29 @@ func BenchmarkKeyed(b *testing.B) {
 				m.Commit()
 				n++
 			}
-			if len(to.letters) > 0 {
-				b.Fatalf("%+v", to.letters[0])
+			if to.outputs == 0 || len(to.letters) > 0 {
+				b.Fatalf("%d outputs, %+v", to.outputs, to.letters)
 			}
 		})
 	}
 }
 
-// BenchmarkMapped maps records of a topology without keys.
-func BenchmarkMapped(b *testing.B) {
-	const value = `<?xml version='1.1' encoding='UTF-8'?><Struct><account_created>2015-03-20</account_created><addr><city>Anytown</city><state>CA</state><street>123 Main St</street><zip>90210</zip></addr><cust_id>7307</cust_id><dob>1980-01-15</dob><fname>John</fname><legacy_segment>A</legacy_segment><lname>Doe</lname><phone>555-123-4567</phone></Struct>`
-	m := sample(b, "standardize").Mapper(rowOf(`{"discount_tier":"Tier 1","marketing_group":"High Value","segment_name":"Premium"}`))
-	rec, to := Record{Origin: Origin{"legacy_customer_data", 1, 2, 1_790_000_000_000}, Key: []byte("7307"), Value: []byte(value)}, &nowhere{}
-	b.ReportAllocs()
-	for b.Loop() {
-		if outcome, why, err := m.Map(&rec, 1_790_000_000_000, to); outcome != Routed {
-			b.Fatal(outcome, why, err)
+// linesOf returns the lines of records, so many to a text, each with a tick of all
+// partitions at its end.
+func linesOf(b *testing.B, r *Router, records []Record, batch int) (texts [][]byte) {
+	for i := 0; i < len(records); i += batch {
+		to := &nowhere{}
+		for k := range batch {
+			if outcome, why, err := r.Route(&records[i+k], to); outcome != Routed {
+				b.Fatal(outcome, why, err)
+			}
 		}
+		last := &records[i+batch-1]
+		for k := range 6 {
+			to.text = AppendTick(to.text, &Tick{Time: last.Timestamp, Topic: []byte(last.Topic), Partition: int32(k),
+				Parts: []TopicSize{{[]byte(last.Topic), 6}}})
+		}
+		texts = append(texts, to.text)
 	}
+	return texts
 }
