@@ -123,7 +123,7 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) 
 		}
 		return 0
 	})
-	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) }) // sorted: a heap
+	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) && !d.before(&b, &a) }) // sorted: a heap
 	d.settle()
 }
 
