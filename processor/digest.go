@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"inv/processor/stage"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Digest summarizes what a changelog's partition holds: the number of live keys
@@ -119,6 +121,29 @@ func (e Env) Notes(ctx context.Context, source stage.Source, committed int64) (m
 	}
 	maps.DeleteFunc(p.ids, func(name, _ string) bool { return !strings.HasPrefix(name, notePrefix) })
 	return p.ids, nil
+}
+
+// CheckApplied compares the last offset of a source partition that the restored state
+// includes, -1 for none, with the committed offset: the state must hold exactly the
+// effects of what is before that.
+func (e Env) CheckApplied(ctx context.Context, source stage.Source, applied, committed int64) error {
+	changelog, log, p := e.Topic(e.state), source.Topic, source.Partition
+	if applied >= committed {
+		return StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back",
+			changelog, p, applied, log, committed)
+	}
+	start, err := e.Reader.LogStart(ctx, log, p)
+	if err != nil {
+		return err
+	}
+	if start > applied+1 && committed > start {
+		return StartOver("%s/%d begins at offset %d, behind what its changelog includes (%d), so it can't be checked",
+			log, p, start, applied)
+	}
+	return e.Reader.Read(ctx, log, p, applied+1, committed, func(r *kgo.Record) error {
+		return StartOver("the changelog %s/%d lacks offset %d of %s, which is committed (it includes %d): records of it were lost",
+			changelog, p, r.Offset, log, applied)
+	})
 }
 
 // checkStart refuses a changelog that has lost its first records, if nothing can

@@ -13,7 +13,8 @@ import (
 // Outcome is what a stage decided of an input record.
 type Outcome string
 
-// The outcomes. Every input record has exactly one.
+// The outcomes. Every input record has exactly one, but for those that an earlier stage
+// accepts and a later one dead-letters, see [Stats.Refused].
 const (
 	Accepted     Outcome = "accepted"
 	Duplicate    Outcome = "duplicate"
@@ -32,21 +33,23 @@ type Tally struct {
 // any goroutine; the zero value is ready.
 type Stats struct {
 	restored atomic.Int64
+	again    atomic.Int64
 	endToEnd histogram
 
 	mu       sync.Mutex
 	records  map[Tally]int64
 	lost     []LostRange
 	stages   map[string]*stageStats
-	counters map[string]*atomic.Int64 // by kind of output or name of metric
+	counters map[string]*atomic.Int64 // by kind of output or key of metric
 }
 
 // Summary is the counts at one moment.
 type Summary struct {
 	Records map[Tally]int64
 	// Counts are the records written, by [Output].Kind, and the values of each
-	// [Metric], by Name. Gauges are of this process.
+	// [Metric], by [Metric.Key]. Gauges are of this process.
 	Counts          map[string]int64
+	Again           int64       // of Records, those that were accepted before: see Stats.Refused
 	Restored        int64       // records read again to rebuild state
 	Lost            []LostRange // records that were skipped, see Config.SkipLost
 	Commits, Aborts int64       // transactions of all stages
@@ -62,7 +65,7 @@ type Summary struct {
 func (s *Stats) Summary() Summary {
 	summary := Summary{
 		Counts: map[string]int64{}, Stages: map[string]StageSummary{},
-		Restored: s.restored.Load(), EndToEnd: s.endToEnd.durations(),
+		Restored: s.restored.Load(), Again: s.again.Load(), EndToEnd: s.endToEnd.durations(),
 	}
 	s.mu.Lock()
 	summary.Records, summary.Lost = maps.Clone(s.records), slices.Clone(s.lost)
@@ -104,6 +107,15 @@ func (s *Stats) Tally(counts map[Tally]int64) {
 	}
 	for t, n := range counts {
 		s.records[t] += n
+	}
+}
+
+// Refused adds counts of records that were accepted by an earlier stage, and dead-lettered
+// by a later one.
+func (s *Stats) Refused(counts map[Tally]int64) {
+	s.Tally(counts)
+	for _, n := range counts {
+		s.again.Add(n)
 	}
 }
 

@@ -3,6 +3,7 @@ package processor
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -106,10 +107,21 @@ type Metric struct {
 	Name  string // Prometheus name without the prefix "inv_"
 	Help  string
 	Gauge bool // it may go down
+	// Topology is the label "topology" of a metric that several topologies have under
+	// one Name; "": no label.
+	Topology string
 	// Left is said in the summary of a processor that stops while the number is
 	// above zero, with %s for the number and its Unit, in the singular. Without
 	// it nothing is said.
 	Left, Unit string
+}
+
+// Key returns the key of the metric in [Summary.Counts].
+func (m Metric) Key() string {
+	if m.Topology == "" {
+		return m.Name
+	}
+	return m.Name + "/" + m.Topology
 }
 
 // Background is a [stage.Logic] that works beside the stage's loop.
@@ -135,8 +147,10 @@ type Env struct {
 	Reader *stage.Reader
 	// Exact reports that the guarantee is exactly-once: changelog and committed
 	// offset must agree.
-	Exact bool
-	Stats *Stats
+	Exact  bool
+	Stats  *Stats
+	Now    func() time.Time
+	Logger *slog.Logger
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
@@ -199,8 +213,14 @@ func (e Env) Log(tx *stage.Tx, partition int32, key, value []byte) error {
 	return err
 }
 
-// Counter returns the number behind a Metric, or the count of an output's kind.
-func (e Env) Counter(name string) *atomic.Int64 { return e.Stats.counter(name) }
+// Counter returns the number behind one of the stage's metrics, by its Name, or the
+// count of an output's kind.
+func (e Env) Counter(name string) *atomic.Int64 {
+	if i := slices.IndexFunc(e.stage.Metrics, func(m Metric) bool { return m.Name == name }); i >= 0 {
+		name = e.stage.Metrics[i].Key()
+	}
+	return e.Stats.counter(name)
+}
 
 // Group returns the consumer group of a stage.
 func Group(app, stage string) string { return app + "-" + stage }

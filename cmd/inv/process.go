@@ -132,7 +132,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	if ctx.Err() != nil && summary.Counts != nil { // gauges as they were before all partitions were given back
 		for _, m := range processor.Metrics(cfg.Topologies) {
 			if m.Gauge {
-				summary.Counts[m.Name] = line.last.Counts[m.Name]
+				summary.Counts[m.Key()] = line.last.Counts[m.Key()]
 			}
 		}
 	}
@@ -235,7 +235,7 @@ func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.To
 	attrs = append(attrs, "transactions", s.Commits, "aborted", s.Aborts)
 	for _, m := range processor.Metrics(topologies) {
 		if m.Left != "" {
-			attrs = append(attrs, m.Name, s.Counts[m.Name])
+			attrs = append(attrs, m.Key(), s.Counts[m.Key()])
 		}
 	}
 	log.Info("stopped", attrs...)
@@ -251,7 +251,7 @@ func writeSummary(s *streams, sum processor.Summary, topologies []processor.Topo
 		s.errf("went on without %s, which are deleted: %s at most\n", r, records(r.To-r.From))
 	}
 	for _, m := range processor.Metrics(topologies) {
-		if n := sum.Counts[m.Name]; m.Left != "" && n > 0 {
+		if n := sum.Counts[m.Key()]; m.Left != "" && n > 0 {
 			s.errf(m.Left+"\n", many(n, m.Unit))
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"inv/internal/event"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
@@ -173,6 +174,19 @@ func (p *pending) each(use func(*Output) error) error {
 		}
 	}
 	return nil
+}
+
+// check refuses outputs that their topics don't take.
+func (p *pending) check(takes func(*Output) string) error {
+	if takes == nil {
+		return nil
+	}
+	return p.each(func(o *Output) error {
+		if why := takes(o); why != "" {
+			return &refusalError{Refusal{event.TooLarge, why}}
+		}
+		return nil
+	})
 }
 
 // evaluate adds an emit's outputs: one for each result of its each, or one of the record.

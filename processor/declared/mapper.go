@@ -8,6 +8,10 @@ import (
 
 // Mapper makes the outputs of a topology without keys. It is for one goroutine.
 type Mapper struct {
+	// Takes returns why an output's topic would not take it, "" if it does; nil: all are
+	// taken. It must depend on nothing but the output.
+	Takes func(*Output) string
+
 	p       *Program
 	readers []*reader
 	clock   int // the variable; 0: not used
@@ -38,7 +42,9 @@ func (m *Mapper) Map(rec *Record, now int64, to Effects) (Outcome, *Refusal, err
 		if m.clock > 0 {
 			in.e.Set(m.clock, jq.Int(now))
 		}
-		outcome, err = m.emit(in, rec)
+		if outcome, err = m.emit(in, rec); err == nil {
+			err = m.pending.check(m.Takes)
+		}
 	}
 	switch {
 	case err == nil && outcome == Routed:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"inv/internal/event"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
@@ -298,14 +297,4 @@ func refusal(err error) (Refusal, bool) {
 func (w *instance) undo() { w.cur.copyFrom(w.was) }
 
 // checkOutputs refuses outputs that their topics don't take.
-func (m *Machine) checkOutputs() error {
-	if m.Takes == nil {
-		return nil
-	}
-	return m.pending.each(func(o *Output) error {
-		if why := m.Takes(o); why != "" {
-			return &refusalError{Refusal{event.TooLarge, why}}
-		}
-		return nil
-	})
-}
+func (m *Machine) checkOutputs() error { return m.pending.check(m.Takes) }

@@ -54,7 +54,7 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 // effects of the log before the committed offset: no more and no less.
 func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ledgerPartition{stage: l, partition: source.Partition,
-		ofUpdates: newEnvelopes(event.TypeUpdate, l.env.App), ofReorders: newEnvelopes(event.TypeReorder, l.env.App), ofAlerts: newEnvelopes(event.TypeAlert, l.env.App),
+		ofUpdates: event.NewEnvelopes(event.TypeUpdate, l.env.App), ofReorders: event.NewEnvelopes(event.TypeReorder, l.env.App), ofAlerts: event.NewEnvelopes(event.TypeAlert, l.env.App),
 		before: -1, applied: -1, committed: stage.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	if err := l.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
@@ -72,30 +72,10 @@ func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64
 		}
 		return p, committed, nil
 	}
-	if err := l.check(ctx, p, committed); err != nil {
+	if err := l.env.CheckApplied(ctx, source, p.applied, committed); err != nil {
 		return nil, 0, err
 	}
 	return p, committed, l.env.CheckState(ctx, source, committed, p.summary.products, p.summary.waiting)
-}
-
-// check compares the restored state with the committed offset.
-func (l *ledger) check(ctx context.Context, p *ledgerPartition, committed int64) error {
-	if p.applied >= committed {
-		return processor.StartOver("the changelog %s/%d includes offset %d of %s, but the group is at %d: its offsets were set back",
-			l.names.changelog, p.partition, p.applied, l.names.log, committed)
-	}
-	start, err := l.env.Reader.LogStart(ctx, l.names.log, p.partition)
-	if err != nil {
-		return err
-	}
-	if start > p.applied+1 && committed > start {
-		return processor.StartOver("%s/%d begins at offset %d, behind what its changelog includes (%d), so it can't be checked",
-			l.names.log, p.partition, start, p.applied)
-	}
-	return l.env.Reader.Read(ctx, l.names.log, p.partition, p.applied+1, committed, func(r *kgo.Record) error {
-		return processor.StartOver("the changelog %s/%d lacks offset %d of %s, which is committed (it includes %d): records of it were lost",
-			l.names.changelog, p.partition, r.Offset, l.names.log, p.applied)
-	})
 }
 
 // ledgerPartition is the products of one partition. Their state is kept encoded,
@@ -113,7 +93,7 @@ type ledgerPartition struct {
 	summary   summary // of committed and waiting
 	sealed    summary // of the transaction's state, once it is sealed
 
-	ofUpdates, ofReorders, ofAlerts *envelopes
+	ofUpdates, ofReorders, ofAlerts *event.Envelopes
 	outputs                         outputs // of the transaction in progress
 	key, id, value, headers         []byte  // of the record being written
 
@@ -293,8 +273,8 @@ func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) {
 }
 
 // produce writes a record whose id and value are in p.
-func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, times processor.Times, envelopes *envelopes, key []byte, ms int64) {
-	p.headers = envelopes.append(p.headers[:0], p.id, ms)
+func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, times processor.Times, envelopes *event.Envelopes, key []byte, ms int64) {
+	p.headers = envelopes.Append(p.headers[:0], p.id, ms)
 	out.Append(out.PartitionFor(key), times.Record(ms, tx.Now()), key, p.value, p.headers)
 }
 

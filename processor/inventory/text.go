@@ -19,3 +19,9 @@ func quoted(s string) string {
 
 // lineEnd returns the length of the first line, with its line feed.
 func lineEnd(b []byte) int { return bytes.IndexByte(b, '\n') + 1 }
+
+// appendID appends an id: the prefix, the product's id, a dash and seq.
+func appendID(dst []byte, prefix, product string, seq int64) []byte {
+	dst = append(append(append(dst, prefix...), product...), '-')
+	return strconv.AppendInt(dst, seq, 10)
+}

@@ -162,9 +162,10 @@ type collector struct {
 }
 
 type ownMetric struct {
-	name  string
-	desc  *prometheus.Desc
-	value prometheus.ValueType
+	key    string
+	desc   *prometheus.Desc
+	labels []string // values
+	value  prometheus.ValueType
 }
 
 func newCollector(stats *processor.Stats, topologies []processor.Topology) collector {
@@ -174,7 +175,11 @@ func newCollector(stats *processor.Stats, topologies []processor.Topology) colle
 		if m.Gauge {
 			value = prometheus.GaugeValue
 		}
-		c.own = append(c.own, ownMetric{m.Name, desc(m.Name, m.Help), value})
+		own := ownMetric{key: m.Key(), desc: desc(m.Name, m.Help), value: value}
+		if m.Topology != "" {
+			own.desc, own.labels = desc(m.Name, m.Help, "topology"), []string{m.Topology}
+		}
+		c.own = append(c.own, own)
 	}
 	return c
 }
@@ -220,7 +225,7 @@ func (c collector) Collect(ch chan<- prometheus.Metric) {
 		counter(outputs, s.Counts[kind], kind)
 	}
 	for _, m := range c.own {
-		ch <- prometheus.MustNewConstMetric(m.desc, m.value, float64(s.Counts[m.name]))
+		ch <- prometheus.MustNewConstMetric(m.desc, m.value, float64(s.Counts[m.key]), m.labels...)
 	}
 	counter(restored, s.Restored)
 	for name, stage := range s.Stages {

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,5 +123,34 @@ func TestDashboardAndAlertsNameMetricsThatExist(t *testing.T) {
 				t.Errorf("%s names %s, which the process does not have", file, n)
 			}
 		}
+	}
+}
+
+// A metric that several topologies have is one family, with a label.
+func TestMetricsOfSeveralTopologies(t *testing.T) {
+	of := func(topology string) processor.Metric {
+		return processor.Metric{Name: "declared_keys", Help: "Keys in this process's state.", Gauge: true, Topology: topology}
+	}
+	topologies := []processor.Topology{
+		{Name: "a", Stages: []processor.Stage{{Name: "a", Metrics: []processor.Metric{of("a")}}}},
+		{Name: "b", Stages: []processor.Stage{{Name: "b", Metrics: []processor.Metric{of("b")}}}},
+	}
+	families, err := metrics.New(&processor.Stats{}, topologies).Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var labels []string
+	for _, f := range families {
+		if f.GetName() != "inv_declared_keys" {
+			continue
+		}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+		}
+	}
+	if want := []string{"topology=a", "topology=b"}; !slices.Equal(labels, want) {
+		t.Errorf("labels %v, want %v", labels, want)
 	}
 }

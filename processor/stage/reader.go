@@ -62,15 +62,25 @@ func (r *Reader) LogStart(ctx context.Context, topic string, partition int32) (i
 // StableEnds returns, by partition, the offset behind the last committed record of
 // each partition that a topic has now, according to any broker.
 func (r *Reader) StableEnds(ctx context.Context, topic string) (ends []int64, err error) {
+	return r.ends(ctx, r.cluster, topic)
+}
+
+// HighWatermarks returns, by partition, the offset behind the last record, committed or
+// not, of each partition that a topic has now, according to any broker.
+func (r *Reader) HighWatermarks(ctx context.Context, topic string) (ends []int64, err error) {
+	return r.ends(ctx, fetch.NewCluster(r.client, false), topic)
+}
+
+func (r *Reader) ends(ctx context.Context, cluster *fetch.Cluster, topic string) (ends []int64, err error) {
 	err = r.retry(ctx, func() error {
-		t, err := r.cluster.Newest(ctx, topic)
+		t, err := cluster.Newest(ctx, topic)
 		if err != nil {
 			return err
 		}
 		if t == nil {
 			return fmt.Errorf("%w: topic %s", errNotShown, topic)
 		}
-		ends, err = offsets(ctx, r.cluster, t, fetch.End)
+		ends, err = offsets(ctx, cluster, t, fetch.End)
 		return err
 	})
 	return ends, err

@@ -29,8 +29,22 @@ type Tx struct {
 // that is not known yet.
 func (tx *Tx) Polls() int { return tx.polls }
 
+// Context returns the context of the session.
+func (tx *Tx) Context() context.Context { return tx.ctx }
+
 // Now returns the time at which the transaction began.
 func (tx *Tx) Now() time.Time { return tx.now }
+
+// Position returns the offset behind all that was polled of a source partition that the
+// transaction has touched, the ends of other transactions included; -1 if it is not known.
+func (tx *Tx) Position(source Source) int64 {
+	for _, s := range tx.touched {
+		if s.source == source {
+			return s.next
+		}
+	}
+	return -1
+}
 
 // Output is where a topic's records of this transaction go.
 type Output struct {

@@ -189,7 +189,7 @@ func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 	counts := d.stats.Summary()
 	rest = true
 	for _, m := range processor.Metrics(d.topologies) {
-		rest = rest && (m.Left == "" || counts.Counts[m.Name] == 0)
+		rest = rest && (m.Left == "" || counts.Counts[m.Key()] == 0)
 	}
 	for _, g := range processor.Groups(d.Scenario, d.App, d.topologies) {
 		lags, err := kafka.GroupLag(ctx, d.Kafka, g.Name, g.Topics...)

@@ -1,21 +1,19 @@
-package inventory
+package event
 
 import (
 	"math/rand/v2"
 	"testing"
 	"time"
-
-	"inv/internal/event"
 )
 
 func TestTimesAreFormattedAsTimeDoes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var text timeText
-	for _, ms := range []int64{0, 1, 999, 1000, dayMillis - 1, dayMillis, 951782400000, event.MaxTime, event.MaxTime + 1, -1} {
+	for _, ms := range []int64{0, 1, 999, 1000, dayMillis - 1, dayMillis, 951782400000, MaxTime, MaxTime + 1, -1} {
 		checkTimeText(t, &text, ms)
 	}
 	for range 10_000 {
-		checkTimeText(t, &text, rng.Int64N(event.MaxTime))
+		checkTimeText(t, &text, rng.Int64N(MaxTime))
 	}
 }
 

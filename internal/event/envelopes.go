@@ -1,31 +1,31 @@
-package inventory
+package event
 
 import (
-	"strconv"
 	"time"
 
-	"inv/internal/event"
 	"inv/internal/kafka/recordbatch"
 )
 
-// envelopes encodes the CloudEvents headers of one event type for a record batch.
-// It gives what [event.AppendHeaders] gives, but encodes the constant parts once.
-type envelopes struct {
+// Envelopes encodes the CloudEvents headers of one event type for a record batch.
+// It gives what [AppendHeaders] gives, but encodes the constant parts once. It is
+// for one goroutine.
+type Envelopes struct {
 	front, middle, back []byte // before the id, between id and time, and after the time
 	clock               timeText
 	time                []byte
 }
 
-func newEnvelopes(kind, source string) *envelopes {
-	headers := event.AppendHeaders(nil, event.Envelope{Type: kind, Source: source})
-	e := &envelopes{front: recordbatch.AppendHeaderCount(nil, len(headers))}
+// NewEnvelopes returns the Envelopes of a type and a source, see [Envelope].
+func NewEnvelopes(kind, source string) *Envelopes {
+	headers := AppendHeaders(nil, Envelope{Type: kind, Source: source})
+	e := &Envelopes{front: recordbatch.AppendHeaderCount(nil, len(headers))}
 	to := &e.front
 	for _, h := range headers {
 		switch h.Key {
-		case event.HeaderID:
+		case HeaderID:
 			*to = recordbatch.AppendKey(*to, h.Key)
 			to = &e.middle
-		case event.HeaderTime:
+		case HeaderTime:
 			*to = recordbatch.AppendKey(*to, h.Key)
 			to = &e.back
 		default:
@@ -35,8 +35,8 @@ func newEnvelopes(kind, source string) *envelopes {
 	return e
 }
 
-// append appends the headers of one event.
-func (e *envelopes) append(dst, id []byte, ms int64) []byte {
+// Append appends the headers of the event with an id, at a time in epoch ms.
+func (e *Envelopes) Append(dst, id []byte, ms int64) []byte {
 	e.time = e.clock.append(e.time[:0], ms)
 	dst = recordbatch.AppendBytes(append(dst, e.front...), id)
 	dst = recordbatch.AppendBytes(append(dst, e.middle...), e.time)
@@ -54,7 +54,7 @@ const dayMillis = 24 * 60 * 60 * 1000
 
 func (t *timeText) append(dst []byte, ms int64) []byte {
 	day := ms / dayMillis
-	if ms < 0 || ms > event.MaxTime {
+	if ms < 0 || ms > MaxTime {
 		return time.UnixMilli(ms).UTC().AppendFormat(dst, "2006-01-02T15:04:05.000Z")
 	}
 	if t.date == nil || day != t.day {
@@ -74,10 +74,4 @@ func appendPadded(dst []byte, n, digits int) []byte {
 		dst = append(dst, byte('0'+n/100))
 	}
 	return append(dst, byte('0'+n/10%10), byte('0'+n%10))
-}
-
-// appendID appends an id: the prefix, the product's id, a dash and seq.
-func appendID(dst []byte, prefix, product string, seq int64) []byte {
-	dst = append(append(append(dst, prefix...), product...), '-')
-	return strconv.AppendInt(dst, seq, 10)
 }
