@@ -23,9 +23,11 @@ type due struct {
 	queue[dueEntry]
 	keys   dueKeys
 	popped []dueEntry // by the transaction
+	last   dueEntry   // that next returned
 
-	// Above these sizes entries that do not hold any more are dropped.
-	entriesLimit, keysLimit int
+	// Above these sizes entries that do not hold any more are dropped. least is the lowest
+	// limit of entries.
+	entriesLimit, keysLimit, least int
 }
 
 // dueEntry is one of a due.
@@ -44,7 +46,7 @@ const (
 
 // newDue returns an empty due. compare orders keys.
 func newDue(compare func(a, b []byte) int) *due {
-	d := &due{entriesLimit: dueEntriesLimit, keysLimit: dueKeysLimit}
+	d := &due{entriesLimit: dueEntriesLimit, keysLimit: dueKeysLimit, least: dueEntriesLimit}
 	d.before = func(a, b *dueEntry) bool {
 		if a.time != b.time {
 			return a.time < b.time
@@ -72,19 +74,19 @@ func (d *due) again(e dueEntry, time int64) {
 // that was forgotten and came back may have two. The key is valid until commit.
 func (d *due) next(until int64) (e dueEntry, key []byte, ok bool) {
 	if len(d.items) == 0 || d.items[0].time > until {
-		return dueEntry{}, nil, false
+		return e, nil, false
 	}
-	first := d.take()
-	for len(d.items) > 0 && !d.before(first, &d.items[0]) {
-		first = d.take()
+	d.last = d.take()
+	for len(d.items) > 0 && !d.before(&d.last, &d.items[0]) {
+		d.take()
 	}
-	return *first, d.keys.get(first.key), true
+	return d.last, d.keys.get(d.last.key), true
 }
 
-// take returns the first entry, which is valid until the next call.
-func (d *due) take() *dueEntry {
-	d.popped = append(d.popped, d.pop())
-	return &d.popped[len(d.popped)-1]
+func (d *due) take() dueEntry {
+	e := d.pop()
+	d.popped = append(d.popped, e)
+	return e
 }
 
 // rollback queues again what the transaction has taken. What it has added may stay: it
@@ -106,14 +108,14 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) 
 	old := d.keys
 	d.keys = dueKeys{}
 	live := d.items[:0]
-	for i := range d.items {
-		e := &d.items[i]
+	for _, e := range d.items {
 		key, ok := old.get(e.key), false
-		if e.time, ok = holds(e, key); ok {
+		if e.time, ok = holds(&e, key); ok {
 			e.key = d.keys.add(key)
-			live = append(live, *e)
+			live = append(live, e)
 		}
 	}
+	// Sorted, they are a heap.
 	slices.SortFunc(live, func(a, b dueEntry) int {
 		switch {
 		case d.before(&a, &b):
@@ -123,13 +125,13 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) 
 		}
 		return 0
 	})
-	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) && !d.before(&b, &a) }) // sorted: a heap
+	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) && !d.before(&b, &a) })
 	d.settle()
 }
 
 // settle accepts what was added as it is.
 func (d *due) settle() {
-	d.entriesLimit = max(dueEntriesLimit, 2*len(d.items))
+	d.entriesLimit = max(d.least, 2*len(d.items))
 	d.keysLimit = max(dueKeysLimit, 2*d.keys.size)
 }
 
