@@ -95,10 +95,14 @@ func completeScenarios(*cobra.Command, []string, string) ([]cobra.Completion, co
 	return shippedScenarios(), cobra.ShellCompDirectiveDefault
 }
 
-// completeTopologies completes the processor's topologies.
-func completeTopologies(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
+// completeTopologies completes the topologies: built-in ones, and those of the scenario.
+func (f *sharedFlags) completeTopologies(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	all, err := allTopologies(f.knownScenario(cmd))
+	if err != nil { // a mistake in the file
+		all = builtinTopologies()
+	}
 	var words []cobra.Completion
-	for _, t := range builtinTopologies() {
+	for _, t := range all {
 		words = append(words, cobra.CompletionWithDesc(t.Name, t.About))
 	}
 	return words, cobra.ShellCompDirectiveNoFileComp

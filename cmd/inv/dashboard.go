@@ -44,7 +44,9 @@ the current state and exits.`,
 				debug.SetGCPercent(gcPercent)
 			}
 			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
-			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
+			if o.Topics, o.Groups, err = dashboardTopics(scn, f.appID); err != nil {
+				return err
+			}
 			o.Log = func(message string) { s.errf("dashboard: %s\n", message) }
 			o.Listening = func(url string) { s.errf("The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
 			colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
@@ -94,7 +96,7 @@ func (c *currency) Set(value string) error {
 
 // dashboardTopics returns the names of the topics that the dashboard shows, and of
 // the processor's groups.
-func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group) {
+func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group, error) {
 	name := func(alias string) string {
 		if names := scn.TopicNames(alias, app); len(names) == 1 {
 			return names[0]
@@ -105,9 +107,10 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
+	all, err := allTopologies(scn)
 	var groups []dashboard.Group
-	for _, g := range processor.Groups(scn, app, builtinTopologies()) {
+	for _, g := range processor.Groups(scn, app, all) {
 		groups = append(groups, dashboard.Group(g))
 	}
-	return topics, groups
+	return topics, groups, err
 }

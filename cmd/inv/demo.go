@@ -141,8 +141,12 @@ func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (
 	ended := make(chan struct{})
 	at := make(chan string, 2)
 	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Hints: dashboardHints(), Listening: func(url string) { at <- url }}
-	page.Topics, page.Groups = dashboardTopics(o.Scenario, f.appID)
 	var err error // until ended
+	page.Topics, page.Groups, err = dashboardTopics(o.Scenario, f.appID)
+	if err != nil {
+		cancel()
+		return "", func() {}
+	}
 	go func() {
 		defer close(ended)
 		for _, page.Listen = range []string{"127.0.0.1:8080", "127.0.0.1:0"} {

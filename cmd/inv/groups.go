@@ -10,6 +10,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/admin"
+	"inv/internal/scenario"
 	"inv/internal/when"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -143,16 +144,20 @@ func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups 
 	if err != nil {
 		return nil, err
 	}
+	all, err := allTopologies(sc)
+	if err != nil {
+		return nil, err
+	}
 	return groups, f.withAdmin(ctx, func(c *admin.Client) error {
 		if groups = names; len(names) > 0 {
 			_, err := c.DescribeGroups(ctx, names...)
 			return err
 		}
 		var topics []string
-		for _, g := range processor.Groups(sc, f.appID, builtinTopologies()) {
+		for _, g := range processor.Groups(sc, f.appID, all) {
 			topics = append(topics, g.Topics...)
 		}
-		if groups, err = c.Existing(ctx, processorGroups(f.appID)); err != nil {
+		if groups, err = c.Existing(ctx, processor.GroupNames(f.appID, all)); err != nil {
 			return err
 		}
 		_, err = c.PartitionCounts(ctx, topics...)
@@ -178,12 +183,15 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 	}
 }
 
-// processorGroups returns the consumer groups of an application id's stages.
-func processorGroups(app string) []string { return processor.GroupNames(app, builtinTopologies()) }
+// allTopologies returns all topologies with default options: the built-in ones, and those
+// that the scenario declares.
+func allTopologies(sc *scenario.Scenario) ([]processor.Topology, error) {
+	return builtin.All(sc, inventory.Options{})
+}
 
-// builtinTopologies returns all topologies with default options.
+// builtinTopologies returns the built-in topologies with default options.
 func builtinTopologies() []processor.Topology {
-	all, err := builtin.All(inventory.Options{})
+	all, err := allTopologies(&scenario.Scenario{})
 	if err != nil {
 		panic(err) // the defaults are valid
 	}
@@ -198,20 +206,32 @@ type groupsResetFlags struct {
 	approval approval
 }
 
-// position returns where to move the offsets of group; the processor's own groups are
-// refused.
-func (r *groupsResetFlags) position(group, app string, now time.Time) (when.Position, error) {
+// position returns where to move the offsets of a group.
+func (r *groupsResetFlags) position(now time.Time) (when.Position, error) {
 	to, err := when.ParsePosition(r.to, now, time.Local)
 	if err != nil {
 		return to, usagef("--to %q: %w", r.to, err)
 	}
-	return to, notProcessors(app, group)
+	return to, nil
 }
 
-// notProcessors refuses the processor's own groups.
-func notProcessors(app string, groups ...string) error {
+// refuseOwn refuses the processor's own groups.
+func (f *sharedFlags) refuseOwn(ctx context.Context, groups ...string) error {
+	sc, err := f.loadScenario(ctx)
+	if err != nil {
+		return err
+	}
+	all, err := allTopologies(sc)
+	if err != nil {
+		return err
+	}
+	return notProcessors(f.appID, all, groups...)
+}
+
+// notProcessors refuses the groups of topologies.
+func notProcessors(app string, all []processor.Topology, groups ...string) error {
 	for _, group := range groups {
-		if slices.Contains(processorGroups(app), group) {
+		if slices.Contains(processor.GroupNames(app, all), group) {
 			return usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", group, app)
 		}
 	}
@@ -233,8 +253,11 @@ count orders twice. Use inv reset to start the processor over.`,
 		Args:              oneArgument(whichGroup),
 		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			to, err := r.position(args[0], f.appID, s.now())
+			to, err := r.position(s.now())
 			if err != nil {
+				return err
+			}
+			if err := f.refuseOwn(cmd.Context(), args[0]); err != nil {
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {

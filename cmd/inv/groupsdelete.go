@@ -20,7 +20,7 @@ the state that belongs to them.`,
 		Args:              someArguments(whichGroup),
 		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := notProcessors(f.appID, args...); err != nil {
+			if err := f.refuseOwn(cmd.Context(), args...); err != nil {
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {

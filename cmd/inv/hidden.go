@@ -10,6 +10,7 @@ import (
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
+	"inv/processor"
 )
 
 // hiddenError is returned for a list that may lack topics. Brokers leave those out of
@@ -46,7 +47,15 @@ func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Clie
 	if all || err != nil {
 		return err
 	}
-	if err := c.MayDescribe(ctx, processorGroups(f.appID)); err != nil {
+	sc, err := f.loadScenario(ctx)
+	if err != nil {
+		return err
+	}
+	topologies, err := allTopologies(sc)
+	if err != nil {
+		return err
+	}
+	if err := c.MayDescribe(ctx, processor.GroupNames(f.appID, topologies)); err != nil {
 		return fmt.Errorf("groups may be missing from this list: %w", err)
 	}
 	if listed == 0 {

@@ -171,7 +171,7 @@ func TestTopicsCreateSpecs(t *testing.T) {
 		if err := c.check(); err != nil {
 			return nil, err
 		}
-		return c.specs(&streams{err: io.Discard}, sc, "app", names, existing), nil
+		return c.specs(&streams{err: io.Discard}, sc, "app", names, existing)
 	}
 	if all, err := specs(""); err != nil || len(all) != 13 || all[0].Name != "product_catalog" || all[0].Partitions != 1 {
 		t.Errorf("all topics: %+v, %v", all, err)
@@ -207,7 +207,7 @@ func TestTopicsCreateSpecs(t *testing.T) {
 
 func TestGroupsResetTarget(t *testing.T) {
 	for to, want := range map[string]bool{"start": true, "end": true, "17": true, "15m": true, "2026-05-01T00:00:00Z": true, "-5": true, "latest": true, "yesterday": true, "soon": false, "-0": false, "": false} {
-		_, err := (&groupsResetFlags{to: to}).position("audit", "app", optionsNow())
+		_, err := (&groupsResetFlags{to: to}).position(optionsNow())
 		if want && err != nil {
 			t.Errorf("--to %q: %v", to, err)
 		}
@@ -215,8 +215,10 @@ func TestGroupsResetTarget(t *testing.T) {
 			refuses(t, to, err, "--to")
 		}
 	}
-	_, err := (&groupsResetFlags{to: "start"}).position("app-ledger", "app", optionsNow())
-	refuses(t, "app-ledger", err, "inv reset --app-id app")
+	if err := notProcessors("app", builtinTopologies(), "audit", "other-ledger"); err != nil {
+		t.Error(err)
+	}
+	refuses(t, "app-ledger", notProcessors("app", builtinTopologies(), "audit", "app-ledger"), "inv reset --app-id app")
 }
 
 func TestTopicsToReset(t *testing.T) {

@@ -56,7 +56,7 @@ topologies runs. There are:
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
 follow-ups, then exits.`,
-		ValidArgsFunction: completeTopologies,
+		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {

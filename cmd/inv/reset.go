@@ -9,13 +9,15 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 
 	"github.com/spf13/cobra"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 func resetCommand(s *streams, f *sharedFlags) *cobra.Command {
-	var outputs bool
+	var r resetFlags
 	var a approval
 	cmd := &cobra.Command{
 		Use:   "reset --app-id ID",
@@ -25,8 +27,13 @@ its internal topics. The next inv process reads its inputs from the start. The
 topics that it wrote stay, and are written a second time, unless --outputs
 removes them, too. What others wrote to them stays, such as manual receipts. The
 list to confirm has the number of records, and names inputs that have lost their
-beginning. A group in use is refused: stop the processor first.`,
+beginning. A group in use is refused: stop the processor first.
+
+With --topology only that topology starts over. It is refused if another one
+continues from what it writes, which would then count twice: name both. Topics
+that another topology writes, too, stay, and so do dead letters of its inputs.`,
 		Example: `  inv reset --app-id inv
+  inv reset --app-id inv --topology fraud --outputs
   inv reset --app-id inv --outputs --yes`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -38,17 +45,57 @@ beginning. A group in use is refused: stop the processor first.`,
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
-				return f.reset(cmd.Context(), s, c, sc, &a, outputs)
+				return f.reset(cmd.Context(), s, c, sc, &a, &r)
 			})
 		},
 	}
-	cmd.Flags().BoolVar(&outputs, "outputs", false, "also remove the topics that the processor writes")
+	cmd.Flags().BoolVar(&r.outputs, "outputs", false, "also remove the topics that the processor writes")
+	cmd.Flags().StringSliceVar(&r.topologies, "topology", nil, "only the topology of this `NAME`; repeatable")
+	_ = cmd.RegisterFlagCompletionFunc("topology", f.completeTopologies)
 	a.register(cmd.Flags())
 	return cmd
 }
 
-func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, a *approval, outputs bool) error {
-	p, err := f.planReset(ctx, s, c, sc, outputs)
+// resetFlags are the flags of `inv reset`.
+type resetFlags struct {
+	outputs    bool
+	topologies []string
+}
+
+// selected returns the topologies to start over, and the others.
+func (r *resetFlags) selected(sc *scenario.Scenario) (these, others []processor.Topology, err error) {
+	all, err := allTopologies(sc)
+	if err != nil || len(r.topologies) == 0 {
+		return all, nil, err
+	}
+	if these, err = builtin.Select(sc, r.topologies, inventory.Options{}); err != nil {
+		return nil, nil, usageError{err}
+	}
+	for _, t := range all {
+		if !slices.ContainsFunc(these, func(o processor.Topology) bool { return o.Name == t.Name }) {
+			others = append(others, t)
+		}
+	}
+	return these, others, nil
+}
+
+// refuseReaders refuses to start topologies over from which others continue.
+func refuseReaders(sc *scenario.Scenario, app string, these, others []processor.Topology) error {
+	written := processor.WrittenTopics(sc, app, these)
+	for _, t := range others {
+		for _, g := range processor.Groups(sc, app, []processor.Topology{t}) {
+			for _, topic := range g.Topics {
+				if slices.Contains(written, topic) {
+					return usagef("the topology %s continues from %s, which would be written a second time; add --topology %s to start both over", t.Name, topic, t.Name)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, a *approval, r *resetFlags) error {
+	p, err := f.planReset(ctx, s, c, sc, r)
 	if err != nil {
 		return err
 	}
@@ -81,6 +128,9 @@ func (f *sharedFlags) reset(ctx context.Context, s *streams, c *admin.Client, sc
 		}
 		s.outf("%s\n", topic)
 	}
+	for _, topic := range p.shared {
+		s.errf("%s stays: another topology writes it, too.\n", topic)
+	}
 	return nil
 }
 
@@ -92,12 +142,19 @@ type resetPlan struct {
 	groups  []string
 	kept    []string              // topics that the processor keeps for itself
 	written map[string]*admin.Own // outputs
+	shared  []string              // outputs that stay since other topologies write them, too
 	lost    map[string]int64      // offsets that inputs have lost, by topic
 }
 
-func (f *sharedFlags) planReset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, outputs bool) (p resetPlan, err error) {
-	all := builtinTopologies()
-	if p.groups, err = c.Existing(ctx, processorGroups(f.appID)); err != nil {
+func (f *sharedFlags) planReset(ctx context.Context, s *streams, c *admin.Client, sc *scenario.Scenario, r *resetFlags) (p resetPlan, err error) {
+	all, others, err := r.selected(sc)
+	if err != nil {
+		return p, err
+	}
+	if err := refuseReaders(sc, f.appID, all, others); err != nil {
+		return p, err
+	}
+	if p.groups, err = c.Existing(ctx, processor.GroupNames(f.appID, all)); err != nil {
 		return p, err
 	}
 	if len(p.groups) > 0 {
@@ -111,8 +168,20 @@ func (f *sharedFlags) planReset(ctx context.Context, s *streams, c *admin.Client
 	if p.lost, err = c.Lost(ctx, processor.InputTopics(sc, f.appID, all)...); err != nil {
 		s.errf("Whether inputs have lost records could not be looked up: %s\n", err)
 	}
-	if outputs {
-		if p.written, err = c.CountOwn(ctx, f.wrote, processor.WrittenTopics(sc, f.appID, all)...); err != nil {
+	if r.outputs {
+		var own []string
+		theirs := processor.WrittenTopics(sc, f.appID, others)
+		for _, topic := range processor.WrittenTopics(sc, f.appID, all) {
+			if slices.Contains(theirs, topic) {
+				p.shared = append(p.shared, topic)
+			} else {
+				own = append(own, topic)
+			}
+		}
+		if len(own) == 0 {
+			return p, nil
+		}
+		if p.written, err = c.CountOwn(ctx, f.wrote, own...); err != nil {
 			return p, err
 		}
 		maps.DeleteFunc(p.written, func(_ string, n *admin.Own) bool { return n.Own == 0 && n.Others > 0 })
@@ -139,7 +208,7 @@ func (p *resetPlan) items(app string) (items []string) {
 		return items
 	}
 	for _, t := range slices.Sorted(maps.Keys(p.lost)) {
-		items = append(items, fmt.Sprintf("for good, what the first %d offsets of %s did to the stock: the topic no longer has them", p.lost[t], t))
+		items = append(items, fmt.Sprintf("for good, what the first %d offsets of %s did to the state: the topic no longer has them", p.lost[t], t))
 	}
 	return items
 }

@@ -47,7 +47,11 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 				if err != nil {
 					return err
 				}
-				return t.create(cmd.Context(), s, c, t.specs(s, sc, f.appID, args, existing))
+				specs, err := t.specs(s, sc, f.appID, args, existing)
+				if err != nil {
+					return err
+				}
+				return t.create(cmd.Context(), s, c, specs)
 			})
 		},
 		ValidArgsFunction: f.completeAliases,
@@ -90,7 +94,11 @@ func parseSettings(sources []string) (map[string]string, error) {
 
 // specs returns the topics to create: the named ones, or the scenario's. A name that a
 // topic has is that topic's, also if an alias has it.
-func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string, names []string, existing map[string]int) []kafka.TopicSpec {
+func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string, names []string, existing map[string]int) ([]kafka.TopicSpec, error) {
+	all, err := allTopologies(sc)
+	if err != nil {
+		return nil, err
+	}
 	exists := func(name string) bool { _, ok := existing[name]; return ok }
 	declared := kafka.Specs(sc, app)
 	specs := declared
@@ -112,7 +120,7 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 			specs = append(specs, kafka.TopicSpec{Name: topic, Partitions: t.partitions, Configs: map[string]string{}})
 		}
 	}
-	grows := processor.GrowingTopics(sc, app, builtinTopologies())
+	grows := processor.GrowingTopics(sc, app, all)
 	for i := range specs {
 		if slices.Contains(grows, specs[i].Name) {
 			specs[i].Exact = false
@@ -127,7 +135,7 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 			specs[i].Configs[key] = value
 		}
 	}
-	return specs
+	return specs, nil
 }
 
 func (t *topicsCreateFlags) create(ctx context.Context, s *streams, c *admin.Client, specs []kafka.TopicSpec) error {

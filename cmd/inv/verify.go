@@ -57,7 +57,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 		Example: `  inv verify
   inv verify -o json | jq '.findings[] | select(.product == "prod-123")'
   inv verify --policy reference --group my-streams-app`,
-		ValidArgsFunction: completeTopologies,
+		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {

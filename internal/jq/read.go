@@ -2,6 +2,7 @@ package jq
 
 import (
 	"math"
+	"strings"
 
 	"github.com/itchyny/gojq"
 )
@@ -97,6 +98,51 @@ func (s *Scope) References(source string) []Reference {
 	return r.found
 }
 
+// Member is a key that an expression takes of a variable, as in $s.key.
+type Member struct {
+	Variable, Key string
+	Offset        int // of the variable, in the expression; -1 if unknown
+}
+
+// Members returns the keys that an expression itself takes of variables by name, each
+// once. Those of variables that it binds are left out.
+func Members(source string) (found []Member) {
+	q, err := gojq.Parse(source)
+	if err != nil {
+		return nil
+	}
+	bound := boundNames(q)
+	seen := map[[2]string]bool{}
+	eachTerm(q, func(t *gojq.Term) {
+		if t.Type != gojq.TermTypeFunc || t.Func.Name[0] != '$' || bound[t.Func.Name] || len(t.SuffixList) == 0 {
+			return
+		}
+		name := t.Func.Name
+		key, ok := Name(t.SuffixList[0].Index)
+		if !ok || seen[[2]string{name, key}] {
+			return
+		}
+		seen[[2]string{name, key}] = true
+		at := strings.Index(source, name+"."+key)
+		if at < 0 {
+			at = offsetOf(source, name)
+		}
+		found = append(found, Member{name, key, at})
+	})
+	return found
+}
+
+// boundNames returns the variables that a query binds.
+func boundNames(q *gojq.Query) map[string]bool {
+	bound := map[string]bool{}
+	eachQuery(q, func(q *gojq.Query) {
+		for _, p := range q.Patterns {
+			bind(p, bound)
+		}
+	})
+	return bound
+}
+
 type references struct {
 	scope  *Scope
 	source string
@@ -107,12 +153,7 @@ type references struct {
 
 // collect adds the references of q, which sees the scope's first visible definitions.
 func (r *references) collect(q *gojq.Query, visible int, let string) {
-	bound := map[string]bool{}
-	eachQuery(q, func(q *gojq.Query) {
-		for _, p := range q.Patterns {
-			bind(p, bound)
-		}
-	})
+	bound := boundNames(q)
 	eachTerm(q, func(t *gojq.Term) {
 		switch {
 		case t.Type == gojq.TermTypeObject:

@@ -147,3 +147,23 @@ func FuzzAppendString(f *testing.F) {
 		}
 	})
 }
+
+func TestFindHasTheFlagsOfTheWholeText(t *testing.T) {
+	f := NewFields()
+	f.Add("a")
+	for _, text := range []string{`{"a":1,"b":"x"}`, ` {"a" : 1}`, "{\"a\":\"\u00fc\"}", `{"b":"\u202e"}`, "[1, 2]", `{"a":`} {
+		want, ok := Valid([]byte(text))
+		flags, found := f.Find([]byte(text), make([][]byte, f.Len()))
+		if found != ok || ok && flags != want {
+			t.Errorf("%s has the flags %b, %v, want %b, %v", text, flags, found, want, ok)
+		}
+	}
+}
+
+func TestEnd(t *testing.T) {
+	for text, want := range map[string]int{`{"a":[1]},2`: 9, `"x"y`: 3, "12 ": 2, "true]": 4, " 1": -1, "": -1, "{": -1, "x": -1} {
+		if got := End([]byte(text)); got != want {
+			t.Errorf("%s ends at %d, want %d", text, got, want)
+		}
+	}
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/internal/jsonscan"
 	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 
@@ -141,15 +142,15 @@ func (b *Bench) source(input int, partition int32) int {
 	return slices.IndexFunc(b.sources, func(s *benchSource) bool { return s.input == input && s.partition == partition })
 }
 
-// Record has the topology read a record. One of a table is its row from then on. An error
+// Record has the topology read a record. One of a table is its row from then on, or removes
+// it, if it is a tombstone or not JSON. An error
 // is a mistake of the caller or of the topology's code, not one in the record.
 func (b *Bench) Record(r *BenchRecord) error {
 	table, isTable := b.rows[r.Alias]
 	if isTable {
-		if r.Value == nil {
-			delete(table, string(r.Key))
-		} else {
-			table[string(r.Key)] = slices.Clone(r.Value)
+		delete(table, string(r.Key))
+		if flags, ok := jsonscan.Valid(r.Value); ok {
+			table[string(r.Key)] = jsonscan.AppendSafe(nil, r.Value, flags)
 		}
 	}
 	input := slices.IndexFunc(b.p.Topology.From, func(in scenario.Input) bool { return in.Alias == r.Alias })

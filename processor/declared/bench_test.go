@@ -178,16 +178,18 @@ func TestBenchExplodes(t *testing.T) {
 
 func TestBenchWithoutState(t *testing.T) {
 	b, out := newBenched(sample(t, "standardize"), BenchOptions{Inputs: func(string) int { return 1 }, Clock: func() int64 { return 1_000_000 }})
-	send(t, b, 1000, "segments", "A", `{"segment_name":"Premium"}`)
+	send(t, b, 1000, "segments", "A", "{ \"segment_name\":\n\"Premium\"}")
 	send(t, b, 1001, "segments", "B", `{"segment_name":"Basic"}`)
 	send(t, b, 1002, "segments", "B", "")
-	for _, segment := range []string{"A", "B"} {
+	send(t, b, 1003, "segments", "C", `{"segment_name":"Basic"}`)
+	send(t, b, 1004, "segments", "C", `{`)
+	for _, segment := range []string{"A", "B", "C"} {
 		send(t, b, 2000, "legacy", "7", `<r><cust_id>7</cust_id><fname>John</fname><lname>Doe</lname><legacy_segment>`+segment+`</legacy_segment></r>`)
 	}
 	send(t, b, 2000, "legacy", "8", `<r>`)
 	flush(t, b)
-	out.check(t, `standardized 7 2000 {"customer_id":"7","name":{"first":"John","last":"Doe"}`, `standardized 7 2000 {"customer_id":"7"`, "standardize: not-xml: the value is not XML: ")
-	for i, want := range []string{`"segment":"Premium"`, `"segment":"Unknown"`} {
+	out.check(t, `standardized 7 2000 {"customer_id":"7","name":{"first":"John","last":"Doe"}`, `standardized 7 2000 {"customer_id":"7"`, `standardized 7 2000 {"customer_id":"7"`, "standardize: not-xml: the value is not XML: ")
+	for i, want := range []string{`"segment":"Premium"`, `"segment":"Unknown"`, `"segment":"Unknown"`} {
 		if !strings.Contains(out.lines[i], want) || !strings.Contains(out.lines[i], `"last_updated":"1970-01-01T00:16:40Z"`) {
 			t.Errorf("%s lacks %s", out.lines[i], want)
 		}

@@ -9,12 +9,14 @@ import (
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
+	"inv/internal/suggest"
 )
 
 // compiler collects the problems of a topology's expressions.
 type compiler struct {
 	file     string
 	topology *scenario.Topology
+	names    []string // of the state's fields
 	broken   []string // definitions that are wrong; their uses need no problem of their own
 	problems scenario.Problems
 	compiled []*expression // all of them
@@ -46,6 +48,9 @@ func (c *compiler) newScope() *scope {
 		if err != nil {
 			c.wrong(&l.JQ, err)
 			c.broken = append(c.broken, l.Name)
+		}
+		if c.topology.Keyed() {
+			c.checkMembers(everywhere(), &l.JQ)
 		}
 	}
 	return s
@@ -119,9 +124,32 @@ func (c *compiler) compile(s *scope, at place, x *scenario.JQ) *expression {
 		}
 		c.problem(x.At(max(r.Offset, 0)), text)
 	}
+	c.checkMembers(at, x)
 	compiled := &expression{e, c.file, x}
 	c.compiled = append(c.compiled, compiled)
 	return compiled
+}
+
+// checkMembers refuses fields that the state, or the window, never has.
+func (c *compiler) checkMembers(at place, x *scenario.JQ) {
+	for _, m := range jq.Members(x.Source) {
+		if at.lacks(m.Variable) != "" {
+			continue
+		}
+		var names []string
+		what := "no keep or set gives it"
+		switch m.Variable {
+		case "$s", "$was":
+			names = c.names
+		case "$window":
+			names, what = []string{"start", "end"}, "a window has start and end"
+		default:
+			continue
+		}
+		if !slices.Contains(names, m.Key) {
+			c.problem(x.At(max(m.Offset, 0)), fmt.Sprintf("%s.%s: %s%s", m.Variable, m.Key, what, suggest.DidYouMean(m.Key, names)))
+		}
+	}
 }
 
 // wrong records a mistake in an expression at its own place.

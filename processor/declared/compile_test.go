@@ -59,11 +59,17 @@ func TestPlaces(t *testing.T) {
 		"clock through a let":       {func(t *scenario.Topology) { t.Emit[0].If = expr(8, "1 < late") }, "test.yaml:8:9: late uses $clock: only fields have the clock"},
 		"clock in set":              {func(t *scenario.Topology) { in(t).Set[0].JQ = *expr(6, "$clock") }, "test.yaml:6:5: $clock: only fields"},
 		"window without one":        {func(t *scenario.Topology) { t.Until = expr(1, "$window.start > 1") }, "test.yaml:1:5: $window: the topology has no window"},
+		"a field that nothing sets": {func(t *scenario.Topology) { t.Until = expr(1, "1 > $was.xx") }, `test.yaml:1:9: $was.xx: no keep or set gives it; did you mean "x"?`},
+		"a field in a definition":   {func(t *scenario.Topology) { t.Let[0].JQ = *expr(7, `$s["y"]`) }, `test.yaml:7:5: $s.y: no keep or set gives it`},
+		"a field of the window": {func(t *scenario.Topology) {
+			t.Window = &scenario.Window{Every: 1, Size: 1}
+			t.Until = expr(1, "$window.starts")
+		}, `test.yaml:1:5: $window.starts: a window has start and end; did you mean "start"?`},
 		"unknown variable":          {func(t *scenario.Topology) { t.Until = expr(1, "1 + $x") }, "test.yaml:1:9: variable not defined: $x; there are $s, $was, $i"},
 		"unknown function":          {func(t *scenario.Topology) { t.Until = expr(1, "price") }, "test.yaml:1:5: function not defined: price/0 (a field is .price)"},
 		"wrong let, once":           {func(t *scenario.Topology) { t.Let[0].JQ = *expr(7, "1 +") }, "test.yaml:7:8: unexpected"},
 		"a function that may not":   {func(t *scenario.Topology) { t.Until = expr(1, "now > 1") }, "test.yaml:1:5: now is not allowed"},
-		"a join that hides a state": {func(t *scenario.Topology) { in(t).Join[0].Name, in(t).Set = "s", nil }, "a join can't be named s: $s is a variable"},
+		"a join that hides a state": {func(t *scenario.Topology) { in(t).Join[0].Name, in(t).Set, t.Emit[0].If = "s", nil, nil }, "a join can't be named s: $s is a variable"},
 		"state without keys": {func(t *scenario.Topology) {
 			in(t).Key, in(t).Set = nil, nil
 		}, "test.yaml:8:5: $s: the topology has no state"},

@@ -17,8 +17,8 @@ import (
 
 // Tables are the rows that lines are joined with.
 type Tables interface {
-	// Row returns the row of a key as JSON text, nil if the table has none. That it has
-	// none must be certain: the table has been read to an end that was asked for after the
+	// Row returns the row of a key as JSON text in the form of jsonscan.AppendSafe, nil if
+	// the table has none, or one that is not JSON. That it has none must be certain: the table has been read to an end that was asked for after the
 	// record was fetched. The row is valid until the next call. An error ends the routing.
 	Row(table string, key []byte) ([]byte, error)
 }

@@ -40,7 +40,7 @@ func (p *Program) Expressions() []Expression {
 	c := &compiler{file: p.scenario.File, topology: p.Topology}
 	sc := c.newScope()
 	for i := range p.Topology.Let {
-		if x := c.compile(sc, place{func(string) string { return "" }}, &p.Topology.Let[i].JQ); x != nil {
+		if x := c.compile(sc, everywhere(), &p.Topology.Let[i].JQ); x != nil {
 			add(x)
 		}
 	}

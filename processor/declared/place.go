@@ -12,6 +12,9 @@ type place struct {
 	lacks func(name string) string
 }
 
+// everywhere is the place of definitions, which may refer to all that their uses have.
+func everywhere() place { return place{func(string) string { return "" }} }
+
 const stateless = "the topology has no state; an input without key keeps none"
 
 // common tells why an expression of the input side lacks a variable; what is the place.

@@ -25,7 +25,7 @@ type Program struct {
 // mistakes in the scenario's file.
 func Compile(s *scenario.Scenario, t *scenario.Topology) (*Program, scenario.Problems) {
 	p := &Program{Topology: t, scenario: s}
-	c := &compiler{file: s.File, topology: t}
+	c := &compiler{file: s.File, topology: t, names: stateNames(t)}
 	c.checkNames()
 	if t.Keyed() {
 		p.state = c.state()
@@ -162,7 +162,7 @@ func (c *compiler) format(in *scenario.Input) {
 // state compiles what happens to a key's state.
 func (c *compiler) state() *stateProgram {
 	t, sc := c.topology, c.newScope()
-	p := &stateProgram{scope: sc, names: stateNames(t)}
+	p := &stateProgram{scope: sc, names: c.names}
 	here := func(what string) place { return inState(what, t) }
 	for i := range t.From {
 		p.sets = append(p.sets, c.assignments(sc, here("set"), p.names, t.From[i].Set))

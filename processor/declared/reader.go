@@ -304,15 +304,8 @@ func (r *reader) row(j *joinProgram) (bool, error) {
 		return false, j.key.fails(fmt.Errorf("the key of a join is %s; it must be a string, a number, true or false", article(v.Type())))
 	}
 	text, err := r.tables.Row(j.Table, r.key)
-	if err != nil || text == nil {
-		return false, err
-	}
-	flags, valid := jsonscan.Valid(text)
-	if !valid {
-		return false, nil // no expression could read it
-	}
-	r.rows = jsonscan.AppendSafe(r.rows, text, flags)
-	return true, nil
+	r.rows = append(r.rows, text...)
+	return text != nil, err
 }
 
 // appendValue appends the element on one line.
