@@ -130,13 +130,14 @@ func (m *Machine) end(s *state) int64 {
 }
 
 // starts appends the starts of the fixed windows that contain a time, the oldest first.
+// Between windows that are shorter than the time from one to the next there is none.
 func (m *Machine) starts(dst []int64, t int64) []int64 {
 	last := t - (t%m.every+m.every)%m.every
 	first := last
 	for first-m.every > t-m.size {
 		first -= m.every
 	}
-	for start := first; start <= last; start += m.every {
+	for start := first; start <= last && start > t-m.size; start += m.every {
 		dst = append(dst, start)
 	}
 	return dst
