@@ -43,7 +43,7 @@ type options struct {
 	warm, measured                   time.Duration
 	rates                            []int
 	only                             string
-	short, wipe, unverified          bool
+	short, wipe, unverified, cold    bool
 	inv                              string
 	args                             []string // additional arguments of inv process
 }
@@ -97,6 +97,7 @@ func parse(mode string, args []string) (options, error) {
 	f.DurationVar(&o.measured, "for", 20*time.Second, "latency: how long to measure at each rate")
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
+	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
 	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify after each run")
 	f.Func("X", "an additional argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
 	if err := f.Parse(args); err != nil {
