@@ -52,6 +52,7 @@ type audit struct {
 	progress *Progress
 	records  Records
 	checks   [checkCount]verify.Check
+	blind    [checkCount]bool // those that can't find anything
 	findings []verify.Finding
 	warnings []string
 	counts   Counts
@@ -105,6 +106,9 @@ func (a *audit) applying() string { return a.t.Name + "-state" }
 
 // note counts a finding, and keeps it if there is room.
 func (a *audit) note(check int, f verify.Finding) {
+	if a.blind[check] {
+		return
+	}
 	c := &a.checks[check]
 	if c.Violations++; c.Violations <= int64(a.o.MaxFindings) {
 		f.Check, f.Expected, f.Seen = c.ID, cut(f.Expected), cut(f.Seen)
@@ -128,6 +132,19 @@ func (a *audit) doubt(why string, checks ...int) {
 		if c := &a.checks[check]; c.Why == "" {
 			c.Why = why
 		}
+	}
+}
+
+// trimmedTopic makes checks undecided, whatever is found, if the beginning of a topic has
+// been deleted.
+func (a *audit) trimmedTopic(topic string, checks ...int) {
+	id, ok := a.trimmed(topic)
+	if !ok {
+		return
+	}
+	a.doubt(fmt.Sprintf("the beginning of %s partition %d has been deleted", id.Topic, id.Partition), checks...)
+	for _, check := range checks {
+		a.blind[check] = true
 	}
 }
 

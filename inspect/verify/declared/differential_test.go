@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"inv/inspect/verify/declared"
+	"inv/internal/jsonscan"
 	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 	processor "inv/processor/declared"
@@ -27,7 +28,7 @@ const clock = 1_700_000_000_123
 // world is a topology's surroundings: records of its inputs, tables that change, and the
 // partitions of its log, on both sides.
 type world struct {
-	*testing.T
+	testing.TB
 	*rand.Rand
 	topology *scenario.Topology
 	oracle   *declared.Topology
@@ -54,18 +55,18 @@ type machine struct {
 	oracle     *declared.Replay
 	offset     int64
 	changelog  [][2][]byte
-	applied    [][]byte // the lines, by offset
+	applied    [][]byte         // the lines, by offset
 	ticked     map[string]int64 // by source partition
 }
 
-func newWorld(t *testing.T, s *scenario.Scenario, name string, rng *rand.Rand) *world {
+func newWorld(t testing.TB, s *scenario.Scenario, name string, rng *rand.Rand) *world {
 	t.Helper()
 	topology := s.Topology(name)
 	program, problems := processor.Compile(s, topology)
 	if len(problems) > 0 {
 		t.Fatalf("%s: %v", name, problems)
 	}
-	w := &world{T: t, Rand: rng, topology: topology, oracle: declared.Compile(s, topology), program: program, tables: map[string]map[string]string{},
+	w := &world{TB: t, Rand: rng, topology: topology, oracle: declared.Compile(s, topology), program: program, tables: map[string]map[string]string{},
 		names: map[string]string{}, offsets: map[string]int64{}, latest: map[string]int64{}, now: 1_700_000_000_000, parts: map[string]int{}, seen: map[string]int{}}
 	for _, topic := range s.Topics {
 		w.names[topic.Alias] = topic.NameFor("app")
@@ -98,7 +99,11 @@ func (r productionRows) Row(table string, key []byte) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
-	return []byte(row), nil
+	flags, valid := jsonscan.Valid([]byte(row))
+	if !valid {
+		r.Fatalf("a row that is not JSON: %s", row)
+	}
+	return jsonscan.AppendSafe(nil, []byte(row), flags), nil // the form that tables have
 }
 
 type oracleRows struct{ *world }

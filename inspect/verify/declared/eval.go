@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"inv/internal/event"
 	"inv/internal/jq"
@@ -95,34 +97,79 @@ func (t *Topology) compile(x *scenario.JQ) (*gojq.Code, error) {
 type env map[string]any
 
 // eval returns all results of an expression.
-func (t *Topology) eval(x *scenario.JQ, dot any, e env) ([]any, error) {
+func (t *Topology) eval(x *scenario.JQ, dot any, e env) (results []any, err error) {
+	err = t.each(x, dot, e, func(v any) error {
+		v, err := plain(v)
+		results = append(results, v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return results, nil
+}
+
+// each calls use with all results of an expression.
+func (t *Topology) each(x *scenario.JQ, dot any, e env, use func(v any) error) error {
 	code, err := t.compile(x)
 	if err != nil {
-		return nil, t.failed(x, err)
+		return t.failed(x, err)
 	}
 	values := make([]any, len(t.names))
 	for i, name := range t.names {
 		values[i] = e[name]
 	}
-	var results []any
 	for iter := code.Run(dot, values...); ; {
 		v, ok := iter.Next()
 		if !ok {
-			return results, nil
+			return nil
 		}
-		if err, failed := v.(error); failed {
-			return nil, t.failed(x, err)
+		err, failed := v.(error)
+		if !failed {
+			err = use(v)
 		}
-		if v, err = plain(v); err != nil {
-			return nil, t.failed(x, err)
+		if err != nil {
+			return t.failed(x, err)
 		}
-		results = append(results, v)
 	}
 }
 
 // plain returns a result as it is after it was written as JSON and read again, as it is
-// in the log, the state and the outputs.
+// in the log, the state and the outputs: every number is its text.
 func plain(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, bool, json.Number:
+		return v, nil
+	case string:
+		if utf8.ValidString(v) {
+			return v, nil
+		}
+	case []any:
+		out := make([]any, len(v))
+		for i, element := range v {
+			var err error
+			if out[i], err = plain(element); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	case map[string]any:
+		out := make(map[string]any, len(v))
+		for name, member := range v {
+			if !utf8.ValidString(name) {
+				return reread(v)
+			}
+			var err error
+			if out[name], err = plain(member); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
+	return reread(v)
+}
+
+func reread(v any) (any, error) {
 	text, err := gojq.Marshal(v)
 	if err != nil {
 		return nil, err
@@ -144,9 +191,12 @@ func (t *Topology) one(x *scenario.JQ, dot any, e env) (v any, ok bool, err erro
 }
 
 // holds reports whether any result of an expression is neither null nor false.
-func (t *Topology) holds(x *scenario.JQ, dot any, e env) (bool, error) {
-	results, err := t.eval(x, dot, e)
-	return slices.ContainsFunc(results, truthy), err
+func (t *Topology) holds(x *scenario.JQ, dot any, e env) (holds bool, err error) {
+	err = t.each(x, dot, e, func(v any) error {
+		holds = holds || truthy(v)
+		return nil
+	})
+	return holds && err == nil, err
 }
 
 func truthy(v any) bool { return v != nil && v != false }
@@ -188,12 +238,14 @@ func (t *Topology) failed(x *scenario.JQ, err error) error {
 // decode decodes one JSON document, with numbers as their text.
 func decode(text []byte) (any, error) {
 	text = bytes.TrimPrefix(text, []byte("\ufeff"))
-	if !json.Valid(text) {
-		return nil, errors.New("not one JSON document")
-	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
 	var v any
-	err := d.Decode(&v)
-	return v, err
+	if err := d.Decode(&v); err != nil {
+		return nil, err
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, errors.New("more than one JSON document")
+	}
+	return v, nil
 }

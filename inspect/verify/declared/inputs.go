@@ -21,8 +21,8 @@ func (a *audit) readInputs(ctx context.Context) error {
 	}
 	sort.Strings(ids)
 	for _, in := range a.t.From {
-		if id, ok := a.trimmed(a.topic(in.Alias)); ok && !a.t.Keyed() {
-			a.doubt(fmt.Sprintf("the beginning of %s partition %d has been deleted", id.Topic, id.Partition), checkOutputs)
+		if a.trimmedTopic(a.topic(in.Alias), checkLetters); !a.t.Keyed() {
+			a.trimmedTopic(a.topic(in.Alias), checkOutputs)
 		}
 		err := a.records.Each(ctx, a.topic(in.Alias), func(r *kgo.Record) { a.input(in.Alias, r, ids) })
 		if err != nil {
@@ -75,11 +75,13 @@ func (a *audit) routed(alias string, r *kgo.Record, due bool) {
 	})
 	switch {
 	case !agree && len(lines) == 0 && refusal == nil:
-		if size := len(r.Value) + len(canonical(want)); size >= likelySize || a.overspent(at) {
-			if refusal = a.unforeseen(a.deciding(), at, size); refusal != nil {
-				a.callLetter(a.deciding(), &Letter{Refusal: *refusal, Source: at}, at, due)
-				return
-			}
+		size := len(r.Value)
+		for _, l := range want {
+			size = max(size, len(canonical(l.Object())))
+		}
+		if refusal = a.unforeseen(a.deciding(), at, size); refusal != nil {
+			a.callLetter(a.deciding(), &Letter{Refusal: *refusal, Source: at}, at, due)
+			return
 		}
 	case refusal != nil && len(lines) == 0:
 		a.callLetter(a.deciding(), &Letter{Refusal: *refusal, Source: at, Key: string(r.Key)}, at, due)
@@ -223,9 +225,6 @@ func (a *audit) expects(r *Refusal, at event.Place) bool {
 	}
 	return false
 }
-
-// overspent reports whether a record was refused because an evaluation took too long.
-func (a *audit) overspent(at event.Place) bool { return a.unforeseen(a.deciding(), at, 0) != nil }
 
 // chooser gives the rows that a record's lines in the log have, and tries all that a
 // table had for those without a line.

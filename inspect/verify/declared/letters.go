@@ -47,9 +47,7 @@ func newLetters() *letters { return &letters{of: map[event.Place][]*deadLetter{}
 func (a *audit) readLetters(ctx context.Context) error {
 	for _, in := range a.t.From {
 		topic := a.topic(in.Alias) + ".dlq"
-		if id, ok := a.trimmed(topic); ok {
-			a.doubt(fmt.Sprintf("the beginning of %s partition %d has been deleted", id.Topic, id.Partition), checkLetters)
-		}
+		a.trimmedTopic(topic, checkLetters)
 		if err := a.records.Each(ctx, topic, a.deadLetter); err != nil {
 			return err
 		}

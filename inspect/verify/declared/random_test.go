@@ -128,6 +128,7 @@ type writer struct {
 	timers []string
 	joins  []string
 	each   bool // $i can be used
+	keeps  int  // the fields f0, f1, …
 }
 
 func (w *writer) pick(words ...string) string { return words[w.IntN(len(words))] }
@@ -189,7 +190,7 @@ func (w *writer) input(alias string) {
 		w.line("        lists: []")
 	}
 	w.joins = append(w.joins, joins...)
-	if w.keyed && !w.gap && !w.maybe(3) {
+	if w.keyed && !w.gap && (alias == "in" || !w.maybe(3)) {
 		w.line("        set: {x: %s, y: %s}", quoted(w.set()), quoted(w.set()))
 	}
 }
@@ -202,9 +203,10 @@ func (w *writer) set() string {
 }
 
 func (w *writer) state() {
-	if w.maybe(2) {
+	if w.gap || w.maybe(2) {
 		w.line("    keep:")
-		for i := range 1 + w.IntN(3) {
+		w.keeps = 1 + w.IntN(3)
+		for i := range w.keeps {
 			limit := w.pick("", ", within: 5s", ", last: 3", ", within: 2s")
 			w.line("      f%d: {%s: %s%s}", i, w.pick("count", "sum", "mean", "min", "max", "distinct"), quoted(w.pick(".a", ".b", ".a | numbers", "(.a | numbers) * 1.1", ".", "double", ".c // empty")), limit)
 		}
@@ -232,14 +234,17 @@ func (w *writer) state() {
 		}
 	}
 	if w.maybe(4) {
-		w.line("    until: %s", quoted(w.pick(".a == 9", "$n > 4", "$s.x == 3")))
+		w.line("    until: %s", quoted(w.pick(".a == 9", "$n > 4", ".b == $n")))
 	}
 }
 
 func (w *writer) condition() string {
 	all := []string{".a > 3", ".a > 3 | not", ".b == null", ".c", "double > 4", "first", ".a < .b", "(.a, .b)", ".l | length > 1"}
 	if w.keyed {
-		all = append(all, "$s.x", "$s.x | not", "$s.x > 2 and ($was.x > 2 | not)", "$s.y != null", "$n % 3 == 0", "$s.x == $was.x", "($was.x // 0) < 3", "$in == \"in\"")
+		all = append(all, "$n % 3 == 0", "$in == \"in\"")
+	}
+	if w.keyed && !w.gap {
+		all = append(all, "$s.x", "$s.x | not", "$s.x > 2 and ($was.x > 2 | not)", "$s.y != null", "$s.x == $was.x", "($was.x // 0) < 3")
 	}
 	return w.pick(all...)
 }
@@ -247,7 +252,13 @@ func (w *writer) condition() string {
 func (w *writer) expression(depth int) string {
 	all := []string{".a", ".b", ".c", "$key", "$t", "$in", "$offset", ".a * 2", ".a + .b", `"\(.a)-\(.b)"`, "[.a, .b]", "{a, b}", ".l", "if .a > 2 then .b else .c end", ".a // .b", "[.l[]? | .a]", "empty", "$topic", "$headers.b", ".a | tostring", ".l[0].a", "[.l[]?.a | numbers] | add"}
 	if w.keyed && depth == 0 {
-		all = append(all, "$s", "$s.x", "$was.x", "$was", "$n", "$s.f0", "$was.f0", "$s.f1", "$partition")
+		all = append(all, "$s", "$was", "$n", "$partition")
+		if !w.gap {
+			all = append(all, "$s.x", "$was.x")
+		}
+		for i := range w.keeps {
+			all = append(all, fmt.Sprint("$s.f", i), fmt.Sprint("$was.f", i))
+		}
 		if w.window {
 			all = append(all, "$window", "$window.end - $t")
 		}

@@ -122,8 +122,11 @@ func (r *reader) Each(ctx context.Context, topic string, visit func(*kgo.Record)
 		next[id] = record.Offset + 1
 		r.appended[topic] = r.appended[topic] || record.LogAppendTime
 		visit(record.Client())
-		return true
+		return ctx.Err() == nil
 	})
+	if err == nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", topic, err)
 	}
