@@ -133,7 +133,7 @@ func (l *lab) workOff(ctx context.Context, t task, s side) (*drained, error) {
 // compare times the sides of a task in turn, and prints a table with a row for each. unit
 // is what the records are called.
 func (l *lab) compare(ctx context.Context, t task, records int, unit string, sides ...side) (map[string][]*drained, error) {
-	sides, runs := l.wanted(sides...), map[string][]*drained{}
+	sides, runs := l.wanted(slices.Clone(sides)...), map[string][]*drained{}
 	wrote, seed := map[digest]string{}, maphash.MakeSeed()
 	if !l.cold && len(sides) > 0 {
 		l.progress("a run that does not count, to warm up the broker")

@@ -62,13 +62,14 @@ func fraudState(ctx context.Context, l *lab) error {
 		return err
 	}
 	fmt.Printf("\n### State: %d orders of %d customers, of which one in twenty has none, %d partitions\n\n", 3*l.orders, l.orders, l.partitions)
-	runs, err := l.compare(ctx, t, 3*l.orders, "orders", fraudSide(t), fraudStreams("memory", "in memory"), fraudStreams("rocksdb", "RocksDB"))
+	sides := []side{fraudSide(t), fraudStreams("memory", "in memory"), fraudStreams("rocksdb", "RocksDB")}
+	runs, err := l.compare(ctx, t, 3*l.orders, "orders", sides...)
 	if err != nil {
 		return err
 	}
-	for name, title := range map[string]string{"streams-memory": "in memory", "streams-rocksdb": "RocksDB"} {
-		if len(runs["inv"]) > 0 && len(runs[name]) > 0 {
-			fmt.Printf("- inv has 1/%.1f of the RSS of Kafka Streams, %s (wanted: ≤ 1/4)\n", medianOf(runs[name], rss)/medianOf(runs["inv"], rss), title)
+	for _, s := range sides[1:] {
+		if len(runs["inv"]) > 0 && len(runs[s.name]) > 0 {
+			fmt.Printf("- inv has 1/%.1f of the RSS of %s (wanted: ≤ 1/4)\n", medianOf(runs[s.name], rss)/medianOf(runs["inv"], rss), s.title)
 		}
 	}
 	return nil
