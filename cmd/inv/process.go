@@ -56,7 +56,8 @@ in the program there are:
 
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
-follow-ups, then exits.`,
+follow-ups, then exits. It waits for what is held back until its time has
+passed (order: time), but not for timers and windows.`,
 		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
 			sc, err := f.loadScenario(cmd.Context())
