@@ -7,6 +7,8 @@ import (
 
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/scenarios"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -33,7 +35,11 @@ func TestProcessACLsFollowFromTheTopologies(t *testing.T) {
 			want[topic+" "+o.String()] = true
 		}
 	}
-	for _, topology := range builtinTopologies() {
+	all, err := builtin.All(inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, topology := range all {
 		for _, stage := range topology.Stages {
 			for _, alias := range stage.Reads {
 				for _, topic := range sc.TopicNames(alias, app) {

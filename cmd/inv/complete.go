@@ -12,6 +12,7 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/termsafe"
+	"inv/producer"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -83,11 +84,7 @@ func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) (
 
 // completeProducers completes the scenario's producers.
 func (f *sharedFlags) completeProducers(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var words []cobra.Completion
-	for _, p := range f.knownScenario(cmd).Producers {
-		words = append(words, p.Name)
-	}
-	return typable(words), cobra.ShellCompDirectiveNoFileComp
+	return typable(producer.Runnable(f.knownScenario(cmd))), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeScenarios completes shipped scenarios and files.
@@ -95,17 +92,17 @@ func completeScenarios(*cobra.Command, []string, string) ([]cobra.Completion, co
 	return shippedScenarios(), cobra.ShellCompDirectiveDefault
 }
 
-// completeTopologies completes the topologies: built-in ones, and those of the scenario.
-func (f *sharedFlags) completeTopologies(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	all, err := allTopologies(f.knownScenario(cmd))
-	if err != nil { // a mistake in the file
-		all = builtinTopologies()
-	}
+// completeTopologies completes the processor's topologies and those that the scenario
+// declares.
+func (f *sharedFlags) completeTopologies(cmd *cobra.Command, given []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var words []cobra.Completion
-	for _, t := range all {
-		words = append(words, cobra.CompletionWithDesc(t.Name, t.About))
+	for _, t := range topologiesOf(f.knownScenario(cmd)) {
+		if !slices.Contains(given, t.Name) {
+			about, _, _ := strings.Cut(strings.TrimSpace(t.About), "\n")
+			words = append(words, cobra.CompletionWithDesc(t.Name, about))
+		}
 	}
-	return words, cobra.ShellCompDirectiveNoFileComp
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeProfiles completes the profiles of inv.yaml.

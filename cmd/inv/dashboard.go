@@ -6,10 +6,12 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"inv/inspect"
 	"inv/inspect/dashboard"
 	"inv/internal/scenario"
 	"inv/internal/theme"
 	"inv/processor"
+	"inv/processor/builtin"
 
 	"github.com/spf13/cobra"
 )
@@ -107,10 +109,24 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
-	all, err := allTopologies(scn)
-	var groups []dashboard.Group
-	for _, g := range processor.Groups(scn, app, all) {
-		groups = append(groups, dashboard.Group(g))
+	views, err := inspect.Views(scn, app)
+	if err != nil {
+		return topics, nil, err
 	}
-	return topics, groups, err
+	for _, t := range scn.Topologies {
+		for _, e := range t.Emit {
+			topic := name(e.To)
+			topics.Outputs = append(topics.Outputs, dashboard.Output{Topology: t.Name, About: t.About, Topic: topic, Label: e.To, View: views[topic]})
+		}
+	}
+	topics.Optional = builtin.Idle(scn, app)
+	var groups []dashboard.Group
+	for _, t := range topologiesOf(scn) {
+		declared := scn.Topology(t.Name)
+		off := declared != nil && declared.Off
+		for _, g := range processor.Groups(scn, app, []processor.Topology{t}) {
+			groups = append(groups, dashboard.Group{Name: g.Name, Topics: g.Topics, Optional: off})
+		}
+	}
+	return topics, groups, nil
 }

@@ -72,6 +72,9 @@ func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byt
 	if plan.Cut > 0 {
 		s.errf("Skipped %d whose values were truncated to fit into the dead-letter topic.\n", plan.Cut)
 	}
+	if plan.Timed > 0 {
+		s.errf("Skipped %d of timers and windows, which no record caused.\n", plan.Timed)
+	}
 	noteForeign(s, plan.Foreign)
 	if plan.Total() == 0 {
 		fmt.Fprintln(s.err, "There is nothing to replay.")

@@ -105,25 +105,30 @@ func (f *sharedFlags) kafka() kafka.Config {
 	return kafka.Config{Brokers: f.brokers, Options: f.options}
 }
 
-// loadScenario reads --scenario: a shipped scenario of that name, otherwise a file.
+// loadScenario reads --scenario.
 func (f *sharedFlags) loadScenario(ctx context.Context) (*scenario.Scenario, error) {
-	if source, err := scenarios.Files.ReadFile(f.scenario + ".yaml"); err == nil {
-		return scenario.Parse(f.scenario+".yaml", source)
+	return f.loadNamed(ctx, f.scenario)
+}
+
+// loadNamed reads a shipped scenario of that name, otherwise a file.
+func (f *sharedFlags) loadNamed(ctx context.Context, name string) (*scenario.Scenario, error) {
+	if source, err := scenarios.Files.ReadFile(name + ".yaml"); err == nil {
+		return scenario.Parse(name+".yaml", source)
 	}
-	source, err := readFile(ctx, f.scenario)
+	source, err := readFile(ctx, name)
 	if err == nil {
-		sc, problems := checkScenario(f.scenario, source, f.appID)
+		sc, problems := checkScenario(name, source, f.appID)
 		if len(problems) > 0 {
-			return nil, problems
+			return nil, newInvalidScenario(source, problems)
 		}
 		return sc, nil
 	}
-	if strings.ContainsRune(f.scenario, filepath.Separator) || filepath.Ext(f.scenario) != "" {
+	if strings.ContainsRune(name, filepath.Separator) || filepath.Ext(name) != "" {
 		return nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	names := shippedScenarios()
 	return nil, usagef("there is no shipped scenario %q and no such file%s",
-		f.scenario, cmp.Or(suggest.DidYouMean(f.scenario, names), "; there are "+strings.Join(names, ", ")))
+		name, cmp.Or(suggest.DidYouMean(name, names), "; there are "+strings.Join(names, ", ")))
 }
 
 func shippedScenarios() (names []string) {

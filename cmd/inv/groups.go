@@ -144,20 +144,16 @@ func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups 
 	if err != nil {
 		return nil, err
 	}
-	all, err := allTopologies(sc)
-	if err != nil {
-		return nil, err
-	}
 	return groups, f.withAdmin(ctx, func(c *admin.Client) error {
 		if groups = names; len(names) > 0 {
 			_, err := c.DescribeGroups(ctx, names...)
 			return err
 		}
 		var topics []string
-		for _, g := range processor.Groups(sc, f.appID, all) {
+		for _, g := range processor.Groups(sc, f.appID, topologiesOf(sc)) {
 			topics = append(topics, g.Topics...)
 		}
-		if groups, err = c.Existing(ctx, processor.GroupNames(f.appID, all)); err != nil {
+		if groups, err = c.Existing(ctx, processorGroups(sc, f.appID)); err != nil {
 			return err
 		}
 		_, err = c.PartitionCounts(ctx, topics...)
@@ -183,17 +179,16 @@ func addLags(out *rows, group string, lags []kafka.Lag, format string) {
 	}
 }
 
-// allTopologies returns all topologies with default options: the built-in ones, and those
-// that the scenario declares.
-func allTopologies(sc *scenario.Scenario) ([]processor.Topology, error) {
-	return builtin.All(sc, inventory.Options{})
+// processorGroups returns the consumer groups of an application id's stages.
+func processorGroups(sc *scenario.Scenario, app string) []string {
+	return processor.GroupNames(app, topologiesOf(sc))
 }
 
-// builtinTopologies returns the built-in topologies with default options.
-func builtinTopologies() []processor.Topology {
-	all, err := allTopologies(&scenario.Scenario{})
+// topologiesOf returns all topologies that can run with a scenario, with default options.
+func topologiesOf(sc *scenario.Scenario) []processor.Topology {
+	all, err := builtin.Of(sc, inventory.Options{})
 	if err != nil {
-		panic(err) // the defaults are valid
+		panic(err) // the defaults are valid, and the scenario was checked when it was loaded
 	}
 	return all
 }
@@ -215,23 +210,11 @@ func (r *groupsResetFlags) position(now time.Time) (when.Position, error) {
 	return to, nil
 }
 
-// refuseOwn refuses the processor's own groups.
-func (f *sharedFlags) refuseOwn(ctx context.Context, groups ...string) error {
-	sc, err := f.loadScenario(ctx)
-	if err != nil {
-		return err
-	}
-	all, err := allTopologies(sc)
-	if err != nil {
-		return err
-	}
-	return notProcessors(f.appID, all, groups...)
-}
-
-// notProcessors refuses the groups of topologies.
-func notProcessors(app string, all []processor.Topology, groups ...string) error {
+// notProcessors refuses the processor's own groups.
+func notProcessors(sc *scenario.Scenario, app string, groups ...string) error {
+	own := processorGroups(sc, app)
 	for _, group := range groups {
-		if slices.Contains(processor.GroupNames(app, all), group) {
+		if slices.Contains(own, group) {
 			return usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", group, app)
 		}
 	}
@@ -257,7 +240,11 @@ count orders twice. Use inv reset to start the processor over.`,
 			if err != nil {
 				return err
 			}
-			if err := f.refuseOwn(cmd.Context(), args[0]); err != nil {
+			sc, err := f.loadScenario(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := notProcessors(sc, f.appID, args...); err != nil {
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {

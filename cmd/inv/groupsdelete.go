@@ -20,7 +20,11 @@ the state that belongs to them.`,
 		Args:              someArguments(whichGroup),
 		ValidArgsFunction: f.completeGroups,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := f.refuseOwn(cmd.Context(), args...); err != nil {
+			sc, err := f.loadScenario(cmd.Context())
+			if err != nil {
+				return err
+			}
+			if err := notProcessors(sc, f.appID, args...); err != nil {
 				return err
 			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {

@@ -11,7 +11,6 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/termsafe"
-	"inv/processor"
 )
 
 // hiddenError is returned for a list that may lack topics. Brokers leave those out of
@@ -52,11 +51,7 @@ func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Clie
 	if err != nil {
 		return err
 	}
-	topologies, err := allTopologies(sc)
-	if err != nil {
-		return err
-	}
-	if err := c.MayDescribe(ctx, processor.GroupNames(f.appID, topologies)); err != nil {
+	if err := c.MayDescribe(ctx, processorGroups(sc, f.appID)); err != nil {
 		return fmt.Errorf("groups may be missing from this list: %w", err)
 	}
 	if listed == 0 {

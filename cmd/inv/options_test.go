@@ -12,6 +12,8 @@ import (
 	"inv/internal/kafka/partition"
 	"inv/internal/scenario"
 	"inv/processor"
+	"inv/processor/builtin"
+	"inv/processor/inventory"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -171,7 +173,7 @@ func TestTopicsCreateSpecs(t *testing.T) {
 		if err := c.check(); err != nil {
 			return nil, err
 		}
-		return c.specs(&streams{err: io.Discard}, sc, "app", names, existing)
+		return c.specs(&streams{err: io.Discard}, sc, "app", names, existing), nil
 	}
 	if all, err := specs(""); err != nil || len(all) != 13 || all[0].Name != "product_catalog" || all[0].Partitions != 1 {
 		t.Errorf("all topics: %+v, %v", all, err)
@@ -215,14 +217,16 @@ func TestGroupsResetTarget(t *testing.T) {
 			refuses(t, to, err, "--to")
 		}
 	}
-	if err := notProcessors("app", builtinTopologies(), "audit", "other-ledger"); err != nil {
-		t.Error(err)
-	}
-	refuses(t, "app-ledger", notProcessors("app", builtinTopologies(), "audit", "app-ledger"), "inv reset --app-id app")
+	err := notProcessors(shipped(t, "inventory"), "app", "audit", "app-ledger")
+	refuses(t, "app-ledger", err, "inv reset --app-id app")
 }
 
 func TestTopicsToReset(t *testing.T) {
-	sc, all := shipped(t, "inventory"), builtinTopologies()
+	sc := shipped(t, "inventory")
+	all, err := builtin.All(inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
 	kept := processor.KeptTopics(sc, "app", all)
 	if want := []string{"app-product-log", "app-ledger-changelog", "app-procurement-changelog"}; !slices.Equal(kept, want) {
 		t.Errorf("kept topics %q, want %q", kept, want)

@@ -50,8 +50,9 @@ func processCommandWith(s *streams, f *sharedFlags, p *processFlags) *cobra.Comm
 		Use:   "process [TOPOLOGY…]",
 		Short: "Turn orders and receipts into updates, reorders and alerts",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
-often as there are partitions to share. Without a name the scenario's list of
-topologies runs. There are:
+often as there are partitions to share. Without a name the scenario's topologies
+run, but for those with off: true. A scenario can declare topologies of its own;
+in the program there are:
 
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
@@ -218,7 +219,7 @@ func (j safeJSON) Write(line []byte) (int, error) {
 // topologyList describes the topologies, a line each.
 func topologyList() string {
 	var b strings.Builder
-	for _, t := range builtinTopologies() {
+	for _, t := range topologiesOf(&scenario.Scenario{}) {
 		fmt.Fprintf(&b, "  %-12s %s\n", t.Name, t.About)
 	}
 	return b.String()
@@ -226,8 +227,8 @@ func topologyList() string {
 
 // logSummary writes what was committed to a log in JSON.
 func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.Topology, took time.Duration) {
-	attrs := []any{"after", took.Round(time.Millisecond).String(), "records", decided(s),
-		"accepted", s.Count("", processor.Accepted), "duplicates", s.Count("", processor.Duplicate),
+	attrs := []any{"after", took.Round(time.Millisecond).String(), "records", s.Decided(),
+		"accepted", s.AcceptedAtLast(), "duplicates", s.Count("", processor.Duplicate),
 		"skipped", s.Count("", processor.Skipped), "dead_lettered", s.Count("", processor.DeadLettered)}
 	for _, kind := range processor.Kinds(topologies) {
 		attrs = append(attrs, kind+"s", s.Counts[kind])
@@ -244,7 +245,7 @@ func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.To
 // writeSummary writes what was committed, and what is left.
 func writeSummary(s *streams, sum processor.Summary, topologies []processor.Topology, took time.Duration) {
 	s.errf("processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
-		records(decided(sum)), took.Round(time.Millisecond), grouped(sum.Count("", processor.Accepted)),
+		records(sum.Decided()), took.Round(time.Millisecond), grouped(sum.AcceptedAtLast()),
 		many(sum.Count("", processor.Duplicate), "duplicate"), grouped(sum.Count("", processor.Skipped)), grouped(sum.Count("", processor.DeadLettered)))
 	s.errf("wrote %s in %s (%s aborted)\n", strings.Join(written(sum, processor.Kinds(topologies)), ", "), many(sum.Commits, "transaction"), grouped(sum.Aborts))
 	for _, r := range sum.Lost {

@@ -64,9 +64,9 @@ type resetFlags struct {
 
 // selected returns the topologies to start over, and the others.
 func (r *resetFlags) selected(sc *scenario.Scenario) (these, others []processor.Topology, err error) {
-	all, err := allTopologies(sc)
-	if err != nil || len(r.topologies) == 0 {
-		return all, nil, err
+	all := topologiesOf(sc)
+	if len(r.topologies) == 0 {
+		return all, nil, nil
 	}
 	if these, err = builtin.Select(sc, r.topologies, inventory.Options{}); err != nil {
 		return nil, nil, usageError{err}

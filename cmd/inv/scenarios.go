@@ -10,6 +10,7 @@ import (
 	"inv/inspect"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/processor/builtin"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -26,7 +27,7 @@ are shown. Copy a shipped one, edit it, and name it with --scenario.`,
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosSchema(s))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosExplain(s, f), scenariosSchema(s))
 	return cmd
 }
 
@@ -54,11 +55,7 @@ func scenariosList(s *streams) *cobra.Command {
 }
 
 func producerNames(sc *scenario.Scenario) string {
-	names := make([]string, len(sc.Producers))
-	for i, p := range sc.Producers {
-		names[i] = p.Name
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(producer.Runnable(sc), ", ")
 }
 
 func scenariosShow(s *streams) *cobra.Command {
@@ -86,11 +83,14 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "Report every problem of a scenario file, with line and column",
 		Args:  someArguments("which file?"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var all scenario.Problems
+			var all []error
 			for _, file := range args {
-				problems, err := validate(cmd.Context(), file, f.appID)
+				problems, notes, err := validate(cmd.Context(), file, f.appID)
 				if err != nil {
 					return err
+				}
+				for _, note := range notes {
+					s.errf("%v\n", note)
 				}
 				if len(problems) == 0 {
 					s.errf("%s is valid\n", file)
@@ -98,7 +98,7 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 				all = append(all, problems...)
 			}
 			for _, p := range all {
-				s.outf("%s\n", p)
+				s.outf("%v\n", p)
 			}
 			if len(all) > 0 {
 				return exitError{code: exitUsage, err: errors.New(many(int64(len(all)), "problem"))}
@@ -108,26 +108,33 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 	}
 }
 
-// validate returns the problems of a file, or of a shipped scenario.
-func validate(ctx context.Context, file, app string) (scenario.Problems, error) {
+// validate returns the problems of a file, or of a shipped scenario, as they are shown, and
+// notes on what is no mistake.
+func validate(ctx context.Context, file, app string) (problems []error, notes scenario.Problems, err error) {
 	source, err := readFile(ctx, file)
 	if shipped, notShipped := scenarios.Files.ReadFile(file + ".yaml"); err != nil && notShipped == nil {
 		source = shipped
 	} else if err != nil {
-		return nil, fmt.Errorf("reading the scenario: %w", err)
+		return nil, nil, fmt.Errorf("reading the scenario: %w", err)
 	}
-	_, problems := checkScenario(file, source, app)
-	return problems, nil
+	sc, all := checkScenario(file, source, app)
+	if sc != nil {
+		all = append(all, builtin.CheckNames(sc)...)
+		all.Sort()
+		notes = builtin.Cycles(sc)
+	}
+	return newInvalidScenario(source, all).shown, notes, nil
 }
 
-// checkScenario parses a scenario and returns all problems of its grammar, producers
-// and views, in the file's order.
+// checkScenario parses a scenario and returns all problems of its grammar, producers,
+// topologies and views, in the file's order.
 func checkScenario(file string, source []byte, app string) (*scenario.Scenario, scenario.Problems) {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
 		return nil, problems
 	}
 	problems = append(problems, producer.Check(sc)...)
+	problems = append(problems, builtin.Check(sc)...)
 	var views scenario.Problems
 	if _, err := inspect.Views(sc, app); errors.As(err, &views) {
 		problems = append(problems, views...)

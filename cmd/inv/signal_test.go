@@ -154,7 +154,7 @@ func TestProcessStoppedBeforeItBegan(t *testing.T) {
 	s := &streams{in: strings.NewReader(""), out: &out, err: &err, getenv: func(string) string { return "" }, now: time.Now,
 		width: func() int { return 0 }}
 	cfg := processor.Config{Kafka: kafka.Config{Brokers: kafkatest.Embedded(t)}, Scenario: shipped(t, "inventory"), AppID: "app", Instance: "i",
-		Topologies: builtinTopologies(), Stats: &processor.Stats{}}
+		Topologies: topologiesOf(shipped(t, "inventory")), Stats: &processor.Stats{}}
 	if failed := (&processFlags{logFormat: newChoice("text", "json")}).run(ctx, s, cfg); failed != nil {
 		t.Errorf("%v: %s", failed, err.String())
 	}

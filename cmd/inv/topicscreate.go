@@ -10,6 +10,7 @@ import (
 	"inv/internal/scenario"
 	"inv/internal/when"
 	"inv/processor"
+	"inv/processor/builtin"
 
 	"github.com/spf13/cobra"
 )
@@ -47,11 +48,7 @@ func topicsCreate(s *streams, f *sharedFlags, t *topicsCreateFlags) *cobra.Comma
 				if err != nil {
 					return err
 				}
-				specs, err := t.specs(s, sc, f.appID, args, existing)
-				if err != nil {
-					return err
-				}
-				return t.create(cmd.Context(), s, c, specs)
+				return t.create(cmd.Context(), s, c, t.specs(s, sc, f.appID, args, existing))
 			})
 		},
 		ValidArgsFunction: f.completeAliases,
@@ -94,14 +91,9 @@ func parseSettings(sources []string) (map[string]string, error) {
 
 // specs returns the topics to create: the named ones, or the scenario's. A name that a
 // topic has is that topic's, also if an alias has it.
-func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string, names []string, existing map[string]int) ([]kafka.TopicSpec, error) {
-	all, err := allTopologies(sc)
-	if err != nil {
-		return nil, err
-	}
+func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string, names []string, existing map[string]int) []kafka.TopicSpec {
 	exists := func(name string) bool { _, ok := existing[name]; return ok }
-	declared := kafka.Specs(sc, app)
-	specs := declared
+	declared, specs := kafka.Specs(sc, app), builtin.Specs(sc, app)
 	if len(names) > 0 {
 		specs = nil
 	}
@@ -120,7 +112,7 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 			specs = append(specs, kafka.TopicSpec{Name: topic, Partitions: t.partitions, Configs: map[string]string{}})
 		}
 	}
-	grows := processor.GrowingTopics(sc, app, all)
+	grows := processor.GrowingTopics(sc, app, topologiesOf(sc))
 	for i := range specs {
 		if slices.Contains(grows, specs[i].Name) {
 			specs[i].Exact = false
@@ -135,7 +127,7 @@ func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string,
 			specs[i].Configs[key] = value
 		}
 	}
-	return specs, nil
+	return specs
 }
 
 func (t *topicsCreateFlags) create(ctx context.Context, s *streams, c *admin.Client, specs []kafka.TopicSpec) error {

@@ -33,7 +33,7 @@ func (v *verifyFlags) split(sc *scenario.Scenario, names []string) (*verified, e
 	if err != nil {
 		return nil, usageError{err}
 	}
-	all, err := builtin.All(sc, o)
+	all, err := builtin.All(o)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -46,8 +46,8 @@ func (v *verifyFlags) split(sc *scenario.Scenario, names []string) (*verified, e
 	// The work of a built-in topology may be another one's, by the policy.
 	what.builtIn = len(what.declared) == 0 || len(running) > len(what.declared)
 	for _, t := range all {
-		if d := sc.Topology(t.Name); d == nil || isDeclared(sc, t) {
-			continue
+		if sc.Topology(t.Name) == nil {
+			continue // the scenario does without it
 		}
 		for _, stage := range t.Stages {
 			for _, w := range stage.Writes {

@@ -82,6 +82,10 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	return l, nil
 }
 
+// Timed reports whether the letter is of a step that no record caused, so that there is
+// nothing to replay.
+func (l *Letter) Timed() bool { return l.Reason == event.Timer }
+
 // Cut reports whether the value is truncated, so that it can't be replayed.
 func (l *Letter) Cut() bool { return l.Length > 0 }
 

@@ -22,6 +22,7 @@ type Plan struct {
 	Letters map[Kind]int // to be replayed
 	Already int          // replayed before
 	Cut     int          // with truncated values
+	Timed   int          // of steps that no record caused
 	Foreign int          // records that are not letters
 	Trimmed int          // replayed by Run without a part of their history, or all of it
 
@@ -45,7 +46,11 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 	kinds := map[event.Place]Kind{}
 	earliest := map[fetch.ID]int64{} // offset of a refused record, by partition
 	foreign, err := c.Read(ctx, topics, f, func(l *Letter) {
-		if l.Cut() {
+		switch {
+		case l.Timed():
+			p.Timed++
+			return
+		case l.Cut():
 			p.Cut++
 			return
 		}

@@ -23,6 +23,7 @@ const (
 	UnknownProduct Reason = "unknown-product" // not in the catalogue, or delisted
 	TooLarge       Reason = "too-large"       // a value, an id or names longer than the processor accepts
 	NotUnicode     Reason = "not-unicode"     // an id with invalid UTF-8 or an unpaired surrogate
+	Timer          Reason = "timer"           // a timer's or window's step failed; no record caused it, so nothing can be replayed
 	StructuredMode Reason = "structured-mode" // a CloudEvent in structured mode: the value is its envelope
 )
 

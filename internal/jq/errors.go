@@ -3,8 +3,11 @@ package jq
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"inv/internal/suggest"
 
 	"github.com/itchyny/gojq"
 )
@@ -62,15 +65,36 @@ func (s *Scope) compileError(source string, err error) error {
 	if i := strings.LastIndex(text, ": "); i >= 0 {
 		name, _, _ := strings.Cut(text[i+2:], "/")
 		if at := offsetOf(source, name); at >= 0 {
-			if strings.HasPrefix(name, "$") && len(s.names) > 0 {
+			variable := strings.HasPrefix(name, "$")
+			switch near := s.nearest(name); {
+			case near != "":
+				text += "; did you mean " + near + "?"
+			case variable && len(s.names) > 0:
 				text += "; there are " + strings.Join(s.names, ", ")
-			} else if strings.HasSuffix(text, "/0") { // without arguments
+			}
+			if !variable && strings.HasSuffix(err.Error(), "/0") { // without arguments
 				text += " (a field is ." + name + ")"
 			}
 			return &Error{source, at, errors.New(text)}
 		}
 	}
 	return &Error{source, -1, err}
+}
+
+// nearest returns the variable, definition or function that a word may be meant for; "" if
+// there is none.
+func (s *Scope) nearest(word string) string {
+	if len(word) <= len("$ab") {
+		return "" // every short name is near another
+	}
+	if word[0] == '$' {
+		return suggest.Nearest(word, s.names)
+	}
+	known := slices.Clone(allowed)
+	for _, l := range s.lets {
+		known = append(known, l.Name)
+	}
+	return suggest.Nearest(word, known)
 }
 
 // offsetOf returns the index of a word in the source, outside of comments and, as far as

@@ -282,9 +282,13 @@ func (s *Scenario) addTopics() {
 	for i := range s.Topologies {
 		t := &s.Topologies[i]
 		for _, topic := range t.ownTopics() {
-			if _, ok := s.Topic(topic.Alias); !ok {
-				s.Topics = append(s.Topics, topic)
+			if _, ok := s.Topic(topic.Alias); ok {
+				continue
 			}
+			if log, ok := s.Topic(t.Log()); ok {
+				topic.Partitions = log.Partitions // of the changelog
+			}
+			s.Topics = append(s.Topics, topic)
 		}
 		for _, in := range t.From {
 			s.addDeadLetters(in.Alias)

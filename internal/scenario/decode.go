@@ -42,7 +42,7 @@ func (d *Decoder) Problem(n *yaml.Node, format string, args ...any) {
 
 // ProblemAt records a problem at a position.
 func (d *Decoder) ProblemAt(p Position, format string, args ...any) {
-	d.Problems = append(d.Problems, Problem{d.File, p, fmt.Sprintf(format, args...)})
+	d.Problems = append(d.Problems, Problem{File: d.File, Pos: p, Text: fmt.Sprintf(format, args...)})
 }
 
 // Err returns the problems so far in the file's order, or nil.

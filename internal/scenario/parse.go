@@ -83,19 +83,19 @@ const maxSource = 4 << 20
 
 func document(file string, source []byte) (*yaml.Node, *Problem) {
 	if len(source) > maxSource {
-		return nil, &Problem{file, Position{}, fmt.Sprintf("the file has %d bytes; a scenario has at most %d", len(source), maxSource)}
+		return nil, &Problem{File: file, Text: fmt.Sprintf("the file has %d bytes; a scenario has at most %d", len(source), maxSource)}
 	}
 	text, escapes := replaceJSONEscapes(source)
 	var doc yaml.Node
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
 	if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, &Problem{file, Position{1, 1}, "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
+		return nil, &Problem{File: file, Pos: Position{1, 1}, Text: "the file is empty; a scenario has at least `scenario: NAME` and `topics:`"}
 	} else if err != nil {
 		p := syntaxProblem(file, source, err)
 		return nil, &p
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, &Problem{file, Position{}, "a scenario is a single YAML document; remove the second one, after ---"}
+		return nil, &Problem{File: file, Text: "a scenario is a single YAML document; remove the second one, after ---"}
 	}
 	escapes.restore(&doc)
 	return doc.Content[0], nil

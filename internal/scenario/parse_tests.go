@@ -26,9 +26,9 @@ func testTable() []attr {
 		must(attr{name: "topology", about: "the declared topology that it is for", schema: obj{"type": "string"}, read: func(d *Decoder, n *yaml.Node, t any) {
 			t.(*Test).Topology, t.(*Test).topologyPos = d.String(n, "topology"), positionOf(n)
 		}}),
-		must(attr{name: "when", about: "what happens: records, as {at: 10s, ALIAS: VALUE, key: KEY}, and times, as {at: 40m}",
-			schema: obj{"type": "array", "minItems": 1, "maxItems": maxTestEvents, "items": obj{"type": "object", "minProperties": 1, "maxProperties": 3,
-				"properties": obj{"at": timeAttr[Test]("", "", nil).schema, "key": ref("scalar")}}},
+		must(attr{name: "when", about: "what happens: records, as {at: 10s, ALIAS: VALUE, key: KEY, headers: {NAME: VALUE}}, and times, as {at: 40m}",
+			schema: obj{"type": "array", "minItems": 1, "maxItems": maxTestEvents, "items": obj{"type": "object", "minProperties": 1, "maxProperties": 4,
+				"properties": obj{"at": timeAttr[Test]("", "", nil).schema, "key": ref("scalar"), "headers": obj{"type": "object", "additionalProperties": ref("scalar")}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Test).When = d.testEvents(n) }}),
 		{name: "then", about: "the records that each topic gets, by alias; a record has at least these fields", schema: obj{"type": "object", "additionalProperties": obj{"type": "array"}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Test).Then = entries(d, n, "then", d.testOutput) }},
@@ -87,6 +87,8 @@ func (d *Decoder) testEvent(n *yaml.Node, before time.Duration) TestEvent {
 			if k, ok := d.scalar(value, "key"); ok && k.Kind != KindNull {
 				e.Key = &k.Text
 			}
+		case key.Value == "headers":
+			e.Headers = d.testHeaders(value)
 		case e.Alias != "":
 			d.Problem(key, "an element of when has one record, not one for %s and one for %s; write two elements", e.Alias, key.Value)
 		default:
@@ -96,12 +98,22 @@ func (d *Decoder) testEvent(n *yaml.Node, before time.Duration) TestEvent {
 	})
 	switch {
 	case n.Kind != yaml.MappingNode:
-	case e.Alias == "" && e.Key != nil:
-		d.Problem(n, "an element of when has a key, and no record; write {ALIAS: {…}, key: …}")
+	case e.Alias == "" && (e.Key != nil || e.Headers != nil):
+		d.Problem(n, "an element of when has a key or headers, and no record; write {ALIAS: {…}, key: …}")
 	case e.Alias == "" && !timed:
 		d.Problem(n, "an element of when is empty; write {at: 10s, ALIAS: {…}} for a record, or {at: 10s}")
 	}
 	return e
+}
+
+func (d *Decoder) testHeaders(n *yaml.Node) []TestHeader {
+	headers := []TestHeader{}
+	d.Each(n, "headers", func(key, value *yaml.Node) {
+		if v, ok := d.scalar(value, "header "+strconv.Quote(key.Value)); ok && d.testBytes(value, len(key.Value)+len(v.Text)) {
+			headers = append(headers, TestHeader{key.Value, v.Text})
+		}
+	})
+	return headers
 }
 
 // recordValue reads the value of a record: a text as it is, anything else as JSON; nil

@@ -65,11 +65,13 @@ func entriesUpTo[V any](d *Decoder, n *yaml.Node, what string, most int, read fu
 func topologyTable() []attr {
 	return []attr{
 		textAttr("about", "a description", func(t *Topology) *string { return &t.About }),
+		boolAttr("off", "it runs only when it is named, as in `inv process NAME`", func(t *Topology) *bool { return &t.Off }),
 		must(valueAttr("from", "the topics that it reads, by alias", obj{"type": "object", "minProperties": 1, "maxProperties": maxInputs, "additionalProperties": inputSchema()},
 			func(t *Topology) *[]Input { return &t.From }, (*Decoder).inputs)),
 		valueAttr("let", "expressions with names, which later expressions use like functions", named(ref("jq"), maxLets),
 			func(t *Topology) *[]Let { return &t.Let }, func(d *Decoder, n *yaml.Node, what string) []Let {
-				return entriesUpTo(d, n, what, maxLets, d.let)
+				lets := entriesUpTo(d, n, what, maxLets, d.let)
+				return slices.DeleteFunc(lets, func(l Let) bool { return slices.Contains(keywords, l.Name) || !identifier.MatchString(l.Name) })
 			}),
 		valueAttr("keep", "fields of the state that are counted or computed, by name", named(oneKey(mappingSchema(keepTable()), "count", "sum", "mean", "min", "max", "distinct"), maxState),
 			func(t *Topology) *[]Aggregate { return &t.Keep }, func(d *Decoder, n *yaml.Node, what string) []Aggregate {

@@ -19,6 +19,9 @@ type Problem struct {
 	File string
 	Pos  Position
 	Text string // the mistake and its correction
+	// Expression reports that the position is in a jq expression, of which the line helps
+	// to see the mistake.
+	Expression bool
 }
 
 // Error returns the problem with its place.

@@ -40,7 +40,7 @@ func syntaxProblem(file string, source []byte, err error) Problem {
 		s.text = `a \u or \U escape that is no character; a surrogate such as \ud83d needs the second one of its pair`
 	}
 	pos, text := s.explain()
-	return Problem{file, pos, "not YAML: " + text}
+	return Problem{File: file, Pos: pos, Text: "not YAML: " + text}
 }
 
 func (s *syntax) explain() (Position, string) {

@@ -227,8 +227,12 @@ type TestEvent struct {
 	Alias    string // "" if only time passes
 	aliasPos Position
 	Key      *string
+	Headers  []TestHeader
 	Value    []byte // JSON, or the text of a topic that is not JSON; nil is a tombstone
 }
+
+// TestHeader is a header of a record.
+type TestHeader struct{ Name, Value string }
 
 // TestOutput is what a topic must get: in order for each key, no more and no less.
 type TestOutput struct {

@@ -124,7 +124,7 @@ func TestOwnTopics(t *testing.T) {
 	const topologies = "\ntopologies: {x: {from: {a: {key: .k}, b: {key: .k}}, ttl: 1h, emit: [{to: c}]}, y: {from: {c: }, emit: [{to: d}]}}\n"
 	for topics, want := range map[string]string{
 		"": "x-log=inv-x-log/6/internal x-changelog=inv-x-changelog/6/internal/compact dlq=a.dlq,b.dlq,c.dlq/6",
-		", x-log: {topic: mine, internal: true, partitions: 24}":          "x-log=mine/24/internal x-changelog=inv-x-changelog/6/internal/compact dlq=a.dlq,b.dlq,c.dlq/6",
+		", x-log: {topic: mine, internal: true, partitions: 24}":          "x-log=mine/24/internal x-changelog=inv-x-changelog/24/internal/compact dlq=a.dlq,b.dlq,c.dlq/6",
 		", dead: {dead_letters_of: [b], partitions: 3}":                   "dead=b.dlq,a.dlq,c.dlq/3 x-log=inv-x-log/6/internal x-changelog=inv-x-changelog/6/internal/compact",
 		", dead: {dead_letters_of: [d]}, e: {dead_letters_of: [a, b, c]}": "dead=d.dlq/6 e=a.dlq,b.dlq,c.dlq/6 x-log=inv-x-log/6/internal x-changelog=inv-x-changelog/6/internal/compact",
 		", dlq: {topic: mine}": "dlq=mine/6 x-log=inv-x-log/6/internal x-changelog=inv-x-changelog/6/internal/compact dlq-2=a.dlq,b.dlq,c.dlq/6",

@@ -122,7 +122,7 @@ func (c *compiler) compile(s *scope, at place, x *scenario.JQ) *expression {
 		if r.Let != "" {
 			text = fmt.Sprintf("%s uses %s: %s", r.Let, r.Name, why)
 		}
-		c.problem(x.At(max(r.Offset, 0)), text)
+		c.mistake(x.At(max(r.Offset, 0)), text)
 	}
 	c.checkMembers(at, x)
 	compiled := &expression{e, c.file, x}
@@ -167,7 +167,16 @@ func (c *compiler) wrong(x *scenario.JQ, err error) {
 			return
 		}
 	}
-	c.problem(at, text)
+	if word, ok := strings.CutSuffix(text, ")"); ok && strings.Contains(word, "/0") { // an unknown word
+		_, name, _ := strings.Cut(word, " (a field is .")
+		text = fmt.Sprintf("%s, a text '%q')", word, name)
+	}
+	c.mistake(at, text)
+}
+
+// mistake records a problem of an expression.
+func (c *compiler) mistake(at scenario.Position, text string) {
+	c.problems = append(c.problems, scenario.Problem{File: c.file, Pos: at, Text: text, Expression: true})
 }
 
 func (c *compiler) problem(at scenario.Position, text string) {

@@ -66,7 +66,7 @@ func TestPlaces(t *testing.T) {
 			t.Until = expr(1, "$window.starts")
 		}, `test.yaml:1:5: $window.starts: a window has start and end; did you mean "start"?`},
 		"unknown variable":          {func(t *scenario.Topology) { t.Until = expr(1, "1 + $x") }, "test.yaml:1:9: variable not defined: $x; there are $s, $was, $i"},
-		"unknown function":          {func(t *scenario.Topology) { t.Until = expr(1, "price") }, "test.yaml:1:5: function not defined: price/0 (a field is .price)"},
+		"unknown function":          {func(t *scenario.Topology) { t.Until = expr(1, "price") }, "test.yaml:1:5: function not defined: price/0 (a field is .price, a text '\"price\"')"},
 		"wrong let, once":           {func(t *scenario.Topology) { t.Let[0].JQ = *expr(7, "1 +") }, "test.yaml:7:8: unexpected"},
 		"a function that may not":   {func(t *scenario.Topology) { t.Until = expr(1, "now > 1") }, "test.yaml:1:5: now is not allowed"},
 		"a join that hides a state": {func(t *scenario.Topology) { in(t).Join[0].Name, in(t).Set, t.Emit[0].If = "s", nil, nil }, "a join can't be named s: $s is a variable"},

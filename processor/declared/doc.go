@@ -44,7 +44,7 @@ const (
 	ReasonMissingRow event.Reason = "missing-row"     // a joined table lacks the row
 	ReasonLate       event.Reason = "late"            // its time is before what is done with
 	ReasonState      event.Reason = "state-too-large" // the key's state would be over MaxState
-	ReasonTimer      event.Reason = "timer"           // a timer's or window's step failed; there is no record
+	ReasonTimer                   = event.Timer       // a timer's or window's step failed; there is no record
 	ReasonNotXML     event.Reason = "not-xml"
 	ReasonNotCSV     event.Reason = "not-csv"
 )

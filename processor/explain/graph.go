@@ -45,7 +45,7 @@ type graph struct {
 	groups []group
 }
 
-// group is the stages of a topology.
+// group is the stages of a topology, and the topics that it keeps for itself.
 type group struct {
 	name  string
 	nodes []int
@@ -58,20 +58,24 @@ func newGraph(sc *scenario.Scenario, app string, topologies []processor.Topology
 		t := &topologies[i]
 		members := group{name: t.Name}
 		for j := range t.Stages {
-			members.nodes = append(members.nodes, g.stage(sc, app, &t.Stages[j]))
+			s := &t.Stages[j]
+			members.nodes = append(members.nodes, g.stage(sc, app, t, s))
+			for _, alias := range []string{s.Log, s.State} {
+				if alias != "" {
+					members.nodes = append(members.nodes, g.topic(sc, app, alias))
+				}
+			}
 		}
 		g.groups = append(g.groups, members)
 	}
-	g.classify(sc, topologies)
+	g.classify()
 	return g
 }
 
 // stage adds a stage with its topics.
-func (g *graph) stage(sc *scenario.Scenario, app string, s *processor.Stage) int {
+func (g *graph) stage(sc *scenario.Scenario, app string, t *processor.Topology, s *processor.Stage) int {
 	at := g.add(node{step, s.Name, processor.Group(app, s.Name)})
-	topic := func(alias string) int {
-		return g.add(node{source, alias, strings.Join(sc.TopicNames(alias, app), ", ")})
-	}
+	topic := func(alias string) int { return g.topic(sc, app, alias) }
 	for _, alias := range s.Reads {
 		g.edges = append(g.edges, edge{from: topic(alias), to: at})
 	}
@@ -87,10 +91,14 @@ func (g *graph) stage(sc *scenario.Scenario, app string, s *processor.Stage) int
 	if s.State != "" {
 		g.edges = append(g.edges, edge{from: at, to: topic(s.State), label: "state", weak: true})
 	}
-	for _, name := range deadLetters(sc, app, s) {
+	for _, name := range deadLetters(sc, app, t, s) {
 		g.edges = append(g.edges, edge{from: at, to: g.add(node{dead, name, ""}), weak: true})
 	}
 	return at
+}
+
+func (g *graph) topic(sc *scenario.Scenario, app, alias string) int {
+	return g.add(node{source, alias, strings.Join(sc.TopicNames(alias, app), ", ")})
 }
 
 // add returns the index of a node; a topic may be there already.
@@ -105,29 +113,42 @@ func (g *graph) add(n node) int {
 }
 
 // classify says of each topic whether it is written, and whether it is kept.
-func (g *graph) classify(sc *scenario.Scenario, topologies []processor.Topology) {
-	inside := map[string]bool{}
-	for i := range topologies {
-		for _, s := range topologies[i].Stages {
-			inside[s.Log], inside[s.State] = true, true
-		}
-	}
+func (g *graph) classify() {
 	for _, e := range g.edges {
 		if n := &g.nodes[e.to]; n.kind == source {
 			n.kind = output
 		}
 	}
-	for i := range g.nodes {
-		n := &g.nodes[i]
-		if t, _ := sc.Topic(n.name); n.kind != step && n.kind != dead && (inside[n.name] || t.Internal) {
-			n.kind = kept
+	for _, t := range g.groups {
+		for _, i := range t.nodes {
+			if n := &g.nodes[i]; n.kind == output {
+				n.kind = kept
+			}
 		}
 	}
 }
 
-// deadLetters returns the names of the topics for what a stage refuses of its inputs.
-func deadLetters(sc *scenario.Scenario, app string, s *processor.Stage) (names []string) {
-	for _, alias := range s.Reads {
+// outside returns the nodes that belong to no topology.
+func (g *graph) outside() (nodes []int) {
+	for i := range g.nodes {
+		if !slices.ContainsFunc(g.groups, func(t group) bool { return slices.Contains(t.nodes, i) }) {
+			nodes = append(nodes, i)
+		}
+	}
+	return nodes
+}
+
+// deadLetters returns the names of the topics for what a stage refuses: of its inputs, and
+// in a declared topology of those of the topology.
+func deadLetters(sc *scenario.Scenario, app string, t *processor.Topology, s *processor.Stage) (names []string) {
+	aliases := s.Reads
+	if d := sc.Topology(t.Name); d != nil && !d.BuiltIn {
+		aliases = nil
+		for i := range d.From {
+			aliases = append(aliases, d.From[i].Alias)
+		}
+	}
+	for _, alias := range aliases {
 		if t, ok := sc.Topic(alias); ok && !t.Internal {
 			names = append(names, processor.DeadLetterTopic(t.NameFor(app)))
 		}
@@ -139,7 +160,7 @@ func deadLetters(sc *scenario.Scenario, app string, s *processor.Stage) (names [
 func DOT(sc *scenario.Scenario, app string, topologies []processor.Topology) string {
 	g := newGraph(sc, app, topologies)
 	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %s {\n  rankdir=LR;\n  node [fontname=\"sans-serif\", fontsize=11];\n  edge [fontname=\"sans-serif\", fontsize=9];\n", dotText(g.title))
+	fmt.Fprintf(&b, "digraph %s {\n  rankdir=LR;\n  fontname=\"Helvetica\";\n  node [fontname=\"Helvetica\", fontsize=11];\n  edge [fontname=\"Helvetica\", fontsize=9];\n", dotText(g.title))
 	for i, t := range g.groups {
 		fmt.Fprintf(&b, "  subgraph cluster_%d {\n    label=%s;\n    style=rounded;\n", i, dotText(t.name))
 		for _, n := range t.nodes {
@@ -147,10 +168,8 @@ func DOT(sc *scenario.Scenario, app string, topologies []processor.Topology) str
 		}
 		b.WriteString("  }\n")
 	}
-	for i, n := range g.nodes {
-		if n.kind != step {
-			fmt.Fprintf(&b, "  n%d [%s];\n", i, n.dot())
-		}
+	for _, n := range g.outside() {
+		fmt.Fprintf(&b, "  n%d [%s];\n", n, g.nodes[n].dot())
 	}
 	for _, e := range g.edges {
 		var attributes []string
@@ -205,10 +224,8 @@ func Mermaid(sc *scenario.Scenario, app string, topologies []processor.Topology)
 		}
 		b.WriteString("  end\n")
 	}
-	for i, n := range g.nodes {
-		if n.kind != step {
-			fmt.Fprintf(&b, "  n%d%s\n", i, n.mermaid())
-		}
+	for _, n := range g.outside() {
+		fmt.Fprintf(&b, "  n%d%s\n", n, g.nodes[n].mermaid())
 	}
 	for _, e := range g.edges {
 		arrow := "-->"

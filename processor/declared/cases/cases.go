@@ -30,6 +30,7 @@ import (
 
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/internal/when"
 )
 
 // Start returns when a case begins, unless it says otherwise.
@@ -141,7 +142,7 @@ func wrong(v *value) string {
 		if !strings.HasPrefix(w.name, "$") {
 			continue
 		}
-		_, unreadable := duration(w.text)
+		_, unreadable := when.ParseDuration(w.text)
 		switch {
 		case !slices.Contains(names, w.name):
 			return fmt.Sprintf("there is no %s%s", quote(w.name), cmp.Or(suggest.DidYouMean(w.name, names), "; there are "+strings.Join(names, ", ")))

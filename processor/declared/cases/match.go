@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"inv/internal/suggest"
+	"inv/internal/when"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -53,29 +54,11 @@ func relativeTime(text string) (time.Duration, bool) {
 	if m[2] == "" {
 		return 0, true
 	}
-	d, err := duration(m[2])
+	d, err := when.ParseDuration(m[2])
 	if m[1] == "-" {
 		d = -d
 	}
 	return d, err == nil
-}
-
-// duration is time.ParseDuration with days.
-func duration(text string) (time.Duration, error) {
-	days, rest, ok := strings.Cut(text, "d")
-	if !ok {
-		return time.ParseDuration(text)
-	}
-	n, err := strconv.ParseUint(days, 10, 16)
-	if err != nil {
-		return 0, err
-	}
-	d := time.Duration(n) * 24 * time.Hour
-	if rest == "" {
-		return d, nil
-	}
-	more, err := time.ParseDuration(rest)
-	return d + more, err
 }
 
 // matcher compares records with what a case expects.
@@ -189,7 +172,7 @@ func (c *comparison) special(w *member) {
 	case timeName:
 		f.Got = since(c.r.Timestamp - c.start)
 		if f.Equal = isTime(&w.value, c.r.Timestamp); w.kind == '"' && !f.Equal {
-			d, err := duration(w.text)
+			d, err := when.ParseDuration(w.text)
 			f.Want, f.Equal = w.text, err == nil && c.start+d.Milliseconds() == c.r.Timestamp
 		}
 	case reasonName:

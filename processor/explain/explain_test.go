@@ -1,0 +1,114 @@
+package explain
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"inv/internal/scenario"
+	"inv/internal/theme"
+	"inv/processor"
+	"inv/processor/declared"
+	"inv/processor/inventory"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// shop returns a scenario with a built-in topology and declared ones.
+func shop(t *testing.T) (*scenario.Scenario, []processor.Topology, map[string]*declared.Program) {
+	t.Helper()
+	source, err := os.ReadFile("testdata/shop.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sc, problems := scenario.Read("shop.yaml", source)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	builtins, err := inventory.Topologies(inventory.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var topologies []processor.Topology
+	programs := map[string]*declared.Program{}
+	for i := range sc.Topologies {
+		d := &sc.Topologies[i]
+		if d.BuiltIn {
+			topologies = append(topologies, builtins[0])
+			continue
+		}
+		p, problems := declared.Compile(sc, d)
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		programs[d.Name] = p
+		topologies = append(topologies, Declared(d))
+	}
+	return sc, topologies, programs
+}
+
+func TestGolden(t *testing.T) {
+	sc, topologies, programs := shop(t)
+	var text strings.Builder
+	if err := Text(&text, sc, "app", topologies, programs, &theme.Theme{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, got := range map[string]string{"shop.txt": text.String(), "shop.dot": DOT(sc, "app", topologies), "shop.mmd": Mermaid(sc, "app", topologies)} {
+		file := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s has changed; see -update:\n%s", name, got)
+		}
+	}
+}
+
+// hostile are characters that mean something in one of the languages, or to a terminal.
+const hostile = "a\"]\\;}\n--> n0 #quot; <script>`x`</script>|\x1b[2J%%{init}%% subgraph end"
+
+// Whatever a name has, it is a text in the picture: between quotes, without a quote.
+func TestHostileNames(t *testing.T) {
+	topology := processor.Topology{Name: hostile, Stages: []processor.Stage{{
+		Name: hostile + "s", Reads: []string{hostile + "in"}, Writes: []processor.Output{{Topic: hostile + "out"}}, State: hostile + "state",
+	}}}
+	sc := &scenario.Scenario{Name: hostile, Topics: []scenario.Topic{{Alias: hostile + "in", Name: hostile + "topic"}}}
+	for name, picture := range map[string]string{"dot": DOT(sc, "app", []processor.Topology{topology}), "mermaid": Mermaid(sc, "app", []processor.Topology{topology})} {
+		texts := regexp.MustCompile(`"(?:\\.|[^"\\\n])*"`)
+		if name == "mermaid" {
+			texts = regexp.MustCompile(`"[^"\n]*"`)
+			for _, text := range texts.FindAllString(picture, -1) {
+				if strings.ContainsAny(strings.ReplaceAll(text, "<br/>", ""), "<>`\\") || regexp.MustCompile(`#(?:[^0-9]|[0-9]+[^0-9;])`).MatchString(text) {
+					t.Errorf("a text of the picture means something: %s", text)
+				}
+			}
+		}
+		rest := texts.ReplaceAllString(picture, "T")
+		for _, stray := range []string{`"`, "\x1b", "script", "init", "quot"} {
+			if strings.Contains(rest, stray) {
+				t.Errorf("%s: %q is outside of a text:\n%s", name, stray, rest)
+			}
+		}
+	}
+}
+
+// Text is safe for a terminal.
+func TestHostileText(t *testing.T) {
+	topology := processor.Topology{Name: hostile, About: hostile, Stages: []processor.Stage{{Name: hostile, Reads: []string{hostile}}}}
+	var text strings.Builder
+	if err := Text(&text, &scenario.Scenario{}, "app", []processor.Topology{topology}, nil, &theme.Theme{}); err != nil {
+		t.Fatal(err)
+	}
+	if strings.ContainsAny(text.String(), "\x1b") {
+		t.Errorf("%q", text.String())
+	}
+}
