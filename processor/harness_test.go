@@ -32,18 +32,27 @@ type system struct {
 	prefix   string // of all topics and the application id
 	scenario *scenario.Scenario
 	client   *kgo.Client
+	names    []string // of topologies
+	declared string   // the scenario's text, "" for the shipped inventory
 }
 
 func newSystem(t testing.TB, brokers []string) *system {
 	t.Helper()
-	s := &system{t: t, brokers: brokers, prefix: kafkatest.Name(t, "p"), client: kafkatest.Client(t, brokers)}
+	s := &system{t: t, brokers: brokers, prefix: kafkatest.Name(t, "p"), client: kafkatest.Client(t, brokers),
+		names: []string{inventory.Name, inventory.Procurement}}
 	s.scenario = renamed(t, s.prefix)
+	s.deleteAfter()
+	return s
+}
+
+// deleteAfter deletes the system's topics when the test ends.
+func (s *system) deleteAfter() {
+	s.t.Helper()
 	var names []string
 	for _, spec := range kafka.Specs(s.scenario, s.prefix) {
 		names = append(names, spec.Name)
 	}
-	kafkatest.DeleteAfter(t, s.client, names...)
-	return s
+	kafkatest.DeleteAfter(s.t, s.client, names...)
 }
 
 // renamed returns the shipped scenario with a prefix before every topic.
@@ -97,7 +106,7 @@ func (s *system) config() config {
 			Instance: "test", Drain: true, Log: testLog(s.t),
 		},
 		Options:    inventory.Options{LeadTime: 50 * time.Millisecond},
-		Topologies: []string{inventory.Name, inventory.Procurement},
+		Topologies: s.names,
 	}
 }
 

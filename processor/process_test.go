@@ -30,6 +30,7 @@ type childConfig struct {
 	Brokers      []string
 	Prefix       string
 	Topologies   []string
+	Scenario     string // its text, "" for the shipped inventory
 	Policy       string
 	Guarantee    string
 	Instance     string
@@ -73,7 +74,10 @@ func runChild(text string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
-	sc, err := scenario.Parse("inventory.yaml", source)
+	if c.Scenario != "" {
+		source = []byte(c.Scenario)
+	}
+	sc, err := scenario.Parse("test.yaml", source)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
@@ -133,7 +137,7 @@ func (c *child) output() string {
 func (s *system) start(change ...func(*childConfig)) *child {
 	s.t.Helper()
 	cfg := childConfig{Brokers: s.brokers, Prefix: s.prefix, LeadTime: 50 * time.Millisecond, Instance: "child",
-		Topologies: []string{inventory.Name, inventory.Procurement}}
+		Topologies: s.names, Scenario: s.declared}
 	for _, c := range change {
 		c(&cfg)
 	}

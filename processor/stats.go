@@ -85,6 +85,19 @@ func (s *Stats) Summary() Summary {
 	return summary
 }
 
+// Decided returns the number of input records that were decided.
+func (s Summary) Decided() int64 {
+	n := -s.Again
+	for _, count := range s.Records {
+		n += count
+	}
+	return n
+}
+
+// AcceptedAtLast returns how many records were accepted and not dead-lettered later, as
+// far as this process has done both.
+func (s Summary) AcceptedAtLast() int64 { return max(s.Count("", Accepted)-s.Again, 0) }
+
 // Count sums the records with an outcome, of all topics if topic is "".
 func (s Summary) Count(topic string, outcome Outcome) (n int64) {
 	for t, count := range s.Records {

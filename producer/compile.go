@@ -74,7 +74,7 @@ func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	for _, name := range o.Names {
 		spec := c.spec(name)
 		if spec == nil {
-			return nil, &UnknownProducerError{name, producerNames(s)}
+			return nil, &UnknownProducerError{name, c.runnable()}
 		}
 		if c.lineage.caused[spec] {
 			return nil, &CausedProducerError{name, c.lineage.causing(spec)}
@@ -119,6 +119,21 @@ func producerNames(s *scenario.Scenario) []string {
 	names := make([]string, len(s.Producers))
 	for i, p := range s.Producers {
 		names[i] = p.Name
+	}
+	return names
+}
+
+// Runnable returns the names of the producers that can be run by name, in the file's order.
+// Those that others cause run with them.
+func Runnable(s *scenario.Scenario) []string {
+	return newCompiler(s, CompileOptions{}).runnable()
+}
+
+func (c *compiler) runnable() (names []string) {
+	for i := range c.scenario.Producers {
+		if p := &c.scenario.Producers[i]; !c.lineage.caused[p] && !p.Read {
+			names = append(names, p.Name)
+		}
 	}
 	return names
 }

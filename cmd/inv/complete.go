@@ -12,6 +12,7 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/termsafe"
+	"inv/producer"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -83,11 +84,7 @@ func (f *sharedFlags) completeGroups(cmd *cobra.Command, _ []string, _ string) (
 
 // completeProducers completes the scenario's producers.
 func (f *sharedFlags) completeProducers(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	var words []cobra.Completion
-	for _, p := range f.knownScenario(cmd).Producers {
-		words = append(words, p.Name)
-	}
-	return typable(words), cobra.ShellCompDirectiveNoFileComp
+	return typable(producer.Runnable(f.knownScenario(cmd))), cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeScenarios completes shipped scenarios and files.

@@ -6,10 +6,12 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"inv/inspect"
 	"inv/inspect/dashboard"
 	"inv/internal/scenario"
 	"inv/internal/theme"
 	"inv/processor"
+	"inv/processor/builtin"
 
 	"github.com/spf13/cobra"
 )
@@ -44,7 +46,9 @@ the current state and exits.`,
 				debug.SetGCPercent(gcPercent)
 			}
 			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
-			o.Topics, o.Groups = dashboardTopics(scn, f.appID)
+			if o.Topics, o.Groups, err = dashboardTopics(scn, f.appID); err != nil {
+				return err
+			}
 			o.Log = func(message string) { s.errf("dashboard: %s\n", message) }
 			o.Listening = func(url string) { s.errf("The dashboard is at %s\nPress Ctrl-C to stop.\n", url) }
 			colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
@@ -94,7 +98,7 @@ func (c *currency) Set(value string) error {
 
 // dashboardTopics returns the names of the topics that the dashboard shows, and of
 // the processor's groups.
-func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group) {
+func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group, error) {
 	name := func(alias string) string {
 		if names := scn.TopicNames(alias, app); len(names) == 1 {
 			return names[0]
@@ -105,9 +109,24 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 		Catalog: name("catalog"), Orders: name("orders"), Updates: name("updates"), Reorders: name("reorders"),
 		Alerts: name("alerts"), Receipts: name("receipts"), DeadLetters: scn.TopicNames("dlq", app),
 	}
-	var groups []dashboard.Group
-	for _, g := range processor.Groups(scn, app, topologiesOf(scn)) {
-		groups = append(groups, dashboard.Group(g))
+	views, err := inspect.Views(scn, app)
+	if err != nil {
+		return topics, nil, err
 	}
-	return topics, groups
+	for _, t := range scn.Topologies {
+		for _, e := range t.Emit {
+			topic := name(e.To)
+			topics.Outputs = append(topics.Outputs, dashboard.Output{Topology: t.Name, About: t.About, Topic: topic, Label: e.To, View: views[topic]})
+		}
+	}
+	topics.Optional = builtin.Idle(scn, app)
+	var groups []dashboard.Group
+	for _, t := range topologiesOf(scn) {
+		declared := scn.Topology(t.Name)
+		off := declared != nil && declared.Off
+		for _, g := range processor.Groups(scn, app, []processor.Topology{t}) {
+			groups = append(groups, dashboard.Group{Name: g.Name, Topics: g.Topics, Optional: off})
+		}
+	}
+	return topics, groups, nil
 }

@@ -43,7 +43,10 @@ func (g *guarded) watch() *watched {
 			w.lines = append(w.lines, line)
 		},
 	}
-	o.Topics, o.Groups = dashboardTopics(g.scenario(), "inv")
+	var err error
+	if o.Topics, o.Groups, err = dashboardTopics(g.scenario(), "inv"); err != nil {
+		g.t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(g.t.Context())
 	at, done := make(chan string, 1), make(chan error, 1)
 	o.Listening = func(url string) { at <- url }

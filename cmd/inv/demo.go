@@ -39,7 +39,7 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var length, leadTime time.Duration
 	var rate string
 	var seed uint64
-	var page bool
+	var page, all bool
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the whole system in one terminal, with nothing else needed",
@@ -47,13 +47,20 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 catalogue, random orders, the processor, and its outputs in colour. Few orders
 come first, then a rush, then few again. It ends with a summary, read from the
 topics and verified. Meanwhile other commands, such as
-inv tail alerts, work against it from another terminal.`,
+inv tail alerts, work against it from another terminal.
+
+--all also runs the topologies that the scenario declares, such as pricing and
+fraud, over a day that passes in the time of --for.`,
 		Example: `  inv demo
-  inv demo --for 15s --rate 50/s --seed 7`,
+  inv demo --for 15s --rate 50/s --seed 7
+  inv demo --all`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.named {
 				return usagef("inv demo has a broker of its own; on yours, use `inv produce catalog`, `inv process`, `inv produce orders` and `inv tail alerts`, each with --brokers")
+			}
+			if all && rate != "" {
+				return usagef("--all plays a day at the speed that --for gives it; leave out --rate")
 			}
 			var constant *scenario.Rate
 			if rate != "" {
@@ -72,13 +79,14 @@ inv tail alerts, work against it from another terminal.`,
 			ctx, stop := s.untilHangUp(cmd.Context())
 			defer stop()
 			return playDemo(ctx, s, f, page, demo.Options{
-				For: length, Rate: constant, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID,
+				For: length, Rate: constant, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID, All: all,
 			})
 		},
 	}
 	cmd.Flags().DurationVar(&length, "for", 30*time.Second, "the `DURATION` for which orders are produced")
 	cmd.Flags().StringVar(&rate, "rate", "", "a constant `RATE` of orders, such as 5/s, 200ms or max; by default few, then a rush, then few")
 	cmd.Flags().Uint64Var(&seed, "seed", 0, "a `NUMBER`: the same seed gives the same orders; random by default")
+	cmd.Flags().BoolVar(&all, "all", false, "run all topologies of the scenario, over a day that is played faster")
 	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
 	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "the `DURATION` from a reorder to its receipt")
 	atLeast(cmd.Flags(), 0, "lead-time")
@@ -141,8 +149,12 @@ func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (
 	ended := make(chan struct{})
 	at := make(chan string, 2)
 	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Hints: dashboardHints(), Listening: func(url string) { at <- url }}
-	page.Topics, page.Groups = dashboardTopics(o.Scenario, f.appID)
 	var err error // until ended
+	if page.Topics, page.Groups, err = dashboardTopics(o.Scenario, f.appID); err != nil {
+		s.errf("No dashboard: %v\n", err)
+		cancel()
+		return "", func() {}
+	}
 	go func() {
 		defer close(ended)
 		for _, page.Listen = range []string{"127.0.0.1:8080", "127.0.0.1:0"} {

@@ -10,6 +10,7 @@ import (
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 )
 
 // hiddenError is returned for a list that may lack topics. Brokers leave those out of
@@ -72,7 +73,7 @@ func (f *sharedFlags) checkOffsets(ctx context.Context, s *streams, c *admin.Cli
 	if err != nil || len(hidden) == 0 {
 		return err
 	}
-	lacking := &hiddenError{"offsets of group " + visible(group) + " may be hidden", hidden}
+	lacking := &hiddenError{"offsets of group " + termsafe.String(group) + " may be hidden", hidden}
 	if offsets == 0 {
 		return lacking
 	}

@@ -55,7 +55,7 @@ func hint(err error, app string) error {
 	case errors.As(err, &unique):
 		return fmt.Errorf("%w; set --count to %d or less", err, unique.Values)
 	case errors.As(err, &tooLarge):
-		return fmt.Errorf("%w; raise it with inv topics alter %s --set max.message.bytes=%d, or give a smaller size, such as --fault oversize=0.1%%:100KiB", err, visible(tooLarge.Topic), tooLarge.Need)
+		return fmt.Errorf("%w; raise it with inv topics alter %s --set max.message.bytes=%d, or give a smaller size, such as --fault oversize=0.1%%:100KiB", err, termsafe.String(tooLarge.Topic), tooLarge.Need)
 	case errors.Is(err, broker.ErrNoAdvertise):
 		return usagef("%w; name the HOST:PORT that clients reach with --advertise", err)
 	case errors.Is(err, broker.ErrAddress), errors.Is(err, dashboard.ErrAddress):

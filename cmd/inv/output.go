@@ -80,7 +80,7 @@ func (r *rows) write(s *streams, format string) error {
 	for _, cells := range r.cells {
 		texts := make([]string, len(cells))
 		for i, c := range cells {
-			texts[i] = colors.Glyphs(visible(fmt.Sprint(c)))
+			texts[i] = colors.Glyphs(termsafe.String(fmt.Sprint(c)))
 		}
 		table = append(table, texts)
 	}
@@ -141,11 +141,6 @@ func fit(text string, columns int) string {
 	}
 	return text
 }
-
-// visible makes a name from the cluster safe for a terminal: group and member ids can
-// hold any character, escape sequences included. What goes to errf, outf or into an
-// error needs no call.
-func visible(name string) string { return termsafe.String(name) }
 
 // confirm lists what a command will do and asks, unless --yes was given.
 func confirm(s *streams, yes bool, what string, items []string) error {

@@ -244,8 +244,8 @@ func topologyList() string {
 
 // logSummary writes what was committed to a log in JSON.
 func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.Topology, took time.Duration) {
-	attrs := []any{"after", took.Round(time.Millisecond).String(), "records", decided(s),
-		"accepted", s.Count("", processor.Accepted), "duplicates", s.Count("", processor.Duplicate),
+	attrs := []any{"after", took.Round(time.Millisecond).String(), "records", s.Decided(),
+		"accepted", s.AcceptedAtLast(), "duplicates", s.Count("", processor.Duplicate),
 		"skipped", s.Count("", processor.Skipped), "dead_lettered", s.Count("", processor.DeadLettered)}
 	for _, kind := range processor.Kinds(topologies) {
 		attrs = append(attrs, kind+"s", s.Counts[kind])
@@ -262,7 +262,7 @@ func logSummary(log *slog.Logger, s processor.Summary, topologies []processor.To
 // writeSummary writes what was committed, and what is left.
 func writeSummary(s *streams, sum processor.Summary, topologies []processor.Topology, took time.Duration) {
 	s.errf("processed %s in %s: %s accepted, %s, %s skipped, %s dead-lettered\n",
-		records(decided(sum)), took.Round(time.Millisecond), grouped(sum.Count("", processor.Accepted)),
+		records(sum.Decided()), took.Round(time.Millisecond), grouped(sum.AcceptedAtLast()),
 		many(sum.Count("", processor.Duplicate), "duplicate"), grouped(sum.Count("", processor.Skipped)), grouped(sum.Count("", processor.DeadLettered)))
 	s.errf("wrote %s in %s (%s aborted)\n", strings.Join(written(sum, processor.Kinds(topologies)), ", "), many(sum.Commits, "transaction"), grouped(sum.Aborts))
 	for _, r := range sum.Lost {

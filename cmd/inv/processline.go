@@ -51,8 +51,8 @@ func (l *processLine) start(ctx context.Context, log *slog.Logger) (stop func())
 			case l.s.errTerminal:
 				l.draw(l.status(counts, now))
 			case now.Sub(told) >= lineEvery:
-				if n := decided(counts) - decided(before); n > 0 || counts.Restored > before.Restored {
-					log.Info("processing", "records", decided(counts), "per_second", int64(float64(n)/now.Sub(told).Seconds()),
+				if n := counts.Decided() - before.Decided(); n > 0 || counts.Restored > before.Restored {
+					log.Info("processing", "records", counts.Decided(), "per_second", int64(float64(n)/now.Sub(told).Seconds()),
 						"dead_lettered", counts.Count("", processor.DeadLettered), "restored", counts.Restored)
 				}
 				before, told = counts, now
@@ -106,7 +106,7 @@ func (l *processLine) status(c processor.Summary, now time.Time) string {
 	default:
 		parts = append(parts, "waiting for partitions")
 	}
-	if n := decided(c); n > 0 || c.Ready() {
+	if n := c.Decided(); n > 0 || c.Ready() {
 		parts = append(parts, records(n)+" processed")
 		parts = append(parts, written(c, l.kinds)...)
 	}
@@ -118,12 +118,4 @@ func (l *processLine) status(c processor.Summary, now time.Time) string {
 		end = now.Sub(l.began).Round(time.Second).String()
 	}
 	return fit(strings.Join(parts, ", ")+"; "+end, l.s.width())
-}
-
-// decided returns how many input records there were.
-func decided(s processor.Summary) (n int64) {
-	for _, count := range s.Records {
-		n += count
-	}
-	return n
 }

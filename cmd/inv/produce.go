@@ -197,7 +197,7 @@ func compileError(err error, sc *scenario.Scenario) error {
 			return usagef("the scenario has no producer %q; names have blanks between them: inv produce %s", unknown.Name, strings.Join(names, " "))
 		}
 		if of := producersOf(sc, unknown.Name); of != "" {
-			return usagef("%s is a topic; the producer of its records is %s", unknown.Name, of)
+			return usagef("%s is a topic; its records are produced by %s", unknown.Name, of)
 		}
 		if suggest.Nearest(unknown.Name, unknown.Known) != "" {
 			return usageError{err}

@@ -55,8 +55,9 @@ func (l *lineFlags) implied(ctx context.Context, s *streams, f *sharedFlags, arg
 // there are none.
 func producersOf(sc *scenario.Scenario, topic string) string {
 	var names []string
+	runnable := producer.Runnable(sc)
 	for _, p := range sc.Producers {
-		if t, ok := sc.Topic(p.Topic.Text); ok && !p.Read && (t.Alias == topic || t.Name == topic) {
+		if t, ok := sc.Topic(p.Topic.Text); ok && slices.Contains(runnable, p.Name) && (t.Alias == topic || t.Name == topic) {
 			names = append(names, p.Name)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/internal/termsafe"
 
 	"github.com/spf13/cobra"
 )
@@ -82,7 +83,7 @@ func (f *sharedFlags) checkHidden(ctx context.Context, c *admin.Client, sc *scen
 		hidden, err = c.Hidden(ctx, slices.DeleteFunc(slices.Clone(names), exists)...)
 	}
 	if err == nil && len(hidden) > 0 {
-		err = &hiddenError{visible(arg), hidden}
+		err = &hiddenError{termsafe.String(arg), hidden}
 	}
 	return err
 }

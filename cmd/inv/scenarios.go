@@ -55,11 +55,7 @@ func scenariosList(s *streams) *cobra.Command {
 }
 
 func producerNames(sc *scenario.Scenario) string {
-	names := make([]string, len(sc.Producers))
-	for i, p := range sc.Producers {
-		names[i] = p.Name
-	}
-	return strings.Join(names, ", ")
+	return strings.Join(producer.Runnable(sc), ", ")
 }
 
 func scenariosShow(s *streams) *cobra.Command {

@@ -125,26 +125,26 @@ func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []st
 	for _, p := range partitions {
 		out.add(p.Topic, p.Partition, p.Start, p.Stable, p.End, p.Leader, p.Replicas)
 	}
-	settings, unreadable := c.Settings(ctx, names...)
+	settings, hidden, unreadable := c.Settings(ctx, names...)
 	if format == "json" {
 		out.header = append(out.header, "SETTINGS")
 		for i, p := range partitions {
 			own := settingsOf(settings, p.Topic)
-			if unreadable != nil {
+			if slices.Contains(hidden, p.Topic) {
 				own = nil
 			}
 			out.cells[i] = append(out.cells[i], own)
 		}
 	}
-	if err := cmp.Or(out.write(s, format), unreadable); err != nil || format == "json" || len(settings) == 0 {
-		return err
+	if err := out.write(s, format); err != nil || format == "json" || len(settings) == 0 {
+		return cmp.Or(err, unreadable)
 	}
 	fmt.Fprintln(s.out)
 	out = rows{header: []string{"TOPIC", "SETTING", "VALUE"}}
 	for _, setting := range settings {
 		out.add(setting.Topic, setting.Key, setting.Value)
 	}
-	return out.write(s, "text")
+	return cmp.Or(out.write(s, "text"), unreadable)
 }
 
 // settingsOf returns the settings of a topic, by Kafka's property name.

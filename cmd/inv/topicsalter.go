@@ -94,7 +94,7 @@ func (f *sharedFlags) alter(ctx context.Context, s *streams, c *admin.Client, t 
 
 // alterations describes a change of topics, with the values before and after.
 func alterations(ctx context.Context, c *admin.Client, change *admin.Change, names []string) (items []string, err error) {
-	settings, err := c.Settings(ctx, names...)
+	settings, _, err := c.Settings(ctx, names...)
 	if err != nil {
 		return nil, err
 	}

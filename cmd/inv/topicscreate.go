@@ -10,6 +10,7 @@ import (
 	"inv/internal/scenario"
 	"inv/internal/when"
 	"inv/processor"
+	"inv/processor/builtin"
 
 	"github.com/spf13/cobra"
 )
@@ -92,8 +93,7 @@ func parseSettings(sources []string) (map[string]string, error) {
 // topic has is that topic's, also if an alias has it.
 func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string, names []string, existing map[string]int) []kafka.TopicSpec {
 	exists := func(name string) bool { _, ok := existing[name]; return ok }
-	declared := kafka.Specs(sc, app)
-	specs := declared
+	declared, specs := kafka.Specs(sc, app), builtin.Specs(sc, app)
 	if len(names) > 0 {
 		specs = nil
 	}

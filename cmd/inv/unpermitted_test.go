@@ -26,6 +26,9 @@ func TestUnpermitted(t *testing.T) {
 		out, err  string
 	}{
 		{"inv topics describe orders -o json", []permission{describe}, exitFailed, `"settings":null`, "not authorized to DescribeConfigs topic order_events"},
+		{"inv topics describe orders updates -o json", []permission{describe, orders(kmsg.ACLOperationDescribeConfigs),
+			{kmsg.ACLResourceTypeTopic, "inventory_updates", false, kmsg.ACLOperationDescribe}},
+			exitFailed, `"settings":{"retention.ms":"-1"}`, "not authorized to DescribeConfigs topic inventory_updates"},
 		{"inv topics alter orders --set retention.ms=5", []permission{describe}, exitFailed, "", "altering topic order_events: not authorized to AlterConfigs topic order_events"},
 		{"inv topics alter orders --partitions 99", []permission{describe}, exitFailed, "", "not authorized to Alter topic order_events"},
 		{"inv topics delete orders --yes", []permission{describe}, exitFailed, "", "not authorized to Delete topic order_events"},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"math"
 	"runtime/debug"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"inv/processor/inventory"
 
 	"github.com/spf13/cobra"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // auditGCPercent is how much the heap may grow between collections during an audit.
@@ -53,9 +55,14 @@ are named. For another processor, name its consumer groups with --group.
 Name the topologies if the processor ran fewer than the scenario lists, as in
 inv process inventory.
 
+A topology that the scenario declares is done a second time, slowly: its log is
+replayed through plain gojq and compared with the outputs and dead letters, and
+the log with the inputs. What is in flight is told apart.
+
 Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 		Example: `  inv verify
   inv verify -o json | jq '.findings[] | select(.product == "prod-123")'
+  inv verify fraud --scenario shop.yaml
   inv verify --policy reference --group my-streams-app`,
 		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -63,11 +70,14 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 			if err != nil {
 				return err
 			}
-			o, err := v.options(sc, f.appID, names)
+			what, err := v.split(sc, names)
 			if err != nil {
 				return err
 			}
-			return v.run(cmd.Context(), s, f, o, names)
+			if err := v.apply(cmd.Flags(), what); err != nil {
+				return err
+			}
+			return v.run(cmd.Context(), s, f, sc, what)
 		},
 	}
 	flags := cmd.Flags()
@@ -97,10 +107,15 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 	return o, nil
 }
 
-func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o verify.Options, names []string) error {
-	var read, total int64
-	show := auditProgress(s)
-	o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
+// run audits the built-in topologies, and then each declared one.
+func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, what *verified) error {
+	var o verify.Options
+	if what.builtIn {
+		var err error
+		if o, err = v.options(sc, f.appID, what.names); err != nil {
+			return err
+		}
+	}
 	client, err := kafka.Connect(ctx, f.kafka())
 	if err != nil {
 		return err
@@ -109,20 +124,51 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, o ver
 	// Half the garbage for a little more work: the memory of an audit is what it
 	// knows, not what it reads.
 	defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
-	report, err := verify.Run(ctx, client, o)
-	if err != nil && ctx.Err() != nil {
-		s.errf("verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
+	verdict := verify.Holds
+	if what.builtIn {
+		if verdict, err = v.runBuiltIn(ctx, s, f, client, o, what); err != nil {
+			return err
+		}
 	}
+	for i, t := range what.declared {
+		if (i > 0 || what.builtIn) && v.output.value == "text" {
+			fmt.Fprintln(s.out)
+		}
+		one, err := v.runDeclared(ctx, s, f, client, sc, t, what)
+		if err != nil {
+			return err
+		}
+		verdict = worse(verdict, one)
+	}
+	return verdictError(verdict)
+}
+
+func (v *verifyFlags) runBuiltIn(ctx context.Context, s *streams, f *sharedFlags, client *kgo.Client, o verify.Options, what *verified) (verify.Verdict, error) {
+	var read, total int64
+	show := auditProgress(s)
+	o.Progress = func(r, t int64) { read, total = r, t; show(r, t) }
+	report, err := verify.Run(ctx, client, o)
 	if err != nil {
-		return fmt.Errorf("reading the topics: %w", err)
+		return "", stoppedAudit(ctx, s, err, read, total)
+	}
+	if err := v.heading(s, what, "built-in topologies"); err != nil {
+		return "", err
 	}
 	if err := writeReport(s, report, v.output.value, theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)); err != nil {
-		return err
+		return "", err
 	}
-	for _, hint := range v.hints(report, f.appID, names) {
+	for _, hint := range v.hints(report, f.appID, what.names) {
 		s.errf("%s\n", hint)
 	}
-	return verdictError(report.Verdict)
+	return report.Verdict, nil
+}
+
+// stoppedAudit returns the error of an audit that did not come to its end.
+func stoppedAudit(ctx context.Context, s *streams, err error, read, total int64) error {
+	if ctx.Err() != nil {
+		s.errf("verify: stopped after %d of %d offsets; nothing is decided\n", read, total)
+	}
+	return fmt.Errorf("reading the topics: %w", err)
 }
 
 // hints returns what may be done about a report of the application's outputs.
@@ -183,6 +229,7 @@ func auditOptions(sc *scenario.Scenario, app string, policy verify.Policy, topol
 	if err != nil {
 		return verify.Options{}, usageError{err}
 	}
+	running = slices.DeleteFunc(running, func(t processor.Topology) bool { return isDeclared(sc, t) })
 	t, err := verify.TopicsOf(sc, app)
 	if err != nil {
 		return verify.Options{}, usageError{err}
@@ -209,7 +256,12 @@ func namedGroups(names []string, t verify.Topics) []verify.Group {
 	return groups
 }
 
-func writeReport(s *streams, r *verify.Report, format string, t *theme.Theme) error {
+// textReport is a report that can be written for a reader.
+type textReport interface {
+	WriteText(w io.Writer, t *theme.Theme, columns int) error
+}
+
+func writeReport(s *streams, r textReport, format string, t *theme.Theme) error {
 	if format == "text" {
 		columns := 0
 		if s.outTerminal {

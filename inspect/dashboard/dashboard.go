@@ -52,6 +52,8 @@ func withHint(message, hint string) string {
 type Group struct {
 	Name   string
 	Topics []string
+	// Optional reports that the group may never be there, which is then not mentioned.
+	Optional bool
 }
 
 // Options configures Run.
@@ -131,6 +133,7 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 	ctx, cancel := context.WithCancel(ctx)
 	hub := NewHub(o.Topics.Orders, o.Now)
 	hub.SetCurrency(o.Currency)
+	hub.SetOutputs(o.Topics.Outputs)
 	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log, map[string]bool{}}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })

@@ -31,7 +31,7 @@ func (d Denied) String() string {
 const sectionLag = "lag"
 
 func (s Source) String() string {
-	return [...]string{"catalog", "updates", "reorders", "alerts", "receipts", "dead_letters"}[s]
+	return [...]string{"catalog", "updates", "reorders", "alerts", "receipts", "dead_letters", "topologies"}[s]
 }
 
 // deniedOf returns what is missing. For a topic that is Read, also if it is Describe that

@@ -40,6 +40,7 @@ type Frame struct {
 	Reorders    *ReorderList `json:"reorders,omitempty"`
 	DeadLetters *DeadList    `json:"dead_letters,omitempty"`
 	Problems    *Problems    `json:"problems,omitempty"`
+	Topologies  []Panel      `json:"topologies,omitempty"` // declared ones; only those that changed
 	Product     *Detail      `json:"product,omitempty"`
 }
 
@@ -160,6 +161,7 @@ func (m *Model) frame(v View, page *page, since uint64, known []string, now int6
 	if m.problems.version > since || since == 0 {
 		f.Problems = m.problems.list()
 	}
+	f.Topologies = m.panelsSince(since)
 	if v.Product != "" {
 		if p := m.products[v.Product]; p != nil && (p.version > since || known == nil) {
 			f.Product = m.detail(p, now)

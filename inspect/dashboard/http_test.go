@@ -28,6 +28,7 @@ type shop struct {
 
 func newShop(t *testing.T, access Access) *shop {
 	hub := NewHub("order_events", nowTime)
+	hub.SetOutputs(outputs(t))
 	s := &shop{hub: hub, story: &story{t: t, Model: hub.model}}
 	s.server = httptest.NewServer(NewHandler(hub, access))
 	t.Cleanup(s.server.Close)
@@ -64,6 +65,7 @@ func (s *shop) fill() {
 			{Key: "dlq-message", Value: []byte("it is no JSON")}})
 		s.Apply(&Record{DeadLetters, dead}, now)
 		s.Apply(s.record(Updates, "inventory_updates", "p1", "not json"), now)
+		s.Apply(s.alertOf("cust-1", "hold", now), now)
 		s.SetStatus(Status{AsOf: now, Lag: []Lag{{Group: "inv-ledger", Known: true, Exact: true}}})
 	})
 }

@@ -26,6 +26,7 @@ type Hub struct {
 	now      func() time.Time
 	orders   string
 	currency string
+	outputs  []Output
 
 	mu        sync.Mutex
 	model     *Model
@@ -69,11 +70,16 @@ func NewHub(orders string, now func() time.Time) *Hub {
 // used.
 func (h *Hub) SetCurrency(code string) { h.currency, h.model.currency = code, code }
 
+// SetOutputs sets what the panels of declared topologies show, before the hub is used.
+func (h *Hub) SetOutputs(outputs []Output) {
+	h.outputs, h.model.panels = outputs, newPanels(outputs)
+}
+
 // Restart starts over with an empty model and a new epoch.
 func (h *Hub) Restart() {
 	h.Update(func(*Model) {
 		h.model = NewModel(rand.Text()[:12], h.orders)
-		h.model.currency = h.currency
+		h.model.currency, h.model.panels = h.currency, newPanels(h.outputs)
 		h.model.Beat()
 		clear(h.pages)
 		clear(h.frames)

@@ -39,6 +39,10 @@ func (l *loader) numbers(ctx context.Context, spans []fetch.Span) error {
 // history reads the rest: the newest part of the past sources, the charts' hour
 // of updates, then all that is older of the past sources.
 func (l *loader) history(ctx context.Context, spans []fetch.Span, updates *fetch.Topic, tell func(stage string, progress float64)) error {
+	_, outputs := splitEnd(l.of(spans, Outputs), outputsRange)
+	if err := l.forward(ctx, outputs, (*Model).Apply); err != nil {
+		return err
+	}
 	older, err := l.past(ctx, l.of(spans, pastSources[:]...))
 	if err != nil {
 		return err

@@ -65,6 +65,9 @@ func (s *session) look(ctx context.Context) look {
 	}
 	for _, group := range s.groups {
 		lag, missing := s.lag(ctx, group, denied)
+		if group.Optional && !lag.Known {
+			continue
+		}
 		found.lag, found.deniedLag = append(found.lag, lag), append(found.deniedLag, missing...)
 	}
 	return found
@@ -209,7 +212,13 @@ func (s *session) isRefused(topic string) bool {
 func (s *session) missing(topics map[string]*fetch.Topic) {
 	s.status.Missing = nil
 	for _, name := range slices.Sorted(maps.Keys(s.sources)) {
-		if topics[name] == nil && s.sources[name] != DeadLetters && !s.isRefused(name) { // created with the first dead letter
+		source := s.sources[name]
+		if topics[name] != nil && source == Outputs {
+			s.hub.Update(func(m *Model) { m.outputsExist(name) })
+		}
+		// Topics of dead letters are created with the first one, outputs when their
+		// topology first runs.
+		if topics[name] == nil && source != DeadLetters && source != Outputs && !s.isRefused(name) {
 			s.status.Missing = append(s.status.Missing, name)
 		}
 	}

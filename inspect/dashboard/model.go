@@ -31,6 +31,7 @@ const (
 	Alerts
 	Receipts
 	DeadLetters
+	Outputs // of declared topologies
 )
 
 // Record is a record of one of the topics. A model does not retain its bytes.
@@ -67,6 +68,7 @@ type Model struct {
 	sales    sales
 	feed     feed
 	dead     deadLetters
+	panels   panels
 	problems problems
 	latency  latencies
 	openings map[*product]struct{} // products with an open reorder
@@ -112,6 +114,9 @@ func (m *Model) apply(r *Record, now int64) error {
 	switch {
 	case r.Source == DeadLetters:
 		m.dead.add(r, m.seq+1)
+		return nil
+	case r.Source == Outputs:
+		m.applyOutput(r, now)
 		return nil
 	case r.Source == Catalog:
 		return m.applyProduct(r)

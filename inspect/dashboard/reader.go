@@ -23,6 +23,10 @@ import (
 type Topics struct {
 	Catalog, Orders, Updates, Reorders, Alerts, Receipts string
 	DeadLetters                                          []string
+	Outputs                                              []Output // of declared topologies
+	// Optional are those of these that may never be needed: that one can't be read, for
+	// lack of a permission, is then not mentioned.
+	Optional []string
 }
 
 func (t Topics) sources() map[string]Source {
@@ -31,6 +35,11 @@ func (t Topics) sources() map[string]Source {
 	}
 	for _, name := range t.DeadLetters {
 		all[name] = DeadLetters
+	}
+	for _, o := range t.Outputs {
+		if _, known := all[o.Topic]; !known {
+			all[o.Topic] = Outputs
+		}
 	}
 	delete(all, "")
 	return all
@@ -341,7 +350,9 @@ func (s *session) updateAsOf() {
 }
 
 func (s *session) show() {
-	s.status.Denied = append(s.refused.list(s.sources), s.deniedLags...)
+	s.status.Denied = slices.DeleteFunc(append(s.refused.list(s.sources), s.deniedLags...), func(d Denied) bool {
+		return slices.Contains(s.topics.Optional, d.Name)
+	})
 	s.complain(s.status.Denied)
 	status := s.status
 	s.hub.Update(func(m *Model) { m.SetStatus(status) })

@@ -20,6 +20,7 @@ type Screen struct {
 	Searching     bool   // a search is being typed
 	Typed         string // so far
 	UTC           bool
+	Topologies    bool // what declared topologies wrote is shown instead of products
 
 	colors *theme.Theme
 	hint   string // shown if there are no products
@@ -103,7 +104,9 @@ func (s *Screen) tableHeight() int {
 // Draw returns the screen: Height lines of at most Width columns.
 func (s *Screen) Draw() string {
 	lines := []string{s.title(), s.summary()}
-	if s.View.Product != "" {
+	if s.Topologies {
+		lines = append(lines, s.drawPanels(s.Height-len(lines)-footHeight)...)
+	} else if s.View.Product != "" {
 		lines = append(lines, s.drawDetail()...)
 	} else {
 		if s.headHeight() > 3 {
@@ -388,10 +391,17 @@ func (s *Screen) footer() string {
 	if s.Searching {
 		return l.put(s.colors.Strong, " /"+s.Typed+"▏").put(s.colors.Dim, "  Enter to search, Esc to cancel").String()
 	}
+	if s.Topologies {
+		return l.put(s.colors.Dim, " t products  u UTC  q quit").String()
+	}
 	if s.View.Product != "" {
 		return l.put(s.colors.Dim, " Esc back  ↑↓ another product  u UTC  q quit").String()
 	}
-	l.put(s.colors.Dim, " ↑↓ move  Enter details  / search  s state  o order  u UTC  q quit")
+	keys := " ↑↓ move  Enter details  / search  s state  o order  u UTC  q quit"
+	if len(s.frame.Topologies) > 0 {
+		keys = strings.Replace(keys, "  u UTC", "  t topologies  u UTC", 1)
+	}
+	l.put(s.colors.Dim, keys)
 	if total := s.frame.Products.Total; total > 0 {
 		at := fmt.Sprintf("%d/%d ", s.View.Offset+s.cursor+1, total)
 		if l.left > len(at) {

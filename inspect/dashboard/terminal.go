@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	"inv/internal/termsafe"
 	"inv/internal/theme"
@@ -61,7 +62,11 @@ func Once(ctx context.Context, o Options, out io.Writer, asJSON bool, s *Screen)
 		} else {
 			s.hint = o.Hints.NoProducts
 			s.Take(frame)
-			_, err = fmt.Fprintln(out, s.Draw())
+			text := s.Draw()
+			if len(frame.Topologies) > 0 {
+				text += "\n" + strings.Join(s.drawPanels(0), "\n")
+			}
+			_, err = fmt.Fprintln(out, text)
 		}
 		switch st := frame.Status; {
 		case err != nil:
@@ -185,7 +190,11 @@ func (v *viewer) key(k tea.KeyMsg) (quit bool) {
 	case "enter":
 		s.View.Product = s.Selected()
 	case "esc":
-		v.back()
+		if s.Topologies {
+			s.Topologies = false
+		} else {
+			v.back()
+		}
 	case "/":
 		s.Searching, s.Typed = true, s.View.Search
 	case "s":
@@ -196,6 +205,8 @@ func (v *viewer) key(k tea.KeyMsg) (quit bool) {
 		s.top()
 	case "u":
 		s.UTC = !s.UTC
+	case "t":
+		s.Topologies = !s.Topologies
 	}
 	return false
 }

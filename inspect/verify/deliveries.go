@@ -22,7 +22,7 @@ func (a *auditor) unanswered() {
 		}
 	}
 	if due > 0 {
-		a.doubt(fmt.Sprintf("%s not delivered in full yet", counted(int64(due), "reorder")), checkReceipts)
+		a.doubt(fmt.Sprintf("%s not delivered in full yet", Counted(int64(due), "reorder")), checkReceipts)
 	}
 }
 
@@ -36,7 +36,7 @@ func (a *auditor) overDelivered() {
 		}
 	}
 	if n > 0 {
-		a.warnings = append(a.warnings, fmt.Sprintf("the receipts for %s add up to more than was ordered", counted(n, "reorder")))
+		a.warnings = append(a.warnings, fmt.Sprintf("the receipts for %s add up to more than was ordered", Counted(n, "reorder")))
 	}
 }
 
@@ -55,7 +55,7 @@ func (a *auditor) judgeWaiting() {
 		}
 	}
 	if waiting > 0 && a.atRest {
-		a.setRest(counted(waiting, "receipt") + " may wait for a product that was delisted before it was ever listed")
+		a.setRest(Counted(waiting, "receipt") + " may wait for a product that was delisted before it was ever listed")
 		a.unrest = Busy
 	}
 }

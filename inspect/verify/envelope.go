@@ -208,6 +208,6 @@ func (h *habit) see(has bool, at place) {
 // lacking notes a finding if some records lack what all should have.
 func (a *auditor) lacking(h *habit, check int, what string) {
 	if h.lacking > 0 {
-		a.note(check, Finding{Where: h.first.String(), Expected: what + " in all records", Seen: fmt.Sprintf("none in %s, of which this is the first", counted(h.lacking, "record"))})
+		a.note(check, Finding{Where: h.first.String(), Expected: what + " in all records", Seen: fmt.Sprintf("none in %s, of which this is the first", Counted(h.lacking, "record"))})
 	}
 }

@@ -237,7 +237,7 @@ func (a *auditor) rejudgeUnlisted() {
 		}
 	}
 	if a.unproven > 0 {
-		a.warnings = append(a.warnings, fmt.Sprintf("%s dead-lettered for products that the catalogue has now; whether it had them then can't be seen", counted(a.unproven, "record")))
+		a.warnings = append(a.warnings, fmt.Sprintf("%s dead-lettered for products that the catalogue has now; whether it had them then can't be seen", Counted(a.unproven, "record")))
 	}
 }
 

@@ -45,6 +45,7 @@ type Check struct {
 type Finding struct {
 	Check    string `json:"check"`
 	Product  string `json:"product,omitempty"`
+	Key      string `json:"key,omitempty"`   // of the state of a declared topology
 	Where    string `json:"where,omitempty"` // topic/partition@offset
 	Expected string `json:"expected"`
 	Seen     string `json:"seen"`

@@ -62,6 +62,6 @@ func (a *auditor) judgeRestart() bool {
 	a.checks[checkSeq].Why = ""
 	a.note(checkSeq, Finding{Where: a.secondHistory.String(), Expected: "one history",
 		Seen: fmt.Sprintf("%d: the updates of %d of %s begin again at seq 1, as if a processor had started over from the inputs without its outputs being deleted",
-			histories, again, counted(products, "product"))})
+			histories, again, Counted(products, "product"))})
 	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // settleTime is how long the snapshot waits for open transactions; the processor's
@@ -52,7 +53,7 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 		{false, []string{t.Orders, t.Catalog}},
 	} {
 		topics := slices.DeleteFunc(step.topics, func(name string) bool { return !slices.Contains(known, name) })
-		ends, open, err := r.stableEnds(ctx, step.settle, topics)
+		ends, open, err := StableEnds(ctx, r.client, step.settle, topics)
 		if err != nil {
 			return nil, err
 		}
@@ -68,19 +69,19 @@ func (r *reader) snapshot(ctx context.Context, t Topics) (*snapshot, error) {
 	return s, nil
 }
 
-// stableEnds returns the last stable offsets. If it is to settle, they are at
+// StableEnds returns the last stable offsets. If it is to settle, they are at
 // least the high watermarks that were there when it was called; topics where a
 // transaction stays open too long for that are returned as open.
-func (r *reader) stableEnds(ctx context.Context, settle bool, topics []string) (ends map[fetch.ID]int64, open []string, err error) {
+func StableEnds(ctx context.Context, client *kgo.Client, settle bool, topics []string) (ends map[fetch.ID]int64, open []string, err error) {
 	var high map[fetch.ID]int64
 	if settle {
-		if high, err = kafka.Ends(ctx, r.client, topics...); err != nil {
+		if high, err = kafka.Ends(ctx, client, topics...); err != nil {
 			return nil, nil, err
 		}
 	}
 	deadline := time.Now().Add(settleTime)
 	for {
-		if ends, err = kafka.StableEnds(ctx, r.client, topics...); err != nil {
+		if ends, err = kafka.StableEnds(ctx, client, topics...); err != nil {
 			return nil, nil, err
 		}
 		behind := map[string]bool{}

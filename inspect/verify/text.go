@@ -15,17 +15,37 @@ import (
 // reaches the terminal as it is. In a terminal of so many columns what a check
 // says goes below its title if it doesn't fit beside it; 0: there is none.
 func (r *Report) WriteText(w io.Writer, t *theme.Theme, columns int) error {
+	counts := new(strings.Builder)
+	r.writeCounts(counts)
+	return r.text(counts.String()).Write(w, t, columns)
+}
+
+func (r *Report) text(counts string) *Text {
+	return &Text{Checks: r.Checks, Findings: r.Findings, Warnings: r.Warnings, Counts: counts, Verdict: r.Verdict}
+}
+
+// Text is what a report tells a reader, also that of another audit.
+type Text struct {
+	Checks   []Check
+	Findings []Finding
+	Warnings []string
+	Counts   string // lines about what there was, with their line feeds
+	Verdict  Verdict
+}
+
+// Write writes it, as [Report.WriteText] does.
+func (x *Text) Write(w io.Writer, t *theme.Theme, columns int) error {
 	out := new(strings.Builder)
-	for i := range r.Checks {
-		r.Checks[i].write(out, t, columns)
+	for i := range x.Checks {
+		x.Checks[i].write(out, t, columns)
 	}
-	r.writeFindings(out, t)
-	for _, warning := range r.Warnings {
+	x.writeFindings(out, t)
+	for _, warning := range x.Warnings {
 		fmt.Fprintf(out, "\n%s! %s%s\n", t.Warning, termsafe.String(warning), t.Reset)
 	}
-	r.writeCounts(out)
-	mark, color := r.Verdict.mark(t)
-	lines := []string{r.summary()}
+	out.WriteString(x.Counts)
+	mark, color := x.Verdict.mark(t)
+	lines := []string{x.summary()}
 	if columns > 0 {
 		lines = termsafe.Wrap(lines[0], columns-2)
 	}
@@ -37,19 +57,19 @@ func (r *Report) WriteText(w io.Writer, t *theme.Theme, columns int) error {
 func (r *Report) writeCounts(out io.Writer) {
 	c := &r.Counts
 	causeless := c.Applied == 0 && c.Ordered == 0 && c.Updates > 0 // which the checks say, too
-	fmt.Fprintf(out, "\n%s", counted(c.Orders, "order"))
+	fmt.Fprintf(out, "\n%s", Counted(c.Orders, "order"))
 	if !causeless {
 		fmt.Fprintf(out, ", %s applied", grouped(c.Applied))
 	}
-	fmt.Fprintf(out, "; of all inputs %s, %s dead-lettered, %s skipped\n", counted(c.Duplicates, "duplicate"), grouped(c.DeadLettered), grouped(c.Skipped))
-	fmt.Fprintf(out, "%s of %s, %s, %s, %s\n", counted(c.Updates, "update"), counted(c.Products, "product"),
-		counted(c.Reorders, "reorder"), counted(c.Alerts, "alert"), counted(c.Receipts, "receipt"))
+	fmt.Fprintf(out, "; of all inputs %s, %s dead-lettered, %s skipped\n", Counted(c.Duplicates, "duplicate"), grouped(c.DeadLettered), grouped(c.Skipped))
+	fmt.Fprintf(out, "%s of %s, %s, %s, %s\n", Counted(c.Updates, "update"), Counted(c.Products, "product"),
+		Counted(c.Reorders, "reorder"), Counted(c.Alerts, "alert"), Counted(c.Receipts, "receipt"))
 	switch {
 	case causeless:
 	case r.Policy == PolicyReference && c.Unmet == 0: // it forgets what it could not fill
-		fmt.Fprintf(out, "%s ordered: %s filled\n", counted(c.Ordered, "unit"), grouped(c.Filled))
+		fmt.Fprintf(out, "%s ordered: %s filled\n", Counted(c.Ordered, "unit"), grouped(c.Filled))
 	default:
-		fmt.Fprintf(out, "%s ordered: %s filled, %s unmet\n", counted(c.Ordered, "unit"), grouped(c.Filled), grouped(c.Unmet))
+		fmt.Fprintf(out, "%s ordered: %s filled, %s unmet\n", Counted(c.Ordered, "unit"), grouped(c.Filled), grouped(c.Unmet))
 	}
 	fmt.Fprintln(out)
 }
@@ -74,7 +94,7 @@ func (c *Check) write(out io.Writer, t *theme.Theme, columns int) {
 	said, saidColor := grouped(c.Checked), t.Dim
 	switch {
 	case c.Verdict == Violated:
-		said, saidColor = counted(c.Violations, "finding"), t.Critical
+		said, saidColor = Counted(c.Violations, "finding"), t.Critical
 	case c.Why != "":
 		said, saidColor = termsafe.String(c.Why), color
 	}
@@ -92,17 +112,17 @@ func (c *Check) write(out io.Writer, t *theme.Theme, columns int) {
 	}
 }
 
-func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {
-	for i := range r.Checks {
-		c := &r.Checks[i]
+func (x *Text) writeFindings(out io.Writer, t *theme.Theme) {
+	for i := range x.Checks {
+		c := &x.Checks[i]
 		shown := int64(0)
-		for _, f := range r.Findings {
+		for _, f := range x.Findings {
 			if f.Check != c.ID {
 				continue
 			}
 			shown++
 			fmt.Fprintf(out, "\n%s✗ %s%s", t.Critical, f.Check, t.Reset)
-			for _, where := range []string{f.Product, f.Where} {
+			for _, where := range []string{f.Product, f.Key, f.Where} {
 				if where != "" {
 					fmt.Fprintf(out, "  %s", termsafe.String(where))
 				}
@@ -110,15 +130,15 @@ func (r *Report) writeFindings(out io.Writer, t *theme.Theme) {
 			fmt.Fprintf(out, "\n    expected  %s\n    seen      %s\n", termsafe.String(f.Expected), termsafe.String(f.Seen))
 		}
 		if c.Violations > shown {
-			fmt.Fprintf(out, "\n  … and %s of %s\n", counted(c.Violations-shown, "more finding"), c.ID)
+			fmt.Fprintf(out, "\n  … and %s of %s\n", Counted(c.Violations-shown, "more finding"), c.ID)
 		}
 	}
 }
 
 // summary returns the verdict in words.
-func (r *Report) summary() string {
+func (x *Text) summary() string {
 	var violated, undecided []string
-	for _, c := range r.Checks {
+	for _, c := range x.Checks {
 		switch c.Verdict {
 		case Violated:
 			violated = append(violated, c.ID)
@@ -127,17 +147,18 @@ func (r *Report) summary() string {
 		}
 	}
 	switch {
-	case r.Verdict == Violated && len(undecided) > 0:
+	case x.Verdict == Violated && len(undecided) > 0:
 		return "violated: " + strings.Join(violated, ", ") + "; not decided: " + strings.Join(undecided, ", ")
-	case r.Verdict == Violated:
+	case x.Verdict == Violated:
 		return "violated: " + strings.Join(violated, ", ")
-	case r.Verdict == Undecided:
+	case x.Verdict == Undecided:
 		return "undecided: nothing is wrong in what could be checked; not decided: " + strings.Join(undecided, ", ")
 	}
 	return "all invariants hold"
 }
 
-func counted(n int64, what string) string {
+// Counted returns a number and what it counts, such as 1 order or 1,200 orders.
+func Counted(n int64, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}

@@ -2,7 +2,7 @@ package scenario
 
 import (
 	"fmt"
-	"sort"
+	"slices"
 	"strings"
 )
 
@@ -79,7 +79,16 @@ func pageOf(s *Scenario, source string) string {
 		fmt.Fprintf(&b, "```sh\n%s\n```\n\n", strings.Join(commands, "\n"))
 	}
 	b.WriteString("## Topics\n\n| alias | topic | partitions | kept |\n|---|---|---|---|\n")
+	own, keyed := map[string]bool{}, false
+	for _, t := range s.Topologies {
+		if t.Keyed() {
+			own[t.Log()], own[t.Changelog()], keyed = true, true, true
+		}
+	}
 	for _, t := range s.Topics {
+		if own[t.Alias] && !strings.Contains(source, "\n  "+t.Alias+":") {
+			continue
+		}
 		name := "`" + t.Name + "`"
 		if len(t.DeadLettersOf) > 0 {
 			name = "`<topic>.dlq` of " + strings.Join(t.DeadLettersOf, ", ")
@@ -92,7 +101,13 @@ func pageOf(s *Scenario, source string) string {
 		}
 		fmt.Fprintf(&b, "| %s | %s | %d | %s |\n", t.Alias, name, t.Partitions, kept)
 	}
-	b.WriteString("\n## Producers\n")
+	if keyed {
+		b.WriteString("\nEach declared topology with keys has `{app}-NAME-log` and `{app}-NAME-changelog` besides.\n")
+	}
+	topologyPages(&b, s, source)
+	if len(s.Producers) > 0 {
+		b.WriteString("\n## Producers\n")
+	}
 	for i := range s.Producers {
 		producerPage(&b, s, &s.Producers[i], source)
 	}
@@ -151,19 +166,55 @@ func producerPage(b *strings.Builder, s *Scenario, p *Producer, source string) {
 		}
 		fmt.Fprintf(b, "\nStates: %s.\n", strings.Join(states, "; "))
 	}
-	b.WriteString("\n```yaml\n" + excerpt(s, p, source) + "```\n")
+	b.WriteString("\n```yaml\n" + excerpt(p.Pos, source) + "```\n")
 }
 
-// excerpt returns the producer's lines in the file.
-func excerpt(s *Scenario, p *Producer, source string) string {
-	lines := strings.Split(source, "\n")
-	starts := []int{len(lines)}
-	for _, other := range s.Producers {
-		starts = append(starts, other.Pos.Line-1)
+// topologyPages writes about the declared topologies and their tests.
+func topologyPages(b *strings.Builder, s *Scenario, source string) {
+	begun := false
+	for i := range s.Topologies {
+		t := &s.Topologies[i]
+		if t.BuiltIn {
+			continue
+		}
+		if !begun {
+			b.WriteString("\n## Declared topologies\n")
+			begun = true
+		}
+		var from, to, tests []string
+		for _, in := range t.From {
+			from = append(from, "`"+in.Alias+"`")
+		}
+		for _, e := range t.Emit {
+			if alias := "`" + e.To + "`"; !slices.Contains(to, alias) {
+				to = append(to, alias)
+			}
+		}
+		for _, test := range s.Tests {
+			if test.Topology == t.Name {
+				tests = append(tests, "- "+test.Name)
+			}
+		}
+		off := ""
+		if t.Off {
+			off = fmt.Sprintf(" It is off: `inv process %s` runs it.", t.Name)
+		}
+		fmt.Fprintf(b, "\n### %s\n\n%s: from %s to %s.%s\n\n```yaml\n%s```\n", t.Name, t.About, strings.Join(from, ", "), strings.Join(to, ", "), off, excerpt(t.Pos, source))
+		if len(tests) > 0 {
+			fmt.Fprintf(b, "\nIts tests in the file:\n\n%s\n", strings.Join(tests, "\n"))
+		}
 	}
-	sort.Ints(starts)
-	first := p.Pos.Line - 1
-	last := starts[sort.SearchInts(starts, first+1)]
+}
+
+// excerpt returns the lines of an entry in the file: those that are indented further than
+// its first one.
+func excerpt(at Position, source string) string {
+	lines := strings.Split(source, "\n")
+	first := at.Line - 1
+	last := first + 1
+	for last < len(lines) && (strings.TrimSpace(lines[last]) == "" || strings.HasPrefix(lines[last], strings.Repeat(" ", at.Column))) {
+		last++
+	}
 	for last > first+1 && (strings.TrimSpace(lines[last-1]) == "" || strings.HasPrefix(strings.TrimSpace(lines[last-1]), "#")) {
 		last--
 	}

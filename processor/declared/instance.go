@@ -14,8 +14,9 @@ type instance struct {
 	// that no step has needed.
 	cur, was *state
 
-	changed bool  // there is something to write
-	running int64 // timers, as of the last commit
+	before  []byte // the state as of the last commit, encoded; nil: there was none
+	changed bool   // there is something to write
+	running int64  // timers, as of the last commit
 	encoded []byte
 }
 
@@ -64,7 +65,7 @@ func (m *Machine) load(id []byte) (*instance, error) {
 			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
 				return nil, err
 			}
-			w.running = w.cur.running()
+			w.before, w.running = encoded, w.cur.running()
 		}
 	case w.cur == nil:
 		w.cur, w.was = m.states.get(), m.states.get()
@@ -130,13 +131,14 @@ func (m *Machine) end(s *state) int64 {
 }
 
 // starts appends the starts of the fixed windows that contain a time, the oldest first.
+// Between windows that are shorter than the time from one to the next there is none.
 func (m *Machine) starts(dst []int64, t int64) []int64 {
 	last := t - (t%m.every+m.every)%m.every
 	first := last
 	for first-m.every > t-m.size {
 		first -= m.every
 	}
-	for start := first; start <= last; start += m.every {
+	for start := first; start <= last && start > t-m.size; start += m.every {
 		dst = append(dst, start)
 	}
 	return dst

@@ -119,6 +119,7 @@ func TestRollbackAndRestartChangeNothing(t *testing.T) {
 			for seed := range uint64(12) {
 				rng := rand.New(rand.NewPCG(seed, 1))
 				plain, other := newRig(t, p), newRig(t, p)
+				other.machine.due.least, other.machine.due.entriesLimit = 0, 0 // at each commit
 				records := traffic(plain, rng, 150)
 				for _, lines := range records {
 					plain.record(lines)

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ type Options struct {
 	Kafka    kafka.Config
 	Scenario *scenario.Scenario
 	App      string
+	All      bool           // run all topologies of the scenario, over a day that is played faster
 	For      time.Duration  // how long to produce orders
 	Rate     *scenario.Rate // of the orders; nil: that of the story
 	Seed     uint64
@@ -47,7 +49,11 @@ const (
 func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 	d := &demo{Options: o, screen: screen, stats: &processor.Stats{}}
 	var err error
-	if d.topologies, err = builtin.Select(o.Scenario, nil, inventory.Options{LeadTime: o.LeadTime}); err != nil {
+	var names []string
+	if o.All {
+		names = builtin.Names(o.Scenario)
+	}
+	if d.topologies, err = builtin.Select(o.Scenario, names, inventory.Options{LeadTime: o.LeadTime}); err != nil {
 		return nil, err
 	}
 	if d.topics, err = verify.TopicsOf(o.Scenario, o.App); err != nil {
@@ -60,7 +66,10 @@ func Run(ctx context.Context, o Options, screen *Screen) (*Summary, error) {
 		return nil, err
 	}
 
-	if o.Rate == nil {
+	switch {
+	case o.All:
+		screen.tell(dayActs(o.For))
+	case o.Rate == nil:
 		screen.tell(acts())
 	}
 
@@ -120,7 +129,11 @@ func (d *demo) prepare(ctx context.Context) error {
 		return err
 	}
 	defer client.Close()
-	_, err = kafka.EnsureTopics(ctx, client, kafka.Specs(d.Scenario, d.App)...)
+	specs := builtin.Specs(d.Scenario, d.App)
+	if d.All {
+		specs = kafka.Specs(d.Scenario, d.App)
+	}
+	_, err = kafka.EnsureTopics(ctx, client, specs...)
 	return err
 }
 
@@ -137,26 +150,35 @@ func (d *demo) process(ctx context.Context) error {
 
 // produce sends the catalogue, then orders at their rate.
 func (d *demo) produce(ctx context.Context) error {
-	run := func(name string, o producer.Options) error {
-		plan, err := producer.Compile(d.Scenario, producer.CompileOptions{Names: []string{name}, Seed: d.Seed})
-		if err != nil {
-			return err
-		}
-		out, err := producer.OpenKafka(ctx, d.Kafka, plan, d.App, nil)
-		if err != nil {
-			return err
-		}
-		defer out.Close()
-		o.App, o.Partitions = d.App, out.Partitions
-		_, err = producer.Run(ctx, plan, o, out)
-		return err
+	if d.All {
+		return d.produceDay(ctx)
 	}
-	if err := run("catalog", producer.Options{}); err != nil {
+	if err := d.run(ctx, "catalog", producer.Options{}); err != nil {
 		return err
 	}
 	began := d.Now()
-	err := run("orders", d.pace())
+	err := d.run(ctx, "orders", d.pace())
 	d.took = d.Now().Sub(began)
+	return err
+}
+
+// run runs a producer.
+func (d *demo) run(ctx context.Context, name string, o producer.Options) error {
+	compile := producer.CompileOptions{Names: []string{name}, Seed: d.Seed}
+	if d.All {
+		compile.Products = dayProducts
+	}
+	plan, err := producer.Compile(d.Scenario, compile)
+	if err != nil {
+		return err
+	}
+	out, err := producer.OpenKafka(ctx, d.Kafka, plan, d.App, nil)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	o.App, o.Partitions = d.App, out.Partitions
+	_, err = producer.Run(ctx, plan, o, out)
 	return err
 }
 
@@ -188,25 +210,42 @@ func (d *demo) settle(ctx context.Context, interrupted bool) {
 func (d *demo) atRest(ctx context.Context) (ends int64, rest bool) {
 	counts := d.stats.Summary()
 	rest = true
-	for _, m := range processor.Metrics(d.topologies) {
+	for _, m := range processor.Metrics(d.builtIn()) { // timers of declared topologies may run for days
 		rest = rest && (m.Left == "" || counts.Counts[m.Key()] == 0)
 	}
-	for _, g := range processor.Groups(d.Scenario, d.App, d.topologies) {
-		lags, err := kafka.GroupLag(ctx, d.Kafka, g.Name, g.Topics...)
-		if err != nil {
-			return 0, false
-		}
-		for _, l := range lags {
-			ends += l.End
-			rest = rest && l.AtRest()
+	for _, t := range d.topologies {
+		declared := d.declared(t)
+		for _, g := range processor.Groups(d.Scenario, d.App, []processor.Topology{t}) {
+			lags, err := kafka.GroupLag(ctx, d.Kafka, g.Name, g.Topics...)
+			if err != nil {
+				return 0, false
+			}
+			for _, l := range lags {
+				if declared { // whose logs go on with the time, and lines wait in them for it
+					rest = rest && l.Records <= l.Waiting
+					continue
+				}
+				rest = rest && l.AtRest()
+				ends += l.End
+			}
 		}
 	}
 	return ends, rest
 }
 
+func (d *demo) builtIn() []processor.Topology {
+	return slices.DeleteFunc(slices.Clone(d.topologies), d.declared)
+}
+
+// declared reports whether a topology is declared in the scenario.
+func (d *demo) declared(t processor.Topology) bool {
+	s := d.Scenario.Topology(t.Name)
+	return s != nil && !s.BuiltIn
+}
+
 func (d *demo) auditOptions() verify.Options {
 	var groups []verify.Group
-	for _, g := range processor.Groups(d.Scenario, d.App, d.topologies) {
+	for _, g := range processor.Groups(d.Scenario, d.App, d.builtIn()) {
 		groups = append(groups, verify.Group(g))
 	}
 	return verify.OptionsFor(d.App, verify.PolicyDefault, d.topics, groups, true)

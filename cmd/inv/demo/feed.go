@@ -11,11 +11,15 @@ import (
 	"inv/internal/event"
 	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
+	"inv/internal/scenario"
 )
 
 // orderGap is the minimum time between orders that are shown, so that the other
 // records stay readable; the rest are only counted.
 const orderGap = 150 * time.Millisecond
+
+// dayGap is the same for each kind of record of a day that is played fast.
+const dayGap = 500 * time.Millisecond
 
 // quiet is the time without records after which the feed is idle.
 const quiet = 250 * time.Millisecond
@@ -32,7 +36,7 @@ type feed struct {
 	tally   Tally
 	last    atomic.Int64 // when records last arrived, in ns
 
-	lastOrder int64 // timestamp of the last order shown, epoch ms
+	lastShown map[string]int64 // when a record was last shown, by alias, epoch ms
 }
 
 func newFeed(o Options, screen *Screen) (*feed, error) {
@@ -40,9 +44,13 @@ func newFeed(o Options, screen *Screen) (*feed, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &feed{options: o, screen: screen, views: views, alias: map[string]string{}, rank: map[string]int{}}
+	f := &feed{options: o, screen: screen, views: views, alias: map[string]string{}, rank: map[string]int{}, lastShown: map[string]int64{}}
 	shown := []string{"catalog", "orders", "reorders", "alerts", "receipts"}
-	for _, alias := range []string{"catalog", "orders", "updates", "reorders", "alerts", "receipts", "dlq"} {
+	read := []string{"catalog", "orders", "updates", "reorders", "alerts", "receipts"}
+	if o.All {
+		shown, read = append(shown, written(o.Scenario)...), append(append(read, "rivals"), written(o.Scenario)...)
+	}
+	for _, alias := range append(read, "dlq") {
 		for _, t := range o.Scenario.TopicNames(alias, o.App) {
 			f.alias[t], f.rank[t] = alias, len(f.topics)
 			f.topics = append(f.topics, t)
@@ -53,6 +61,18 @@ func newFeed(o Options, screen *Screen) (*feed, error) {
 		Views: views, Labels: inspect.Labels(o.Scenario, o.App, shown),
 	})
 	return f, nil
+}
+
+// written returns the aliases of the topics that declared topologies write.
+func written(s *scenario.Scenario) (aliases []string) {
+	for _, t := range s.Topologies {
+		for _, e := range t.Emit {
+			if !slices.Contains(aliases, e.To) {
+				aliases = append(aliases, e.To)
+			}
+		}
+	}
+	return aliases
 }
 
 func (f *feed) run(ctx context.Context) error {
@@ -110,7 +130,7 @@ func (f *feed) show(records []*fetch.Record) error {
 	for _, r := range records {
 		alias := f.alias[r.Topic]
 		f.tally.add(alias, r)
-		if alias != "updates" && (alias != "orders" || f.sample(r)) {
+		if alias != "updates" && alias != "rivals" && f.sample(alias, r) {
 			shown = append(shown, r)
 		}
 	}
@@ -129,12 +149,19 @@ func (f *feed) byTime(records []*fetch.Record) {
 	})
 }
 
-// sample reports whether to show this order.
-func (f *feed) sample(order *fetch.Record) bool {
-	if order.Timestamp-f.lastOrder < orderGap.Milliseconds() {
+// sample reports whether to show a record: not all orders, and of a day that is played
+// fast not all of any kind.
+func (f *feed) sample(alias string, r *fetch.Record) bool {
+	at, gap := r.Timestamp, orderGap
+	if f.options.All {
+		at, gap = f.options.Now().UnixMilli(), dayGap
+	} else if alias != "orders" {
+		return true
+	}
+	if at-f.lastShown[alias] < gap.Milliseconds() {
 		return false
 	}
-	f.lastOrder = order.Timestamp
+	f.lastShown[alias] = at
 	return true
 }
 
@@ -142,6 +169,7 @@ func (f *feed) sample(order *fetch.Record) bool {
 type Tally struct {
 	Records  map[string]int64 // by alias
 	Urgent   int64            // reorders
+	Scores   []Score          // of fraud, by kind
 	Products []Product        // in order of appearance
 }
 
@@ -164,6 +192,8 @@ func (t *Tally) add(alias string, r *fetch.Record) {
 		if event.ParseReorder(r.Value, &reorder) == nil && reorder.Priority == event.PriorityUrgent {
 			t.Urgent++
 		}
+	case "fraud-scores":
+		t.score(r.Value)
 	case "updates":
 		var u event.Update
 		if event.ParseUpdate(r.Value, &u) == nil {

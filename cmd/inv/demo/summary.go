@@ -111,6 +111,13 @@ func (s *Summary) writeTopics(b *bytes.Buffer, t *theme.Theme) {
 		fmt.Fprintf(b, "  %-*s %9d\n", width, "dead letters", 0)
 	}
 	b.WriteByte('\n')
+	for _, f := range s.Scores {
+		fmt.Fprintf(b, "  %-*s %9d right of %d alerts and %d frauds: precision %s, recall %s\n", width, termsafe.String(f.Fraud),
+			f.Right, f.Alerts, f.Labelled, percent(f.Right, f.Alerts), percent(f.Right, f.Labelled))
+	}
+	if len(s.Scores) > 0 {
+		b.WriteByte('\n')
+	}
 }
 
 func (s *Summary) writeAudit(b *bytes.Buffer, t *theme.Theme) {

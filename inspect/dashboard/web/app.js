@@ -7,6 +7,7 @@ import { Alerts, Reorders, reordersKnown, renderDead, renderDenied, renderFacts,
 import { renderProduct } from "./product.js";
 import { Stream } from "./stream.js";
 import { pageSize, Table } from "./table.js";
+import { Topologies } from "./topologies.js";
 
 const state = {
   rows: new Map(),
@@ -20,6 +21,7 @@ const dirty = new Set();
 const charts = new Charts();
 const alerts = new Alerts();
 const reorders = new Reorders();
+const topologies = new Topologies();
 const table = new Table(() => view());
 const stream = new Stream({ frame: takeFrame, hello: takeHello, state: takeState });
 
@@ -48,13 +50,14 @@ function takeFrame(type, f) {
   const whole = type === "snapshot";
   if (whole) {
     charts.clear();
+    topologies.clear();
     state.rows.clear();
     state.product = null;
   }
   if (whole || f.status) draw("product"); // a product that no frame has may be unknown
   if (f.status) {
     if (f.status.loading !== state.status?.loading || JSON.stringify(f.status.denied) !== JSON.stringify(state.status?.denied)) {
-      draw("alerts", "reorders", "dead", "table");
+      draw("alerts", "reorders", "dead", "table", "topologies");
     }
     state.status = f.status;
     setCurrency(f.status.currency);
@@ -71,6 +74,10 @@ function takeFrame(type, f) {
   if (f.minutes) {
     charts.take(f.minutes);
     draw("charts");
+  }
+  if (f.topologies) {
+    topologies.take(f.topologies);
+    draw("topologies");
   }
   if (f.alerts) {
     announce(alerts.take(f.alerts, whole));
@@ -112,7 +119,7 @@ function announce(items) {
 
 // Parts that are drawn in one frame, by priority: spread over several, no frame
 // takes long when everything changes at once.
-const turns = [["status", "table", "product"], ["alerts", "reorders"], ["charts", "dead", "facets"]];
+const turns = [["status", "table", "product"], ["alerts", "reorders"], ["charts", "dead", "facets", "topologies"]];
 const chartsEvery = 500; // ms
 let lastTurn = null;
 let scheduled = false;
@@ -146,6 +153,7 @@ const drawPart = {
   alerts: () => alerts.render(state.status),
   reorders: () => reorders.render(serverNow(), state.status),
   charts: drawCharts,
+  topologies: () => topologies.render(state.status, serverNow()),
   dead: () => state.dead_letters && renderDead(state.dead_letters, state.status),
   facets: () => state.facets && drawFacets(),
 };
@@ -312,7 +320,7 @@ function route() {
     scrollTo(0, 0);
   } else {
     nameDocument();
-    draw("table", "charts", "alerts", "reorders", "dead", "facets");
+    draw("table", "charts", "alerts", "reorders", "dead", "facets", "topologies");
   }
   view();
 }
@@ -389,7 +397,7 @@ function setZone(utc) {
   setUTC(utc);
   document.documentElement.dataset.zone = utc ? "utc" : "local";
   text($("zone"), utc ? "Times: UTC" : "Times: local");
-  draw("status", "table", "charts", "alerts", "reorders", "dead", "product");
+  draw("status", "table", "charts", "alerts", "reorders", "dead", "topologies", "product");
 }
 $("zone").addEventListener("click", () => {
   setZone(!isUTC());

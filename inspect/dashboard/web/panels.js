@@ -12,7 +12,7 @@ const lowest = 40; // px, less than any entry's height
 // of a permission mark them.
 const parts = {
   "#products": ["catalog", "updates"], "#charts": ["updates"], ".panel:has(#alerts)": ["alerts"],
-  ".panel:has(#reorders)": ["reorders", "receipts"], ".panel:has(#dead)": ["dead_letters"],
+  ".panel:has(#reorders)": ["reorders", "receipts"], ".panel:has(#dead)": ["dead_letters"], "#topologies": ["topologies"],
 };
 
 const denied = (status, ...sections) => (status?.denied ?? []).filter((d) => sections.includes(d.section));

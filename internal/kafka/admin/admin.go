@@ -3,6 +3,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -142,17 +143,19 @@ func (c *Client) Partitions(ctx context.Context, names ...string) ([]Partition, 
 // Setting is a configuration that a topic overrides.
 type Setting struct{ Topic, Key, Value string }
 
-// Settings returns the configurations that topics override.
-func (c *Client) Settings(ctx context.Context, names ...string) ([]Setting, error) {
+// Settings returns the configurations that topics override. If a permission is lacking,
+// it returns those that can be read, the topics whose can't, and the error.
+func (c *Client) Settings(ctx context.Context, names ...string) (settings []Setting, hidden []string, err error) {
 	all, err := c.admin.DescribeTopicConfigs(ctx, names...)
-	if err != nil {
-		err = acl.Find(err, acl.DescribeConfigs, acl.KindTopic, names, func(name string) error {
-			_, err := c.admin.DescribeTopicConfigs(ctx, name)
-			return err
-		})
-		return nil, fmt.Errorf("reading topic configurations: %w", err)
+	switch {
+	case acl.Denied(err):
+		all, hidden, err = c.readableConfigs(ctx, names)
+	case err != nil:
+		hidden = names
 	}
-	var settings []Setting
+	if err != nil {
+		err = fmt.Errorf("reading topic configurations: %w", err)
+	}
 	for _, topic := range all {
 		for _, s := range topic.Configs {
 			if s.Source.String() == "DYNAMIC_TOPIC_CONFIG" {
@@ -160,7 +163,21 @@ func (c *Client) Settings(ctx context.Context, names ...string) ([]Setting, erro
 			}
 		}
 	}
-	return settings, nil
+	return settings, hidden, err
+}
+
+// readableConfigs asks for each topic's configuration alone. The error is that of the
+// first one that is hidden.
+func (c *Client) readableConfigs(ctx context.Context, names []string) (all kadm.ResourceConfigs, hidden []string, first error) {
+	for _, name := range names {
+		one, err := c.admin.DescribeTopicConfigs(ctx, name)
+		all = append(all, one...)
+		if err != nil {
+			hidden = append(hidden, name)
+			first = cmp.Or(first, acl.Check(err, acl.DescribeConfigs, acl.Topic(name)))
+		}
+	}
+	return all, hidden, first
 }
 
 // Create creates the topics that are missing and returns their names.
