@@ -97,3 +97,34 @@ func BenchmarkFraud(b *testing.B) {
 func BenchmarkLowStock(b *testing.B) {
 	benchmark(b, sample(b, "low-stock"), updateLines(b.N/benchmarkLines+1, benchmarkLines, 5000))
 }
+
+// After some transactions a line allocates nothing.
+func TestLinesAllocateNothing(t *testing.T) {
+	for name, records := range map[string][][]byte{
+		"fraud":     orderLines(450, 60, 100),
+		"low-stock": updateLines(450, 60, 100),
+	} {
+		m := sample(t, name).NewMachine()
+		var q quiet
+		offset := 0
+		transaction := func() {
+			for range 4 {
+				if err := m.Apply(int64(offset), records[offset], &q); err != nil {
+					t.Fatal(err)
+				}
+				offset++
+			}
+			if err := m.Seal(func(_, _ []byte) error { return nil }); err != nil {
+				t.Fatal(err)
+			}
+			m.Commit()
+		}
+		for range 80 {
+			transaction()
+		}
+		// A chunk of the table now and then is none of a line.
+		if n := testing.AllocsPerRun(30, transaction); n > 40 || q.letters > 0 || q.outputs == 0 {
+			t.Errorf("%s: %v allocations for 240 lines, %d outputs, %d letters", name, n, q.outputs, q.letters)
+		}
+	}
+}

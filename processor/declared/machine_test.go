@@ -202,8 +202,8 @@ func TestWrongLogs(t *testing.T) {
 		r.machine.Rollback()
 	}
 	for _, c := range [][2]string{
-		{"x/k", "\x01"}, {"w/1/k", "\x01"}, {"k/k", ""}, {"k/k", "\x02\x01\x00\x00\x00"}, {"m/", ""}, {"m/", "{}"}, {"v/1", "{"}, {"v/1", `{"version":1,"set":["y"]}`},
-		{"k/k", "\x01\x01\x00\x00\x01\x07"}, {"k/k", "\x01\x02\x00\x00\x01"}, {"v/2", `{"version":2,"keep":[{"kind":"no"}]}`},
+		{"x/k", "\x01"}, {"w/1/k", "\x01"}, {"k/k", ""}, {"k/k", "\x02\x01\x00\x00\x00"}, {"m/", ""}, {"m/", "{}"}, {"v/1", "{"}, {"v/1", `{"id":1,"version":1,"set":["y"]}`}, {"v/1", `{"version":1}`},
+		{"k/k", "\x01\x01\x00\x00\x01\x07"}, {"k/k", "\x01\x02\x00\x00\x01"}, {"v/2", `{"id":2,"version":2,"keep":[{"kind":"no"}]}`},
 	} {
 		m := r.program.NewMachine()
 		err := m.Restore([]byte(c[0]), []byte(c[1]))

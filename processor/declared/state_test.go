@@ -154,6 +154,32 @@ func TestStatesThatCanNotGoOn(t *testing.T) {
 	}
 }
 
+// Emits may change while their state goes on: when one was written last is known of those
+// that stay.
+func TestEmitsMayChange(t *testing.T) {
+	const first = "from: {a: {key: .k, set: {x: .x}}}\nttl: forever\nemit:\n  - {to: x, once: 10ms, fields: {n: $n}}\n  - {to: x, once: 10ms, fields: {second: $n}}"
+	r := start(t, first)
+	want(t, r.line("a/0", "k", 1, `{"x":1}`), `0 k@1 {"n":1} #t-k-1-1-0`, `1 k@1 {"second":1} #t-k-1-1-1`)
+	changed := strings.Replace(first, "emit:", "emit:\n  - {to: y, once: 10ms, fields: {x: $s.x}}", 1)
+	r.restart(program(t, changed), true)
+	want(t, r.line("a/0", "k", 2, `{}`), `0 k@2 {"x":null} #t-k-1-2-0`)
+	r.restart(program(t, strings.ReplaceAll(first, "once: 10ms, ", "")), true)
+	want(t, r.line("a/0", "k", 3, `{"x":3}`), `0 k@3 {"n":3} #t-k-1-3-0`, `1 k@3 {"second":3} #t-k-1-3-1`)
+	r.restart(program(t, first), true)
+	want(t, r.line("a/0", "k", 4, `{}`), `0 k@4 {"n":4} #t-k-1-4-0`, `1 k@4 {"second":4} #t-k-1-4-1`)
+	r.restart(program(t, first), true)
+	want(t, r.line("a/0", "k", 5, `{}`))
+	n := 0
+	for _, c := range r.live() {
+		if c.key[0] == layoutKey[0] {
+			n++
+		}
+	}
+	if n != 3 {
+		t.Errorf("there are %d layouts, want three", n)
+	}
+}
+
 func TestUpgradeMustGiveAnObject(t *testing.T) {
 	r := start(t, "from: {a: {key: .k, set: {x: .x}}}\nttl: forever\nemit: [{to: x, fields: {s: $s}}]")
 	r.line("a/0", "k", 1, `{"x":1}`)

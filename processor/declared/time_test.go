@@ -1,6 +1,7 @@
 package declared
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -228,6 +229,32 @@ func TestHeldLinesAreAppliedByTimeSourceAndOffset(t *testing.T) {
 	r.tick("a/0", 100)
 	r.tick("a/1", 100)
 	want(t, r.out, `0 k@7 {"x":7,"at":"a/0@0","i":null} #t-k-3-8-0`)
+}
+
+// Lines that wait are still there after a restart with another grace, each once.
+func TestGraceMayChange(t *testing.T) {
+	const lines = "from: {a: {key: .k}}\norder: time\ngrace: %s\nttl: forever\nemit: [{to: x, fields: {t: $t}}]"
+	r := start(t, fmt.Sprintf(lines, "10ms"))
+	r.tick("a/0", 100)
+	for _, ms := range []int64{98, 95, 90, 105} {
+		r.line("a/0", "k", ms, `{}`)
+	}
+	want(t, r.out, `0 k@90 {"t":90} #t-k-90-1-0`) // T is 95
+	r.restart(program(t, fmt.Sprintf(lines, "30ms")), true)
+	r.line("a/0", "k", 110, `{}`)
+	r.restart(program(t, fmt.Sprintf(lines, "0s")), true)
+	if out := r.line("a/0", "k", 94, `{}`); len(out) != 1 || !strings.HasPrefix(out[0], "late ") {
+		t.Errorf("%q", out)
+	}
+	r.line("a/0", "k", 111, `{}`)
+	r.tick("a/0", 112)
+	var times []string
+	for _, out := range r.out {
+		if !strings.HasPrefix(out, "late ") {
+			times = append(times, out[:strings.Index(out, " {")])
+		}
+	}
+	want(t, times, "0 k@90", "0 k@95", "0 k@98", "0 k@105", "0 k@110", "0 k@111")
 }
 
 func TestFailedTimerFiresOnceAndLeavesALetter(t *testing.T) {
