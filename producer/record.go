@@ -50,3 +50,8 @@ type slot struct {
 	last   *remembered
 	held   bool // and it waited for the next record
 }
+
+// NewBatch returns a batch of records whose memory is the caller's.
+func NewBatch(records []Record) *Batch {
+	return &Batch{Records: records, release: func(*Batch) {}}
+}

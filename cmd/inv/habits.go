@@ -55,7 +55,7 @@ func otherCommands() map[string]string {
 		"inv list": list, "inv ls": list, "inv describe": "inv topics describe", "inv create": "inv topics create", "inv delete": "inv topics delete",
 		"inv lag": "inv groups lag", "inv check": "inv verify", "inv audit": "inv verify", "inv validate": "inv scenarios validate", "inv run": "inv process", "inv start": "inv demo",
 		"inv ui": "inv dashboard", "inv web": "inv dashboard", "inv server": "inv broker", "inv kafka": "inv broker", "inv deadletters": "inv dlq", "inv init": "inv scenarios show",
-		"inv scenarios check": "inv scenarios validate", "inv scenarios lint": "inv scenarios validate", "inv scenarios get": "inv scenarios show", "inv scenarios cat": "inv scenarios show", "inv scenarios print": "inv scenarios show",
+		"inv scenarios check": "inv scenarios validate", "inv scenarios lint": "inv scenarios validate", "inv test": "inv scenarios test", "inv explain": "inv scenarios explain", "inv scenarios describe": "inv scenarios explain", "inv scenarios graph": "inv scenarios explain", "inv scenarios get": "inv scenarios show", "inv scenarios cat": "inv scenarios show", "inv scenarios print": "inv scenarios show",
 		"inv topics add": "inv topics create", "inv topics rm": "inv topics delete", "inv topics remove": "inv topics delete", "inv topics info": "inv topics describe", "inv topics get": "inv topics describe", "inv topics consume": tail, "inv topics produce": "inv produce --topic",
 		"inv dlq retry": "inv dlq replay", "inv dlq get": "inv dlq show", "inv groups offsets": "inv groups lag",
 	}
@@ -88,6 +88,8 @@ func habit(cmd *cobra.Command, name string) string {
 		}
 	}
 	switch has := cmd.Flags().Lookup; {
+	case name == "r" && has("run") != nil:
+		return "use --run EXPRESSION"
 	case name == "topics" && has("topic") != nil:
 		return "use --topic TOPIC"
 	case name == "p" && has("partitions") != nil:

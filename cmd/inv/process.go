@@ -35,6 +35,7 @@ type processFlags struct {
 	instance, metricsAddress     string
 	metricsToken                 string
 	metricsHosts, skipLost       []string
+	files                        fileFlags
 }
 
 func processCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -48,7 +49,7 @@ func processCommandWith(s *streams, f *sharedFlags, p *processFlags) *cobra.Comm
 	p.maxValue = size(inventory.DefaultMaxValue)
 	cmd := &cobra.Command{
 		Use:   "process [TOPOLOGY…]",
-		Short: "Turn orders and receipts into updates, reorders and alerts",
+		Short: "Run topologies: the stock keeper, and those of a scenario",
 		Long: `Run the processor's stages, as one member of each consumer group: start it as
 often as there are partitions to share. Without a name the scenario's topologies
 run, but for those with off: true. A scenario can declare topologies of its own;
@@ -56,9 +57,25 @@ in the program there are:
 
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
-follow-ups, then exits.`,
+follow-ups, then exits. It waits for what is held back until its time has
+passed (order: time), but not for timers and windows.
+
+With --from it needs no broker: a topology that the scenario declares processes
+the records of files, those of joined tables first, and writes records as lines
+of JSON. With --record they become a test of the scenario.`,
+		Example: `  inv process
+  inv process fraud --scenario mine.yaml --drain
+  inv tail orders --offset start --until end -o json > orders.jsonl
+  inv process fraud --from orders.jsonl --scenario mine.yaml
+  inv process fraud --from orders.jsonl --record mine.yaml --scenario mine.yaml`,
 		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if err := p.files.check(); err != nil {
+				return err
+			}
+			if len(p.files.from) > 0 {
+				return p.files.run(cmd.Context(), s, f, names)
+			}
 			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
@@ -86,6 +103,7 @@ follow-ups, then exits.`,
 	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
 	flags.StringVar(&p.metricsToken, "metrics-token", "", "the `TOKEN` that /metrics then requires, as Authorization: Bearer")
 	flags.StringSliceVar(&p.metricsHosts, "metrics-allow-host", nil, "another host `NAME` by which /metrics is read; localhost, IP addresses and this machine's name always are")
+	p.files.register(flags)
 	return cmd
 }
 

@@ -28,6 +28,9 @@ func TestReadFileIsBounded(t *testing.T) {
 	if _, err := readFile(ctx, pipe); !errors.Is(err, stop) {
 		t.Error(err)
 	}
+	if _, err := openUntil(ctx, pipe); !errors.Is(err, stop) {
+		t.Error(err)
+	}
 	reader, writer := io.Pipe()
 	defer writer.Close()
 	if _, err := readInput(ctx, reader); !errors.Is(err, stop) {

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,23 +19,36 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// block is a shell block of a page, with the reason before it if it is not run.
+// block is a shell block of a page, with the reason before it if it is not run, or a file
+// that the reader is told to write.
 type block struct {
 	code    string
 	skipped bool
 	reason  string
+	file    string // its name; "": a shell block
+	from    string // the file's top-level key that it replaces with what follows; "": all
 }
+
+// shown matches the beginning of such a block: `sh`, or `yaml file=NAME from=KEY`.
+var shown = regexp.MustCompile("```(?:sh|yaml file=(\\S+)(?: from=(\\S+))?)\n")
 
 var notRun = regexp.MustCompile(`^<!-- not run:?(.*)-->$`)
 
 func blocksOf(page string) (blocks []block) {
 	for {
-		before, rest, ok := strings.Cut(page, "```sh\n")
-		if !ok {
+		at := shown.FindStringSubmatchIndex(page)
+		if at == nil {
 			return blocks
 		}
-		code, after, _ := strings.Cut(rest, "```")
+		before := page[:at[0]]
+		code, after, _ := strings.Cut(page[at[1]:], "```")
 		b := block{code: code}
+		if at[2] >= 0 {
+			b.file = page[at[2]:at[3]]
+		}
+		if at[4] >= 0 {
+			b.from = page[at[4]:at[5]]
+		}
 		lines := strings.Split(strings.TrimRight(before, "\n"), "\n")
 		if m := notRun.FindStringSubmatch(lines[len(lines)-1]); m != nil {
 			b.skipped, b.reason = true, strings.TrimSpace(m[1])
@@ -56,7 +70,7 @@ func endless(line string) bool {
 	}
 	switch {
 	case strings.HasPrefix(line, "inv process"):
-		return !has("--drain")
+		return !has("--drain", "--from")
 	case strings.HasPrefix(line, "inv tail"):
 		return !has("--until", "--expect", " -c ", "--limit", "..")
 	case strings.HasPrefix(line, "inv produce"):
@@ -115,6 +129,10 @@ func linesOf(t *testing.T, page string) (lines []string) {
 		t.Fatal(err)
 	}
 	for _, b := range blocksOf(string(text)) {
+		if b.file != "" {
+			lines = append(lines, b.writing())
+			continue
+		}
 		if b.skipped {
 			if b.reason == "" {
 				t.Errorf("%s: no reason why this is not run:\n%s", page, b.code)
@@ -128,6 +146,15 @@ func linesOf(t *testing.T, page string) (lines []string) {
 		}
 	}
 	return lines
+}
+
+// writing is the shell line that does with a file what the reader is told to do.
+func (b *block) writing() string {
+	to := "cat > " + b.file
+	if b.from != "" { // drop the key and what follows, and append
+		to = fmt.Sprintf("sed -i.old '/^%s:/,$d' %s && cat >> %s", b.from, b.file, b.file)
+	}
+	return to + " <<'END'\n" + b.code + "END"
 }
 
 // pastePage types a page's lines, after one to prepare.
@@ -202,7 +229,8 @@ func typeLine(t *testing.T, dir string, env []string, line string) {
 	}
 	began := time.Now()
 	err := cmd.Wait()
-	t.Logf("%5.1f s: %s", time.Since(began).Seconds(), line)
+	first, _, _ := strings.Cut(line, "\n")
+	t.Logf("%5.1f s: %s", time.Since(began).Seconds(), first)
 	status, _ := cmd.ProcessState.Sys().(syscall.WaitStatus)
 	stopped := cmd.ProcessState.ExitCode() == 130 || status.Signal() == syscall.SIGINT // in the middle, or before it began
 	if err != nil && !(runsOn && stopped) {

@@ -47,7 +47,7 @@ func execute(ctx context.Context, args []string, s *streams) error {
 	if err != nil {
 		return err
 	}
-	root.SetArgs(args)
+	root.SetArgs(testArguments(args))
 	each(root, func(cmd *cobra.Command) {
 		if cmd.HasSubCommands() {
 			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, groupUsage
@@ -84,7 +84,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	shared.register(root.PersistentFlags())
 	addGroup(root, "Start here:", demoCommand(s, shared), brokerCommand(s))
 	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
-		verifyCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
+		verifyCommand(s, shared), scoreCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
 	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), brokersCommand(s, shared), resetCommand(s, shared), configCommand(s, shared))
 	root.AddCommand(versionCommand(s))
 	each(root, takesNumbers)

@@ -20,14 +20,14 @@ import (
 func scenariosCommand(s *streams, f *sharedFlags) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "scenarios",
-		Short: "List, show and validate scenarios",
+		Short: "List, show, validate, test and explain scenarios",
 		Long: `A scenario is a YAML file: its topics, the producers that fill them and how they
 are shown. Copy a shipped one, edit it, and name it with --scenario.`,
 		Example: `  inv scenarios show inventory > mine.yaml
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosExplain(s, f), scenariosSchema(s))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosTest(s, f), scenariosExplain(s, f), scenariosSchema(s))
 	return cmd
 }
 

@@ -95,27 +95,19 @@ func explained(sc *scenario.Scenario, names []string) (topologies []processor.To
 		return nil, nil, err
 	}
 	programs = map[string]*declared.Program{}
-	var problems scenario.Problems
 	for i := range sc.Topologies {
 		t := &sc.Topologies[i]
 		if len(names) > 0 && !slices.Contains(names, t.Name) {
 			continue
 		}
-		if t.BuiltIn {
-			at := slices.IndexFunc(all, func(b processor.Topology) bool { return b.Name == t.Name })
-			if at < 0 {
-				return nil, nil, fmt.Errorf("the program has no topology %q", t.Name)
-			}
-			topologies = append(topologies, all[at])
-			continue
+		at := slices.IndexFunc(all, func(b processor.Topology) bool { return b.Name == t.Name })
+		if at < 0 {
+			return nil, nil, fmt.Errorf("the program has no topology %q", t.Name)
 		}
-		program, wrong := declared.Compile(sc, t)
-		problems = append(problems, wrong...)
-		programs[t.Name] = program
-		topologies = append(topologies, explain.Declared(t))
-	}
-	if len(problems) > 0 {
-		return nil, nil, problems
+		topologies = append(topologies, all[at])
+		if !t.BuiltIn {
+			programs[t.Name], _ = declared.Compile(sc, t) // it was compiled before
+		}
 	}
 	return topologies, programs, nil
 }

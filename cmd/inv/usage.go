@@ -95,8 +95,11 @@ func defaultOf(f *pflag.Flag) string {
 func writeBrief(root *cobra.Command) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, root.Short)
-	for _, g := range root.Groups() {
-		fmt.Fprintf(&b, "\n%s\n%s", g.Title, subcommands(root, g.ID))
+	for i, g := range root.Groups() {
+		if i > 0 {
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(&b, "%s\n%s", g.Title, subcommands(root, g.ID))
 	}
 	fmt.Fprint(&b, "\n`inv demo` shows everything in half a minute; see also `inv COMMAND --help`.\n")
 	_, err := fmt.Fprint(root.OutOrStdout(), b.String())

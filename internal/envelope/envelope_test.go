@@ -2,7 +2,10 @@ package envelope
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
 
@@ -79,4 +82,40 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("%q came back as %#v, %v; it was %#v", text, again, err, r)
 		}
 	})
+}
+
+func TestRead(t *testing.T) {
+	var got []string
+	use := func(r *Record) error {
+		got = append(got, string(r.Value))
+		return nil
+	}
+	if err := Read(t.Context(), strings.NewReader("{\"value\":1}\n\n \r\n{\"value\":2}"), use); err != nil || fmt.Sprint(got) != "[1 2]" {
+		t.Errorf("%v, %v", got, err)
+	}
+	var wrong *LineError
+	if err := Read(t.Context(), strings.NewReader("\n{\"value\":1}\nx\n"), use); !errors.As(err, &wrong) || wrong.Line != 3 {
+		t.Errorf("a line that is no record: %v", err)
+	}
+	full := errors.New("full")
+	if err := Read(t.Context(), strings.NewReader("{\"value\":1}\n"), func(*Record) error { return full }); !errors.Is(err, full) {
+		t.Errorf("an error of use: %v", err)
+	}
+	if err := Read(t.Context(), zeros{}, use); err == nil || !strings.Contains(err.Error(), "longer than 16 MiB") {
+		t.Errorf("a line without an end: %v", err)
+	}
+	r, w := io.Pipe()
+	defer w.Close()
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(full)
+	if err := Read(ctx, r, use); !errors.Is(err, full) {
+		t.Errorf("a read that does not return: %v", err)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
 }

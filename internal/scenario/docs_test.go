@@ -22,16 +22,59 @@ func TestPages(t *testing.T) {
 		}
 		samePage(t, filepath.Join("../../docs/scenarios", sc.Name+".md"), pageOf(sc, string(source)))
 	}
-	const page, mark = "../../docs/scenarios.md", "<!-- made by go test ./internal/scenario -run Pages -update -->\n"
-	source, err := os.ReadFile(page)
+	const mark = "<!-- made by go test ./internal/scenario -run Pages -update -->\n"
+	for page, grammar := range map[string]string{"../../docs/scenarios.md": grammarPage(), "../../docs/topologies.md": topologiesPage()} {
+		source, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before, _, ok := strings.Cut(string(source), mark)
+		if !ok {
+			t.Fatalf("%s has no mark where the grammar begins", page)
+		}
+		samePage(t, page, before+mark+grammar)
+	}
+}
+
+// The examples of docs/topologies.md are right, for the parser and for the schema.
+func TestTopologyExamples(t *testing.T) {
+	examples := topologyExamples(t)
+	if len(examples) < 8 {
+		t.Fatalf("%d examples", len(examples))
+	}
+	for _, source := range examples {
+		if _, problems := Read("topologies.md", []byte(source)); len(problems) > 0 {
+			t.Errorf("%v\n%s", problems, source)
+		}
+		if !schemaAccepts(t, source) {
+			t.Errorf("the schema refuses\n%s", source)
+		}
+	}
+}
+
+// topologyExamples returns the examples of docs/topologies.md as files: those without topics
+// have those of the first.
+func topologyExamples(t testing.TB) (sources []string) {
+	t.Helper()
+	page, err := os.ReadFile("../../docs/topologies.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, _, ok := strings.Cut(string(source), mark)
-	if !ok {
-		t.Fatalf("%s has no mark where the grammar begins", page)
+	head := ""
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
+		switch {
+		case head == "": // a whole file
+			head, _, _ = strings.Cut(source, "topologies:")
+			sources = append(sources, source)
+		case strings.Contains(source, "\ntopics:"):
+			sources = append(sources, "scenario: docs\n"+source)
+		default:
+			sources = append(sources, head+source)
+		}
 	}
-	samePage(t, page, before+mark+grammarPage())
+	return sources
 }
 
 // shippedFiles returns the scenarios of this repository by file.

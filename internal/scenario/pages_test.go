@@ -37,6 +37,29 @@ func grammarPage() string {
 	return b.String()
 }
 
+// topologiesPage returns the keys of topologies and tests as the end of a page.
+func topologiesPage() string {
+	var b strings.Builder
+	b.WriteString("## All keys\n")
+	for _, section := range []struct {
+		of    string
+		table []attr
+	}{
+		{"A topology", topologyTable()},
+		{"An input, under `from:`", inputTable()},
+		{"A table, under `join:`", joinTable()},
+		{"A field, under `keep:`: one of `count` to `distinct`", keepTable()},
+		{"A timer, under `timers:`", timerTable()},
+		{"`window:`", windowTable()},
+		{"An element of `emit:`", emitTable()},
+		{"A test, in the list `tests:`", testTable()},
+	} {
+		fmt.Fprintf(&b, "\n%s\n\n", section.of)
+		attrTable(&b, section.table)
+	}
+	return b.String()
+}
+
 func attrTable(b *strings.Builder, table []attr) {
 	b.WriteString("| key | |\n|---|---|\n")
 	for _, a := range table {

@@ -26,7 +26,9 @@ func testTable() []attr {
 		must(attr{name: "topology", about: "the declared topology that it is for", schema: obj{"type": "string"}, read: func(d *Decoder, n *yaml.Node, t any) {
 			t.(*Test).Topology, t.(*Test).topologyPos = d.String(n, "topology"), positionOf(n)
 		}}),
-		must(attr{name: "when", about: "what happens: records, as {at: 10s, ALIAS: VALUE, key: KEY, headers: {NAME: VALUE}}, and times, as {at: 40m}",
+		valueAttr("start", "when it begins, in RFC 3339; 2026-01-01T00:00:00Z by default", obj{"type": "string", "format": "date-time"},
+			func(t *Test) *time.Time { return &t.Start }, (*Decoder).testStart),
+		must(attr{name: "when", about: "what happens: records, as {at: 10s, ALIAS: VALUE, key: KEY}, and times, as {at: 40m}",
 			schema: obj{"type": "array", "minItems": 1, "maxItems": maxTestEvents, "items": obj{"type": "object", "minProperties": 1, "maxProperties": 4,
 				"properties": obj{"at": timeAttr[Test]("", "", nil).schema, "key": ref("scalar"), "headers": obj{"type": "object", "additionalProperties": ref("scalar")}}}},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Test).When = d.testEvents(n) }}),
@@ -88,7 +90,7 @@ func (d *Decoder) testEvent(n *yaml.Node, before time.Duration) TestEvent {
 				e.Key = &k.Text
 			}
 		case key.Value == "headers":
-			e.Headers = d.testHeaders(value)
+			e.Headers = entries(d, value, "headers", d.testHeader)
 		case e.Alias != "":
 			d.Problem(key, "an element of when has one record, not one for %s and one for %s; write two elements", e.Alias, key.Value)
 		default:
@@ -98,22 +100,42 @@ func (d *Decoder) testEvent(n *yaml.Node, before time.Duration) TestEvent {
 	})
 	switch {
 	case n.Kind != yaml.MappingNode:
-	case e.Alias == "" && (e.Key != nil || e.Headers != nil):
-		d.Problem(n, "an element of when has a key or headers, and no record; write {ALIAS: {…}, key: …}")
+	case e.Alias == "" && e.Key != nil:
+		d.Problem(n, "an element of when has a key, and no record; write {ALIAS: {…}, key: …}")
+	case e.Alias == "" && e.Headers != nil:
+		d.Problem(n, "an element of when has headers, and no record; write {ALIAS: {…}, headers: {…}}")
 	case e.Alias == "" && !timed:
 		d.Problem(n, "an element of when is empty; write {at: 10s, ALIAS: {…}} for a record, or {at: 10s}")
 	}
 	return e
 }
 
-func (d *Decoder) testHeaders(n *yaml.Node) []TestHeader {
-	headers := []TestHeader{}
-	d.Each(n, "headers", func(key, value *yaml.Node) {
-		if v, ok := d.scalar(value, "header "+strconv.Quote(key.Value)); ok && d.testBytes(value, len(key.Value)+len(v.Text)) {
-			headers = append(headers, TestHeader{key.Value, v.Text})
-		}
-	})
-	return headers
+// testHeader reads a header of a record.
+func (d *Decoder) testHeader(key, value *yaml.Node) TestHeader {
+	h := TestHeader{Name: key.Value}
+	if v, ok := d.scalar(value, "a header"); ok && v.Kind != KindNull && d.testBytes(value, len(v.Text)) {
+		h.Value = &v.Text
+	}
+	return h
+}
+
+// testStart reads when a test begins. Records have no time before 1970.
+func (d *Decoder) testStart(n *yaml.Node, what string) time.Time {
+	text := d.textOrTime(n, what)
+	t, err := time.Parse(time.RFC3339Nano, text)
+	if text != "" && (err != nil || t.Before(time.Unix(0, 0)) || t.Year() > 9999) {
+		d.Problem(n, "start must be a time such as 2026-01-31T12:00:00Z, from 1970 to 9999, not %q", text)
+		return time.Time{}
+	}
+	return t
+}
+
+// textOrTime reads a text; YAML takes an unquoted time for a type of its own.
+func (d *Decoder) textOrTime(n *yaml.Node, what string) string {
+	if n.Kind == yaml.ScalarNode && n.Tag == "!!timestamp" {
+		return n.Value
+	}
+	return d.String(n, what)
 }
 
 // recordValue reads the value of a record: a text as it is, anything else as JSON; nil

@@ -77,14 +77,14 @@ func topologyTable() []attr {
 			func(t *Topology) *[]Aggregate { return &t.Keep }, func(d *Decoder, n *yaml.Node, what string) []Aggregate {
 				return entriesUpTo(d, n, what, maxState, d.aggregate)
 			}),
-		valueAttr("timers", "conditions, by name, that make something happen when they have held for a time", named(mappingSchema(timerTable()), maxTimers),
+		valueAttr("timers", "what happens when a condition has held for a time, by name", named(mappingSchema(timerTable()), maxTimers),
 			func(t *Topology) *[]Timer { return &t.Timers }, func(d *Decoder, n *yaml.Node, what string) []Timer {
 				return entriesUpTo(d, n, what, maxTimers, d.timer)
 			}),
 		valueAttr("window", "divides a key's state by event time", oneKey(mappingSchema(windowTable()), "every", "gap"),
 			func(t *Topology) **Window { return &t.Window }, (*Decoder).window),
 		jqAttr("until", "a condition; when it holds, the key is forgotten", func(t *Topology) **JQ { return &t.Until }),
-		{name: "ttl", about: "after which time without a record a key is forgotten, or forever; required with keys",
+		{name: "ttl", about: "how long after its last record a key is forgotten, or forever; required with keys, but for windows",
 			schema: obj{"type": "string", "pattern": `^(forever|` + durationPattern + `)$`}, read: readTTL},
 		jqAttr("time", "the event time in epoch milliseconds; by default the `time:` of the topic's view, else the record's timestamp", func(t *Topology) **JQ { return &t.Time }),
 		{name: "order", about: "arrival (the default), or time: records of a key are sorted by event time, held for the grace", schema: obj{"enum": []string{"arrival", "time"}},
@@ -95,7 +95,7 @@ func topologyTable() []attr {
 			}},
 		valueAttr("grace", "how long after its time a record is accepted; 10s with `order: time` or a window, else without a limit", durationSchema(),
 			func(t *Topology) **time.Duration { return &t.Grace }, optional(millisFrom(0))),
-		millisAttr("idle", "after which silence a partition no longer holds time back; 5s by default", minIdle, func(t *Topology) *time.Duration { return &t.Idle }),
+		millisAttr("idle", "how long a silent partition holds time back; 5s by default", minIdle, func(t *Topology) *time.Duration { return &t.Idle }),
 		intAttr("version", "of the state; a higher one than before comes with `upgrade:`", 1, maxVersion, func(t *Topology) *int { return &t.Version }),
 		jqAttr("upgrade", "makes the state of this version from that of an earlier one", func(t *Topology) **JQ { return &t.Upgrade }),
 		must(attr{name: "emit", about: "the records that it writes", schema: obj{"type": "array", "minItems": 1, "maxItems": maxEmits, "items": mappingSchema(emitTable())},
@@ -306,8 +306,8 @@ func aggregates() []attr {
 
 func keepTable() []attr {
 	return append(aggregates(),
-		millisAttr("within", "only values of this long", time.Millisecond, func(a *Aggregate) *time.Duration { return &a.Within }),
-		intAttr("last", "only so many values", 1, maxLast, func(a *Aggregate) *int { return &a.Last }),
+		millisAttr("within", "only the values of this time before the newest one", time.Millisecond, func(a *Aggregate) *time.Duration { return &a.Within }),
+		intAttr("last", "only the last values, this many", 1, maxLast, func(a *Aggregate) *int { return &a.Last }),
 	)
 }
 

@@ -216,6 +216,7 @@ type Test struct {
 	Pos         Position
 	Topology    string
 	topologyPos Position
+	Start       time.Time // of its time; zero without start:
 	When        []TestEvent
 	Then        []TestOutput // in the file's order; a topic that is not named gets nothing
 }
@@ -231,8 +232,11 @@ type TestEvent struct {
 	Value    []byte // JSON, or the text of a topic that is not JSON; nil is a tombstone
 }
 
-// TestHeader is a header of a record.
-type TestHeader struct{ Name, Value string }
+// TestHeader is a header of a record; a nil value is null.
+type TestHeader struct {
+	Name  string
+	Value *string
+}
 
 // TestOutput is what a topic must get: in order for each key, no more and no less.
 type TestOutput struct {

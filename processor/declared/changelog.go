@@ -13,7 +13,7 @@ import (
 const (
 	stateKey  = "k/" // KEY
 	windowKey = "w/" // START/KEY
-	layoutKey = "v/" // VERSION
+	layoutKey = "v/" // ID
 	metaKey   = "m/"
 )
 
@@ -60,13 +60,7 @@ func (m *Machine) Restore(key, value []byte) error {
 		if err != nil {
 			return err
 		}
-		if own := m.layout; l.Version == own.Version {
-			if !l.same(own) {
-				return fmt.Errorf("the topology %s keeps other state than the one that made the changelog, and has the same version", m.topology.Name)
-			}
-			l = own
-		}
-		m.layouts[l.Version] = l
+		m.layouts[l.ID] = l
 		m.raw[string(key)] = bytes.Clone(value)
 		return nil
 	case string(key) == metaKey && value != nil:
@@ -117,6 +111,12 @@ func sinceOf(encoded []byte) (int64, error) {
 func (m *Machine) Restored() (from, to int64, again bool, err error) {
 	if err := m.restoreMeta(); err != nil {
 		return 0, 0, false, err
+	}
+	if m.raw[m.layoutKey()] == nil {
+		delete(m.layouts, m.layout.ID) // it is not in the changelog yet
+	}
+	if err := m.layout.settle(m.layouts); err != nil {
+		return 0, 0, false, fmt.Errorf("topology %s: %w", m.topology.Name, err)
 	}
 	m.committed.Each(func(id, value []byte) {
 		if err == nil {
@@ -211,7 +211,7 @@ func (m *Machine) Seal(log func(key, value []byte) error) error {
 	return m.log(log, []byte(metaKey), m.meta)
 }
 
-func (m *Machine) layoutKey() string { return layoutKey + strconv.Itoa(m.layout.Version) }
+func (m *Machine) layoutKey() string { return layoutKey + strconv.Itoa(m.layout.ID) }
 
 // log gives a record that is not a tombstone.
 func (m *Machine) log(log func(key, value []byte) error, key, value []byte) error {
@@ -223,7 +223,7 @@ func (m *Machine) log(log func(key, value []byte) error, key, value []byte) erro
 func (m *Machine) sealInstance(w *instance, log func(key, value []byte) error) error {
 	exists := w.cur != nil && w.cur.exists
 	c := &m.sealedCounts
-	if before, ok := m.committed.Get(borrowed(w.id)); ok {
+	if before := w.before; before != nil {
 		since, err := sinceOf(before)
 		if err != nil {
 			return err

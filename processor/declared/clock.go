@@ -13,7 +13,8 @@ type clock struct {
 	limited bool  // lines can be late
 
 	sources []source // in the order in which they were first named
-	order   []int    // of topics and partitions: see sorted
+	places  map[sourceName]int
+	order   []int // of topics and partitions: see sorted
 	parts   []topicParts
 	reading
 
@@ -31,13 +32,18 @@ type reading struct {
 	time      int64 // the stage time: the watermark less the grace; never decreases
 }
 
-// source is a partition of an input topic.
-type source struct {
+// sourceName names a partition of an input topic.
+type sourceName struct {
 	topic     string
 	partition int32
-	latest    int64 // the greatest time of its lines and ticks, epoch ms
-	state     sourceState
-	counted   bool // it is one of the newest tick's parts
+}
+
+// source is a partition of an input topic.
+type source struct {
+	sourceName
+	latest  int64 // the greatest time of its lines and ticks, epoch ms
+	state   sourceState
+	counted bool // it is one of the newest tick's parts
 }
 
 type sourceState uint8
@@ -56,19 +62,22 @@ type topicParts struct {
 
 // at returns the index of a source, which it adds if it is new.
 func (c *clock) at(topic []byte, partition int32) int {
-	for i := range c.sources {
-		if s := &c.sources[i]; s.partition == partition && s.topic == string(topic) {
-			return i
-		}
+	if i, ok := c.places[sourceName{borrowed(topic), partition}]; ok {
+		return i
 	}
-	name := string(topic)
-	c.sources = append(c.sources, source{topic: name, partition: partition, counted: c.counts(name, partition)})
+	if c.places == nil {
+		c.places = map[sourceName]int{}
+	}
+	name := sourceName{string(topic), partition}
+	c.places[name] = len(c.sources)
+	c.sources = append(c.sources, source{sourceName: name, counted: c.counts(name)})
 	return len(c.sources) - 1
 }
 
-func (c *clock) counts(topic string, partition int32) bool {
-	i := slices.IndexFunc(c.parts, func(p topicParts) bool { return p.topic == topic })
-	return i >= 0 && partition < c.parts[i].count
+// counts reports whether a source is one of the parts.
+func (c *clock) counts(name sourceName) bool {
+	i := slices.IndexFunc(c.parts, func(p topicParts) bool { return p.topic == name.topic })
+	return i >= 0 && name.partition < c.parts[i].count
 }
 
 // late reports whether a line of a time comes too late.
@@ -103,7 +112,7 @@ func (c *clock) setParts(parts []topicParts) {
 	c.parts = slices.Clone(parts)
 	for i := range c.sources {
 		s := &c.sources[i]
-		s.counted = c.counts(s.topic, s.partition)
+		s.counted = c.counts(s.sourceName)
 	}
 	c.advance()
 }
@@ -143,6 +152,9 @@ func (c *clock) save() {
 
 func (c *clock) rollback() {
 	c.order = c.order[:0]
+	for i := len(c.saved.sources); i < len(c.sources); i++ {
+		delete(c.places, c.sources[i].sourceName)
+	}
 	c.sources = append(c.sources[:0], c.saved.sources...)
 	c.parts, c.reading = c.saved.parts, c.saved.reading
 }

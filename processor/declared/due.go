@@ -23,9 +23,11 @@ type due struct {
 	queue[dueEntry]
 	keys   dueKeys
 	popped []dueEntry // by the transaction
+	last   dueEntry   // that next returned
 
-	// Above these sizes entries that do not hold any more are dropped.
-	entriesLimit, keysLimit int
+	// Above these sizes entries that do not hold any more are dropped. least is the lowest
+	// limit of entries.
+	entriesLimit, keysLimit, least int
 }
 
 // dueEntry is one of a due.
@@ -44,7 +46,7 @@ const (
 
 // newDue returns an empty due. compare orders keys.
 func newDue(compare func(a, b []byte) int) *due {
-	d := &due{entriesLimit: dueEntriesLimit, keysLimit: dueKeysLimit}
+	d := &due{entriesLimit: dueEntriesLimit, keysLimit: dueKeysLimit, least: dueEntriesLimit}
 	d.before = func(a, b *dueEntry) bool {
 		if a.time != b.time {
 			return a.time < b.time
@@ -74,11 +76,11 @@ func (d *due) next(until int64) (e dueEntry, key []byte, ok bool) {
 	if len(d.items) == 0 || d.items[0].time > until {
 		return e, nil, false
 	}
-	e = d.take()
-	for len(d.items) > 0 && !d.before(&e, &d.items[0]) {
+	d.last = d.take()
+	for len(d.items) > 0 && !d.before(&d.last, &d.items[0]) {
 		d.take()
 	}
-	return e, d.keys.get(e.key), true
+	return d.last, d.keys.get(d.last.key), true
 }
 
 func (d *due) take() dueEntry {
@@ -113,6 +115,7 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) 
 			live = append(live, e)
 		}
 	}
+	// Sorted, they are a heap.
 	slices.SortFunc(live, func(a, b dueEntry) int {
 		switch {
 		case d.before(&a, &b):
@@ -122,13 +125,13 @@ func (d *due) commit(holds func(e *dueEntry, key []byte) (time int64, ok bool)) 
 		}
 		return 0
 	})
-	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) }) // sorted: a heap
+	d.items = slices.CompactFunc(live, func(a, b dueEntry) bool { return !d.before(&a, &b) && !d.before(&b, &a) })
 	d.settle()
 }
 
 // settle accepts what was added as it is.
 func (d *due) settle() {
-	d.entriesLimit = max(dueEntriesLimit, 2*len(d.items))
+	d.entriesLimit = max(d.least, 2*len(d.items))
 	d.keysLimit = max(dueKeysLimit, 2*d.keys.size)
 }
 

@@ -50,6 +50,12 @@ func (p *Program) Expressions() []Expression {
 	return all
 }
 
+// Uses reports whether an expression uses a variable, such as $offset.
+func (p *Program) Uses(variable string) bool {
+	return p.state != nil && p.state.scope.used[variable] ||
+		slices.ContainsFunc(p.inputs, func(in *inputProgram) bool { return in.scope.used[variable] })
+}
+
 // expressionPlaces calls visit with each expression of a topology, or nil, and where it stands.
 func expressionPlaces(t *scenario.Topology, visit func(x *scenario.JQ, what string)) {
 	visit(t.Time, "time")

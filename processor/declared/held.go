@@ -8,10 +8,12 @@ import (
 // held are the lines of `order: time` that wait for the stage time. What a transaction has
 // released is kept until its end.
 type held struct {
-	queue[heldLine]
+	queue[heldPlace]
+	lines []heldLine // in no order; some are free
+	free  []int32    // places in lines
 
-	released    []heldLine // by the transaction
-	transaction uint64     // its number
+	released    []heldPlace // by the transaction
+	transaction uint64      // its number
 	chunks      []*heldChunk
 	spare       []*heldChunk
 
@@ -21,9 +23,14 @@ type held struct {
 	dropped int
 }
 
-// heldLine is a line and its place in the order.
+// heldPlace is where a line is in lines. Heaps move what they have in them, so it is small.
+type heldPlace struct {
+	time int64 // of the line
+	line int32
+}
+
+// heldLine is a line and what orders it.
 type heldLine struct {
-	time      int64
 	source    int // of the clock
 	offset    int64
 	index     int
@@ -51,14 +58,18 @@ const heldChunkBytes = 64 << 10
 
 // newHeld returns a held whose lines' sources are those of a clock.
 func newHeld(c *clock) *held {
-	return &held{queue: queue[heldLine]{before: func(a, b *heldLine) bool { return a.before(b, c) }}}
+	h := &held{}
+	h.before = func(a, b *heldPlace) bool {
+		if a.time != b.time {
+			return a.time < b.time
+		}
+		return h.lines[a.line].before(&h.lines[b.line], c)
+	}
+	return h
 }
 
-// before orders lines by time, source topic, source partition, offset and element.
+// before orders lines of one time by source topic, source partition, offset and element.
 func (a *heldLine) before(b *heldLine, c *clock) bool {
-	if a.time != b.time {
-		return a.time < b.time
-	}
 	if a.source != b.source {
 		return c.compare(a.source, b.source) < 0
 	}
@@ -77,8 +88,20 @@ func (h *held) add(l *Line, source int, logOffset int64, text []byte) {
 	start := len(chunk.text)
 	chunk.text = append(chunk.text, text...)
 	chunk.lines++
-	h.push(heldLine{time: l.Time, source: source, offset: l.Offset, index: l.Index,
+	h.put(l.Time, heldLine{source: source, offset: l.Offset, index: l.Index,
 		record: h.dropped + n - 1, text: chunk.text[start:len(chunk.text):len(chunk.text)], chunk: chunk, logOffset: logOffset, transaction: h.transaction})
+}
+
+// put queues a line.
+func (h *held) put(time int64, l heldLine) {
+	at := int32(len(h.lines))
+	if n := len(h.free); n > 0 {
+		at, h.free = h.free[n-1], h.free[:n-1]
+		h.lines[at] = l
+	} else {
+		h.lines = append(h.lines, l)
+	}
+	h.push(heldPlace{time, at})
 }
 
 // chunk returns a chunk with room.
@@ -106,12 +129,13 @@ func (h *held) first() (time int64, ok bool) {
 	return h.items[0].time, true
 }
 
-// release takes the first line. Its text is valid until commit.
-func (h *held) release() *heldLine {
-	l := h.pop()
+// release takes the first line, and returns its text, which is valid until commit.
+func (h *held) release() []byte {
+	p := h.pop()
+	l := &h.lines[p.line]
 	h.records[l.record-h.dropped].lines--
-	h.released = append(h.released, l)
-	return &h.released[len(h.released)-1]
+	h.released = append(h.released, p)
+	return l.text
 }
 
 // lowest returns the lowest log offset of a line that is held, if there is one.
@@ -127,10 +151,9 @@ func (h *held) lowest() (offset int64, ok bool) {
 // commit lets go of the lines that the transaction has released.
 func (h *held) commit() {
 	h.transaction++
-	for i := range h.released {
-		h.released[i].chunk.lines--
+	for _, p := range h.released {
+		h.drop(p)
 	}
-	clear(h.released)
 	h.released = h.released[:0]
 	h.recycle()
 	n := 0
@@ -139,6 +162,14 @@ func (h *held) commit() {
 	}
 	h.dropped += n
 	h.records = append(h.records[:0], h.records[n:]...)
+}
+
+// drop frees the place of a line.
+func (h *held) drop(p heldPlace) {
+	l := &h.lines[p.line]
+	l.chunk.lines--
+	*l = heldLine{}
+	h.free = append(h.free, p.line)
 }
 
 // spareChunks is how many chunks without lines are kept.
@@ -163,20 +194,19 @@ func (h *held) recycle() {
 // rollback holds again what the transaction has released, and forgets the lines that it
 // has added.
 func (h *held) rollback() {
-	lines := append(h.items, h.released...)
-	h.items = lines[:0]
-	clear(h.released)
+	all := append(h.items, h.released...)
+	h.items = all[:0]
 	h.released, h.records, h.dropped = h.released[:0], h.records[:0], 0
 	offsets := map[int64]int{}
-	for _, l := range lines {
+	for _, p := range all {
+		l := &h.lines[p.line]
 		if l.transaction == h.transaction {
-			l.chunk.lines--
+			h.drop(p)
 			continue
 		}
 		offsets[l.logOffset]++
-		h.items = append(h.items, l)
+		h.items = append(h.items, p)
 	}
-	clear(lines[len(h.items):])
 	h.number(offsets)
 	h.order()
 	h.recycle()
@@ -188,8 +218,8 @@ func (h *held) number(lines map[int64]int) {
 		h.records = append(h.records, heldRecord{offset, n})
 	}
 	slices.SortFunc(h.records, func(a, b heldRecord) int { return cmp.Compare(a.offset, b.offset) })
-	for i := range h.items {
-		l := &h.items[i]
+	for _, p := range h.items {
+		l := &h.lines[p.line]
 		l.record, _ = slices.BinarySearchFunc(h.records, l.logOffset, func(r heldRecord, offset int64) int { return cmp.Compare(r.offset, offset) })
 	}
 }

@@ -14,8 +14,9 @@ type instance struct {
 	// that no step has needed.
 	cur, was *state
 
-	changed bool  // there is something to write
-	running int64 // timers, as of the last commit
+	before  []byte // the state as of the last commit, encoded; nil: there was none
+	changed bool   // there is something to write
+	running int64  // timers, as of the last commit
 	encoded []byte
 }
 
@@ -64,7 +65,7 @@ func (m *Machine) load(id []byte) (*instance, error) {
 			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
 				return nil, err
 			}
-			w.running = w.cur.running()
+			w.before, w.running = encoded, w.cur.running()
 		}
 	case w.cur == nil:
 		w.cur, w.was = m.states.get(), m.states.get()

@@ -65,6 +65,7 @@ type kept struct {
 	total float64 // of those that are not listed: their sum, or the least or greatest
 	first int64   // time before the first entry, which it is counted from; epoch ms
 	last  int64   // time of the last entry
+	mixed bool    // entries are not in the order of their times
 	body  []byte  // entries, the oldest first: time since the one before, value
 }
 
@@ -90,8 +91,11 @@ func (k *kept) add(a *aggregate, v jq.Value, t, cut int64, mem *arena) error {
 		return nil
 	}
 	x, ok := v.Number()
-	if !ok {
+	switch {
+	case v.Type() != "number":
 		return fmt.Errorf("%s of %s: it must be a number", a.kind, article(v.Type()))
+	case !ok:
+		return fmt.Errorf("%s of %.40s: no float64 holds it", a.kind, v.AppendJSON(nil))
 	}
 	k.enter(a, t, x, nil, mem)
 	return nil
@@ -113,8 +117,9 @@ func (k *kept) enter(a *aggregate, t int64, x float64, text []byte, mem *arena) 
 	k.body = mem.extend(k.body, 2*binary.MaxVarintLen64+len(text))
 	if a.timed() {
 		if k.count == 1 {
-			k.first, k.last = t, t
+			k.first, k.last, k.mixed = t, t, false
 		}
+		k.mixed = k.mixed || t < k.last
 		k.body = binary.AppendVarint(k.body, t-k.last)
 		k.last = t
 	}
@@ -153,46 +158,19 @@ func (k *kept) forget(a *aggregate, cut int64) {
 
 // drop drops the first entry.
 func (k *kept) drop(a *aggregate) {
-	e, rest := k.entry(a, k.first, k.body)
-	k.first, k.body = e.time, rest
-	k.count--
-}
-
-// keptEntry is an entry of a body.
-type keptEntry struct {
-	time   int64
-	number float64
-	text   []byte
-}
-
-// entry decodes the entry that rest begins with, after one at a time.
-func (k *kept) entry(a *aggregate, before int64, rest []byte) (keptEntry, []byte) {
-	e := keptEntry{time: before}
 	if a.timed() {
-		since, n := binary.Varint(rest)
-		e.time, rest = before+since, rest[n:]
+		since, n := binary.Varint(k.body)
+		k.first, k.body = k.first+since, k.body[n:]
 	}
 	switch a.kind {
 	case countOf:
 	case distinctOf:
-		size, n := binary.Uvarint(rest)
-		e.text, rest = rest[n:n+int(size)], rest[n+int(size):]
+		size, n := binary.Uvarint(k.body)
+		k.body = k.body[n+int(size):]
 	default:
-		e.number, rest = number(rest)
+		_, k.body = number(k.body)
 	}
-	return e, rest
-}
-
-// each calls use with each entry after cut, in their order.
-func (k *kept) each(a *aggregate, cut int64, use func(*keptEntry)) {
-	t, rest := k.first, k.body
-	for range k.count {
-		var e keptEntry
-		if e, rest = k.entry(a, t, rest); !a.timed() || e.time > cut {
-			use(&e)
-		}
-		t = e.time
-	}
+	k.count--
 }
 
 // has reports whether a distinct value is there.
@@ -215,13 +193,40 @@ func (k *kept) value(a *aggregate, cut int64) jq.Value {
 		return result(a.kind, k.count, k.total)
 	case a.kind == distinctOf:
 		return jq.Int(k.distinct(a, cut))
+	case a.kind == countOf:
+		return jq.Int(k.after(cut))
 	}
 	count, total := int64(0), 0.0
-	k.each(a, cut, func(e *keptEntry) {
+	t, rest := k.first, k.body
+	for range k.count {
+		if a.within > 0 {
+			since, n := binary.Varint(rest)
+			t, rest = t+since, rest[n:]
+		}
+		var x float64
+		if x, rest = number(rest); a.within > 0 && t <= cut {
+			continue
+		}
 		count++
-		total = combine(a.kind, count, total, e.number)
-	})
+		total = combine(a.kind, count, total, x)
+	}
 	return result(a.kind, count, total)
+}
+
+// after returns the number of times after cut; the entries are nothing but times.
+func (k *kept) after(cut int64) int64 {
+	left := k.count
+	t, rest := k.first, k.body
+	for i := range k.count {
+		since, n := binary.Varint(rest)
+		t, rest = t+since, rest[n:]
+		if t <= cut {
+			left--
+		} else if !k.mixed {
+			return k.count - i
+		}
+	}
+	return left
 }
 
 func result(kind aggregateKind, count int64, total float64) jq.Value {
@@ -252,7 +257,18 @@ func (k *kept) distinct(a *aggregate, cut int64) int64 {
 		return k.count
 	}
 	var texts [][]byte
-	k.each(a, cut, func(e *keptEntry) { texts = append(texts, e.text) })
+	t, rest := k.first, k.body
+	for range k.count {
+		if a.within > 0 {
+			since, n := binary.Varint(rest)
+			t, rest = t+since, rest[n:]
+		}
+		size, n := binary.Uvarint(rest)
+		if a.within == 0 || t > cut {
+			texts = append(texts, rest[n:n+int(size)])
+		}
+		rest = rest[n+int(size):]
+	}
 	slices.SortFunc(texts, bytes.Compare)
 	return int64(len(slices.CompactFunc(texts, bytes.Equal)))
 }
@@ -271,44 +287,13 @@ func distinctText(v jq.Value) []byte {
 	return append([]byte{0}, sum[:]...)
 }
 
-// Codes of numbers, in the low bits of their first varint. Most are money.
-const (
-	codeWhole       = iota // the number itself
-	codeHundredth          // hundredths
-	codeTenThousand        // ten-thousandths
-	codeRaw                // the eight bytes of the float follow
-	codeBits        = 2
-)
-
-var codeScale = [...]float64{1, 100, 10_000}
-
-// appendNumber appends a number in as few bytes as give it back exactly.
-func appendNumber(dst []byte, f float64) []byte {
-	for code, scale := range codeScale {
-		n := math.RoundToEven(f * scale)
-		if math.Abs(n) < 1<<50 && n/scale == f && (n != 0 || !math.Signbit(f)) {
-			return binary.AppendUvarint(dst, zigzag(int64(n))<<codeBits|uint64(code))
-		}
-	}
-	return binary.LittleEndian.AppendUint64(append(dst, codeRaw), math.Float64bits(f))
-}
-
-// number decodes the number that b begins with.
-func number(b []byte) (float64, []byte) {
-	u, n := binary.Uvarint(b)
-	b = b[n:]
-	if code := u & (1<<codeBits - 1); code != codeRaw {
-		return float64(unzigzag(u>>codeBits)) / codeScale[code], b
-	}
-	return math.Float64frombits(binary.LittleEndian.Uint64(b)), b[8:]
-}
-
-func zigzag(n int64) uint64   { return uint64(n)<<1 ^ uint64(n>>63) }
-func unzigzag(u uint64) int64 { return int64(u>>1) ^ -int64(u&1) }
-
 // append encodes the values; times are counted from ref.
 func (k *kept) append(dst []byte, a *aggregate, ref int64) []byte {
-	dst = binary.AppendUvarint(dst, uint64(k.count))
+	head := uint64(k.count) << 1
+	if k.mixed {
+		head |= 1
+	}
+	dst = binary.AppendUvarint(dst, head)
 	switch {
 	case k.count == 0 || a.kind == countOf && !a.listed():
 		return dst
@@ -325,11 +310,11 @@ var errKept = errors.New("values of keep that can't be read")
 // parseKept decodes what append wrote. The body is a part of b, and is not looked at: see
 // whole.
 func parseKept(b []byte, a *aggregate, ref int64) (k kept, err error) {
-	count, n := binary.Uvarint(b)
-	if n <= 0 || count > 1<<40 {
+	head, n := binary.Uvarint(b)
+	if n <= 0 || head > 1<<50 {
 		return k, errKept
 	}
-	k.count, b = int64(count), b[n:]
+	k.count, k.mixed, b = int64(head>>1), head&1 != 0, b[n:]
 	switch {
 	case k.count == 0 || a.kind == countOf && !a.listed():
 		if len(b) > 0 {
@@ -387,13 +372,4 @@ func (k *kept) whole(a *aggregate) bool {
 		}
 	}
 	return len(rest) == 0
-}
-
-// numberSize returns the length of the number that b begins with.
-func numberSize(b []byte) (int, bool) {
-	u, n := binary.Uvarint(b)
-	if n > 0 && u&(1<<codeBits-1) == codeRaw {
-		n += 8
-	}
-	return n, n > 0 && n <= len(b)
 }

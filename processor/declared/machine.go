@@ -99,7 +99,7 @@ func (p *Program) NewMachine() *Machine {
 	m.clock.grace, m.clock.limited = grace.Milliseconds(), limited
 	m.held = newHeld(&m.clock)
 	m.due = newDue(compareKeys(m.windows == fixedWindows))
-	m.layouts = layouts{m.layout.Version: m.layout}
+	m.layouts = layouts{m.layout.ID: m.layout}
 	m.changelog.raw = map[string][]byte{}
 	m.view.layout = m.layout
 	m.eval.Source = &m.view
@@ -254,7 +254,7 @@ func (m *Machine) pass(effects Effects) error {
 		if err := m.happen(t, effects); err != nil {
 			return err
 		}
-		if err := m.parse(m.held.release().text); err != nil {
+		if err := m.parse(m.held.release()); err != nil {
 			return err
 		}
 		if err := m.applyNow(&m.line, effects); err != nil {

@@ -151,6 +151,7 @@ func (m *Machine) expire(id []byte) {
 	switch {
 	case w == nil:
 		w = m.open(id)
+		w.before, _ = m.committed.Get(borrowed(id))
 		w.running = m.head.running()
 	case w.cur != nil:
 		w.cur.exists = false

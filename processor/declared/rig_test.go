@@ -204,6 +204,9 @@ func (r *rig) restart(p *Program, compacted bool) {
 			r.Fatalf("%d lines were held before the restart, %d after it", before, after)
 		}
 	}
+	if r.machine != nil {
+		m.due.least, m.due.entriesLimit = r.machine.due.least, min(m.due.entriesLimit, r.machine.due.entriesLimit)
+	}
 	r.machine, r.program = m, p
 	r.check(m)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"inv/internal/jsonscan"
 )
 
 // state is what is kept of a key, or of a window of one.
@@ -79,10 +81,10 @@ func (s *state) running() (n int64) {
 // stateFormat is the first byte of an encoded state.
 const stateFormat = 1
 
-// append encodes the state: the format, the version, the times and the number of steps,
+// append encodes the state: the format, the layout, the times and the number of steps,
 // then fields, keeps, timers and emits with `once`, each as many as the layout has.
 func (s *state) append(dst []byte, scratch *[]byte) []byte {
-	dst = binary.AppendUvarint(append(dst, stateFormat), uint64(s.layout.Version))
+	dst = binary.AppendUvarint(append(dst, stateFormat), uint64(s.layout.ID))
 	dst = binary.AppendVarint(dst, s.newest)
 	dst = binary.AppendVarint(dst, s.newest-s.since)
 	dst = binary.AppendUvarint(dst, uint64(s.n))
@@ -128,7 +130,7 @@ func (s *state) room() int {
 
 var errState = errors.New("a state that can't be read")
 
-// layouts are those of the changelog, by version.
+// layouts are those of the changelog, by their ids.
 type layouts map[int]*layout
 
 // parse decodes a state. Its texts are parts of b. check looks at all of it, which states
@@ -148,6 +150,11 @@ func (s *state) parse(b []byte, known layouts, check bool) error {
 	for i := range s.set {
 		if n := d.uvarint(); n > 0 {
 			s.set[i] = d.bytes(n - 1)
+		}
+		if check && s.set[i] != nil {
+			if _, ok := jsonscan.Valid(s.set[i]); !ok {
+				return errState
+			}
 		}
 	}
 	s.keeps = fit(s.keeps, len(l.Keeps))
@@ -201,16 +208,16 @@ func (d *decoder) header(s *state, known layouts) (*layout, error) {
 	if format := d.byte(); format != stateFormat {
 		return nil, fmt.Errorf("%w: its format is %d; use the version of the program that wrote it", errState, format)
 	}
-	version := d.uvarint()
+	id := d.uvarint()
 	s.newest = d.varint()
 	s.since = s.newest - d.varint()
 	s.n = int64(d.uvarint())
-	if d.wrong {
+	if d.wrong || !validTime(s.newest) || s.n < 1 {
 		return nil, errState
 	}
-	l := known[int(version)]
+	l := known[int(id)]
 	if l == nil {
-		return nil, fmt.Errorf("%w: the layout of version %d is not in the changelog", errState, version)
+		return nil, fmt.Errorf("%w: its layout, number %d, is not in the changelog", errState, id)
 	}
 	return l, nil
 }

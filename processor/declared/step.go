@@ -63,8 +63,12 @@ func (m *Machine) enterLine(l *Line) error {
 		return fmt.Errorf("%w: its value is not JSON", errNoLine)
 	}
 	v := &m.variables
-	m.set(v.in, jq.Text(l.Input))
-	m.set(v.topic, jq.Text(l.Topic))
+	if v.in > 0 {
+		m.set(v.in, jq.Text(l.Input))
+	}
+	if v.topic > 0 {
+		m.set(v.topic, jq.Text(l.Topic))
+	}
 	m.set(v.partition, jq.Int(int64(l.Partition)))
 	m.set(v.offset, jq.Int(l.Offset))
 	if v.headers > 0 {
@@ -119,7 +123,9 @@ func (m *Machine) begin(w *instance, kind stepKind, t, start int64) error {
 	}
 	m.view.now, m.view.was, m.view.time = s, w.was, t
 	v := &m.variables
-	m.set(v.key, jq.Text(w.name))
+	if v.key > 0 {
+		m.set(v.key, jq.Text(w.name))
+	}
 	m.set(v.t, jq.Int(t))
 	m.set(v.n, jq.Int(s.n))
 	if v.clock > 0 && m.Now != nil {

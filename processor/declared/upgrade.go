@@ -30,24 +30,20 @@ func (m *Machine) checkVersion(s *state) error {
 	return nil
 }
 
-// upgrade makes an instance's state one of this version. After an error, which is an
+// upgrade makes an instance's state one of the machine's layout. After an error, which is an
 // *ExpressionError, it is what it was.
 func (m *Machine) upgrade(w *instance) error {
 	old := w.cur
 	if !old.exists || old.layout == m.layout {
 		return nil
 	}
-	fields, err := m.upgraded(w)
-	if err != nil {
-		return err
-	}
 	s := m.states.get()
 	s.begin(m.layout, old.since)
 	s.n, s.newest = old.n, old.newest
-	for i, name := range m.layout.Fields {
-		if text := jsonscan.Member(fields, name); text != nil {
-			s.set[i] = m.mem.copy(text)
-		}
+	if old.layout.Version == m.layout.Version { // only emits have changed
+		copy(s.set, old.set)
+	} else if err := m.upgradeFields(w, s); err != nil {
+		return err
 	}
 	for i := range m.layout.Keeps {
 		if k := slices.Index(old.layout.Keeps, m.layout.Keeps[i]); k >= 0 {
@@ -59,8 +55,8 @@ func (m *Machine) upgrade(w *instance) error {
 			s.timers[i] = old.timers[k]
 		}
 	}
-	for i, emit := range m.layout.Once {
-		if k := slices.Index(old.layout.Once, emit); k >= 0 {
+	for i, name := range m.layout.Once {
+		if k := slices.Index(old.layout.Once, name); k >= 0 {
 			s.once[i] = old.once[k]
 		}
 	}
@@ -68,18 +64,24 @@ func (m *Machine) upgrade(w *instance) error {
 	return nil
 }
 
-// upgraded returns the fields of a state of this version, as a JSON object; nil: none.
-func (m *Machine) upgraded(w *instance) ([]byte, error) {
+// upgradeFields sets the fields of a state of this version to what upgrade makes of w's.
+func (m *Machine) upgradeFields(w *instance, s *state) error {
 	x := m.state.upgrade
 	var e jq.Evaluator
 	e.Set(m.state.scope.variables["$key"], jq.Text(w.name))
 	e.SetRecord(jq.JSON(w.cur.appendObject(nil, w.cur.newest)), nil)
 	v, ok, err := x.one(&e)
 	if err != nil || !ok || v.IsNull() {
-		return nil, err
+		return err
 	}
 	if v.Type() != "object" {
-		return nil, x.fails(errors.New("the new state is " + article(v.Type()) + "; it must be an object"))
+		return x.fails(errors.New("the new state is " + article(v.Type()) + "; it must be an object"))
 	}
-	return v.AppendJSON(nil), nil
+	object := v.AppendJSON(nil)
+	for i, name := range m.layout.Fields {
+		if text := jsonscan.Member(object, name); text != nil {
+			s.set[i] = m.mem.copy(text)
+		}
+	}
+	return nil
 }

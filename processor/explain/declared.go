@@ -11,33 +11,8 @@ import (
 	"inv/processor/declared"
 )
 
-// Declared returns the stages of a declared topology, without their logic.
-func Declared(t *scenario.Topology) processor.Topology {
-	first := processor.Stage{Name: t.Name}
-	for i := range t.From {
-		first.Reads = append(first.Reads, t.From[i].Alias)
-	}
-	for _, alias := range t.Reads() {
-		if joined := func(j scenario.Join) bool { return j.Table == alias }; slices.ContainsFunc(t.From, func(in scenario.Input) bool { return slices.ContainsFunc(in.Join, joined) }) {
-			first.Tables = append(first.Tables, alias)
-		}
-	}
-	var writes []processor.Output
-	for _, alias := range t.Writes() {
-		writes = append(writes, processor.Output{Topic: alias})
-	}
-	if !t.Keyed() {
-		first.Writes = writes
-		return processor.Topology{Name: t.Name, About: t.About, Stages: []processor.Stage{first}}
-	}
-	first.Name, first.Log = t.Name+"-route", t.Log()
-	return processor.Topology{Name: t.Name, About: t.About, Stages: []processor.Stage{
-		first, {Name: t.Name + "-state", Reads: []string{t.Log()}, State: t.Changelog(), Writes: writes},
-	}}
-}
-
 // declared writes what a declared topology is made of.
-func (p *page) declared(program *declared.Program) {
+func (p *page) declared(program *declared.Program, stages []processor.Stage) {
 	t := program.Topology
 	p.inputs(t)
 	if t.Keyed() {
@@ -49,7 +24,7 @@ func (p *page) declared(program *declared.Program) {
 	}
 	p.outputs(t)
 	if t.Keyed() {
-		p.changes(t)
+		p.changes(t, stages)
 	}
 	p.expressions(program)
 }
@@ -254,10 +229,18 @@ func (p *page) outputs(t *scenario.Topology) {
 }
 
 // changes writes what may change over existing state.
-func (p *page) changes(t *scenario.Topology) {
+func (p *page) changes(t *scenario.Topology, stages []processor.Stage) {
+	var shape []string
+	for _, s := range stages {
+		for part := range strings.SplitSeq(s.Shape, ",") {
+			if name, _, ok := strings.Cut(part, "."); ok {
+				shape = append(shape, name)
+			}
+		}
+	}
 	p.heading(1, "changes over existing state")
-	p.line(2, "at any time: let, if, fields, and the keys of outputs")
-	p.line(2, "with a higher version than %d and an upgrade, or after a reset: from, set, keep, timers, order, window", t.Version)
+	p.line(2, "at any time: let, if, fields, keys of outputs, until, ttl")
+	p.line(2, "with a higher version than %d and an upgrade, or after a reset: %s", t.Version, strings.Join(shape, ", "))
 }
 
 func (p *page) expressions(program *declared.Program) {

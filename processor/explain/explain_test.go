@@ -32,12 +32,15 @@ func shop(t *testing.T) (*scenario.Scenario, []processor.Topology, map[string]*d
 	if err != nil {
 		t.Fatal(err)
 	}
-	var topologies []processor.Topology
+	values, err := declared.Topologies(sc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	topologies := builtins[:1]
 	programs := map[string]*declared.Program{}
 	for i := range sc.Topologies {
 		d := &sc.Topologies[i]
 		if d.BuiltIn {
-			topologies = append(topologies, builtins[0])
 			continue
 		}
 		p, problems := declared.Compile(sc, d)
@@ -45,9 +48,8 @@ func shop(t *testing.T) (*scenario.Scenario, []processor.Topology, map[string]*d
 			t.Fatal(problems)
 		}
 		programs[d.Name] = p
-		topologies = append(topologies, Declared(d))
 	}
-	return sc, topologies, programs
+	return sc, append(topologies, values...), programs
 }
 
 func TestGolden(t *testing.T) {

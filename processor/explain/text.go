@@ -25,7 +25,7 @@ func Text(w io.Writer, sc *scenario.Scenario, app string, topologies []processor
 		program := programs[topologies[i].Name]
 		p.topology(&topologies[i], program)
 		if program != nil {
-			p.declared(program)
+			p.declared(program, topologies[i].Stages)
 		}
 	}
 	_, err := io.WriteString(w, p.text.String())
@@ -89,6 +89,9 @@ func (p *page) topology(t *processor.Topology, program *declared.Program) {
 	p.line(1, "%s", first)
 	if program == nil {
 		p.line(1, "built in: its rules are the program's")
+	}
+	if d := p.sc.Topology(t.Name); d != nil && d.Off {
+		p.line(1, "off: it runs when it is named")
 	}
 	for i := range t.Stages {
 		p.stage(t, &t.Stages[i])

@@ -58,6 +58,7 @@ type Failure struct {
 	Want   string  // the expected record, as JSON
 	Fields []Field // of one that differs
 	Got    *Record // nil: there is none
+	At     string  // its time since the case's start
 	Text   string  // why a case can't be run
 }
 
@@ -85,6 +86,11 @@ func judge(t *scenario.Test, begin int64, got []*Record) []Failure {
 	for _, r := range got {
 		if !slices.Contains(named, r.Alias) {
 			failures = append(failures, unexpected(r, t.Pos))
+		}
+	}
+	for i := range failures {
+		if r := failures[i].Got; r != nil {
+			failures[i].At = since(r.Timestamp - begin)
 		}
 	}
 	return failures

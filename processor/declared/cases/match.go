@@ -208,12 +208,4 @@ func quoteOrNull(text []byte) string {
 }
 
 // since returns a time since the start as a case writes it: 40m, 1h30m.
-func since(ms int64) string {
-	text := (time.Duration(ms) * time.Millisecond).String()
-	for _, zero := range []string{"m0s", "h0m"} {
-		if strings.HasSuffix(text, zero) {
-			text = text[:len(text)-2]
-		}
-	}
-	return text
-}
+func since(ms int64) string { return when.FormatDuration(time.Duration(ms) * time.Millisecond) }

@@ -10,11 +10,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-var begin = Start().UnixMilli()
+var started = Start().UnixMilli()
 
 func TestCompare(t *testing.T) {
 	r := &Record{
-		Key: []byte("c1"), Timestamp: begin + 2_400_000,
+		Key: []byte("c1"), Timestamp: started + 2_400_000,
 		Value:   []byte(`{"n":1.50,"text":"1.5","big":12345678901234567890,"list":[1,{"a":1,"b":2}],"o":{"x":1,"y":null},"at":1767227999000,"iso":"2026-01-01T00:40:00Z","odd name":1}`),
 		Headers: []kgo.RecordHeader{{Key: "ce_type", Value: []byte("a")}, {Key: "ce_type", Value: []byte("b")}, {Key: "null"}}, Reason: "late", Message: "mine.yaml:3:4: it is late",
 	}
@@ -55,7 +55,7 @@ func TestCompare(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fields, same := matcher{begin}.compare(&want, r)
+		fields, same := matcher{started}.compare(&want, r)
 		var differs []string
 		for _, f := range fields {
 			if !f.Equal {
@@ -95,7 +95,7 @@ func TestParseRefuses(t *testing.T) {
 }
 
 func record(alias, key, value string) *Record {
-	return &Record{Alias: alias, Key: []byte(key), Value: []byte(value), Timestamp: begin}
+	return &Record{Alias: alias, Key: []byte(key), Value: []byte(value), Timestamp: started}
 }
 
 // Records of a key come in order; those of other keys may come between.
@@ -120,7 +120,7 @@ func TestOrder(t *testing.T) {
 			then.Want = append(then.Want, scenario.TestRecord{Value: []byte(`{"n":` + n + `}`)})
 		}
 		c := scenario.Test{Then: []scenario.TestOutput{then, {Alias: "b", Want: []scenario.TestRecord{{Value: []byte("{}")}}}}}
-		if got := described(judge(&c, begin, got)); got != test.want {
+		if got := described(judge(&c, started, got)); got != test.want {
 			t.Errorf("%s:\n got %s\nwant %s", test.then, got, test.want)
 		}
 	}
@@ -130,7 +130,7 @@ func TestOrder(t *testing.T) {
 func TestVagueExpectations(t *testing.T) {
 	got := []*Record{record("a", "k1", `{"n":1}`), record("a", "k2", `{"n":2}`)}
 	c := scenario.Test{Then: []scenario.TestOutput{{Alias: "a", Want: []scenario.TestRecord{{Value: []byte(`{}`)}, {Value: []byte(`{"n":1}`)}}}}}
-	if got := described(judge(&c, begin, got)); got != "" {
+	if got := described(judge(&c, started, got)); got != "" {
 		t.Error(got)
 	}
 	// Nor do very many of them take for ever.
@@ -140,7 +140,7 @@ func TestVagueExpectations(t *testing.T) {
 		c.Then[0].Want = append(c.Then[0].Want, scenario.TestRecord{Value: []byte(`{}`)})
 	}
 	c.Then[0].Want[299].Value = []byte(`{"n":2}`)
-	if got := described(judge(&c, begin, got)); got != "differs a[299] n=1" {
+	if got := described(judge(&c, started, got)); got != "differs a[299] n=1" {
 		t.Error(got)
 	}
 }
@@ -149,11 +149,11 @@ func TestLettersFail(t *testing.T) {
 	letter := record("dlq", "k", `{"n":1}`)
 	letter.Reason, letter.Message = "expression", "f.yaml:1:2: null and null"
 	c := scenario.Test{}
-	if got := described(judge(&c, begin, []*Record{letter})); got != "letter n=1" {
+	if got := described(judge(&c, started, []*Record{letter})); got != "letter n=1" {
 		t.Error(got)
 	}
 	c.Then = []scenario.TestOutput{{Alias: "dlq", Want: []scenario.TestRecord{{Value: []byte(`{"$reason":"expression","n":1}`)}}}}
-	if got := described(judge(&c, begin, []*Record{letter})); got != "" {
+	if got := described(judge(&c, started, []*Record{letter})); got != "" {
 		t.Error(got)
 	}
 }
@@ -163,7 +163,7 @@ func TestWrongExpectations(t *testing.T) {
 		`{"$kye":1}`: `did you mean "$key"?`, `{"$t":"soon"}`: "such as 40m", `{"$t":true}`: "such as 40m", `{"$headers":1}`: "mapping",
 	} {
 		c := scenario.Test{Then: []scenario.TestOutput{{Alias: "a", Want: []scenario.TestRecord{{Value: []byte(want)}}}}}
-		f := judge(&c, begin, nil)
+		f := judge(&c, started, nil)
 		if len(f) != 1 || f[0].Kind != Broken || !strings.Contains(f[0].Text, text) {
 			t.Errorf("%s: %+v", want, f)
 		}
