@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/processor"
 
@@ -116,6 +117,35 @@ func (r *rig) text(topic string) string {
 		b.Write(record.Value)
 	}
 	return b.String()
+}
+
+// A partition that is silent does not hold the others back, however old its last record
+// is: a topology that is new reads partitions whose last records are hours apart. Here the
+// two partitions are those of two processes.
+func TestSilentPartitionsDontHoldTimeBack(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		r := newRig(t, brokers, strings.NewReplacer("partitions: 4", "partitions: 2", "after: 1s", "after: 1h", "ttl: 1h", "ttl: 9h").Replace(timerScenario))
+		past := time.UnixMilli(1_700_000_000_000)
+		producer := kafkatest.Client(t, r.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		read := func(partition int32, id string, hot bool, at time.Time) {
+			t.Helper()
+			record := &kgo.Record{Topic: r.topic("readings"), Partition: partition, Value: fmt.Appendf(nil, `{"id":%q,"hot":%t}`, id, hot), Timestamp: at}
+			if err := producer.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read(0, "a", true, past)
+		r.member("one")
+		r.member("two")
+		for n := time.Duration(0); len(r.read(r.topic("alarms"))) == 0; n++ {
+			if n > 600 {
+				t.Fatal("the partition without records holds time back")
+			}
+			read(1, "b", false, past.Add(n*5*time.Minute))
+			_ = kafka.Pause(t.Context(), 50*time.Millisecond)
+		}
+		r.want("alarms", `{"id":"a","at":1700003600000}`)
+	})
 }
 
 const orderedScenario = `scenario: ordered

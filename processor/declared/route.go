@@ -123,7 +123,7 @@ func newRoute(env processor.Env, p *Program, name string) (*route, error) {
 	}
 	log := p.Topology.Log()
 	return &route{
-		intake: in, ends: ends{reader: env.Reader},
+		intake: in, ends: ends{env: env},
 		log: lines.New(env.Topic(log), logFormat, env.Partitions(log), env.MaxBatch(env.Topic(log))),
 	}, nil
 }
@@ -280,7 +280,7 @@ func (p *routePartition) Due(tx *stage.Tx, now time.Time) error {
 		p.ticker.wait(now)
 		return nil
 	}
-	p.silent = p.ticker.elapse(now)
+	p.silent = p.ticker.elapse(now, leastActive(p.stage.ends.notes, p.source, now, p.stage.program.Topology.Idle))
 	return nil
 }
 
@@ -353,11 +353,13 @@ func (p *routePartition) reset() {
 // Close has nothing to release.
 func (p *routePartition) Close() {}
 
-// ends asks for the ends of partitions, those of a topic at once.
+// ends asks for the ends of partitions, those of a topic at once, and for what the group
+// has noted of the times of all.
 type ends struct {
-	reader *stage.Reader
+	env    processor.Env
 	at     time.Time // they were asked for
 	topics map[string][]int64
+	notes  map[stage.Source]string // noteClock
 }
 
 // endsWithin bounds the question for ends: the stage waits for it.
@@ -372,11 +374,16 @@ func (e *ends) read(ctx context.Context, source stage.Source, next int64, now ti
 	defer cancel()
 	if !e.at.Equal(now) {
 		e.at, e.topics = now, map[string][]int64{}
+		var err error
+		if e.notes, err = e.env.AllNotes(ctx, noteClock); err != nil {
+			e.at = time.Time{}
+			return false, err
+		}
 	}
 	high, ok := e.topics[source.Topic]
 	if !ok {
 		var err error
-		if high, err = e.reader.HighWatermarks(ctx, source.Topic); err != nil {
+		if high, err = e.env.Reader.HighWatermarks(ctx, source.Topic); err != nil {
 			return false, err
 		}
 		e.topics[source.Topic] = high
@@ -389,10 +396,10 @@ func (e *ends) read(ctx context.Context, source stage.Source, next int64, now ti
 		return true, nil
 	}
 	// What is left may be the end of a transaction, or have been compacted away.
-	if stable, err := e.reader.StableEnd(ctx, source.Topic, source.Partition); err != nil || stable < end {
+	if stable, err := e.env.Reader.StableEnd(ctx, source.Topic, source.Partition); err != nil || stable < end {
 		return false, err
 	}
-	err := e.reader.Read(ctx, source.Topic, source.Partition, next, end, func(*kgo.Record) error { return errRecord })
+	err := e.env.Reader.Read(ctx, source.Topic, source.Partition, next, end, func(*kgo.Record) error { return errRecord })
 	if errors.Is(err, errRecord) {
 		return false, nil
 	}
