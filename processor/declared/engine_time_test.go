@@ -1,8 +1,10 @@
 package declared_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -206,6 +208,34 @@ func TestDrainWaitsForHeldLines(t *testing.T) {
 			t.Errorf("the dead letters are %v", dead)
 		}
 	})
+}
+
+// Lines that come after a drain has begun, and are held when it is over, do not prolong it.
+func TestDrainEndsWhileLinesCome(t *testing.T) {
+	r := newRig(t, kafkatest.Embedded(t), orderedScenario)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for n := 0; kafka.Pause(ctx, 20*time.Millisecond) == nil; n++ {
+			record := &kgo.Record{Topic: r.topic("events"), Key: fmt.Append(nil, n), Value: fmt.Appendf(nil, `{"k":"x","v":"a","t":%d}`, time.Now().UnixMilli())}
+			_ = r.client.ProduceSync(ctx, record).FirstErr()
+		}
+	})
+	r.put("events", "first", fmt.Sprintf(`{"k":"x","v":"-","t":%d}`, time.Now().UnixMilli()-500))
+	summary := r.drain()
+	if n := summary.Counts["held_lines/ordering"]; n != 0 { // of a process that has ended
+		t.Errorf("%d lines are held by a process that has ended", n)
+	}
+	cancel()
+	writing.Wait()
+	if seen := r.values("seen"); len(seen) == 0 || !strings.HasPrefix(seen[0], `{"all":"-`) {
+		t.Errorf("what was there at first is not applied: %v", seen)
+	}
+	r.drain()
+	if seen, events := len(r.values("seen")), len(r.read(r.topic("events"))); seen != events {
+		t.Errorf("%d of %d lines are applied", seen, events)
+	}
 }
 
 // A key that was not seen for its ttl has a tombstone in the changelog.
