@@ -61,11 +61,13 @@ func topologyExamples(t testing.TB) (sources []string) {
 		t.Fatal(err)
 	}
 	head := ""
-	for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
-		source, _, _ := strings.Cut(block, "```")
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
 		switch {
-		case head == "":
-			head = source
+		case head == "": // a whole file
+			head, _, _ = strings.Cut(source, "topologies:")
+			sources = append(sources, source)
 		case strings.Contains(source, "\ntopics:"):
 			sources = append(sources, "scenario: docs\n"+source)
 		default:

@@ -16,14 +16,16 @@ func TestDocumentedTopologies(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks := strings.Split(string(page), "```yaml\n")[1:]
-	head, _, _ := strings.Cut(blocks[0], "```")
-	ran := 0
-	for _, block := range blocks[1:] {
-		source, _, _ := strings.Cut(block, "```")
-		if strings.Contains(source, "\ntopics:") {
+	ran, head := 0, ""
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
+		switch {
+		case head == "": // a whole file, whose topics the others have
+			head, _, _ = strings.Cut(source, "topologies:")
+		case strings.Contains(source, "\ntopics:"):
 			source = "scenario: docs\n" + source
-		} else {
+		default:
 			source = head + source
 		}
 		sc, problems := scenario.Read("topologies.md", []byte(source))

@@ -7,11 +7,12 @@ import (
 
 	"inv/internal/scenario"
 	"inv/internal/when"
+	"inv/processor"
 	"inv/processor/declared"
 )
 
 // declared writes what a declared topology is made of.
-func (p *page) declared(program *declared.Program) {
+func (p *page) declared(program *declared.Program, stages []processor.Stage) {
 	t := program.Topology
 	p.inputs(t)
 	if t.Keyed() {
@@ -23,7 +24,7 @@ func (p *page) declared(program *declared.Program) {
 	}
 	p.outputs(t)
 	if t.Keyed() {
-		p.changes(t)
+		p.changes(t, stages)
 	}
 	p.expressions(program)
 }
@@ -228,10 +229,18 @@ func (p *page) outputs(t *scenario.Topology) {
 }
 
 // changes writes what may change over existing state.
-func (p *page) changes(t *scenario.Topology) {
+func (p *page) changes(t *scenario.Topology, stages []processor.Stage) {
+	var shape []string
+	for _, s := range stages {
+		for part := range strings.SplitSeq(s.Shape, ",") {
+			if name, _, ok := strings.Cut(part, "."); ok {
+				shape = append(shape, name)
+			}
+		}
+	}
 	p.heading(1, "changes over existing state")
-	p.line(2, "at any time: let, if, fields, and the keys of outputs")
-	p.line(2, "with a higher version than %d and an upgrade, or after a reset: from, set, keep, timers, order, window", t.Version)
+	p.line(2, "at any time: let, if, fields, keys of outputs, until, ttl")
+	p.line(2, "with a higher version than %d and an upgrade, or after a reset: %s", t.Version, strings.Join(shape, ", "))
 }
 
 func (p *page) expressions(program *declared.Program) {

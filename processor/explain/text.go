@@ -25,7 +25,7 @@ func Text(w io.Writer, sc *scenario.Scenario, app string, topologies []processor
 		program := programs[topologies[i].Name]
 		p.topology(&topologies[i], program)
 		if program != nil {
-			p.declared(program)
+			p.declared(program, topologies[i].Stages)
 		}
 	}
 	_, err := io.WriteString(w, p.text.String())

@@ -120,3 +120,41 @@ func TestCancelled(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// The tests in the examples of docs/topologies.md pass.
+func TestDocumentedTests(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/topologies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, ran := "", 0
+	for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
+		source, _, _ := strings.Cut(block, "```")
+		if head == "" {
+			head = source
+		}
+		if !strings.Contains(source, "\ntests:") {
+			continue
+		}
+		sc, problems := scenario.Read("topologies.md", []byte(head+source))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		for i := range sc.Tests {
+			p, problems := declared.Compile(sc, sc.Topology(sc.Tests[i].Topology))
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			r, err := Run(t.Context(), sc, p, &sc.Tests[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ran++; len(r.Failures) > 0 {
+				t.Error(text(t, &r, "topologies.md", &theme.Theme{}))
+			}
+		}
+	}
+	if ran < 2 {
+		t.Errorf("%d tests were found", ran)
+	}
+}
