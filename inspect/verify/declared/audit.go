@@ -156,6 +156,7 @@ func (a *audit) trimmedTopic(topic string, checks ...int) {
 // finish looks at what was called for and not found, and the other way round.
 func (a *audit) finish() {
 	a.checkOutputs()
+	a.checkPlaces()
 	a.checkLetters()
 	a.log.finish(a)
 	a.judgeRest()

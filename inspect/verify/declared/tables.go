@@ -61,6 +61,9 @@ func (t *joinedTable) add(r *kgo.Record) {
 		t.gaps = true // or a marker of a transaction
 	}
 	t.next[r.Partition] = r.Offset + 1
+	if r.Key == nil {
+		return // it is of no row
+	}
 	var v version
 	if r.Value != nil {
 		var err error
