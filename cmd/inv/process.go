@@ -57,7 +57,8 @@ in the program there are:
 
 ` + topologyList() + `
 It runs until Ctrl-C. With --drain it processes the current backlog and its
-follow-ups, then exits.
+follow-ups, then exits. It waits for what is held back until its time has
+passed (order: time), but not for timers and windows.
 
 With --from it needs no broker: a topology that the scenario declares processes
 the records of files, those of joined tables first, and writes records as lines

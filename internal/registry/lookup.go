@@ -71,6 +71,10 @@ func (e *Error) Once() string { return e.once }
 // Unsure reports whether the bytes may have no schema: they only look framed.
 func (e *Error) Unsure() bool { return e.kind == missing || e.kind == ambiguous }
 
+// Away reports whether the registry did not answer: the record may be right, and be decoded
+// later.
+func (e *Error) Away() bool { return e.kind == away }
+
 func (c column) errorf(kind, format string, args ...any) error {
 	once := kind
 	if kind != away {

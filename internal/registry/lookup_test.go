@@ -168,3 +168,29 @@ func TestSchemaInHeaders(t *testing.T) {
 		t.Errorf("an unframed value that is Avro: %v", err)
 	}
 }
+
+// A registry that doesn't answer, one that lacks the schema, and a payload that its schema
+// doesn't fit are different mistakes.
+func TestKindsOfErrors(t *testing.T) {
+	for _, tt := range []struct {
+		status       int
+		answer       string
+		away, unsure bool
+	}{
+		{http.StatusServiceUnavailable, `{"error_code":50301,"message":"starting"}`, true, false},
+		{http.StatusNotFound, `{"error_code":40403,"message":"Schema not found"}`, false, true},
+		{http.StatusOK, `{"schema":"{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\",\"type\":\"string\"}]}"}`, false, false},
+	} {
+		client, _ := counted(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/vnd.schemaregistry.v1+json")
+			w.WriteHeader(tt.status)
+			fmt.Fprint(w, tt.answer)
+		})
+		d := NewDecoder(t.Context(), client, Other, Detect)
+		var e *Error
+		err := d.Decode(&fetch.Record{Topic: "orders", Value: []byte("\x00\x00\x00\x00\x07\x20too short")}, func() {})
+		if !errors.As(err, &e) || e.Away() != tt.away || e.Unsure() != tt.unsure {
+			t.Errorf("%d: %v", tt.status, err)
+		}
+	}
+}

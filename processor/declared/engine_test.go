@@ -1,6 +1,7 @@
 package declared_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -19,6 +20,7 @@ import (
 	"inv/internal/scenario"
 	"inv/processor"
 	"inv/processor/declared"
+	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -166,25 +168,33 @@ func (r *rig) write(records ...*kgo.Record) {
 	}
 }
 
-// read returns the committed records of a topic.
+// read returns the committed records of a topic, when the transactions that are open are
+// over.
 func (r *rig) read(topic string) (records []*kgo.Record) {
 	r.Helper()
-	spans, err := kafka.Spans(r.Context(), r.client, topic)
+	reader, err := stage.NewReader(kafka.Config{Brokers: r.brokers})
 	if err != nil {
 		r.Fatal(err)
 	}
-	err = kafka.Read(r.Context(), kafka.Config{Brokers: r.brokers}, spans, func(_ int, record *kgo.Record) bool {
-		copied := *record
-		copied.Key, copied.Value = append([]byte(nil), record.Key...), append([]byte(nil), record.Value...)
-		copied.Headers = nil
-		for _, h := range record.Headers {
-			copied.Headers = append(copied.Headers, kgo.RecordHeader{Key: h.Key, Value: append([]byte(nil), h.Value...)})
-		}
-		records = append(records, &copied)
-		return false
-	})
+	defer reader.Close()
+	ends, err := reader.HighWatermarks(r.Context(), topic)
 	if err != nil {
 		r.Fatal(err)
+	}
+	for p, end := range ends {
+		err := reader.Read(r.Context(), topic, int32(p), 0, end, func(record *kgo.Record) error {
+			copied := *record
+			copied.Key, copied.Value = bytes.Clone(record.Key), bytes.Clone(record.Value)
+			copied.Headers = nil
+			for _, h := range record.Headers {
+				copied.Headers = append(copied.Headers, kgo.RecordHeader{Key: h.Key, Value: bytes.Clone(h.Value)})
+			}
+			records = append(records, &copied)
+			return nil
+		})
+		if err != nil {
+			r.Fatal(err)
+		}
 	}
 	return records
 }

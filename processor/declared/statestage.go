@@ -29,12 +29,19 @@ type stateStage struct {
 	keys, bytes, timers, held, late *atomic.Int64
 }
 
-func newStateStage(env processor.Env, p *Program, name string) *stateStage {
+// changelogRoom is what the changelog must accept in a batch: the largest state, and the
+// longest key that a line can have.
+const changelogRoom = MaxState + MaxLine + 1<<10
+
+func newStateStage(env processor.Env, p *Program, name string) (*stateStage, error) {
+	if topic := env.Topic(p.Topology.Changelog()); env.MaxBatch(topic) < changelogRoom {
+		return nil, fmt.Errorf("topic %s accepts records of %d bytes at most, and must accept %d: raise its max.message.bytes", topic, env.MaxBatch(topic), changelogRoom)
+	}
 	return &stateStage{
 		env: env, program: p, stage: name, writer: newWriter(env, p),
 		keys: env.Counter(metricKeys), bytes: env.Counter(metricBytes), timers: env.Counter(metricTimers),
 		held: env.Counter(metricHeld), late: env.Counter(metricLate),
-	}
+	}, nil
 }
 
 // Start reads the changelog of a partition, and the lines of the log that wait for their

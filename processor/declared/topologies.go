@@ -86,7 +86,7 @@ func (p *Program) stateStage() processor.Stage {
 		},
 		Waits:   "the time to pass lines in %s",
 		MaxPoll: 4, // each record of the log holds some hundred lines
-		New:     func(env processor.Env) (stage.Logic, error) { return newStateStage(env, p, name), nil },
+		New:     func(env processor.Env) (stage.Logic, error) { return newStateStage(env, p, name) },
 	}
 }
 

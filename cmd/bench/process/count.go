@@ -40,16 +40,17 @@ func kindOf(topic, app string) string {
 	return ""
 }
 
-// count counts the records of each kind by the headers of their batches. Records that
-// Streams has deleted from its repartition topics are counted by offset.
-func (l *lab) count(ctx context.Context, app string) (map[string]counted, error) {
+// count counts the records of each kind of topic, "" for none, by the headers of their
+// batches. Records that Streams has deleted from its repartition topics are counted by
+// offset.
+func (l *lab) count(ctx context.Context, kindOf func(topic string) string) (map[string]counted, error) {
 	names, err := l.topics(ctx)
 	if err != nil {
 		return nil, err
 	}
 	counts := map[string]counted{}
 	for _, name := range names {
-		kind := kindOf(name, app)
+		kind := kindOf(name)
 		if kind == "" {
 			continue
 		}
@@ -130,7 +131,7 @@ var errNoOutput = errors.New("inv wrote no updates to make a plan from")
 
 // learnFrom makes floor's plan from what inv wrote.
 func (l *lab) learnFrom(ctx context.Context, app string) error {
-	counts, err := l.count(ctx, app)
+	counts, err := l.count(ctx, func(topic string) string { return kindOf(topic, app) })
 	if err != nil {
 		return err
 	}

@@ -35,6 +35,24 @@ func (l *lab) drainOnce(ctx context.Context, s side) (*drained, error) {
 	if err := l.backlog(ctx, l.shape, l.loaded); err != nil {
 		return nil, err
 	}
+	d, err := l.timed(ctx, s, app)
+	if err != nil {
+		return nil, err
+	}
+	if s.name == "inv" {
+		if err := l.run(ctx, "--app-id", app, "verify", "--policy", "reference"); err != nil {
+			return nil, fmt.Errorf("verifying inv's run: %w", err)
+		}
+	}
+	if d.topics, err = l.count(ctx, func(topic string) string { return kindOf(topic, app) }); err != nil {
+		return nil, err
+	}
+	l.progress("%s: %.1f s, %.0f orders/s, %.1f CPU s, %s", s.title, d.Seconds, float64(l.loaded)/d.Seconds, d.CPU, mb(d.RSS))
+	return d, nil
+}
+
+// timed starts a side, waits until it has drained the backlog, and stops it.
+func (l *lab) timed(ctx context.Context, s side, app string) (*drained, error) {
 	broker := l.broker.cpuNow()
 	c, err := s.start(l, app)
 	if err != nil {
@@ -52,15 +70,6 @@ func (l *lab) drainOnce(ctx context.Context, s side) (*drained, error) {
 	}
 	d.Usage = c.usage()
 	d.Seconds = took
-	if s.name == "inv" {
-		if err := l.run(ctx, "--app-id", app, "verify", "--policy", "reference"); err != nil {
-			return nil, fmt.Errorf("verifying inv's run: %w", err)
-		}
-	}
-	if d.topics, err = l.count(ctx, app); err != nil {
-		return nil, err
-	}
-	l.progress("%s: %.1f s, %.0f orders/s, %.1f CPU s, %s", s.title, d.Seconds, float64(l.loaded)/d.Seconds, d.CPU, mb(d.RSS))
 	return d, nil
 }
 

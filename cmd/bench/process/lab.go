@@ -90,7 +90,11 @@ func (l *lab) build(ctx context.Context) error {
 	}
 	if l.peer == "" {
 		l.peer = filepath.Join(l.dir, "peer")
-		return measure.Run(ctx, "javac", "-d", l.peer, "-cp", l.libs+"/*", "cmd/bench/process/streams/src/main/java/StockKeeper.java")
+		sources, err := filepath.Glob("cmd/bench/process/streams/src/main/java/*.java")
+		if err != nil {
+			return err
+		}
+		return measure.Run(ctx, "javac", append([]string{"-d", l.peer, "-cp", l.libs + "/*"}, sources...)...)
 	}
 	return nil
 }

@@ -10,6 +10,13 @@
 //	go run ./cmd/bench/process verify     inv verify beside a raw read by kcat
 //	go run ./cmd/bench/process all        all of it; about ten minutes with -short
 //
+// and declared topologies (declared.yaml) with others:
+//
+//	go run ./cmd/bench/process fraud       1M orders: the same in Kafka Streams
+//	go run ./cmd/bench/process state       1M customers: memory, beside Kafka Streams
+//	go run ./cmd/bench/process standardize 1M XML records: benthos, at least once
+//	go run ./cmd/bench/process low-stock   the updates of 1M orders: the built-in topology
+//
 // It prints Markdown. See docs/dev/benchmarks.md.
 package main
 
@@ -30,12 +37,13 @@ import (
 // options are the command's flags.
 type options struct {
 	brokers, libs, peer, class, heap string
+	peerHeap, benthos                string
 	orders, products, partitions     int
 	rounds, peerRounds, threads      int
 	warm, measured                   time.Duration
 	rates                            []int
 	only                             string
-	short, wipe                      bool
+	short, wipe, unverified, cold    bool
 	inv                              string
 	args                             []string // additional arguments of inv process
 }
@@ -45,9 +53,10 @@ func main() { os.Exit(measure.Main("bench/process", command)) }
 func command(ctx context.Context) error {
 	modes := map[string]func(context.Context, *lab) error{
 		"drain": drain, "latency": latency, "large": large, "table": table, "verify": verify, "all": all,
+		"fraud": fraud, "state": fraudState, "standardize": standardize, "low-stock": lowStock,
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		return errors.New("name what to measure: drain, latency, large, table, verify or all")
+		return errors.New("name what to measure: drain, latency, large, table, verify, all, fraud, state, standardize or low-stock")
 	}
 	mode := os.Args[1]
 	o, err := parse(mode, os.Args[2:])
@@ -75,6 +84,8 @@ func parse(mode string, args []string) (options, error) {
 	f.StringVar(&o.peer, "peer", "", "the JAR of a Streams peer other than cmd/bench/process/streams")
 	f.StringVar(&o.class, "class", "StockKeeper", "its main class: arguments BROKERS APP THREADS, properties commit and partitions")
 	f.StringVar(&o.heap, "heap", "1g", "the broker's heap")
+	f.StringVar(&o.peerHeap, "peer-heap", "2g", "fraud, state: the heap of Streams")
+	f.StringVar(&o.benthos, "benthos", "", "standardize: a benthos with Kafka and XML; otherwise it is built")
 	f.StringVar(&o.inv, "inv", "", "the inv to measure; otherwise it is built")
 	f.IntVar(&o.orders, "orders", 1_000_000, "orders in the backlog")
 	f.IntVar(&o.products, "products", 1_000, "products in the catalogue")
@@ -86,6 +97,8 @@ func parse(mode string, args []string) (options, error) {
 	f.DurationVar(&o.measured, "for", 20*time.Second, "latency: how long to measure at each rate")
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
+	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
+	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify after each run")
 	f.Func("X", "an additional argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
 	if err := f.Parse(args); err != nil {
 		return o, err

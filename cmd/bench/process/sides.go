@@ -17,6 +17,8 @@ type side struct {
 	start  func(l *lab, app string) (*child, error)
 	groups func(app string) map[string][]string // with the topics that each reads
 	peer   bool
+	// waits: what a group has read and holds back until time passes is not waited for.
+	waits bool
 }
 
 func invSide(extra ...string) side {
@@ -112,6 +114,9 @@ func (l *lab) rest(ctx context.Context, s side, app string) (bool, error) {
 			return false, err
 		}
 		for _, lag := range lags {
+			if s.waits {
+				lag.Records -= lag.Waiting
+			}
 			if !lag.AtRest() {
 				return false, nil
 			}
