@@ -149,12 +149,14 @@ func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups 
 			_, err := c.DescribeGroups(ctx, names...)
 			return err
 		}
+		if groups, err = c.Existing(ctx, processorGroups(sc, f.appID)); err != nil || len(groups) == 0 {
+			return err
+		}
 		var topics []string
 		for _, g := range processor.Groups(sc, f.appID, topologiesOf(sc)) {
-			topics = append(topics, g.Topics...)
-		}
-		if groups, err = c.Existing(ctx, processorGroups(sc, f.appID)); err != nil {
-			return err
+			if slices.Contains(groups, g.Name) {
+				topics = append(topics, g.Topics...)
+			}
 		}
 		_, err = c.PartitionCounts(ctx, topics...)
 		return err
