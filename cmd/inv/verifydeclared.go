@@ -8,6 +8,7 @@ import (
 	"inv/inspect/verify"
 	"inv/inspect/verify/declared"
 	"inv/internal/scenario"
+	"inv/internal/termsafe"
 	"inv/internal/theme"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -33,7 +34,7 @@ func (v *verifyFlags) split(sc *scenario.Scenario, names []string) (*verified, e
 	if err != nil {
 		return nil, usageError{err}
 	}
-	all, err := builtin.Of(sc, o)
+	all, err := builtin.All(o)
 	if err != nil {
 		return nil, usageError{err}
 	}
@@ -46,8 +47,8 @@ func (v *verifyFlags) split(sc *scenario.Scenario, names []string) (*verified, e
 	// The work of a built-in topology may be another one's, by the policy.
 	what.builtIn = len(what.declared) == 0 || len(running) > len(what.declared)
 	for _, t := range all {
-		if d := sc.Topology(t.Name); d == nil || isDeclared(sc, t) {
-			continue
+		if sc.Topology(t.Name) == nil {
+			continue // the scenario does without it
 		}
 		for _, stage := range t.Stages {
 			for _, w := range stage.Writes {
@@ -116,12 +117,17 @@ func (v *verifyFlags) declaredHints(r *declared.Report, app string) (hints []str
 			break
 		}
 	}
+	for _, c := range r.Checks {
+		if c.ID == declared.OutputsOnce && c.Violations > 0 {
+			hints = append(hints, termsafe.Sprintf("If it was reset without --outputs, those of both histories are there: `inv reset --topology %s --outputs` deletes them, and `inv process %[1]s` writes them once more, if all inputs are still there.", r.Topology))
+		}
+	}
 	if r.Verdict == verify.Undecided && !r.AtRest {
 		arguments := []string{r.Topology, "--drain"}
 		if app != defaultAppID {
 			arguments = append(arguments, "--app-id", app)
 		}
-		hints = append(hints, fmt.Sprintf("It was not at rest: `inv process %s` processes what is left, then verify can decide.", strings.Join(arguments, " ")))
+		hints = append(hints, termsafe.Sprintf("It was not at rest: `inv process %s` processes what is left, then verify can decide.", strings.Join(arguments, " ")))
 	}
 	return hints
 }

@@ -153,17 +153,26 @@ func (a *audit) finish() {
 	a.checkOutputs()
 	a.checkLetters()
 	a.log.finish(a)
-	c := &a.counts
-	if why := a.progress.Unrest; why == "" && c.InputsInFlight+c.LinesInFlight+c.OutputsInFlight > 0 {
-		a.progress.Unrest = fmt.Sprintf("in flight: %s, %s, %s", verify.Counted(c.InputsInFlight, "input"), verify.Counted(c.LinesInFlight, "line"), verify.Counted(c.OutputsInFlight, "output"))
-	}
-	if a.progress.Unrest != "" {
-		a.doubt(a.progress.Unrest, checkRest)
-	}
+	a.judgeRest()
 	for _, t := range a.rows {
 		if t.vanished > 0 {
 			a.warnings = append(a.warnings, fmt.Sprintf("%s of table %s can't be found any more: the topic was compacted", verify.Counted(t.vanished, "joined row"), t.alias))
 		}
+	}
+}
+
+// judgeRest decides whether the topology had nothing left to do.
+func (a *audit) judgeRest() {
+	c, p := &a.counts, a.progress
+	switch {
+	case p.Unrest != "":
+	case len(p.Ends) == 0:
+		p.Unrest = "none of the topology's topics is on this cluster"
+	case c.InputsInFlight+c.LinesInFlight+c.OutputsInFlight > 0:
+		p.Unrest = fmt.Sprintf("in flight: %s, %s, %s", verify.Counted(c.InputsInFlight, "input"), verify.Counted(c.LinesInFlight, "line"), verify.Counted(c.OutputsInFlight, "output"))
+	}
+	if p.Unrest != "" {
+		a.doubt(p.Unrest, checkRest)
 	}
 }
 

@@ -140,6 +140,8 @@ func plain(v any) (any, error) {
 	switch v := v.(type) {
 	case nil, bool, json.Number:
 		return v, nil
+	case int:
+		return json.Number(strconv.Itoa(v)), nil
 	case string:
 		if utf8.ValidString(v) {
 			return v, nil

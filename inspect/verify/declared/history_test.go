@@ -99,7 +99,6 @@ func (h *history) putTo(topic string, p int32, ms int64, key, value []byte, head
 type written struct {
 	*history
 	*world
-	cause *kgo.Record // the input that is mapped
 }
 
 // Output writes an output as a stage does.
@@ -240,12 +239,6 @@ func TestAuditHolds(t *testing.T) {
 		}
 		t.Logf("%s: %+v", name, r.Counts)
 	}
-}
-
-// mutation is a change of a record of a topic.
-type mutation struct {
-	topic, what string
-	change      func(h *history, topic string, i int)
 }
 
 // alter returns a change of a record's own copy.

@@ -38,6 +38,9 @@ type Counts struct {
 	DeadLetters     int64 `json:"dead_letters"`
 }
 
+// OutputsOnce is the id of the check that finds outputs that are there twice.
+const OutputsOnce = "2.once"
+
 // The checks, in the order in which they are reported.
 const (
 	checkLines = iota
@@ -60,8 +63,8 @@ func newChecks() [checkCount]verify.Check {
 		checkInputs:      {ID: "1.inputs", Title: "each record that was read has its lines or its dead letter"},
 		checkRows:        {ID: "1.rows", Title: "joined rows are those that the tables had"},
 		checkTicks:       {ID: "1.ticks", Title: "the log can be read, and its times don't go back"},
-		checkOutputs:     {ID: "2.outputs", Title: "outputs are exactly those that the log calls for"},
-		checkOutputsOnce: {ID: "2.once", Title: "no output is there twice"},
+		checkOutputs:     {ID: "2.outputs", Title: "outputs are exactly those that are called for"},
+		checkOutputsOnce: {ID: OutputsOnce, Title: "no output is there twice"},
 		checkLetters:     {ID: "3.letters", Title: "dead letters are exactly those that are called for"},
 		checkEnvelope:    {ID: "envelope", Title: "outputs have the right key, partition, timestamp and headers"},
 		checkRest:        {ID: "4.rest", Title: "the topology is at rest"},
