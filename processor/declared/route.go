@@ -26,17 +26,18 @@ type intake struct {
 	inputs  map[string]int // index in the topology's from, by topic
 	headed  bool           // it uses the records' headers
 	tables  *tableSet
+	values  valueDecoder
 }
 
 func newIntake(env processor.Env, p *Program, name string) (*intake, error) {
-	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders()}
+	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders(), values: valueDecoder{env.Registry, env.Logger}}
 	for i := range p.Topology.From {
 		in.inputs[env.Topic(p.Topology.From[i].Alias)] = i
 	}
 	var err error
 	in.tables, err = newTables(env.Kafka, joined(p.Topology), func(alias string) (string, int) {
 		return env.Topic(alias), env.Partitions(alias)
-	}, env.Logger)
+	}, &in.values)
 	return in, err
 }
 
@@ -49,8 +50,9 @@ func (in *intake) Close() { in.tables.close() }
 // Grow implements [processor.Grower].
 func (in *intake) Grow(topic string, partitions int) { in.tables.grow(topic, partitions) }
 
-// record makes what is decided of a record.
-func (in *intake) record(rec *Record, r *kgo.Record) {
+// record makes what is decided of a record. A value that can't be decoded is a
+// *refusalError.
+func (in *intake) record(ctx context.Context, rec *Record, r *kgo.Record) error {
 	*rec = Record{
 		Input: in.inputs[r.Topic], Key: r.Key, Value: r.Value, Headers: rec.Headers[:0],
 		Origin: Origin{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()},
@@ -60,6 +62,12 @@ func (in *intake) record(rec *Record, r *kgo.Record) {
 			rec.Headers = append(rec.Headers, Header{r.Headers[i].Key, r.Headers[i].Value})
 		}
 	}
+	if in.program.Topology.From[rec.Input].Format != "" {
+		return nil
+	}
+	var err error
+	rec.Value, err = in.values.of(ctx, r)
+	return err
 }
 
 // letter returns the dead letter of a record.
@@ -198,9 +206,8 @@ func (p *routePartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Recor
 	p.touch()
 	p.next = r.Offset + 1
 	p.joins.ctx, p.joins.polls = ctx, tx.Polls()
-	p.stage.record(&p.record, r)
 	p.text, p.decided = p.text[:0], p.decided[:0]
-	outcome, refusal, err := p.router.Route(&p.record, p)
+	outcome, refusal, err := p.decide(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -222,6 +229,13 @@ func (p *routePartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Recor
 		return p.write(tx, ms)
 	}
 	return nil
+}
+
+func (p *routePartition) decide(ctx context.Context, r *kgo.Record) (Outcome, *Refusal, error) {
+	if err := p.stage.record(ctx, &p.record, r); err != nil {
+		return undecoded(err)
+	}
+	return p.router.Route(&p.record, p)
 }
 
 // Line implements [Lines]. A record's lines are written when all of them are known.
