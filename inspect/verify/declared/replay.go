@@ -69,7 +69,8 @@ func (r *Replay) Apply(number int64, text []byte) ([]Result, error) {
 		r.pass()
 	case r.t.ordered():
 		r.see(partitionOf(l.Source), l.Time)
-		r.held = append(r.held, l)
+		at, _ := slices.BinarySearchFunc(r.held, l, byTime)
+		r.held = slices.Insert(r.held, at, l)
 		r.pass()
 	default:
 		r.see(partitionOf(l.Source), l.Time)
@@ -147,7 +148,6 @@ func (r *Replay) pass() {
 		return
 	}
 	if r.t.ordered() {
-		slices.SortFunc(r.held, byTime)
 		for len(r.held) > 0 && r.held[0].Time < now {
 			l := r.held[0]
 			r.held = r.held[1:]
