@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -63,6 +64,10 @@ type Config struct {
 	// state is provably complete without them. Otherwise Run returns a [LostError]
 	// or [LostStateError] before it reads anything.
 	SkipLost []string
+
+	// Registry decodes what a schema registry describes, for stages that read what others
+	// write; nil: there is none.
+	Registry *registry.Decoder
 
 	CommitEvery time.Duration    // default DefaultCommitEvery
 	Now         func() time.Time // default time.Now

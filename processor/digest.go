@@ -146,6 +146,19 @@ func (e Env) CheckApplied(ctx context.Context, source stage.Source, applied, com
 	})
 }
 
+// AllNotes returns a note of the offsets that the stage's group has committed, by source
+// partition, of those that have it.
+func (e Env) AllNotes(ctx context.Context, name string) (map[stage.Source]string, error) {
+	metadata, err := e.Reader.Metadata(ctx, e.group)
+	notes := map[stage.Source]string{}
+	for source, text := range metadata {
+		if p, err := parsePosition(text); err == nil && p.ids[name] != "" {
+			notes[source] = p.ids[name]
+		}
+	}
+	return notes, err
+}
+
 // checkStart refuses a changelog that has lost its first records, if nothing can
 // show that the state is complete without them.
 func (e Env) checkStart(ctx context.Context, source stage.Source) error {

@@ -66,6 +66,34 @@ func (a *application) drain(ctx context.Context) error {
 	}
 }
 
+// finish waits until what was decided into logs is applied, or held back. With it, this
+// process leaves nothing that it has decided while the drain waited to the next one.
+func (a *application) finish(ctx context.Context) error {
+	client, err := kafka.New(a.cfg.Kafka)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	d := drainer{application: a, client: client, counter: kafka.NewLagCounter(client, 1, fewOffsets)}
+	logs := map[string]bool{}
+	for _, stage := range a.stages {
+		logs[stage.Log] = stage.Log != ""
+	}
+	for _, stage := range a.stages {
+		if !logs[stage.Reads[0]] {
+			continue
+		}
+		ends, err := d.ends(ctx, d.layout.topics(stage.Reads)...)
+		if err != nil {
+			return err
+		}
+		if err := d.passed(ctx, stage, ends, false); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // feedback returns the topics that a stage writes and an earlier one, or itself,
 // reads, and all that stages write.
 func (a *application) feedback() (back, written map[string]bool) {
@@ -116,7 +144,7 @@ func (d *drainer) pass(ctx context.Context, stage *Stage, inputs map[fetch.ID]in
 			ends[id] = given
 		}
 	}
-	if err := d.passed(ctx, stage, ends); err != nil {
+	if err := d.passed(ctx, stage, ends, true); err != nil {
 		return nil, err
 	}
 	if stage.Pending == nil {
@@ -130,11 +158,15 @@ func (d *drainer) pass(ctx context.Context, stage *Stage, inputs map[fetch.ID]in
 	return ends, nil
 }
 
-// passed waits until a stage has committed all data records before the ends.
-func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]int64) error {
+// passed waits until a stage has committed all data records before the ends and, if
+// settled is set, holds none of them back.
+func (d *drainer) passed(ctx context.Context, stage *Stage, ends map[fetch.ID]int64, settled bool) error {
 	w, p := d.waits(stage), &progress{}
 	for {
 		unread, err := d.counter.Unread(ctx, Group(d.cfg.AppID, stage.Name), ends)
+		if !settled {
+			unread = slices.DeleteFunc(unread, func(s kafka.Span) bool { return s.From == s.To })
+		}
 		if err == nil && len(unread) == 0 {
 			return nil
 		}

@@ -133,7 +133,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, Now: cfg.Now, Logger: cfg.Log, stage: s, shape: func(p position) error { return a.compareShape(s, p) }, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, Now: cfg.Now, Logger: cfg.Log, Registry: cfg.Registry, stage: s, shape: func(p position) error { return a.compareShape(s, p) }, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
 	var gate func(context.Context)
 	if s.Log != "" {
 		env.Flow = flows[s.Log]
@@ -214,7 +214,9 @@ var errDrained = errors.New("drained")
 func (a *application) run(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
-	var group sync.WaitGroup
+	deciding, stopDeciding := context.WithCancel(ctx)
+	defer stopDeciding()
+	var group, deciders sync.WaitGroup
 	start := func(run func(context.Context) error) {
 		group.Go(func() {
 			if err := run(ctx); err != nil && ctx.Err() == nil {
@@ -222,8 +224,16 @@ func (a *application) run(parent context.Context) error {
 			}
 		})
 	}
-	for _, w := range a.workers {
-		start(w.Run)
+	for i, w := range a.workers {
+		if a.stages[i].Log == "" {
+			start(w.Run)
+			continue
+		}
+		deciders.Add(1)
+		start(func(context.Context) error {
+			defer deciders.Done()
+			return w.Run(deciding)
+		})
 	}
 	for _, b := range a.background {
 		start(b.Run)
@@ -231,7 +241,13 @@ func (a *application) run(parent context.Context) error {
 	start(a.watchTopics)
 	if a.cfg.Drain {
 		start(func(ctx context.Context) error {
-			if err := a.drain(ctx); err != nil {
+			err := a.drain(ctx)
+			if err == nil {
+				stopDeciding()
+				deciders.Wait()
+				err = a.finish(ctx)
+			}
+			if err != nil {
 				return fmt.Errorf("waiting for the inputs to be drained: %w", err)
 			}
 			return errDrained

@@ -11,6 +11,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/recordbatch"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/processor/stage"
 
@@ -151,6 +152,8 @@ type Env struct {
 	Stats  *Stats
 	Now    func() time.Time
 	Logger *slog.Logger
+	// Registry decodes what a schema registry describes; nil: there is none.
+	Registry *registry.Decoder
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 

@@ -149,12 +149,17 @@ func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups 
 			_, err := c.DescribeGroups(ctx, names...)
 			return err
 		}
-		var topics []string
-		for _, g := range processor.Groups(sc, f.appID, topologiesOf(sc)) {
-			topics = append(topics, g.Topics...)
-		}
 		if groups, err = c.Existing(ctx, processorGroups(sc, f.appID)); err != nil {
 			return err
+		}
+		var topics []string
+		for _, t := range topologiesOf(sc) {
+			declared := sc.Topology(t.Name)
+			for _, g := range processor.Groups(sc, f.appID, []processor.Topology{t}) {
+				if declared == nil || !declared.Off || slices.Contains(groups, g.Name) { // else it may never have run
+					topics = append(topics, g.Topics...)
+				}
+			}
 		}
 		_, err = c.PartitionCounts(ctx, topics...)
 		return err

@@ -33,7 +33,7 @@ type processFlags struct {
 	window                       int64
 	drain, acceptTotals          bool
 	instance, metricsAddress     string
-	metricsToken                 string
+	metricsToken, registry       string
 	metricsHosts, skipLost       []string
 	files                        fileFlags
 }
@@ -85,6 +85,9 @@ of JSON. With --record they become a test of the scenario.`,
 				return err
 			}
 			cfg.Kafka = f.kafka()
+			if cfg.Registry, err = f.valuesOf(cmd.Context(), p.registry); err != nil {
+				return err
+			}
 			return p.run(cmd.Context(), s, cfg)
 		},
 	}
@@ -99,6 +102,7 @@ of JSON. With --record they become a test of the scenario.`,
 	atLeast(flags, 0, "lead-time", "dedupe-window")
 	flags.BoolVar(&p.acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
 	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
+	registryFlag(flags, &p.registry)
 	flags.Var(&p.logFormat, "log", "text or json")
 	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
 	flags.StringVar(&p.metricsToken, "metrics-token", "", "the `TOKEN` that /metrics then requires, as Authorization: Bearer")

@@ -7,16 +7,18 @@ import (
 	"inv/inspect"
 	"inv/internal/kafka"
 	"inv/internal/registry"
+
+	"github.com/spf13/pflag"
+	"github.com/twmb/franz-go/pkg/sr"
 )
 
 // schemas returns the decoder of --registry, or else of the profile's registry; nil
 // without either, and if neither keys nor values can have a schema.
 func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *inspect.Options) (inspect.SchemaDecoder, error) {
-	var r kafka.Registry
-	if profile != nil && (t.registry == "" || t.registry == profile.URL) {
-		r = *profile
+	address := t.registry
+	if address == "" && profile != nil {
+		address = profile.URL
 	}
-	address := cmp.Or(t.registry, r.URL)
 	keys, values := schemaForm(o.KeyForm), schemaForm(o.ValueForm)
 	matching := o.Key != nil || o.FailOn != "" || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0
 	switch {
@@ -27,9 +29,9 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *ins
 	case address == "":
 		return nil, nil
 	}
-	client, err := registry.NewClient(address, r.Username, r.Password)
+	client, err := registryClient(t.registry, profile)
 	if err != nil {
-		return nil, usageError{err}
+		return nil, err
 	}
 	if keys == registry.Other && values == registry.Other || o.Undecoded && !matching {
 		return nil, nil
@@ -38,6 +40,38 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *ins
 		t.note("with a schema registry, the bytes of the key are not known, so all partitions are read; --key-as string reads one")
 	}
 	return registry.NewDecoder(ctx, client, keys, values), nil
+}
+
+// registryClient returns a client of the registry of --registry, or else of the profile's;
+// nil without either.
+func registryClient(address string, profile *kafka.Registry) (*sr.Client, error) {
+	var r kafka.Registry
+	if profile != nil && (address == "" || address == profile.URL) {
+		r = *profile
+	}
+	if address = cmp.Or(address, r.URL); address == "" {
+		return nil, nil
+	}
+	client, err := registry.NewClient(address, r.Username, r.Password)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	return client, nil
+}
+
+// registryFlag adds --registry for commands that read the inputs of declared topologies.
+func registryFlag(flags *pflag.FlagSet, address *string) {
+	flags.StringVar(address, "registry", "", "the schema registry's `URL`, to decode Avro, Protobuf and JSON Schema values that declared topologies read")
+}
+
+// valuesOf returns the decoder of values for --registry, or else for the profile's
+// registry; nil without either.
+func (f *sharedFlags) valuesOf(ctx context.Context, address string) (*registry.Decoder, error) {
+	client, err := registryClient(address, f.registry)
+	if client == nil {
+		return nil, err
+	}
+	return registry.NewDecoder(ctx, client, registry.Other, registry.Detect), nil
 }
 
 // schemaForm returns the form of keys or values for a registry.

@@ -88,10 +88,14 @@ func (v *verifyFlags) heading(s *streams, what *verified, about string) error {
 }
 
 func (v *verifyFlags) runDeclared(ctx context.Context, s *streams, f *sharedFlags, client *kgo.Client, sc *scenario.Scenario, t *scenario.Topology, what *verified) (verify.Verdict, error) {
+	values, err := f.valuesOf(ctx, v.registry)
+	if err != nil {
+		return "", err
+	}
 	var read, total int64
 	show := auditProgress(s)
 	report, err := declared.Run(ctx, client, declared.Options{
-		Scenario: sc, Topology: t, App: f.appID, Shared: what.shared, MaxFindings: v.findings,
+		Scenario: sc, Topology: t, App: f.appID, Shared: what.shared, Registry: values, MaxFindings: v.findings,
 		Progress: func(r, t int64) { read, total = r, t; show(r, t) },
 	})
 	if err != nil {

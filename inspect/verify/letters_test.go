@@ -335,3 +335,26 @@ func TestDeadLettersOfAnotherProcessor(t *testing.T) {
 		}
 	}
 }
+
+// Letters of a declared topology, of a record that was applied, are not the audit's: but
+// they don't account for an input either.
+func TestLettersOfOtherTopologies(t *testing.T) {
+	for name, c := range map[string]struct {
+		of   func(h *history) *kgo.Record
+		want []string
+	}{
+		"of a record that was applied": {func(h *history) *kgo.Record { return h.by("orders", "o1") }, nil},
+		"of one that was not":          {func(h *history) *kgo.Record { return h.soundOrder("o9", "chair") }, []string{oneInput}},
+	} {
+		h := plain(t)
+		letter := h.refuse(c.of(h), "late")
+		for i := range letter.Headers {
+			if letter.Headers[i].Key == event.HeaderDLQStage {
+				letter.Headers[i].Value = []byte("fraud-state")
+			}
+		}
+		if r := h.audit(testOptions(), ""); !slices.Equal(r.seen(), c.want) {
+			t.Errorf("%s: %q, want %q: %+v", name, r.seen(), c.want, r.Findings)
+		}
+	}
+}

@@ -1,11 +1,14 @@
 package declared_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafkatest"
 	"inv/processor"
 
@@ -118,6 +121,35 @@ func (r *rig) text(topic string) string {
 	return b.String()
 }
 
+// A partition that is silent does not hold the others back, however old its last record
+// is: a topology that is new reads partitions whose last records are hours apart. Here the
+// two partitions are those of two processes.
+func TestSilentPartitionsDontHoldTimeBack(t *testing.T) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		r := newRig(t, brokers, strings.NewReplacer("partitions: 4", "partitions: 2", "after: 1s", "after: 1h", "ttl: 1h", "ttl: 9h").Replace(timerScenario))
+		past := time.UnixMilli(1_700_000_000_000)
+		producer := kafkatest.Client(t, r.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		read := func(partition int32, id string, hot bool, at time.Time) {
+			t.Helper()
+			record := &kgo.Record{Topic: r.topic("readings"), Partition: partition, Value: fmt.Appendf(nil, `{"id":%q,"hot":%t}`, id, hot), Timestamp: at}
+			if err := producer.ProduceSync(t.Context(), record).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		read(0, "a", true, past)
+		r.member("one")
+		r.member("two")
+		for n := time.Duration(0); len(r.read(r.topic("alarms"))) == 0; n++ {
+			if n > 600 {
+				t.Fatal("the partition without records holds time back")
+			}
+			read(1, "b", false, past.Add(n*5*time.Minute))
+			_ = kafka.Pause(t.Context(), 50*time.Millisecond)
+		}
+		r.want("alarms", `{"id":"a","at":1700003600000}`)
+	})
+}
+
 const orderedScenario = `scenario: ordered
 topics:
   events: {topic: events, partitions: 3}
@@ -176,6 +208,34 @@ func TestDrainWaitsForHeldLines(t *testing.T) {
 			t.Errorf("the dead letters are %v", dead)
 		}
 	})
+}
+
+// Lines that come after a drain has begun, and are held when it is over, do not prolong it.
+func TestDrainEndsWhileLinesCome(t *testing.T) {
+	r := newRig(t, kafkatest.Embedded(t), orderedScenario)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	var writing sync.WaitGroup
+	writing.Go(func() {
+		for n := 0; kafka.Pause(ctx, 20*time.Millisecond) == nil; n++ {
+			record := &kgo.Record{Topic: r.topic("events"), Key: fmt.Append(nil, n), Value: fmt.Appendf(nil, `{"k":"x","v":"a","t":%d}`, time.Now().UnixMilli())}
+			_ = r.client.ProduceSync(ctx, record).FirstErr()
+		}
+	})
+	r.put("events", "first", fmt.Sprintf(`{"k":"x","v":"-","t":%d}`, time.Now().UnixMilli()-500))
+	summary := r.drain()
+	if n := summary.Counts["held_lines/ordering"]; n != 0 { // of a process that has ended
+		t.Errorf("%d lines are held by a process that has ended", n)
+	}
+	cancel()
+	writing.Wait()
+	if seen := r.values("seen"); len(seen) == 0 || !strings.HasPrefix(seen[0], `{"all":"-`) {
+		t.Errorf("what was there at first is not applied: %v", seen)
+	}
+	r.drain()
+	if seen, events := len(r.values("seen")), len(r.read(r.topic("events"))); seen != events {
+		t.Errorf("%d of %d lines are applied", seen, events)
+	}
 }
 
 // A key that was not seen for its ttl has a tombstone in the changelog.

@@ -51,8 +51,7 @@ func (p *mapPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Record)
 	if err := p.stage.writer.begin(tx); err != nil {
 		return err
 	}
-	p.stage.record(&p.record, r)
-	outcome, refusal, err := p.mapper.Map(&p.record, p.stage.env.Now().UnixMilli(), p)
+	outcome, refusal, err := p.decide(ctx, r)
 	switch {
 	case err != nil:
 		return err
@@ -65,6 +64,13 @@ func (p *mapPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Record)
 		p.counts.accepted++
 	}
 	return nil
+}
+
+func (p *mapPartition) decide(ctx context.Context, r *kgo.Record) (Outcome, *Refusal, error) {
+	if err := p.stage.record(ctx, &p.record, r); err != nil {
+		return undecoded(err)
+	}
+	return p.mapper.Map(&p.record, p.stage.env.Now().UnixMilli(), p)
 }
 
 // Output implements [Effects].

@@ -25,17 +25,18 @@ type intake struct {
 	stage   string
 	inputs  map[string]int // index in the topology's from, by topic
 	tables  *tableSet
+	values  valueDecoder
 }
 
 func newIntake(env processor.Env, p *Program, name string) (*intake, error) {
-	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}}
+	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, values: valueDecoder{env.Registry, env.Logger}}
 	for i := range p.Topology.From {
 		in.inputs[env.Topic(p.Topology.From[i].Alias)] = i
 	}
 	var err error
 	in.tables, err = newTables(env.Kafka, joined(p.Topology), func(alias string) (string, int) {
 		return env.Topic(alias), env.Partitions(alias)
-	}, env.Logger)
+	}, &in.values)
 	return in, err
 }
 
@@ -48,8 +49,9 @@ func (in *intake) Close() { in.tables.close() }
 // Grow implements [processor.Grower].
 func (in *intake) Grow(topic string, partitions int) { in.tables.grow(topic, partitions) }
 
-// record makes what is decided of a record.
-func (in *intake) record(rec *Record, r *kgo.Record) {
+// record makes what is decided of a record. A value that can't be decoded is a
+// *refusalError.
+func (in *intake) record(ctx context.Context, rec *Record, r *kgo.Record) error {
 	*rec = Record{
 		Input: in.inputs[r.Topic], Key: r.Key, Value: r.Value, Headers: rec.Headers[:0],
 		Origin: Origin{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()},
@@ -59,6 +61,12 @@ func (in *intake) record(rec *Record, r *kgo.Record) {
 			rec.Headers = append(rec.Headers, Header{r.Headers[i].Key, r.Headers[i].Value})
 		}
 	}
+	if in.program.Topology.From[rec.Input].Format != "" {
+		return nil
+	}
+	var err error
+	rec.Value, err = in.values.of(ctx, r)
+	return err
 }
 
 // letter returns the dead letter of a record.
@@ -123,7 +131,7 @@ func newRoute(env processor.Env, p *Program, name string) (*route, error) {
 	}
 	log := p.Topology.Log()
 	return &route{
-		intake: in, ends: ends{reader: env.Reader},
+		intake: in, ends: ends{env: env},
 		log: lines.New(env.Topic(log), logFormat, env.Partitions(log), env.MaxBatch(env.Topic(log))),
 	}, nil
 }
@@ -197,9 +205,8 @@ func (p *routePartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Recor
 	p.touch()
 	p.next = r.Offset + 1
 	p.joins.ctx, p.joins.polls = ctx, tx.Polls()
-	p.stage.record(&p.record, r)
 	p.text, p.decided = p.text[:0], p.decided[:0]
-	outcome, refusal, err := p.router.Route(&p.record, p)
+	outcome, refusal, err := p.decide(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -221,6 +228,13 @@ func (p *routePartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Recor
 		return p.write(tx, ms)
 	}
 	return nil
+}
+
+func (p *routePartition) decide(ctx context.Context, r *kgo.Record) (Outcome, *Refusal, error) {
+	if err := p.stage.record(ctx, &p.record, r); err != nil {
+		return undecoded(err)
+	}
+	return p.router.Route(&p.record, p)
 }
 
 // Line implements [Lines]. A record's lines are written when all of them are known.
@@ -280,7 +294,7 @@ func (p *routePartition) Due(tx *stage.Tx, now time.Time) error {
 		p.ticker.wait(now)
 		return nil
 	}
-	p.silent = p.ticker.elapse(now)
+	p.silent = p.ticker.elapse(now, leastActive(p.stage.ends.notes, p.source, now, p.stage.program.Topology.Idle))
 	return nil
 }
 
@@ -353,11 +367,13 @@ func (p *routePartition) reset() {
 // Close has nothing to release.
 func (p *routePartition) Close() {}
 
-// ends asks for the ends of partitions, those of a topic at once.
+// ends asks for the ends of partitions, those of a topic at once, and for what the group
+// has noted of the times of all.
 type ends struct {
-	reader *stage.Reader
+	env    processor.Env
 	at     time.Time // they were asked for
 	topics map[string][]int64
+	notes  map[stage.Source]string // noteClock
 }
 
 // endsWithin bounds the question for ends: the stage waits for it.
@@ -372,11 +388,16 @@ func (e *ends) read(ctx context.Context, source stage.Source, next int64, now ti
 	defer cancel()
 	if !e.at.Equal(now) {
 		e.at, e.topics = now, map[string][]int64{}
+		var err error
+		if e.notes, err = e.env.AllNotes(ctx, noteClock); err != nil {
+			e.at = time.Time{}
+			return false, err
+		}
 	}
 	high, ok := e.topics[source.Topic]
 	if !ok {
 		var err error
-		if high, err = e.reader.HighWatermarks(ctx, source.Topic); err != nil {
+		if high, err = e.env.Reader.HighWatermarks(ctx, source.Topic); err != nil {
 			return false, err
 		}
 		e.topics[source.Topic] = high
@@ -389,10 +410,10 @@ func (e *ends) read(ctx context.Context, source stage.Source, next int64, now ti
 		return true, nil
 	}
 	// What is left may be the end of a transaction, or have been compacted away.
-	if stable, err := e.reader.StableEnd(ctx, source.Topic, source.Partition); err != nil || stable < end {
+	if stable, err := e.env.Reader.StableEnd(ctx, source.Topic, source.Partition); err != nil || stable < end {
 		return false, err
 	}
-	err := e.reader.Read(ctx, source.Topic, source.Partition, next, end, func(*kgo.Record) error { return errRecord })
+	err := e.env.Reader.Read(ctx, source.Topic, source.Partition, next, end, func(*kgo.Record) error { return errRecord })
 	if errors.Is(err, errRecord) {
 		return false, nil
 	}

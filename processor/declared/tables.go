@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"log/slog"
 	"sync"
 
 	"inv/internal/jsonscan"
@@ -23,7 +22,7 @@ type tableSet struct {
 }
 
 // newTables makes the tables of some aliases; topic names them on the broker.
-func newTables(c kafka.Config, aliases []string, topic func(alias string) (name string, partitions int), log *slog.Logger) (*tableSet, error) {
+func newTables(c kafka.Config, aliases []string, topic func(alias string) (name string, partitions int), v *valueDecoder) (*tableSet, error) {
 	t := &tableSet{byAlias: map[string]*table{}}
 	if len(aliases) == 0 {
 		return t, nil
@@ -34,7 +33,7 @@ func newTables(c kafka.Config, aliases []string, topic func(alias string) (name 
 	}
 	for _, alias := range aliases {
 		name, partitions := topic(alias)
-		t.byAlias[alias] = newTable(t.reader, name, partitions, log)
+		t.byAlias[alias] = newTable(t.reader, name, partitions, v)
 	}
 	return t, nil
 }
@@ -87,7 +86,7 @@ func (t *tableSet) close() {
 type table struct {
 	reader *stage.Reader
 	topic  string
-	log    *slog.Logger
+	values *valueDecoder
 	warn   sync.Once
 
 	mu    sync.Mutex
@@ -98,9 +97,9 @@ type table struct {
 	err   error
 }
 
-func newTable(reader *stage.Reader, topic string, partitions int, log *slog.Logger) *table {
+func newTable(reader *stage.Reader, topic string, partitions int, v *valueDecoder) *table {
 	return &table{
-		reader: reader, topic: topic, log: log,
+		reader: reader, topic: topic, values: v,
 		rows: stage.NewTable(), next: make([]int64, partitions), moved: make(chan struct{}),
 	}
 }
@@ -131,7 +130,7 @@ func (t *table) follow(ctx context.Context) error {
 }
 
 func (t *table) followOne(ctx context.Context, partition int) {
-	err := t.reader.Follow(ctx, t.topic, int32(partition), 0, t.apply, func(next int64) { t.advance(partition, next) })
+	err := t.reader.Follow(ctx, t.topic, int32(partition), 0, func(r *kgo.Record) error { return t.apply(ctx, r) }, func(next int64) { t.advance(partition, next) })
 	if ctx.Err() != nil {
 		err = context.Cause(ctx)
 	} else if err != nil {
@@ -145,18 +144,25 @@ func (t *table) followOne(ctx context.Context, partition int) {
 const rowHead = 12
 
 // apply applies a record. A value that isn't JSON removes the row as a tombstone does.
-func (t *table) apply(r *kgo.Record) error {
+func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 	if r.Key == nil {
 		return nil // of no row
 	}
-	row := binary.BigEndian.AppendUint32(make([]byte, 0, rowHead+len(r.Value)), uint32(r.Partition))
+	value, err := t.values.of(ctx, r)
+	if err != nil {
+		if _, ok := refusal(err); !ok {
+			return err
+		}
+		value = r.Value
+	}
+	row := binary.BigEndian.AppendUint32(make([]byte, 0, rowHead+len(value)), uint32(r.Partition))
 	row = binary.BigEndian.AppendUint64(row, uint64(r.Timestamp.UnixMilli()))
-	if r.Value != nil {
-		if flags, ok := jsonscan.Valid(r.Value); ok {
-			row = jsonscan.AppendSafe(row, r.Value, flags)
+	if value != nil {
+		if flags, ok := jsonscan.Valid(value); ok {
+			row = jsonscan.AppendSafe(row, value, flags)
 		} else {
 			t.warn.Do(func() {
-				t.log.Warn("a table has a record that is not JSON, such as one that a schema registry describes; rows of such records are missing", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
+				t.values.log.Warn("a table has a record that is not JSON, such as one that a schema registry describes; rows of such records are missing", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
 			})
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"inv/internal/event"
+	"inv/processor/stage"
 )
 
 // tickEvery is how much newer than what a log partition was told last the time of a source
@@ -28,6 +29,7 @@ type tickerState struct {
 	latest int64   // event time, epoch ms; noTime: there was none
 	at     int64   // when latest was the time, clock in ms
 	fresh  bool    // latest is of a record of the transaction in progress
+	silent bool    // no record came since the last tick of elapse
 	told   []int64 // by log partition; untold: nothing in this ownership
 }
 
@@ -40,7 +42,8 @@ const (
 // what an earlier one has noted, "" for nothing.
 func newTicker(idle time.Duration, partitions int, note string, now time.Time) *ticker {
 	t := &ticker{idle: max(idle.Milliseconds(), 1), active: now.UnixMilli()}
-	t.latest, t.at = parseClock(note)
+	clock := parseClock(note)
+	t.latest, t.at = clock.latest, clock.at
 	t.told = make([]int64, partitions)
 	for p := range t.told {
 		t.told[p] = untold
@@ -53,7 +56,7 @@ func newTicker(idle time.Duration, partitions int, note string, now time.Time) *
 // read counts a record of a transaction that began now. It may have no time.
 func (t *ticker) read(ms int64, timed bool, now time.Time) {
 	t.active = now.UnixMilli()
-	t.next = t.active + t.idle
+	t.next, t.silent = t.active+t.idle, false
 	if timed && ms > t.latest {
 		t.latest, t.at, t.fresh = ms, t.active, true
 	}
@@ -74,16 +77,18 @@ func (t *ticker) line(to int, ms int64) {
 	}
 }
 
-// elapse makes the latest time what it is now, if no record came since. It reports whether
-// that is worth telling: a partition without any time is told once.
-func (t *ticker) elapse(now time.Time) bool {
+// elapse makes the latest time what it is now, if no record came since: it has gone on
+// with the clock, and is at least that of the active partitions, of which others is the
+// least. It reports whether that is worth telling: a partition without any time is told
+// once.
+func (t *ticker) elapse(now time.Time, others int64) bool {
 	ms := now.UnixMilli()
 	t.next = ms - ms%t.idle + t.idle // all silent partitions at once, in one transaction
 	if t.latest == noTime {
 		return t.untold()
 	}
-	t.latest = min(t.latest+max(ms-t.at, 0), event.MaxTime)
-	t.at = ms
+	t.latest = max(min(t.latest+max(ms-t.at, 0), event.MaxTime), others)
+	t.at, t.silent = ms, true
 	return true
 }
 
@@ -124,35 +129,66 @@ func (t *ticker) tell(all bool, tick func(to int) error) error {
 }
 
 func (t *ticker) commit() {
-	t.saved.latest, t.saved.at = t.latest, t.at
+	t.saved.latest, t.saved.at, t.saved.silent = t.latest, t.at, t.silent
 	copy(t.saved.told, t.told)
 }
 
 func (t *ticker) rollback() {
-	t.latest, t.at, t.fresh = t.saved.latest, t.saved.at, false
+	t.latest, t.at, t.silent, t.fresh = t.saved.latest, t.saved.at, t.saved.silent, false
 	copy(t.told, t.saved.told)
 }
 
 // noteClock is the note of an offset with the latest event time of its partition and the
-// clock's time at which it was that, in epoch ms: @clock=1732881600123.1732881600500. With
-// it, time goes on across restarts.
+// clock's time at which it was that, in epoch ms: @clock=1732881600123.1732881600500, with
+// ".silent" behind it if it is of a tick of a silent partition. With it, time goes on
+// across restarts, and the partitions of other processes are known.
 const noteClock = "@clock"
+
+const silentMark = "silent"
 
 // note returns the ticker's, "" without a time.
 func (t *ticker) note() string {
-	if t.latest == noTime {
+	switch {
+	case t.latest == noTime:
 		return ""
+	case t.silent:
+		return fmt.Sprintf("%s=%d.%d.%s", noteClock, t.latest, t.at, silentMark)
 	}
 	return fmt.Sprintf("%s=%d.%d", noteClock, t.latest, t.at)
 }
 
-// parseClock reads the value of a note.
-func parseClock(note string) (latest, at int64) {
-	first, second, _ := strings.Cut(note, ".")
-	latest, err := strconv.ParseInt(first, 10, 64)
-	at, err2 := strconv.ParseInt(second, 10, 64)
-	if err != nil || err2 != nil || !validTime(latest) {
-		return noTime, 0
+// clockNote is the value of a note.
+type clockNote struct {
+	latest, at int64
+	silent     bool
+}
+
+// parseClock reads the value of a note; without one, there is no time.
+func parseClock(note string) (c clockNote) {
+	parts := strings.SplitN(note, ".", 3)
+	if len(parts) < 2 {
+		return clockNote{latest: noTime}
 	}
-	return latest, at
+	latest, err := strconv.ParseInt(parts[0], 10, 64)
+	at, err2 := strconv.ParseInt(parts[1], 10, 64)
+	if err != nil || err2 != nil || !validTime(latest) {
+		return clockNote{latest: noTime}
+	}
+	return clockNote{latest, at, len(parts) == 3 && parts[2] == silentMark}
+}
+
+// leastActive returns the least time of the partitions that have had a record in the last
+// while, by their notes; noTime if there are none.
+func leastActive(notes map[stage.Source]string, but stage.Source, now time.Time, idle time.Duration) int64 {
+	least := int64(noTime)
+	for source, note := range notes {
+		c := parseClock(note)
+		if source == but || c.silent || c.latest == noTime || now.UnixMilli()-c.at > idle.Milliseconds() {
+			continue
+		}
+		if least == noTime || c.latest < least {
+			least = c.latest
+		}
+	}
+	return least
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"inv/processor/stage"
 )
 
 // A log partition is told the time of a source when that is more than a second newer than
@@ -60,12 +62,12 @@ func TestTicksOfASilentPartition(t *testing.T) {
 	due(5)
 	k.read(70_000, true, after(2))
 	due(7)
-	if !k.elapse(after(7)) || k.latest != 75_000 {
+	if !k.elapse(after(7), noTime) || k.latest != 75_000 {
 		t.Errorf("five seconds later it is %d", k.latest)
 	}
 	k.read(80_000, true, after(8))
 	k.settle(after(9))
-	if k.elapse(after(10)); k.latest != 81_000 {
+	if k.elapse(after(10), noTime); k.latest != 81_000 {
 		t.Errorf("a second after it was read it is %d", k.latest)
 	}
 	due(15) // from now on with all others
@@ -75,24 +77,24 @@ func TestTicksOfASilentPartition(t *testing.T) {
 		t.Errorf("a late record sets the time back to %d", k.latest)
 	}
 	due(17)
-	k.elapse(after(17))
+	k.elapse(after(17), noTime)
 	if k.latest != 88_000 {
 		t.Errorf("the clock's pace is lost: %d", k.latest)
 	}
-	k.elapse(after(3)) // the clock was set back
+	k.elapse(after(3), noTime) // the clock was set back
 	if k.latest != 88_000 {
 		t.Errorf("the time went back to %d", k.latest)
 	}
-	if k.note() != "@clock=88000.1003000" {
+	if k.note() != "@clock=88000.1003000.silent" {
 		t.Errorf("the note is %s", k.note())
 	}
 }
 
 // Time goes on across a restart.
 func TestTicksAfterARestart(t *testing.T) {
-	for note, want := range map[string]int64{"81000.1003000": 81_000 + 97_000, "81000.2000000": 81_000, "": noTime, "x.1": noTime, "5": noTime, "-1.5": noTime, "9999999999999999.5": noTime} {
+	for note, want := range map[string]int64{"81000.1003000": 81_000 + 97_000, "81000.1003000.silent": 81_000 + 97_000, "81000.2000000": 81_000, "": noTime, "x.1": noTime, "5": noTime, "-1.5": noTime, "9999999999999999.5": noTime} {
 		k := newTicker(5*time.Second, 2, note, time.UnixMilli(1_095_000))
-		if k.elapse(time.UnixMilli(1_100_000)); k.latest != want {
+		if k.elapse(time.UnixMilli(1_100_000), noTime); k.latest != want {
 			t.Errorf("with the note %q it is %d, want %d", note, k.latest, want)
 		}
 	}
@@ -102,13 +104,13 @@ func TestTicksAfterARestart(t *testing.T) {
 func TestTicksOfAnEmptyPartition(t *testing.T) {
 	at := time.UnixMilli(1_000_000)
 	k := newTicker(5*time.Second, 2, "", at)
-	if !k.elapse(at.Add(5 * time.Second)) {
+	if !k.elapse(at.Add(5*time.Second), noTime) {
 		t.Fatal("it is not worth telling")
 	}
 	told := 0
 	_ = k.tell(true, func(int) error { told++; return nil })
 	k.commit()
-	if _, ok := k.due(); ok || told != 2 || k.elapse(at.Add(10*time.Second)) {
+	if _, ok := k.due(); ok || told != 2 || k.elapse(at.Add(10*time.Second), noTime) {
 		t.Errorf("told %d times; something is due: %t", told, ok)
 	}
 	if k.note() != "" {
@@ -117,5 +119,34 @@ func TestTicksOfAnEmptyPartition(t *testing.T) {
 	k.read(5, true, at.Add(20*time.Second))
 	if due, ok := k.due(); !ok || !due.Equal(at.Add(25*time.Second)) {
 		t.Errorf("after a record something is due at %s, %t", due, ok)
+	}
+}
+
+// A silent partition does not hold back those that are active: its time is at least the
+// least of theirs.
+func TestSilentPartitionsFollowTheActiveOnes(t *testing.T) {
+	at := time.UnixMilli(1_000_000)
+	note := func(partition int32) stage.Source { return stage.Source{Topic: "t", Partition: partition} }
+	notes := map[stage.Source]string{
+		note(0): "9000000.1000000",        // this one
+		note(1): "500000.999000",          // active
+		note(2): "600000.998000",          // active, and further
+		note(3): "700000.999900.silent",   // silent itself
+		note(4): "100.900000",             // without a record for a while
+		note(5): "what a later one notes", // not known
+	}
+	least := leastActive(notes, note(0), at, 5*time.Second)
+	if least != 500_000 {
+		t.Errorf("the least of the active ones is %d", least)
+	}
+	k := newTicker(5*time.Second, 1, "2000.999000", at)
+	if k.elapse(at, least); k.latest != 500_000 {
+		t.Errorf("it has come to %d", k.latest)
+	}
+	if k.elapse(at.Add(time.Second), 400_000); k.latest != 501_000 {
+		t.Errorf("it has come to %d, after 500000", k.latest)
+	}
+	if got := leastActive(nil, note(0), at, 5*time.Second); got != noTime {
+		t.Errorf("of none it is %d", got)
 	}
 }

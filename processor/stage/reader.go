@@ -176,6 +176,19 @@ func (r *Reader) Committed(ctx context.Context, group, topic string, partition i
 	return at, metadata, err
 }
 
+// Metadata returns the metadata of all offsets that a group has committed.
+func (r *Reader) Metadata(ctx context.Context, group string) (map[Source]string, error) {
+	all := map[Source]string{}
+	err := r.retry(ctx, func() error {
+		commits, err := r.cluster.Commits(ctx, group)
+		for id, commit := range commits {
+			all[Source{id.Topic, id.Partition}] = commit.Metadata
+		}
+		return err
+	})
+	return all, err
+}
+
 // transient reports whether an error is one of a cluster that is changing or out of
 // reach for a while.
 func transient(err error) bool {

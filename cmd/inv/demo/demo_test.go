@@ -78,6 +78,35 @@ func TestSummaryMatchesTopics(t *testing.T) {
 	}
 }
 
+// A day of all topologies: each of them writes something, and the frauds that the generator
+// has labelled are counted.
+func TestDayOfAllTopologies(t *testing.T) {
+	brokers := kafkatest.Embedded(t)
+	o := options(t, brokers)
+	o.All, o.Rate, o.For = true, nil, 3*time.Second
+	summary, shown, err := play(t, t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if summary.Audit.Verdict != verify.Holds {
+		t.Errorf("the audit says %s: %+v", summary.Audit.Verdict, summary.Audit.Findings)
+	}
+	client := kafkatest.Client(t, brokers)
+	for _, alias := range []string{"rivals", "price-changes", "promotions", "fraud-alerts", "fraud-scores", "delays", "notices"} {
+		if n := committed(t, client, o, alias); n == 0 || summary.Records[alias] == 0 {
+			t.Errorf("%s has %d records, %d in the summary", alias, n, summary.Records[alias])
+		}
+	}
+	if len(summary.Scores) != 3 || summary.Scores[2].Fraud != "velocity" || summary.Scores[2].Right == 0 {
+		t.Errorf("scores %+v", summary.Scores)
+	}
+	for _, want := range []string{" promotions ", " fraud-alerts ", " price-changes ", "precision", "verified"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%q is not shown", want)
+		}
+	}
+}
+
 // committed counts an alias's records with a plain consumer.
 func committed(t *testing.T, client *kgo.Client, o demo.Options, alias string) (n int64) {
 	t.Helper()

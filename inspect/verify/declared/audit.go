@@ -9,6 +9,7 @@ import (
 	"inv/inspect/verify"
 	"inv/internal/event"
 	"inv/internal/kafka/fetch"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -21,6 +22,9 @@ type Options struct {
 	App      string // the application id
 	// Shared are aliases of topics that built-in topologies write, too.
 	Shared []string
+	// Registry decodes inputs and tables that a schema registry describes; nil: there is
+	// none.
+	Registry *registry.Decoder
 	// MaxFindings bounds the findings kept for each check; all are counted.
 	MaxFindings int
 	// Progress, if not nil, is called from time to time, by the goroutine that called
@@ -60,6 +64,7 @@ type audit struct {
 	letters  *letters
 	outputs  *outputs
 	log      *logbook
+	away     error // the registry did not answer
 }
 
 // Audit checks a topology. The error is one of reading.
@@ -151,6 +156,7 @@ func (a *audit) trimmedTopic(topic string, checks ...int) {
 // finish looks at what was called for and not found, and the other way round.
 func (a *audit) finish() {
 	a.checkOutputs()
+	a.checkPlaces()
 	a.checkLetters()
 	a.log.finish(a)
 	a.judgeRest()

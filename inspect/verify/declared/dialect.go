@@ -1,6 +1,7 @@
 package declared
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
@@ -11,18 +12,19 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// absentRule changes a query to the dialect of topologies: a comparison with an absent
+// dialect changes a query to the dialect of topologies: a comparison with an absent
 // side is null, unless that side is the literal null or a path into $s or $was, and `not`
 // of null is null, unless it is that of such a path. So neither a comparison with a field
-// that isn't there nor its negation holds.
-func absentRule(q *gojq.Query) (*gojq.Query, error) {
+// that isn't there nor its negation holds. Products are bounded, see bounded.
+func dialect(q *gojq.Query) (*gojq.Query, error) {
 	var failed error
 	eachQuery(reflect.ValueOf(q), func(q *gojq.Query) {
 		if q.Op == gojq.OpPipe && ofState(q.Left) && q.Right.String() == "not" {
-			not, err := gojq.Parse("if . then false else true end")
-			if q.Right = not; err != nil {
-				failed = err
-			}
+			failed = cmp.Or(failed, replace(q, "%s | if . then false else true end", q.Left))
+			return
+		}
+		if q.Op == gojq.OpMul {
+			failed = cmp.Or(failed, replace(q, "%s(%s; %s) | .[0] * .[1]", timesName, q.Left, q.Right))
 			return
 		}
 		if q.Op < gojq.OpEq || q.Op > gojq.OpLe || isNull(q.Left) || isNull(q.Right) {
@@ -37,19 +39,23 @@ func absentRule(q *gojq.Query) (*gojq.Query, error) {
 		if len(absent) == 0 {
 			return
 		}
-		changed, err := gojq.Parse(fmt.Sprintf("((%s) as $__l | (%s) as $__r | if %s then null else $__l %s $__r end)",
-			q.Left, q.Right, strings.Join(absent, " or "), q.Op))
-		if err != nil {
-			failed = err
-			return
-		}
-		changed.FuncDefs = q.FuncDefs
-		*q = *changed
+		failed = cmp.Or(failed, replace(q, "(%s) as $__l | (%s) as $__r | if %s then null else $__l %s $__r end", q.Left, q.Right, strings.Join(absent, " or "), q.Op))
 	})
 	if failed != nil {
 		return nil, failed
 	}
 	return gojq.Parse("def not: if . == null then null elif . then false else true end; " + q.String())
+}
+
+// replace makes a query another one.
+func replace(q *gojq.Query, format string, args ...any) error {
+	changed, err := gojq.Parse("(" + fmt.Sprintf(format, args...) + ")")
+	if err != nil {
+		return err
+	}
+	changed.FuncDefs = q.FuncDefs
+	*q = *changed
+	return nil
 }
 
 func isNull(q *gojq.Query) bool {

@@ -82,10 +82,10 @@ func (t *Topology) compile(x *scenario.JQ) (*gojq.Code, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parsing: %w", err)
 	}
-	if q, err = absentRule(q); err != nil {
+	if q, err = dialect(q); err != nil {
 		return nil, fmt.Errorf("parsing: %w", err)
 	}
-	code, err := gojq.Compile(q, append(jq.Functions(), gojq.WithVariables(t.names))...)
+	code, err := gojq.Compile(q, append(jq.Functions(), gojq.WithVariables(t.names), bounded)...)
 	if err != nil {
 		return nil, fmt.Errorf("compiling: %w", err)
 	}
@@ -119,7 +119,7 @@ func (t *Topology) each(x *scenario.JQ, dot any, e env, use func(v any) error) e
 	for i, name := range t.names {
 		values[i] = e[name]
 	}
-	for iter := code.Run(dot, values...); ; {
+	for iter := code.RunWithContext(&meter{left: maxSteps}, dot, values...); ; {
 		v, ok := iter.Next()
 		if !ok {
 			return nil

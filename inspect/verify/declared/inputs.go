@@ -2,12 +2,14 @@ package declared
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
 	"strings"
 
 	"inv/inspect/verify"
 	"inv/internal/event"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -29,7 +31,26 @@ func (a *audit) readInputs(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return a.away
+}
+
+// described returns a record with the JSON of its value, if that is in a format that a
+// registry describes. One that can't be decoded is left as it is, and is not JSON.
+func (a *audit) described(format string, r *kgo.Record) *kgo.Record {
+	if a.o.Registry == nil || format != "" || a.away != nil {
+		return r
+	}
+	value, err := a.o.Registry.Value(r)
+	if err != nil {
+		var e *registry.Error
+		if errors.As(err, &e) && e.Away() {
+			a.away = err
+		}
+		return r
+	}
+	decoded := *r
+	decoded.Value = value
+	return &decoded
 }
 
 // input checks what became of a record.
@@ -41,6 +62,7 @@ func (a *audit) input(alias string, r *kgo.Record, ids []string) {
 		a.counts.InputsInFlight++
 	}
 	a.copies(r)
+	r = a.described(a.t.input(alias).Format, r)
 	if a.t.Keyed() {
 		a.routed(alias, r, due)
 	} else {

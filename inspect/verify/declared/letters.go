@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"inv/inspect/verify"
@@ -83,11 +82,10 @@ func (a *audit) deadLetter(r *kgo.Record) {
 		a.letters.timer = append(a.letters.timer, l)
 		return
 	}
-	partition, err1 := strconv.ParseInt(header(event.HeaderDLQPartition), 10, 32)
-	offset, err2 := strconv.ParseInt(header(event.HeaderDLQOffset), 10, 64)
-	l.from = event.Place{Topic: header(event.HeaderDLQTopic), Partition: int32(partition), Offset: offset}
-	if err1 != nil || err2 != nil || l.from.Topic+".dlq" != r.Topic {
-		a.note(checkLetters, verify.Finding{Where: l.at.String(), Expected: "dlq-topic, dlq-partition and dlq-offset of a record of " + strings.TrimSuffix(r.Topic, ".dlq"), Seen: l.from.String()})
+	from := header(event.HeaderDLQTopic) + "/" + header(event.HeaderDLQPartition) + "@" + header(event.HeaderDLQOffset)
+	var err error
+	if l.from, err = event.ParsePlace(from); err != nil || l.from.Topic+".dlq" != r.Topic {
+		a.note(checkLetters, verify.Finding{Where: l.at.String(), Expected: "dlq-topic, dlq-partition and dlq-offset of a record of " + strings.TrimSuffix(r.Topic, ".dlq"), Seen: from})
 		return
 	}
 	a.letters.of[l.from] = append(a.letters.of[l.from], l)
@@ -188,11 +186,20 @@ func (a *audit) unforeseen(stage string, of event.Place, size int) *Refusal {
 }
 
 // refusedThere is unforeseen for a step with these outputs and the state after it.
-func (a *audit) refusedThere(l *Line, after map[string]any, out []Output) *Refusal {
+func (a *audit) refusedThere(l *Line, after *state, out []Output) *Refusal {
 	if len(a.letters.of[l.Source]) == 0 {
 		return nil
 	}
-	size := len(canonical(after))
+	size := len(canonical(after.fields))
+	for _, k := range after.keeps {
+		size += 4 * len(k.all)
+		for _, v := range k.all {
+			size += len(v.text)
+		}
+		for text := range k.distinctText {
+			size += len(text)
+		}
+	}
 	for i := range out {
 		size = max(size, len(out[i].Value))
 	}

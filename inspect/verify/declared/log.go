@@ -73,7 +73,7 @@ func (a *audit) logRecord(ctx context.Context, r *kgo.Record) {
 	p := a.log.parts[r.Partition]
 	if p == nil {
 		p = &logPartition{replay: a.t.NewReplay(), ticks: map[string]int64{}, order: map[string]order{}}
-		p.replay.Refused = a.refusedThere
+		p.replay.refused = a.refusedThere
 		a.log.parts[r.Partition] = p
 	}
 	for n, text := range bytes.SplitAfter(bytes.TrimSuffix(r.Value, []byte("\n")), []byte("\n")) {

@@ -19,6 +19,7 @@ import (
 type outputs struct {
 	written map[string][]*written
 	missing []missing
+	astray  map[string][]*written // those in another partition than their key's, by alias
 }
 
 // written is an output that is on its topic.
@@ -38,7 +39,9 @@ type missing struct {
 	cause event.Place
 }
 
-func newOutputs() *outputs { return &outputs{written: map[string][]*written{}} }
+func newOutputs() *outputs {
+	return &outputs{written: map[string][]*written{}, astray: map[string][]*written{}}
+}
 
 // readOutputs reads what the topology wrote.
 func (a *audit) readOutputs(ctx context.Context) error {
@@ -116,10 +119,8 @@ func (a *audit) envelope(w *written, r *kgo.Record, header func(string) string) 
 			wrong(h[0]+" "+h[1], fmt.Sprintf("%.80q", got))
 		}
 	}
-	if r.Key != nil {
-		if want := partition.Murmur2(r.Key, int(a.partitions(r.Topic))); want != r.Partition {
-			wrong(fmt.Sprintf("partition %d", want), fmt.Sprintf("partition %d", r.Partition))
-		}
+	if r.Key != nil && partition.Murmur2(r.Key, int(a.partitions(r.Topic))) != r.Partition {
+		a.outputs.astray[w.alias] = append(a.outputs.astray[w.alias], w)
 	}
 }
 
@@ -189,6 +190,27 @@ func (a *audit) surround(o *Output, w *written) {
 	}
 	if w.timestamp != o.Time && !a.records.AppendTime(w.at.Topic) {
 		wrong(fmt.Sprintf("timestamp %d", o.Time), fmt.Sprint(w.timestamp))
+	}
+}
+
+// checkPlaces judges the outputs that are in another partition than their key's. The topic
+// may have had fewer when they were written: if some number explains all, they are right,
+// and a single one is in doubt.
+func (a *audit) checkPlaces() {
+	for alias, all := range a.outputs.astray {
+		n := int(a.partitions(a.topic(alias)))
+		explained := false
+		for fewer := n - 1; fewer > 0 && !explained; fewer-- {
+			explained = !slices.ContainsFunc(all, func(w *written) bool { return partition.Murmur2(w.key, fewer) != w.at.Partition })
+		}
+		switch {
+		case explained && len(all) == 1:
+			a.doubt(fmt.Sprintf("%s is where fewer partitions would put it", all[0].at), checkEnvelope)
+		case !explained:
+			for _, w := range all {
+				a.note(checkEnvelope, verify.Finding{Key: string(w.key), Where: w.at.String(), Expected: fmt.Sprintf("partition %d", partition.Murmur2(w.key, n)), Seen: fmt.Sprintf("partition %d", w.at.Partition)})
+			}
+		}
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 // With INV_FUZZ=60m it goes on for so long.
 func TestRandomTopologiesAgreeWithProduction(t *testing.T) {
 	seen := map[string]int{}
-	cases(t, 150, func(seed uint64) {
+	cases(t, 100, func(seed uint64) {
 		rng := rand.New(rand.NewPCG(seed, 6))
 		text := (&writer{Rand: rng}).scenario()
 		s, problems := scenario.Read("f.yaml", []byte(text))

@@ -29,9 +29,9 @@ type Result struct {
 
 // Replay applies the lines of one partition of a log. It is for one goroutine.
 type Replay struct {
-	// Refused, if not nil, reports a line that the processor refused for a reason that
+	// refused, if not nil, reports a line that the processor refused for a reason that
 	// can't be foreseen here, such as a topic's limit: such a step is undone.
-	Refused func(l *Line, after map[string]any, out []Output) *Refusal
+	refused func(l *Line, after *state, out []Output) *Refusal
 
 	t       *Topology
 	line    int64 // the number of the line that is applied
@@ -69,7 +69,8 @@ func (r *Replay) Apply(number int64, text []byte) ([]Result, error) {
 		r.pass()
 	case r.t.ordered():
 		r.see(partitionOf(l.Source), l.Time)
-		r.held = append(r.held, l)
+		at, _ := slices.BinarySearchFunc(r.held, l, byTime)
+		r.held = slices.Insert(r.held, at, l)
 		r.pass()
 	default:
 		r.see(partitionOf(l.Source), l.Time)
@@ -147,7 +148,6 @@ func (r *Replay) pass() {
 		return
 	}
 	if r.t.ordered() {
-		slices.SortFunc(r.held, byTime)
 		for len(r.held) > 0 && r.held[0].Time < now {
 			l := r.held[0]
 			r.held = r.held[1:]
@@ -287,8 +287,8 @@ func (r *Replay) apply(l *Line) {
 		s.start, s.end = w.start, w.end
 		var err error
 		d.after, d.out, d.forgotten, err = r.t.step(s, moment{line: l, timer: -1, time: l.Time})
-		if err == nil && r.Refused != nil {
-			if refusal := r.Refused(l, r.t.object(d.after, l.Time), d.out); refusal != nil {
+		if err == nil && r.refused != nil {
+			if refusal := r.refused(l, d.after, d.out); refusal != nil {
 				err = refusal
 			}
 		}

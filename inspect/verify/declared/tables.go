@@ -39,12 +39,12 @@ func (a *audit) readTables(ctx context.Context) error {
 			if _, trimmed := a.trimmed(a.topic(j.Table)); trimmed {
 				t.gaps = true
 			}
-			if err := a.records.Each(ctx, a.topic(j.Table), t.add); err != nil {
+			if err := a.records.Each(ctx, a.topic(j.Table), func(r *kgo.Record) { t.add(a.described("", r)) }); err != nil {
 				return err
 			}
 		}
 	}
-	return nil
+	return a.away
 }
 
 func (a *audit) table(alias string) *joinedTable {
@@ -61,6 +61,9 @@ func (t *joinedTable) add(r *kgo.Record) {
 		t.gaps = true // or a marker of a transaction
 	}
 	t.next[r.Partition] = r.Offset + 1
+	if r.Key == nil {
+		return // it is of no row
+	}
 	var v version
 	if r.Value != nil {
 		var err error
