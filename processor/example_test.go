@@ -21,17 +21,17 @@ import (
 
 // example begins
 
-// pricingTopology proposes a lower price for a product whose last ten updates all
+// markdownTopology proposes a lower price for a product whose last ten updates all
 // showed more than four times its reorder threshold.
-func pricingTopology() processor.Topology {
+func markdownTopology() processor.Topology {
 	return processor.Topology{
-		Name:  "pricing",
-		About: "a price change for what is overstocked",
+		Name:  "markdown",
+		About: "a markdown for what is overstocked",
 		Stages: []processor.Stage{{
-			Name: "pricing", Reads: []string{"updates"}, State: "pricing-changelog",
-			Writes: []processor.Output{{Topic: "price-changes", Kind: "price change"}},
+			Name: "markdown", Reads: []string{"updates"}, State: "markdown-changelog",
+			Writes: []processor.Output{{Topic: "markdowns", Kind: "markdown"}},
 			New: func(env processor.Env) (stage.Logic, error) {
-				return &pricing{env: env}, nil
+				return &markdown{env: env}, nil
 			},
 		}},
 	}
@@ -42,11 +42,11 @@ const (
 	inARow      = 10 // updates
 )
 
-type pricing struct{ env processor.Env }
+type markdown struct{ env processor.Env }
 
 // Start rebuilds a partition's state from the changelog.
-func (s *pricing) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
-	p := &pricingPartition{env: s.env, partition: source.Partition, runs: map[string]int{}, touched: map[string]int{}}
+func (s *markdown) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
+	p := &markdownPartition{env: s.env, partition: source.Partition, runs: map[string]int{}, touched: map[string]int{}}
 	err := s.env.Restore(ctx, source, func(r *kgo.Record) (err error) {
 		p.runs[string(r.Key)], err = strconv.Atoi(string(r.Value))
 		return err
@@ -54,8 +54,8 @@ func (s *pricing) Start(ctx context.Context, source stage.Source, committed int6
 	return p, committed, err
 }
 
-// pricingPartition is the products of one partition.
-type pricingPartition struct {
+// markdownPartition is the products of one partition.
+type markdownPartition struct {
 	env       processor.Env
 	partition int32
 	runs      map[string]int // overstocked updates in a row, as of the last commit
@@ -63,7 +63,7 @@ type pricingPartition struct {
 }
 
 // Process counts one update. One that can't be read is somebody else's to refuse.
-func (p *pricingPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
+func (p *markdownPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
 	var u event.Update
 	if event.ParseUpdate(r.Value, &u) != nil {
 		return nil
@@ -78,7 +78,7 @@ func (p *pricingPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Recor
 	}
 	if n == inARow {
 		value := `{"product_id":` + strconv.Quote(u.ProductID) + `,"stock":` + strconv.FormatInt(u.CurrentStock, 10) + `}`
-		tx.Produce(&kgo.Record{Topic: p.env.Topic("price-changes"), Key: []byte(u.ProductID), Value: []byte(value), Timestamp: r.Timestamp})
+		tx.Produce(&kgo.Record{Topic: p.env.Topic("markdowns"), Key: []byte(u.ProductID), Value: []byte(value), Timestamp: r.Timestamp})
 		n = 0
 	}
 	p.touched[u.ProductID] = n
@@ -86,7 +86,7 @@ func (p *pricingPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Recor
 }
 
 // Seal writes the changelog, in the partition that belongs to the source's.
-func (p *pricingPartition) Seal(tx *stage.Tx) error {
+func (p *markdownPartition) Seal(tx *stage.Tx) error {
 	for id, n := range p.touched {
 		if err := p.env.Log(tx, p.partition, []byte(id), strconv.AppendInt(nil, int64(n), 10)); err != nil {
 			return err
@@ -96,7 +96,7 @@ func (p *pricingPartition) Seal(tx *stage.Tx) error {
 }
 
 // Commit makes the transaction's counts the state.
-func (p *pricingPartition) Commit() {
+func (p *markdownPartition) Commit() {
 	for id, n := range p.touched {
 		p.runs[id] = n
 	}
@@ -104,10 +104,10 @@ func (p *pricingPartition) Commit() {
 }
 
 // Rollback forgets them: the records come again.
-func (p *pricingPartition) Rollback() { clear(p.touched) }
+func (p *markdownPartition) Rollback() { clear(p.touched) }
 
 // Close has nothing to release.
-func (p *pricingPartition) Close() {}
+func (p *markdownPartition) Close() {}
 
 // example ends
 
@@ -130,11 +130,11 @@ func TestExampleTopologyIsDocumented(t *testing.T) {
 	}
 }
 
-const exampleTopics = `  price-changes:
-    topic: price_changes
+const exampleTopics = `  markdowns:
+    topic: price_markdowns
     partitions: 6
-  pricing-changelog:
-    topic: "{app}-pricing-changelog"
+  markdown-changelog:
+    topic: "{app}-markdown-changelog"
     internal: true
     partitions: 6
     cleanup: compact
@@ -145,20 +145,20 @@ const exampleTopics = `  price-changes:
 func TestExampleTopologyRuns(t *testing.T) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		s := newSystem(t, brokers)
-		sc, err := scenario.Parse("pricing.yaml", []byte("scenario: pricing\ntopics:\n"+exampleTopics))
+		sc, err := scenario.Parse("markdown.yaml", []byte("scenario: markdown\ntopics:\n"+exampleTopics))
 		if err != nil {
 			t.Fatal(err)
 		}
 		prefixTopics(sc, s.prefix)
 		s.scenario.Topics = append(s.scenario.Topics, sc.Topics...)
-		kafkatest.DeleteAfter(t, s.client, s.topic("price-changes"), s.topic("pricing-changelog"))
+		kafkatest.DeleteAfter(t, s.client, s.topic("markdowns"), s.topic("markdown-changelog"))
 		s.create()
 		product := catalogued{ID: "p", Name: "P", Price: 1, ReorderThreshold: 2, ReorderQuantity: 5, CriticalThreshold: 1, InitialStock: 1000}
 		s.write(s.catalogRecords([]catalogued{product})...)
 		run := func(orders int) processor.Summary {
 			s.write(s.orderRecords(ordersOf(orders, []catalogued{product}, uint64(orders)))...)
 			c := s.config()
-			topologies, err := withPricing(c)
+			topologies, err := withMarkdowns(c)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -173,24 +173,24 @@ func TestExampleTopologyRuns(t *testing.T) {
 		for _, orders := range []int{3, 20} { // the second run goes on from the first one's state
 			summary := run(orders)
 			lines += int(summary.Counts["update"])
-			if stage := summary.Stages["pricing"]; stage.Commits == 0 {
+			if stage := summary.Stages["markdown"]; stage.Commits == 0 {
 				t.Errorf("the stage has committed nothing: %+v", stage)
 			}
 		}
-		changes := s.all(s.topic("price-changes"))
+		changes := s.all(s.topic("markdowns"))
 		if len(changes) != lines/inARow {
-			t.Errorf("%d price changes of %d updates, want one of each %d", len(changes), lines, inARow)
+			t.Errorf("%d markdowns of %d updates, want one of each %d", len(changes), lines, inARow)
 		}
 		for _, r := range changes {
 			if !json.Valid(r.Value) || string(r.Key) != "p" {
-				t.Errorf("a price change is %q: %s", r.Key, r.Value)
+				t.Errorf("a markdown is %q: %s", r.Key, r.Value)
 			}
 		}
 		s.prove()
 	})
 }
 
-func withPricing(c config) ([]processor.Topology, error) {
+func withMarkdowns(c config) ([]processor.Topology, error) {
 	topologies, err := c.selected()
-	return append(topologies, pricingTopology()), err
+	return append(topologies, markdownTopology()), err
 }

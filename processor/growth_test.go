@@ -332,7 +332,7 @@ func TestGrownLogIsRefusedWhateverTheScenarioSays(t *testing.T) {
 // State that is kept by key can't follow keys that move to another partition.
 func TestGrownSourceOfKeyedStateIsRefused(t *testing.T) {
 	s := newSystem(t, kafkatest.Embedded(t))
-	sc, err := scenario.Parse("pricing.yaml", []byte("scenario: pricing\ntopics:\n"+exampleTopics))
+	sc, err := scenario.Parse("markdown.yaml", []byte("scenario: markdown\ntopics:\n"+exampleTopics))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,7 +340,7 @@ func TestGrownSourceOfKeyedStateIsRefused(t *testing.T) {
 	s.scenario.Topics = append(s.scenario.Topics, sc.Topics...)
 	s.backlog(100)
 	c := s.config()
-	if c.Config.Topologies, err = withPricing(c); err != nil {
+	if c.Config.Topologies, err = withMarkdowns(c); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := processor.Run(t.Context(), c.Config); err != nil {

@@ -66,7 +66,11 @@ func (s *Scope) allow(source string, q *gojq.Query) error {
 		case q.Op == gojq.OpPipe && misread(q.Left, q.Right) && refused == nil:
 			refused = &Error{source, -1, errors.New("a constant or variable behind and, or, if or // is not allowed: gojq reads it wrongly")}
 		case q.Op >= gojq.OpAssign:
-			refuse(q.Op.String(), "an expression makes values, and changes none")
+			why := "an expression makes values, and changes none"
+			if q.Op == gojq.OpAssign {
+				why += "; == compares"
+			}
+			refuse(q.Op.String(), why)
 		}
 	})
 	eachTerm(q, func(t *gojq.Term) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"inv/internal/suggest"
@@ -55,8 +56,29 @@ func syntaxError(source string, err error) error {
 	if !errors.As(err, &parse) {
 		return &Error{source, -1, err}
 	}
-	offset := max(0, parse.Offset-len(parse.Token))
-	return &Error{source, min(offset, len(source)), err}
+	offset := min(max(0, parse.Offset-len(parse.Token)), len(source))
+	if meant := meantBy(parse.Token, source[:offset]); meant != "" {
+		err = fmt.Errorf("%w (%s)", err, meant)
+	}
+	return &Error{source, offset, err}
+}
+
+// meantBy says what jq writes for a token of another language, "" if it isn't known.
+func meantBy(token, before string) string {
+	first, _ := utf8.DecodeRuneInString(token)
+	switch {
+	case token == "&":
+		return "jq has and"
+	case token == "|" && strings.HasSuffix(before, "|"):
+		return "jq has or"
+	case token == "!":
+		return "as in .a | not"
+	case token == "'":
+		return "a text has double quotes"
+	case first >= utf8.RuneSelf && unicode.IsLetter(first):
+		return `a name with such letters is quoted: ."` + token + `…"`
+	}
+	return ""
 }
 
 // compileError finds the unknown function or variable in the source.
@@ -68,7 +90,7 @@ func (s *Scope) compileError(source string, err error) error {
 			variable := strings.HasPrefix(name, "$")
 			switch near := s.nearest(name); {
 			case near != "":
-				text += "; did you mean " + near + "?"
+				text += " (did you mean " + near + "?)"
 			case variable && len(s.names) > 0:
 				text += "; there are " + strings.Join(s.names, ", ")
 			}

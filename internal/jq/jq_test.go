@@ -313,3 +313,32 @@ func ExampleScope_Compile() {
 	fmt.Println(string(values[0].AppendJSON(nil)), err, x.Compiled())
 	// Output: "order 7" <nil> true
 }
+
+// Mistakes that other languages make likely come with what jq has, at their place.
+func TestMistakes(t *testing.T) {
+	scope := NewScope(nil)
+	scope.Variable("$key")
+	if err := scope.Define("wish", "1", Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for source, want := range map[string]string{
+		".a && .b":          `unexpected token "&" (jq has and) at character 4`,
+		".a || .b":          `unexpected token "|" (jq has or) at character 5`,
+		".a | | .b":         `unexpected token "|" at character 6`,
+		"!.a":               `unexpected token "!" (as in .a | not) at character 1`,
+		".a == 'x'":         `unexpected token "'" (a text has double quotes) at character 7`,
+		".größe":            `unexpected token "ö" (a name with such letters is quoted: ."ö…") at character 4`,
+		".a | lenght":       `function not defined: lenght/0 (did you mean length?) (a field is .lenght) at character 6`,
+		".a | startwith(1)": `function not defined: startwith/1 (did you mean startswith?) at character 6`,
+		"wihs":              `function not defined: wihs/0 (did you mean wish?) (a field is .wihs) at character 1`,
+		"$kye":              `variable not defined: $kye (did you mean $key?) at character 1`,
+		"$k":                `variable not defined: $k; there are $key at character 1`,
+		".a = 1":            `= is not allowed: an expression makes values, and changes none; == compares at character 4`,
+		".a |= 1":           `|= is not allowed: an expression makes values, and changes none at character 4`,
+	} {
+		_, err := scope.Compile(source, Options{Strict: true})
+		if want += fmt.Sprintf(" of %q", source); err == nil || err.Error() != want {
+			t.Errorf("%s\ngot  %v\nwant %s", source, err, want)
+		}
+	}
+}

@@ -50,17 +50,25 @@ func (d *Decoder) usesTopic(n *yaml.Node, what string) {
 					aliases = append(aliases, t.Alias)
 				}
 			}
-			hint := suggest.DidYouMean(n.Value, aliases)
-			if hint == "" && len(aliases) > 0 {
-				hint = "; it has " + strings.Join(aliases, ", ")
-			}
-			d.Problem(n, "%s: `topics:` has no %q%s", what, n.Value, hint)
+			d.Problem(n, "%s: `topics:` has no %q%s", what, n.Value, aliasHint(n.Value, aliases))
 		case t.Internal:
 			d.Problem(n, "%s: the topic %q is internal, the processor's own; take another", what, n.Value)
 		case len(t.DeadLettersOf) > 0:
 			d.Problem(n, "%s: %q has the dead letters of other topics; take an alias of one topic", what, n.Value)
 		}
 	})
+}
+
+// maxHinted bounds the names that a hint considers or lists.
+const maxHinted = 100
+
+// aliasHint returns the alias that may be meant, or those there are.
+func aliasHint(word string, aliases []string) string {
+	aliases = aliases[:min(len(aliases), maxHinted)]
+	if hint := suggest.DidYouMean(word, aliases); hint != "" || len(aliases) == 0 {
+		return hint
+	}
+	return "; it has " + strings.Join(aliases, ", ")
 }
 
 // checkTopology checks what the keys of a topology mean together. The positions are those

@@ -26,6 +26,7 @@ type Decoder struct {
 	merges     int                  // of mappings so far, see merged
 	inner      int                  // problems of nested generators, see own
 
+	bounded     bool               // problems are, see whole
 	lines       []string           // of the file
 	marks       map[int][]int      // see marksOf
 	expressions map[*yaml.Node]*JQ // by the node
@@ -42,6 +43,9 @@ func (d *Decoder) Problem(n *yaml.Node, format string, args ...any) {
 
 // ProblemAt records a problem at a position.
 func (d *Decoder) ProblemAt(p Position, format string, args ...any) {
+	if d.bounded && len(d.Problems) == maxProblems {
+		panic(tooMany{})
+	}
 	d.Problems = append(d.Problems, Problem{File: d.File, Pos: p, Text: fmt.Sprintf(format, args...)})
 }
 

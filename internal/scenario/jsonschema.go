@@ -22,7 +22,7 @@ func JSONSchema() map[string]any {
 		"key":       keyGeneratorSchema(),
 		"topology":  titled("topology", mappingSchema(topologyTable())),
 		"jq":        jqSchema(),
-		"jq fields": memberSchema(),
+		"jq-fields": memberSchema(),
 	}
 	for _, a := range commonAttrs() {
 		defs[a.name] = a.described()

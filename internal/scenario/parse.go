@@ -28,12 +28,34 @@ func Parse(file string, source []byte) (*Scenario, error) {
 // Read reads the valid parts of a scenario and returns its problems, so that other
 // checks can add theirs. The scenario is nil if the text is not YAML.
 func Read(file string, source []byte) (*Scenario, Problems) {
-	d := &Decoder{File: file, lines: strings.Split(string(source), "\n")}
+	d := &Decoder{File: file, lines: strings.Split(string(source), "\n"), bounded: true}
 	root, problem := document(file, source)
 	if problem != nil {
 		return nil, Problems{*problem}
 	}
 	s := &Scenario{File: file}
+	d.whole(s, root)
+	d.Problems.Sort()
+	return s, d.Problems
+}
+
+// maxProblems bounds the problems of a file: aliases can make few lines many mistakes.
+const maxProblems = 1000
+
+// tooMany ends the reading of a file at maxProblems.
+type tooMany struct{}
+
+// whole reads a scenario's parts and checks them together.
+func (d *Decoder) whole(s *Scenario, root *yaml.Node) {
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case tooMany:
+			d.Problems = append(d.Problems, Problem{File: d.File, Text: fmt.Sprintf("the file has more than %d problems; these are the first", maxProblems)})
+		default:
+			panic(cause)
+		}
+	}()
 	d.mapping(withoutExtensions(d.merged(root)), "the scenario", scenarioTable(), s)
 	if s.Name == "" && root.Kind == yaml.MappingNode && !misnamed(root) {
 		d.Problem(root, "the scenario has no name; begin with `scenario: NAME`")
@@ -47,8 +69,6 @@ func Read(file string, source []byte) (*Scenario, Problems) {
 	for i := range s.Tests {
 		d.checkTest(s, &s.Tests[i])
 	}
-	d.Problems.Sort()
-	return s, d.Problems
 }
 
 // misnamed reports whether a scenario has a key that is none, which may be its name's.

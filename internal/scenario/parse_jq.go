@@ -111,7 +111,7 @@ func (d *Decoder) member(key, n *yaml.Node, what string) Member {
 }
 
 func fieldsSchema() obj {
-	return obj{"type": "object", "additionalProperties": ref("jq fields")}
+	return obj{"type": "object", "additionalProperties": ref("jq-fields")}
 }
 
 // memberSchema accepts an expression, an object or a list.
@@ -119,7 +119,7 @@ func memberSchema() obj {
 	return obj{
 		"if":   obj{"type": "object"},
 		"then": fieldsSchema(),
-		"else": obj{"if": obj{"type": "array"}, "then": obj{"items": ref("jq fields")}, "else": ref("jq")},
+		"else": obj{"if": obj{"type": "array"}, "then": obj{"items": ref("jq-fields")}, "else": ref("jq")},
 	}
 }
 

@@ -226,6 +226,27 @@ func TestTopologyBombs(t *testing.T) {
 	}
 }
 
+// Nor do few lines with aliases make more problems, or values, than there is memory for.
+func TestTopologyBombsOfProblems(t *testing.T) {
+	list := func(n int, form string) string { return strings.TrimSuffix(strings.Repeat(form+", ", n), ", ") }
+	var inputs strings.Builder
+	for i := range maxInputs {
+		fmt.Fprintf(&inputs, "i%d: *in, ", i)
+	}
+	const topics = "scenario: t\ntopics: {a: {topic: a}, b: {topic: b}}\n"
+	for source, want := range map[string]string{
+		"x-in: &in {" + list(100, "a: 1") + "}\n" + topics + "topologies: {x: {from: {" + inputs.String() + "}, emit: [{to: b}]}}\n":                                                                         "more than 1000 problems",
+		"x-when: &when [" + list(9000, "{at: 1s}") + "]\n" + topics + "topologies: {x: {from: {a: }, emit: [{to: b}]}}\ntests: [" + list(500, "{name: n, topology: x, when: *when}") + "]\n":                 "more than 16777216 bytes",
+		"x-then: &then {b: [" + list(9000, "1") + "]}\n" + topics + "topologies: {x: {from: {a: }, emit: [{to: b}]}}\ntests: [" + list(500, "{name: n, topology: x, when: [{at: 1s}], then: *then}") + "]\n": "more than 16777216 bytes",
+		topics + "topologies: {x: {from: {a: {format: csv, columns: [" + list(1001, "c") + "]}}, emit: [{to: b}]}}\n":                                                                                        "columns has more than 1000 elements",
+	} {
+		_, problems := Read("t.yaml", []byte(source))
+		if len(problems) == 0 || len(problems) > maxProblems+1 || !strings.Contains(problems.Error(), want) {
+			t.Errorf("%d problems, %.500s, want %s", len(problems), problems.Error(), want)
+		}
+	}
+}
+
 // Counts are bounded, with one problem for all that is too much.
 func TestTopologyCounts(t *testing.T) {
 	list := func(n int, form string) string {

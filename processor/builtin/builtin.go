@@ -18,7 +18,7 @@ import (
 // options. An option that can't be right wraps [processor.ErrUsage].
 func All(o inventory.Options) ([]processor.Topology, error) {
 	all, err := inventory.Topologies(o)
-	// A new topology is one line here: all = append(all, pricing.Topology()).
+	// A new topology is one line here: all = append(all, markdown.Topology()).
 	return all, err
 }
 

@@ -19,10 +19,10 @@ func TestCheck(t *testing.T) {
 		"  inventry: built-in":                        `4:3: there is no built-in topology "inventry" (there are inventory, procurement); did you mean "inventory"?`,
 		"  inventory: {from: {a: }, emit: [{to: b}]}": `4:3: topology "inventory": the built-in topology inventory has that name; take another`,
 		"  ledger: {from: {a: }, emit: [{to: b}]}":    `4:3: topology "ledger": the built-in topology inventory has that name; take another`,
-		"  x:\n    from: {a: }\n    emit:\n      - to: b\n        if: |\n          .a and\n            (.b | lenght)": `10:19: function not defined: lenght/0; did you mean length? (a field is .lenght, a text '"lenght"')`,
+		"  x:\n    from: {a: }\n    emit:\n      - to: b\n        if: |\n          .a and\n            (.b | lenght)": `10:19: function not defined: lenght/0 (did you mean length?) (a field is .lenght, a text '"lenght"')`,
 		"  x: {from: {a: {where: \"USA\"}}, emit: [{to: b}]}":                                                         `4:26: function not defined: USA/0 (a field is .USA, a text '"USA"')`,
-		"  x: {from: {a: }, let: {wish: 1}, emit: [{to: b, if: wihs > 1}]}":                                           `4:55: function not defined: wihs/0; did you mean wish? (a field is .wihs, a text '"wihs"')`,
-		"  x: {from: {a: }, emit: [{to: b, if: $topc == 1}]}":                                                         `4:39: variable not defined: $topc; did you mean $topic?`,
+		"  x: {from: {a: }, let: {wish: 1}, emit: [{to: b, if: wihs > 1}]}":                                           `4:55: function not defined: wihs/0 (did you mean wish?) (a field is .wihs, a text '"wihs"')`,
+		"  x: {from: {a: }, emit: [{to: b, if: $topc == 1}]}":                                                         `4:39: variable not defined: $topc (did you mean $topic?)`,
 		"  x: {from: {a: {where: now > 1}}, emit: [{to: b, ky: .x}]}":                                                 `4:25: now is not allowed: it differs from run to run`,
 		"  x: {from: {a: {where: {}, each: '.[', key: ''}}, emit: []}":                                                `4:38: unexpected EOF`,
 	} {

@@ -147,7 +147,7 @@ func (c *compiler) checkMembers(at place, x *scenario.JQ) {
 			continue
 		}
 		if !slices.Contains(names, m.Key) {
-			c.problem(x.At(max(m.Offset, 0)), fmt.Sprintf("%s.%s: %s%s", m.Variable, m.Key, what, suggest.DidYouMean(m.Key, names)))
+			c.mistake(x.At(max(m.Offset, 0)), fmt.Sprintf("%s.%s: %s%s", m.Variable, m.Key, what, suggest.DidYouMean(m.Key, names)))
 		}
 	}
 }
@@ -163,7 +163,7 @@ func (c *compiler) wrong(x *scenario.JQ, err error) {
 		}
 	}
 	for _, name := range c.broken {
-		if strings.HasSuffix(text, ": "+name+"/0 (a field is ."+name+")") {
+		if strings.Contains(text, ": "+name+"/0 ") && strings.HasSuffix(text, " (a field is ."+name+")") {
 			return
 		}
 	}

@@ -3,10 +3,8 @@ package declared_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"runtime"
@@ -112,7 +110,7 @@ func (r *rig) run(cfg processor.Config) (processor.Summary, error) {
 	defer cancel()
 	late := time.AfterFunc(2*time.Minute-time.Second, func() {
 		stacks := make([]byte, 1<<20)
-		_, _ = io.WriteString(os.Stderr, string(stacks[:runtime.Stack(stacks, true)]))
+		_, _ = os.Stderr.Write(stacks[:runtime.Stack(stacks, true)])
 	})
 	defer late.Stop()
 	summary, err := processor.Run(ctx, cfg)
@@ -245,14 +243,6 @@ func (r *rig) notes(stage string) map[string]string {
 	notes := map[string]string{}
 	offsets.Each(func(o kadm.OffsetResponse) { notes[fmt.Sprintf("%s/%d", o.Topic, o.Partition)] = o.Metadata })
 	return notes
-}
-
-func asJSON(v any) string {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // the tests' own types always marshal
-	}
-	return string(b)
 }
 
 const countScenario = `scenario: counts
