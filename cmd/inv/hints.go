@@ -20,6 +20,7 @@ import (
 	"inv/internal/termsafe"
 	"inv/processor"
 	"inv/processor/metrics"
+	"inv/processor/offline"
 	"inv/processor/stage"
 	"inv/producer"
 
@@ -40,6 +41,7 @@ func hint(err error, app string) error {
 		unique     *producer.UniqueError
 		tooLarge   *producer.TooLargeError
 		link       *producer.LinkError
+		line       *offline.LineError
 	)
 	switch {
 	case errors.Is(err, producer.ErrNoEnd):
@@ -50,6 +52,10 @@ func hint(err error, app string) error {
 		return fmt.Errorf("%w; set --rate", err)
 	case errors.Is(err, producer.ErrFileNotEmpty):
 		return fmt.Errorf("%w; --force overwrites it", err)
+	case errors.Is(err, offline.ErrSpool):
+		return fmt.Errorf("%w; write it to a file", err)
+	case errors.As(err, &line):
+		return fmt.Errorf("%w; --from reads lines of `inv produce --envelope` and `inv tail -o json`", err)
 	case errors.As(err, &link):
 		return fmt.Errorf("%w; write to that file by its own name, or remove the link", err)
 	case errors.As(err, &unique):

@@ -99,7 +99,7 @@ func (p *fileFlags) run(ctx context.Context, s *streams, f *sharedFlags, names [
 	if err == nil && p.record != "" {
 		err = p.writeTest(ctx, s, sc, recorder)
 	}
-	return fileHint(err)
+	return err
 }
 
 // declaredProgram returns the declared topology that is meant.
@@ -272,16 +272,4 @@ func (p *fileFlags) writeTest(ctx context.Context, s *streams, sc *scenario.Scen
 	}
 	s.errf("recorded the test %q in %s\n", name, p.record)
 	return nil
-}
-
-// fileHint adds what to do about input that can't be read.
-func fileHint(err error) error {
-	var line *offline.LineError
-	switch {
-	case errors.Is(err, offline.ErrSpool):
-		return fmt.Errorf("%w; write it to a file", err)
-	case errors.As(err, &line):
-		return fmt.Errorf("%w; --from reads lines of `inv produce --envelope` and `inv tail -o json`", err)
-	}
-	return err
 }

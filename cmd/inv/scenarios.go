@@ -11,6 +11,7 @@ import (
 	"inv/internal/scenario"
 	"inv/internal/suggest"
 	"inv/processor/builtin"
+	"inv/processor/declared/cases"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -135,6 +136,7 @@ func checkScenario(file string, source []byte, app string) (*scenario.Scenario, 
 	}
 	problems = append(problems, producer.Check(sc)...)
 	problems = append(problems, builtin.Check(sc)...)
+	problems = append(problems, cases.Check(sc)...)
 	var views scenario.Problems
 	if _, err := inspect.Views(sc, app); errors.As(err, &views) {
 		problems = append(problems, views...)

@@ -241,7 +241,8 @@ func (m *Machine) sealInstance(w *instance, log func(key, value []byte) error) e
 	if !exists {
 		return nil
 	}
-	w.encoded = w.cur.append(w.encoded[:0], &m.kept)
+	m.scratch = w.cur.append(m.scratch[:0], &m.kept)
+	w.encoded = m.mem.copy(m.scratch)
 	c.Bytes += int64(len(w.id) + len(w.encoded))
 	c.Timers += w.cur.running()
 	return m.log(log, m.appendLogKey(m.mem.alloc(len(w.id)+32), w.id, w.cur.since), w.encoded)

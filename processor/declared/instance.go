@@ -82,7 +82,7 @@ func (m *Machine) load(id []byte) (*instance, error) {
 func (m *Machine) open(id []byte) *instance {
 	w := m.instances.get()
 	id = m.mem.copy(id)
-	*w = instance{id: id, name: m.keyOf(id), encoded: w.encoded[:0]}
+	*w = instance{id: id, name: m.keyOf(id)}
 	m.working[borrowed(id)] = w
 	m.touched = append(m.touched, w)
 	return w

@@ -167,3 +167,23 @@ func isRFC3339(text string) bool {
 	_, err := time.Parse(time.RFC3339Nano, text)
 	return err == nil
 }
+
+// Check returns what is wrong with the tests of a scenario without running them.
+func Check(sc *scenario.Scenario) (problems scenario.Problems) {
+	for i := range sc.Tests {
+		t := &sc.Tests[i]
+		topology := sc.Topology(t.Topology)
+		if topology == nil || topology.BuiltIn {
+			continue // a problem of its own
+		}
+		_, broken := prepare(sc, topology, t)
+		for k := range t.Then {
+			_, more := expectations(&t.Then[k])
+			broken = append(broken, more...)
+		}
+		for _, f := range broken {
+			problems = append(problems, scenario.Problem{File: sc.File, Pos: f.Pos, Text: fmt.Sprintf("test %q: %s", t.Name, f.Text)})
+		}
+	}
+	return problems
+}

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"inv/internal/scenario"
@@ -288,7 +289,18 @@ func word(text string) string {
 	if len(text) < 200 && plainWord.MatchString(text) && !taken.MatchString(text) {
 		return text
 	}
-	return quote(text)
+	var b strings.Builder
+	for _, r := range quote(text) {
+		switch {
+		case r < 0x7f || unicode.IsPrint(r):
+			b.WriteRune(r)
+		case r > 0xffff:
+			fmt.Fprintf(&b, `\U%08x`, r)
+		default: // YAML takes some of these for the end of a line
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // indented returns text with blanks before each line.
