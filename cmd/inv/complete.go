@@ -105,6 +105,18 @@ func (f *sharedFlags) completeTopologies(cmd *cobra.Command, given []string, _ s
 	return typable(words), cobra.ShellCompDirectiveNoFileComp
 }
 
+// completeDeclared completes one topology that the scenario declares.
+func (f *sharedFlags) completeDeclared(cmd *cobra.Command, given []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	var words []cobra.Completion
+	for _, t := range f.knownScenario(cmd).Topologies {
+		if !t.BuiltIn && len(given) == 0 {
+			about, _, _ := strings.Cut(strings.TrimSpace(t.About), "\n")
+			words = append(words, cobra.CompletionWithDesc(t.Name, about))
+		}
+	}
+	return typable(words), cobra.ShellCompDirectiveNoFileComp
+}
+
 // completeProfiles completes the profiles of inv.yaml.
 func (f *sharedFlags) completeProfiles(cmd *cobra.Command, _ []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	_ = flagsFromEnvironment(cmd.Flags(), f.getenv)

@@ -70,7 +70,7 @@ of JSON. With --record they become a test of the scenario.`,
   inv process fraud --from orders.jsonl --record mine.yaml --scenario mine.yaml`,
 		ValidArgsFunction: f.completeTopologies,
 		RunE: func(cmd *cobra.Command, names []string) error {
-			if err := p.files.check(); err != nil {
+			if err := p.files.check(s.getenv); err != nil {
 				return err
 			}
 			if len(p.files.from) > 0 {

@@ -41,12 +41,14 @@ func (p *fileFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&p.record, "record", "", "with --from: add the records, and what comes of them, to the tests of this scenario `FILE`")
 }
 
-// check refuses flags that don't go together.
-func (p *fileFlags) check() (err error) {
+// check refuses flags that don't go together. Those of the environment may be meant for
+// another command.
+func (p *fileFlags) check(getenv func(string) string) (err error) {
 	own := []string{"from", "to", "force", "dead-letters", "record"}
-	shared := []string{"brokers", "scenario", "app-id", "color", "profile", "config", "property", "help", "accept-totals", "policy", "lead-time"}
+	shared := []string{"brokers", "scenario", "app-id", "color", "profile", "config", "property", "help"}
 	p.changed(func(f *pflag.Flag) {
 		switch {
+		case getenv(environmentName(f.Name)) != "":
 		case len(p.from) == 0 && slices.Contains(own, f.Name):
 			err = usagef("--%s needs --from: records of topics are written to topics", f.Name)
 		case len(p.from) > 0 && !slices.Contains(own, f.Name) && !slices.Contains(shared, f.Name):

@@ -45,7 +45,7 @@ Exit status: 0, or 1 if precision or recall is below --min-precision or
   inv score fraud --min-precision 90 --min-recall 80
   inv score fraud --from orders.jsonl --from alerts.jsonl`,
 		Args:              cobra.MaximumNArgs(1),
-		ValidArgsFunction: f.completeTopologies,
+		ValidArgsFunction: f.completeDeclared,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
