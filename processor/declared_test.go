@@ -379,3 +379,44 @@ func (s *system) sameAsBuiltIn(builtIn *system, theirs, ours string) {
 		}
 	}
 }
+
+// The broker goes away in the middle of a transaction of a declared topology and comes
+// back. The process waits for it, and timers that were due meanwhile fire.
+func TestDeclaredOutlivesTheBroker(t *testing.T) {
+	t.Parallel() // it waits more than it works
+	node := kafkatest.NewNode(t, nil)
+	for _, o := range []struct {
+		stage, point string
+		signal       syscall.Signal
+	}{
+		{"watching-route", stage.AtOffsets, syscall.SIGKILL},
+		{"watching-state", stage.AtProduced, syscall.SIGKILL},
+		{"sorting-state", stage.AtOffsets, syscall.SIGTERM},
+	} {
+		t.Run(o.stage+" "+o.point, func(t *testing.T) {
+			s := newDeclared(t, node.Brokers(), faultScenario)
+			defer s.logTransactions()
+			s.rows()
+			s.write(s.events(2000, 1)...)
+			c := s.start(func(c *childConfig) {
+				c.Instance, c.Stable = "same", true
+				c.Signal, c.PID, c.Stage, c.Point, c.Nth = o.signal, node.PID(), o.stage, o.point, 2
+			})
+			node.Gone(time.Minute)
+			node.Start()
+			s.write(s.events(300, 2)...)
+			s.untilSteps()
+			select {
+			case <-c.exited:
+				t.Fatalf("the process did not outlive the broker:\n%s", c.output())
+			default:
+			}
+			if summary, err := s.tryFor(3 * time.Minute); err != nil {
+				t.Fatalf("%v: %+v", err, summary)
+			}
+			c.signal(syscall.SIGTERM)
+			c.done(10 * time.Second)
+			s.proveDeclared()
+		})
+	}
+}

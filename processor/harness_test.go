@@ -39,11 +39,14 @@ type system struct {
 func newSystem(t testing.TB, brokers []string) *system {
 	t.Helper()
 	s := &system{t: t, brokers: brokers, prefix: kafkatest.Name(t, "p"), client: kafkatest.Client(t, brokers),
-		names: []string{inventory.Name, inventory.Procurement}}
+		names: builtIn()}
 	s.scenario = renamed(t, s.prefix)
 	s.deleteAfter()
 	return s
 }
+
+// builtIn returns the names of the built-in topologies.
+func builtIn() []string { return []string{inventory.Name, inventory.Procurement} }
 
 // deleteAfter deletes the system's topics when the test ends.
 func (s *system) deleteAfter() {

@@ -115,7 +115,7 @@ func TestInstancesThatAreNotReadyWaitForTheBroker(t *testing.T) {
 			}
 			options.Listen = b.Addr()
 			prefix := "wait"
-			s := &system{t: t, brokers: []string{b.Addr()}, prefix: prefix, client: kafkatest.Client(t, []string{b.Addr()}), scenario: renamed(t, prefix)}
+			s := &system{t: t, brokers: []string{b.Addr()}, prefix: prefix, client: kafkatest.Client(t, []string{b.Addr()}), scenario: renamed(t, prefix), names: builtIn()}
 			if key != kmsg.CreateTopics {
 				_, _ = s.backlog(50)
 			}

@@ -23,7 +23,7 @@ func TestStopsWithoutItsBroker(t *testing.T) {
 		}
 	}()
 	// Not newSystem, which deletes the topics in the end.
-	s := &system{t: t, brokers: []string{b.Addr()}, prefix: "stop", client: kafkatest.Client(t, []string{b.Addr()}), scenario: renamed(t, "stop")}
+	s := &system{t: t, brokers: []string{b.Addr()}, prefix: "stop", client: kafkatest.Client(t, []string{b.Addr()}), scenario: renamed(t, "stop"), names: builtIn()}
 	_, orders := s.backlog(500)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

@@ -95,7 +95,7 @@ func restored(t *testing.T, archive string) *system {
 		t.Fatal(err)
 	}
 	brokers := []string{b.Addr()}
-	return &system{t: t, brokers: brokers, prefix: "inv", scenario: sc, client: kafkatest.Client(t, brokers)}
+	return &system{t: t, brokers: brokers, prefix: "inv", scenario: sc, client: kafkatest.Client(t, brokers), names: builtIn()}
 }
 
 // unpack unpacks a tar.gz into a folder.

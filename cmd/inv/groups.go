@@ -97,7 +97,8 @@ of committed data records between a group's offset and the end. A transaction's
 commit marker is not a record, so a group that has read everything has lag 0,
 where plain subtraction would show 1. A number with ≤ is an upper bound, the
 distance in offsets: more than 10,000 records are not counted. Lines that
-wait in the state of the ledger for their product count, too.`,
+wait in the state of the ledger for their product count, too, and those that a
+topology with order: time holds back.`,
 		Example: `  inv groups lag
   inv groups lag inv-ledger -o json`,
 		ValidArgsFunction: f.completeGroups,

@@ -2,22 +2,26 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"inv/internal/kafkatest"
+	"inv/processor/declared"
 )
 
 // line is a record as tail -o json and process --to write it.
 type line struct {
-	Topic   string
-	Key     string
-	Headers json.RawMessage
-	Value   json.RawMessage
+	Topic     string
+	Key       string
+	Headers   json.RawMessage
+	Timestamp int64
+	Value     json.RawMessage
 }
 
 func linesIn(t *testing.T, text string) (lines []line) {
@@ -121,6 +125,56 @@ func TestFraudFindsWhatIsLabelled(t *testing.T) {
 		t.Logf("%s: %d labelled, %d alerts, %d right: precision %.2f, recall %.2f", kind, labelled[kind], alerts[kind], right[kind], precision, recall)
 		if labelled[kind] < 300 || precision < least[0] || recall < least[1] {
 			t.Errorf("%s: precision %.2f and recall %.2f of %d; want at least %v", kind, precision, recall, labelled[kind], least)
+		}
+	}
+}
+
+// The alerts of each customer are the same, in the same order, at one partition and at
+// six, and if every order is taken back once.
+func TestFraudIsTheSameAtAnyPartitions(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "orders.jsonl")
+	invoke(t, nil, "produce", "shoppers", "--seed", "7", "--start", "2026-01-01", "--for", "8h", "--envelope", "--to", file).wants(t, 0, "", "produced")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	orders := linesIn(t, string(text))
+	sc := shipped(t, "inventory")
+	program, problems := declared.Compile(sc, sc.Topology("fraud"))
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	alerts := func(partitions int, rollback bool) map[string][]string {
+		byCustomer := map[string][]string{}
+		b := declared.NewBench(program, declared.BenchOptions{
+			App: "inv", Partitions: partitions, Rollback: rollback, Inputs: func(string) int { return partitions },
+			Output: func(o *declared.BenchOutput) error {
+				byCustomer[string(o.Key)] = append(byCustomer[string(o.Key)], string(o.Value))
+				return nil
+			},
+			Letter: func(l *declared.BenchLetter) error { return errors.New(l.Message) },
+		})
+		for _, o := range orders {
+			if err := b.Advance(o.Timestamp); err != nil {
+				t.Fatal(err)
+			}
+			if err := b.Record(&declared.BenchRecord{Alias: "orders", Partition: -1, Offset: -1, Key: []byte(o.Key), Value: o.Value, Timestamp: o.Timestamp}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		return byCustomer
+	}
+	want := alerts(1, false)
+	if len(want) < 100 {
+		t.Fatalf("alerts of %d customers", len(want))
+	}
+	for _, partitions := range []int{1, 6} {
+		if got := alerts(partitions, true); !reflect.DeepEqual(got, want) {
+			t.Errorf("at %d partitions, with rollbacks, the alerts differ", partitions)
 		}
 	}
 }

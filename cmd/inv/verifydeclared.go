@@ -122,7 +122,7 @@ func (v *verifyFlags) declaredHints(r *declared.Report, app string) (hints []str
 	}
 	for _, c := range r.Checks {
 		if c.ID == declared.OutputsOnce && c.Violations > 0 {
-			hints = append(hints, termsafe.Sprintf("If it was reset without --outputs, those of both histories are there: `inv reset --topology %s --outputs` deletes them, and `inv process %[1]s` writes them once more, if all inputs are still there.", r.Topology))
+			hints = append(hints, termsafe.Sprintf("If it was reset without --outputs, those of both histories are there: `inv reset --app-id %s --topology %s --outputs` deletes them, and `inv process %[2]s` writes them once more, if all inputs are still there.", app, r.Topology))
 		}
 	}
 	if r.Verdict == verify.Undecided && !r.AtRest {

@@ -84,7 +84,8 @@ func (s *syntax) find(number, depth int) (Position, string) {
 	if at := strings.IndexByte(line[:indent(line)], '\t'); at >= 0 {
 		return s.at(number, at), "a tab in the indentation; YAML is indented with blanks"
 	}
-	for _, find := range []func(string) (int, string){escape, colon, first, func(line string) (int, string) { return after(line, depth) }} {
+	for _, find := range []func(string) (int, string){escape, colon, first,
+		func(line string) (int, string) { return bracket(line, depth) }, func(line string) (int, string) { return after(line, depth) }} {
 		if at, text := find(line); text != "" {
 			return s.at(number, at), text
 		}
@@ -232,6 +233,7 @@ var (
 	noBlank  = regexp.MustCompile(`^\s*(?:- +)?([\w.-]+):([^\s:/].*)$`)
 	twoColon = regexp.MustCompile(`^\s*(?:- +)?([\w.-]+): +([^\s"'{\[&*!|>][^"'{}\[\]]*: .*)$`)
 	inFlow   = regexp.MustCompile(`[{,] *([\w.-]+): +([^\s"'{\[,}][^"',}]*: )`)
+	inBlock  = regexp.MustCompile(`^\s*(?:- +)?([\w.-]+): +([^\s"'{\[&*!|>][^#,]*: )`)
 )
 
 // colon finds a colon without a blank after it, and one too many.
@@ -244,6 +246,24 @@ func colon(line string) (int, string) {
 	}
 	if m := inFlow.FindStringSubmatchIndex(line); m != nil {
 		return m[4], fmt.Sprintf("a text with a colon and a blank is quoted, as the one after %s:", line[m[2]:m[3]])
+	}
+	if m := inBlock.FindStringSubmatchIndex(line); m != nil {
+		return m[4], fmt.Sprintf("a text with a colon and a blank is quoted, as the one after %s:", line[m[2]:m[3]])
+	}
+	return 0, ""
+}
+
+var bracketed = regexp.MustCompile("(?:^|[{,]) *([\\w.-]+): +([^\\s\"'{\\[,}&*!|>%@`#][^\"',{}\\[\\]]*)([{\\[])")
+
+// bracket finds a text with a bracket, which must be quoted within brackets: an expression
+// such as .items[]. The depth is how many are open before the line.
+func bracket(line string, depth int) (int, string) {
+	for _, m := range bracketed.FindAllStringSubmatchIndex(line, -1) {
+		before := line[:m[0]]
+		if depth == 0 && !strings.ContainsAny(line[m[0]:m[2]], "{,") || strings.Count(before, "'")%2+strings.Count(before, `"`)%2 > 0 {
+			continue
+		}
+		return m[4], fmt.Sprintf("a text with %s within brackets is quoted, as the one after %s:", line[m[6]:m[7]], line[m[2]:m[3]])
 	}
 	return 0, ""
 }

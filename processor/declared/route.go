@@ -24,12 +24,13 @@ type intake struct {
 	program *Program
 	stage   string
 	inputs  map[string]int // index in the topology's from, by topic
+	headed  bool           // it uses the records' headers
 	tables  *tableSet
 	values  valueDecoder
 }
 
 func newIntake(env processor.Env, p *Program, name string) (*intake, error) {
-	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, values: valueDecoder{env.Registry, env.Logger}}
+	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders(), values: valueDecoder{env.Registry, env.Logger}}
 	for i := range p.Topology.From {
 		in.inputs[env.Topic(p.Topology.From[i].Alias)] = i
 	}
@@ -56,7 +57,7 @@ func (in *intake) record(ctx context.Context, rec *Record, r *kgo.Record) error 
 		Input: in.inputs[r.Topic], Key: r.Key, Value: r.Value, Headers: rec.Headers[:0],
 		Origin: Origin{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: r.Timestamp.UnixMilli()},
 	}
-	if in.program.UsesHeaders() {
+	if in.headed {
 		for i := range r.Headers {
 			rec.Headers = append(rec.Headers, Header{r.Headers[i].Key, r.Headers[i].Value})
 		}

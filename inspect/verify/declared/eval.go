@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -142,6 +143,10 @@ func plain(v any) (any, error) {
 		return v, nil
 	case int:
 		return json.Number(strconv.Itoa(v)), nil
+	case float64:
+		if text, err := gojq.Marshal(v); err == nil && !math.IsNaN(v) { // which is null
+			return json.Number(text), nil
+		}
 	case string:
 		if utf8.ValidString(v) {
 			return v, nil

@@ -290,3 +290,17 @@ func TestTrimmed(t *testing.T) {
 		}
 	}
 }
+
+// A state that was upgraded can't be replayed from the log's beginning.
+func TestUpgradedState(t *testing.T) {
+	h := newHistory(t, samples, "pricing", 100)
+	h.topology.Version = 2
+	if r := h.audit(); r.Verdict != verify.Holds {
+		t.Errorf("that nothing differs: %s", r.Verdict)
+	}
+	topic, _ := h.scenario.Topic("price-changes")
+	h.topics[topic.Name] = h.topics[topic.Name][1:]
+	if r := h.audit(); r.Verdict != verify.Undecided || len(r.Findings) > 0 {
+		t.Errorf("that an output is missing: %s %+v", r.Verdict, r.Findings)
+	}
+}

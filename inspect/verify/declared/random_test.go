@@ -65,7 +65,14 @@ func (w *world) randomStep() {
 		if w.IntN(4) > 0 {
 			key = []byte([]string{"x", "y\xff", ""}[w.IntN(3)])
 		}
+		input := w.IntN(len(w.topology.From))
 		text := []byte(w.object(3))
+		switch w.topology.From[input].Format {
+		case "xml":
+			text = fmt.Appendf(nil, "<r><k>k%d</k><a>%d</a><b x='1'>%s</b><l><a>1</a><k>k1</k></l></r>", w.IntN(3), w.IntN(9), w.pick("", "é", "<c/>"))
+		case "csv":
+			text = fmt.Appendf(nil, "k%d,%d,%s\n", w.IntN(3), w.IntN(9), w.pick("", `"a,""b"`, "é", "x,y"))
+		}
 		switch w.IntN(40) {
 		case 0:
 			text = nil
@@ -74,9 +81,11 @@ func (w *world) randomStep() {
 		case 2:
 			text = text[:len(text)-1]
 		}
-		w.record(w.IntN(len(w.topology.From)), key, text, w.now-w.Int64N(4_000)*w.Int64N(4))
+		w.record(input, key, text, w.now-w.Int64N(4_000)*w.Int64N(4))
 	}
 }
+
+func (w *world) pick(words ...string) string { return words[w.IntN(len(words))] }
 
 // value is a JSON value.
 func (w *world) value(depth int) string {
@@ -141,7 +150,7 @@ func quoted(expression string) string { return "'" + strings.ReplaceAll(expressi
 func (w *writer) maybe(oneIn int) bool { return w.IntN(oneIn) == 0 }
 
 func (w *writer) scenario() string {
-	w.line("scenario: s\ntopics:\n  in: {topic: in, view: {time: ms}}\n  more: {topic: more}\n  out: {topic: out}\n  other: {topic: other}\n  table: {topic: table, cleanup: compact}\ntopologies:\n  t:")
+	w.line("scenario: s\ntopics:\n  in: {topic: in, view: {time: ms}}\n  more: {topic: more}\n  out: {topic: out}\n  other: {topic: other}\n  table: {topic: table, cleanup: compact}\n  second: {topic: second, cleanup: compact}\ntopologies:\n  t:")
 	w.keyed = !w.maybe(6)
 	w.window = w.keyed && w.maybe(3)
 	w.gap = w.window && w.maybe(2)
@@ -172,6 +181,12 @@ func (w *writer) scenario() string {
 
 func (w *writer) input(alias string) {
 	w.line("      %s:", alias)
+	switch {
+	case alias == "more" && w.maybe(4):
+		w.line("        format: xml\n        lists: [l]")
+	case alias == "more" && w.maybe(4):
+		w.line("        format: csv\n        columns: [k, a, b]")
+	}
 	if w.maybe(4) {
 		w.line("        where: %s", quoted(w.pick(".a != 3", ".b < 5", ".a", ".a | not", "$t % 7 != 0", "double")))
 	}
@@ -183,11 +198,13 @@ func (w *writer) input(alias string) {
 	if w.maybe(3) {
 		w.line("        join:\n          p: {table: table, key: %s, missing: %s}", quoted(w.pick(".a", ".b", `"\(.a)"`, "$key // 1", "empty")), w.pick("null", "drop", "dead-letter"))
 		joins = append(joins, "$p")
+		if w.maybe(2) {
+			w.line("          q: {table: second, key: %s}", quoted(w.pick("$p.a", "$p.b // .a", ".b")))
+			joins = append(joins, "$q")
+		}
 	}
 	if w.keyed {
 		w.line("        key: %s", quoted(w.pick(".k", ".k", `"\(.k)-x"`, ".k // $offset", ".a")))
-	} else if w.text.Len() > 0 && len(joins) == 0 {
-		w.line("        lists: []")
 	}
 	w.joins = append(w.joins, joins...)
 	if w.keyed && !w.gap && (alias == "in" || !w.maybe(3)) {
