@@ -57,7 +57,7 @@ func TestUnpermitted(t *testing.T) {
 		{"inv groups delete audit --yes", []permission{group("audit", kmsg.ACLOperationDescribe)}, exitFailed, "", "not authorized to Delete group audit"},
 
 		// Reading.
-		{"inv tail *_alerts --until end", nil, exitFailed, "", "not authorized to Describe topic inventory_alerts"},
+		{"inv tail *_alerts --until end", nil, exitFailed, "", "not authorized to Describe topic fraud_alerts"},
 		{"inv tail *_events --until end", []permission{orders(kmsg.ACLOperationRead)}, exitDone, "", "left out: not authorized to Describe topic reorder_events"},
 		{"inv tail orders --until end", []permission{describe}, exitFailed, "", "not authorized to Read topic order_events"},
 		{"inv tail another --until end", []permission{describe}, exitFailed, "", "not authorized to Describe topic another"},
