@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -170,7 +171,7 @@ func (t *testFlags) sum(s *streams, colors *theme.Theme, sc *scenario.Scenario, 
 		word, color = "FAIL", colors.Critical
 		counts += fmt.Sprintf(", %d failed", failed)
 	}
-	if _, err := fmt.Fprint(s.out, color+word+colors.Reset); err != nil {
+	if _, err := io.WriteString(s.out, color+word+colors.Reset); err != nil {
 		return err
 	}
 	return s.outf("  %s  %s, %s\n", sc.File, counts, seconds(took))

@@ -2,9 +2,11 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"inv/inspect/score"
@@ -20,8 +22,29 @@ import (
 type scoreFlags struct {
 	label, id, kind             string
 	from, outputs               []string
-	leastPrecision, leastRecall float64
+	leastPrecision, leastRecall percentage
 	output                      choice
+}
+
+// percentage is a flag that takes one above 0; 0 without it.
+type percentage float64
+
+func (p *percentage) String() string {
+	if *p == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(float64(*p), 'g', -1, 64)
+}
+
+func (p *percentage) Type() string { return "PERCENT" }
+
+func (p *percentage) Set(value string) error {
+	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimSuffix(value, "%")), 64)
+	if err != nil || !(n > 0 && n <= 100) {
+		return errors.New("it takes a percentage above 0, up to 100")
+	}
+	*p = percentage(n)
+	return nil
 }
 
 func scoreCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -64,8 +87,8 @@ Exit status: 0, or 1 if precision or recall is below --min-precision or
 	flags.StringVar(&p.kind, "kind", "reasons", "the `FIELD` of outputs with the labels that they claim, one or a list")
 	flags.StringSliceVar(&p.outputs, "outputs", nil, "the outputs that count, by `ALIAS`; by default all that the topology writes")
 	flags.StringArrayVar(&p.from, "from", nil, "read this `FILE` instead of topics, lines of inv produce --envelope, inv tail -o json or inv process --from; - is stdin; repeatable")
-	flags.Float64Var(&p.leastPrecision, "min-precision", 0, "fail below this `PERCENT`")
-	flags.Float64Var(&p.leastRecall, "min-recall", 0, "fail below this `PERCENT`")
+	flags.Var(&p.leastPrecision, "min-precision", "fail below this `PERCENT`")
+	flags.Var(&p.leastRecall, "min-recall", "fail below this `PERCENT`")
 	flags.VarP(&p.output, "output", "o", "the output format")
 	return cmd
 }
@@ -94,11 +117,6 @@ func scoredTopology(sc *scenario.Scenario, names []string) (*scenario.Topology, 
 }
 
 func (p *scoreFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, t *scenario.Topology) error {
-	for name, percent := range map[string]float64{"min-precision": p.leastPrecision, "min-recall": p.leastRecall} {
-		if !(percent >= 0 && percent <= 100) {
-			return usagef("--%s takes a percentage from 0 to 100", name)
-		}
-	}
 	outputs := t.Writes()
 	for _, alias := range p.outputs {
 		if !slices.Contains(outputs, alias) {
@@ -202,11 +220,11 @@ func (p *scoreFlags) hints(s *streams, r *score.Result, in, out []string) {
 func (p *scoreFlags) enough(r *score.Result) error {
 	for _, v := range []struct {
 		name  string
-		least float64
+		least percentage
 		share *float64
 	}{{"precision", p.leastPrecision, r.Precision}, {"recall", p.leastRecall, r.Recall}} {
-		if v.least > 0 && (v.share == nil || 100**v.share < v.least) {
-			return exitError{exitFailed, fmt.Errorf("the %s is below --min-%s %g", v.name, v.name, v.least)}
+		if v.least > 0 && (v.share == nil || 100**v.share < float64(v.least)) {
+			return exitError{exitFailed, fmt.Errorf("the %s is below --min-%s %s", v.name, v.name, v.least.String())}
 		}
 	}
 	return nil

@@ -83,8 +83,7 @@ func (v *verifyFlags) heading(s *streams, what *verified, about string) error {
 	if v.output.value != "text" || len(what.declared) == 0 || len(what.declared) == 1 && !what.builtIn {
 		return nil
 	}
-	_, err := fmt.Fprintf(s.out, "%s\n", about)
-	return err
+	return s.outf("%s\n", about)
 }
 
 func (v *verifyFlags) runDeclared(ctx context.Context, s *streams, f *sharedFlags, client *kgo.Client, sc *scenario.Scenario, t *scenario.Topology, what *verified) (verify.Verdict, error) {
