@@ -11,6 +11,8 @@ import (
 	"inv/internal/kafka/admin"
 	"inv/internal/scenario"
 	"inv/internal/termsafe"
+	"inv/processor"
+	"inv/processor/builtin"
 )
 
 // hiddenError is returned for a list that may lack topics. Brokers leave those out of
@@ -29,11 +31,13 @@ func (e *hiddenError) Error() string {
 }
 
 // hiddenTopics returns the scenario's topics that the user may not describe, of those
-// that keep returns true for.
+// that keep returns true for. Those that only topologies need which are off are left out:
+// they may never have been created.
 func (f *sharedFlags) hiddenTopics(ctx context.Context, c *admin.Client, sc *scenario.Scenario, keep func(string) bool) ([]string, error) {
 	var names []string
+	idle := builtin.Idle(sc, f.appID)
 	for _, name := range slices.Sorted(maps.Keys(declaredTopics(sc, f.appID))) {
-		if keep(name) {
+		if keep(name) && !slices.Contains(idle, name) {
 			names = append(names, name)
 		}
 	}
@@ -51,7 +55,11 @@ func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Clie
 	if err != nil {
 		return err
 	}
-	if err := c.MayDescribe(ctx, processorGroups(sc, f.appID)); err != nil {
+	on := slices.DeleteFunc(topologiesOf(sc), func(t processor.Topology) bool {
+		declared := sc.Topology(t.Name)
+		return declared != nil && declared.Off
+	})
+	if err := c.MayDescribe(ctx, processor.GroupNames(f.appID, on)); err != nil {
 		return fmt.Errorf("groups may be missing from this list: %w", err)
 	}
 	if listed == 0 {

@@ -84,7 +84,7 @@ func TestHostileScenarios(t *testing.T) {
 				files = append(files, file)
 			}
 			shown := 0
-			for some := range slices.Chunk(files, 100) {
+			for some := range slices.Chunk(files, 50) { // a large scenario takes a while to check
 				got := drive(t, patience, nil, append([]string{"scenarios", "validate"}, some...)...)
 				shown += strings.Count(got.stdout, forged)
 			}
