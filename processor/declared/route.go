@@ -294,7 +294,7 @@ func (p *routePartition) Due(tx *stage.Tx, now time.Time) error {
 		p.ticker.wait(now)
 		return nil
 	}
-	p.silent = p.ticker.elapse(now, leastActive(p.stage.ends.notes, p.source, now, p.stage.program.Topology.Idle))
+	p.silent = p.ticker.elapse(now, othersTime(p.stage.ends.notes, p.source, now, p.stage.program.Topology.Idle))
 	return nil
 }
 

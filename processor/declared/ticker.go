@@ -78,8 +78,7 @@ func (t *ticker) line(to int, ms int64) {
 }
 
 // elapse makes the latest time what it is now, if no record came since: it has gone on
-// with the clock, and is at least that of the active partitions, of which others is the
-// least. It reports whether that is worth telling: a partition without any time is told
+// with the clock, and is at least what othersTime gives. It reports whether that is worth telling: a partition without any time is told
 // once.
 func (t *ticker) elapse(now time.Time, others int64) bool {
 	ms := now.UnixMilli()
@@ -177,18 +176,26 @@ func parseClock(note string) (c clockNote) {
 	return clockNote{latest, at, len(parts) == 3 && parts[2] == silentMark}
 }
 
-// leastActive returns the least time of the partitions that have had a record in the last
-// while, by their notes; noTime if there are none.
-func leastActive(notes map[stage.Source]string, but stage.Source, now time.Time, idle time.Duration) int64 {
-	least := int64(noTime)
+// othersTime returns how far a silent partition may follow the other ones, by their notes:
+// to the least time of those that had a record less than idle ago or, if all are silent,
+// to the greatest time that any of them has come to since. Then nothing is on its way that
+// could be late, and what waits for its time need not wait for the distance between the
+// partitions to pass on the clock. It is noTime if the others have none.
+func othersTime(notes map[stage.Source]string, but stage.Source, now time.Time, idle time.Duration) int64 {
+	active, silent := int64(noTime), int64(noTime)
 	for source, note := range notes {
 		c := parseClock(note)
-		if source == but || c.silent || c.latest == noTime || now.UnixMilli()-c.at > idle.Milliseconds() {
-			continue
-		}
-		if least == noTime || c.latest < least {
-			least = c.latest
+		elapsed := now.UnixMilli() - c.at
+		switch {
+		case source == but || c.latest == noTime:
+		case c.silent || elapsed > idle.Milliseconds():
+			silent = max(silent, min(c.latest+max(elapsed, 0), event.MaxTime))
+		case active == noTime || c.latest < active:
+			active = c.latest
 		}
 	}
-	return least
+	if active != noTime {
+		return active
+	}
+	return silent
 }

@@ -135,7 +135,7 @@ func TestSilentPartitionsFollowTheActiveOnes(t *testing.T) {
 		note(4): "100.900000",             // without a record for a while
 		note(5): "what a later one notes", // not known
 	}
-	least := leastActive(notes, note(0), at, 5*time.Second)
+	least := othersTime(notes, note(0), at, 5*time.Second)
 	if least != 500_000 {
 		t.Errorf("the least of the active ones is %d", least)
 	}
@@ -146,7 +146,28 @@ func TestSilentPartitionsFollowTheActiveOnes(t *testing.T) {
 	if k.elapse(at.Add(time.Second), 400_000); k.latest != 501_000 {
 		t.Errorf("it has come to %d, after 500000", k.latest)
 	}
-	if got := leastActive(nil, note(0), at, 5*time.Second); got != noTime {
+	if got := othersTime(nil, note(0), at, 5*time.Second); got != noTime {
 		t.Errorf("of none it is %d", got)
+	}
+}
+
+// If all are silent, they come to the time of the one that is furthest, whatever the
+// distance between them is.
+func TestSilentPartitionsComeToOneTime(t *testing.T) {
+	at := time.UnixMilli(1_000_000)
+	note := func(partition int32) stage.Source { return stage.Source{Topic: "t", Partition: partition} }
+	notes := map[stage.Source]string{
+		note(0): "2000.990000",           // this one
+		note(1): "500000.990000",         // silent for ten seconds
+		note(2): "505000.998000.silent",  // has ticked since, and is behind
+		note(3): "100.900000",            // far behind
+		note(4): "what a later one says", // not known
+	}
+	if got := othersTime(notes, note(0), at, 5*time.Second); got != 510_000 {
+		t.Errorf("they have come to %d", got)
+	}
+	notes[note(5)] = "300.999000" // active
+	if got := othersTime(notes, note(0), at, 5*time.Second); got != 300 {
+		t.Errorf("with an active one they may come to %d", got)
 	}
 }
