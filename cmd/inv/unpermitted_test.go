@@ -35,7 +35,7 @@ func TestUnpermitted(t *testing.T) {
 		{"inv topics create other", []permission{describe}, exitFailed, "", "not authorized to Describe topic other, which may not exist either"},
 
 		// Lists that are empty, or lack something.
-		{"inv topics list", nil, exitFailed, "", "topics may be missing from this list: not authorized to Describe topics customer_notices, "},
+		{"inv topics list", nil, exitFailed, "", "topics may be missing from this list: not authorized to Describe topics inv-ledger-changelog, "},
 		{"inv topics list", []permission{describe}, exitFailed, "order_events", "stock_receipts.dlq, which may not exist either"},
 		{"inv topics list orders", []permission{describe}, exitDone, "order_events", ""},
 		{"inv topics list *_events", []permission{describe}, exitFailed, "", "not authorized to Describe topic reorder_events, which may not exist either"},
