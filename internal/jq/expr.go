@@ -95,13 +95,14 @@ func isEmptyQuery(q *gojq.Query) bool { return q.Term == nil && q.Op == 0 }
 
 // forGojq compiles the expression for gojq.
 func (x *Expr) forGojq(parsed *gojq.Query, absent *absence) error {
-	text := x.scope.text + x.source
+	definitions := x.scope.definitions(parsed)
+	text := definitions + x.source
 	for _, name := range x.scope.names {
 		x.uses = append(x.uses, strings.Contains(text, name))
 	}
 	var err error
-	if len(x.scope.lets) > 0 {
-		if parsed, err = gojq.Parse(x.scope.text + x.source); err != nil {
+	if definitions != "" {
+		if parsed, err = gojq.Parse(text); err != nil {
 			return syntaxError(x.source, err)
 		}
 	}

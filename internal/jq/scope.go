@@ -15,8 +15,8 @@ type Scope struct {
 	slots []slot // 0 is the record
 	names []string
 	lets  []*gojq.FuncDef
-	text  string // of the definitions
-	uses  int    // slots for values that expressions bind
+	texts []string // of the definitions, for gojq
+	uses  int      // slots for values that expressions bind
 }
 
 // slot is the record or a variable.
@@ -75,8 +75,25 @@ func (s *Scope) Define(name, source string, o Options) error {
 		}
 	}
 	s.lets = append(s.lets, q.FuncDefs[0])
-	s.text += text
+	s.texts = append(s.texts, text)
 	return nil
+}
+
+// definitions returns the text of the definitions that an expression uses, itself or
+// through others.
+func (s *Scope) definitions(q *gojq.Query) string {
+	if len(s.lets) == 0 {
+		return ""
+	}
+	r := references{scope: s, seen: map[string]bool{}, lets: map[int]bool{}}
+	r.collect(q, len(s.lets), "")
+	var b strings.Builder
+	for i, text := range s.texts {
+		if r.lets[i] {
+			b.WriteString(text)
+		}
+	}
+	return b.String()
 }
 
 func (s *Scope) slot(name string) int {
