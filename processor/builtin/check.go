@@ -40,8 +40,8 @@ func Check(s *scenario.Scenario) (problems scenario.Problems) {
 	return problems
 }
 
-// CheckNames returns the names of built-in topologies in a scenario that the program does
-// not have. They are no mistake for who doesn't run them.
+// CheckNames returns the built-in topologies that a scenario names and the program lacks.
+// They are a mistake only for commands that run topologies.
 func CheckNames(s *scenario.Scenario) (problems scenario.Problems) {
 	known := ownNames()
 	for _, t := range s.Topologies {
