@@ -33,26 +33,33 @@ func hostileFile(t *testing.T, contents []byte) string {
 }
 
 // scalars returns the names and values of a YAML document at places that are not in
-// seen: after what they are there, and below what.
+// seen: after what they are there, and below what. Fields of records and of states have
+// any name, so one of them is like the others.
 func scalars(n *yaml.Node, seen map[string]bool) (all []*yaml.Node) {
-	var visit func(n *yaml.Node, above, place string)
-	visit = func(n *yaml.Node, above, place string) {
-		if key := above + "." + place; n.Kind == yaml.ScalarNode && !seen[key] {
+	free := map[string]bool{"fields": true, "set": true, "let": true}
+	var visit func(n *yaml.Node, above, place string, records bool)
+	visit = func(n *yaml.Node, above, place string, records bool) {
+		key := above + "." + place
+		if records || free[above] {
+			key = above + "." + strings.Repeat("a name", strings.Count(place, " as a name"))
+		}
+		if n.Kind == yaml.ScalarNode && !seen[key] {
 			seen[key] = true
 			all = append(all, n)
 		}
 		for i, c := range n.Content {
 			switch {
 			case n.Kind == yaml.MappingNode && i%2 == 0:
-				visit(c, place, c.Value+" as a name")
+				visit(c, place, c.Value+" as a name", records)
 			case n.Kind == yaml.MappingNode:
-				visit(c, place, n.Content[i-1].Value)
+				name := n.Content[i-1].Value
+				visit(c, place, name, records || above == "tests" && (name == "when" || name == "then"))
 			default:
-				visit(c, above, place)
+				visit(c, above, place, records)
 			}
 		}
 	}
-	visit(n, "", "")
+	visit(n, "", "", false)
 	return all
 }
 

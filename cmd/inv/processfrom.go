@@ -193,18 +193,8 @@ func (p *fileFlags) open(ctx context.Context, s *streams, t interface{ Reads() [
 }
 
 // openUntil opens a file, which may be a pipe without a writer, unless ctx ends before.
-func openUntil(ctx context.Context, name string) (file *os.File, err error) {
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		file, err = os.Open(name)
-	}()
-	select {
-	case <-done:
-		return file, err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
+func openUntil(ctx context.Context, name string) (*os.File, error) {
+	return readUntil(ctx, func() (*os.File, error) { return os.Open(name) })
 }
 
 // output opens what records are written to.

@@ -36,19 +36,19 @@ func readBounded(r io.Reader, name string) ([]byte, error) {
 	return b, err
 }
 
-// readUntil leaves a read behind when ctx is done.
-func readUntil(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
-	var b []byte
+// readUntil leaves a read, or the opening of a file, behind when ctx is done.
+func readUntil[T any](ctx context.Context, read func() (T, error)) (T, error) {
+	var value, none T
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		b, err = read()
+		value, err = read()
 	}()
 	select {
 	case <-done:
-		return b, err
+		return value, err
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return none, context.Cause(ctx)
 	}
 }
