@@ -2,13 +2,11 @@ package declared
 
 import (
 	"context"
-	"encoding/binary"
 	"fmt"
 	"sync"
 
 	"inv/internal/jsonscan"
 	"inv/internal/kafka"
-	"inv/internal/kafka/partition"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -44,7 +42,7 @@ func (t *tableSet) follow(ctx context.Context) error {
 	defer cancel()
 	ended := make(chan error)
 	for _, table := range t.byAlias {
-		go func() { ended <- table.follow(ctx) }()
+		go func() { ended <- table.Run(ctx) }()
 	}
 	var first error
 	for range t.byAlias {
@@ -60,7 +58,7 @@ func (t *tableSet) follow(ctx context.Context) error {
 func (t *tableSet) grow(topic string, partitions int) {
 	for _, table := range t.byAlias {
 		if table.topic == topic {
-			table.grow(partitions)
+			table.Grow(partitions)
 		}
 	}
 }
@@ -84,66 +82,30 @@ func (t *tableSet) close() {
 
 // table is the rows of a topic: for each key of a record the last value.
 type table struct {
-	reader *stage.Reader
+	*stage.Follower
 	topic  string
 	values *valueDecoder
 	warn   sync.Once
 
 	mu    sync.Mutex
 	rows  *stage.Table
-	next  []int64 // next offset to read, by partition
-	whole bool    // it was read to its end once
-	moved chan struct{}
-	err   error
+	whole bool // it was read to its end once
 }
 
 func newTable(reader *stage.Reader, topic string, partitions int, v *valueDecoder) *table {
-	return &table{
-		reader: reader, topic: topic, values: v,
-		rows: stage.NewTable(), next: make([]int64, partitions), moved: make(chan struct{}),
-	}
-}
-
-// follow reads until the context ends, or a partition can't be read.
-func (t *table) follow(ctx context.Context) error {
-	ctx, cancel := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	defer group.Wait()
-	defer cancel()
-	for following := 0; ; {
-		t.mu.Lock()
-		partitions, moved, err := len(t.next), t.moved, t.err
-		t.mu.Unlock()
+	t := &table{topic: topic, values: v, rows: stage.NewTable()}
+	t.Follower = stage.NewFollower(reader, topic, partitions, func(ctx context.Context, partition int32, progress func(int64)) error {
+		err := reader.Follow(ctx, topic, partition, 0, func(r *kgo.Record) error { return t.apply(ctx, r) }, progress)
 		if err != nil {
-			return err
+			return fmt.Errorf("following %s/%d: %w", topic, partition, err)
 		}
-		for ; following < partitions; following++ {
-			p := following
-			group.Go(func() { t.followOne(ctx, p) })
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			t.fail(context.Cause(ctx)) // wakes those who wait for the table
-		}
-	}
+		return nil
+	})
+	return t
 }
 
-func (t *table) followOne(ctx context.Context, partition int) {
-	err := t.reader.Follow(ctx, t.topic, int32(partition), 0, func(r *kgo.Record) error { return t.apply(ctx, r) }, func(next int64) { t.advance(partition, next) })
-	if ctx.Err() != nil {
-		err = context.Cause(ctx)
-	} else if err != nil {
-		err = fmt.Errorf("following %s/%d: %w", t.topic, partition, err)
-	}
-	t.fail(err)
-}
-
-// A row begins with the partition and the timestamp of its record. What follows is the
-// JSON text, or nothing if the row was removed.
-const rowHead = 12
-
-// apply applies a record. A value that isn't JSON removes the row as a tombstone does.
+// apply applies a record. A row is encoded as the record's version and the JSON text, or
+// nothing behind it if the row was removed. A value that isn't JSON removes the row as a tombstone does.
 func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 	if r.Key == nil {
 		return nil // of no row
@@ -155,8 +117,8 @@ func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 		}
 		value = r.Value
 	}
-	row := binary.BigEndian.AppendUint32(make([]byte, 0, rowHead+len(value)), uint32(r.Partition))
-	row = binary.BigEndian.AppendUint64(row, uint64(r.Timestamp.UnixMilli()))
+	version := stage.Version{Partition: r.Partition, Time: r.Timestamp.UnixMilli()}
+	row := version.Append(make([]byte, 0, stage.VersionBytes+len(value)))
 	if value != nil {
 		if flags, ok := jsonscan.Valid(value); ok {
 			row = jsonscan.AppendSafe(row, value, flags)
@@ -166,13 +128,14 @@ func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 			})
 		}
 	}
+	partitions := t.Partitions()
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := string(r.Key)
 	before, ok := t.rows.Get(key)
 	switch {
-	case ok && !follows(row, before, r.Key, len(t.next)):
-	case len(row) == rowHead && t.whole:
+	case ok && !version.Follows(stage.ParseVersion(before), r.Key, partitions):
+	case len(row) == stage.VersionBytes && t.whole:
 		t.rows.Delete(key)
 	default:
 		t.rows.Put(key, row)
@@ -180,75 +143,22 @@ func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 	return nil
 }
 
-// follows reports whether a row comes after another one of its key. Within a partition
-// the order is that of offsets. In a topic that has grown a key's records may be in two
-// partitions: then the later timestamp counts, and of equal ones the record in the
-// partition that the key belongs to now.
-func follows(row, before, key []byte, partitions int) bool {
-	now, then := binary.BigEndian.Uint32(row), binary.BigEndian.Uint32(before)
-	at, earlier := int64(binary.BigEndian.Uint64(row[4:])), int64(binary.BigEndian.Uint64(before[4:]))
-	if now == then || at != earlier {
-		return now == then || at > earlier
-	}
-	return int32(then) != partition.Murmur2(key, partitions)
-}
-
 // row appends the row of a key as JSON text; ok is false if there is none.
 func (t *table) row(dst, key []byte) (_ []byte, ok bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	row, _ := t.rows.Get(string(key))
-	if len(row) <= rowHead {
+	if len(row) <= stage.VersionBytes {
 		return dst, false
 	}
-	return append(dst, row[rowHead:]...), true
-}
-
-// grow adds partitions up to a number of them.
-func (t *table) grow(partitions int) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if partitions <= len(t.next) {
-		return
-	}
-	t.next = append(t.next, make([]int64, partitions-len(t.next))...)
-	t.signal()
-}
-
-func (t *table) advance(partition int, next int64) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.next[partition] = next
-	t.signal()
-}
-
-func (t *table) fail(err error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.err == nil {
-		t.err = err
-		t.signal()
-	}
-}
-
-// signal wakes those who wait; the lock is held.
-func (t *table) signal() {
-	close(t.moved)
-	t.moved = make(chan struct{})
+	return append(dst, row[stage.VersionBytes:]...), true
 }
 
 // refresh waits until the table has been read to its current end, in all partitions that
 // it has now.
 func (t *table) refresh(ctx context.Context) error {
-	ends, err := t.reader.StableEnds(ctx, t.topic)
-	if err != nil {
+	if err := t.Refresh(ctx); err != nil {
 		return err
-	}
-	t.grow(len(ends))
-	for p, end := range ends {
-		if err := t.wait(ctx, p, end); err != nil {
-			return err
-		}
 	}
 	t.complete()
 	return nil
@@ -265,31 +175,12 @@ func (t *table) complete() {
 	t.whole = true
 	var removed []string
 	t.rows.Each(func(key, row []byte) {
-		if len(row) == rowHead {
+		if len(row) == stage.VersionBytes {
 			removed = append(removed, string(key))
 		}
 	})
 	for _, key := range removed {
 		t.rows.Delete(key)
-	}
-}
-
-func (t *table) wait(ctx context.Context, partition int, end int64) error {
-	for {
-		t.mu.Lock()
-		next, moved, err := t.next[partition], t.moved, t.err
-		t.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		if next >= end {
-			return nil
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		}
 	}
 }
 

@@ -48,12 +48,12 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 }
 
 // Run follows the catalogue.
-func (g *ingest) Run(ctx context.Context) error { return g.catalogue.follow(ctx) }
+func (g *ingest) Run(ctx context.Context) error { return g.catalogue.Follower.Run(ctx) }
 
 // Grow implements [processor.Grower].
 func (g *ingest) Grow(topic string, partitions int) {
 	if topic == g.catalogue.topic {
-		g.catalogue.grow(partitions)
+		g.catalogue.Grow(partitions)
 	}
 }
 
@@ -70,7 +70,7 @@ func decidedFrom(source stage.Source) string {
 func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: stage.NewWindow(0),
 		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.Partitions())}
-	if err := g.catalogue.refresh(ctx); err != nil {
+	if err := g.catalogue.Refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
 	if p.kind != orderInput && p.kind != receiptInput || g.window == 0 {
@@ -167,7 +167,7 @@ func (p *ingestPartition) unknown(ctx context.Context, tx *stage.Tx) (string, er
 	if missing == "" || p.refreshed == tx.Polls() {
 		return missing, nil
 	}
-	if err := p.stage.catalogue.refresh(ctx); err != nil {
+	if err := p.stage.catalogue.Refresh(ctx); err != nil {
 		return "", err
 	}
 	p.refreshed = tx.Polls()
