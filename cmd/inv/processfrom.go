@@ -106,12 +106,7 @@ func (p *fileFlags) run(ctx context.Context, s *streams, f *sharedFlags, names [
 
 // declaredProgram returns the declared topology that is meant.
 func declaredProgram(sc *scenario.Scenario, names []string) (*declared.Program, error) {
-	var known []string
-	for i := range sc.Topologies {
-		if !sc.Topologies[i].BuiltIn {
-			known = append(known, sc.Topologies[i].Name)
-		}
-	}
+	known := sc.Declared()
 	name := ""
 	switch {
 	case len(known) == 0:

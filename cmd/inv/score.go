@@ -95,12 +95,7 @@ Exit status: 0, or 1 if precision or recall is below --min-precision or
 
 // scoredTopology returns the declared topology that is named, or the only one.
 func scoredTopology(sc *scenario.Scenario, names []string) (*scenario.Topology, error) {
-	var known []string
-	for i := range sc.Topologies {
-		if !sc.Topologies[i].BuiltIn {
-			known = append(known, sc.Topologies[i].Name)
-		}
-	}
+	known := sc.Declared()
 	switch {
 	case len(known) == 0:
 		return nil, usagef("scenario %s declares no topologies, and only those can be scored", sc.Name)

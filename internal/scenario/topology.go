@@ -179,6 +179,16 @@ type Member struct {
 	List    []Member // if neither of the others is set
 }
 
+// Declared returns the names of the topologies that the scenario declares itself.
+func (s *Scenario) Declared() (names []string) {
+	for i := range s.Topologies {
+		if t := &s.Topologies[i]; !t.BuiltIn {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
+
 // Keyed reports whether the topology has state.
 func (t *Topology) Keyed() bool { return len(t.From) > 0 && t.From[0].Key != nil }
 

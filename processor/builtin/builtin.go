@@ -63,13 +63,7 @@ func Select(s *scenario.Scenario, names []string, o inventory.Options) ([]proces
 // Names returns the names of the topologies that can run with a scenario, each once,
 // whatever the policy.
 func Names(s *scenario.Scenario) []string {
-	names := ownNames()
-	for _, t := range s.Topologies {
-		if !t.BuiltIn {
-			names = append(names, t.Name)
-		}
-	}
-	return names
+	return append(ownNames(), s.Declared()...)
 }
 
 // ownNames returns the names of the program's topologies.
