@@ -56,6 +56,14 @@ const (
 	HeaderDLQHistory = "dlq-history"
 )
 
+// HeaderDLQReplayTo names the topic into which a dead letter is replayed, if it is not
+// that of the refused record, and HeaderDLQRecipient the only one that a letter of a sink
+// is for. A record that was replayed so has the letter's headers of its origin.
+const (
+	HeaderDLQReplayTo  = "dlq-replay-to"
+	HeaderDLQRecipient = "dlq-recipient"
+)
+
 // HeaderFault names the fault that the generator injected.
 const HeaderFault = "inv-fault"
 
