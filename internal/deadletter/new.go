@@ -23,7 +23,7 @@ type Refusal struct {
 	Stage    string
 	Reason   string
 	Message  string             // cut after 1 KiB
-	Headers  []kgo.RecordHeader // more headers, before the record's own
+	Headers  []kgo.RecordHeader // more, before the message
 	MaxBytes int                // the largest batch of the topic
 }
 
@@ -44,8 +44,8 @@ func New(r *kgo.Record, why Refusal) *kgo.Record {
 	headers = add(headers, event.HeaderDLQTimestamp, strconv.FormatInt(r.Timestamp.UnixMilli(), 10))
 	headers = add(headers, event.HeaderDLQStage, why.Stage)
 	headers = add(headers, event.HeaderDLQReason, why.Reason)
-	headers = add(headers, event.HeaderDLQMessage, message)
 	headers = append(headers, why.Headers...)
+	headers = add(headers, event.HeaderDLQMessage, message)
 	dead := &kgo.Record{Topic: why.Topic, Key: r.Key, Value: r.Value, Headers: append(headers, r.Headers...)}
 	if maxSize(dead) <= why.MaxBytes {
 		return dead
