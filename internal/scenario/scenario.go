@@ -1,5 +1,6 @@
 // Package scenario is the grammar of scenario files: topics, the producers that fill
-// them, the topologies that process them and the views that show them. It reads YAML
+// them, the topologies that process them, the sinks that they are delivered to and the
+// views that show them. It reads YAML
 // into the types below, or reports every problem with line and column. It knows no Kafka
 // and no particular scenario; package producer compiles a [Producer], package inspect a
 // [View], package declared a [Topology].
@@ -14,6 +15,7 @@ type Scenario struct {
 	Topologies []Topology // of the processor, which run by default, in the file's order
 	Topics     []Topic    // in the file's order, then those that declared topologies need
 	Producers  []Producer
+	Sinks      []Sink // in the file's order
 	Tests      []Test // of declared topologies
 	File       string // for messages
 }
@@ -65,6 +67,16 @@ func (s *Scenario) Topology(name string) *Topology {
 	for i := range s.Topologies {
 		if s.Topologies[i].Name == name {
 			return &s.Topologies[i]
+		}
+	}
+	return nil
+}
+
+// Sink returns the sink of this name, nil if the file declares none.
+func (s *Scenario) Sink(name string) *Sink {
+	for i := range s.Sinks {
+		if s.Sinks[i].Name == name {
+			return &s.Sinks[i]
 		}
 	}
 	return nil

@@ -26,7 +26,8 @@ type Sink struct {
 	Postgres *PostgresSink
 }
 
-// Selector is a value of a record: a path of names such as "a.b", or an expression.
+// Selector is a value of a record: a path of names such as "a.b", or an expression. A
+// variable such as "$key" is an expression.
 type Selector struct {
 	Pos  Position
 	Path []string // nil if it is an expression
@@ -43,7 +44,8 @@ type Grouping struct {
 
 // SinkText is a text with placeholders: "{field}" or "{a.b}" of the record, "{$key}",
 // "{$topic}", "{$partition}", "{$offset}", "{$time}", "{count}" in a group, and
-// "${NAME}" for a variable of the environment. "{{" and "}}" are braces.
+// "${NAME}" for a variable of the environment. "{{" and "}}" are braces, and "$${" is a
+// dollar sign before the brace of a placeholder.
 type SinkText struct {
 	Pos   Position
 	Parts []SinkTextPart // literals don't follow each other
