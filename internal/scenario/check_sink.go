@@ -228,3 +228,21 @@ func (d *Decoder) checkAddress(t *SinkText, what string) {
 	}
 	d.ProblemAt(t.Pos, "%s: %q is no address such as ops@example.com, or Ops <ops@example.com>", what, shortened(text))
 }
+
+// checkSinks checks what sinks, topologies and topics mean to each other.
+func (d *Decoder) checkSinks(s *Scenario) {
+	for i := range s.Sinks {
+		sink := &s.Sinks[i]
+		for _, t := range s.Topologies {
+			stages := []string{t.Name, t.Name + "-route", t.Name + "-state"}
+			if slices.Contains(stages, "forward-"+sink.Name) {
+				d.ProblemAt(t.Pos, "topology %q has the consumer group of sink %q; give it another name", t.Name, sink.Name)
+			}
+		}
+		for _, own := range sink.ownTopics() {
+			if t, ok := s.Topic(own.Alias); ok && (t.Name != own.Name || t.Compact || t.Partitions != own.Partitions) {
+				d.ProblemAt(sink.Pos, "sink %q: the topic with the alias %q is its own, and needs `topic: %q`, `partitions: 1` and `cleanup: delete`", sink.Name, own.Alias, own.Name)
+			}
+		}
+	}
+}

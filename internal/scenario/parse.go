@@ -65,6 +65,7 @@ func (d *Decoder) whole(s *Scenario, root *yaml.Node) {
 		check(s)
 	}
 	d.checkTopologies(s)
+	d.checkSinks(s)
 	s.addTopics()
 	for i := range s.Tests {
 		d.checkTest(s, &s.Tests[i])

@@ -13,7 +13,7 @@ type Scenario struct {
 	Name       string
 	About      string
 	Topologies []Topology // of the processor, which run by default, in the file's order
-	Topics     []Topic    // in the file's order, then those that declared topologies need
+	Topics     []Topic    // in the file's order, then those that declared topologies and sinks need
 	Producers  []Producer
 	Sinks      []Sink // in the file's order
 	Tests      []Test // of declared topologies
@@ -31,6 +31,7 @@ type Topic struct {
 	Settings      []Setting
 	Internal      bool     // the processor's own
 	DeadLettersOf []string // aliases; the alias then names <topic>.dlq of each
+	Sink          string   // the name of the sink whose dead letters or retries it has; only the sink needs it
 	View          *View    // nil: the inspector's default
 }
 

@@ -155,3 +155,27 @@ func columnsText(columns []SinkColumn) string {
 	}
 	return strings.Join(out, " ")
 }
+
+// A sink's own topics are added to those of the file, unless it declares them.
+func TestSinkTopics(t *testing.T) {
+	const file = "scenario: t\ntopics: {a: {topic: a}, forward-x.retry: {topic: \"{app}-forward-x.retry\", partitions: 1, replication_factor: 3}}\nsinks:\n  x: {from: a, files: {folder: f, format: csv}}\n  y: {from: [a], files: {folder: g, format: csv}}\n"
+	s := read(t, file)
+	var got []string
+	for _, topic := range s.Topics {
+		got = append(got, fmt.Sprint(topic.Alias, " ", strings.Join(s.TopicNames(topic.Alias, "shop"), " "), " ", topic.Partitions, topic.Replicas, " ", topic.Sink))
+	}
+	want := "a a 6 0 ; forward-x.retry shop-forward-x.retry 1 3 x; forward-x.dlq shop-forward-x.dlq 1 0 x; forward-y.dlq shop-forward-y.dlq 1 0 y; forward-y.retry shop-forward-y.retry 1 0 y"
+	if strings.Join(got, "; ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(got, "; "), want)
+	}
+	for old, wrong := range map[string]string{
+		`topic: "{app}-forward-x.retry"`: `4:3: sink "x": the topic with the alias "forward-x.retry" is its own, and needs ~topic: "{app}-forward-x.retry"~, ~partitions: 1~ and ~cleanup: delete~`,
+		"sinks:":                         `3:14: topology "forward-x" has the consumer group of sink "x"; give it another name`,
+	} {
+		source := strings.Replace(file, old, map[bool]string{true: "topologies: {forward-x: {from: {a: }, emit: [{to: b}]}}\nsinks:", false: "topic: other"}[old == "sinks:"], 1)
+		source = strings.Replace(source, "topics: {a: {topic: a}", "topics: {a: {topic: a}, b: {topic: b}", 1)
+		if _, problems := Read("f.yaml", []byte(source)); problems.Error() != "f.yaml:"+strings.ReplaceAll(wrong, "~", "`") {
+			t.Error(problems)
+		}
+	}
+}
