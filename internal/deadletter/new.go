@@ -23,7 +23,7 @@ type Refusal struct {
 	Stage    string
 	Reason   string
 	Message  string             // cut after 1 KiB
-	Headers  []kgo.RecordHeader // more of ours, which count only before the message
+	Headers  []kgo.RecordHeader // more, before the message
 	MaxBytes int                // the largest batch of the topic
 }
 
