@@ -20,7 +20,7 @@ type processLine struct {
 	drain bool
 	began time.Time
 
-	ready bool   // that it was is said once
+	ready bool // that it was is said once
 
 	last processor.Summary // before the end, which gives all partitions back
 }
