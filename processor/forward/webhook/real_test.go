@@ -90,7 +90,7 @@ func TestRealVerifierAcceptsSignatures(t *testing.T) {
 			}
 			changed := m.(*message).request(t.Context())
 			changed.Body = io.NopCloser(strings.NewReader(strings.Replace(string(m.(*message).body), "po-1", "po-2", 1)))
-			response, err := s.client.Do(changed)
+			response, err := s.transport.RoundTrip(changed)
 			if err != nil {
 				t.Fatal(err)
 			}
