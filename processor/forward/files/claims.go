@@ -223,18 +223,12 @@ func (l *claims) add(c claim) error {
 		err = l.sys.SyncFolder(l.path)
 	}
 	if err != nil {
-		return &unsureError{err}
+		return err
 	}
 	l.seq, l.head = seq, c
 	l.old = append(l.old, seq)
 	return nil
 }
-
-// unsureError says that nobody knows whether a claim is durable. It doesn't unwrap, so it
-// never passes: the claim must not be made again.
-type unsureError struct{ err error }
-
-func (e *unsureError) Error() string { return e.err.Error() }
 
 // isFirst reports whether no other owner can have made, and removed, the claim after the
 // greatest one: that has not been removed.

@@ -58,15 +58,31 @@ func (s *spool) drain() error {
 			err = io.ErrShortWrite
 		}
 		if err != nil {
-			s.err = err
-			return err
+			s.err = repeatable(err)
+			return s.err
 		}
 	}
 	return nil
 }
 
-// passes reports whether a failed write may be repeated: the disk was full. After other
-// errors nobody knows what the file has.
+// fullError says that the disk is full, and that what failed can be done again: nothing was
+// done, or it goes on where it stopped. ENOSPC of a sync is none of these.
+type fullError struct{ err error }
+
+func (e *fullError) Error() string { return e.err.Error() }
+
+func (e *fullError) Unwrap() error { return e.err }
+
+// repeatable makes an error that a full disk has caused a fullError.
+func repeatable(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &fullError{err}
+	}
+	return err
+}
+
+// passes reports whether what failed can be done again.
 func passes(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	var full *fullError
+	return errors.As(err, &full)
 }

@@ -168,7 +168,7 @@ func (f folder) found(names []string, want *identity) error {
 func (f folder) put(draft, name string, content []byte) error {
 	defer f.sys.Remove(f.join(draft))
 	if err := f.write(draft, content); err != nil {
-		return err
+		return repeatable(err) // under another name
 	}
 	err := f.sys.Link(f.join(draft), f.join(name))
 	if err != nil && errors.Is(err, fs.ErrExist) && f.sys.Same(f.join(draft), f.join(name)) {

@@ -169,7 +169,7 @@ func (s *Store) newPart(l *claims, seq uint64, of forward.Partition) (*part, err
 	p := &part{hidden: hiddenName(l.partition, seq, randomName()), began: s.now()}
 	out, err := s.sys.Create(l.join(p.hidden))
 	if err != nil {
-		return nil, err
+		return nil, repeatable(err)
 	}
 	p.out, p.spool = out, &spool{out: out}
 	rows := newRower(s.layout)
