@@ -22,7 +22,7 @@ func (s *Store) check(ctx context.Context) error {
 		return explain(err)
 	}
 	defer s.pool.release(conn)
-	if err := exec(ctx, conn, "SELECT 1"); err != nil {
+	if err := execute(ctx, conn, "SELECT 1"); err != nil {
 		return explain(err)
 	}
 	var wrong []string

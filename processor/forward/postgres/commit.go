@@ -72,7 +72,7 @@ func (s *stream) writeRows(ctx context.Context, conn *pgconn.PgConn, t *table, n
 		_, err := conn.CopyFrom(ctx, s.rows.reader(n, t), t.sql.copy)
 		return rowError(t, err)
 	}
-	if err := exec(ctx, conn, t.sql.stage); err != nil {
+	if err := execute(ctx, conn, t.sql.stage); err != nil {
 		return fmt.Errorf("temporary table of %s: %w", t.name, err)
 	}
 	if _, err := conn.CopyFrom(ctx, s.rows.reader(n, t), t.sql.toward); err != nil {
@@ -82,13 +82,13 @@ func (s *stream) writeRows(ctx context.Context, conn *pgconn.PgConn, t *table, n
 	if s.rows.tombstones(n, t) {
 		insert = t.sql.remove + "; " + t.sql.insertRest
 	}
-	return rowError(t, exec(ctx, conn, insert))
+	return rowError(t, execute(ctx, conn, insert))
 }
 
 // rollback ends a transaction that failed. If that fails as well, because the connection is
 // broken, the server may believe for a while that it goes on.
 func (s *stream) rollback(ctx context.Context, conn *pgconn.PgConn) {
-	if conn.IsClosed() || exec(ctx, conn, "ROLLBACK") != nil {
+	if conn.IsClosed() || execute(ctx, conn, "ROLLBACK") != nil {
 		s.unsettled, s.awaited = true, outcome{}
 	}
 }
@@ -153,7 +153,7 @@ func (s *stream) read(ctx context.Context) (next int64, known bool, err error) {
 		return 0, false, err
 	}
 	defer s.store.pool.release(conn)
-	if err := exec(ctx, conn, fence(s.lock)); err != nil {
+	if err := execute(ctx, conn, fence(s.lock)); err != nil {
 		return 0, false, fmt.Errorf("ending sessions of a former owner: %w", err)
 	}
 	results, err := conn.Exec(ctx, s.opening()+"SELECT topic_id, next FROM "+positions+" WHERE "+s.where+"; COMMIT").ReadAll()
@@ -184,7 +184,7 @@ func fence(lock int64) string {
 		uint32(uint64(lock)>>32), uint32(lock))
 }
 
-func exec(ctx context.Context, conn *pgconn.PgConn, sql string) error {
+func execute(ctx context.Context, conn *pgconn.PgConn, sql string) error {
 	_, err := conn.Exec(ctx, sql).ReadAll()
 	return err
 }

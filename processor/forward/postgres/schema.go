@@ -84,23 +84,40 @@ func (s *Store) ensure(ctx context.Context, conn *pgconn.PgConn, o object) error
 	return nil
 }
 
-// create creates a table, and the schema that its name has, unless it is there.
+// create creates a table, and the schema that its name has, unless they are there once the
+// lock is taken.
 func (s *Store) create(ctx context.Context, conn *pgconn.PgConn, o object) error {
-	sql := s.opening() + fmt.Sprintf("SELECT pg_advisory_xact_lock(%d); ", schemaLock)
+	err := execute(ctx, conn, s.opening()+fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", schemaLock))
+	if err == nil {
+		err = createLocked(ctx, conn, o)
+	}
+	if err == nil {
+		return execute(ctx, conn, "COMMIT")
+	}
+	if !conn.IsClosed() {
+		_ = execute(ctx, conn, "ROLLBACK") // a connection in a transaction isn't used again
+	}
+	return err
+}
+
+func createLocked(ctx context.Context, conn *pgconn.PgConn, o object) error {
 	if o.schema != "" {
+		// IF NOT EXISTS alone may look into a cache from before the lock.
 		rows, err := query(ctx, conn, "SELECT 1 FROM pg_namespace WHERE nspname = $1", o.schema)
 		if err != nil {
 			return err
 		}
 		if len(rows) == 0 {
-			sql += "CREATE SCHEMA IF NOT EXISTS " + quoteName(o.schema) + "; "
+			if err := execute(ctx, conn, "CREATE SCHEMA IF NOT EXISTS "+quoteName(o.schema)); err != nil {
+				return err
+			}
 		}
 	}
-	err := exec(ctx, conn, sql+o.create+"; COMMIT")
-	if err != nil && !conn.IsClosed() {
-		_ = exec(ctx, conn, "ROLLBACK") // a connection in a transaction isn't used again
+	found, err := describe(ctx, conn, o)
+	if err != nil || found != nil {
+		return err
 	}
-	return err
+	return execute(ctx, conn, o.create)
 }
 
 // description is a table as it is.

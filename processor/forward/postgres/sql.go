@@ -91,7 +91,7 @@ func (t *table) createStatement() string {
 func (t *table) insertNew(stage, names string, staged []string) string {
 	place := strings.Join(staged[t.place:t.place+3], ", ")
 	return fmt.Sprintf("INSERT INTO %s (%s) SELECT DISTINCT ON (%s) %s FROM %s AS s"+
-		" WHERE NOT EXISTS (SELECT FROM %[1]s AS t WHERE t._topic = s.%s AND t._partition = s.%s AND t._offset = s.%s) ORDER BY %[3]s",
+		" WHERE NOT EXISTS (SELECT FROM %[1]s AS t WHERE t._topic = s.%[6]s AND t._partition = s.%[7]s AND t._offset = s.%[8]s) ORDER BY %[3]s",
 		t.quoted, names, place, strings.Join(staged, ", "), stage, staged[t.place], staged[t.place+1], staged[t.place+2])
 }
 
