@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -29,13 +30,19 @@ type message struct {
 // Recipient returns "": a cut has one message.
 func (m *message) Recipient() string { return "" }
 
+// moreHeaders is how many headers a request has at most besides those that are fixed or
+// declared: its type, the key, and the three of a signature.
+const moreHeaders = 5
+
 // Compose makes the request of a cut. A tombstone whose value would be sent is nothing to
 // send.
 func (s *Sender) Compose(c *forward.Cut) ([]forward.Message, error) {
-	m := &message{sender: s, url: s.constant, header: s.fixed.Clone(), id: c.ID}
 	if s.body == nil && s.form == nil && c.Records[0].Value == nil {
 		return nil, nil
 	}
+	// Values of the fixed headers are shared: nothing changes them.
+	m := &message{sender: s, url: s.constant, header: make(http.Header, len(s.fixed)+len(s.headers)+moreHeaders), id: c.ID}
+	maps.Copy(m.header, s.fixed)
 	for _, step := range []func(*message, *forward.Cut) error{s.composeURL, s.composeBody, s.composeHeaders} {
 		if err := step(m, c); err != nil {
 			return nil, s.vars.Error(err)
@@ -70,17 +77,24 @@ func (s *Sender) composeBody(m *message, c *forward.Cut) (err error) {
 	}
 	r := c.Records[0]
 	m.body = r.Value
-	switch {
-	case r.JSON != nil:
+	m.header[contentType] = typeBytes
+	if r.JSON != nil {
 		m.body = r.JSON
-		m.header.Set("Content-Type", "application/json")
-	case isJSON(r.Value):
-		m.header.Set("Content-Type", "application/json")
-	default:
-		m.header.Set("Content-Type", "application/octet-stream")
+	}
+	if r.JSON != nil || isJSON(r.Value) {
+		m.header[contentType] = typeJSON
 	}
 	return nil
 }
+
+const contentType = "Content-Type"
+
+// Values of Content-Type, which many requests share.
+var (
+	typeJSON  = []string{"application/json"}
+	typeForm  = []string{"application/x-www-form-urlencoded"}
+	typeBytes = []string{"application/octet-stream"}
+)
 
 func isJSON(value []byte) bool {
 	_, ok := jsonscan.Valid(value)
@@ -120,11 +134,8 @@ func (f *field) value(c *forward.Cut) ([]byte, bool, error) {
 	return text, true, err
 }
 
-// composeHeaders sets the headers of the declaration, the login, and the ids.
+// composeHeaders sets the headers of the declaration, and the ids.
 func (s *Sender) composeHeaders(m *message, c *forward.Cut) error {
-	if s.auth != "" {
-		m.header.Set("Authorization", s.auth)
-	}
 	for i := range s.headers {
 		f := &s.headers[i]
 		text, there, err := f.value(c)
@@ -137,7 +148,7 @@ func (s *Sender) composeHeaders(m *message, c *forward.Cut) error {
 		if err := checkHeader(f.name, text, f.pos); err != nil {
 			return err
 		}
-		m.header.Set(f.name, string(text))
+		m.header[f.name] = []string{string(text)}
 	}
 	if s.key != nil {
 		text, there, err := s.key.Text(nil, c.Records[0])
@@ -150,7 +161,7 @@ func (s *Sender) composeHeaders(m *message, c *forward.Cut) error {
 		if err != nil {
 			return err
 		}
-		m.header.Set("Idempotency-Key", string(text))
+		m.header["Idempotency-Key"] = []string{string(text)}
 		// A full stop ends the id in what is signed, so an id with one would let a
 		// signature stand for another message.
 		if !bytes.ContainsRune(text, '.') {
@@ -189,19 +200,26 @@ func (m *message) request(ctx context.Context) *http.Request {
 	header := m.header
 	if s := m.sender.signer; s != nil {
 		timestamp, signatures := s.sign(m.id, m.sender.now(), m.body)
-		header = header.Clone()
+		header = maps.Clone(header)
 		header[timestampHeader], header[signatureHeader] = []string{timestamp}, []string{signatures}
 	}
-	body := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.body)), nil }
-	r := (&http.Request{
+	return (&http.Request{
 		Method: m.sender.method, URL: m.url, Host: m.url.Host, Header: header,
 		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		ContentLength: int64(len(m.body)), GetBody: body,
+		ContentLength: int64(len(m.body)), Body: m.reader(),
+		// A connection that the receiver has closed meanwhile is replaced, and the body
+		// read again.
+		GetBody: func() (io.ReadCloser, error) { return m.reader(), nil },
 	}).WithContext(ctx)
-	if r.Body, _ = body(); len(m.body) == 0 {
-		r.Body = http.NoBody
+}
+
+// reader returns the body, of a type by which net/http knows that it is empty, or in memory:
+// then head and body are one packet.
+func (m *message) reader() io.ReadCloser {
+	if len(m.body) == 0 {
+		return http.NoBody
 	}
-	return r
+	return io.NopCloser(bytes.NewReader(m.body))
 }
 
 // Show writes the request as HTTP/1.1 has it, with line breaks for its line ends, and with

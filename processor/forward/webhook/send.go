@@ -33,23 +33,35 @@ func (s *Sender) Send(ctx context.Context, m forward.Message) error {
 }
 
 func (s *Sender) send(ctx context.Context, m *message) error {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	response, err := s.client.Do(m.request(ctx))
+	// Not by a Client, whose redirects and cookies are not wanted.
+	response, err := s.transport.RoundTrip(m.request(ctx))
 	if err != nil {
-		return err
+		return fmt.Errorf("%s %s: %w", s.method, m.url, err)
 	}
-	// The status is known, and no receiver may hold a lane by a body without an end.
-	timer := time.AfterFunc(s.drain, cancel)
-	defer timer.Stop()
-	defer func() { _ = response.Body.Close() }() // an error changes no outcome
-	body := io.LimitReader(response.Body, maxResponse)
+	text := s.read(response)
 	if response.StatusCode >= 200 && response.StatusCode < 300 {
-		_, _ = io.Copy(io.Discard, body) // so that the connection can be used again
 		return nil
 	}
-	text, _ := io.ReadAll(body)
 	return s.outcome(response, text)
+}
+
+// read returns what is shown of a response's body, and reads the rest of it, within bounds,
+// so that the connection can be used again. The status is known, and no receiver may hold
+// a lane by a body without an end.
+func (s *Sender) read(r *http.Response) (text []byte) {
+	if r.Body == http.NoBody {
+		return nil
+	}
+	timer := time.AfterFunc(s.drain, func() { _ = r.Body.Close() })
+	defer timer.Stop()
+	defer func() { _ = r.Body.Close() }() // an error changes no outcome
+	body := io.LimitReader(r.Body, maxResponse)
+	if r.StatusCode >= 200 && r.StatusCode < 300 {
+		_, _ = io.Copy(io.Discard, body)
+		return nil
+	}
+	text, _ = io.ReadAll(body)
+	return text
 }
 
 // outcome returns the error of a response that is not 2xx.

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -85,5 +86,24 @@ func TestCheck(t *testing.T) {
 	s := newSender(t, "http://me:hunter22@"+address+"/path", scenario.HTTPSink{})
 	if err := s.Check(t.Context()); err == nil || !strings.Contains(err.Error(), "connecting to "+address) || strings.Contains(err.Error(), "hunter22") {
 		t.Error(err)
+	}
+}
+
+func TestAProxy(t *testing.T) {
+	proxy, got := receiver(t, nil)
+	at, err := url.Parse(proxy.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSender(t, "http://receiver.invalid/path", scenario.HTTPSink{})
+	s.transport.Proxy = http.ProxyURL(at)
+	if err := s.Check(t.Context()); err != nil {
+		t.Error("the proxy is there:", err)
+	}
+	if err := s.Send(t.Context(), composed(t, s, cutOf(value))); err != nil {
+		t.Fatal(err)
+	}
+	if r := <-got; r.uri != "http://receiver.invalid/path" || r.body != value {
+		t.Errorf("%+v", r)
 	}
 }

@@ -47,7 +47,6 @@ type Sender struct {
 	body *compose.Body
 	form []field // nil: a body, or the value
 
-	client    *http.Client
 	transport *http.Transport
 	tls       *tls.Config
 	place     *url.URL      // of the receiver, without what records decide
@@ -85,6 +84,9 @@ func New(h *scenario.HTTPSink, o Options) (*Sender, error) {
 	if first != nil {
 		return nil, s.vars.Error(first)
 	}
+	if s.auth != "" {
+		s.fixed.Set("Authorization", s.auth)
+	}
 	s.connect(o.Lanes)
 	return s, nil
 }
@@ -93,10 +95,10 @@ func New(h *scenario.HTTPSink, o Options) (*Sender, error) {
 func (s *Sender) setContent(h *scenario.HTTPSink) (err error) {
 	switch {
 	case h.Form != nil:
-		s.fixed.Set("Content-Type", "application/x-www-form-urlencoded")
+		s.fixed[contentType] = typeForm
 		s.form, err = s.fields(h.Form)
 	case h.Body != nil:
-		s.fixed.Set("Content-Type", "application/json")
+		s.fixed[contentType] = typeJSON
 		s.body, err = s.vars.Body(h.Body)
 	}
 	return err
@@ -107,8 +109,9 @@ func (s *Sender) setHeaders(h *scenario.HTTPSink) (err error) {
 	if s.headers, err = s.fields(h.Headers); err != nil {
 		return err
 	}
-	for _, f := range s.headers {
-		if f.text == nil {
+	for i := range s.headers {
+		f := &s.headers[i]
+		if f.name = http.CanonicalHeaderKey(f.name); f.text == nil {
 			continue
 		}
 		if text, ok := f.text.Constant(); ok && !validHeader(text) {
@@ -241,7 +244,7 @@ const (
 	dialTime        = 15 * time.Second
 )
 
-// connect makes the client, which keeps a connection for each lane.
+// connect makes the transport, which keeps a connection for each lane.
 func (s *Sender) connect(lanes int) {
 	if lanes <= 0 {
 		lanes = forward.DefaultLanes
@@ -257,10 +260,6 @@ func (s *Sender) connect(lanes int) {
 		MaxResponseHeaderBytes: maxResponseHead,
 		DisableCompression:     true, // a response is not worth it, and its bytes are shown
 		ForceAttemptHTTP2:      true,
-	}
-	s.client = &http.Client{
-		Transport:     s.transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }
 

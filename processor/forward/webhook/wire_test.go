@@ -3,12 +3,14 @@ package webhook
 import (
 	"bufio"
 	"bytes"
+	"context"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"inv/internal/scenario"
@@ -101,6 +103,35 @@ func TestShowNamesTheReceiver(t *testing.T) {
 	want := "POST /a HTTP/1.1\nHost: 127.0.0.1:1\nUser-Agent: inv/1.2.3\nContent-Length: 7\nContent-Type: application/json\n\n" + `{"a":1}`
 	if shown.String() != want {
 		t.Errorf("%s", shown.String())
+	}
+}
+
+// writes counts the calls of Write.
+type writes struct {
+	net.Conn
+	n *atomic.Int64
+}
+
+func (c writes) Write(b []byte) (int, error) {
+	c.n.Add(1)
+	return c.Conn.Write(b)
+}
+
+func TestARequestIsOneWrite(t *testing.T) {
+	server, _ := receiver(t, nil)
+	s := newSender(t, server.URL, scenario.HTTPSink{Body: object(named("reference", "{id}"))})
+	var n atomic.Int64
+	s.transport.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := s.dialer().DialContext(ctx, network, address)
+		return writes{conn, &n}, err
+	}
+	for range 3 {
+		if err := s.Send(t.Context(), composed(t, s, cutOf(value))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n.Load() != 3 {
+		t.Errorf("3 requests were written in %d parts", n.Load())
 	}
 }
 
