@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -76,6 +77,11 @@ of JSON. With --record they become a test of the scenario.`,
 			sc, err := f.loadScenario(cmd.Context())
 			if err != nil {
 				return err
+			}
+			for _, name := range names {
+				if sc.Sink(name) != nil && !slices.Contains(builtin.Names(sc), name) {
+					return usagef("%s is a sink, not a topology; inv forward %s runs it", name, name)
+				}
 			}
 			cfg, err := p.config(sc, f.appID, names)
 			if err != nil {

@@ -60,7 +60,7 @@ func (r *resetFlags) checkSinks(sc *scenario.Scenario) error {
 			return err
 		}
 		if k := sc.Sink(name); r.to != "" && ownPosition(k, "") != "" {
-			return usagef("the position of sink %s is %s, so --to can't move it", name, ownPosition(k, ""))
+			return usagef("the position of sink %s is %s, so --to can't move it; without --to it says how to begin again", name, ownPosition(k, ""))
 		}
 	}
 	return nil
