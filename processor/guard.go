@@ -11,6 +11,7 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
+	"inv/internal/kafka/stamp"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -75,7 +76,7 @@ func (a *application) refuseMovedPositions(ctx context.Context, client *kgo.Clie
 		}
 	}
 	if earlier {
-		a.cfg.Log.Info("continuing from offsets of an earlier version", "format", firstFormat, "from now on", positionFormat)
+		a.cfg.Log.Info("continuing from offsets of an earlier version", "format", firstFormat, "from now on", stamp.Format)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/stamp"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -42,13 +43,9 @@ const (
 // NoteVersion is the note, see [Env.Notes], with the Stage.Version of the state.
 const NoteVersion = "@version"
 
-// Formats of a position. A new one means that programs before it can't go on.
-const (
-	positionFormat = "inv/2"
-	// firstFormat had the ids of all topics of the inventory system, in the order
-	// of firstAliases and without their names.
-	firstFormat = "inv/1"
-)
+// firstFormat had the ids of all topics of the inventory system, in the order of
+// firstAliases and without their names. [stamp.Format] replaced it.
+const firstFormat = "inv/1"
 
 // firstAliases returns the topics that firstFormat names.
 func firstAliases() []string {
@@ -80,56 +77,37 @@ func (a *application) stamp(stage *Stage) func(offset int64, note string) string
 		if note != "" {
 			note = " " + note
 		}
-		return positionFormat + " " + strconv.FormatInt(offset, 10) + suffix + note
+		return stamp.Format + " " + strconv.FormatInt(offset, 10) + suffix + note
 	}
 }
-
-// errNoPosition means that metadata is not a processor's.
-var errNoPosition = errors.New("not written by a processor")
-
-// formatError is metadata of a format that this program doesn't know.
-type formatError string
-
-func (e formatError) Error() string { return "unknown format " + quoted(string(e)) }
 
 // parsePosition reads the metadata of a committed offset, also that of earlier
 // versions.
 func parsePosition(metadata string) (position, error) {
-	fields := strings.Split(metadata, " ")
-	p := position{ids: map[string]string{}}
-	switch format := fields[0]; {
-	case format != positionFormat && format != firstFormat && strings.HasPrefix(format, "inv/"):
-		return p, formatError(format)
-	case format != positionFormat && format != firstFormat, len(fields) < 2:
-		return p, errNoPosition
+	if isEarlier(metadata + " ") {
+		metadata = renewed(metadata)
 	}
-	var err error
-	if p.offset, err = strconv.ParseInt(fields[1], 10, 64); err != nil {
-		return p, errNoPosition
+	parsed, err := stamp.Parse(metadata)
+	if err != nil {
+		return position{ids: map[string]string{}}, err
 	}
-	named := fields[2:]
-	if fields[0] == firstFormat {
-		aliases := firstAliases()
-		if len(named) < len(aliases) {
-			return p, errNoPosition
-		}
-		for i, alias := range aliases {
-			p.ids[alias] = named[i]
-		}
-		named = named[len(aliases):]
-	}
-	for _, field := range named {
-		key, value, ok := strings.Cut(field, "=")
-		switch {
-		case !ok:
-			return p, errNoPosition
-		case key == policyKey:
-			p.policy = value
-		default:
-			p.ids[key] = value
-		}
-	}
+	p := position{offset: parsed.Offset, policy: parsed.Fields[policyKey], ids: parsed.Fields}
+	delete(p.ids, policyKey)
 	return p, nil
+}
+
+// renewed returns metadata of the first format in the present one, "" if it has too few
+// fields.
+func renewed(metadata string) string {
+	fields, aliases := strings.Split(metadata, " "), firstAliases()
+	if len(fields) < 2+len(aliases) {
+		return ""
+	}
+	fields[0] = stamp.Format
+	for i, alias := range aliases {
+		fields[2+i] = alias + "=" + fields[2+i]
+	}
+	return strings.Join(fields, " ")
 }
 
 // isEarlier reports whether metadata has a format of an earlier version, which
@@ -140,11 +118,11 @@ func isEarlier(metadata string) bool { return strings.HasPrefix(metadata, firstF
 func (a *application) comparePosition(stage *Stage, o kadm.Offset) error {
 	group := Group(a.cfg.AppID, stage.Name)
 	p, err := parsePosition(o.Metadata)
-	var other formatError
+	var other stamp.FormatError
 	switch {
 	case errors.As(err, &other):
 		return StartOver("the group %s was left by another version of inv, as %s; this one continues from %s: use that version",
-			group, quoted(string(other)), positionFormat)
+			group, quoted(string(other)), stamp.Format)
 	case err != nil || p.offset != o.At:
 		return StartOver("the group %s is at offset %d of %s/%d, where no inv process has left it: its offsets were set back or forward by another tool, so records would count twice or not at all",
 			group, o.At, o.Topic, o.Partition)
@@ -180,7 +158,7 @@ func (a *application) compareShape(stage *Stage, p position) error {
 	}
 	version, err := strconv.Atoi(p.ids[noteVersion])
 	if err != nil {
-		return errNoPosition
+		return stamp.ErrNone
 	}
 	if version == stage.Version && shape == stage.Shape || version < stage.Version && stage.Upgrades {
 		return nil

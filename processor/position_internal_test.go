@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"inv/internal/kafka/stamp"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -27,11 +28,11 @@ func TestPositionsOfEachFormat(t *testing.T) {
 		}
 	}
 	for _, metadata := range []string{"", "inv/1", "inv/1 4711 a== b==", "inv/1 x a== b== c== d== e== f== g==", "inv/2", "inv/2 ", "inv/2 4711 log", "something else", "4711"} {
-		if _, err := parsePosition(metadata); !errors.Is(err, errNoPosition) {
+		if _, err := parsePosition(metadata); !errors.Is(err, stamp.ErrNone) {
 			t.Errorf("%q: error %v, want that it is no position", metadata, err)
 		}
 	}
-	var other formatError
+	var other stamp.FormatError
 	if _, err := parsePosition("inv/3 4711 log=e=="); !errors.As(err, &other) || other != "inv/3" {
 		t.Errorf("a later format: error %v", err)
 	}

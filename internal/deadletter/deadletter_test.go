@@ -33,7 +33,8 @@ func refused(offset string, value string, own ...kgo.RecordHeader) *kgo.Record {
 
 func TestParse(t *testing.T) {
 	// A record's own headers can have any name: the first of each name is ours.
-	r := refused("7", "x", header("ce_id", "o1"), header("dlq-topic", "elsewhere"), header("dlq-replay", "orders.dlq/0@1"), header("dlq-history", "once before"))
+	r := refused("7", "x", header("ce_id", "o1"), header("dlq-topic", "elsewhere"), header("dlq-replay", "orders.dlq/0@1"), header("dlq-history", "once before"),
+		header("dlq-replay-to", "elsewhere"), header("dlq-recipient", "somebody"))
 	r.Offset = 17
 	l, err := Parse(r)
 	if err != nil {
@@ -169,8 +170,49 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+// A sink's letter is replayed into the topic that it names, where it stands for the record
+// that was refused, also after it was refused a second time.
+func TestReplayIntoAnotherTopic(t *testing.T) {
+	to := []kgo.RecordHeader{header("dlq-replay-to", "app-forward-mail.retry"), header("dlq-recipient", "a@example.com")}
+	letter := func(own ...kgo.RecordHeader) *Letter {
+		r := refused("7", "x", own...)
+		r.Topic, r.Partition, r.Offset = "app-forward-mail.dlq", 0, 3
+		r.Headers = slices.Insert(r.Headers, 4, to...)
+		l, err := Parse(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	l := letter(header("ce_id", "o1"))
+	for range 2 {
+		history, _ := l.history()
+		r := l.record(l.Value, history)
+		var got []string
+		for _, h := range r.Headers {
+			if h.Key != "dlq-history" {
+				got = append(got, h.Key+"="+string(h.Value))
+			}
+		}
+		want := "ce_id=o1 dlq-topic=orders dlq-partition=1 dlq-offset=7 dlq-timestamp=1000 dlq-recipient=a@example.com dlq-replay=app-forward-mail.dlq/0@3"
+		if strings.Join(got, " ") != want || r.Topic != "app-forward-mail.retry" || r.Partition != 0 || r.Timestamp.UnixMilli() != 1000 {
+			t.Errorf("it is replayed as %+v with\n%s", r, strings.Join(got, " "))
+		}
+		l = letter(r.Headers...) // refused again, its headers behind those of the letter
+	}
+	if len(l.History) != 2 {
+		t.Errorf("history: %q", l.History)
+	}
+}
+
 // A letter is replayed once, also by a second replay.
 func TestReplayOnce(t *testing.T) {
+	for name, elsewhere := range map[string]bool{"where it came from": false, "into another topic": true} {
+		t.Run(name, func(t *testing.T) { replayOnce(t, elsewhere) })
+	}
+}
+
+func replayOnce(t *testing.T, elsewhere bool) {
 	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
 		source := kafkatest.Topic(t, brokers, "orders", 3)
 		dead := source + ".dlq"
@@ -179,6 +221,10 @@ func TestReplayOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		kafkatest.DeleteAfter(t, client, dead)
+		target, partition := source, int32(1)
+		if elsewhere {
+			target, partition = kafkatest.Topic(t, brokers, "retry", 1), 0
+		}
 		write := func(r *kgo.Record) {
 			t.Helper()
 			if err := client.ProduceSync(t.Context(), r).FirstErr(); err != nil {
@@ -189,6 +235,9 @@ func TestReplayOnce(t *testing.T) {
 			write(&kgo.Record{Topic: source, Partition: 1, Value: []byte(value)})
 			r := refused(string(rune('0'+offset)), value)
 			r.Topic, r.Headers[0].Value = dead, []byte(source)
+			if elsewhere {
+				r.Headers = slices.Insert(r.Headers, 4, header("dlq-replay-to", target))
+			}
 			if value == "c" {
 				r.Headers = append(r.Headers, header("dlq-truncated", "9"))
 			}
@@ -220,12 +269,12 @@ func TestReplayOnce(t *testing.T) {
 			}
 		}
 		var values []string
-		spans, err := kafka.Spans(t.Context(), client, source)
+		spans, err := kafka.Spans(t.Context(), client, target)
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = kafka.Read(t.Context(), config, spans, func(_ int, r *kgo.Record) bool {
-			if _, replayed := event.Header(r.Headers, event.HeaderDLQReplay); replayed && r.Partition == 1 {
+			if _, replayed := event.Header(r.Headers, event.HeaderDLQReplay); replayed && r.Partition == partition {
 				values = append(values, string(r.Value))
 			}
 			return false

@@ -1,9 +1,10 @@
 // Package deadletter reads and replays dead letters.
 //
 // A dead letter is a record that a processor refused, byte for byte, with its origin
-// and the reason in headers. A replay writes it to its original partition, with a
-// dlq-replay header that names the dead letter. It happens once: a replay first looks
-// for that header, and the processor treats a second copy as a duplicate.
+// and the reason in headers. A replay writes it to its original partition, or into the
+// topic that a dlq-replay-to header names, with a dlq-replay header that names the dead
+// letter. It happens once: a replay first looks for that header, and the processor treats
+// a second copy as a duplicate.
 package deadletter
 
 import (
@@ -34,6 +35,11 @@ type Letter struct {
 	Value   []byte
 	Headers []kgo.RecordHeader // of the refused record
 	History []string           // earlier refusals, oldest first
+
+	// ReplayTo is the topic into which it is replayed; "": the one it came from.
+	ReplayTo string
+	// Recipient is whom its message was for, if the others got theirs; else "".
+	Recipient string
 
 	source *kgo.Record
 }
@@ -71,8 +77,15 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	if n, err := strconv.Atoi(header(event.HeaderDLQTruncated)); err == nil && n > 0 {
 		l.Length = n
 	}
+	ours := true // not yet those of the refused record
 	for _, h := range r.Headers {
 		switch {
+		case h.Key == event.HeaderDLQMessage:
+			ours = false
+		case h.Key == event.HeaderDLQReplayTo && ours:
+			l.ReplayTo = string(h.Value)
+		case h.Key == event.HeaderDLQRecipient && ours:
+			l.Recipient = string(h.Value)
 		case h.Key == event.HeaderDLQHistory:
 			l.History = append(l.History, string(h.Value))
 		case !strings.HasPrefix(h.Key, prefix):
@@ -109,12 +122,35 @@ func (l *Letter) history(more ...string) (list []string, trimmed bool) {
 	return list, trimmed
 }
 
-// record returns the record of a replay: the original with a value and a history.
+// target returns the partition into which the letter is replayed, and the first offset
+// there that a replay of it may have.
+func (l *Letter) target() event.Place {
+	if l.ReplayTo != "" {
+		return event.Place{Topic: l.ReplayTo}
+	}
+	return event.Place{Topic: l.From.Topic, Partition: l.From.Partition, Offset: l.From.Offset + 1}
+}
+
+// record returns the record of a replay: the original with a value and a history. In
+// another topic than the original's, it has the origin in headers, as the letter does.
 func (l *Letter) record(value []byte, history []string) *kgo.Record {
 	headers := slices.Clone(l.Headers)
-	for _, h := range history {
-		headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQHistory, Value: []byte(h)})
+	add := func(key, value string) {
+		headers = append(headers, kgo.RecordHeader{Key: key, Value: []byte(value)})
 	}
-	headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQReplay, Value: []byte(l.At.String())})
-	return &kgo.Record{Topic: l.From.Topic, Partition: l.From.Partition, Timestamp: l.Written, Key: l.Key, Value: value, Headers: headers}
+	if l.ReplayTo != "" {
+		add(event.HeaderDLQTopic, l.From.Topic)
+		add(event.HeaderDLQPartition, strconv.Itoa(int(l.From.Partition)))
+		add(event.HeaderDLQOffset, strconv.FormatInt(l.From.Offset, 10))
+		add(event.HeaderDLQTimestamp, strconv.FormatInt(l.Written.UnixMilli(), 10))
+		if l.Recipient != "" {
+			add(event.HeaderDLQRecipient, l.Recipient)
+		}
+	}
+	for _, h := range history {
+		add(event.HeaderDLQHistory, h)
+	}
+	add(event.HeaderDLQReplay, l.At.String())
+	to := l.target()
+	return &kgo.Record{Topic: to.Topic, Partition: to.Partition, Timestamp: l.Written, Key: l.Key, Value: value, Headers: headers}
 }

@@ -32,7 +32,7 @@ type Plan struct {
 	chosen map[event.Place]bool
 }
 
-// Kind groups letters by the topic of the refused record and the reason.
+// Kind groups letters by the topic into which they are replayed and the reason.
 type Kind struct {
 	Topic  string
 	Reason event.Reason
@@ -40,11 +40,11 @@ type Kind struct {
 
 // Plan plans the replay of letters that match the filter. Unless again is set, it
 // excludes those that were replayed before, which it finds by reading the dlq-replay
-// headers in their original partitions.
+// headers in the partitions into which they go.
 func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool) (*Plan, error) {
 	p := &Plan{Letters: map[Kind]int{}, client: c, topics: topics, filter: f, chosen: map[event.Place]bool{}}
 	kinds := map[event.Place]Kind{}
-	earliest := map[fetch.ID]int64{} // offset of a refused record, by partition
+	earliest := map[fetch.ID]int64{} // offset that a replay may have, by partition
 	foreign, err := c.Read(ctx, topics, f, func(l *Letter) {
 		switch {
 		case l.Timed():
@@ -54,11 +54,12 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 			p.Cut++
 			return
 		}
+		to := l.target()
 		p.chosen[l.At] = true
-		kinds[l.At] = Kind{l.From.Topic, l.Reason}
-		at := fetch.ID{Topic: l.From.Topic, Partition: l.From.Partition}
-		if first, ok := earliest[at]; !ok || l.From.Offset < first {
-			earliest[at] = l.From.Offset
+		kinds[l.At] = Kind{to.Topic, l.Reason}
+		at := fetch.ID{Topic: to.Topic, Partition: to.Partition}
+		if first, ok := earliest[at]; !ok || to.Offset < first {
+			earliest[at] = to.Offset
 		}
 	})
 	if err != nil {
@@ -76,8 +77,8 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 	return p, nil
 }
 
-// excludeReplayed finds the letters that were replayed. A replay comes after the
-// refused record, so each partition is read from there.
+// excludeReplayed finds the letters that were replayed. A replay into the partition of
+// the refused record comes after it, so that one is read from there.
 func (p *Plan) excludeReplayed(ctx context.Context, earliest map[fetch.ID]int64) error {
 	var topics []string
 	for at := range earliest {
@@ -86,12 +87,12 @@ func (p *Plan) excludeReplayed(ctx context.Context, earliest map[fetch.ID]int64)
 	slices.Sort(topics)
 	spans, err := kafka.Spans(ctx, p.client.client, slices.Compact(topics)...)
 	if err != nil {
-		return fmt.Errorf("looking up the original topics: %w", err)
+		return fmt.Errorf("looking up the topics of replays: %w", err)
 	}
 	var after []kafka.Span
 	for _, s := range spans {
 		if first, ok := earliest[s.ID]; ok {
-			s.From = max(s.From, first+1)
+			s.From = max(s.From, first)
 			after = append(after, s)
 		}
 	}

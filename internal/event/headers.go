@@ -56,6 +56,16 @@ const (
 	HeaderDLQHistory = "dlq-history"
 )
 
+// HeaderDLQReplayTo names the topic into which a dead letter is replayed, in partition
+// 0, if it is not the one that it came from; the origin's headers then go along, since
+// the record stands for another. HeaderDLQRecipient is whom its message was for, if the
+// others got theirs. Both come before HeaderDLQMessage, so that headers of the refused
+// record, which come after it, can't redirect a replay.
+const (
+	HeaderDLQReplayTo  = "dlq-replay-to"
+	HeaderDLQRecipient = "dlq-recipient"
+)
+
 // HeaderFault names the fault that the generator injected.
 const HeaderFault = "inv-fault"
 
