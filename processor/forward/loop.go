@@ -53,6 +53,7 @@ type loop struct {
 	epoch    int // of the last assignment or seek
 	dispatch *dispatcher
 	grouper  grouper // nil without groups
+	looking  bool    // for records that groups wait for
 	ready    []*Cut  // whose intents are to be committed
 	commits  commits
 	leavings []*leaving
@@ -70,7 +71,8 @@ type owned struct {
 	id        fetch.ID
 	epoch     int // of its assignment, or of the last seek in it
 	committed offsetOf
-	end       int64 // of what can be read, as of the last fetch
+	end       int64     // of what can be read, as of the last fetch
+	fetched   time.Time // when something came last
 	paused    bool
 	leaving   bool
 	flying    int      // tries under way
@@ -210,6 +212,7 @@ func (l *loop) untilWake() time.Duration {
 
 // tick logs that the sink is held, at the beginning and once a minute.
 func (l *loop) tick() {
+	l.lookForAwaited()
 	now := l.cfg.Now()
 	if l.store == nil {
 		l.stats.setHeld(l.hidden(l.dispatch.holding.held))
@@ -301,7 +304,7 @@ func (l *loop) take(b *batch) {
 		return
 	}
 	l.stats.read.Add(int64(len(b.records)))
-	o.end = max(o.end, b.end)
+	o.end, o.fetched = max(o.end, b.end), time.Now()
 	if b.away != nil {
 		l.wait(o, b.away)
 	}
