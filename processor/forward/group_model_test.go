@@ -222,7 +222,7 @@ func (w *world) drain() {
 // duplicates by id sees each record once, and one content for each id.
 func TestGroupsExactlyOnce(t *testing.T) {
 	again := 0
-	for seed := range uint64(400) {
+	for seed := range uint64(150) {
 		w := newWorld(t, seed)
 		crashes := w.rnd.IntN(40)
 		for range 600 {
