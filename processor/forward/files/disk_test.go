@@ -254,7 +254,7 @@ func TestPlaces(t *testing.T) {
 // refusing is a file system without something.
 type refusing struct {
 	system
-	link, create, folder error
+	link, create error
 }
 
 func (r *refusing) Link(from, to string) error {

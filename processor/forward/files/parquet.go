@@ -97,7 +97,7 @@ func (f *field) decimalType() parquet.Type {
 
 // parquetEncoder writes Parquet, by columns.
 type parquetEncoder struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	rows    *rower
 	columns []*parquet.ColumnWriter
 	batch   [][]parquet.Value // by column
@@ -105,7 +105,7 @@ type parquetEncoder struct {
 }
 
 func newParquetEncoder(out *spool, schema *parquet.Schema, rows *rower, topicID string, codec *zstd.Codec) *parquetEncoder {
-	w := parquet.NewWriter(out, schema,
+	w := parquet.NewGenericWriter[any](out, schema,
 		parquet.Compression(codec),
 		parquet.DataPageVersion(1), // the one that every reader knows
 		parquet.PageBufferSize(pageBytes),

@@ -168,7 +168,7 @@ func appendFloat(dst []byte, x float64) []byte {
 // appendCSV appends a field as RFC 4180 has it. Beyond what the RFC wants, a field is in
 // quotes that begins with a space, as encoding/csv does it, and one that is empty.
 func appendCSV(dst, text []byte) []byte {
-	if len(text) > 0 && text[0] != ' ' && text[0] != '\t' && bytes.IndexAny(text, "\",\r\n") < 0 {
+	if len(text) > 0 && text[0] != ' ' && text[0] != '\t' && !bytes.ContainsAny(text, "\",\r\n") {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')
