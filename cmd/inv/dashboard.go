@@ -12,6 +12,7 @@ import (
 	"inv/internal/theme"
 	"inv/processor"
 	"inv/processor/builtin"
+	"inv/processor/forward"
 
 	"github.com/spf13/cobra"
 )
@@ -97,7 +98,7 @@ func (c *currency) Set(value string) error {
 }
 
 // dashboardTopics returns the names of the topics that the dashboard shows, and of
-// the processor's groups.
+// the groups of the processor and of sinks.
 func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []dashboard.Group, error) {
 	name := func(alias string) string {
 		if names := scn.TopicNames(alias, app); len(names) == 1 {
@@ -127,6 +128,10 @@ func dashboardTopics(scn *scenario.Scenario, app string) (dashboard.Topics, []da
 		for _, g := range processor.Groups(scn, app, []processor.Topology{t}) {
 			groups = append(groups, dashboard.Group{Name: g.Name, Topics: g.Topics, Optional: off})
 		}
+	}
+	for i := range scn.Sinks { // the processor runs without them
+		k := &scn.Sinks[i]
+		groups = append(groups, dashboard.Group{Name: forward.GroupID(app, k.Name), Topics: sinkTopics(scn, app, k), Optional: true})
 	}
 	return topics, groups, nil
 }

@@ -17,9 +17,9 @@ import (
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
+	"inv/processor/forward"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
 func dlqCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -28,7 +28,8 @@ func dlqCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Short: "List, show and replay dead letters",
 		Long: `Records that can't be processed go to the dead-letter topic of their topic, byte
 for byte, with the reason in headers. These commands list them, show one, and
-replay them once the cause is fixed.
+replay them once the cause is fixed. Those of a sink of inv forward are in a topic
+of the sink, and a replay goes to that sink only.
 
 A dead letter is named by topic, partition and offset: order_events.dlq/3@17.`,
 	}
@@ -40,9 +41,13 @@ A dead letter is named by topic, partition and offset: order_events.dlq/3@17.`,
 type dlqFlags struct {
 	reasons []string
 	filter  string
+	sinks   []string
 }
 
-func (d *dlqFlags) register(fs *pflag.FlagSet) {
+func (d *dlqFlags) register(f *sharedFlags, cmd *cobra.Command) {
+	fs := cmd.Flags()
+	fs.StringSliceVar(&d.sinks, "sink", nil, "those of the sink of this `NAME`; repeatable")
+	_ = cmd.RegisterFlagCompletionFunc("sink", f.completeSinks)
 	fs.StringSliceVar(&d.reasons, "reason", nil, "only those refused for this `REASON`, such as unknown-product")
 	fs.StringVar(&d.filter, "filter", "", "only those whose value matches this jq `CONDITION`; $headers and $header_list have their headers")
 }
@@ -52,21 +57,36 @@ func reasons() []event.Reason {
 	return []event.Reason{
 		event.NotJSON, event.WrongType, event.MissingID, event.NoItems, event.BadQuantity, event.NegativePrice, event.NegativeTotal,
 		event.NegativeNumber, event.OutOfRange, event.TotalMismatch, event.KeyMismatch, event.UnknownVersion, event.UnknownProduct, event.TooLarge,
-		event.NotUnicode, event.StructuredMode,
+		event.NotUnicode, event.StructuredMode, forward.Expression, forward.Refused, forward.Failing,
 	}
 }
 
 // choose returns the dead-letter topics to read and the filter. An argument is a
-// place, an alias, or the name of a topic or of its dead-letter topic. A name that a
-// topic has is that topic's, also if an alias has it.
+// place, an alias, a sink, or the name of a topic or of its dead-letter topic. A name that
+// a topic has is that topic's, also if an alias has it, and an alias goes before a sink.
 func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string, exists map[string]bool) (topics []string, f deadletter.Filter, err error) {
 	known := map[string][]string{}
+	for _, name := range d.sinks {
+		if err := checkSink(sc, name); err != nil {
+			return nil, f, err
+		}
+		topics = append(topics, forward.DeadLetterTopic(app, name))
+	}
+	all := len(args)+len(d.sinks) == 0
+	for i := range sc.Sinks {
+		k := &sc.Sinks[i]
+		dead := forward.DeadLetterTopic(app, k.Name)
+		known[k.Name], known[k.DeadLetters()], known[dead] = []string{dead}, []string{dead}, []string{dead}
+		if all && exists[dead] { // else the sink has not run
+			topics = append(topics, dead)
+		}
+	}
 	for _, t := range sc.Topics {
 		for _, of := range t.DeadLettersOf {
 			for _, name := range sc.TopicNames(of, app) {
 				dead := name + ".dlq"
 				known[of], known[name], known[dead] = []string{dead}, []string{dead}, []string{dead}
-				if len(args) == 0 {
+				if all {
 					topics = append(topics, dead)
 				}
 			}
@@ -131,7 +151,7 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
 			return listLetters(ctx, s, c, topics, filter, last, format)
 		})
 	})
-	d.register(cmd.Flags())
+	d.register(f, cmd)
 	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest `N`; 0: all")
 	atLeast(cmd.Flags(), 0, "last")
 	return cmd
@@ -151,10 +171,15 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 		return err
 	}
 	defer c.Close()
-	var ambiguous []string // aliases that may be the names of other topics
+	var ambiguous []string // topics that may exist: of aliases that may be others' names, and of sinks
 	for _, arg := range args {
 		if _, others := sc.OtherThan(arg, f.appID); others {
 			ambiguous = append(ambiguous, arg, arg+".dlq")
+		}
+	}
+	if len(args)+len(d.sinks) == 0 {
+		for _, name := range sinkNames(sc) {
+			ambiguous = append(ambiguous, forward.DeadLetterTopic(f.appID, name))
 		}
 	}
 	exists, err := c.Existing(ctx, ambiguous...)
@@ -234,6 +259,7 @@ type letterFields struct {
 	Reason    event.Reason `json:"reason"`
 	Message   string       `json:"message"`
 	Truncated int          `json:"truncated,omitempty"`
+	Recipient string       `json:"recipient,omitempty"`
 	History   []string     `json:"history,omitempty"`
 }
 
@@ -243,7 +269,7 @@ func appendLetter(dst []byte, l *deadletter.Letter, j *inspect.JSON) ([]byte, er
 	var fields bytes.Buffer
 	err := printJSON(&fields, letterFields{
 		At: l.At.String(), From: l.From.String(), Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
-		Stage: l.Stage, Reason: l.Reason, Message: l.Message, Truncated: l.Length, History: l.History,
+		Stage: l.Stage, Reason: l.Reason, Message: l.Message, Truncated: l.Length, Recipient: l.Recipient, History: l.History,
 	}, "")
 	if err != nil {
 		return dst, fmt.Errorf("writing a dead letter as JSON: %w", err)
@@ -316,6 +342,9 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 	line("stage", l.Stage)
 	line("reason", string(l.Reason))
 	line("message", l.Message)
+	if l.Recipient != "" {
+		line("for", l.Recipient)
+	}
 	for _, h := range l.History {
 		line("earlier", h)
 	}

@@ -20,7 +20,8 @@ func dlqReplayCommand(s *streams, f *sharedFlags) *cobra.Command {
 		Long: `Replay dead letters: byte for byte into the partition that they came from, with a
 dlq-replay header that names the dead letter and a dlq-history header for each of
 the last 16 times it was refused, or for fewer if they don't fit. One that was
-replayed before is skipped, unless --again.
+replayed before is skipped, unless --again. That of a sink of inv forward goes into
+a topic that only this sink reads.
 
 With --value a single dead letter is replayed with another value.`,
 		Example: `  inv dlq replay orders --reason unknown-product
@@ -41,7 +42,7 @@ With --value a single dead letter is replayed with another value.`,
 			})
 		},
 	}
-	d.register(cmd.Flags())
+	d.register(f, cmd)
 	cmd.Flags().BoolVar(&again, "again", false, "also replay those that were replayed before")
 	cmd.Flags().StringVar(&value, "value", "", "a `FILE` with the value to write instead; - reads stdin")
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask for confirmation")

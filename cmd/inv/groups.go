@@ -14,6 +14,7 @@ import (
 	"inv/internal/when"
 	"inv/processor"
 	"inv/processor/builtin"
+	"inv/processor/forward"
 	"inv/processor/inventory"
 
 	"github.com/spf13/cobra"
@@ -92,7 +93,7 @@ func groupsLag(s *streams, f *sharedFlags) *cobra.Command {
 	return withOutput(&cobra.Command{
 		Use:   "lag [GROUP…]",
 		Short: "Show how many records a group has yet to read",
-		Long: `Show how far groups are behind, by default those of --app-id. Lag is the number
+		Long: `Show how far groups are behind, by default those of --app-id, sinks included. Lag is the number
 of committed data records between a group's offset and the end. A transaction's
 commit marker is not a record, so a group that has read everything has lag 0,
 where plain subtraction would show 1. A number with ≤ is an upper bound, the
@@ -150,10 +151,15 @@ func (f *sharedFlags) groupsForLag(ctx context.Context, names []string) (groups 
 			_, err := c.DescribeGroups(ctx, names...)
 			return err
 		}
-		if groups, err = c.Existing(ctx, processorGroups(sc, f.appID)); err != nil {
+		if groups, err = c.Existing(ctx, append(processorGroups(sc, f.appID), sinkGroups(sc, f.appID)...)); err != nil {
 			return err
 		}
 		var topics []string
+		for i := range sc.Sinks {
+			if k := &sc.Sinks[i]; slices.Contains(groups, forward.GroupID(f.appID, k.Name)) {
+				topics = append(topics, sinkTopics(sc, f.appID, k)...)
+			}
+		}
 		for _, t := range topologiesOf(sc) {
 			declared := sc.Topology(t.Name)
 			for _, g := range processor.Groups(sc, f.appID, []processor.Topology{t}) {
@@ -216,12 +222,17 @@ func (r *groupsResetFlags) position(now time.Time) (when.Position, error) {
 	return to, nil
 }
 
-// notProcessors refuses the processor's own groups.
+// notProcessors refuses the groups of the processor and of sinks.
 func notProcessors(sc *scenario.Scenario, app string, groups ...string) error {
 	own := processorGroups(sc, app)
 	for _, group := range groups {
 		if slices.Contains(own, group) {
 			return usagef("group %s is the processor's own, whose offsets and state belong together; inv reset --app-id %s removes both", group, app)
+		}
+		for _, name := range sinkNames(sc) {
+			if group == forward.GroupID(app, name) {
+				return usagef("group %s is the sink's %s, which keeps more than offsets in it; inv reset --app-id %s --sink %s starts it over or moves it", group, name, app, name)
+			}
 		}
 	}
 	return nil
@@ -235,7 +246,7 @@ func groupsReset(s *streams, f *sharedFlags) *cobra.Command {
 		Long: `Move a group's committed offsets to the start, the end, a time or an offset. A
 group in use is refused: stop its members first. The processor's own groups are
 refused, too: moving their offsets without the state that belongs to them would
-count orders twice. Use inv reset to start the processor over.`,
+count orders twice. Use inv reset to start the processor over, or a sink.`,
 		Example: `  inv groups reset audit --to start
   inv groups reset audit --to yesterday
   inv groups reset audit --to 2026-05-01T00:00:00Z --topic orders --yes`,
@@ -284,6 +295,20 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 	if err != nil {
 		return err
 	}
+	return commitMoves(ctx, s, c, group, to, moves, &r.approval)
+}
+
+// moveGroup moves a group's offsets in topics, which it may not have any in yet.
+func moveGroup(ctx context.Context, s *streams, c *admin.Client, group string, to when.Position, topics []string, a *approval) error {
+	moves, err := c.PlanMoves(ctx, group, to, topics)
+	if err != nil {
+		return err
+	}
+	return commitMoves(ctx, s, c, group, to, moves, a)
+}
+
+// commitMoves lists moves and makes them, if it may.
+func commitMoves(ctx context.Context, s *streams, c *admin.Client, group string, to when.Position, moves []admin.Move, a *approval) error {
 	if to.Note != "" {
 		s.errf("%s\n", to.Note)
 	}
@@ -302,7 +327,7 @@ func resetGroup(ctx context.Context, s *streams, f *sharedFlags, c *admin.Client
 		}
 		items = append(items, item)
 	}
-	if ok, err := r.approval.given(s, "move the offsets of group "+group, items); !ok {
+	if ok, err := a.given(s, "move the offsets of group "+group, items); !ok {
 		return err
 	}
 	return c.Commit(ctx, group, moves)

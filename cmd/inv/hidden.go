@@ -13,6 +13,7 @@ import (
 	"inv/internal/termsafe"
 	"inv/processor"
 	"inv/processor/builtin"
+	"inv/processor/forward"
 )
 
 // hiddenError is returned for a list that may lack topics. Brokers leave those out of
@@ -31,8 +32,8 @@ func (e *hiddenError) Error() string {
 }
 
 // hiddenTopics returns the scenario's topics that the user may not describe, of those
-// that keep returns true for. Those that only topologies need which are off are left out:
-// they may never have been created.
+// that keep returns true for. Those that only topologies or sinks need which are off are
+// left out: they may never have been created.
 func (f *sharedFlags) hiddenTopics(ctx context.Context, c *admin.Client, sc *scenario.Scenario, keep func(string) bool) ([]string, error) {
 	var names []string
 	idle := builtin.Idle(sc, f.appID)
@@ -59,7 +60,13 @@ func (f *sharedFlags) checkGroups(ctx context.Context, s *streams, c *admin.Clie
 		declared := sc.Topology(t.Name)
 		return declared != nil && declared.Off
 	})
-	if err := c.MayDescribe(ctx, processor.GroupNames(f.appID, on)); err != nil {
+	groups := processor.GroupNames(f.appID, on)
+	for i := range sc.Sinks {
+		if k := &sc.Sinks[i]; !k.Off {
+			groups = append(groups, forward.GroupID(f.appID, k.Name))
+		}
+	}
+	if err := c.MayDescribe(ctx, groups); err != nil {
 		return fmt.Errorf("groups may be missing from this list: %w", err)
 	}
 	if listed == 0 {

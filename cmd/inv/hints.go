@@ -19,6 +19,7 @@ import (
 	"inv/internal/suggest"
 	"inv/internal/termsafe"
 	"inv/processor"
+	"inv/processor/forward/sinks"
 	"inv/processor/metrics"
 	"inv/processor/offline"
 	"inv/processor/stage"
@@ -91,7 +92,24 @@ func hint(err error, app string) error {
 	case errors.As(err, &inUse):
 		return fmt.Errorf("%w; stop %s first", err, map[bool]string{true: "it", false: "them"}[inUse.Members == 1])
 	}
-	return processorHint(err, app)
+	return processorHint(forwardHint(err), app)
+}
+
+// forwardHint is hint for the errors of sinks.
+func forwardHint(err error) error {
+	var missing *sinks.MissingError
+	var noTopic *noTopicError
+	switch {
+	case errors.As(err, &missing):
+		set := make([]string, len(missing.Variables))
+		for i, name := range missing.Variables {
+			set[i] = name + "=…"
+		}
+		return usagef("%w; set them where inv runs: export %s", err, strings.Join(set, " "))
+	case errors.As(err, &noTopic):
+		return fmt.Errorf("%w; inv process creates what it writes, and inv topics create %s the rest", err, strings.Join(noTopic.aliases, " "))
+	}
+	return err
 }
 
 // processorHint is hint for the errors of package processor.

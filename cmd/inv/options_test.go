@@ -133,7 +133,7 @@ func TestProcessOptions(t *testing.T) {
 	}
 	p := &processFlags{}
 	parse(t, processCommandWith(&streams{}, &sharedFlags{}, p), "--metrics inv.lan:9464 --metrics-token secret --metrics-allow-host a.example,b.example")
-	if a := p.metricsAccess(); a.Token != "secret" || a.Hosts[0] != "inv.lan" || !slices.Contains(a.Hosts, "b.example") || !strings.Contains(a.HostHint, "--metrics-allow-host") {
+	if a := p.metrics.access(); a.Token != "secret" || a.Hosts[0] != "inv.lan" || !slices.Contains(a.Hosts, "b.example") || !strings.Contains(a.HostHint, "--metrics-allow-host") {
 		t.Errorf("access to the metrics is %+v", a)
 	}
 	_, err = config("", "inventry")

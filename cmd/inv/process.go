@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
-	"inv/internal/httpguard"
 	"inv/internal/scenario"
 	"inv/internal/termsafe"
 	"inv/processor"
@@ -32,9 +30,9 @@ type processFlags struct {
 	leadTime                     time.Duration
 	window                       int64
 	drain, acceptTotals          bool
-	instance, metricsAddress     string
-	metricsToken, registry       string
-	metricsHosts, skipLost       []string
+	instance, registry           string
+	skipLost                     []string
+	metrics                      metricsFlags
 	files                        fileFlags
 }
 
@@ -80,6 +78,11 @@ of JSON. With --record they become a test of the scenario.`,
 			if err != nil {
 				return err
 			}
+			for _, name := range names {
+				if sc.Sink(name) != nil && !slices.Contains(builtin.Names(sc), name) {
+					return usagef("%s is a sink, not a topology; inv forward %s runs it", name, name)
+				}
+			}
 			cfg, err := p.config(sc, f.appID, names)
 			if err != nil {
 				return err
@@ -104,9 +107,7 @@ of JSON. With --record they become a test of the scenario.`,
 	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
 	registryFlag(flags, &p.registry)
 	flags.Var(&p.logFormat, "log", "text or json")
-	flags.StringVar(&p.metricsAddress, "metrics", "", "serve Prometheus metrics, /healthz and /readyz on `HOST:PORT`")
-	flags.StringVar(&p.metricsToken, "metrics-token", "", "the `TOKEN` that /metrics then requires, as Authorization: Bearer")
-	flags.StringSliceVar(&p.metricsHosts, "metrics-allow-host", nil, "another host `NAME` by which /metrics is read; localhost, IP addresses and this machine's name always are")
+	p.metrics.register(flags)
 	p.files.register(flags)
 	return cmd
 }
@@ -120,8 +121,8 @@ func (p *processFlags) config(sc *scenario.Scenario, app string, names []string)
 	if err != nil {
 		return processor.Config{}, usageError{err}
 	}
-	if _, _, err := net.SplitHostPort(p.metricsAddress); p.metricsAddress != "" && err != nil {
-		return processor.Config{}, usagef("--metrics %q: it is HOST:PORT, such as 127.0.0.1:9464", p.metricsAddress)
+	if err := p.metrics.check(); err != nil {
+		return processor.Config{}, err
 	}
 	cfg := processor.Config{
 		Scenario: sc, AppID: app, Topologies: topologies, Guarantee: p.guarantee.value,
@@ -138,8 +139,10 @@ func (p *processFlags) config(sc *scenario.Scenario, app string, names []string)
 func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config) error {
 	line := newProcessLine(s, cfg.Stats, processor.Kinds(cfg.Topologies), p.drain)
 	cfg.Log = logger(line, p.logFormat.value)
-	if p.metricsAddress != "" {
-		stop, err := p.serveMetrics(ctx, &cfg)
+	if p.metrics.address != "" {
+		server := metrics.New(cfg.Stats, cfg.Topologies)
+		cfg.Hooks = server.Hooks
+		stop, err := p.metrics.serve(ctx, server, cfg.Kafka, processor.GroupNames(cfg.AppID, cfg.Topologies), cfg.Log)
 		if err != nil {
 			return err
 		}
@@ -180,38 +183,6 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 // few pointers, so that a collection costs little, and most of what the
 // processor allocates lives for one transaction. GOGC overrules it.
 const processGCPercent = 33
-
-// serveMetrics serves the counts of the processor of cfg until stop is called.
-func (p *processFlags) serveMetrics(ctx context.Context, cfg *processor.Config) (stop func(), err error) {
-	address := p.metricsAddress
-	l, err := net.Listen("tcp", address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("--metrics: the port is in use: %s; --metrics 127.0.0.1:0 takes a free one", address)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("--metrics: %w", err)
-	}
-	server := metrics.New(cfg.Stats, cfg.Topologies)
-	server.Access = p.metricsAccess()
-	cfg.Hooks = server.Hooks
-	cfg.Log.Info("metrics", "url", "http://"+l.Addr().String()+"/metrics")
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		if err := server.Serve(ctx, l, cfg.Kafka, processor.GroupNames(cfg.AppID, cfg.Topologies), cfg.Log); err != nil {
-			cfg.Log.Error("serving metrics", "error", err)
-		}
-	}()
-	return func() { cancel(); <-done }, nil
-}
-
-func (p *processFlags) metricsAccess() metrics.Access {
-	access := metricsHints()
-	access.Token = p.metricsToken
-	access.Hosts = append(httpguard.LocalNames(p.metricsAddress), p.metricsHosts...)
-	return access
-}
 
 // orNone returns a flag's value for options in which 0 means the default.
 func orNone[T ~int64](v T) T {

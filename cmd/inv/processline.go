@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -13,27 +12,22 @@ import (
 
 // processLine shows how far `inv process` is: on a terminal a last line that is
 // written over, with the log above it; elsewhere a line of the log each ten
-// seconds in which something was processed. It is the log's writer.
+// seconds in which something was processed.
 type processLine struct {
-	s     *streams
+	liveLine
 	stats *processor.Stats
 	kinds []string // of what is written
 	drain bool
 	began time.Time
 
-	mu    sync.Mutex
-	text  string // what stands on the terminal; "": nothing
-	ready bool   // that it was is said once
+	ready bool // that it was is said once
 
 	last processor.Summary // before the end, which gives all partitions back
 }
 
 func newProcessLine(s *streams, stats *processor.Stats, kinds []string, drain bool) *processLine {
-	return &processLine{s: s, stats: stats, kinds: kinds, drain: drain, began: s.now()}
+	return &processLine{liveLine: liveLine{s: s}, stats: stats, kinds: kinds, drain: drain, began: s.now()}
 }
-
-// drawEvery is how often the terminal's line is redrawn.
-const drawEvery = 250 * time.Millisecond
 
 // start shows the line until stop is called.
 func (l *processLine) start(ctx context.Context, log *slog.Logger) (stop func()) {
@@ -72,27 +66,6 @@ func (l *processLine) tellReady(log *slog.Logger, counts processor.Summary, now 
 	if !l.ready && counts.Ready() {
 		l.ready = true
 		log.Info("ready", "after", now.Sub(l.began).Round(time.Millisecond).String(), "restored", counts.Restored)
-	}
-}
-
-// Write writes lines of the log above the line.
-func (l *processLine) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.text != "" {
-		fmt.Fprint(l.s.live(), eraseLine)
-	}
-	n, err := l.s.err.Write(p)
-	fmt.Fprint(l.s.live(), l.text)
-	return n, err
-}
-
-func (l *processLine) draw(text string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if text != l.text {
-		fmt.Fprint(l.s.live(), eraseLine+text)
-		l.text = text
 	}
 }
 

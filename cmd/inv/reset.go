@@ -31,10 +31,16 @@ beginning. A group in use is refused: stop the processor first.
 
 With --topology only that topology starts over. It is refused if another one
 continues from what it writes, which would then count twice: name both. Topics
-that another topology writes, too, stay, and so do dead letters of its inputs.`,
+that another topology writes, too, stay, and so do dead letters of its inputs.
+
+With --sink a sink of inv forward starts over: its consumer group is removed, and
+what was to be replayed. With --outputs its dead letters go, too. With --to it goes
+on from another place. Sinks that keep their position with their data, in files or
+a database, say how to begin again. Without --sink no sink is touched.`,
 		Example: `  inv reset --app-id inv
   inv reset --app-id inv --topology fraud --outputs
-  inv reset --app-id inv --outputs --yes`,
+  inv reset --app-id inv --outputs --yes
+  inv reset --app-id inv --sink purchase-orders --to 15m`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if !cmd.Flags().Changed("app-id") {
@@ -44,7 +50,13 @@ that another topology writes, too, stay, and so do dead letters of its inputs.`,
 			if err != nil {
 				return err
 			}
+			if err := r.checkSinks(sc); err != nil {
+				return err
+			}
 			return f.withAdmin(cmd.Context(), func(c *admin.Client) error {
+				if len(r.sinks) > 0 {
+					return f.resetSinks(cmd.Context(), s, c, sc, &a, &r)
+				}
 				return f.reset(cmd.Context(), s, c, sc, &a, &r)
 			})
 		},
@@ -52,6 +64,9 @@ that another topology writes, too, stay, and so do dead letters of its inputs.`,
 	cmd.Flags().BoolVar(&r.outputs, "outputs", false, "also remove the topics that the processor writes")
 	cmd.Flags().StringSliceVar(&r.topologies, "topology", nil, "only the topology of this `NAME`; repeatable")
 	_ = cmd.RegisterFlagCompletionFunc("topology", f.completeTopologies)
+	cmd.Flags().StringSliceVar(&r.sinks, "sink", nil, "only the sink of this `NAME`; repeatable")
+	_ = cmd.RegisterFlagCompletionFunc("sink", f.completeSinks)
+	cmd.Flags().StringVar(&r.to, "to", "", "the `PLACE` from which a sink goes on: start, end, an offset, -5 for 5 before the end, or a time such as 15m, today or RFC 3339")
 	a.register(cmd.Flags())
 	return cmd
 }
@@ -60,6 +75,8 @@ that another topology writes, too, stay, and so do dead letters of its inputs.`,
 type resetFlags struct {
 	outputs    bool
 	topologies []string
+	sinks      []string
+	to         string // of sinks; "": they are removed
 }
 
 // selected returns the topologies to start over, and the others.

@@ -83,7 +83,7 @@ func rootCommand(s *streams, shared *sharedFlags) (*cobra.Command, error) {
 	}
 	shared.register(root.PersistentFlags())
 	addGroup(root, "Start here:", demoCommand(s, shared), brokerCommand(s))
-	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), tailCommand(s, shared),
+	addGroup(root, "The system:", produceCommand(s, shared), processCommand(s, shared), forwardCommand(s, shared), tailCommand(s, shared),
 		verifyCommand(s, shared), scoreCommand(s, shared), dlqCommand(s, shared), dashboardCommand(s, shared), scenariosCommand(s, shared))
 	addGroup(root, "The cluster:", topicsCommand(s, shared), groupsCommand(s, shared), brokersCommand(s, shared), resetCommand(s, shared), configCommand(s, shared))
 	root.AddCommand(versionCommand(s))

@@ -93,7 +93,11 @@ func parseSettings(sources []string) (map[string]string, error) {
 // topic has is that topic's, also if an alias has it.
 func (t *topicsCreateFlags) specs(s *streams, sc *scenario.Scenario, app string, names []string, existing map[string]int) []kafka.TopicSpec {
 	exists := func(name string) bool { _, ok := existing[name]; return ok }
-	declared, specs := kafka.Specs(sc, app), builtin.Specs(sc, app)
+	var aliases []string
+	for _, t := range sc.Topics {
+		aliases = append(aliases, t.Alias)
+	}
+	declared, specs := kafka.Specs(sc, app, aliases...), builtin.Specs(sc, app)
 	if len(names) > 0 {
 		specs = nil
 	}

@@ -194,7 +194,7 @@ func TestReplayIntoAnotherTopic(t *testing.T) {
 				got = append(got, h.Key+"="+string(h.Value))
 			}
 		}
-		want := "ce_id=o1 dlq-topic=orders dlq-partition=1 dlq-offset=7 dlq-recipient=a@example.com dlq-replay=app-forward-mail.dlq/0@3"
+		want := "ce_id=o1 dlq-topic=orders dlq-partition=1 dlq-offset=7 dlq-timestamp=1000 dlq-recipient=a@example.com dlq-replay=app-forward-mail.dlq/0@3"
 		if strings.Join(got, " ") != want || r.Topic != "app-forward-mail.retry" || r.Partition != 0 || r.Timestamp.UnixMilli() != 1000 {
 			t.Errorf("it is replayed as %+v with\n%s", r, strings.Join(got, " "))
 		}

@@ -142,6 +142,7 @@ func (l *Letter) record(value []byte, history []string) *kgo.Record {
 		add(event.HeaderDLQTopic, l.From.Topic)
 		add(event.HeaderDLQPartition, strconv.Itoa(int(l.From.Partition)))
 		add(event.HeaderDLQOffset, strconv.FormatInt(l.From.Offset, 10))
+		add(event.HeaderDLQTimestamp, strconv.FormatInt(l.Written.UnixMilli(), 10))
 		if l.Recipient != "" {
 			add(event.HeaderDLQRecipient, l.Recipient)
 		}

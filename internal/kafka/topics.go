@@ -49,13 +49,15 @@ func (e *PartitionsError) Error() string {
 }
 
 // Specs returns the topics behind aliases of a scenario, all of them if none is
-// named; a dead-letter alias stands for a topic of each of its inputs. Unknown
+// named, but for those of sinks, which only forwarding needs; a dead-letter alias stands for a topic of each of its inputs. Unknown
 // aliases are left out. An internal topic's partitions are exact, since the
 // processor's state is laid out by them.
 func Specs(s *scenario.Scenario, app string, aliases ...string) []TopicSpec {
 	if len(aliases) == 0 {
 		for _, t := range s.Topics {
-			aliases = append(aliases, t.Alias)
+			if t.Sink == "" {
+				aliases = append(aliases, t.Alias)
+			}
 		}
 	}
 	var specs []TopicSpec
@@ -75,7 +77,7 @@ func Specs(s *scenario.Scenario, app string, aliases ...string) []TopicSpec {
 // replace those of its other keys.
 func configsOf(t scenario.Topic) map[string]string {
 	configs := map[string]string{}
-	if len(t.DeadLettersOf) > 0 {
+	if len(t.DeadLettersOf) > 0 || t.Sink != "" {
 		configs["max.message.bytes"] = strconv.Itoa(DeadLetterMaxBytes)
 	}
 	if t.Compact {

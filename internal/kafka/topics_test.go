@@ -59,6 +59,23 @@ func TestSpecs(t *testing.T) {
 	}
 }
 
+// The topics of a sink are created for it, and are not among those of the scenario.
+func TestSpecsOfSinks(t *testing.T) {
+	sc, err := scenario.Parse("t.yaml", []byte("scenario: t\ntopics: {a: {topic: a}}\nsinks: {x: {from: a, files: {folder: f, format: csv}}}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := kafka.Specs(sc, "shop"); len(all) != 1 || all[0].Name != "a" {
+		t.Errorf("%+v", all)
+	}
+	own := kafka.Specs(sc, "shop", sc.Sinks[0].DeadLetters(), sc.Sinks[0].Retries())
+	for i, name := range []string{"shop-forward-x.dlq", "shop-forward-x.retry"} {
+		if s := own[i]; s.Name != name || s.Partitions != 1 || s.Exact || s.Configs["max.message.bytes"] != "4194304" || s.Configs["retention.ms"] != "-1" {
+			t.Errorf("%+v", s)
+		}
+	}
+}
+
 // What a scenario says of a topic is what it is created with. Settings by Kafka's names
 // replace the defaults; on the embedded broker, a single node, there is one replica.
 func TestScenarioSettings(t *testing.T) {

@@ -284,8 +284,9 @@ func (t *Topology) ownTopics() []Topic {
 	}
 }
 
-// addTopics adds the topics that the declared topologies need and the file lacks: their
-// logs and changelogs, and an alias for their dead letters.
+// addTopics adds the topics that the declared topologies and sinks need and the file
+// lacks: logs and changelogs, an alias for dead letters, and those that a sink has for
+// itself.
 func (s *Scenario) addTopics() {
 	for i := range s.Topologies {
 		t := &s.Topologies[i]
@@ -300,6 +301,16 @@ func (s *Scenario) addTopics() {
 		}
 		for _, in := range t.From {
 			s.addDeadLetters(in.Alias)
+		}
+	}
+	for i := range s.Sinks {
+		for _, topic := range s.Sinks[i].ownTopics() {
+			at := slices.IndexFunc(s.Topics, func(t Topic) bool { return t.Alias == topic.Alias })
+			if at < 0 {
+				at = len(s.Topics)
+				s.Topics = append(s.Topics, topic)
+			}
+			s.Topics[at].Sink = topic.Sink
 		}
 	}
 }

@@ -21,6 +21,8 @@ func JSONSchema() map[string]any {
 		"generator": generatorSchema(),
 		"key":       keyGeneratorSchema(),
 		"topology":  titled("topology", mappingSchema(topologyTable())),
+		"sink":      titled("sink", sinkSchema()),
+		"sink-body": bodySchema(),
 		"jq":        jqSchema(),
 		"jq-fields": memberSchema(),
 	}

@@ -65,6 +65,7 @@ func (d *Decoder) whole(s *Scenario, root *yaml.Node) {
 		check(s)
 	}
 	d.checkTopologies(s)
+	d.checkSinks(s)
 	s.addTopics()
 	for i := range s.Tests {
 		d.checkTest(s, &s.Tests[i])
@@ -93,6 +94,7 @@ func scenarioTable() []attr {
 			read: func(d *Decoder, n *yaml.Node, t any) {
 				t.(*Scenario).Producers = entries(d, n, "producers", d.producer)
 			}},
+		valueAttr("sinks", "the systems outside Kafka that `inv forward` delivers records to, by name", sinksSchema(), func(s *Scenario) *[]Sink { return &s.Sinks }, (*Decoder).sinks),
 		{name: "tests", about: "cases for declared topologies", schema: obj{"type": "array", "maxItems": maxTests, "items": mappingSchema(testTable())},
 			read: func(d *Decoder, n *yaml.Node, t any) { t.(*Scenario).Tests = d.tests(n) }},
 	}

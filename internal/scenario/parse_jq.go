@@ -53,7 +53,7 @@ func (d *Decoder) jq(n *yaml.Node, what string) *JQ {
 // one more.
 func (d *Decoder) another(n *yaml.Node) bool {
 	if d.leaves++; d.leaves == maxExpressions+1 {
-		d.Problem(n, "the topologies have more than %d expressions, counting aliases each time", maxExpressions)
+		d.Problem(n, "the file has more than %d expressions, texts and fields of topologies and sinks, counting aliases each time", maxExpressions)
 	}
 	return d.leaves <= maxExpressions
 }

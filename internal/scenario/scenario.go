@@ -1,5 +1,6 @@
 // Package scenario is the grammar of scenario files: topics, the producers that fill
-// them, the topologies that process them and the views that show them. It reads YAML
+// them, the topologies that process them, the sinks that they are delivered to and the
+// views that show them. It reads YAML
 // into the types below, or reports every problem with line and column. It knows no Kafka
 // and no particular scenario; package producer compiles a [Producer], package inspect a
 // [View], package declared a [Topology].
@@ -12,8 +13,9 @@ type Scenario struct {
 	Name       string
 	About      string
 	Topologies []Topology // of the processor, which run by default, in the file's order
-	Topics     []Topic    // in the file's order, then those that declared topologies need
+	Topics     []Topic    // in the file's order, then those that declared topologies and sinks need
 	Producers  []Producer
+	Sinks      []Sink // in the file's order
 	Tests      []Test // of declared topologies
 	File       string // for messages
 }
@@ -29,6 +31,7 @@ type Topic struct {
 	Settings      []Setting
 	Internal      bool     // the processor's own
 	DeadLettersOf []string // aliases; the alias then names <topic>.dlq of each
+	Sink          string   // the name of the sink whose dead letters or retries it has; only the sink needs it
 	View          *View    // nil: the inspector's default
 }
 
@@ -65,6 +68,16 @@ func (s *Scenario) Topology(name string) *Topology {
 	for i := range s.Topologies {
 		if s.Topologies[i].Name == name {
 			return &s.Topologies[i]
+		}
+	}
+	return nil
+}
+
+// Sink returns the sink of this name, nil if the file declares none.
+func (s *Scenario) Sink(name string) *Sink {
+	for i := range s.Sinks {
+		if s.Sinks[i].Name == name {
+			return &s.Sinks[i]
 		}
 	}
 	return nil

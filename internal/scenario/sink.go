@@ -26,7 +26,21 @@ type Sink struct {
 	Postgres *PostgresSink
 }
 
-// Selector is a value of a record: a path of names such as "a.b", or an expression.
+// DeadLetters and Retries return the aliases of the topics that a sink has for itself: the
+// records that it could not deliver, and those of them that are to be tried again.
+func (s *Sink) DeadLetters() string { return "forward-" + s.Name + ".dlq" }
+func (s *Sink) Retries() string     { return "forward-" + s.Name + ".retry" }
+
+// ownTopics returns the topics that a sink has for itself.
+func (s *Sink) ownTopics() (topics []Topic) {
+	for _, alias := range []string{s.DeadLetters(), s.Retries()} {
+		topics = append(topics, Topic{Alias: alias, Name: "{app}-" + alias, Partitions: 1, Sink: s.Name})
+	}
+	return topics
+}
+
+// Selector is a value of a record: a path of names such as "a.b", or an expression. A
+// variable such as "$key" is an expression.
 type Selector struct {
 	Pos  Position
 	Path []string // nil if it is an expression
@@ -43,7 +57,8 @@ type Grouping struct {
 
 // SinkText is a text with placeholders: "{field}" or "{a.b}" of the record, "{$key}",
 // "{$topic}", "{$partition}", "{$offset}", "{$time}", "{count}" in a group, and
-// "${NAME}" for a variable of the environment. "{{" and "}}" are braces.
+// "${NAME}" for a variable of the environment. "{{" and "}}" are braces, and "$${" is a
+// dollar sign before the brace of a placeholder.
 type SinkText struct {
 	Pos   Position
 	Parts []SinkTextPart // literals don't follow each other

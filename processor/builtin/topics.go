@@ -16,7 +16,7 @@ func Specs(s *scenario.Scenario, app string) []kafka.TopicSpec {
 }
 
 // Idle returns the names of the topics of a scenario that nothing needs except topologies
-// that are off, dead-letter topics included.
+// that are off, dead-letter topics included, and sinks.
 func Idle(s *scenario.Scenario, app string) (idle []string) {
 	use := uses{read: map[string]bool{}, used: map[string]bool{}}
 	off := uses{read: map[string]bool{}, used: map[string]bool{}}
@@ -32,7 +32,7 @@ func Idle(s *scenario.Scenario, app string) (idle []string) {
 		use.builtIn(t)
 	}
 	for _, t := range s.Topics {
-		if off.used[t.Alias] && !use.used[t.Alias] {
+		if off.used[t.Alias] && !use.used[t.Alias] || t.Sink != "" {
 			idle = append(idle, s.TopicNames(t.Alias, app)...)
 		}
 		for _, a := range t.DeadLettersOf {

@@ -55,10 +55,10 @@ func shop(t *testing.T) (*scenario.Scenario, []processor.Topology, map[string]*d
 func TestGolden(t *testing.T) {
 	sc, topologies, programs := shop(t)
 	var text strings.Builder
-	if err := Text(&text, sc, "app", topologies, programs, &theme.Theme{}); err != nil {
+	if err := Text(&text, sc, "app", topologies, programs, sinksOf(sc), &theme.Theme{}); err != nil {
 		t.Fatal(err)
 	}
-	for name, got := range map[string]string{"shop.txt": text.String(), "shop.dot": DOT(sc, "app", topologies), "shop.mmd": Mermaid(sc, "app", topologies)} {
+	for name, got := range map[string]string{"shop.txt": text.String(), "shop.dot": DOT(sc, "app", topologies, sinksOf(sc)), "shop.mmd": Mermaid(sc, "app", topologies, sinksOf(sc))} {
 		file := filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
@@ -78,13 +78,28 @@ func TestGolden(t *testing.T) {
 // hostile are characters that mean something in one of the languages, or to a terminal.
 const hostile = "a\"]\\;}\n--> n0 #quot; <script>`x`</script>|\x1b[2J%%{init}%% subgraph end"
 
+func hostileSink() *scenario.Sink {
+	return &scenario.Sink{Name: hostile, About: hostile, From: []string{hostile}, HTTP: &scenario.HTTPSink{
+		Method: hostile, URL: scenario.SinkText{Parts: []scenario.SinkTextPart{{Literal: hostile}, {Variable: hostile}}},
+	}}
+}
+
+// sinksOf returns the sinks of a scenario.
+func sinksOf(sc *scenario.Scenario) (sinks []*scenario.Sink) {
+	for i := range sc.Sinks {
+		sinks = append(sinks, &sc.Sinks[i])
+	}
+	return sinks
+}
+
 // Whatever a name has, it is a text in the picture: between quotes, without a quote.
 func TestHostileNames(t *testing.T) {
 	topology := processor.Topology{Name: hostile, Stages: []processor.Stage{{
 		Name: hostile + "s", Reads: []string{hostile + "in"}, Writes: []processor.Output{{Topic: hostile + "out"}}, State: hostile + "state",
 	}}}
 	sc := &scenario.Scenario{Name: hostile, Topics: []scenario.Topic{{Alias: hostile + "in", Name: hostile + "topic"}}}
-	for name, picture := range map[string]string{"dot": DOT(sc, "app", []processor.Topology{topology}), "mermaid": Mermaid(sc, "app", []processor.Topology{topology})} {
+	sinks := []*scenario.Sink{hostileSink()}
+	for name, picture := range map[string]string{"dot": DOT(sc, "app", []processor.Topology{topology}, sinks), "mermaid": Mermaid(sc, "app", []processor.Topology{topology}, sinks)} {
 		texts := regexp.MustCompile(`"(?:\\.|[^"\\\n])*"`)
 		if name == "mermaid" {
 			texts = regexp.MustCompile(`"[^"\n]*"`)
@@ -107,7 +122,7 @@ func TestHostileNames(t *testing.T) {
 func TestHostileText(t *testing.T) {
 	topology := processor.Topology{Name: hostile, About: hostile, Stages: []processor.Stage{{Name: hostile, Reads: []string{hostile}}}}
 	var text strings.Builder
-	if err := Text(&text, &scenario.Scenario{}, "app", []processor.Topology{topology}, nil, &theme.Theme{}); err != nil {
+	if err := Text(&text, &scenario.Scenario{}, "app", []processor.Topology{topology}, nil, []*scenario.Sink{hostileSink()}, &theme.Theme{}); err != nil {
 		t.Fatal(err)
 	}
 	if strings.ContainsAny(text.String(), "\x1b") {

@@ -21,13 +21,14 @@ const (
 	kept               // a log or changelog
 	dead               // dead letters
 	step               // a stage
+	outside            // a system that a sink delivers to
 )
 
 // node is a topic or a stage.
 type node struct {
 	kind  kind
-	name  string // of a stage, or the alias of a topic
-	below string // the consumer group, or the name on the broker
+	name  string // of a stage or a sink, or the alias of a topic
+	below string // the consumer group, the name on the broker, or the receiver
 }
 
 // edge leads from one node to another, by their indexes.
@@ -51,8 +52,8 @@ type group struct {
 	nodes []int
 }
 
-// newGraph returns the graph of topologies.
-func newGraph(sc *scenario.Scenario, app string, topologies []processor.Topology) *graph {
+// newGraph returns the graph of topologies and sinks.
+func newGraph(sc *scenario.Scenario, app string, topologies []processor.Topology, sinks []*scenario.Sink) *graph {
 	g := &graph{title: sc.Name}
 	for i := range topologies {
 		t := &topologies[i]
@@ -69,6 +70,9 @@ func newGraph(sc *scenario.Scenario, app string, topologies []processor.Topology
 		g.groups = append(g.groups, members)
 	}
 	g.classify()
+	for _, k := range sinks {
+		g.sink(sc, app, k)
+	}
 	return g
 }
 
@@ -104,7 +108,7 @@ func (g *graph) topic(sc *scenario.Scenario, app, alias string) int {
 // add returns the index of a node; a topic may be there already.
 func (g *graph) add(n node) int {
 	if i := slices.IndexFunc(g.nodes, func(o node) bool {
-		return (o.kind == step) == (n.kind == step) && o.name == n.name && o.below == n.below
+		return (o.kind == step) == (n.kind == step) && (o.kind == outside) == (n.kind == outside) && o.name == n.name && o.below == n.below
 	}); i >= 0 {
 		return i
 	}
@@ -156,9 +160,9 @@ func deadLetters(sc *scenario.Scenario, app string, t *processor.Topology, s *pr
 	return names
 }
 
-// DOT returns a picture of topologies in Graphviz's language.
-func DOT(sc *scenario.Scenario, app string, topologies []processor.Topology) string {
-	g := newGraph(sc, app, topologies)
+// DOT returns a picture of topologies and sinks in Graphviz's language.
+func DOT(sc *scenario.Scenario, app string, topologies []processor.Topology, sinks []*scenario.Sink) string {
+	g := newGraph(sc, app, topologies, sinks)
 	var b strings.Builder
 	fmt.Fprintf(&b, "digraph %s {\n  rankdir=LR;\n  fontname=\"Helvetica\";\n  node [fontname=\"Helvetica\", fontsize=11];\n  edge [fontname=\"Helvetica\", fontsize=9];\n", dotText(g.title))
 	for i, t := range g.groups {
@@ -193,7 +197,8 @@ func DOT(sc *scenario.Scenario, app string, topologies []processor.Topology) str
 func (n node) dot() string {
 	shape := map[kind]string{
 		step: "shape=box, style=filled, fillcolor=\"#dbe9ff\"", source: "shape=cylinder", output: "shape=cylinder, style=filled, fillcolor=\"#e3f5e1\"",
-		kept: "shape=cylinder, style=dashed", dead: "shape=note, color=\"#999999\", fontcolor=\"#777777\"",
+		outside: "shape=house, style=filled, fillcolor=\"#fdf0d5\"",
+		kept:    "shape=cylinder, style=dashed", dead: "shape=note, color=\"#999999\", fontcolor=\"#777777\"",
 	}[n.kind]
 	lines := []string{n.name}
 	if n.below != "" && n.below != n.name {
@@ -211,10 +216,10 @@ func dotText(lines ...string) string {
 	return `"` + strings.Join(lines, `\n`) + `"`
 }
 
-// Mermaid returns a picture of topologies in the language of Mermaid, which GitHub and
-// others show in Markdown.
-func Mermaid(sc *scenario.Scenario, app string, topologies []processor.Topology) string {
-	g := newGraph(sc, app, topologies)
+// Mermaid returns a picture of topologies and sinks in the language of Mermaid, which
+// GitHub and others show in Markdown.
+func Mermaid(sc *scenario.Scenario, app string, topologies []processor.Topology, sinks []*scenario.Sink) string {
+	g := newGraph(sc, app, topologies, sinks)
 	var b strings.Builder
 	b.WriteString("flowchart LR\n")
 	for i, t := range g.groups {
@@ -267,6 +272,8 @@ func (n node) mermaid() string {
 		return "[" + text + "]"
 	case dead:
 		return "[/" + text + "/]"
+	case outside:
+		return "{{" + text + "}}"
 	}
 	return "[(" + text + ")]"
 }

@@ -15,8 +15,9 @@ import (
 )
 
 // Text writes what topologies do: their stages and topics, and of the declared ones, for
-// which there is a program, all that they are made of. The text is safe for a terminal.
-func Text(w io.Writer, sc *scenario.Scenario, app string, topologies []processor.Topology, programs map[string]*declared.Program, t *theme.Theme) error {
+// which there is a program, all that they are made of; and where sinks deliver to. The text
+// is safe for a terminal.
+func Text(w io.Writer, sc *scenario.Scenario, app string, topologies []processor.Topology, programs map[string]*declared.Program, sinks []*scenario.Sink, t *theme.Theme) error {
 	p := &page{sc: sc, app: app, theme: t}
 	for i := range topologies {
 		if i > 0 {
@@ -27,6 +28,12 @@ func Text(w io.Writer, sc *scenario.Scenario, app string, topologies []processor
 		if program != nil {
 			p.declared(program, topologies[i].Stages)
 		}
+	}
+	for i, k := range sinks {
+		if i > 0 || len(topologies) > 0 {
+			p.line(0, "")
+		}
+		p.sink(k)
 	}
 	_, err := io.WriteString(w, p.text.String())
 	return err

@@ -51,8 +51,8 @@ type Partition struct {
 	Retry bool
 }
 
-// Cut is what is delivered together: a record, or those of a group in the order in which
-// they were read.
+// Cut is what is delivered together: a record, or those of a group, by time between
+// partitions and by offset within one.
 type Cut struct {
 	// ID is the same at each try, also after a restart, and differs from that of any
 	// other cut: 32 hexadecimal digits.

@@ -1,5 +1,5 @@
-// Package metrics shows a processor to Prometheus: its counts, the franz-go
-// clients under it, its groups' lag, and whether it is alive and ready.
+// Package metrics shows a processor, or what forwards records, to Prometheus: its counts,
+// the franz-go clients under it, its groups' lag, and whether it is alive and ready.
 package metrics
 
 import (
@@ -26,14 +26,15 @@ import (
 // lagEvery is the default of Server.LagEvery.
 const lagEvery = 10 * time.Second
 
-// Server serves /metrics, /healthz and /readyz for one processor.
+// Server serves /metrics, /healthz and /readyz for one processor, or for sinks.
 type Server struct {
 	// LagEvery is how often the groups' lag is asked for. It is counted by
 	// reading, see [kafka.GroupLag].
 	LagEvery time.Duration
 	Access   Access
 
-	stats    *processor.Stats
+	ready    func() bool
+	unready  string // what it is then
 	registry *prometheus.Registry
 	lag      *prometheus.GaugeVec
 
@@ -44,16 +45,21 @@ type Server struct {
 // New makes a Server for the processor that runs these topologies with these
 // Stats.
 func New(stats *processor.Stats, topologies []processor.Topology) *Server {
+	s := newServer(newCollector(stats, topologies))
+	s.ready, s.unready = func() bool { return stats.Summary().Ready() }, "restoring, or without partitions"
+	return s
+}
+
+func newServer(counts prometheus.Collector) *Server {
 	s := &Server{
 		LagEvery: lagEvery,
-		stats:    stats,
 		registry: prometheus.NewRegistry(),
 		lag: prometheus.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "inv_lag_records", Help: "Committed data records that the group has yet to read.",
 		}, []string{"group", "topic", "partition"}),
 		clients: map[string]*prometheus.Registry{},
 	}
-	s.registry.MustRegister(newCollector(stats, topologies), s.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	s.registry.MustRegister(counts, s.lag, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return s
 }
 
@@ -85,11 +91,11 @@ func (s *Server) Handler() http.Handler {
 	mux.Handle("/metrics", s.guard(promhttp.HandlerFor(s, promhttp.HandlerOpts{MaxRequestsInFlight: scrapesAtOnce})))
 	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, "ok\n") })
 	mux.HandleFunc("/readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if s.stats.Summary().Ready() {
+		if s.ready() {
 			write(w, http.StatusOK, "ready\n")
 			return
 		}
-		write(w, http.StatusServiceUnavailable, "restoring, or without partitions\n")
+		write(w, http.StatusServiceUnavailable, s.unready+"\n")
 	})
 	return mux
 }

@@ -29,7 +29,7 @@ type Move struct {
 var ErrNoOffsets = errors.New("the group has no offsets")
 
 // PlanMoves returns the changes that move a group's offsets to a position, in the
-// named topics or else in all in which it has offsets. An offset outside of a
+// named topics, where it needs none yet, or else in all in which it has offsets. An offset outside of a
 // partition is moved to its start or its end, as a time after its last record is.
 func (c *Client) PlanMoves(ctx context.Context, group string, to when.Position, topics []string) ([]Move, error) {
 	var old kadm.OffsetResponses
@@ -37,6 +37,9 @@ func (c *Client) PlanMoves(ctx context.Context, group string, to when.Position, 
 		old, err = c.admin.FetchOffsets(ctx, group)
 		return err
 	})
+	if errors.Is(err, kerr.GroupIDNotFound) && len(topics) > 0 {
+		err = nil // it has none yet
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the offsets of group %s: %w", group, acl.Check(err, acl.Describe, acl.Group(group)))
 	}

@@ -114,6 +114,19 @@ func (b *Body) AppendJSON(dst []byte, cut *forward.Cut) ([]byte, error) {
 	return out, nil
 }
 
+// AppendText appends the body as text: a string without quotes, and anything else as JSON.
+// It reports false, and appends nothing, if it is null or has no result. The error is a
+// [forward.RecordError].
+func (b *Body) AppendText(dst []byte, cut *forward.Cut) ([]byte, bool, error) {
+	s := b.program.begin(cut, nil)
+	defer b.program.end(s)
+	raw, there, err := b.root.append(nil, s)
+	if err != nil || !there || string(raw) == "null" {
+		return dst, false, err
+	}
+	return appendText(dst, raw, 0), true, nil
+}
+
 // append appends the value, and reports false if there is none.
 func (v *value) append(dst []byte, s *state) ([]byte, bool, error) {
 	var err error

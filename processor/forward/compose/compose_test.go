@@ -333,3 +333,28 @@ func TestWrongExpressionsHaveTheirPlace(t *testing.T) {
 		t.Error("a condition knows the cut")
 	}
 }
+
+func TestTextOfABody(t *testing.T) {
+	for _, c := range []struct {
+		body   scenario.Body
+		want   string
+		there  bool
+		reason string
+	}{
+		{bodyJQ(`"a\n" + .a`), "a\nx", true, ""},
+		{bodyJQ(".o"), `{"b":"in","c":[1,2]}`, true, ""},
+		{literal("7"), "7", true, ""},
+		{bodyJQ(".z"), "", false, ""},
+		{bodyJQ("empty"), "", false, ""},
+		{bodyJQ(".a.b"), "", false, forward.Expression},
+	} {
+		b, err := variablesOf().Body(&c.body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, there, err := b.AppendText([]byte(">"), cutOf(sample))
+		if string(got) != ">"+c.want || there != c.there || reason(t, err) != c.reason {
+			t.Errorf("%q, %v, %v, want %q", got, there, err, c.want)
+		}
+	}
+}

@@ -151,8 +151,3 @@ func (c *Condition) Holds(r *forward.Record) (bool, error) {
 	}
 	return slices.ContainsFunc(results, jq.Value.Truthy), nil
 }
-
-var (
-	_ forward.Condition = (*Condition)(nil)
-	_ forward.Selector  = (*Selector)(nil)
-)

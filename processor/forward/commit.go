@@ -1,0 +1,312 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
+	"inv/internal/kafka/stamp"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// lettersAtOnce is about how many dead letters are written in one transaction.
+const lettersAtOnce = 200
+
+// commits is what main knows of commits. One is under way at a time; each has what is
+// finished when it begins, of all partitions that have something new.
+type commits struct {
+	box      *letterbox
+	due      bool // it is time
+	underWay bool
+	begun    int // number of the last one
+	ended    int
+	failures int
+	after    time.Time // not before, since the last one failed
+}
+
+// commit is one of them.
+type commit struct {
+	offsets    []offsetOf
+	letters    []*kgo.Record
+	parts      []*owned
+	cuts       []*Cut
+	member     string
+	generation int32
+}
+
+// commitNext begins a commit if there is a reason to: it is time, dead letters or cuts
+// wait for it, or partitions are given up.
+func (l *loop) commitNext() {
+	c := &l.commits
+	now := time.Now()
+	if c.underWay || now.Before(c.after) || !c.due && len(l.ready) == 0 && !l.lettersWait() && !l.mustCommit() {
+		return
+	}
+	c.due = false
+	next := l.snapshot()
+	if len(next.offsets) == 0 {
+		if len(next.cuts) == 0 {
+			c.begun++
+			c.ended = c.begun
+			l.progress()
+			return
+		}
+	}
+	c.underWay = true
+	c.begun++
+	l.ready = nil
+	l.work.Go(func() {
+		ctx, cancel := context.WithTimeout(l.hard, l.cfg.Timeout)
+		defer cancel()
+		err := l.write(ctx, next)
+		l.post(func() { l.afterCommit(next, err) })
+	})
+}
+
+// lettersWait reports whether dead letters could be written.
+func (l *loop) lettersWait() bool {
+	for _, o := range l.parts {
+		if o.storage != nil && len(o.kept.letters) > 0 {
+			return true
+		}
+		if o.tracker != nil && o.tracker.letterWaits() {
+			return true
+		}
+	}
+	return false
+}
+
+// snapshot returns what is to be committed.
+func (l *loop) snapshot() *commit {
+	c := &commit{cuts: l.ready}
+	c.member, c.generation = l.client.GroupMetadata()
+	changed := len(c.cuts) > 0
+	notes := l.groupNotes()
+	for id, o := range l.parts {
+		at, letters, fields := l.finished(o)
+		if note := notes[o]; note != "" {
+			fields = append(fields, noteCuts+"="+note)
+		}
+		next := offsetOf{id, at, stamp.Metadata(at, fields...)}
+		if at < 0 || next == o.committed && l.grouper == nil {
+			continue
+		}
+		changed = changed || next != o.committed
+		c.offsets, c.parts = append(c.offsets, next), append(c.parts, o)
+		c.letters = append(c.letters, letters...)
+	}
+	if !changed {
+		return &commit{}
+	}
+	return c
+}
+
+// finished returns what a partition's offset can be now, the letters that are written with
+// it, and the fields of its metadata.
+func (l *loop) finished(o *owned) (at int64, letters []*kgo.Record, fields []string) {
+	fields = append(fields, l.ids...)
+	if o.storage == nil {
+		letters, at = o.tracker.dead(lettersAtOnce)
+		return at, letters, fields
+	}
+	if o.kept.dead.to > 0 {
+		fields = append(fields, o.kept.dead.String())
+	}
+	return o.kept.next, o.kept.letters, fields
+}
+
+// groupNotes returns the notes of groups by partition.
+func (l *loop) groupNotes() map[*owned]string {
+	if l.grouper == nil {
+		return nil
+	}
+	var places []Place
+	var parts []*owned
+	for id, o := range l.parts {
+		_, at := o.tracker.dead(lettersAtOnce)
+		places = append(places, Place{id.Topic, id.Partition, at})
+		parts = append(parts, o)
+	}
+	notes := map[*owned]string{}
+	for i, note := range l.grouper.notes(places, l.cfg.Now()) {
+		notes[parts[i]] = note
+	}
+	return notes
+}
+
+// write commits offsets, with dead letters in one transaction.
+func (l *loop) write(ctx context.Context, c *commit) error {
+	if len(c.letters) == 0 {
+		return commitOffsets(ctx, l.client, l.group, c.member, c.generation, l.topics, c.offsets)
+	}
+	if l.commits.box == nil {
+		l.commits.box = &letterbox{loop: l}
+	}
+	return l.commits.box.write(ctx, c)
+}
+
+// afterCommit takes the end of a commit.
+func (l *loop) afterCommit(c *commit, err error) {
+	l.commits.underWay = false
+	l.commits.ended = l.commits.begun
+	var done *doneError
+	if errors.As(err, &done) {
+		// The one before took effect; this one is yet to come.
+		l.ready = append(c.cuts, l.ready...)
+		c, err = &commit{offsets: done.last.offsets, letters: done.last.letters, parts: done.last.parts}, nil
+		l.commits.due = true
+	}
+	if err != nil {
+		l.ready = append(c.cuts, l.ready...)
+		l.commitFailed(err)
+		l.progress()
+		return
+	}
+	l.commits.failures = 0
+	l.stats.commits.Add(1)
+	for _, r := range c.letters {
+		l.stats.letter(reasonOf(r))
+	}
+	for i, o := range c.parts {
+		if l.parts[o.id] != o {
+			continue
+		}
+		o.committed = c.offsets[i]
+		if o.storage == nil {
+			o.tracker.written(o.committed.at)
+		} else if len(o.kept.letters) > 0 && o.kept.next == o.committed.at {
+			o.kept.letters = nil
+			close(o.kept.written)
+		}
+	}
+	l.intended(c.cuts)
+	l.progress()
+}
+
+// commitFailed decides what a failure means. The offsets are committed again, unless the
+// partitions are another member's by now.
+func (l *loop) commitFailed(err error) {
+	var denied *acl.DeniedError
+	switch {
+	case errors.As(err, &denied), errors.Is(err, kerr.OffsetMetadataTooLarge):
+		l.fail(err)
+		return
+	case movedOn(err), errors.Is(err, context.Canceled):
+		l.cfg.Log.Debug("the group takes no offsets now", "error", err)
+	case l.commits.failures == 0 || !kafka.Outage(err):
+		l.cfg.Log.Warn("offsets could not be committed, it is tried again", "because", err)
+	}
+	l.commits.failures++
+	l.commits.after = time.Now().Add(pauseAfter(err, min(l.commits.failures, 4), 1))
+}
+
+// leaving is partitions that are given up: first what is under way is finished, then it is
+// committed, then they are dropped.
+type leaving struct {
+	parts  []*owned
+	until  time.Time
+	commit int // the number of the commit that is waited for, 0: not yet
+	done   chan struct{}
+	over   bool
+}
+
+// leave begins to give partitions up. Nothing new of them is begun.
+func (l *loop) leave(parts []*owned, within time.Duration) *leaving {
+	v := &leaving{parts: parts, until: time.Now().Add(within), done: make(chan struct{})}
+	for _, o := range parts {
+		o.leaving = true
+		l.dispatch.drop(o, true)
+		if o.storage != nil {
+			o.storage.end(within)
+		}
+	}
+	if l.grouper != nil {
+		l.dispatch.drop(nil, true)
+	}
+	l.leavings = append(l.leavings, v)
+	return v
+}
+
+// stop begins to give everything up.
+func (l *loop) stop() *leaving {
+	l.stopping = true
+	l.reader.stop()
+	parts := make([]*owned, 0, len(l.parts))
+	for _, o := range l.parts {
+		parts = append(parts, o)
+	}
+	return l.leave(parts, stopWithin)
+}
+
+// mustCommit reports whether partitions that are given up wait for a commit.
+func (l *loop) mustCommit() bool {
+	for _, v := range l.leavings {
+		if v.commit > l.commits.begun {
+			return true
+		}
+	}
+	return false
+}
+
+// progress takes partitions that are given up one step further.
+func (l *loop) progress() {
+	kept := l.leavings[:0]
+	for _, v := range l.leavings {
+		late := !time.Now().Before(v.until)
+		if v.commit == 0 && (late || l.quiet(v)) {
+			v.commit = l.commits.begun + 1
+			v.until = time.Now().Add(commitWithin)
+			l.commits.after = time.Time{}
+			late = false
+		}
+		if v.commit == 0 || l.commits.ended < v.commit && !late {
+			kept = append(kept, v)
+			continue
+		}
+		for _, o := range v.parts {
+			l.drop(o)
+		}
+		v.over = true
+		close(v.done)
+	}
+	clear(l.leavings[len(kept):])
+	l.leavings = kept
+}
+
+// quiet reports whether nothing of the partitions is under way.
+func (l *loop) quiet(v *leaving) bool {
+	for _, o := range v.parts {
+		if o.flying > 0 || o.storage != nil && !o.storage.hasEnded() {
+			return false
+		}
+	}
+	return l.grouper == nil || l.dispatch.underWay == 0
+}
+
+// drop forgets a partition. What is acknowledged later is ignored.
+func (l *loop) drop(o *owned) {
+	if l.parts[o.id] != o {
+		return
+	}
+	delete(l.parts, o.id)
+	o.leaving = true
+	l.dispatch.drop(o, false)
+	if o.storage != nil {
+		o.storage.kill()
+		l.holds.drop(o.id)
+		if len(o.kept.letters) > 0 {
+			o.kept.letters = nil
+			close(o.kept.written)
+		}
+	}
+	if l.grouper != nil && len(l.parts) == 0 {
+		l.dispatch.drop(nil, false)
+		l.grouper.revoked()
+		l.ready = nil
+	}
+	l.stats.assigned.Store(int64(len(l.parts)))
+}

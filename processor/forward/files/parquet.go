@@ -1,0 +1,228 @@
+package files
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+
+	"github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"inv/processor/forward"
+)
+
+// Keys of the footer's metadata.
+const (
+	metaNext    = "inv.next"     // the offset of the next record
+	metaTopicID = "inv.topic_id" // the topic's id
+)
+
+const (
+	batchRows = 256       // rows that are handed to the library at once
+	pageBytes = 512 << 10 // of a column, before compression
+	groupRows = 1 << 20   // of a row group; memory ends most of them before
+)
+
+// record is the root of a schema: unlike parquet.Group it keeps the order of its columns.
+type record struct {
+	parquet.Group
+	fields []parquet.Field
+}
+
+func (r record) Fields() []parquet.Field { return r.fields }
+
+type recordField struct {
+	parquet.Node
+	name string
+}
+
+func (f recordField) Name() string { return f.name }
+
+func (f recordField) Value(reflect.Value) reflect.Value {
+	panic("rows are written by columns") // needed to read Go values only
+}
+
+// newSchema returns the schema of a sink's Parquet files.
+func newSchema(fields []field) *parquet.Schema {
+	root := record{Group: parquet.Group{}}
+	for i := range fields {
+		node := fields[i].node()
+		root.Group[fields[i].name] = node
+		root.fields = append(root.fields, recordField{node, fields[i].name})
+	}
+	return parquet.NewSchema("record", root)
+}
+
+// node is a column's type, as in LogicalTypes.md of the format. Offsets and times have
+// small differences. Topic and partition are nearly always the same.
+func (f *field) node() parquet.Node {
+	var n parquet.Node
+	switch f.kind {
+	case textField, valueField:
+		n = parquet.String()
+	case jsonField:
+		n = parquet.JSON()
+	case intField:
+		n = parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)
+	case partitionField:
+		n = parquet.Encoded(parquet.Int(32), &parquet.RLEDictionary)
+	case floatField:
+		n = parquet.Leaf(parquet.DoubleType)
+	case boolField:
+		n = parquet.Leaf(parquet.BooleanType)
+	case timeField:
+		n = parquet.Encoded(parquet.Timestamp(parquet.Millisecond), &parquet.DeltaBinaryPacked)
+	case decimalField:
+		n = parquet.Decimal(f.scale, f.total, f.decimalType())
+	}
+	if f.required {
+		if f.kind == textField {
+			n = parquet.Encoded(n, &parquet.RLEDictionary)
+		}
+		return n
+	}
+	return parquet.Optional(n)
+}
+
+func (f *field) decimalType() parquet.Type {
+	switch {
+	case f.total <= 9:
+		return parquet.Int32Type
+	case f.total <= 18:
+		return parquet.Int64Type
+	default:
+		return parquet.FixedLenByteArrayType(16)
+	}
+}
+
+// parquetEncoder writes Parquet, by columns.
+type parquetEncoder struct {
+	w       *parquet.Writer
+	rows    *rower
+	columns []*parquet.ColumnWriter
+	batch   [][]parquet.Value // by column
+	added   int64             // bytes of the row group
+}
+
+func newParquetEncoder(out io.Writer, schema *parquet.Schema, rows *rower, topicID string, codec *zstd.Codec) *parquetEncoder {
+	w := parquet.NewWriter(out, schema,
+		parquet.Compression(codec),
+		parquet.DataPageVersion(1), // the one that every reader knows
+		parquet.PageBufferSize(pageBytes),
+		parquet.WriteBufferSize(0),
+		parquet.KeyValueMetadata(metaTopicID, topicID),
+	)
+	e := &parquetEncoder{w: w, rows: rows, columns: w.ColumnWriters()}
+	e.batch = make([][]parquet.Value, len(e.columns))
+	for i := range e.batch {
+		e.batch[i] = make([]parquet.Value, 0, batchRows)
+	}
+	return e
+}
+
+func (e *parquetEncoder) add(r *forward.Record) error {
+	cells, err := e.rows.row(r)
+	if err != nil {
+		return err
+	}
+	for i := range cells {
+		e.batch[i] = append(e.batch[i], e.value(i, &cells[i]))
+	}
+	e.added += int64(len(r.Key) + len(r.Value))
+	if len(e.batch[0]) == batchRows {
+		return e.settle()
+	}
+	return nil
+}
+
+// value returns a cell as a value of a column.
+func (e *parquetEncoder) value(i int, c *cell) (v parquet.Value) {
+	f := &e.rows.fields[i]
+	if c.null {
+		return v.Level(0, 0, i)
+	}
+	switch f.kind {
+	case textField, valueField, jsonField:
+		v = parquet.ByteArrayValue(c.bytes)
+	case intField, timeField:
+		v = parquet.Int64Value(c.int)
+	case partitionField:
+		v = parquet.Int32Value(int32(c.int))
+	case floatField:
+		v = parquet.DoubleValue(c.float)
+	case boolField:
+		v = parquet.BooleanValue(c.int == 1)
+	case decimalField:
+		v = e.decimal(f, c.dec)
+	}
+	if f.required {
+		return v.Level(0, 0, i)
+	}
+	return v.Level(0, 1, i)
+}
+
+func (e *parquetEncoder) decimal(f *field, d decimal) parquet.Value {
+	switch {
+	case f.total <= 9:
+		return parquet.Int32Value(int32(d.int64()))
+	case f.total <= 18:
+		return parquet.Int64Value(d.int64())
+	}
+	start := len(e.rows.arena)
+	e.rows.arena = d.appendBigEndian(e.rows.arena)
+	return parquet.FixedLenByteArrayValue(e.rows.arena[start:])
+}
+
+func (e *parquetEncoder) settle() error {
+	for i, values := range e.batch {
+		if len(values) == 0 {
+			break
+		}
+		if _, err := e.columns[i].WriteRowValues(values); err != nil {
+			return err
+		}
+		clear(values)
+		e.batch[i] = values[:0]
+	}
+	e.rows.reset()
+	return nil
+}
+
+func (e *parquetEncoder) held() int64 { return e.added }
+
+// release ends the row group.
+func (e *parquetEncoder) release() error {
+	e.added = 0
+	return e.w.Flush()
+}
+
+func (e *parquetEncoder) finish(next int64) error {
+	e.w.SetKeyValueMetadata(metaNext, strconv.FormatInt(next, 10))
+	return e.w.Close()
+}
+
+// checkParquet reads the footer of a file, and returns its rows and the offset of the next
+// record.
+func checkParquet(in file) (rows, next int64, err error) {
+	size, err := in.Size()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() {
+		if p := recover(); p != nil { // of the library, on hostile input
+			err = fmt.Errorf("its footer is damaged: %v", p)
+		}
+	}()
+	f, err := parquet.OpenFile(in, size, parquet.SkipPageIndex(true), parquet.SkipBloomFilters(true))
+	if err != nil {
+		return 0, 0, err
+	}
+	text, ok := f.Lookup(metaNext)
+	next, err = strconv.ParseInt(text, 10, 64)
+	if !ok || err != nil || next < 0 {
+		return 0, 0, errors.New("its footer has no " + metaNext)
+	}
+	return f.NumRows(), next, nil
+}

@@ -1,0 +1,205 @@
+package forward
+
+import (
+	"encoding/hex"
+	"errors"
+	"strconv"
+	"time"
+
+	"inv/internal/deadletter"
+	"inv/internal/event"
+	"inv/internal/jsonscan"
+	"inv/internal/kafka/fetch"
+	"inv/internal/registry"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// taken is a record as the loop needs it: what can be computed before its turn.
+type taken struct {
+	*Record
+	size int
+	drop bool   // by where
+	lane string // or the group's value
+	err  error  // refuses it
+}
+
+// recordOverhead is about what a record takes in memory beside its bytes.
+const recordOverhead = 300
+
+// preparer makes records of what was fetched. It is used by one goroutine.
+type preparer struct {
+	cfg     *Config
+	grouped bool
+	laned   bool              // a Sender's
+	topics  map[string]*topic // by name
+	text    []byte
+}
+
+// awayError says from which offset on records can't be decoded for the time being.
+type awayError struct {
+	from int64
+	err  error
+}
+
+// batch is what was fetched of a partition.
+type batch struct {
+	id      fetch.ID
+	epoch   int     // of the assignment, or of the last seek in it
+	records []taken // in order
+	bytes   int
+	next    int64 // everything before was read
+	end     int64 // of what can be read, as of the fetch
+	away    *awayError
+}
+
+// prepare makes a batch, decodes values and evaluates the functions of the Config.
+func (p *preparer) prepare(id fetch.ID, records []*kgo.Record) *batch {
+	b := &batch{id: id, next: -1, records: make([]taken, 0, len(records))}
+	slab := make([]Record, len(records))
+	topic := p.topics[id.Topic]
+	for i, r := range records {
+		if r.Attrs.IsControl() {
+			b.next = r.Offset + 1
+			continue
+		}
+		t := taken{Record: &slab[i], size: recordOverhead + len(r.Key) + len(r.Value)}
+		for _, h := range r.Headers {
+			t.size += len(h.Key) + len(h.Value)
+		}
+		p.origin(t.Record, r, topic)
+		if err := p.evaluate(&t, r); err != nil {
+			b.away = &awayError{r.Offset, err}
+			return b
+		}
+		b.records = append(b.records, t)
+		b.bytes += t.size
+		b.next = r.Offset + 1
+	}
+	return b
+}
+
+// origin fills in a record. One that was replayed stands for another one.
+func (p *preparer) origin(to *Record, r *kgo.Record, t *topic) {
+	*to = Record{
+		Alias: t.alias, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, At: Place{r.Topic, r.Partition, r.Offset},
+		Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value, Headers: r.Headers,
+	}
+	if !t.retry {
+		return
+	}
+	header := func(key string) string {
+		value, _ := event.Header(r.Headers, key)
+		return string(value)
+	}
+	partition, err1 := strconv.ParseInt(header(event.HeaderDLQPartition), 10, 32)
+	offset, err2 := strconv.ParseInt(header(event.HeaderDLQOffset), 10, 64)
+	name := header(event.HeaderDLQTopic)
+	if name == "" || errors.Join(err1, err2) != nil || partition < 0 || offset < 0 {
+		return // it stands for itself
+	}
+	to.Topic, to.Partition, to.Offset = name, int32(partition), offset
+	to.Recipient = header(event.HeaderDLQRecipient)
+	if of := p.topics[name]; of != nil {
+		to.Alias = of.alias
+	}
+}
+
+// evaluate decodes a record and computes what the loop asks of it. The error is that of a
+// registry that does not answer.
+func (p *preparer) evaluate(t *taken, r *kgo.Record) error {
+	if !p.cfg.decodes() {
+		t.setLane(p.laned, nil, false)
+		return nil
+	}
+	if err := p.decode(t, r); err != nil || t.err != nil {
+		return err
+	}
+	if p.cfg.Where != nil {
+		holds, err := p.cfg.Where(t.Record)
+		if t.drop, t.err = err == nil && !holds, err; err != nil || !holds {
+			return nil
+		}
+	}
+	by := p.cfg.Lane
+	if p.grouped {
+		by = p.cfg.Group.By
+	}
+	if by == nil {
+		t.setLane(p.laned, nil, false)
+		return nil
+	}
+	text, ok, err := by(p.text[:0], t.Record)
+	if t.err = err; err == nil {
+		p.text = text
+		t.setLane(p.laned && !p.grouped, text, ok)
+	}
+	return nil
+}
+
+// setLane sets the lane, or the value of the group. A key and the absence of one are
+// different lanes.
+func (t *taken) setLane(laned bool, text []byte, ok bool) {
+	switch {
+	case ok && laned:
+		t.lane = "=" + string(text)
+	case ok:
+		t.lane = string(text)
+	case laned && t.Key != nil:
+		t.lane = "k" + string(t.Key)
+	}
+}
+
+func (p *preparer) decode(t *taken, r *kgo.Record) error {
+	if r.Value == nil {
+		return nil
+	}
+	value := r.Value
+	if p.cfg.Registry != nil {
+		decoded, err := p.cfg.Registry.Value(&kgo.Record{Topic: t.Topic, Value: r.Value, Headers: r.Headers})
+		var failed *registry.Error
+		if errors.As(err, &failed) && failed.Away() {
+			return err
+		}
+		if err != nil {
+			return nil // it is not JSON, which may be no error
+		}
+		value = decoded
+	}
+	if _, ok := jsonscan.Valid(value); ok {
+		t.JSON = jsonscan.TrimMark(value)
+	}
+	return nil
+}
+
+// single returns the cut of one record.
+func (l *loop) single(r *Record) *Cut {
+	id := hashOf(l.group, "", Place{r.Topic, r.Partition, r.Offset}.String(), r.Recipient)
+	return &Cut{ID: hex.EncodeToString(id[:16]), Records: []*Record{r}}
+}
+
+// letter makes the dead letter of a record.
+func (l *loop) letter(r *Record, why refusal) *kgo.Record {
+	headers := []kgo.RecordHeader{{Key: event.HeaderDLQReplayTo, Value: []byte(l.retryTopic)}}
+	if recipient := why.recipient; recipient != "" || r.Recipient != "" {
+		if recipient == "" {
+			recipient = r.Recipient
+		}
+		headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQRecipient, Value: []byte(recipient)})
+	}
+	original := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: time.UnixMilli(r.Time), Key: r.Key, Value: r.Value, Headers: r.Headers}
+	return deadletter.New(original, deadletter.Refusal{
+		Topic: l.deadTopic, Stage: "forward-" + l.cfg.Name, Reason: why.reason, Message: l.cfg.Hide(why.err).Error(),
+		Headers: headers, MaxBytes: l.deadMax,
+	})
+}
+
+// refusalOf returns the refusal of a record by an error of a function of the Config, or
+// of [Sender].Compose.
+func refusalOf(err error) refusal {
+	var poison *RecordError
+	if errors.As(err, &poison) {
+		return refusal{record: poison.Record, reason: poison.Reason, err: poison.Err}
+	}
+	return refusal{reason: Expression, err: err}
+}

@@ -1,0 +1,565 @@
+package forward
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"inv/internal/kafka/fetch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// storage is a partition of a Store: a goroutine that appends what main was given of it, in
+// slices as fetched, and makes it durable when that is due.
+//
+// Before a poison record becomes a dead letter, what comes before it is durable. The letter
+// is written with the note @dead, by which a store whose position is before the record goes
+// on behind it.
+type storage struct {
+	loop  *loop
+	owner *owned
+	id    fetch.ID
+	ctx   context.Context
+	kill  context.CancelFunc
+	done  chan struct{}
+	wake  chan struct{} // something was added, or it is ending
+
+	mu     sync.Mutex
+	queue  []*batch
+	queued load
+	next   int64 // behind what was added
+	ending bool
+
+	// Of the goroutine.
+	stream   Stream
+	position int64 // behind the last record that was taken
+	runs     []run // taken, and not durable
+	letters  []*kgo.Record
+	dead     deadNote
+	records  []*Record
+}
+
+// run is records that were appended together.
+type run struct {
+	first int64
+	count int
+}
+
+// kept is what main knows of a Store's partition.
+type kept struct {
+	next    int64 // the offset for the group; -1: none yet
+	dead    deadNote
+	letters []*kgo.Record // to be written with it
+	written chan struct{} // closed when they are
+}
+
+// drainIdle is after which time without records a drain makes durable what there is.
+const drainIdle = 200 * time.Millisecond
+
+// Ends of a step of a storage.
+var (
+	errRewound = errors.New("the partition is read again from another offset")
+	errEnding  = errors.New("the partition is given up")
+)
+
+func (l *loop) newStorage(o *owned, stream Stream, at int64) *storage {
+	s := &storage{loop: l, owner: o, id: o.id, stream: stream, position: at, next: at, done: make(chan struct{}), wake: make(chan struct{}, 1)}
+	s.ctx, s.kill = context.WithCancel(l.hard)
+	return s
+}
+
+// add queues a batch.
+func (s *storage) add(b *batch) {
+	s.mu.Lock()
+	s.queue = append(s.queue, b)
+	s.queued.records += len(b.records)
+	s.queued.bytes += b.bytes
+	s.next = max(s.next, b.next)
+	s.mu.Unlock()
+	s.poke()
+}
+
+func (s *storage) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// end lets it make durable what was taken, and end.
+func (s *storage) end(within time.Duration) {
+	s.mu.Lock()
+	s.ending = true
+	s.mu.Unlock()
+	s.poke()
+	time.AfterFunc(within, s.kill)
+}
+
+func (s *storage) hasEnded() bool {
+	select {
+	case <-s.done:
+		return true
+	default:
+		return false
+	}
+}
+
+func (s *storage) isEnding() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ending
+}
+
+func (s *storage) load() load {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.queued
+}
+
+func (s *storage) readTo() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.next
+}
+
+// pop returns the first batch, nil if there is none or nothing new is to be taken.
+func (s *storage) pop() *batch {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.queue) == 0 || s.ending {
+		return nil
+	}
+	b := s.queue[0]
+	s.queue[0] = nil
+	s.queue = s.queue[1:]
+	return b
+}
+
+// took says that a batch of the queue is done with.
+func (s *storage) took(b *batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queued.records = max(s.queued.records-len(b.records), 0)
+	s.queued.bytes = max(s.queued.bytes-b.bytes, 0)
+}
+
+// run is the goroutine.
+func (s *storage) run() {
+	defer s.loop.post(func() {}) // main sees that it has ended
+	defer close(s.done)
+	defer func() { s.stream.Close() }()
+	for {
+		err := s.step()
+		switch {
+		case err == nil, errors.Is(err, errRewound):
+		case errors.Is(err, ErrNotOwner):
+			s.loop.cfg.Log.Warn("another process has the partition; it is opened again", "topic", s.id.Topic, "partition", s.id.Partition)
+			if s.reopen() != nil {
+				return
+			}
+		case errors.Is(err, errEnding), s.ctx.Err() != nil:
+			return
+		default:
+			s.loop.post(func() { s.loop.fail(err) })
+			return
+		}
+	}
+}
+
+// step takes a batch, or makes durable what is due, or waits.
+func (s *storage) step() error {
+	if b := s.pop(); b != nil {
+		err := s.take(b)
+		s.took(b)
+		s.loop.post(func() {}) // a partition that waits may go on
+		return err
+	}
+	if s.isEnding() {
+		if err := s.flush(s.position); err != nil {
+			return err
+		}
+		return errEnding
+	}
+	wait, waits := s.untilDue()
+	if waits && wait <= 0 {
+		return s.flush(s.position)
+	}
+	if !waits {
+		wait = time.Hour
+	}
+	t := time.NewTimer(wait)
+	defer t.Stop()
+	select {
+	case <-s.wake:
+	case <-t.C:
+		if waits {
+			return s.flush(s.position)
+		}
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+	return nil
+}
+
+// untilDue returns how long what was taken may wait, if there is something.
+func (s *storage) untilDue() (wait time.Duration, waits bool) {
+	if len(s.runs) == 0 {
+		return 0, false
+	}
+	due := s.stream.Due()
+	if !due.IsZero() {
+		wait, waits = due.Sub(s.loop.cfg.Now()), true
+	}
+	if s.loop.cfg.Drain && (!waits || wait > drainIdle) {
+		wait, waits = drainIdle, true
+	}
+	return wait, waits
+}
+
+// take appends the records of a batch.
+func (s *storage) take(b *batch) error {
+	s.records = s.records[:0]
+	dropped := int64(0)
+	for i := range b.records {
+		t := &b.records[i]
+		switch {
+		case t.At.Offset < s.position:
+		case t.err != nil:
+			if err := s.append(s.records); err != nil {
+				return err
+			}
+			s.records = s.records[:0]
+			if err := s.refuse(t.Record, refusalOf(t.err)); err != nil {
+				return err
+			}
+		case t.drop:
+			dropped++
+		default:
+			s.records = append(s.records, t.Record)
+		}
+	}
+	if err := s.append(s.records); err != nil {
+		return err
+	}
+	s.loop.stats.dropped.Add(dropped)
+	s.position = max(s.position, b.next)
+	if err := s.writeLetters(); err != nil {
+		return err
+	}
+	if due := s.stream.Due(); len(s.runs) > 0 && !due.IsZero() && !due.After(s.loop.cfg.Now()) {
+		return s.flush(s.position)
+	}
+	if len(s.runs) == 0 {
+		s.report(s.position)
+	}
+	return nil
+}
+
+// append gives records to the stream.
+func (s *storage) append(records []*Record) error {
+	if len(records) == 0 {
+		return nil
+	}
+	if err := s.writeLetters(); err != nil {
+		return err
+	}
+	for len(records) > 0 {
+		err := s.try(func(ctx context.Context) error { return s.stream.Append(ctx, records) })
+		var poison *RecordError
+		if err == nil {
+			s.appended(records)
+			return nil
+		} else if !errors.As(err, &poison) {
+			return err
+		}
+		at := slices.Index(records, poison.Record)
+		if at < 0 && len(records) > 1 {
+			for _, r := range records { // it doesn't say which one
+				if err := s.append([]*Record{r}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		at = max(at, 0)
+		s.appended(records[:at])
+		if err := s.refuse(records[at], refusal{reason: poison.Reason, err: poison.Err}); err != nil {
+			return err
+		}
+		if records = records[at+1:]; len(records) > 0 {
+			if err := s.writeLetters(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (s *storage) appended(records []*Record) {
+	if len(records) > 0 {
+		s.runs = append(s.runs, run{records[0].At.Offset, len(records)})
+		s.position = records[len(records)-1].At.Offset + 1
+	}
+}
+
+// refuse makes a record a dead letter, once what comes before it is durable.
+func (s *storage) refuse(r *Record, why refusal) error {
+	if len(s.runs) > 0 {
+		if err := s.flush(r.At.Offset); err != nil {
+			return err
+		}
+	}
+	s.bury(r, why)
+	return nil
+}
+
+func (s *storage) bury(r *Record, why refusal) {
+	s.letters = append(s.letters, s.loop.letter(r, why))
+	s.position = r.At.Offset + 1
+	s.dead = deadNote{s.stored(), s.position}
+}
+
+// stored returns the store's position, -1 if it has kept nothing.
+func (s *storage) stored() int64 {
+	if next, ok := s.stream.Next(); ok {
+		return next
+	}
+	return -1
+}
+
+// writeLetters waits until dead letters are written, with the offset behind them.
+func (s *storage) writeLetters() error {
+	if len(s.letters) == 0 {
+		return nil
+	}
+	k := kept{next: s.position, dead: s.dead, letters: s.letters, written: make(chan struct{})}
+	s.letters = nil
+	if !s.loop.call(func() { s.owner.kept = k }) {
+		return errEnding
+	}
+	select {
+	case <-k.written:
+		return s.ctx.Err()
+	case <-s.ctx.Done():
+		return s.ctx.Err()
+	}
+}
+
+// flush makes durable what was taken.
+func (s *storage) flush(next int64) error {
+	if err := s.writeLetters(); err != nil {
+		return err
+	}
+	err := s.try(func(ctx context.Context) error { return s.stream.Flush(ctx, next) })
+	var poison *RecordError
+	if errors.As(err, &poison) {
+		s.delivered(poison.Record.At.Offset)
+		s.bury(poison.Record, refusal{reason: poison.Reason, err: poison.Err})
+		if err := s.writeLetters(); err != nil {
+			return err
+		}
+		return s.rewind(s.position)
+	}
+	if err != nil {
+		return err
+	}
+	s.delivered(next)
+	s.report(next)
+	return nil
+}
+
+// delivered counts what was made durable before an offset.
+func (s *storage) delivered(next int64) {
+	n := int64(0)
+	for _, r := range s.runs {
+		n += min(int64(r.count), max(next-r.first, 0))
+	}
+	s.runs = s.runs[:0]
+	s.loop.stats.delivered.Add(n)
+}
+
+// report tells main the offset for the group.
+func (s *storage) report(next int64) {
+	if s.dead.to > 0 && s.dead.from != s.stored() {
+		s.dead = deadNote{}
+	}
+	dead := s.dead
+	s.loop.post(func() {
+		if s.owner.kept.letters == nil {
+			s.owner.kept = kept{next: next, dead: dead}
+		}
+	})
+}
+
+// rewind reads the partition again from an offset on.
+func (s *storage) rewind(offset int64) error {
+	ok := s.loop.call(func() {
+		if s.loop.parts[s.id] != s.owner {
+			return
+		}
+		s.loop.seek(s.owner, offset, 0)
+		s.mu.Lock()
+		s.queue, s.queued, s.next = nil, load{}, offset
+		s.mu.Unlock()
+	})
+	if !ok {
+		return errEnding
+	}
+	s.position = offset
+	return errRewound
+}
+
+// reopen opens the stream again, which another process has taken over.
+func (s *storage) reopen() error {
+	s.stream.Close()
+	s.runs, s.letters, s.dead = nil, nil, deadNote{}
+	stream, err := s.loop.open(s.ctx, s.owner.Partition, s.isEnding)
+	if err != nil {
+		s.stream = closed{}
+		if s.ctx.Err() == nil && !errors.Is(err, errEnding) {
+			s.loop.post(func() { s.loop.fail(err) })
+		}
+		return err
+	}
+	s.stream = stream
+	positions, err := s.loop.committed(s.ctx, s.loop.client)
+	if err != nil {
+		return err
+	}
+	at, err := s.loop.startOf(s.ctx, s.owner.Partition, positions, stream)
+	if err != nil {
+		return err
+	}
+	if err := s.rewind(at); !errors.Is(err, errRewound) {
+		return err
+	}
+	return nil
+}
+
+// closed is a stream that could not be opened again.
+type closed struct{ Stream }
+
+func (closed) Close() error { return nil }
+
+// try calls the stream until it succeeds, or fails in a way that trying again can't help.
+func (s *storage) try(f func(context.Context) error) error {
+	return s.loop.persist(s.ctx, s.id, s.isEnding, f)
+}
+
+// open opens the stream of a partition.
+func (l *loop) open(ctx context.Context, p Partition, ending func() bool) (stream Stream, err error) {
+	err = l.persist(ctx, fetch.ID{Topic: p.Topic, Partition: p.Partition}, ending, func(ctx context.Context) (err error) {
+		stream, err = l.store.Open(ctx, p)
+		return err
+	})
+	return stream, err
+}
+
+// persist tries something of a partition until it succeeds, the error is one that decides,
+// or the partition is given up.
+func (l *loop) persist(ctx context.Context, id fetch.ID, ending func() bool, f func(context.Context) error) error {
+	for failures := 1; ; failures++ {
+		limited, cancel := context.WithTimeout(ctx, l.cfg.Timeout)
+		err := f(limited)
+		cancel()
+		l.stats.tries.Add(1)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		now := l.cfg.Now()
+		var poison *RecordError
+		var stop *StopError
+		switch {
+		case err == nil:
+			if line := l.holds.succeeded(id, now); line != "" {
+				l.cfg.Log.Info(line, "topic", id.Topic, "partition", id.Partition)
+			}
+			return nil
+		case errors.As(err, &poison), errors.As(err, &stop), errors.Is(err, ErrNotOwner):
+			return err
+		case ending():
+			return errEnding
+		}
+		l.stats.failures.Add(1)
+		pause := pauseAfter(err, failures, l.cfg.Rand())
+		l.holds.failed(id, err, now, now.Add(pause))
+		if err := pauseUnless(ctx, pause, ending); err != nil {
+			return err
+		}
+	}
+}
+
+// pauseUnless waits, unless ctx ends or the partition is given up.
+func pauseUnless(ctx context.Context, d time.Duration, ending func() bool) error {
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	for {
+		select {
+		case <-t.C:
+			return nil
+		case <-tick.C:
+			if ending() {
+				return errEnding
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// holds are the partitions of a Store that don't get on. It is safe for concurrent use.
+type holds struct {
+	mu sync.Mutex
+	by map[fetch.ID]*holding
+}
+
+func (h *holds) failed(id fetch.ID, err error, now, next time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.by == nil {
+		h.by = map[fetch.ID]*holding{}
+	}
+	if h.by[id] == nil {
+		h.by[id] = &holding{}
+	}
+	h.by[id].failed(err, now, next)
+}
+
+func (h *holds) succeeded(id fetch.ID, now time.Time) (line string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if one := h.by[id]; one != nil {
+		line = one.succeeded(now)
+		delete(h.by, id)
+	}
+	return line
+}
+
+func (h *holds) drop(id fetch.ID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.by, id)
+}
+
+// each says of one partition, that which has waited the longest, that it is held, and
+// returns that.
+func (h *holds) each(now time.Time, say func(*holding, time.Time)) Held {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var first *holding
+	for _, one := range h.by {
+		if first == nil || one.held.Since.Before(first.held.Since) {
+			first = one
+		}
+	}
+	if first == nil {
+		return Held{}
+	}
+	say(first, now)
+	return first.held
+}
