@@ -46,6 +46,8 @@ func holds(root, schema obj, key string, rule, v any) bool {
 		return rule == v
 	case "pattern":
 		return !isText || regexp.MustCompile(rule.(string)).MatchString(text)
+	case "minLength":
+		return !isText || len(text) >= int(rule.(float64))
 	case "minimum":
 		return !isNumber || number >= rule.(float64)
 	case "maximum":

@@ -249,11 +249,12 @@ func (s *storage) take(b *batch) error {
 	if err := s.writeLetters(); err != nil {
 		return err
 	}
-	if due := s.stream.Due(); len(s.runs) > 0 && !due.IsZero() && !due.After(s.loop.cfg.Now()) {
-		return s.flush(s.position)
-	}
-	if len(s.runs) == 0 {
+	switch due := s.stream.Due(); {
+	case len(s.runs) == 0 || due.IsZero(): // nothing waits
+		s.delivered(s.position)
 		s.report(s.position)
+	case !due.After(s.loop.cfg.Now()):
+		return s.flush(s.position)
 	}
 	return nil
 }
