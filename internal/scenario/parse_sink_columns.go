@@ -36,7 +36,7 @@ func sinkColumnTable() []attr {
 	return []attr{
 		must(attr{name: "type", about: "text, int (64 bits), float, bool, decimal(P,S), time_ms (epoch milliseconds) or json", schema: columnTypeSchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { d.columnType(n, "type", t.(*SinkColumn)) }}),
-		valueAttr("from", "where its value is: a field, or {jq: …}; by default the field of the column's name", selectorSchema(),
+		valueAttr("from", "a field, or {jq: …}; by default the field of the column's name", selectorSchema(),
 			func(c *SinkColumn) *Selector { return &c.From }, (*Decoder).selector),
 	}
 }
@@ -57,9 +57,14 @@ func (d *Decoder) columns(n *yaml.Node, what string) []SinkColumn {
 	})
 }
 
+// cutType matches what a comma without quotes has cut off a type: decimal(12,2).
+var cutType = regexp.MustCompile(`^\d+ ?\)$`)
+
 func (d *Decoder) sinkColumn(key, n *yaml.Node) SinkColumn {
 	c := SinkColumn{Name: key.Value, Pos: positionOf(key), From: Selector{Pos: positionOf(key), Path: []string{key.Value}}}
 	switch {
+	case cutType.MatchString(c.Name) && n.Tag == "!!null":
+		return c // the type has the problem
 	case strings.HasPrefix(c.Name, "_"):
 		d.Problem(key, "column %q: names that begin with _ are those of inv's own columns; take another, with `from:`", shortened(c.Name))
 	case !columnName.MatchString(c.Name):

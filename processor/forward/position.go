@@ -235,7 +235,7 @@ func parseDead(value string) (d deadNote, ok bool) {
 		d.from, err1 = strconv.ParseInt(from, 10, 64)
 	}
 	d.to, err2 = strconv.ParseInt(to, 10, 64)
-	return d, err1 == nil && err2 == nil && (from == "" || d.from >= 0) && d.to > d.from
+	return d, err1 == nil && err2 == nil && (from == "" || d.from >= 0) && d.to > max(d.from, 0)
 }
 
 // createTopics creates the sink's own topics, and waits for brokers that are out of reach.

@@ -102,14 +102,16 @@ type Stream interface {
 	Next() (offset int64, ok bool)
 	// Append takes records, in the order of their offsets, which need not be
 	// consecutive; they needn't be durable when it returns. A [RecordError] says that
-	// the records before that one were taken and the others were not.
+	// the records before that one were taken and the others were not. After an error that
+	// is not final, it took none, and is called again with the same records.
 	Append(ctx context.Context, records []*Record) error
 	// Due returns when the records that were taken should be made durable at the latest,
 	// by Flush; the zero time: nothing waits. A time in the past means at once.
 	Due() time.Time
 	// Flush makes durable what was taken, and next the position. A [RecordError] says
 	// that everything before that record is durable, and that the others must be
-	// appended again. After [ErrNotOwner] the stream is closed and opened again.
+	// appended again. After [ErrNotOwner] the stream is closed and opened again; after
+	// another error that is not final, Flush is called again, as what was taken still is.
 	Flush(ctx context.Context, next int64) error
 	// Close drops what is not durable.
 	Close() error

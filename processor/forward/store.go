@@ -50,7 +50,7 @@ type run struct {
 
 // kept is what main knows of a Store's partition.
 type kept struct {
-	next    int64 // the offset for the group; -1: none yet
+	next    int64 // the offset for the group
 	dead    deadNote
 	letters []*kgo.Record // to be written with it
 	written chan struct{} // closed when they are
@@ -249,11 +249,12 @@ func (s *storage) take(b *batch) error {
 	if err := s.writeLetters(); err != nil {
 		return err
 	}
-	if due := s.stream.Due(); len(s.runs) > 0 && !due.IsZero() && !due.After(s.loop.cfg.Now()) {
-		return s.flush(s.position)
-	}
-	if len(s.runs) == 0 {
+	switch due := s.stream.Due(); {
+	case len(s.runs) == 0 || due.IsZero(): // nothing waits
+		s.delivered(s.position)
 		s.report(s.position)
+	case !due.After(s.loop.cfg.Now()):
+		return s.flush(s.position)
 	}
 	return nil
 }
@@ -433,9 +434,13 @@ func (s *storage) reopen() error {
 	if err != nil {
 		return err
 	}
+	if dead, ok := parseDead(positions[s.id].stamp.Fields[noteDead]); ok && dead.to == at {
+		s.dead = dead
+	}
 	if err := s.rewind(at); !errors.Is(err, errRewound) {
 		return err
 	}
+	s.report(at)
 	return nil
 }
 

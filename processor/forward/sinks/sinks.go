@@ -28,11 +28,13 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	plural := ""
-	if len(e.Variables) > 1 {
-		plural = "s"
+	plural := func(names []string) string {
+		if len(names) > 1 {
+			return "s " + strings.Join(names, ", ")
+		}
+		return " " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s: the environment has no variable%s %s", strings.Join(e.Sinks, ", "), plural, strings.Join(e.Variables, ", "))
+	return fmt.Sprintf("sink%s: the environment lacks the variable%s", plural(e.Sinks), plural(e.Variables))
 }
 
 // Options are what a declaration leaves to the caller.
@@ -88,12 +90,9 @@ func newSink(sc *scenario.Scenario, d *scenario.Sink, vars *compose.Variables, o
 			s.Config.Sources = append(s.Config.Sources, forward.Source{Alias: alias, Topic: topic})
 		}
 	}
-	err := s.choose(d)
-	receiver, json, failed := receiverOf(d, vars, o, &s.Config)
-	s.Sink, s.Config.JSON = receiver, json
-	if err = errors.Join(err, failed); err != nil {
-		if receiver != nil {
-			_ = receiver.Close() // it has not been used
+	if err := errors.Join(s.choose(d), s.connect(d, vars, o)); err != nil {
+		if s.Sink != nil {
+			_ = s.Close() // it has not been used
 		}
 		return nil, err
 	}
