@@ -86,7 +86,7 @@ neither sends anything.`,
 // run opens the sinks, and checks, shows or runs them.
 func (w *forwardFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, declared []*scenario.Sink) error {
 	lookup := func(name string) (string, bool) { v := s.getenv(name); return v, v != "" }
-	list, err := sinks.New(sc, declared, sinks.Options{App: f.appID, Lookup: lookup})
+	list, err := sinks.New(sc, declared, sinks.Options{App: f.appID, Lookup: lookup, Version: release()})
 	if err != nil {
 		return err
 	}

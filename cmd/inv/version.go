@@ -59,3 +59,13 @@ func commitOf(info *debug.BuildInfo) string {
 	}
 	return commit + changed
 }
+
+// release returns the version of a release, "" of another build.
+func release() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || !strings.HasPrefix(info.Main.Version, "v") {
+		return ""
+	}
+	version, _, _ := strings.Cut(strings.TrimPrefix(info.Main.Version, "v"), "+")
+	return version
+}

@@ -86,7 +86,7 @@ func pageOf(s *Scenario, source string) string {
 		}
 	}
 	for _, t := range s.Topics {
-		if own[t.Alias] && !strings.Contains(source, "\n  "+t.Alias+":") {
+		if (own[t.Alias] || t.Sink != "") && !strings.Contains(source, "\n  "+t.Alias+":") {
 			continue
 		}
 		name := "`" + t.Name + "`"
@@ -105,6 +105,7 @@ func pageOf(s *Scenario, source string) string {
 		b.WriteString("\nEach declared topology with keys has `{app}-NAME-log` and `{app}-NAME-changelog` besides.\n")
 	}
 	topologyPages(&b, s, source)
+	sinkPages(&b, s, source)
 	if len(s.Producers) > 0 {
 		b.WriteString("\n## Producers\n")
 	}

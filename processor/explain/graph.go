@@ -16,12 +16,12 @@ import (
 type kind int
 
 const (
-	source kind = iota // a topic that other programs write
-	output             // a topic that a stage writes for others
-	kept               // a log or changelog
-	dead               // dead letters
-	step               // a stage
-	outside            // a system that a sink delivers to
+	source  kind = iota // a topic that other programs write
+	output              // a topic that a stage writes for others
+	kept                // a log or changelog
+	dead                // dead letters
+	step                // a stage
+	outside             // a system that a sink delivers to
 )
 
 // node is a topic or a stage.

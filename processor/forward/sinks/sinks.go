@@ -88,12 +88,9 @@ func newSink(sc *scenario.Scenario, d *scenario.Sink, vars *compose.Variables, o
 			s.Config.Sources = append(s.Config.Sources, forward.Source{Alias: alias, Topic: topic})
 		}
 	}
-	err := s.choose(d)
-	receiver, json, failed := receiverOf(d, vars, o, &s.Config)
-	s.Sink, s.Config.JSON = receiver, json
-	if err = errors.Join(err, failed); err != nil {
-		if receiver != nil {
-			_ = receiver.Close() // it has not been used
+	if err := errors.Join(s.choose(d), s.connect(d, vars, o)); err != nil {
+		if s.Sink != nil {
+			_ = s.Close() // it has not been used
 		}
 		return nil, err
 	}
