@@ -49,6 +49,8 @@ type loop struct {
 	ended   chan struct{} // main has returned
 	results chan result
 
+	joined   bool              // the group
+	expected map[fetch.ID]bool // partitions that the group has given to this process
 	parts    map[fetch.ID]*owned
 	epoch    int // of the last assignment or seek
 	dispatch *dispatcher
@@ -441,7 +443,7 @@ func newLoop(cfg Config, sink Sink) (*loop, error) {
 		cfg: cfg, stats: cfg.Stats, group: GroupID(cfg.App, cfg.Name),
 		deadTopic: DeadLetterTopic(cfg.App, cfg.Name), retryTopic: RetryTopic(cfg.App, cfg.Name), deadMax: kafka.DeadLetterMaxBytes,
 		topics: map[string]*topic{}, calls: make(chan func()), ended: make(chan struct{}), results: make(chan result, cfg.Lanes),
-		parts: map[fetch.ID]*owned{}, dispatch: newDispatcher(cfg.Lanes, cfg.Limit, cfg.Rand),
+		expected: map[fetch.ID]bool{}, parts: map[fetch.ID]*owned{}, dispatch: newDispatcher(cfg.Lanes, cfg.Limit, cfg.Rand),
 	}
 	switch s := sink.(type) {
 	case Sender:
