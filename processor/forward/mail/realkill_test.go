@@ -32,16 +32,18 @@ const (
 const unreachable = "öps@example.com"
 
 // TestRealKilled is the process that TestRealGroupsKilled kills: it sends mail to two
-// recipients, of which the server takes one, until it comes to a point for the third time.
+// recipients, of which the server takes one, until it comes to a point.
 func TestRealKilled(t *testing.T) {
 	brokers := os.Getenv(killedBrokers)
 	if brokers == "" {
 		t.Skip("it is run by TestRealGroupsKilled")
 	}
 	point, times := os.Getenv(killedAt), 0
+	// Several cuts or letters may be in one commit.
+	most := map[string]int{"intent": 1, "letter": 1, "before-send": 3, "sent": 3, "answered": 3}[point]
 	at := func(name string) {
 		if name == point {
-			if times++; times == 3 {
+			if times++; times == most {
 				_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 				select {}
 			}
