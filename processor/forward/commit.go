@@ -96,7 +96,7 @@ func (l *loop) snapshot() *commit {
 			fields = append(fields, noteCuts+"="+note)
 		}
 		next := offsetOf{id, at, stamp.Metadata(at, fields...)}
-		if at < 0 || next == o.committed && l.grouper == nil {
+		if next == o.committed && l.grouper == nil {
 			continue
 		}
 		changed = changed || next != o.committed
@@ -298,6 +298,7 @@ func (l *loop) drop(o *owned) {
 		return
 	}
 	delete(l.parts, o.id)
+	l.cfg.Log.Debug("giving a partition up", "topic", o.Topic, "partition", o.id.Partition, "offset", o.committed.at)
 	o.leaving = true
 	l.dispatch.drop(o, false)
 	if o.storage != nil {
