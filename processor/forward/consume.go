@@ -57,6 +57,7 @@ func (l *loop) connect() error {
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.OnPartitionsAssigned(l.onJoined),
 		kgo.OnPartitionsRevoked(l.onRevoked),
 		kgo.OnPartitionsLost(l.onLost),
 		kgo.AdjustFetchOffsetsFn(l.onAssigned),
@@ -68,6 +69,32 @@ func (l *loop) connect() error {
 	var err error
 	l.client, err = kafka.New(l.cfg.Kafka, opts...)
 	return err
+}
+
+// onJoined is called with new partitions, also if there are none, before onAssigned.
+func (l *loop) onJoined(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	l.call(func() {
+		l.joined = true
+		for topic, list := range partitions {
+			for _, p := range list {
+				l.expected[fetch.ID{Topic: topic, Partition: p}] = true
+			}
+		}
+	})
+}
+
+// settled reports whether the group has the positions of all partitions that this process
+// has: a Store may be behind the group's offset, so that this says nothing before.
+func (l *loop) settled() bool {
+	if !l.joined {
+		return false
+	}
+	for id := range l.expected {
+		if o := l.parts[id]; o == nil || o.committed.Topic == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // onAssigned is called with the committed offsets of new partitions, and before their
@@ -249,6 +276,7 @@ func (l *loop) bounds(ctx context.Context, id fetch.ID) (first, end int64, err e
 func (l *loop) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	var v *leaving
 	ok := l.call(func() {
+		l.forget(partitions)
 		if parts := l.of(partitions); len(parts) > 0 {
 			v = l.leave(parts, finishWithin)
 		}
@@ -262,6 +290,7 @@ func (l *loop) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string
 func (l *loop) onLost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	var parts []*owned
 	l.call(func() {
+		l.forget(partitions)
 		parts = l.of(partitions)
 		for _, o := range parts {
 			l.drop(o)
@@ -270,6 +299,14 @@ func (l *loop) onLost(_ context.Context, _ *kgo.Client, partitions map[string][]
 	for _, o := range parts {
 		if o.storage != nil {
 			l.await(o.storage.done)
+		}
+	}
+}
+
+func (l *loop) forget(partitions map[string][]int32) {
+	for topic, list := range partitions {
+		for _, p := range list {
+			delete(l.expected, fetch.ID{Topic: topic, Partition: p})
 		}
 	}
 }

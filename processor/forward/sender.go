@@ -89,7 +89,9 @@ func (l *loop) intended(cuts []*Cut) {
 		l.cfg.At("intent")
 	}
 	for _, c := range cuts {
-		l.dispatch.add(c, laneKey{nil, c.ID})
+		if l.grouper.underWay(c) {
+			l.dispatch.add(c, laneKey{nil, c.ID})
+		}
 	}
 }
 
