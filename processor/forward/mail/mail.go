@@ -27,6 +27,9 @@ type Options struct {
 	Hostname string
 	// Idle is for how long an unused connection stays open, by default 30 seconds.
 	Idle time.Duration
+	// At is called with "sent" when a message is sent and not answered, for tests that
+	// stop the process there; may be nil.
+	At func(point string)
 }
 
 // Sender sends mail. It is a [forward.Sender].
@@ -42,6 +45,7 @@ type Sender struct {
 
 	server *server
 	pool   pool
+	at     func(point string)
 }
 
 var _ forward.Sender = (*Sender)(nil)
@@ -57,7 +61,10 @@ type recipient struct {
 // connects to nothing. If variables have no value, the error may be about that: see
 // [compose.Variables.Missing] first.
 func New(e *scenario.EmailSink, o Options) (*Sender, error) {
-	s := &Sender{vars: o.Vars}
+	s := &Sender{vars: o.Vars, at: o.At}
+	if s.at == nil {
+		s.at = func(string) {}
+	}
 	s.pool.init(o.Idle)
 	s.subject = newText(s.vars, &e.Subject)
 	if e.Text != nil {
