@@ -54,6 +54,7 @@ func (l *loop) connect() error {
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.OnPartitionsAssigned(l.onJoined),
 		kgo.OnPartitionsRevoked(l.onRevoked),
 		kgo.OnPartitionsLost(l.onLost),
 		kgo.AdjustFetchOffsetsFn(l.onAssigned),
@@ -65,6 +66,32 @@ func (l *loop) connect() error {
 	var err error
 	l.client, err = kafka.New(l.cfg.Kafka, opts...)
 	return err
+}
+
+// onJoined is called with new partitions, also if there are none, before onAssigned.
+func (l *loop) onJoined(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	l.call(func() {
+		l.joined = true
+		for topic, list := range partitions {
+			for _, p := range list {
+				l.expected[fetch.ID{Topic: topic, Partition: p}] = true
+			}
+		}
+	})
+}
+
+// settled reports whether the group has the positions of all partitions that this process
+// has: a Store may be behind the group's offset, so that this says nothing before.
+func (l *loop) settled() bool {
+	if !l.joined {
+		return false
+	}
+	for id := range l.expected {
+		if o := l.parts[id]; o == nil || o.committed.Topic == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // onAssigned is called with the committed offsets of new partitions, and before their
@@ -121,7 +148,6 @@ func (l *loop) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.
 func (l *loop) assign(ctx context.Context, id fetch.ID, positions map[fetch.ID]position) (at int64, err error) {
 	t := l.topics[id.Topic]
 	o := &owned{Partition: Partition{Alias: t.alias, Topic: id.Topic, Partition: id.Partition, TopicID: t.id.String(), Retry: t.retry}, id: id}
-	o.kept.next = -1
 	var stream Stream
 	if l.store != nil {
 		never := func() bool { return false }
@@ -167,14 +193,16 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 	l.reader.setEpoch(o.id, o.epoch)
 	l.parts[o.id] = o
 	l.stats.assigned.Store(int64(len(l.parts)))
+	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
 	if stream == nil {
 		o.tracker = newTracker(at)
 		return nil
 	}
 	o.storage = l.newStorage(o, stream, at)
-	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok {
+	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}
+	o.kept = kept{next: at, dead: o.storage.dead} // the group may be behind the store
 	l.work.Go(o.storage.run)
 	return nil
 }
@@ -245,6 +273,7 @@ func (l *loop) bounds(ctx context.Context, id fetch.ID) (first, end int64, err e
 func (l *loop) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	var v *leaving
 	ok := l.call(func() {
+		l.forget(partitions)
 		if parts := l.of(partitions); len(parts) > 0 {
 			v = l.leave(parts, finishWithin)
 		}
@@ -258,6 +287,7 @@ func (l *loop) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string
 func (l *loop) onLost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	var parts []*owned
 	l.call(func() {
+		l.forget(partitions)
 		parts = l.of(partitions)
 		for _, o := range parts {
 			l.drop(o)
@@ -266,6 +296,14 @@ func (l *loop) onLost(_ context.Context, _ *kgo.Client, partitions map[string][]
 	for _, o := range parts {
 		if o.storage != nil {
 			l.await(o.storage.done)
+		}
+	}
+}
+
+func (l *loop) forget(partitions map[string][]int32) {
+	for topic, list := range partitions {
+		for _, p := range list {
+			delete(l.expected, fetch.ID{Topic: topic, Partition: p})
 		}
 	}
 }
