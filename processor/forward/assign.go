@@ -64,6 +64,7 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 		return nil
 	}
 	o.storage = l.newStorage(o, stream, at)
+	o.storage.drainTo.Store(l.drainTo[o.id])
 	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}
