@@ -56,14 +56,19 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 	l.epoch++
 	o.epoch = l.epoch
 	l.reader.setEpoch(o.id, o.epoch)
-	l.parts[o.id] = o
-	l.stats.assigned.Store(int64(len(l.parts)))
-	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
+	l.client.ResumeFetchPartitions(map[string][]int32{o.Topic: {o.id.Partition}}) // it may have waited when it was here before
 	if stream == nil {
 		o.tracker = newTracker(at)
+	} else {
+		o.storage = l.newStorage(o, stream, at)
+	}
+	l.parts[o.id] = o
+	l.count()
+	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
+	if stream == nil {
 		return nil
 	}
-	o.storage = l.newStorage(o, stream, at)
+	o.storage.drainTo.Store(l.drainTo[o.id])
 	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}

@@ -20,10 +20,11 @@ const (
 	fetchWait         = 500 * time.Millisecond
 )
 
-// Sizes of what is read at once.
+// Sizes of what is read at once. A response is decoded as a whole, and batches compress ten
+// to one and more: with 4 MiB the process has twice the memory, and is no faster.
 const (
-	fetchPartitionBytes = 1 << 20
-	fetchBytes          = 4 << 20
+	fetchPartitionBytes = 256 << 10
+	fetchBytes          = 1 << 20
 	maxPoll             = 4_000
 )
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
@@ -161,6 +162,10 @@ func (r *reader) failure(fetches kgo.Fetches) (failed error) {
 			failed = fmt.Errorf("reading %s/%d: %w: %w", topic, partition, errBeyond, err)
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 			failed = &RecreatedError{r.loop.group, topic}
+		case topic == "" && errors.Is(err, kerr.GroupAuthorizationFailed):
+			failed = fmt.Errorf("joining the group %s: %w", r.loop.group, acl.Check(err, acl.Read, acl.Group(r.loop.group)))
+		case kafka.Outage(err):
+			r.loop.cfg.Log.Debug("reading", "topic", topic, "partition", partition, "error", err)
 		case topic == "":
 			r.loop.cfg.Log.Warn("the group could not be joined, it is tried again", "because", err)
 		default:
