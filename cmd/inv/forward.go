@@ -225,6 +225,10 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// forwardGCPercent is how much garbage there may be beside what is in use, in percent. Most
+// of what a request allocates lives as long as it. GOGC overrules it.
+const forwardGCPercent = 100
+
 // deliver runs the sinks side by side until the context ends, or all are drained. One that
 // fails ends alone.
 func (w *forwardFlags) deliver(ctx context.Context, s *streams, f *sharedFlags, list []*sinks.Sink) error {
@@ -242,7 +246,7 @@ func (w *forwardFlags) deliver(ctx context.Context, s *streams, f *sharedFlags, 
 		defer stop()
 	}
 	if s.getenv("GOGC") == "" {
-		debug.SetGCPercent(processGCPercent)
+		debug.SetGCPercent(forwardGCPercent)
 	}
 	began := s.now()
 	stopLine := line.start(ctx, log)

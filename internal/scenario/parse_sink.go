@@ -194,6 +194,8 @@ func nowhere(n *yaml.Node) Selector {
 // selector reads a path, a variable of expressions such as $key, or {jq: …}.
 func (d *Decoder) selector(n *yaml.Node, what string) Selector {
 	switch {
+	case inBraces(n) != "" && inBraces(n) != "jq":
+		d.Problem(n, "%s: a field has no braces here: %s", what, shortened(inBraces(n)))
 	case n.Kind == yaml.MappingNode:
 		return Selector{Pos: positionOf(n), JQ: d.jqOf(n, what)}
 	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":

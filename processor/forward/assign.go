@@ -68,6 +68,7 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 	if stream == nil {
 		return nil
 	}
+	o.storage.drainTo.Store(l.drainTo[o.id])
 	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}

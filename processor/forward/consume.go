@@ -22,8 +22,8 @@ const (
 
 // Sizes of what is read at once.
 const (
-	fetchPartitionBytes = 1 << 20
-	fetchBytes          = 4 << 20
+	fetchPartitionBytes = 256 << 10
+	fetchBytes          = 1 << 20
 	maxPoll             = 4_000
 )
 

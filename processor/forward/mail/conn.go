@@ -200,11 +200,8 @@ type pool struct {
 	closed bool
 }
 
-func (p *pool) init(idle time.Duration) {
-	p.slots = make(chan struct{}, maxConnections)
-	if p.idleTime = idle; idle <= 0 {
-		p.idleTime = idleTime
-	}
+func (p *pool) init() {
+	p.slots, p.idleTime = make(chan struct{}, maxConnections), idleTime
 }
 
 // enter waits until there may be one more connection in use; leave is called after it.

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"inv/internal/scenario"
 	"inv/processor/forward"
@@ -25,8 +24,6 @@ type Options struct {
 	Vars *compose.Variables // must be set
 	// Hostname is how the client introduces itself, by default the machine's name.
 	Hostname string
-	// Idle is for how long an unused connection stays open, by default 30 seconds.
-	Idle time.Duration
 	// At is called with "sent" when a message is sent and not answered, for tests that
 	// stop the process there; may be nil.
 	At func(point string)
@@ -65,7 +62,7 @@ func New(e *scenario.EmailSink, o Options) (*Sender, error) {
 	if s.at == nil {
 		s.at = func(string) {}
 	}
-	s.pool.init(o.Idle)
+	s.pool.init()
 	s.subject = newText(s.vars, &e.Subject)
 	if e.Text != nil {
 		t := newText(s.vars, e.Text)

@@ -26,7 +26,7 @@ func TestKilledAtEachPoint(t *testing.T) {
 		{"hooks", "letter", 1},
 		{"groups", "before-send", 5},
 		{"groups", "answered", 5},
-		{"groups", "intent", 2},
+		{"groups", "intent", 1},
 		{"lake", "synced", 2},
 		{"lake", "linked", 2},
 	} {
@@ -75,7 +75,7 @@ func TestStoppedPastTheSession(t *testing.T) {
 		sink, point string
 		nth         int64
 	}{
-		{"hooks", "answered", 200}, {"groups", "intent", 2}, {"lake", "synced", 2}, {"lake", "linked", 2},
+		{"hooks", "answered", 200}, {"groups", "intent", 1}, {"lake", "synced", 2}, {"lake", "linked", 2},
 	} {
 		t.Run(c.sink+" "+c.point, func(t *testing.T) {
 			t.Parallel()
