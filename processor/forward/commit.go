@@ -144,6 +144,9 @@ func (l *loop) groupNotes() map[*owned]string {
 
 // write commits offsets, with dead letters in one transaction.
 func (l *loop) write(ctx context.Context, c *commit) error {
+	if c.member == "" {
+		return kerr.UnknownMemberID // brokers would take offsets in the name of nobody
+	}
 	if len(c.letters) == 0 {
 		return commitOffsets(ctx, l.client, l.group, c.member, c.generation, l.topics, c.offsets)
 	}

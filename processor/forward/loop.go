@@ -389,7 +389,7 @@ func newLoop(cfg Config, sink Sink) (*loop, error) {
 		l.sender = s
 	case Store:
 		l.store = s
-		l.pausing.bound.records *= 10 // they are appended in slices: it is their bytes that count
+		l.pausing.bound.records *= 3 // they are appended in slices: it is their bytes that count
 	default:
 		return nil, fmt.Errorf("%w: %T is neither a Sender nor a Store", ErrUsage, sink)
 	}

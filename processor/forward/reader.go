@@ -159,7 +159,7 @@ func (r *reader) failure(fetches kgo.Fetches) (failed error) {
 		case failed != nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), r.ctx.Err() != nil:
 		case errors.Is(err, kgo.ErrClientClosed):
 		case errors.As(err, &lost), errors.Is(err, kerr.OffsetOutOfRange):
-			failed = fmt.Errorf("reading %s/%d: %w: %w", topic, partition, errBeyond, err)
+			r.loop.post(func() { r.loop.relocate(fetch.ID{Topic: topic, Partition: partition}) })
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 			failed = &RecreatedError{r.loop.group, topic}
 		case topic == "" && errors.Is(err, kerr.GroupAuthorizationFailed):
