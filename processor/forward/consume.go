@@ -23,10 +23,11 @@ const (
 	fetchWait         = 500 * time.Millisecond
 )
 
-// Sizes of what is read at once.
+// Sizes of what is read at once. They are of compressed batches, which are several times as
+// large in memory, and the client reads ahead.
 const (
-	fetchPartitionBytes = 1 << 20
-	fetchBytes          = 4 << 20
+	fetchPartitionBytes = 256 << 10
+	fetchBytes          = 1 << 20
 	maxPoll             = 5_000
 )
 
