@@ -1,6 +1,7 @@
 // Command forward measures `inv forward` beside what bounds it. It needs Linux.
 //
 //	go run ./cmd/bench/forward http       requests, beside wrk and the same receiver
+//	go run ./cmd/bench/forward postgres   rows of PostgreSQL, beside kcat and COPY
 //
 // It starts an embedded broker of inv, or takes -b HOST:PORT, and a receiver of its own,
 // and removes both at the end. See docs/dev/benchmarks.md.
@@ -20,12 +21,12 @@ import (
 func main() { os.Exit(measure.Main("bench/forward", command)) }
 
 func command(ctx context.Context) error {
-	modes := map[string]func(context.Context, *bench) error{"http": requests}
+	modes := map[string]func(context.Context, *bench) error{"http": requests, "postgres": rows}
 	if len(os.Args) == 2 && os.Args[1] == "receive" { // a process of its own
 		return receive(ctx)
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		return errors.New("name what to measure: http")
+		return errors.New("name what to measure: http or postgres")
 	}
 	b := &bench{}
 	f := flag.NewFlagSet(os.Args[1], flag.ContinueOnError)

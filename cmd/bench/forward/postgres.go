@@ -27,7 +27,7 @@ func rows(ctx context.Context, b *bench) error {
 	sides := []side{
 		{name: "kcat | psql", table: "events", run: server.floor},
 		{name: "inv append", table: "events", run: server.forward("append: events")},
-		{name: "inv upsert", table: "stock", run: server.forward("upsert: stock, key: product_id, newest: seq, columns: {current_stock: int, unit_price: 'decimal(12,2)', timestamp: time_ms}")},
+		{name: "inv upsert", table: "stock", run: server.forward("upsert: stock, key: product_id, newest: seq, columns: {current_stock: int, unit_price: 'decimal(12,6)', timestamp: time_ms}")},
 	}
 	rates := make([][]float64, len(sides))
 	memory := make([][]float64, len(sides))
@@ -58,6 +58,7 @@ type postgresServer struct {
 	b        *bench
 	bin, dir string
 	port     int
+	said     []byte // by the last program
 }
 
 func (b *bench) startPostgres(ctx context.Context) (*postgresServer, error) {
@@ -142,7 +143,7 @@ func (s *postgresServer) measure(ctx context.Context, of side, round int) (u mea
 	}
 	got, err := s.psql(ctx, "SELECT count(*) FROM "+of.table)
 	if err == nil && got != want {
-		err = fmt.Errorf("%s rows, not %s", got, want)
+		err = fmt.Errorf("%s rows, not %s\n%s", got, want, s.said)
 	}
 	return u, err
 }
@@ -180,6 +181,7 @@ func (s *postgresServer) forward(table string) func(context.Context, int) (measu
 		if err != nil {
 			return u, fmt.Errorf("%w: %s", err, out)
 		}
+		s.said = out
 		return u, nil
 	}
 }
