@@ -275,7 +275,7 @@ func (l *loop) balanceLoad() {
 	bound := pausing{maxUnfinished, maxUnfinishedBytes}
 	if l.store != nil {
 		bound.records = 10 * maxUnfinished // in slices as fetched: their bytes are the bound
-		bound.bytes /= 2                   // a store has as much again of what it has taken
+		bound.bytes /= 4                   // a store has as much again of what it has taken
 	}
 	var all load
 	for _, o := range l.parts {
