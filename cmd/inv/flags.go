@@ -119,7 +119,11 @@ func (f *sharedFlags) loadNamed(ctx context.Context, name string) (*scenario.Sce
 	if err == nil {
 		sc, problems := checkScenario(name, source, f.appID)
 		if len(problems) > 0 {
-			return nil, newInvalidScenario(source, problems)
+			var secrets []string
+			if sc != nil {
+				secrets = sc.Secrets()
+			}
+			return nil, newInvalidScenario(source, problems, secrets)
 		}
 		return sc, nil
 	}

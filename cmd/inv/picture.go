@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"inv/internal/scenario"
 	"inv/internal/termsafe"
@@ -16,13 +17,27 @@ type invalidScenario struct {
 	shown    []error
 }
 
-func newInvalidScenario(source []byte, problems scenario.Problems) *invalidScenario {
+func newInvalidScenario(source []byte, problems scenario.Problems, secrets []string) *invalidScenario {
 	e := &invalidScenario{problems: problems}
-	lines := strings.Split(string(source), "\n")
+	lines := strings.Split(masked(string(source), secrets), "\n")
 	for _, p := range problems {
 		e.shown = append(e.shown, pictured(lines, p))
 	}
 	return e
+}
+
+// minMasked is the shortest secret that is masked, since a shorter one is part of many
+// words.
+const minMasked = 3
+
+// masked returns a text with asterisks in the place of secrets.
+func masked(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if n := utf8.RuneCountInString(secret); n >= minMasked {
+			text = strings.ReplaceAll(text, secret, strings.Repeat("*", n))
+		}
+	}
+	return text
 }
 
 func (e *invalidScenario) Error() string { return errors.Join(e.shown...).Error() }

@@ -12,6 +12,7 @@ import (
 	"inv/internal/suggest"
 	"inv/processor/builtin"
 	"inv/processor/declared/cases"
+	"inv/processor/forward/compose"
 	"inv/producer"
 	"inv/scenarios"
 
@@ -119,16 +120,18 @@ func validate(ctx context.Context, file, app string) (problems []error, notes sc
 		return nil, nil, fmt.Errorf("reading the scenario: %w", err)
 	}
 	sc, all := checkScenario(file, source, app)
+	var secrets []string
 	if sc != nil {
+		secrets = sc.Secrets()
 		all = append(all, builtin.CheckNames(sc)...)
 		all.Sort()
-		notes = builtin.Cycles(sc)
+		notes = append(builtin.Cycles(sc), sc.Notes()...)
 	}
-	return newInvalidScenario(source, all).shown, notes, nil
+	return newInvalidScenario(source, all, secrets).shown, notes, nil
 }
 
 // checkScenario parses a scenario and returns all problems of its grammar, producers,
-// topologies and views, in the file's order.
+// topologies, sinks and views, in the file's order.
 func checkScenario(file string, source []byte, app string) (*scenario.Scenario, scenario.Problems) {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
@@ -137,6 +140,7 @@ func checkScenario(file string, source []byte, app string) (*scenario.Scenario, 
 	problems = append(problems, producer.Check(sc)...)
 	problems = append(problems, builtin.Check(sc)...)
 	problems = append(problems, cases.Check(sc)...)
+	problems = append(problems, compose.Check(sc)...)
 	var views scenario.Problems
 	if _, err := inspect.Views(sc, app); errors.As(err, &views) {
 		problems = append(problems, views...)

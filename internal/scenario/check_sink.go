@@ -173,7 +173,7 @@ func (d *Decoder) checkHeaders(h *HTTPSink) {
 		by, taken := own[name]
 		switch {
 		case !headerName(header.Name):
-			d.ProblemAt(header.Pos, "headers: %q is no name of a header; it has letters, digits and the characters !#$%%&'*+-.^_`|~", shortened(header.Name))
+			d.ProblemAt(header.Pos, "headers: %q is no name of a header; it has letters, digits, `-` and `_`", shortened(header.Name))
 		case by != "":
 			d.ProblemAt(header.Pos, "headers: `%s:` sets %s; leave out one of them", by, header.Name)
 		case taken:
@@ -233,6 +233,7 @@ func (d *Decoder) checkAddress(t *SinkText, what string) {
 func (d *Decoder) checkSinks(s *Scenario) {
 	for i := range s.Sinks {
 		sink := &s.Sinks[i]
+		d.checkFields(s, sink)
 		for _, t := range s.Topologies {
 			stages := []string{t.Name, t.Name + "-route", t.Name + "-state"}
 			if slices.Contains(stages, "forward-"+sink.Name) {

@@ -209,7 +209,7 @@ func (d *Decoder) selector(n *yaml.Node, what string) Selector {
 	default:
 		path, problem := fieldPath(n.Value)
 		if problem != "" {
-			d.Problem(n, "%s: %s", what, problem)
+			d.Problem(n, "%s: %s; an expression is {jq: …}", what, problem)
 			return nowhere(n)
 		}
 		return Selector{Pos: positionOf(n), Path: path}
@@ -220,14 +220,14 @@ func (d *Decoder) selector(n *yaml.Node, what string) Selector {
 // fieldPath returns the names in a path, or what is wrong with it.
 func fieldPath(text string) (path []string, problem string) {
 	if name, ok := strings.CutPrefix(text, "."); ok && name != "" {
-		return nil, fmt.Sprintf("a field is written without the first dot: %s; an expression is {jq: '%s'}", name, text)
+		return nil, "a field is written without the first dot: " + name
 	}
 	for _, p := range SplitPath(text) {
 		switch {
 		case p.Name == "":
-			return nil, fmt.Sprintf("%q is no field: a name is missing; write NAME, or NAME.NAME for one inside another", text)
+			return nil, fmt.Sprintf("%q is no field: a name is missing; write NAME, or NAME.NAME for one inside another", shortened(text))
 		case !p.Quoted && strings.ContainsAny(p.Name, " \t\n()[]|\"'=<>,:;`$"):
-			return nil, fmt.Sprintf("%q is no field; an expression is {jq: …}, and a name with other characters is written in backticks", text)
+			return nil, fmt.Sprintf("%q is no field; a name with other characters is written in backticks", shortened(text))
 		}
 		path = append(path, p.Name)
 	}

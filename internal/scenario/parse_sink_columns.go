@@ -57,9 +57,14 @@ func (d *Decoder) columns(n *yaml.Node, what string) []SinkColumn {
 	})
 }
 
+// cutType matches what a comma without quotes has cut off a type: decimal(12,2).
+var cutType = regexp.MustCompile(`^\d+ ?\)$`)
+
 func (d *Decoder) sinkColumn(key, n *yaml.Node) SinkColumn {
 	c := SinkColumn{Name: key.Value, Pos: positionOf(key), From: Selector{Pos: positionOf(key), Path: []string{key.Value}}}
 	switch {
+	case cutType.MatchString(c.Name) && n.Tag == "!!null":
+		return c // the type has the problem
 	case strings.HasPrefix(c.Name, "_"):
 		d.Problem(key, "column %q: names that begin with _ are those of inv's own columns; take another, with `from:`", shortened(c.Name))
 	case !columnName.MatchString(c.Name):

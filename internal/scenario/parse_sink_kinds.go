@@ -130,7 +130,7 @@ func readTo(d *Decoder, n *yaml.Node, target any) {
 	e := target.(*EmailSink)
 	if n.Kind != yaml.MappingNode {
 		if e.To = d.addresses(n, "to"); n.Kind == yaml.SequenceNode && len(n.Content) == 0 {
-			d.Problem(n, "to is empty; a message has somebody whom it is for")
+			d.Problem(n, "to is empty; mail needs an address")
 		}
 		return
 	}

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,8 +40,10 @@ func optionalTextAttr[T any](name, about string, fields bool, at func(*T) **Sink
 
 // sinkText reads a text that is not empty.
 func (d *Decoder) sinkText(n *yaml.Node, what string, fields bool) SinkText {
-	before := len(d.Problems)
+	before, secret := len(d.Problems), d.Secret
+	d.Secret = true // a password that is a number isn't repeated
 	text := d.String(n, what)
+	d.Secret = secret
 	if len(d.Problems) == before && text == "" {
 		d.Problem(n, "%s is an empty text", what)
 	}
@@ -139,7 +142,7 @@ func splitText(text string) (parts []placed, problem string, offset int) {
 func variablePart(text string) (p SinkTextPart, size int, problem string) {
 	end := strings.IndexByte(text, '}')
 	if end < 0 {
-		return p, 0, "${ is not closed; a variable is ${NAME}, and $${{ is a dollar sign with a brace"
+		return p, 0, "${ is not closed; a variable is ${NAME}, and ${{ is a dollar sign with a brace"
 	}
 	name := text[2:end]
 	if !identifier.MatchString(name) || len(name) > maxNameBytes {
@@ -244,13 +247,21 @@ func (d *Decoder) body(n *yaml.Node, what string) Body {
 	return b
 }
 
+// jsonText matches what begins like an object or a list in JSON.
+var jsonText = regexp.MustCompile(`^\s*(\{\s*"|\[\s*[{"])`)
+
 func (d *Decoder) scalarBody(n *yaml.Node, what string) Body {
 	b := Body{Pos: positionOf(n), Kind: BodyLiteral, Literal: "null"}
 	v, ok := d.scalar(n, what)
 	switch {
 	case !ok:
 	case v.Kind == KindString:
+		before := len(d.Problems)
 		b.Kind, b.Literal, b.Text = BodyText, "", new(d.parts(n, what, true))
+		if jsonText.MatchString(v.Text) && len(d.Problems) > before {
+			d.Problems = d.Problems[:before]
+			d.Problem(n, "%s is YAML, not a text of JSON: remove the outer quotes; in YAML, {name: \"{field}\"} and {\"name\": \"{field}\"} are the same", what)
+		}
 	case v.Kind != KindNull && d.another(n):
 		b.Literal = v.Text
 	}

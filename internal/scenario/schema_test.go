@@ -278,6 +278,7 @@ func TestSchemaAgrees(t *testing.T) {
 		check(strings.Replace(head, "topic: t\n", "topic: "+topic+"\n", 1)+"    value: {x: 1}\n", right)
 	}
 	checkTopologies(t, check)
+	checkSinks(t, check)
 	check(head, false)
 	check("topics: {}\n", false)
 	check("scenario: t\ntopics: {t: {topic: t, partitions: 0}}\n", false)
@@ -348,5 +349,42 @@ func checkTopologies(t *testing.T, check func(source string, right bool)) {
 		`{name: n, topology: x, when: [{at: 0}], expect: {}}`: false,
 	} {
 		check(topics+"topologies: {x: {from: {a: }, emit: [{to: b}]}}\ntests: ["+test+"]\n", right)
+	}
+}
+
+// checkSinks checks the grammar of sinks.
+func checkSinks(t *testing.T, check func(source string, right bool)) {
+	samples, err := os.ReadFile("testdata/sinks.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(string(samples), true)
+	const topics = "scenario: t\ntopics: {a: {topic: a}, b: {topic: b}}\n"
+	for _, sinks := range []string{"[x]", "x", "{x: 5}", "{x: }"} {
+		check(topics+"sinks: "+sinks+"\n", false)
+	}
+	for sink, right := range map[string]bool{
+		`{from: a, about: x, off: true, where: .x, start: latest, timeout: 1m, files: {folder: "${F}/x", format: jsonl, zstd: true, roll: {rows: 5, after: 1h}, columns: {a: text, b: "decimal(12,2)", c: {type: json, from: x.y}, d: {type: int, from: {jq: .x}}}}}`: true,
+		`{from: [a, b], lane: x, lanes: 3, http: {put: "https://h/{x}", headers: {X: "{y}", Z: 5, J: {jq: .z}}, idempotency_key: {jq: .id}, bearer: "${T}", ca: ca.pem, body: [{x: "{y}", z: {jq: .z}}, 1, null, true, text], limit: 20/m}}`:                          true,
+		`{from: a, group: {by: {jq: .x}, wait: 1s, every: 1h}, http: {patch: "${U}", basic: "${L}", sign: "${S}", form: {A: "{x}"}}}`:                                                                                                                                 true,
+		`{from: a, email: {server: "smtp://h", from: a@b.c, to: [a@b.c, "{x}"], subject: s, text: t, line: l, limit: 1/h, ca: x}}`:                                                                                                                                    true,
+		`{from: a, group: {by: x, wait: 1s}, email: {server: "${S}", from: a@b.c, to: {x: [a@b.c], else: []}, subject: s}}`:                                                                                                                                           true,
+		`{from: [a, b], postgres: {url: "${U}", tables: {a: {upsert: s.t, key: k, newest: {jq: .n}, columns: {x: float}}, else: {append: u}}}}`:                                                                                                                       true,
+
+		`{files: {folder: f, format: csv}}`: false, `{from: [], files: {folder: f, format: csv}}`: false, `{from: a}`: false, `{from: a, files: {folder: f, format: csv}, http: {post: "${U}"}}`: false,
+		`{from: a, files: {folder: f}}`: false, `{from: a, files: {format: csv}}`: false, `{from: a, files: {folder: f, format: xml}}`: false, `{from: a, files: {folder: f, format: csv, typo: 1}}`: false,
+		`{from: a, files: {folder: "", format: csv}}`: false, `{from: a, files: {folder: f, format: csv, roll: {rows: 0}}}`: false, `{from: a, files: {folder: f, format: csv, columns: {}}}`: false,
+		`{from: a, files: {folder: f, format: csv, columns: {_x: int}}}`: false, `{from: a, files: {folder: f, format: csv, columns: {x: string}}}`: false, `{from: a, files: {folder: f, format: csv, columns: {x: {from: y}}}}`: false,
+		`{from: a, files: {folder: f, format: csv, columns: {x: {type: int, from: {jq: .x, y: 1}}}}}`: false, `{from: a, lane: 5, http: {post: "${U}"}}`: false, `{from: a, lane: {x: y}, http: {post: "${U}"}}`: false,
+		`{from: a, lanes: 0, http: {post: "${U}"}}`: false, `{from: a, timeout: 5, http: {post: "${U}"}}`: false, `{from: a, start: end, http: {post: "${U}"}}`: false, `{from: a, where: [.x], http: {post: "${U}"}}`: false,
+		`{from: a, group: {by: x}, http: {post: "${U}", body: 1}}`: false, `{from: a, group: x, http: {post: "${U}", body: 1}}`: false, `{from: a, http: {}}`: false, `{from: a, http: {post: "${U}", put: "${U}"}}`: false,
+		`{from: a, http: {post: "${U}", limit: 5}}`: false, `{from: a, http: {post: "${U}", limit: 5/d}}`: false, `{from: a, http: {post: "${U}", limit: 0/s}}`: false, `{from: a, http: {post: "${U}", form: {}}}`: false,
+		`{from: a, http: {post: "${U}", form: {a: [b]}}}`: false, `{from: a, http: {post: "${U}", headers: {a: }}}`: false, `{from: a, http: {post: "${U}", body: {a: {jq: .x, b: 1}}}}`: false, `{from: a, http: {post: "${U}", body: {a: {jq: [1]}}}}`: false,
+		`{from: a, email: {server: "smtp://h", from: a@b.c, to: [], subject: s}}`: false, `{from: a, email: {server: "smtp://h", from: a@b.c, subject: s}}`: false, `{from: a, email: {server: "smtp://h", to: a@b.c, subject: s}}`: false,
+		`{from: a, group: {by: x, wait: 1s}, email: {server: "smtp://h", from: a@b.c, to: {x: a@b.c}, subject: s}}`: false, `{from: a, email: {server: "smtp://h", from: a@b.c, to: a@b.c}}`: false,
+		`{from: a, postgres: {url: "${U}"}}`: false, `{from: a, postgres: {url: "${U}", tables: {}}}`: false, `{from: a, postgres: {url: "${U}", tables: {a: t}}}`: false, `{from: a, postgres: {url: "${U}", tables: {a: {append: "a b"}}}}`: false,
+		`{from: a, postgres: {url: "${U}", tables: {a: {append: t, upsert: t, key: k}}}}`: false, `{from: a, postgres: {url: "${U}", tables: {a: {key: k}}}}`: false,
+	} {
+		check(topics+"sinks: {x: "+sink+"}\n", right)
 	}
 }

@@ -179,3 +179,54 @@ func TestSinkTopics(t *testing.T) {
 		}
 	}
 }
+
+// Hostile files with sinks neither panic nor hang; each expression is where it is said to
+// be, and so is each placeholder.
+func FuzzReadSinks(f *testing.F) {
+	source, err := os.ReadFile("testdata/sinks.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(source)
+	for _, c := range sinkMistakes() {
+		f.Add([]byte(sinkHead + "  s: " + c.sink + "\n"))
+	}
+	f.Add([]byte("scenario: t\ntopics: {a: {topic: a}}\nsinks:\n  x:\n    from: a\n    http:\n      post: >-\n        http://h/\n        {x}\n      body:\n        a: \"\\u007bx}${Y}\"\n        b: |\n          {x}\n          {y}\n"))
+	f.Fuzz(func(t *testing.T, source []byte) {
+		s, problems := Read("f.yaml", source)
+		if s == nil {
+			return
+		}
+		lines := textOf(string(source))
+		plain := len(problems) == 0 && !strings.ContainsAny(string(source), "\r\u0085\u2028\u2029\ufeff\\")
+		for i := range s.Sinks {
+			sink := &s.Sinks[i]
+			records, messages := sink.Expressions()
+			for _, x := range append(records, messages...) {
+				switch misplaced := lines.misplaced(x); {
+				case x.Source == "":
+					t.Fatal("an empty expression")
+				case plain && misplaced != "":
+					t.Fatal(misplaced)
+				}
+			}
+			for _, text := range sink.Texts() {
+				for _, p := range text.Parts {
+					if set := p.Literal != ""; set == (p.Variable != "" || p.Path != nil || p.Meta != "") {
+						t.Fatalf("%+v", p)
+					} else if want := map[bool]rune{true: '$', false: '{'}[p.Variable != ""]; plain && !set && lines[p.Pos.Line-1][p.Pos.Column-1] != want {
+						t.Fatalf("%+v is not at %v", p, p.Pos)
+					}
+				}
+			}
+		}
+		s.Notes()
+		if len(problems) == 0 {
+			for i := range s.Sinks {
+				if sink := &s.Sinks[i]; len(sink.From) == 0 || sink.HTTP == nil && sink.Email == nil && sink.Files == nil && sink.Postgres == nil {
+					t.Fatalf("%+v", sink)
+				}
+			}
+		}
+	})
+}

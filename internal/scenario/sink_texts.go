@@ -46,34 +46,58 @@ func (s *Sink) Texts() (texts []*SinkText) {
 }
 
 // Selectors returns all selectors of the sink.
-func (s *Sink) Selectors() (selectors []*Selector) {
-	given := func(all ...*Selector) {
-		for _, x := range all {
-			if x != nil {
-				selectors = append(selectors, x)
-			}
-		}
-	}
-	columns := func(columns []SinkColumn) {
-		for i := range columns {
-			given(&columns[i].From)
-		}
-	}
-	given(s.Lane)
-	if s.Group != nil {
-		given(&s.Group.By)
-	}
-	if s.HTTP != nil {
-		given(s.HTTP.IdempotencyKey)
-	}
-	if s.Files != nil {
-		columns(s.Files.Columns)
-	}
+func (s *Sink) Selectors() []*Selector {
+	selectors := s.messageSelectors()
 	for _, t := range s.Postgres.all() {
-		given(t.Key, t.Newest)
-		columns(t.Columns)
+		selectors = append(selectors, t.selectors()...)
 	}
 	return selectors
+}
+
+// messageSelectors returns those that are not of a table.
+func (s *Sink) messageSelectors() (selectors []*Selector) {
+	if s.Lane != nil {
+		selectors = append(selectors, s.Lane)
+	}
+	if s.Group != nil {
+		selectors = append(selectors, &s.Group.By)
+	}
+	if s.HTTP != nil && s.HTTP.IdempotencyKey != nil {
+		selectors = append(selectors, s.HTTP.IdempotencyKey)
+	}
+	if s.Files != nil {
+		selectors = append(selectors, selectorsOf(s.Files.Columns)...)
+	}
+	return selectors
+}
+
+func (t *Table) selectors() (selectors []*Selector) {
+	for _, x := range []*Selector{t.Key, t.Newest} {
+		if x != nil {
+			selectors = append(selectors, x)
+		}
+	}
+	return append(selectors, selectorsOf(t.Columns)...)
+}
+
+func selectorsOf(columns []SinkColumn) (selectors []*Selector) {
+	for i := range columns {
+		selectors = append(selectors, &columns[i].From)
+	}
+	return selectors
+}
+
+// table returns the table of an alias, nil if it has none of its own.
+func (p *PostgresSink) table(alias string) *Table {
+	if p == nil {
+		return nil
+	}
+	for i := range p.Tables {
+		if p.Tables[i].Alias == alias {
+			return &p.Tables[i]
+		}
+	}
+	return nil
 }
 
 // all returns the tables, that of `else` last.
@@ -90,22 +114,23 @@ func (p *PostgresSink) all() (tables []*Table) {
 	return tables
 }
 
-// Expressions returns all expressions of the sink.
-func (s *Sink) Expressions() (expressions []*JQ) {
+// Expressions returns the expressions of the sink: those that are of a record, and those
+// that are of a message.
+func (s *Sink) Expressions() (ofRecords, ofMessages []*JQ) {
 	if s.Where != nil {
-		expressions = append(expressions, s.Where)
+		ofRecords = append(ofRecords, s.Where)
 	}
 	for _, x := range s.Selectors() {
 		if x.JQ != nil {
-			expressions = append(expressions, x.JQ)
+			ofRecords = append(ofRecords, x.JQ)
 		}
 	}
 	s.eachBody(func(b *Body) {
 		if b.JQ != nil {
-			expressions = append(expressions, b.JQ)
+			ofMessages = append(ofMessages, b.JQ)
 		}
 	})
-	return expressions
+	return ofRecords, ofMessages
 }
 
 // eachBody calls f with every part of the sink's bodies, headers and forms.

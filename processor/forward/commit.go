@@ -3,6 +3,7 @@ package forward
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"inv/internal/kafka"
@@ -69,6 +70,9 @@ func (l *loop) commitNext() {
 
 // lettersWait reports whether dead letters could be written.
 func (l *loop) lettersWait() bool {
+	if len(l.letters) > 0 {
+		return true
+	}
 	for _, o := range l.parts {
 		if o.storage != nil && len(o.kept.letters) > 0 {
 			return true
@@ -82,9 +86,9 @@ func (l *loop) lettersWait() bool {
 
 // snapshot returns what is to be committed.
 func (l *loop) snapshot() *commit {
-	c := &commit{cuts: l.ready}
+	c := &commit{cuts: l.ready, letters: slices.Clone(l.letters)}
 	c.member, c.generation = l.client.GroupMetadata()
-	changed := len(c.cuts) > 0
+	changed := len(c.cuts) > 0 || len(c.letters) > 0
 	notes := l.groupNotes()
 	for id, o := range l.parts {
 		at, letters, fields := l.finished(o)
@@ -92,7 +96,7 @@ func (l *loop) snapshot() *commit {
 			fields = append(fields, noteCuts+"="+note)
 		}
 		next := offsetOf{id, at, stamp.Metadata(at, fields...)}
-		if at < 0 || next == o.committed && l.grouper == nil {
+		if next == o.committed && l.grouper == nil {
 			continue
 		}
 		changed = changed || next != o.committed
@@ -183,6 +187,7 @@ func (l *loop) afterCommit(c *commit, err error) {
 			close(o.kept.written)
 		}
 	}
+	l.letters = slices.DeleteFunc(l.letters, func(r *kgo.Record) bool { return slices.Contains(c.letters, r) })
 	l.intended(c.cuts)
 	l.progress()
 }
@@ -293,6 +298,7 @@ func (l *loop) drop(o *owned) {
 		return
 	}
 	delete(l.parts, o.id)
+	l.cfg.Log.Debug("giving a partition up", "topic", o.Topic, "partition", o.id.Partition, "offset", o.committed.at)
 	o.leaving = true
 	l.dispatch.drop(o, false)
 	if o.storage != nil {
@@ -303,10 +309,12 @@ func (l *loop) drop(o *owned) {
 			close(o.kept.written)
 		}
 	}
+	if l.grouper != nil {
+		l.grouper.revoked(Place{o.Topic, o.id.Partition, 0})
+	}
 	if l.grouper != nil && len(l.parts) == 0 {
 		l.dispatch.drop(nil, false)
-		l.grouper.revoked()
-		l.ready = nil
+		l.ready, l.letters = nil, nil
 	}
 	l.stats.assigned.Store(int64(len(l.parts)))
 }

@@ -153,7 +153,8 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
-// decodes reports whether a record's JSON is needed.
+// decodes reports whether a record's JSON is needed. What a registry describes is copied as
+// JSON, too.
 func (c *Config) decodes() bool {
-	return c.JSON || c.Where != nil || c.Lane != nil || c.Group != nil
+	return c.JSON || c.Registry != nil || c.Where != nil || c.Lane != nil || c.Group != nil
 }

@@ -122,7 +122,6 @@ func (l *loop) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.
 func (l *loop) assign(ctx context.Context, id fetch.ID, positions map[fetch.ID]position) (at int64, err error) {
 	t := l.topics[id.Topic]
 	o := &owned{Partition: Partition{Alias: t.alias, Topic: id.Topic, Partition: id.Partition, TopicID: t.id.String(), Retry: t.retry}, id: id}
-	o.kept.next = -1
 	var stream Stream
 	if l.store != nil {
 		never := func() bool { return false }
@@ -168,14 +167,16 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 	l.reader.setEpoch(o.id, o.epoch)
 	l.parts[o.id] = o
 	l.stats.assigned.Store(int64(len(l.parts)))
+	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
 	if stream == nil {
 		o.tracker = newTracker(at)
 		return nil
 	}
 	o.storage = l.newStorage(o, stream, at)
-	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok {
+	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}
+	o.kept = kept{next: at, dead: o.storage.dead} // the group may be behind the store
 	l.work.Go(o.storage.run)
 	return nil
 }

@@ -2,6 +2,7 @@ package forward
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"time"
 )
@@ -34,6 +35,10 @@ func (g *groups) take(o *group, now time.Time) *Cut {
 // begin makes the cut of a group whose shares are those of the cut.
 func (g *groups) begin(o *group, records []*Record) *Cut {
 	inOrder(records)
+	o.inCut = map[*share]int{}
+	for _, r := range records {
+		o.inCut[o.shares[g.parts[partitionKey{r.At.Topic, r.At.Partition}]]]++
+	}
 	o.cut = &Cut{ID: g.cutID(o), Group: o.name.value, Grouped: true, Records: records}
 	g.byCut[o.cut.ID] = o
 	return o.cut
@@ -41,6 +46,9 @@ func (g *groups) begin(o *group, records []*Record) *Cut {
 
 // collected returns a cut that was under way at a restart, if all its records are there.
 func (g *groups) collected() *Cut {
+	if g.again == 0 {
+		return nil
+	}
 	var first *group
 	for _, o := range g.byHash {
 		if o.again && g.complete(o) && (first == nil || slices.Compare(o.hash[:], first.hash[:]) < 0) {
@@ -52,6 +60,7 @@ func (g *groups) collected() *Cut {
 	}
 	records := first.found
 	first.again, first.found = false, nil
+	g.again--
 	if len(records) == 0 { // retention or compaction removed them all
 		g.end(first)
 		return g.collected()
@@ -73,6 +82,9 @@ func (g *groups) complete(o *group) bool {
 // under way at a restart can be sent. They are not to be paused, and where nothing is left
 // to be read before such a place, passed is to be called with it.
 func (g *groups) awaited() (places []Place) {
+	if g.again == 0 {
+		return nil
+	}
 	for _, p := range g.parts {
 		upto := p.position
 		for o, s := range p.shares {
@@ -87,28 +99,38 @@ func (g *groups) awaited() (places []Place) {
 	return places
 }
 
+// underWay reports whether a cut is under way: it is not that of an assignment before.
+func (g *groups) underWay(c *Cut) bool {
+	o := g.byCut[c.ID]
+	return o != nil && o.cut == c
+}
+
 // delivered ends a cut: it was delivered, or its records are dead letters.
 func (g *groups) delivered(c *Cut, now time.Time) {
-	o := g.byCut[c.ID]
-	if o == nil || o.cut != c {
+	if !g.underWay(c) {
 		return
 	}
-	for _, r := range c.Records {
-		o.shares[g.parts[partitionKey{r.At.Topic, r.At.Partition}]].unfinished--
+	o := g.byCut[c.ID]
+	for s, n := range o.inCut {
+		s.unfinished -= n
 	}
 	delete(g.byCut, c.ID)
-	o.cut = nil
+	o.cut, o.inCut = nil, nil
 	g.quiet.expire(now.Add(-g.every))
 	g.end(o)
 }
 
 // end makes the records of a cut sent ones.
 func (g *groups) end(o *group) {
-	for p, s := range o.shares {
-		s.from = s.upto
+	parts := slices.Collect(maps.Keys(o.shares))
+	for _, p := range parts {
+		o.shares[p].from = o.shares[p].upto
 		g.drop(p, o)
 	}
 	g.forget(o)
+	for _, p := range parts {
+		g.unblock(p)
+	}
 }
 
 // inOrder sorts the records of a cut, see [groups].

@@ -46,9 +46,7 @@ func (l *loop) drain(ctx context.Context) error {
 		if err == nil && len(unread) == 0 {
 			return nil
 		}
-		if err != nil {
-			l.cfg.Log.Debug("looking for unread records", "error", err)
-		}
+		l.cfg.Log.Debug("waiting for unread records", "spans", unread, "error", err)
 		if err := kafka.Pause(ctx, drainPoll); err != nil {
 			return err
 		}

@@ -35,6 +35,7 @@ type groups struct {
 	byHash map[groupHash]*group // all groups; those of a note have no name until a record comes
 	byCut  map[string]*group    // cuts under way that were handed out
 	quiet  quietGroups
+	again  int // groups whose cut is collected again
 	// flushing: nothing waits for more records.
 	flushing bool
 }
@@ -76,6 +77,7 @@ type group struct {
 	// cut is the one under way. While it is collected again after a restart, again is set
 	// and has the records so far.
 	cut   *Cut
+	inCut map[*share]int // records of cut
 	again bool
 	found []*Record
 }
@@ -95,18 +97,46 @@ type blocked struct {
 // the value of a note may have. every is at least wait.
 func newGrouper(sink string, wait, every time.Duration, room int) *groups {
 	g := &groups{sink: sink, wait: wait, every: max(wait, every), room: room, maxRecords: maxCutRecords, maxBytes: maxCutBytes}
-	g.revoked()
+	g.reset()
 	return g
 }
 
-// revoked forgets all partitions.
-func (g *groups) revoked() {
+func (g *groups) reset() {
 	g.parts = map[partitionKey]*part{}
 	g.byName = map[groupName]*group{}
 	g.byHash = map[groupHash]*group{}
 	g.byCut = map[string]*group{}
 	g.quiet = quietGroups{}
-	g.flushing = false
+	g.again, g.flushing = 0, false
+}
+
+// revoked forgets a partition, and all groups with the last one. A cut under way that has
+// records of it goes on.
+func (g *groups) revoked(at Place) {
+	p := g.parts[partitionKey{at.Topic, at.Partition}]
+	if p == nil {
+		return
+	}
+	delete(g.parts, p.partitionKey)
+	if len(g.parts) == 0 {
+		g.reset()
+		return
+	}
+	of := func(r *Record) bool { return r.At.Topic == p.topic && r.At.Partition == p.partition }
+	for o := range p.shares {
+		delete(o.shares, p)
+		o.found = slices.DeleteFunc(o.found, of)
+		o.waiting = slices.DeleteFunc(o.waiting, func(w waiting) bool { return of(w.r) })
+		o.bytes = 0
+		for _, w := range o.waiting {
+			o.bytes += w.size
+		}
+		if len(o.shares) == 0 && o.again {
+			o.again = false
+			g.again--
+		}
+		g.forget(o)
+	}
 }
 
 // assigned begins a partition at a committed offset, with the value of its note. All
@@ -116,6 +146,7 @@ func (g *groups) assigned(at Place, cuts string, now time.Time) error {
 	if err != nil {
 		return err
 	}
+	g.revoked(at)
 	key := partitionKey{at.Topic, at.Partition}
 	p := &part{partitionKey: key, watermark: at.Offset, position: at.Offset, known: at.Offset, shares: map[*group]*share{}}
 	g.parts[key] = p
@@ -135,7 +166,10 @@ func (g *groups) assigned(at Place, cuts string, now time.Time) error {
 		s := &share{from: n.from, upto: n.upto}
 		p.shares[o], o.shares[p] = s, s
 		p.known = max(p.known, n.upto)
-		o.again = o.again || n.from < n.upto
+		if n.from < n.upto && !o.again {
+			o.again = true
+			g.again++
+		}
 	}
 	return nil
 }
@@ -180,7 +214,7 @@ func (g *groups) admit(p *part, b blocked) (ok, sent bool) {
 		o.found = append(o.found, b.r)
 		s.unfinished++
 		return true, false
-	case offset >= p.known && (offset-p.watermark >= maxSpan || s == nil && !hasRoom(len(p.shares)+1, g.room)):
+	case offset >= p.known && (offset-p.watermark >= maxSpan || s == nil && len(p.shares) > 0 && !hasRoom(len(p.shares)+1, g.room)):
 		g.forget(o)
 		return false, false
 	case s == nil:
@@ -211,7 +245,7 @@ func (g *groups) group(name groupName) *group {
 
 // forget drops a group that has nothing.
 func (g *groups) forget(o *group) {
-	if len(o.shares) > 0 {
+	if len(o.shares) > 0 || o.cut != nil {
 		return
 	}
 	delete(g.byHash, o.hash)
@@ -290,22 +324,26 @@ func (g *groups) early(o *group) bool {
 
 // drop drops a share that neither the note nor a record needs.
 func (g *groups) drop(p *part, o *group) {
-	if s := p.shares[o]; s.unfinished == 0 && s.upto <= p.watermark && !o.again {
+	if s := p.shares[o]; s.unfinished == 0 && s.from == s.upto && s.upto <= p.watermark {
 		delete(p.shares, o)
 		delete(o.shares, p)
 	}
 }
 
-// advance sets a partition's watermark, and takes records for which there is room now.
+// advance sets a partition's watermark.
 func (g *groups) advance(p *part, watermark int64) {
-	if watermark <= p.watermark {
-		return
+	if watermark > p.watermark {
+		p.watermark = watermark
+		for o := range p.shares {
+			g.drop(p, o)
+			g.forget(o)
+		}
 	}
-	p.watermark = watermark
-	for o := range p.shares {
-		g.drop(p, o)
-		g.forget(o)
-	}
+	g.unblock(p)
+}
+
+// unblock takes records for which there is room now.
+func (g *groups) unblock(p *part) {
 	for len(p.blocked) > 0 {
 		b := p.blocked[0]
 		if ok, _ := g.admit(p, b); !ok {

@@ -1,7 +1,6 @@
 package forward
 
 import (
-	"encoding/base64"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -323,62 +322,41 @@ func TestEveryClockSetBack(t *testing.T) {
 	checkCut(t, g.cut(after(60)), "a: 0.1")
 }
 
-// TestNoteFull cuts all that waits in a partition whose note is full, and takes further
-// groups only when they are delivered.
-func TestNoteFull(t *testing.T) {
-	room := base64.RawURLEncoding.EncodedLen(headSize + 3*entrySize)
-	g := newGrouper("s", time.Hour, time.Hour, room)
-	assigned(t, g, nil, 0, 1)
-	g.read(record(1, 0), "elsewhere", 1, start)
-	for i := range int64(10) {
-		g.read(record(0, i), fmt.Sprint("g", i%5), 1, after(float64(i)))
-	}
-	var cuts []*Cut
-	for c := g.cut(after(10)); c != nil; c = g.cut(after(10)) {
-		cuts = append(cuts, c)
-	}
-	if len(cuts) != 3 { // the fourth group is blocked, and all behind it
-		t.Fatalf("there are %d cuts", len(cuts))
-	}
-	for _, c := range cuts {
-		g.delivered(c, after(10))
-	}
-	notes := g.notes([]Place{{"t", 0, 3}, {"t", 1, 0}}, after(10))
-	if len(notes[0]) > room {
-		t.Errorf("the note has %d bytes, of %d", len(notes[0]), room)
-	}
-	var got []string
-	for c := g.cut(after(10)); c != nil; c = g.cut(after(10)) {
-		got = append(got, offsets(c))
-	}
-	slices.Sort(got)
-	if want := []string{"g0: 0.5", "g3: 0.3", "g4: 0.4"}; !slices.Equal(got, want) {
-		t.Errorf("the cuts are %q, want %q", got, want)
-	}
-}
-
-// TestNoteOfMoreRoom goes on from a note that is larger than notes may be now.
-func TestNoteOfMoreRoom(t *testing.T) {
+// TestRevoked forgets one partition of two: what waits there, and what is collected again.
+// A cut that is under way goes on.
+func TestRevoked(t *testing.T) {
 	g := newGrouper("s", time.Second, time.Second, testRoom)
-	assigned(t, g, nil, 0)
-	for i := range int64(20) {
-		g.read(record(0, i), fmt.Sprint("g", i%10), 1, start)
+	assigned(t, g, nil, 0, 1)
+	g.read(record(0, 0), "a", 1, start)
+	g.read(record(1, 0), "a", 1, start)
+	g.read(record(1, 1), "b", 1, start)
+	a := g.cut(after(1))
+	if a.Group == "b" {
+		g.delivered(a, after(1))
+		a = g.cut(after(1))
 	}
-	ids := map[string]bool{}
-	for c := g.cut(after(1)); c != nil; c = g.cut(after(1)) {
-		ids[c.ID] = true
+	checkCut(t, a, "a: 0.0 1.0")
+	g.read(record(0, 1), "a", 1, after(1))
+	g.read(record(1, 2), "a", 1, after(1))
+	again := restarted(t, g, after(1), 0, 1)
+
+	g.revoked(Place{"t", 1, 0})
+	if !g.underWay(a) {
+		t.Error("the cut has ended")
 	}
-	note := g.notes([]Place{{"t", 0, 0}}, after(1))[0]
-	g = newGrouper("s", time.Second, time.Second, 100)
-	if err := g.assigned(Place{"t", 0, 0}, note, after(1)); err != nil {
-		t.Fatal(err)
+	g.delivered(a, after(2))
+	checkCut(t, g.cut(after(10)), "a: 0.1")
+	if g.revoked(Place{"t", 0, 0}); g.underWay(a) || len(g.byHash) > 0 {
+		t.Error("something is left")
 	}
-	for i := range int64(20) {
-		g.read(record(0, i), fmt.Sprint("g", i%10), 1, start)
-	}
-	for range 10 {
-		if c := g.cut(after(1)); c == nil || !ids[c.ID] || len(c.Records) != 2 {
-			t.Fatalf("the cut is %v", c)
-		}
-	}
+
+	again.read(record(1, 0), "a", 1, after(2))
+	again.revoked(Place{"t", 1, 0})
+	again.read(record(0, 0), "a", 1, after(2))
+	c := again.cut(after(2))
+	checkCut(t, c, "a: 0.0")
+	assigned(t, again, nil, 1)
+	again.read(record(1, 0), "a", 1, after(2))
+	again.delivered(c, after(3))
+	checkCut(t, again.cut(after(10)), "a: 1.0")
 }

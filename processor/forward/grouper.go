@@ -12,8 +12,8 @@ type grouper interface {
 	// assigned begins a partition at a committed offset, with the value of the note
 	// @cuts, "" without one. An error: the note is not one.
 	assigned(at Place, cuts string, now time.Time) error
-	// revoked forgets all partitions.
-	revoked()
+	// revoked forgets a partition, and all groups with the last one.
+	revoked(at Place)
 	// read takes the next record of a partition; group is its group's value, and size
 	// its bytes. It reports whether the record was sent before the last restart, so that
 	// it is finished.
@@ -39,7 +39,10 @@ type grouper interface {
 	// Records for which the notes had no room may become part of groups by it, so cut and
 	// due are asked after it.
 	notes(watermarks []Place, now time.Time) []string
-	// delivered ends a cut: it was delivered, or its records are dead letters.
+	// underWay reports whether a cut is under way: it is not that of an assignment before.
+	underWay(c *Cut) bool
+	// delivered ends a cut: it was delivered, or its records are dead letters, which are
+	// then written with the next notes: these say that the records are finished.
 	delivered(c *Cut, now time.Time)
 }
 

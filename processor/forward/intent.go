@@ -15,7 +15,7 @@ import (
 // offset were sent or are in a cut under way. Its value is base64url, without padding, of
 //
 //	1                    the version
-//	uvarint              base, epoch milliseconds
+//	uvarint              base, the latest of the times, epoch milliseconds
 //	for each group:
 //	  8 bytes            hash of the group
 //	  uvarint            from, less the offset
@@ -67,26 +67,24 @@ func (g *groups) notes(watermarks []Place, now time.Time) []string {
 			g.advance(p, w.Offset)
 		}
 	}
-	base := min(max(now.UnixMilli(), 0), 1<<49-1)
-	encoded := make([][]byte, len(watermarks))
+	encoded := make([][]cutNote, len(watermarks))
 	for i, w := range watermarks {
 		if p := g.parts[partitionKey{w.Topic, w.Partition}]; p != nil {
-			encoded[i] = g.encodeCuts(p, base)
+			encoded[i] = g.cutNotes(p, now)
 		}
 	}
-	g.encodeQuiet(encoded, base)
+	g.addQuiet(encoded, now)
 	values := make([]string, len(watermarks))
-	for i, b := range encoded {
-		values[i] = base64.RawURLEncoding.EncodeToString(b)
+	for i, w := range watermarks {
+		values[i] = encodeCuts(encoded[i], w.Offset)
 	}
 	return values
 }
 
-// encodeCuts returns the note of a partition; nil without groups.
-func (g *groups) encodeCuts(p *part, base int64) []byte {
-	var notes []cutNote
+// cutNotes returns the notes of a partition's groups.
+func (g *groups) cutNotes(p *part, now time.Time) (notes []cutNote) {
 	for o, s := range p.shares {
-		n := cutNote{group: o.hash, from: s.from, upto: s.upto, last: g.still(o.last, base)}
+		n := cutNote{group: o.hash, from: s.from, upto: s.upto, last: g.still(o.last, now)}
 		if s.upto <= p.watermark {
 			n.from, n.upto = p.watermark, p.watermark
 		}
@@ -95,49 +93,60 @@ func (g *groups) encodeCuts(p *part, base int64) []byte {
 		}
 	}
 	slices.SortFunc(notes, func(a, b cutNote) int { return slices.Compare(a.group[:], b.group[:]) })
-	var b []byte
-	for _, n := range notes {
-		b = appendCut(b, n, p.watermark, base)
-	}
-	return b
+	return notes
 }
 
-// encodeQuiet adds groups that have nothing to send, as far as there is room, those cut
-// last first.
-func (g *groups) encodeQuiet(encoded [][]byte, base int64) {
+// addQuiet adds groups that have nothing to send, as far as there is room, those cut last
+// first.
+func (g *groups) addQuiet(encoded [][]cutNote, now time.Time) {
 	next, i := len(g.quiet.order), 0
 	for i < len(encoded) && next > 0 {
-		if base64.RawURLEncoding.EncodedLen(max(len(encoded[i]), headSize)+entrySize) > g.room {
+		if !hasRoom(len(encoded[i])+1, g.room) {
 			i++
 			continue
 		}
 		next--
 		q := g.quiet.order[next]
-		if last := g.still(q.last, base); last != 0 && g.quiet.last[q.hash] == q.last {
-			encoded[i] = appendCut(encoded[i], cutNote{group: q.hash, last: last}, 0, base)
+		if last := g.still(q.last, now); last != 0 && g.quiet.last[q.hash] == q.last {
+			encoded[i] = append(encoded[i], cutNote{group: q.hash, last: last})
 		}
 	}
 }
 
 // still returns when a group was cut last, or 0 if that doesn't matter any more.
-func (g *groups) still(last, base int64) int64 {
-	if last+g.every.Milliseconds() <= base || base-last > maxAge {
+func (g *groups) still(last int64, now time.Time) int64 {
+	at := min(max(now.UnixMilli(), 1), 1<<49-1)
+	if last <= 0 || last+g.every.Milliseconds() <= at || at-last > maxAge {
 		return 0
 	}
-	return min(last, base)
+	return min(last, at)
 }
 
-func appendCut(dst []byte, n cutNote, offset, base int64) []byte {
-	if len(dst) == 0 {
-		dst = binary.AppendUvarint(append(dst, cutsVersion), uint64(base))
+// encodeCuts encodes the note of a partition. The base is the latest time, so that a note
+// changes only when something happens.
+func encodeCuts(notes []cutNote, offset int64) string {
+	if len(notes) == 0 {
+		return ""
 	}
-	dst = append(dst, n.group[:]...)
-	dst = binary.AppendUvarint(dst, uint64(n.from-offset))
-	dst = binary.AppendUvarint(dst, uint64(n.upto-n.from))
-	if n.last == 0 {
-		return append(dst, 0)
+	var base int64
+	for _, n := range notes {
+		base = max(base, n.last)
 	}
-	return binary.AppendUvarint(dst, uint64(base-n.last+1))
+	b := binary.AppendUvarint([]byte{cutsVersion}, uint64(base))
+	for _, n := range notes {
+		if n.upto == 0 { // a quiet group
+			n.from, n.upto = offset, offset
+		}
+		b = append(b, n.group[:]...)
+		b = binary.AppendUvarint(b, uint64(n.from-offset))
+		b = binary.AppendUvarint(b, uint64(n.upto-n.from))
+		if n.last == 0 {
+			b = append(b, 0)
+			continue
+		}
+		b = binary.AppendUvarint(b, uint64(base-n.last+1))
+	}
+	return base64.RawURLEncoding.EncodeToString(b)
 }
 
 // errCuts means that a note isn't one that this program writes.
@@ -152,31 +161,39 @@ func decodeCuts(value string, offset int64) ([]cutNote, error) {
 	if err != nil || len(b) == 0 || b[0] != cutsVersion {
 		return nil, errCuts
 	}
-	b = b[1:]
-	number := func() (n int64) {
-		u, size := binary.Uvarint(b)
-		if size <= 0 || u > 1<<62 {
-			err = errCuts
-			return 0
-		}
-		b = b[size:]
-		return int64(u)
-	}
+	d := cutsDecoder{rest: b[1:]}
 	var notes []cutNote
-	for base := number(); err == nil && len(b) > 0; {
+	for base := d.number(); len(d.rest) > 0 && !d.failed; {
 		var n cutNote
-		b = b[copy(n.group[:], b):]
-		n.from = offset + number()
-		n.upto = n.from + number()
-		if age := number(); age > 0 {
+		d.rest = d.rest[copy(n.group[:], d.rest):]
+		n.from = offset + d.number()
+		n.upto = n.from + d.number()
+		if age := d.number(); age > 0 {
 			n.last = base - age + 1
 		}
-		if n.upto < offset || n.last < 0 {
-			err = errCuts
-		}
+		d.failed = d.failed || n.from < offset || n.upto < n.from || n.last < 0
 		notes = append(notes, n)
 	}
-	return notes, err
+	if d.failed {
+		return nil, errCuts
+	}
+	return notes, nil
+}
+
+// cutsDecoder reads numbers.
+type cutsDecoder struct {
+	rest   []byte
+	failed bool
+}
+
+func (d *cutsDecoder) number() int64 {
+	n, size := binary.Uvarint(d.rest)
+	if size <= 0 || n > 1<<61 {
+		d.failed = true
+		return 0
+	}
+	d.rest = d.rest[size:]
+	return int64(n)
 }
 
 // cutID returns the id of a group's cut: of the sink, the group, and the cut's first record

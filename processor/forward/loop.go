@@ -52,8 +52,10 @@ type loop struct {
 	parts    map[fetch.ID]*owned
 	epoch    int // of the last assignment or seek
 	dispatch *dispatcher
-	grouper  grouper // nil without groups
-	ready    []*Cut  // whose intents are to be committed
+	grouper  grouper       // nil without groups
+	looking  bool          // for records that groups wait for
+	ready    []*Cut        // whose intents are to be committed
+	letters  []*kgo.Record // of groups, to be written
 	commits  commits
 	leavings []*leaving
 	holds    holds
@@ -70,7 +72,8 @@ type owned struct {
 	id        fetch.ID
 	epoch     int // of its assignment, or of the last seek in it
 	committed offsetOf
-	end       int64 // of what can be read, as of the last fetch
+	end       int64     // of what can be read, as of the last fetch
+	fetched   time.Time // when something came last
 	paused    bool
 	leaving   bool
 	flying    int      // tries under way
@@ -210,6 +213,7 @@ func (l *loop) untilWake() time.Duration {
 
 // tick logs that the sink is held, at the beginning and once a minute.
 func (l *loop) tick() {
+	l.lookForAwaited()
 	now := l.cfg.Now()
 	if l.store == nil {
 		l.stats.setHeld(l.hidden(l.dispatch.holding.held))
@@ -302,7 +306,7 @@ func (l *loop) take(b *batch) {
 		return
 	}
 	l.stats.read.Add(int64(len(b.records)))
-	o.end = max(o.end, b.end)
+	o.end, o.fetched = max(o.end, b.end), time.Now()
 	if b.away != nil {
 		l.wait(o, b.away)
 	}
@@ -387,15 +391,24 @@ func (l *loop) landed(r result) {
 	}
 }
 
-// finish ends the records of a job.
+// finish ends the records of a job. The dead letters of groups don't wait for the
+// watermark: the next commit has them, and notes that skip their records after a restart.
 func (l *loop) finish(j *job, now time.Time) {
+	if l.grouper != nil && !l.grouper.underWay(j.cut) {
+		return // of an assignment before
+	}
 	for _, r := range j.cut.Records {
 		letters := l.lettersOf(j, r)
 		if len(letters) == 0 {
 			l.stats.delivered.Add(1)
 		}
 		o := l.parts[fetch.ID{Topic: r.At.Topic, Partition: r.At.Partition}]
-		if o != nil && (l.grouper != nil || o == j.lane.key.owner) {
+		switch {
+		case o == nil:
+		case l.grouper != nil:
+			l.letters = append(l.letters, letters...)
+			o.tracker.finish(r.At.Offset)
+		case o == j.lane.key.owner:
 			o.tracker.finish(r.At.Offset, letters...)
 		}
 	}

@@ -3,6 +3,9 @@ package forward
 import (
 	"context"
 	"time"
+
+	"inv/internal/kafka"
+	"inv/internal/kafka/fetch"
 )
 
 // start tries a message, or composes those of a cut, in a goroutine of its own.
@@ -86,7 +89,9 @@ func (l *loop) intended(cuts []*Cut) {
 		l.cfg.At("intent")
 	}
 	for _, c := range cuts {
-		l.dispatch.add(c, laneKey{nil, c.ID})
+		if l.grouper.underWay(c) {
+			l.dispatch.add(c, laneKey{nil, c.ID})
+		}
 	}
 }
 
@@ -102,6 +107,42 @@ func (l *loop) awaits(o *owned) bool {
 	}
 	return false
 }
+
+// lookForAwaited finds out whether there is a record before the places that groups wait
+// for, where none has come for a while: what was there may have been compacted away.
+func (l *loop) lookForAwaited() {
+	if l.grouper == nil || l.looking {
+		return
+	}
+	var spans []kafka.Span
+	for _, at := range l.grouper.awaited() {
+		id := fetch.ID{Topic: at.Topic, Partition: at.Partition}
+		if o := l.parts[id]; o != nil && o.tracker.next < at.Offset && time.Since(o.fetched) > awaitedFor {
+			spans = append(spans, kafka.Span{ID: id, From: o.tracker.next, To: at.Offset})
+		}
+	}
+	if len(spans) == 0 {
+		return
+	}
+	l.looking = true
+	l.work.Go(func() {
+		ctx, cancel := context.WithTimeout(l.hard, l.cfg.Timeout)
+		defer cancel()
+		counts, err := kafka.CountRecords(ctx, l.cfg.Kafka, 1, spans...)
+		l.post(func() {
+			l.looking = false
+			for i, s := range spans {
+				if o := l.parts[s.ID]; err == nil && counts[i] == 0 && o != nil && o.tracker.next == s.From {
+					o.tracker.passed(s.To)
+					l.passed(o)
+				}
+			}
+		})
+	})
+}
+
+// awaitedFor is how long a record that groups wait for may not come.
+const awaitedFor = 2 * time.Second
 
 // passed tells groups how far a partition was read.
 func (l *loop) passed(o *owned) {

@@ -50,7 +50,7 @@ type run struct {
 
 // kept is what main knows of a Store's partition.
 type kept struct {
-	next    int64 // the offset for the group; -1: none yet
+	next    int64 // the offset for the group
 	dead    deadNote
 	letters []*kgo.Record // to be written with it
 	written chan struct{} // closed when they are
@@ -434,9 +434,13 @@ func (s *storage) reopen() error {
 	if err != nil {
 		return err
 	}
+	if dead, ok := parseDead(positions[s.id].stamp.Fields[noteDead]); ok && dead.to == at {
+		s.dead = dead
+	}
 	if err := s.rewind(at); !errors.Is(err, errRewound) {
 		return err
 	}
+	s.report(at)
 	return nil
 }
 

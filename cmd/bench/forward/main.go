@@ -1,6 +1,7 @@
 // Command forward measures `inv forward` beside what bounds it. It needs Linux.
 //
 //	go run ./cmd/bench/forward http       requests, beside wrk and the same receiver
+//	go run ./cmd/bench/forward parquet    files, beside kcat into DuckDB
 //	go run ./cmd/bench/forward postgres   rows of PostgreSQL, beside kcat and COPY
 //
 // It starts an embedded broker of inv, or takes -b HOST:PORT, and a receiver of its own,
@@ -21,12 +22,12 @@ import (
 func main() { os.Exit(measure.Main("bench/forward", command)) }
 
 func command(ctx context.Context) error {
-	modes := map[string]func(context.Context, *bench) error{"http": requests, "postgres": rows}
+	modes := map[string]func(context.Context, *bench) error{"http": requests, "parquet": parquet, "postgres": rows}
 	if len(os.Args) == 2 && os.Args[1] == "receive" { // a process of its own
 		return receive(ctx)
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		return errors.New("name what to measure: http or postgres")
+		return errors.New("name what to measure: http, parquet or postgres")
 	}
 	b := &bench{}
 	f := flag.NewFlagSet(os.Args[1], flag.ContinueOnError)
@@ -51,6 +52,7 @@ type bench struct {
 	updates, rounds, lanes int
 
 	folder, inv string
+	python      string // parquet
 }
 
 // begin builds inv, starts a broker unless there is one, and fills it.

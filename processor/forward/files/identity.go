@@ -93,25 +93,21 @@ type folder struct {
 
 func (f folder) join(name string) string { return filepath.Join(f.path, name) }
 
-// open makes the folder, if it is missing, and compares its identity. names are those in it.
+// open makes the folder, if it is missing, and compares its identity.
 func (f folder) open(want *identity) error {
 	if err := f.make(); err != nil {
 		return err
 	}
-	names, err := f.sys.Names(f.path)
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if strings.HasPrefix(name, draftPrefix) {
-			_ = f.sys.Remove(f.join(name)) // of an owner that died, or that reads again
+	for range 10 {
+		names, err := f.sys.Names(f.path)
+		if err != nil {
+			return err
 		}
-	}
-	for range 3 {
 		b, err := f.read(identityName, maxIdentityBytes)
 		if errors.Is(err, fs.ErrNotExist) {
-			if err = f.found(names, want); err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
-				continue
+			err = f.found(names, want)
+			if err == nil || errors.Is(err, fs.ErrExist) || errors.Is(err, fs.ErrNotExist) {
+				continue // it is there now, also by another process
 			}
 		}
 		if err != nil {
@@ -123,6 +119,11 @@ func (f folder) open(want *identity) error {
 		}
 		if d := has.difference(want); d != "" {
 			return stopf("the folder %s is not this sink's: %s. Use another folder", f.path, d)
+		}
+		for _, name := range names {
+			if strings.HasPrefix(name, draftPrefix) {
+				_ = f.sys.Remove(f.join(name)) // nobody needs it any more
+			}
 		}
 		return nil
 	}

@@ -3,7 +3,6 @@ package files
 import (
 	"errors"
 	"fmt"
-	"io"
 	"reflect"
 	"strconv"
 
@@ -21,8 +20,7 @@ const (
 
 const (
 	batchRows = 256       // rows that are handed to the library at once
-	pageBytes = 512 << 10 // of a column, before compression
-	groupRows = 1 << 20   // of a row group; memory ends most of them before
+	pageBytes = 256 << 10 // of a column, before compression
 )
 
 // record is the root of a schema: unlike parquet.Group it keeps the order of its columns.
@@ -99,22 +97,22 @@ func (f *field) decimalType() parquet.Type {
 
 // parquetEncoder writes Parquet, by columns.
 type parquetEncoder struct {
-	w       *parquet.Writer
+	w       *parquet.GenericWriter[any]
 	rows    *rower
 	columns []*parquet.ColumnWriter
 	batch   [][]parquet.Value // by column
-	added   int64             // bytes of the row group
+	out     *spool
 }
 
-func newParquetEncoder(out io.Writer, schema *parquet.Schema, rows *rower, topicID string, codec *zstd.Codec) *parquetEncoder {
-	w := parquet.NewWriter(out, schema,
+func newParquetEncoder(out *spool, schema *parquet.Schema, rows *rower, topicID string, codec *zstd.Codec) *parquetEncoder {
+	w := parquet.NewGenericWriter[any](out, schema,
 		parquet.Compression(codec),
 		parquet.DataPageVersion(1), // the one that every reader knows
 		parquet.PageBufferSize(pageBytes),
 		parquet.WriteBufferSize(0),
 		parquet.KeyValueMetadata(metaTopicID, topicID),
 	)
-	e := &parquetEncoder{w: w, rows: rows, columns: w.ColumnWriters()}
+	e := &parquetEncoder{w: w, rows: rows, columns: w.ColumnWriters(), out: out}
 	e.batch = make([][]parquet.Value, len(e.columns))
 	for i := range e.batch {
 		e.batch[i] = make([]parquet.Value, 0, batchRows)
@@ -130,7 +128,6 @@ func (e *parquetEncoder) add(r *forward.Record) error {
 	for i := range cells {
 		e.batch[i] = append(e.batch[i], e.value(i, &cells[i]))
 	}
-	e.added += int64(len(r.Key) + len(r.Value))
 	if len(e.batch[0]) == batchRows {
 		return e.settle()
 	}
@@ -190,11 +187,11 @@ func (e *parquetEncoder) settle() error {
 	return nil
 }
 
-func (e *parquetEncoder) held() int64 { return e.added }
+// held is the row group's compressed pages, and the beginnings of the next ones.
+func (e *parquetEncoder) held() int64 { return e.w.Size() - e.out.size() }
 
 // release ends the row group.
 func (e *parquetEncoder) release() error {
-	e.added = 0
 	return e.w.Flush()
 }
 

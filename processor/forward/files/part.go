@@ -9,8 +9,10 @@ import (
 	"inv/processor/forward"
 )
 
-// maxFileBytes is when a file is full, whatever its rows.
-const maxFileBytes = 256 << 20
+const (
+	maxFileBytes = 256 << 20 // when a file is full, whatever its rows
+	sizeEvery    = 64        // rows after which the size is looked at
+)
 
 // part is a file that is being written, or waits to be published.
 type part struct {
@@ -40,7 +42,7 @@ func (p *part) full(most int64) bool {
 // add adds records until the file is full, and returns how many. The error is a
 // *forward.RecordError, or the encoder's.
 func (p *part) add(records []*forward.Record, most int64) (n int, err error) {
-	for n < len(records) && !p.full(most) {
+	for n < len(records) && p.rows < most && (n%sizeEvery > 0 || !p.full(most)) {
 		r := records[n]
 		if err = p.enc.add(r); err != nil {
 			break

@@ -36,7 +36,7 @@ const (
 )
 
 // memoryBytes is about what all open files together may hold in memory.
-const memoryBytes = 32 << 20
+const memoryBytes = 24 << 20
 
 // Store keeps records in files. It implements [forward.Store]. Its streams may be used at
 // the same time.

@@ -259,3 +259,24 @@ func TestNotOwner(t *testing.T) {
 		t.Errorf("left: %v", got) // two claims and the file
 	}
 }
+
+// TestOpenTogether has all partitions of a topic begin in a new folder.
+func TestOpenTogether(t *testing.T) {
+	s := testStore(t, nil, scenario.FilesSink{}, func(o *Options) { o.Folder = filepath.Join(t.TempDir(), "lake") })
+	failed := make(chan error)
+	const partitions = 20
+	for i := range int32(partitions) {
+		go func() {
+			stream, err := s.Open(context.Background(), forward.Partition{Topic: "orders", Partition: i, TopicID: "id"})
+			if err == nil {
+				err = stream.Close()
+			}
+			failed <- err
+		}()
+	}
+	for range partitions {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -104,6 +104,10 @@ func (e *textEncoder) finish(int64) error {
 	return e.zstd.Close()
 }
 
+// doubleDigits is how many digits a double has for certain. Most readers of JSON take
+// numbers as doubles, so decimals that have more are in quotes.
+const doubleDigits = 15
+
 // appendJSONCell appends a value of a JSON object.
 func appendJSONCell(dst []byte, f *field, c *cell) []byte {
 	switch {
@@ -116,8 +120,9 @@ func appendJSONCell(dst []byte, f *field, c *cell) []byte {
 		return jsonscan.AppendSafe(dst, c.bytes, c.flags)
 	case f.kind == textField || f.kind == valueField:
 		return jsonscan.AppendString(dst, c.bytes)
-	case f.kind == floatField && (math.IsNaN(c.float) || math.IsInf(c.float, 0)):
-		return append(appendFloat(append(dst, '"'), c.float), '"')
+	case f.kind == floatField && (math.IsNaN(c.float) || math.IsInf(c.float, 0)),
+		f.kind == decimalField && f.total > doubleDigits:
+		return append(appendNumber(append(dst, '"'), f, c), '"')
 	default:
 		return appendNumber(dst, f, c)
 	}
@@ -163,7 +168,7 @@ func appendFloat(dst []byte, x float64) []byte {
 // appendCSV appends a field as RFC 4180 has it. Beyond what the RFC wants, a field is in
 // quotes that begins with a space, as encoding/csv does it, and one that is empty.
 func appendCSV(dst, text []byte) []byte {
-	if len(text) > 0 && text[0] != ' ' && text[0] != '\t' && bytes.IndexAny(text, "\",\r\n") < 0 {
+	if len(text) > 0 && text[0] != ' ' && text[0] != '\t' && !bytes.ContainsAny(text, "\",\r\n") {
 		return append(dst, text...)
 	}
 	dst = append(dst, '"')

@@ -30,19 +30,14 @@ type message struct {
 // Recipient returns "": a cut has one message.
 func (m *message) Recipient() string { return "" }
 
-// moreHeaders is how many headers a request has at most besides those that are fixed or
-// declared: its type, the key, and the three of a signature.
-const moreHeaders = 5
-
 // Compose makes the request of a cut. A tombstone whose value would be sent is nothing to
 // send.
 func (s *Sender) Compose(c *forward.Cut) ([]forward.Message, error) {
 	if s.body == nil && s.form == nil && c.Records[0].Value == nil {
 		return nil, nil
 	}
-	// Values of the fixed headers are shared: nothing changes them.
-	m := &message{sender: s, url: s.constant, header: make(http.Header, len(s.fixed)+len(s.headers)+moreHeaders), id: c.ID}
-	maps.Copy(m.header, s.fixed)
+	// The values of the fixed headers are shared: nothing changes them.
+	m := &message{sender: s, url: s.constant, header: maps.Clone(s.fixed), id: c.ID}
 	for _, step := range []func(*message, *forward.Cut) error{s.composeURL, s.composeBody, s.composeHeaders} {
 		if err := step(m, c); err != nil {
 			return nil, s.vars.Error(err)
@@ -67,10 +62,16 @@ func (s *Sender) composeURL(m *message, c *forward.Cut) error {
 	return nil
 }
 
+// maxSize bounds the room that a body gets at once, in bytes.
+const maxSize = 4 << 10
+
 func (s *Sender) composeBody(m *message, c *forward.Cut) (err error) {
 	switch {
 	case s.body != nil:
-		m.body, err = s.body.AppendJSON(nil, c)
+		m.body, err = s.body.AppendJSON(make([]byte, 0, s.size.Load()), c)
+		if n := int64(len(m.body)); n > s.size.Load() {
+			s.size.Store(min(n+n/8, maxSize))
+		}
 		return err
 	case s.form != nil:
 		return s.composeForm(m, c)
@@ -151,7 +152,8 @@ func (s *Sender) composeHeaders(m *message, c *forward.Cut) error {
 		m.header[f.name] = []string{string(text)}
 	}
 	if s.key != nil {
-		text, there, err := s.key.Text(nil, c.Records[0])
+		var room [64]byte
+		text, there, err := s.key.Text(room[:0], c.Records[0])
 		if err == nil && (!there || len(text) == 0) {
 			err = refuse(s.keyPos, errors.New("the idempotency key is missing, null or empty"))
 		}

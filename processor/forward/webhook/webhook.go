@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/scenario"
@@ -45,7 +46,8 @@ type Sender struct {
 	fixed   http.Header // the headers that all requests have
 
 	body *compose.Body
-	form []field // nil: a body, or the value
+	form []field      // nil: a body, or the value
+	size atomic.Int64 // of bodies, so that one is allocated at once
 
 	transport *http.Transport
 	tls       *tls.Config
