@@ -47,40 +47,41 @@ func TestAtLeastOnceUnderErrors(t *testing.T) {
 // Members come and go while records are delivered: nothing is missing, and lanes keep their
 // order but for what comes again.
 func TestRebalances(t *testing.T) {
-	r := newRig(t, 1, 6)
-	const n = 6000
-	s := &letterBox{send: func(context.Context, *forward.Record) error {
-		return kafka.Pause(t.Context(), 500*time.Microsecond)
-	}}
-	var running sync.WaitGroup
-	start := func(drain bool) (stop func()) {
-		ctx, cancel := context.WithCancel(t.Context())
-		cfg := r.config()
-		cfg.Drain = drain
-		running.Go(func() {
-			if summary, err := forward.Run(ctx, cfg, s); err != nil {
-				t.Errorf("%v, %+v", err, summary)
-			}
-		})
-		return cancel
-	}
-	first := start(false)
-	stops := []func(){}
-	for i := range 3 {
-		r.produce(i*n/3, n/3, 6, 60)
-		stops = append(stops, start(false))
-		s.await(t, (i+1)*n/6)
-	}
-	first()
-	stops[1]()
-	s.awaitAll(t, n)
-	stops[0]()
-	stops[2]()
-	running.Wait()
-	inOrder(t, s.got, 0, n, 60, false)
-	if len(s.got) > n+n/10 {
-		t.Errorf("%d of %d records came again", len(s.got)-n, n)
-	}
+	onEach(t, 1, 6, func(t *testing.T, r *rig) {
+		const n = 6000
+		s := &letterBox{send: func(context.Context, *forward.Record) error {
+			return kafka.Pause(t.Context(), 500*time.Microsecond)
+		}}
+		var running sync.WaitGroup
+		start := func(drain bool) (stop func()) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cfg := r.config()
+			cfg.Drain = drain
+			running.Go(func() {
+				if summary, err := forward.Run(ctx, cfg, s); err != nil {
+					t.Errorf("%v, %+v", err, summary)
+				}
+			})
+			return cancel
+		}
+		first := start(false)
+		stops := []func(){}
+		for i := range 3 {
+			r.produce(i*n/3, n/3, 6, 60)
+			stops = append(stops, start(false))
+			s.await(t, (i+1)*n/6)
+		}
+		first()
+		stops[1]()
+		s.awaitAll(t, n)
+		stops[0]()
+		stops[2]()
+		running.Wait()
+		inOrder(t, s.got, 0, n, 60, false)
+		if len(s.got) > n+n/10 {
+			t.Errorf("%d of %d records came again", len(s.got)-n, n)
+		}
+	})
 }
 
 func (s *letterBox) await(t *testing.T, n int) {
@@ -111,76 +112,78 @@ func (s *letterBox) awaitAll(t *testing.T, n int) {
 
 // Records of aborted transactions never appear, and don't hold a drain back.
 func TestAbortedRecords(t *testing.T) {
-	r := newRig(t, 1, 1)
-	client := kafkatest.Client(t, r.brokers, kgo.TransactionalID("tx"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	want := 0
-	for i := range 20 {
-		if err := client.BeginTransaction(); err != nil {
-			t.Fatal(err)
+	onEach(t, 1, 1, func(t *testing.T, r *rig) {
+		client := kafkatest.Client(t, r.brokers, kgo.TransactionalID("tx"), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+		want := 0
+		for i := range 20 {
+			if err := client.BeginTransaction(); err != nil {
+				t.Fatal(err)
+			}
+			commit := kgo.TransactionEndTry(i%3 != 0)
+			value := "aborted"
+			if commit {
+				value = strconv.Itoa(want)
+				want++
+			}
+			if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: r.topics[0], Value: []byte(value)}).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			if err := client.EndTransaction(t.Context(), commit); err != nil {
+				t.Fatal(err)
+			}
 		}
-		commit := kgo.TransactionEndTry(i%3 != 0)
-		value := "aborted"
-		if commit {
-			value = strconv.Itoa(want)
-			want++
-		}
-		if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: r.topics[0], Value: []byte(value)}).FirstErr(); err != nil {
-			t.Fatal(err)
-		}
-		if err := client.EndTransaction(t.Context(), commit); err != nil {
-			t.Fatal(err)
-		}
-	}
-	s := &letterBox{}
-	r.run(r.config(), s)
-	inOrder(t, s.got, 0, want, 1, true)
-	table := newTable()
-	cfg := r.config()
-	cfg.Name = "other"
-	r.run(cfg, newShelf(table))
-	table.exactlyOnce(t, want)
+		s := &letterBox{}
+		r.run(r.config(), s)
+		inOrder(t, s.got, 0, want, 1, true)
+		table := newTable()
+		cfg := r.config()
+		cfg.Name = "other"
+		r.run(cfg, newShelf(table))
+		table.exactlyOnce(t, want)
+	})
 }
 
 // A topic that was deleted and recreated is refused, between runs and during one.
 func TestRecreatedTopic(t *testing.T) {
-	r := newRig(t, 2, 1)
-	r.produce(0, 10, 1, 1)
-	s := &letterBox{}
-	r.run(r.config(), s)
-	recreate := func() {
-		t.Helper()
-		if _, err := kafka.DeleteTopics(t.Context(), r.client, r.topics[0]); err != nil {
-			t.Fatal(err)
+	onEach(t, 2, 1, func(t *testing.T, r *rig) {
+		r.produce(0, 10, 1, 1)
+		s := &letterBox{}
+		r.run(r.config(), s)
+		recreate := func() {
+			t.Helper()
+			if _, err := kafka.DeleteTopics(t.Context(), r.client, r.topics[0]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := kafka.EnsureTopics(t.Context(), r.client, kafka.TopicSpec{Name: r.topics[0], Partitions: 1}); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if _, err := kafka.EnsureTopics(t.Context(), r.client, kafka.TopicSpec{Name: r.topics[0], Partitions: 1}); err != nil {
-			t.Fatal(err)
+		recreate()
+		var recreated *forward.RecreatedError
+		if _, err := forward.Run(t.Context(), r.config(), s); !errors.As(err, &recreated) || recreated.Topic != r.topics[0] {
+			t.Errorf("between runs: %v", err)
 		}
-	}
-	recreate()
-	var recreated *forward.RecreatedError
-	if _, err := forward.Run(t.Context(), r.config(), s); !errors.As(err, &recreated) || recreated.Topic != r.topics[0] {
-		t.Errorf("between runs: %v", err)
-	}
-	cfg := r.config()
-	cfg.Name, cfg.Drain = "other", false
-	ended := make(chan error, 1)
-	stats := &forward.Stats{}
-	cfg.Stats = stats
-	go func() {
-		_, err := forward.Run(t.Context(), cfg, s)
-		ended <- err
-	}()
-	kafkatest.Eventually(t, 20*time.Second, "partitions", func() (bool, error) { return stats.Summary().IsReady(), nil })
-	recreate()
-	select {
-	case err := <-ended:
-		var gone *forward.NoTopicError
-		if !errors.As(err, &recreated) && !errors.As(err, &gone) {
-			t.Errorf("during one: %v", err)
+		cfg := r.config()
+		cfg.Name, cfg.Drain = "other", false
+		ended := make(chan error, 1)
+		stats := &forward.Stats{}
+		cfg.Stats = stats
+		go func() {
+			_, err := forward.Run(t.Context(), cfg, s)
+			ended <- err
+		}()
+		kafkatest.Eventually(t, 20*time.Second, "partitions", func() (bool, error) { return stats.Summary().IsReady(), nil })
+		recreate()
+		select {
+		case err := <-ended:
+			var gone *forward.NoTopicError
+			if !errors.As(err, &recreated) && !errors.As(err, &gone) {
+				t.Errorf("during one: %v", err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("it goes on")
 		}
-	case <-time.After(30 * time.Second):
-		t.Error("it goes on")
-	}
+	})
 }
 
 // Once its context has ended, Run finishes what is under way, commits and returns, also if

@@ -3,15 +3,12 @@ package forward
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
 	"inv/internal/kafka"
-	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -28,7 +25,7 @@ const (
 const (
 	fetchPartitionBytes = 256 << 10
 	fetchBytes          = 1 << 20
-	maxPoll             = 5_000
+	maxPoll             = 4_000
 )
 
 // connect makes the client and lets it join the group.
@@ -55,6 +52,7 @@ func (l *loop) connect() error {
 		kgo.SessionTimeout(sessionTimeout),
 		kgo.HeartbeatInterval(heartbeatInterval),
 		kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.OnPartitionsAssigned(l.onJoined),
 		kgo.OnPartitionsRevoked(l.onRevoked),
 		kgo.OnPartitionsLost(l.onLost),
 		kgo.AdjustFetchOffsetsFn(l.onAssigned),
@@ -66,6 +64,32 @@ func (l *loop) connect() error {
 	var err error
 	l.client, err = kafka.New(l.cfg.Kafka, opts...)
 	return err
+}
+
+// onJoined is called with new partitions, also if there are none, before onAssigned.
+func (l *loop) onJoined(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
+	l.call(func() {
+		l.joined = true
+		for topic, list := range partitions {
+			for _, p := range list {
+				l.expected[fetch.ID{Topic: topic, Partition: p}] = true
+			}
+		}
+	})
+}
+
+// settled reports whether the group has the positions of all partitions that this process
+// has: a Store may be behind the group's offset, so that this says nothing before.
+func (l *loop) settled() bool {
+	if !l.joined {
+		return false
+	}
+	for id := range l.expected {
+		if o := l.parts[id]; o == nil || o.committed.Topic == "" {
+			return false
+		}
+	}
+	return true
 }
 
 // onAssigned is called with the committed offsets of new partitions, and before their
@@ -97,7 +121,8 @@ func (l *loop) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.
 	var failed error
 	adjusted := map[string]map[int32]kgo.Offset{}
 	for topic, partitions := range offsets {
-		adjusted[topic] = map[int32]kgo.Offset{}
+		starts := map[int32]kgo.Offset{}
+		adjusted[topic] = starts
 		for p := range partitions {
 			wait.Go(func() {
 				at, err := l.assign(ctx, fetch.ID{Topic: topic, Partition: p}, positions)
@@ -107,7 +132,7 @@ func (l *loop) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.
 					failed = err
 					return
 				}
-				adjusted[topic][p] = kgo.NewOffset().At(at)
+				starts[p] = kgo.NewOffset().At(at)
 			})
 		}
 	}
@@ -118,135 +143,11 @@ func (l *loop) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.
 	return adjusted, failed
 }
 
-// assign begins a partition.
-func (l *loop) assign(ctx context.Context, id fetch.ID, positions map[fetch.ID]position) (at int64, err error) {
-	t := l.topics[id.Topic]
-	o := &owned{Partition: Partition{Alias: t.alias, Topic: id.Topic, Partition: id.Partition, TopicID: t.id.String(), Retry: t.retry}, id: id}
-	var stream Stream
-	if l.store != nil {
-		never := func() bool { return false }
-		if stream, err = l.open(ctx, o.Partition, never); err != nil {
-			return 0, err
-		}
-	}
-	if at, err = l.startOf(ctx, o.Partition, positions, stream); err != nil {
-		if stream != nil {
-			stream.Close()
-		}
-		return 0, err
-	}
-	was := positions[id]
-	taken := l.call(func() {
-		if ctx.Err() != nil || l.stopping {
-			err = errEnding
-			return
-		}
-		err = l.add(o, stream, at, was)
-	})
-	if !taken {
-		err = errEnding
-	}
-	if err != nil && stream != nil {
-		stream.Close()
-	}
-	return at, err
-}
-
-// add takes a new partition; main calls it.
-func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
-	if old := l.parts[o.id]; old != nil {
-		l.drop(old)
-	}
-	if l.grouper != nil {
-		if err := l.grouper.assigned(Place{o.Topic, o.id.Partition, at}, was.stamp.Fields[noteCuts], l.cfg.Now()); err != nil {
-			return fmt.Errorf("the group %s was left by another version of inv: %w", l.group, err)
-		}
-	}
-	l.epoch++
-	o.epoch = l.epoch
-	l.reader.setEpoch(o.id, o.epoch)
-	l.parts[o.id] = o
-	l.stats.assigned.Store(int64(len(l.parts)))
-	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
-	if stream == nil {
-		o.tracker = newTracker(at)
-		return nil
-	}
-	o.storage = l.newStorage(o, stream, at)
-	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
-		o.storage.dead = dead
-	}
-	o.kept = kept{next: at, dead: o.storage.dead} // the group may be behind the store
-	l.work.Go(o.storage.run)
-	return nil
-}
-
-// startOf returns where to read a partition from on: the group's offset, or what a Store
-// says, as far as dead letters don't follow there.
-func (l *loop) startOf(ctx context.Context, p Partition, positions map[fetch.ID]position, stream Stream) (int64, error) {
-	id := fetch.ID{Topic: p.Topic, Partition: p.Partition}
-	was, known := positions[id]
-	first, end, err := l.bounds(ctx, id)
-	if err != nil {
-		return 0, err
-	}
-	at := first
-	if known {
-		at = was.offset
-	}
-	if stream != nil {
-		next, ok := stream.Next()
-		if !ok {
-			next = -1
-		}
-		switch dead, noted := parseDead(was.stamp.Fields[noteDead]); {
-		case noted && dead.from == next:
-			at = dead.to
-		case ok:
-			at = next
-		case !l.cfg.Latest || p.Retry:
-			at = first
-		}
-	}
-	switch {
-	case at < first:
-		l.cfg.Log.Error("records are lost: they were deleted before they were delivered", "topic", p.Topic, "partition", p.Partition, "from", at, "to", first)
-		at = first
-	case at > end:
-		return 0, fmt.Errorf("%s/%d ends at %d, before the sink's position %d: %w", p.Topic, p.Partition, end, at, errBeyond)
-	}
-	return at, nil
-}
-
-// errBeyond is a topic that has lost its end, or another one of that name.
-var errBeyond = errors.New("records that were delivered are gone from the topic")
-
-// bounds returns the first offset and the end of a partition.
-func (l *loop) bounds(ctx context.Context, id fetch.ID) (first, end int64, err error) {
-	for {
-		var firsts, ends map[fetch.ID]int64
-		if firsts, err = kafka.Starts(ctx, l.client, id.Topic); err == nil {
-			ends, err = kafka.Ends(ctx, l.client, id.Topic)
-		}
-		_, known := ends[id]
-		switch {
-		case err == nil && known:
-			return firsts[id], ends[id], nil
-		case ctx.Err() != nil:
-			return 0, 0, ctx.Err()
-		case err != nil && !kafka.Outage(err):
-			return 0, 0, err
-		}
-		if err := kafka.Pause(ctx, outagePause); err != nil {
-			return 0, 0, err
-		}
-	}
-}
-
 // onRevoked is called before partitions go to another member.
 func (l *loop) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	var v *leaving
 	ok := l.call(func() {
+		l.forget(partitions)
 		if parts := l.of(partitions); len(parts) > 0 {
 			v = l.leave(parts, finishWithin)
 		}
@@ -260,6 +161,7 @@ func (l *loop) onRevoked(_ context.Context, _ *kgo.Client, partitions map[string
 func (l *loop) onLost(_ context.Context, _ *kgo.Client, partitions map[string][]int32) {
 	var parts []*owned
 	l.call(func() {
+		l.forget(partitions)
 		parts = l.of(partitions)
 		for _, o := range parts {
 			l.drop(o)
@@ -268,6 +170,14 @@ func (l *loop) onLost(_ context.Context, _ *kgo.Client, partitions map[string][]
 	for _, o := range parts {
 		if o.storage != nil {
 			l.await(o.storage.done)
+		}
+	}
+}
+
+func (l *loop) forget(partitions map[string][]int32) {
+	for topic, list := range partitions {
+		for _, p := range list {
+			delete(l.expected, fetch.ID{Topic: topic, Partition: p})
 		}
 	}
 }
@@ -281,132 +191,4 @@ func (l *loop) of(partitions map[string][]int32) (parts []*owned) {
 		}
 	}
 	return parts
-}
-
-// reader polls the client, and prepares what was fetched. Rebalances wait while main takes
-// it, so that nothing is taken of a partition that is another member's.
-type reader struct {
-	loop      *loop
-	batches   chan *batch
-	taken     chan struct{}
-	connected chan struct{} // the client is set
-	ctx       context.Context
-	stop      context.CancelFunc
-	prepare   preparer
-
-	mu     sync.Mutex
-	epochs map[fetch.ID]int
-	seeks  map[fetch.ID]seek
-	wake   context.CancelFunc // ends the poll in progress
-}
-
-type seek struct {
-	offset int64
-	epoch  int
-	after  time.Time
-}
-
-func (l *loop) newReader(ctx context.Context) *reader {
-	r := &reader{
-		loop: l, batches: make(chan *batch), taken: make(chan struct{}), connected: make(chan struct{}),
-		prepare: preparer{cfg: &l.cfg, topics: l.topics, laned: l.sender != nil, grouped: l.grouper != nil},
-		epochs:  map[fetch.ID]int{}, seeks: map[fetch.ID]seek{},
-	}
-	r.ctx, r.stop = context.WithCancel(ctx)
-	return r
-}
-
-func (r *reader) setEpoch(id fetch.ID, epoch int) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.epochs[id] = epoch
-	delete(r.seeks, id)
-}
-
-// seek reads a partition from an offset on.
-func (r *reader) seek(id fetch.ID, offset int64, epoch int, pause time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.seeks[id] = seek{offset, epoch, time.Now().Add(pause)}
-	if pause > 0 {
-		r.loop.client.PauseFetchPartitions(map[string][]int32{id.Topic: {id.Partition}})
-	}
-	if r.wake != nil {
-		r.wake()
-	}
-}
-
-// apply seeks what is due; the rebalance is blocked. It returns how long others wait.
-func (r *reader) apply() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	wait := time.Minute
-	for id, s := range r.seeks {
-		if left := time.Until(s.after); left > 0 {
-			wait = min(wait, left)
-			continue
-		}
-		delete(r.seeks, id)
-		r.epochs[id] = s.epoch
-		r.loop.client.ResumeFetchPartitions(map[string][]int32{id.Topic: {id.Partition}})
-		r.loop.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{id.Topic: {id.Partition: {Epoch: -1, Offset: s.offset}}})
-	}
-	return wait
-}
-
-func (r *reader) epochOf(id fetch.ID) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.epochs[id]
-}
-
-// poll runs until the reader is stopped.
-func (r *reader) poll() {
-	defer r.loop.client.AllowRebalance()
-	for r.ctx.Err() == nil {
-		ctx, cancel := context.WithTimeout(r.ctx, r.apply())
-		r.mu.Lock()
-		r.wake = cancel
-		r.mu.Unlock()
-		fetches := r.loop.client.PollRecords(ctx, maxPoll)
-		cancel()
-		if err := r.failure(fetches); err != nil {
-			r.loop.post(func() { r.loop.fail(err) })
-			return
-		}
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
-			if len(p.Records) == 0 {
-				return
-			}
-			id := fetch.ID{Topic: p.Topic, Partition: p.Partition}
-			b := r.prepare.prepare(id, p.Records)
-			b.epoch, b.end = r.epochOf(id), p.LastStableOffset
-			select {
-			case r.batches <- b:
-				<-r.taken
-			case <-r.ctx.Done():
-			}
-		})
-		r.loop.client.AllowRebalance()
-	}
-}
-
-// failure returns the error of fetches that ends the loop.
-func (r *reader) failure(fetches kgo.Fetches) (failed error) {
-	fetches.EachError(func(topic string, partition int32, err error) {
-		var lost *kgo.ErrDataLoss
-		switch {
-		case failed != nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), r.ctx.Err() != nil:
-		case errors.Is(err, kgo.ErrClientClosed):
-		case errors.As(err, &lost), errors.Is(err, kerr.OffsetOutOfRange):
-			failed = fmt.Errorf("reading %s/%d: %w: %w", topic, partition, errBeyond, err)
-		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
-			failed = &RecreatedError{r.loop.group, topic}
-		case topic == "":
-			r.loop.cfg.Log.Warn("the group could not be joined, it is tried again", "because", err)
-		default:
-			failed = fmt.Errorf("reading %s/%d: %w", topic, partition, acl.Check(err, acl.Read, acl.Topic(topic)))
-		}
-	})
-	return failed
 }

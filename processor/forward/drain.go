@@ -16,7 +16,8 @@ const drainPoll = 50 * time.Millisecond
 // whether there is a record among them.
 const fewOffsets = 200
 
-// drain waits until what is in the topics now is finished, by whichever instances.
+// drain waits until what is in the topics now is finished, by whichever instances. It looks
+// at the group's offsets, once those of this process's partitions are what a Store says.
 func (l *loop) drain(ctx context.Context) error {
 	client, err := kafka.New(l.cfg.Kafka)
 	if err != nil {
@@ -40,6 +41,14 @@ func (l *loop) drain(ctx context.Context) error {
 		}
 	}
 	l.post(func() { l.drainTo = ends })
+	for settled := l.store == nil; !settled; {
+		if err := kafka.Pause(ctx, drainPoll); err != nil {
+			return err
+		}
+		if !l.call(func() { settled = l.settled() }) {
+			return nil
+		}
+	}
 	counter := kafka.NewLagCounter(client, 1, fewOffsets)
 	for {
 		unread, err := counter.Unread(ctx, l.group, ends)

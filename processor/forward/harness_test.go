@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"slices"
 	"strconv"
@@ -32,11 +33,25 @@ type rig struct {
 
 func newRig(t *testing.T, topics, partitions int) *rig {
 	t.Helper()
-	r := &rig{t: t, brokers: kafkatest.Embedded(t), app: "app"}
+	return newRigOn(t, kafkatest.Embedded(t), "", "app", topics, partitions)
+}
+
+// onEach runs a test on an embedded broker and, if available, on Apache Kafka.
+func onEach(t *testing.T, topics, partitions int, test func(t *testing.T, r *rig)) {
+	kafkatest.OnEach(t, func(t *testing.T, brokers []string) {
+		test(t, newRigOn(t, brokers, kafkatest.Name(t, "f")+"-", kafkatest.Name(t, "app"), topics, partitions))
+	})
+}
+
+func newRigOn(t *testing.T, brokers []string, prefix, app string, topics, partitions int) *rig {
+	t.Helper()
+	r := &rig{t: t, brokers: brokers, app: app}
 	r.client = kafkatest.Client(t, r.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	kafkatest.DeleteAfter(t, r.client, forward.DeadLetterTopic(app, "sink"), forward.RetryTopic(app, "sink"))
 	for i := range topics {
-		name := "t" + strconv.Itoa(i)
+		name := prefix + "t" + strconv.Itoa(i)
 		r.topics = append(r.topics, name)
+		kafkatest.DeleteAfter(t, r.client, name)
 		if _, err := kafka.EnsureTopics(t.Context(), r.client, kafka.TopicSpec{Name: name, Partitions: partitions}); err != nil {
 			t.Fatal(err)
 		}
@@ -82,6 +97,21 @@ func (r *rig) run(cfg forward.Config, sink forward.Sink) forward.Summary {
 		r.t.Fatalf("%v (%v), %+v", err, ctx.Err(), summary)
 	}
 	return summary
+}
+
+// settled waits until the transactions that killed processes have left open are aborted,
+// which hide the dead letters behind them.
+func (r *rig) settled() {
+	r.t.Helper()
+	topic := forward.DeadLetterTopic(r.app, "sink")
+	kafkatest.Eventually(r.t, 60*time.Second, "the end of all transactions", func() (bool, error) {
+		ends, err := kafka.Ends(r.t.Context(), r.client, topic)
+		if err != nil {
+			return false, err
+		}
+		stable, err := kafka.StableEnds(r.t.Context(), r.client, topic)
+		return maps.Equal(ends, stable), err
+	})
 }
 
 // letters returns the values of the dead letters, with their reasons.

@@ -49,6 +49,8 @@ type loop struct {
 	ended   chan struct{} // main has returned
 	results chan result
 
+	joined   bool              // the group
+	expected map[fetch.ID]bool // partitions that the group has given to this process
 	parts    map[fetch.ID]*owned
 	epoch    int // of the last assignment or seek
 	dispatch *dispatcher
@@ -57,6 +59,7 @@ type loop struct {
 	ready    []*Cut        // whose intents are to be committed
 	letters  []*kgo.Record // of groups, to be written
 	commits  commits
+	pausing  pausing
 	leavings []*leaving
 	holds    holds
 	drainTo  map[fetch.ID]int64 // what a drain waits for, nil without one
@@ -245,7 +248,7 @@ func (l *loop) count() {
 	ready := int64(0)
 	for _, o := range l.parts {
 		own := o.load()
-		all.records, all.bytes = all.records+own.records, all.bytes+own.bytes
+		all = all.plus(own)
 		lag += int64(own.records) + max(o.end-o.next(), 0)
 		if !o.leaving {
 			ready++
@@ -274,29 +277,30 @@ func (o *owned) next() int64 {
 	return o.tracker.next
 }
 
-// balanceLoad lets partitions wait that have too much unfinished, and others go on.
+// balanceLoad lets the reader wait, or partitions that have too much unfinished.
 func (l *loop) balanceLoad() {
-	bound := pausing{maxUnfinished, maxUnfinishedBytes}
-	if l.store != nil {
-		bound.records = 10 * maxUnfinished // in slices as fetched: their bytes are the bound
-		bound.bytes /= 4                   // a store has as much again of what it has taken
-	}
-	var all load
+	now := time.Now()
+	var flowing load
+	stalled := false
 	for _, o := range l.parts {
-		own := o.load()
-		all.records, all.bytes = all.records+own.records, all.bytes+own.bytes
+		if stalled = stalled || o.paused; !o.paused {
+			flowing = flowing.plus(o.load())
+		}
 	}
+	reads := l.pausing.reads(flowing, now)
 	for _, o := range l.parts {
-		own := o.load()
+		awaited := l.awaits(o)
 		switch id := map[string][]int32{o.Topic: {o.id.Partition}}; {
-		case !o.paused && bound.pause(own, all, len(l.parts)) && !l.awaits(o):
+		case !o.paused && !awaited && l.pausing.pause(o.load(), len(l.parts), stalled, now):
 			o.paused = true
 			l.client.PauseFetchPartitions(id)
-		case o.paused && (bound.resume(own, all, len(l.parts)) || l.awaits(o)):
+		case o.paused && (awaited || l.pausing.resume(o.load(), len(l.parts))):
 			o.paused = false
 			l.client.ResumeFetchPartitions(id)
 		}
+		reads = reads || awaited
 	}
+	l.reader.open(reads)
 }
 
 // take takes what was fetched of a partition.
@@ -361,78 +365,6 @@ func (l *loop) seek(o *owned, offset int64, pause time.Duration) {
 	l.reader.seek(o.id, offset, o.epoch, pause)
 }
 
-// landed takes the end of a try.
-func (l *loop) landed(r result) {
-	if r.owner != nil {
-		r.owner.flying--
-	}
-	now := l.cfg.Now()
-	var finished *job
-	if r.several {
-		finished = l.dispatch.composed(r.try, r.messages)
-	} else {
-		l.stats.tries.Add(1)
-		var stop error
-		finished, stop = l.dispatch.done(r.try, r.err, now)
-		l.fail(stop)
-		switch {
-		case r.err != nil:
-			l.stats.failures.Add(1)
-			l.cfg.Log.Debug("a try failed", "id", r.try.job.cut.ID, "error", l.cfg.Hide(r.err))
-		default:
-			l.stats.messages.Add(1)
-			if line := l.dispatch.holding.succeeded(now); line != "" {
-				l.cfg.Log.Info(line)
-			}
-		}
-	}
-	if finished != nil {
-		l.finish(finished, now)
-	}
-}
-
-// finish ends the records of a job. The dead letters of groups don't wait for the
-// watermark: the next commit has them, and notes that skip their records after a restart.
-func (l *loop) finish(j *job, now time.Time) {
-	if l.grouper != nil && !l.grouper.underWay(j.cut) {
-		return // of an assignment before
-	}
-	for _, r := range j.cut.Records {
-		letters := l.lettersOf(j, r)
-		if len(letters) == 0 {
-			l.stats.delivered.Add(1)
-		}
-		o := l.parts[fetch.ID{Topic: r.At.Topic, Partition: r.At.Partition}]
-		switch {
-		case o == nil:
-		case l.grouper != nil:
-			l.letters = append(l.letters, letters...)
-			o.tracker.finish(r.At.Offset)
-		case o == j.lane.key.owner:
-			o.tracker.finish(r.At.Offset, letters...)
-		}
-	}
-	if l.grouper != nil {
-		l.grouper.delivered(j.cut, now)
-	}
-}
-
-// lettersOf returns the dead letters of a record of a job: of itself if it was refused
-// before the message was made, else one per message that was.
-func (l *loop) lettersOf(j *job, r *Record) (letters []*kgo.Record) {
-	for _, why := range j.refusals {
-		if why.record == r {
-			return []*kgo.Record{l.letter(r, why)}
-		}
-	}
-	for _, why := range j.refusals {
-		if why.record == nil {
-			letters = append(letters, l.letter(r, why))
-		}
-	}
-	return letters
-}
-
 // errDrained ends a Run that has nothing left to do.
 var errDrained = errors.New("drained")
 
@@ -442,13 +374,16 @@ func newLoop(cfg Config, sink Sink) (*loop, error) {
 		cfg: cfg, stats: cfg.Stats, group: GroupID(cfg.App, cfg.Name),
 		deadTopic: DeadLetterTopic(cfg.App, cfg.Name), retryTopic: RetryTopic(cfg.App, cfg.Name), deadMax: kafka.DeadLetterMaxBytes,
 		topics: map[string]*topic{}, calls: make(chan func()), ended: make(chan struct{}), results: make(chan result, cfg.Lanes),
-		parts: map[fetch.ID]*owned{}, dispatch: newDispatcher(cfg.Lanes, cfg.Limit, cfg.Rand),
+		expected: map[fetch.ID]bool{}, parts: map[fetch.ID]*owned{}, dispatch: newDispatcher(cfg.Lanes, cfg.Limit, cfg.Rand),
 	}
+	l.pausing.bound = load{maxUnfinished, maxUnfinishedBytes}
 	switch s := sink.(type) {
 	case Sender:
 		l.sender = s
 	case Store:
 		l.store = s
+		l.pausing.bound.records *= 10 // they are appended in slices: it is their bytes that count
+		l.pausing.bound.bytes /= 4    // the store has as much again of what it has taken
 	default:
 		return nil, fmt.Errorf("%w: %T is neither a Sender nor a Store", ErrUsage, sink)
 	}

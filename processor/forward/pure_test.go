@@ -89,30 +89,50 @@ func TestWatermark(t *testing.T) {
 
 // A partition whose watermark stands still waits, and the others go on; memory is bounded.
 func TestPausing(t *testing.T) {
-	p := pausing{records: 1000, bytes: 1 << 20}
-	for _, c := range []struct {
-		own, all load
-		parts    int
-		pause    bool
-		resume   bool
-	}{
-		{load{499, 0}, load{499, 0}, 1, false, false},
-		{load{500, 0}, load{500, 0}, 1, true, false},
-		{load{249, 0}, load{249, 0}, 1, false, true},
-		{load{400, 0}, load{499, 0}, 5, false, false},
-		{load{400, 0}, load{500, 0}, 5, true, false},
-		{load{99, 0}, load{500, 0}, 5, false, false},
-		{load{100, 0}, load{500, 0}, 5, true, false},
-		{load{49, 0}, load{900, 0}, 5, false, true},
-		{load{1, 1 << 19}, load{1, 1 << 19}, 1, true, false},
-		{load{1, 1 << 17}, load{2, 1 << 17}, 1, false, true},
-	} {
-		if got := p.pause(c.own, c.all, c.parts); got != c.pause {
-			t.Errorf("%+v: pause %v", c, got)
+	for seed := range uint64(30) {
+		random := rand.New(rand.NewPCG(seed, 9))
+		p := pausing{bound: load{1000, 1 << 30}}
+		parts := 2 + random.IntN(10)
+		stuck := random.IntN(parts) // so many
+		unfinished, paused, got := make([]int, parts), make([]bool, parts), make([]int, parts)
+		now := time.Unix(1_800_000_000, 0)
+		for range 20_000 {
+			now = now.Add(10 * time.Millisecond)
+			all, flowing := 0, load{}
+			for i, n := range unfinished {
+				if all += n; !paused[i] {
+					flowing.records += n
+				}
+			}
+			reads := p.reads(flowing, now)
+			for i, n := range unfinished {
+				switch {
+				case !paused[i] && p.pause(load{records: n}, parts, slices.Contains(paused, true), now):
+					paused[i] = true
+				case paused[i] && p.resume(load{records: n}, parts):
+					paused[i] = false
+				}
+				if i >= stuck {
+					unfinished[i] = max(n-random.IntN(20), 0) // these get on
+				}
+			}
+			if i := random.IntN(parts); reads && !paused[i] { // a poll
+				unfinished[i] += 20
+				got[i] += 20
+			}
+			if all > 1000+20*(parts+1) { // a poll each is beyond it
+				t.Fatalf("seed %d: %d are unfinished", seed, all)
+			}
 		}
-		if got := p.resume(c.own, c.all, c.parts); got != c.resume {
-			t.Errorf("%+v: resume %v", c, got)
+		for i, n := range got {
+			if i >= stuck && n < 10_000 {
+				t.Errorf("seed %d: %d of %d are stuck, and partition %d got %d records", seed, stuck, parts, i, n)
+			}
 		}
+	}
+	p := pausing{bound: load{1000, 1 << 20}}
+	if p.reads(load{1, 1 << 19}, time.Unix(1, 0)) || !p.reads(load{1, 1<<19 - 1}, time.Unix(1, 0)) {
+		t.Error("bytes don't count")
 	}
 }
 

@@ -29,12 +29,10 @@ type table struct {
 // shelf is a Store on a table. Everything fails now and then, also after it took effect.
 type shelf struct {
 	*table
-	random  func() float64 // below 1; nil: nothing fails
-	poison  func(r *forward.Record) bool
-	late    bool // poison is found by Flush, not by Append
-	batch   int
-	opened  chan string
-	stalled chan struct{} // nil, or until it is closed everything waits
+	random func() float64 // below 1; nil: nothing fails
+	poison func(r *forward.Record) bool
+	late   bool // poison is found by Flush, not by Append
+	batch  int
 }
 
 func newShelf(t *table) *shelf { return &shelf{table: t, batch: 50} }
@@ -42,9 +40,6 @@ func newShelf(t *table) *shelf { return &shelf{table: t, batch: 50} }
 func newTable() *table { return &table{next: map[string]int64{}, rows: map[string][]int64{}} }
 
 func (s *shelf) fails(rate float64) error {
-	if s.stalled != nil {
-		<-s.stalled
-	}
 	if s.random != nil && s.random() < rate {
 		return &forward.RetryError{After: time.Millisecond, Err: errors.New("the table is busy")}
 	}
@@ -186,17 +181,18 @@ func (s *table) exactlyOnce(t *testing.T, n int, without ...int) {
 }
 
 func TestStoreKeepsOnce(t *testing.T) {
-	r := newRig(t, 1, 3)
-	r.produce(0, 5000, 3, 30)
-	table := newTable()
-	summary := r.run(r.config(), newShelf(table))
-	table.exactlyOnce(t, 5000)
-	if summary.Delivered != 5000 || summary.Letters() != 0 {
-		t.Errorf("%+v", summary)
-	}
-	r.produce(5000, 100, 3, 30)
-	r.run(r.config(), newShelf(table))
-	table.exactlyOnce(t, 5100)
+	onEach(t, 1, 3, func(t *testing.T, r *rig) {
+		r.produce(0, 5000, 3, 30)
+		table := newTable()
+		summary := r.run(r.config(), newShelf(table))
+		table.exactlyOnce(t, 5000)
+		if summary.Delivered != 5000 || summary.Letters() != 0 {
+			t.Errorf("%+v", summary)
+		}
+		r.produce(5000, 100, 3, 30)
+		r.run(r.config(), newShelf(table))
+		table.exactlyOnce(t, 5100)
+	})
 }
 
 // Poison records, found at once or late, next to each other, at the ends and apart, become
@@ -275,55 +271,57 @@ func TestStoreUnderKills(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes the session timeouts of dead members")
 	}
-	r := newRig(t, 1, 4)
-	const n = 4000
-	table := newTable()
-	random := rand.New(rand.NewPCG(11, 11))
-	var mu sync.Mutex
-	poison := func(r *forward.Record) bool {
-		v, err := strconv.Atoi(string(r.Value))
-		return err == nil && v%501 == 0
-	}
-	shelfOf := func() *shelf {
-		s := newShelf(table)
-		s.random = func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() }
-		s.poison = poison
-		s.late = random.IntN(2) == 0
-		return s
-	}
-	var running sync.WaitGroup
-	for i := range 4 {
-		r.produce(i*n/4, n/4, 4, 40)
-		rope := &cord{}
-		ctx, cancel := context.WithCancel(t.Context())
-		cfg := r.config()
-		cfg.Drain = false
-		cfg.Kafka.Options = []kgo.Opt{kgo.Dialer(rope.dial), kgo.SessionTimeout(6 * time.Second)}
-		s := shelfOf()
-		before := len(table.snapshot())
-		running.Go(func() { _, _ = forward.Run(ctx, cfg, s) })
-		deadline := time.After(30 * time.Second)
-		for wait := true; wait; {
-			select {
-			case <-deadline:
-				t.Fatal("nothing is written")
-			case <-time.After(time.Millisecond):
-				wait = len(table.snapshot()) < before+n/8
-			}
+	onEach(t, 1, 4, func(t *testing.T, r *rig) {
+		const n = 4000
+		table := newTable()
+		random := rand.New(rand.NewPCG(11, 11))
+		var mu sync.Mutex
+		poison := func(r *forward.Record) bool {
+			v, err := strconv.Atoi(string(r.Value))
+			return err == nil && v%501 == 0
 		}
-		rope.kill()
-		cancel()
-	}
-	summary := r.run(r.config(), shelfOf())
-	running.Wait()
-	var bad []int
-	for i := 0; i < n; i += 501 {
-		bad = append(bad, i)
-	}
-	table.exactlyOnce(t, n, bad...)
-	if got := r.letters(); len(got) != len(bad) {
-		t.Errorf("%d letters, want %d: %q, %+v", len(got), len(bad), got, summary)
-	}
+		shelfOf := func() *shelf {
+			s := newShelf(table)
+			s.random = func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() }
+			s.poison = poison
+			s.late = random.IntN(2) == 0
+			return s
+		}
+		var running sync.WaitGroup
+		for i := range 4 {
+			r.produce(i*n/4, n/4, 4, 40)
+			rope := &cord{}
+			ctx, cancel := context.WithCancel(t.Context())
+			cfg := r.config()
+			cfg.Drain = false
+			cfg.Kafka.Options = []kgo.Opt{kgo.Dialer(rope.dial), kgo.SessionTimeout(6 * time.Second)}
+			s := shelfOf()
+			before := len(table.snapshot())
+			running.Go(func() { _, _ = forward.Run(ctx, cfg, s) })
+			deadline := time.After(30 * time.Second)
+			for wait := true; wait; {
+				select {
+				case <-deadline:
+					t.Fatal("nothing is written")
+				case <-time.After(time.Millisecond):
+					wait = len(table.snapshot()) < before+n/8
+				}
+			}
+			rope.kill()
+			cancel()
+		}
+		summary := r.run(r.config(), shelfOf())
+		running.Wait()
+		var bad []int
+		for i := 0; i < n; i += 501 {
+			bad = append(bad, i)
+		}
+		table.exactlyOnce(t, n, bad...)
+		r.settled()
+		if got := r.letters(); len(got) != len(bad) {
+			t.Errorf("%d letters, want %d: %q, %+v", len(got), len(bad), got, summary)
+		}
+	})
 }
 
 func (s *table) snapshot() []string {

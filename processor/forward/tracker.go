@@ -105,31 +105,3 @@ func (t *tracker) written(next int64) {
 
 // unfinished returns how many records wait for the watermark.
 func (t *tracker) unfinished() int { return len(t.entries) - t.head }
-
-// pausing bounds what is unfinished in a process. It is pure.
-type pausing struct{ records, bytes int }
-
-// Bounds of a sink in a process.
-const (
-	maxUnfinished      = 10_000
-	maxUnfinishedBytes = 32 << 20
-)
-
-// load is what a partition, or all of them, have unfinished.
-type load struct{ records, bytes int }
-
-func (l load) atLeast(records, bytes, parts int) bool {
-	return l.records >= max(records/parts, 1) || l.bytes >= max(bytes/parts, 1)
-}
-
-// pause reports whether one of so many partitions, with this load, has to wait: half of
-// the bound is for whom needs it, and of the other half each partition has a share, so
-// that one whose watermark stands still doesn't stop the others.
-func (p pausing) pause(own, all load, parts int) bool {
-	return all.atLeast(p.records, p.bytes, 2) && own.atLeast(p.records, p.bytes, 2*parts)
-}
-
-// resume reports whether one that waits goes on: below half of its share.
-func (p pausing) resume(own, all load, parts int) bool {
-	return !own.atLeast(p.records, p.bytes, 4*parts) || !all.atLeast(p.records, p.bytes, 4)
-}
