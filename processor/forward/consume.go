@@ -20,7 +20,8 @@ const (
 	fetchWait         = 500 * time.Millisecond
 )
 
-// Sizes of what is read at once.
+// Sizes of what is read at once. They are of compressed batches, which are several times as
+// large in memory, and the client reads ahead.
 const (
 	fetchPartitionBytes = 256 << 10
 	fetchBytes          = 1 << 20

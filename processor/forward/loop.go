@@ -383,6 +383,7 @@ func newLoop(cfg Config, sink Sink) (*loop, error) {
 	case Store:
 		l.store = s
 		l.pausing.bound.records *= 10 // they are appended in slices: it is their bytes that count
+		l.pausing.bound.bytes /= 4    // the store has as much again of what it has taken
 	default:
 		return nil, fmt.Errorf("%w: %T is neither a Sender nor a Store", ErrUsage, sink)
 	}
