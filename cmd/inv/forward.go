@@ -202,11 +202,27 @@ func previewSinks(ctx context.Context, s *streams, list []*sinks.Sink) error {
 				return err
 			}
 		}
-		if err := forward.Preview(ctx, k.Config, k.Sink, out); err != nil {
-			return fmt.Errorf("sink %s: %w", k.Name, err)
+		shown := &counted{Writer: out}
+		if err := forward.Preview(ctx, k.Config, k.Sink, shown); err != nil {
+			return fmt.Errorf("sink %s: %w", k.Name, k.Config.Hide(err))
+		}
+		if shown.n == 0 {
+			s.errf("%s: there is nothing to deliver; it is at the ends of its topics.\n", k.Name)
 		}
 	}
 	return nil
+}
+
+// counted counts the bytes that are written.
+type counted struct {
+	io.Writer
+	n int
+}
+
+func (c *counted) Write(p []byte) (int, error) {
+	n, err := c.Writer.Write(p)
+	c.n += n
+	return n, err
 }
 
 // deliver runs the sinks side by side until the context ends, or all are drained. One that
@@ -304,8 +320,12 @@ func writeForwarded(s *streams, e sinkEnd) {
 	if sum.Messages > 0 && sum.Messages != sum.Delivered {
 		what += " in " + many(sum.Messages, "message")
 	}
-	s.errf("%s: delivered %s in %s; %s passed over, %s dead-lettered, %s of %s tries failed\n", e.sink.Name, what,
-		e.took.Round(time.Millisecond), grouped(sum.Dropped), grouped(sum.Letters()), grouped(sum.Failures), grouped(sum.Tries))
+	failures := ""
+	if sum.Failures > 0 {
+		failures = fmt.Sprintf(", %s of %s tries failed", grouped(sum.Failures), grouped(sum.Tries))
+	}
+	s.errf("%s: delivered %s in %s; %s passed over, %s dead-lettered%s\n", e.sink.Name, what,
+		e.took.Round(time.Millisecond), grouped(sum.Dropped), grouped(sum.Letters()), failures)
 	if h := sum.Held; !h.Since.IsZero() {
 		s.errf("%s: held since %s: %s\n", e.sink.Name, h.Since.Local().Format(time.TimeOnly), h.Reason)
 	}

@@ -104,7 +104,10 @@ func (f *sharedFlags) moveSink(ctx context.Context, s *streams, c *admin.Client,
 
 // removeSink removes a sink's group and its topics, so that it begins again.
 func (f *sharedFlags) removeSink(ctx context.Context, s *streams, c *admin.Client, a *approval, r *resetFlags, k *scenario.Sink, groups []string) error {
-	own := []string{forward.RetryTopic(f.appID, k.Name)}
+	var own []string
+	if ownPosition(k, "") == "" { // else what was replayed is with the data, by the topic's id
+		own = append(own, forward.RetryTopic(f.appID, k.Name))
+	}
 	if r.outputs {
 		own = append(own, forward.DeadLetterTopic(f.appID, k.Name))
 	}
@@ -113,7 +116,7 @@ func (f *sharedFlags) removeSink(ctx context.Context, s *streams, c *admin.Clien
 		return err
 	}
 	if len(groups)+len(topics) == 0 {
-		s.errf("Sink %s of %s has no group and no topics on this cluster.\n", k.Name, f.appID)
+		s.errf("Sink %s of %s has nothing to remove on this cluster.\n", k.Name, f.appID)
 		return nil
 	}
 	var items []string

@@ -89,6 +89,8 @@ func embedded(env *testscript.Env) ([]string, error) {
 //	listening ADDRESS   waits until something listens on ADDRESS
 //	lines N FILE        wants N lines in a file, which may be stdout
 //	eventually inv ARG… -- TEXT   runs inv until its stdout has the text
+//	receiver FILE [CODE TEXT]     has what $RECEIVER gets written to a file, a line per
+//	                              request; those with the text are refused with the code
 func scriptParams(dir string, start func(*testscript.Env) ([]string, error)) testscript.Params {
 	return testscript.Params{
 		Dir:                 dir,
@@ -107,6 +109,7 @@ func scriptParams(dir string, start func(*testscript.Env) ([]string, error)) tes
 			env.Setenv("INV_BROKERS", strings.Join(brokers, ","))
 			env.Setenv("FREE", free)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "no-config"))
+			addReceiver(env)
 			return ownScenario(env)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -115,6 +118,7 @@ func scriptParams(dir string, start func(*testscript.Env) ([]string, error)) tes
 			"listening":  listeningCmd,
 			"lines":      linesCmd,
 			"eventually": eventuallyCmd,
+			"receiver":   receiverCmd,
 		},
 	}
 }

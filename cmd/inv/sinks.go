@@ -76,7 +76,7 @@ func aboutSink(k *scenario.Sink) string {
 	if about, _, _ := strings.Cut(strings.TrimSpace(k.About), "\n"); about != "" {
 		return about
 	}
-	return fmt.Sprintf("%s → %s", strings.Join(k.From, ", "), receiver(k))
+	return fmt.Sprintf("%s → %s", strings.Join(k.From, ", "), receiverOf(k))
 }
 
 // noTopicError is returned for a sink whose topics don't exist.
@@ -108,8 +108,8 @@ func sinkTopics(sc *scenario.Scenario, app string, k *scenario.Sink) (topics []s
 	return append(topics, forward.RetryTopic(app, k.Name))
 }
 
-// receiver returns in a word where a sink delivers to.
-func receiver(k *scenario.Sink) string {
+// receiverOf returns in a word where a sink delivers to.
+func receiverOf(k *scenario.Sink) string {
 	switch {
 	case k.HTTP != nil:
 		return "HTTP"

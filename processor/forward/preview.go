@@ -123,7 +123,7 @@ func (p *preview) record(id fetch.ID, r *kgo.Record) error {
 		case t.drop:
 		case p.store != nil:
 			fmt.Fprintf(p.out, "# %s\n", t.At)
-			if err := p.store.Show(p.out, t.Record); err != nil {
+			if err := p.lines(func(w io.Writer) error { return p.store.Show(w, t.Record) }); err != nil {
 				p.refused(t.Record, err)
 			}
 		case p.grouper != nil:
@@ -168,9 +168,32 @@ func (p *preview) cut(c *Cut) error {
 			fmt.Fprintf(p.out, " to %s", to)
 		}
 		fmt.Fprintln(p.out)
-		if err := m.Show(p.out); err != nil {
+		if err := p.lines(m.Show); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// lines writes what show does, and ends its last line if need be.
+func (p *preview) lines(show func(io.Writer) error) error {
+	shown := lastByte{Writer: p.out, last: '\n'}
+	err := show(&shown)
+	if shown.last != '\n' {
+		_ = p.out.WriteByte('\n') // Flush returns its error
+	}
+	return err
+}
+
+// lastByte knows the last byte that was written.
+type lastByte struct {
+	io.Writer
+	last byte
+}
+
+func (l *lastByte) Write(p []byte) (int, error) {
+	if len(p) > 0 {
+		l.last = p[len(p)-1]
+	}
+	return l.Writer.Write(p)
 }

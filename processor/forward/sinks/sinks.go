@@ -28,11 +28,13 @@ type MissingError struct {
 }
 
 func (e *MissingError) Error() string {
-	plural := ""
-	if len(e.Variables) > 1 {
-		plural = "s"
+	plural := func(names []string) string {
+		if len(names) > 1 {
+			return "s " + strings.Join(names, ", ")
+		}
+		return " " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s: the environment has no variable%s %s", strings.Join(e.Sinks, ", "), plural, strings.Join(e.Variables, ", "))
+	return fmt.Sprintf("sink%s: the environment lacks the variable%s", plural(e.Sinks), plural(e.Variables))
 }
 
 // Options are what a declaration leaves to the caller.
