@@ -389,7 +389,8 @@ func newLoop(cfg Config, sink Sink) (*loop, error) {
 		l.sender = s
 	case Store:
 		l.store = s
-		l.pausing.bound.records *= 3 // they are appended in slices: it is their bytes that count
+		l.pausing.bound.records *= 10 // they are appended in slices: it is their bytes that count
+		l.pausing.bound.bytes /= 4    // the store has as much again of what it has taken
 	default:
 		return nil, fmt.Errorf("%w: %T is neither a Sender nor a Store", ErrUsage, sink)
 	}
