@@ -10,8 +10,8 @@ import (
 type instance struct {
 	id   []byte // in memory: see instanceID
 	name []byte // the key; a part of id
-	// cur is the state, was that before the step. Neither is there after a key has expired
-	// that no step has needed.
+	// cur is the state; nil: a key that has expired, and that no step has needed. was is that
+	// before the step, of an instance that is in one.
 	cur, was *state
 
 	before  []byte // the state as of the last commit, encoded; nil: there was none
@@ -59,7 +59,7 @@ func (m *Machine) load(id []byte) (*instance, error) {
 	switch {
 	case w == nil:
 		w = m.open(id)
-		w.cur, w.was = m.states.get(), m.states.get()
+		w.cur = m.states.get()
 		w.cur.exists = false
 		if encoded, ok := m.committed.Get(borrowed(id)); ok {
 			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
@@ -68,7 +68,7 @@ func (m *Machine) load(id []byte) (*instance, error) {
 			w.before, w.running = encoded, w.cur.running()
 		}
 	case w.cur == nil:
-		w.cur, w.was = m.states.get(), m.states.get()
+		w.cur = m.states.get()
 		w.cur.exists = false
 	}
 	if !w.cur.exists {

@@ -46,7 +46,8 @@ type Machine struct {
 	stepped   []*instance          // by the line
 	instances pool[instance]
 	states    pool[state]
-	mem       arena // of the transaction
+	befores   pool[state] // the states before the steps of a line, or of what is due
+	mem       arena       // of the transaction
 
 	applied, before int64 // the last log offset; as of the last commit; -1: none
 	dirty           bool  // the transaction has applied something

@@ -59,6 +59,7 @@ func (m *Machine) set(variable int, v jq.Value) {
 
 // enterLine sets what the expressions of a line's steps see of it.
 func (m *Machine) enterLine(l *Line) error {
+	m.befores.reset()
 	if !m.state.scope.fields.Scan(l.Value, m.found) {
 		return fmt.Errorf("%w: its value is not JSON", errNoLine)
 	}
@@ -97,6 +98,7 @@ func index(l *Line) jq.Value {
 
 // leaveLine sets what the expressions of a step without a line see in its place.
 func (m *Machine) leaveLine() {
+	m.befores.reset()
 	v := &m.variables
 	for _, variable := range [...]int{v.in, v.topic, v.partition, v.offset, v.headers, v.i} {
 		m.set(variable, jq.Value{})
@@ -113,6 +115,7 @@ func (m *Machine) begin(w *instance, kind stepKind, t, start int64) error {
 		return err
 	}
 	s := w.cur
+	w.was = m.befores.get()
 	w.was.copyFrom(s)
 	if !s.exists {
 		s.exists, s.since, s.newest = true, start, t
