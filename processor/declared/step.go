@@ -6,8 +6,6 @@ import (
 	"strconv"
 
 	"inv/internal/jq"
-	"inv/internal/jsonscan"
-	"inv/internal/scenario"
 )
 
 // stepKind is why a step is done.
@@ -23,31 +21,14 @@ const (
 // those that none does.
 type variables struct {
 	key, t, in, topic, partition, offset, headers, i, n, window, clock int
-	rows                                                               []rowVariable
 }
 
-type rowVariable struct {
-	name   string
-	number int
-}
-
-func newVariables(s *scope, t *scenario.Topology) variables {
-	v := variables{
+func newVariables(s *scope) variables {
+	return variables{
 		key: s.variable("$key"), t: s.variable("$t"), in: s.variable("$in"), topic: s.variable("$topic"), partition: s.variable("$partition"),
 		offset: s.variable("$offset"), headers: s.variable("$headers"), i: s.variable("$i"), n: s.variable("$n"),
 		window: s.variable("$window"), clock: s.variable("$clock"),
 	}
-	seen := map[string]bool{}
-	for i := range t.From {
-		for k := range t.From[i].Join {
-			j := &t.From[i].Join[k]
-			if n := s.variable(rowName(j)); n > 0 && !seen[j.Name] {
-				seen[j.Name] = true
-				v.rows = append(v.rows, rowVariable{j.Name, n})
-			}
-		}
-	}
-	return v
 }
 
 // set sets a variable, if an expression uses it.
@@ -78,13 +59,7 @@ func (m *Machine) enterLine(l *Line) error {
 	if v.i > 0 {
 		m.set(v.i, index(l))
 	}
-	for _, r := range v.rows {
-		var row []byte
-		if l.Rows != nil {
-			row = jsonscan.Member(l.Rows, r.name)
-		}
-		m.set(r.number, jq.JSON(row))
-	}
+	m.rows.set(&m.eval)
 	m.step.record, m.step.found = jq.JSON(l.Value), m.found
 	return nil
 }
@@ -103,9 +78,7 @@ func (m *Machine) leaveLine() {
 	for _, variable := range [...]int{v.in, v.topic, v.partition, v.offset, v.headers, v.i} {
 		m.set(variable, jq.Value{})
 	}
-	for _, r := range v.rows {
-		m.set(r.number, jq.Value{})
-	}
+	m.rows.unset(&m.eval)
 	m.step.record, m.step.found = jq.Value{}, nil
 }
 
