@@ -113,11 +113,15 @@ func (m *Machine) begin(w *instance, kind stepKind, t, start int64) error {
 		m.set(v.window, jq.JSON(m.window))
 	}
 	m.step.key, m.step.time = w.name, t
-	m.step.id = append(append(append(m.step.id[:0], m.topology.Name...), '-'), w.name...)
-	m.step.id = append(strconv.AppendInt(append(m.step.id, '-'), s.since, 10), '-')
-	m.step.id = append(strconv.AppendInt(m.step.id, s.n, 10), '-')
 	m.step.enter(&m.eval)
 	return nil
+}
+
+// identify sets the id of the step's outputs. Most steps have none.
+func (m *Machine) identify(s *state) {
+	id := append(append(append(m.step.id[:0], m.topology.Name...), '-'), m.step.key...)
+	id = strconv.AppendInt(append(id, '-'), s.since, 10)
+	m.step.id = append(strconv.AppendInt(append(id, '-'), s.n, 10), '-')
 }
 
 // do does what a step is for, after begin. input is the index of a line's. An error is
@@ -210,6 +214,7 @@ func (m *Machine) emit(s *state, i int, e *emitProgram) error {
 			return nil
 		}
 	}
+	m.identify(s)
 	before := len(m.pending.outputs)
 	if err := m.pending.evaluate(e, &m.step, &m.eval); err != nil {
 		return err
