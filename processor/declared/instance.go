@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"strconv"
 	"unsafe"
+
+	"inv/processor"
 )
 
 // instance is a key, or a window of a key, that a transaction works on.
@@ -14,10 +16,25 @@ type instance struct {
 	// before the step, of an instance that is in one.
 	cur, was *state
 
-	before  []byte // the state as of the last commit, encoded; nil: there was none
-	changed bool   // there is something to write
-	running int64  // timers, as of the last commit
+	before  inChangelog // as of the last commit
+	changed bool        // there is something to write
 	encoded []byte
+}
+
+// inChangelog is what the changelog has of an instance. It is noted when the instance is
+// looked up, since by the end of a large transaction its text has left the CPU's cache.
+type inChangelog struct {
+	exists  bool
+	since   int64  // of the state, epoch ms
+	size    int    // of the encoded state, in bytes
+	running int64  // timers
+	print   uint64 // fingerprint
+}
+
+// note notes the instance's state in the changelog: s and what it was decoded from.
+func (m *Machine) note(w *instance, s *state, encoded []byte) {
+	m.scratch = m.appendLogKey(m.scratch[:0], w.id, s.since)
+	w.before = inChangelog{true, s.since, len(encoded), s.running(), processor.Fingerprint(m.scratch, encoded)}
 }
 
 // startBytes is how long the start of a window is in an instance's id.
@@ -65,7 +82,7 @@ func (m *Machine) load(id []byte) (*instance, error) {
 			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
 				return nil, err
 			}
-			w.before, w.running = encoded, w.cur.running()
+			m.note(w, w.cur, encoded)
 		}
 	case w.cur == nil:
 		w.cur = m.states.get()
