@@ -50,6 +50,13 @@ func (e *Evaluator) SetRecord(v Value, found [][]byte) {
 	}
 }
 
+// SetFound is Set with the results of the scan of the value's text by the variable's
+// [Scope.Fields], if it is an object.
+func (e *Evaluator) SetFound(variable int, v Value, found [][]byte) {
+	e.fit(variable)
+	e.slots[variable] = held{v, found, true}
+}
+
 // Set sets a variable. Its text must stay valid until it is set again.
 func (e *Evaluator) Set(variable int, v Value) {
 	e.fit(variable)

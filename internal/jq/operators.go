@@ -2,6 +2,7 @@ package jq
 
 import (
 	"bytes"
+	"cmp"
 	"math"
 
 	"github.com/itchyny/gojq"
@@ -60,6 +61,7 @@ func (c *compiler) comparison(q *gojq.Query) node {
 	if r.constant != nil && r.constant.kind == kindString {
 		text = r.constant.str()
 	}
+	isWhole := r.constant != nil && r.constant.kind == kindNumber && r.constant.form == formInt
 	return conditional(func(e *Evaluator) answer {
 		x := left(e)
 		switch {
@@ -67,6 +69,8 @@ func (c *compiler) comparison(q *gojq.Query) node {
 			return x.truth()
 		case text != nil && x.kind == kindString:
 			return answerOf(holds[1+bytes.Compare(x.str(), text)])
+		case isWhole && x.kind == kindNumber && x.form == formInt:
+			return answerOf(holds[1+cmp.Compare(int64(x.bits), int64(r.constant.bits))])
 		}
 		y := right(e)
 		switch {

@@ -47,6 +47,9 @@ func NewScope(fields *jsonscan.Fields) *Scope {
 // Variable adds a variable, such as $key, whose value is set with [Evaluator.Set].
 func (s *Scope) Variable(name string) int { return s.add(name, jsonscan.NewFields()) }
 
+// Fields returns the paths that expressions need of a variable that is not looked up.
+func (s *Scope) Fields(variable int) *jsonscan.Fields { return s.slots[variable].fields }
+
 // LookedUp adds a variable whose value comes from the evaluator's Source.
 func (s *Scope) LookedUp(name string) int { return s.add(name, nil) }
 

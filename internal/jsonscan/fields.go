@@ -38,6 +38,25 @@ func (f *Fields) Add(path ...string) int {
 	return n.index
 }
 
+// AddBelow adds the paths of g below a key without paths, and returns by how much the
+// indexes of their values are greater than in the results of g.
+func (f *Fields) AddBelow(key string, g *Fields) (by int) {
+	by = f.count
+	f.root.child(key).graft(&g.root, by)
+	f.count += g.count
+	return by
+}
+
+// graft adds what another node wants, with indexes that are greater.
+func (n *node) graft(from *node, by int) {
+	if from.index >= 0 {
+		n.index = from.index + by
+	}
+	for i, key := range from.keys {
+		n.child(key).graft(from.children[i], by)
+	}
+}
+
 func (n *node) child(key string) *node {
 	if i := slices.Index(n.keys, key); i >= 0 {
 		return n.children[i]
@@ -67,6 +86,15 @@ func (f *Fields) Find(b []byte, values [][]byte) (Flags, bool) {
 	end := s.find(b, &f.root, s.begin(b), 0, values)
 	ok := end >= 0 && s.space(b, end) == len(b)
 	return s.flags, ok
+}
+
+// ScanPrefix is Scan of the JSON value that b begins with, without white space before it.
+// It returns the index after it, or -1.
+func (f *Fields) ScanPrefix(b []byte, values [][]byte) int {
+	values = values[:f.count]
+	clear(values)
+	var s scanner
+	return s.find(b, &f.root, 0, 0, values)
 }
 
 // ScanElements scans each element of a well-formed JSON array, in one pass, and

@@ -167,3 +167,40 @@ func TestEnd(t *testing.T) {
 		}
 	}
 }
+
+// The fields of several values are found in one pass over the object that has these.
+func TestAddBelow(t *testing.T) {
+	price, whole := NewFields(), NewFields()
+	inner := price.Add("price")
+	cents := price.Add("tax", "cents")
+	whole.Add()
+	name := whole.Add("name")
+
+	f := NewFields()
+	first := f.AddBelow("p", price)
+	second := f.AddBelow("q", whole)
+	row := f.Add("p")
+	values := make([][]byte, f.Len())
+	for _, c := range []struct {
+		text, row, price, cents, whole, name string
+		end                                  int
+	}{
+		{`{"p":{"price":3,"tax":{"cents":7}},"q":{"name":"n"}},"v":1`, `{"price":3,"tax":{"cents":7}}`, "3", "7", `{"name":"n"}`, `"n"`, 52},
+		{`{"q":[1],"p":{"price":1},"p":{"tax":null}}`, `{"tax":null}`, "", "", "[1]", "", 42},
+		{`{"p":null}`, "null", "", "", "", "", 10},
+		{`{}`, "", "", "", "", "", 2},
+		{`{"p":{"price":3}`, "", "", "", "", "", -1},
+	} {
+		end := f.ScanPrefix([]byte(c.text), values)
+		if end != c.end {
+			t.Errorf("%s ends at %d, not at %d", c.text, end, c.end)
+		}
+		if end < 0 {
+			continue
+		}
+		got := [...]string{string(values[row]), string(values[first+inner]), string(values[first+cents]), string(values[second]), string(values[second+name])}
+		if want := [...]string{c.row, c.price, c.cents, c.whole, c.name}; got != want {
+			t.Errorf("%s: %q, not %q", c.text, got, want)
+		}
+	}
+}

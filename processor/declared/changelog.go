@@ -223,17 +223,12 @@ func (m *Machine) log(log func(key, value []byte) error, key, value []byte) erro
 func (m *Machine) sealInstance(w *instance, log func(key, value []byte) error) error {
 	exists := w.cur != nil && w.cur.exists
 	c := &m.sealedCounts
-	if before := w.before; before != nil {
-		since, err := sinceOf(before)
-		if err != nil {
-			return err
-		}
-		key := m.appendLogKey(m.mem.alloc(len(w.id)+32), w.id, since)
-		m.sealed.Remove(processor.Fingerprint(key, before))
-		c.Bytes -= int64(len(w.id) + len(before))
-		c.Timers -= w.running
-		if !exists || w.cur.since != since && m.windows == sessions {
-			if err := log(key, nil); err != nil {
+	if before := &w.before; before.exists {
+		m.sealed.Remove(before.print)
+		c.Bytes -= int64(len(w.id) + before.size)
+		c.Timers -= before.running
+		if !exists || w.cur.since != before.since && m.windows == sessions {
+			if err := log(m.appendLogKey(m.mem.alloc(len(w.id)+32), w.id, before.since), nil); err != nil {
 				return err
 			}
 		}

@@ -14,6 +14,7 @@ type clock struct {
 
 	sources []source // in the order in which they were first named
 	places  map[sourceName]int
+	last    int   // that at returned: most lines come from the source of the one before
 	order   []int // of topics and partitions: see sorted
 	parts   []topicParts
 	reading
@@ -62,7 +63,13 @@ type topicParts struct {
 
 // at returns the index of a source, which it adds if it is new.
 func (c *clock) at(topic []byte, partition int32) int {
+	if c.last < len(c.sources) {
+		if s := &c.sources[c.last]; s.partition == partition && s.topic == string(topic) {
+			return c.last
+		}
+	}
 	if i, ok := c.places[sourceName{borrowed(topic), partition}]; ok {
+		c.last = i
 		return i
 	}
 	if c.places == nil {

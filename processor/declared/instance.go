@@ -4,20 +4,37 @@ import (
 	"encoding/binary"
 	"strconv"
 	"unsafe"
+
+	"inv/processor"
 )
 
 // instance is a key, or a window of a key, that a transaction works on.
 type instance struct {
 	id   []byte // in memory: see instanceID
 	name []byte // the key; a part of id
-	// cur is the state, was that before the step. Neither is there after a key has expired
-	// that no step has needed.
+	// cur is the state; nil: a key that has expired, and that no step has needed. was is that
+	// before the step, of an instance that is in one.
 	cur, was *state
 
-	before  []byte // the state as of the last commit, encoded; nil: there was none
-	changed bool   // there is something to write
-	running int64  // timers, as of the last commit
+	before  inChangelog // as of the last commit
+	changed bool        // there is something to write
 	encoded []byte
+}
+
+// inChangelog is what the changelog has of an instance. It is noted when the instance is
+// looked up, since by the end of a large transaction its text has left the CPU's cache.
+type inChangelog struct {
+	exists  bool
+	since   int64  // of the state, epoch ms
+	size    int    // of the encoded state, in bytes
+	running int64  // timers
+	print   uint64 // fingerprint
+}
+
+// note notes the instance's state in the changelog: s and what it was decoded from.
+func (m *Machine) note(w *instance, s *state, encoded []byte) {
+	m.scratch = m.appendLogKey(m.scratch[:0], w.id, s.since)
+	w.before = inChangelog{true, s.since, len(encoded), s.running(), processor.Fingerprint(m.scratch, encoded)}
 }
 
 // startBytes is how long the start of a window is in an instance's id.
@@ -59,16 +76,16 @@ func (m *Machine) load(id []byte) (*instance, error) {
 	switch {
 	case w == nil:
 		w = m.open(id)
-		w.cur, w.was = m.states.get(), m.states.get()
+		w.cur = m.states.get()
 		w.cur.exists = false
 		if encoded, ok := m.committed.Get(borrowed(id)); ok {
 			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
 				return nil, err
 			}
-			w.before, w.running = encoded, w.cur.running()
+			m.note(w, w.cur, encoded)
 		}
 	case w.cur == nil:
-		w.cur, w.was = m.states.get(), m.states.get()
+		w.cur = m.states.get()
 		w.cur.exists = false
 	}
 	if !w.cur.exists {

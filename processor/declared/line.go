@@ -108,7 +108,7 @@ func parseLine(line []byte, l *Line, fields *jsonscan.Fields, found [][]byte) er
 		}
 		return fields.Scan(l.Value, found)
 	}
-	if l.parseFast(line) && scan() {
+	if l.parseFast(line, nil) && scan() {
 		return nil
 	}
 	if err := l.parseAny(line); err != nil {
@@ -121,8 +121,8 @@ func parseLine(line []byte, l *Line, fields *jsonscan.Fields, found [][]byte) er
 }
 
 // parseFast reads a line as AppendLine writes it. The value is what remains, unseen. It
-// reports false for every other text.
-func (l *Line) parseFast(text []byte) bool {
+// reports false for every other text. rows gets the joined rows.
+func (l *Line) parseFast(text []byte, rows *joinedRows) bool {
 	c := fastLine{text: text, ok: true}
 	c.expect(`{"k":"`)
 	l.Key = c.plain()
@@ -141,10 +141,10 @@ func (l *Line) parseFast(text []byte) bool {
 		l.Index = int(i)
 	}
 	if c.has(`,"j":`) {
-		l.Rows = c.object()
+		l.Rows = c.object(rows.scan)
 	}
 	if c.has(`,"h":`) {
-		l.Headers = c.object()
+		l.Headers = c.object(jsonscan.End)
 	}
 	c.expect(`,"v":`)
 	end := len(c.text) - 1
@@ -204,9 +204,9 @@ func (c *fastLine) number() int64 {
 	return n
 }
 
-// object reads a JSON object.
-func (c *fastLine) object() []byte {
-	n := jsonscan.End(c.text)
+// object reads a JSON object, whose end is what end returns.
+func (c *fastLine) object(end func(text []byte) int) []byte {
+	n := end(c.text)
 	if n < 0 || c.text[0] != '{' {
 		c.ok = false
 		return nil

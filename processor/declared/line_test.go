@@ -146,7 +146,7 @@ func FuzzLine(f *testing.F) {
 			if err := ParseLine(out, &again); err != nil || !bytes.Equal(AppendLine(nil, &again), out) {
 				t.Fatalf("%q is written as %q and read as %+v, %v", text, out, again, err)
 			}
-			if l.parseFast(bytes.TrimSuffix(out, []byte("\n"))) {
+			if l.parseFast(bytes.TrimSuffix(out, []byte("\n")), nil) {
 				var other Line
 				if err := other.parseAny(out); err == nil && !reflect.DeepEqual(l, other) {
 					t.Fatalf("%q is read as %+v and %+v", out, l, other)

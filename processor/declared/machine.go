@@ -46,7 +46,8 @@ type Machine struct {
 	stepped   []*instance          // by the line
 	instances pool[instance]
 	states    pool[state]
-	mem       arena // of the transaction
+	befores   pool[state] // the states before the steps of a line, or of what is due
+	mem       arena       // of the transaction
 
 	applied, before int64 // the last log offset; as of the last commit; -1: none
 	dirty           bool  // the transaction has applied something
@@ -55,6 +56,7 @@ type Machine struct {
 	late                 int64  // lines of the transaction
 
 	line    Line
+	rows    *joinedRows // of the line
 	tick    Tick
 	sizes   []topicParts
 	found   [][]byte
@@ -83,7 +85,7 @@ func (p *Program) NewMachine() *Machine {
 	t := p.Topology
 	m := &Machine{
 		topology: t, state: p.state, layout: newLayout(t, p.state.names), ordered: t.Order == scenario.ByTime,
-		variables: newVariables(p.state.scope, t), committed: stage.NewTable(), working: map[string]*instance{},
+		variables: newVariables(p.state.scope), rows: newJoinedRows(p.state.scope, t), committed: stage.NewTable(), working: map[string]*instance{},
 		applied: -1, before: -1, found: make([][]byte, p.state.scope.fields.Len()),
 	}
 	if !t.TTLForever {
@@ -222,10 +224,17 @@ func (m *Machine) parse(text []byte) error {
 	if len(text) > MaxLine {
 		return fmt.Errorf("%w: it has %d bytes", errNoLine, len(text))
 	}
-	if m.line.parseFast(text) {
+	m.rows.forget()
+	if m.line.parseFast(text, m.rows) {
 		return nil
 	}
-	return m.line.parseAny(text)
+	if err := m.line.parseAny(text); err != nil {
+		return err
+	}
+	if m.rows.forget(); m.line.Rows != nil {
+		m.rows.scan(m.line.Rows)
+	}
+	return nil
 }
 
 func lateText(t, stage int64) string {

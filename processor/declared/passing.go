@@ -151,8 +151,8 @@ func (m *Machine) expire(id []byte) {
 	switch {
 	case w == nil:
 		w = m.open(id)
-		w.before, _ = m.committed.Get(borrowed(id))
-		w.running = m.head.running()
+		encoded, _ := m.committed.Get(borrowed(id))
+		m.note(w, &m.head, encoded) // dueAt has looked at it
 	case w.cur != nil:
 		w.cur.exists = false
 	}

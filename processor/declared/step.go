@@ -6,8 +6,6 @@ import (
 	"strconv"
 
 	"inv/internal/jq"
-	"inv/internal/jsonscan"
-	"inv/internal/scenario"
 )
 
 // stepKind is why a step is done.
@@ -23,31 +21,14 @@ const (
 // those that none does.
 type variables struct {
 	key, t, in, topic, partition, offset, headers, i, n, window, clock int
-	rows                                                               []rowVariable
 }
 
-type rowVariable struct {
-	name   string
-	number int
-}
-
-func newVariables(s *scope, t *scenario.Topology) variables {
-	v := variables{
+func newVariables(s *scope) variables {
+	return variables{
 		key: s.variable("$key"), t: s.variable("$t"), in: s.variable("$in"), topic: s.variable("$topic"), partition: s.variable("$partition"),
 		offset: s.variable("$offset"), headers: s.variable("$headers"), i: s.variable("$i"), n: s.variable("$n"),
 		window: s.variable("$window"), clock: s.variable("$clock"),
 	}
-	seen := map[string]bool{}
-	for i := range t.From {
-		for k := range t.From[i].Join {
-			j := &t.From[i].Join[k]
-			if n := s.variable(rowName(j)); n > 0 && !seen[j.Name] {
-				seen[j.Name] = true
-				v.rows = append(v.rows, rowVariable{j.Name, n})
-			}
-		}
-	}
-	return v
 }
 
 // set sets a variable, if an expression uses it.
@@ -59,6 +40,7 @@ func (m *Machine) set(variable int, v jq.Value) {
 
 // enterLine sets what the expressions of a line's steps see of it.
 func (m *Machine) enterLine(l *Line) error {
+	m.befores.reset()
 	if !m.state.scope.fields.Scan(l.Value, m.found) {
 		return fmt.Errorf("%w: its value is not JSON", errNoLine)
 	}
@@ -77,13 +59,7 @@ func (m *Machine) enterLine(l *Line) error {
 	if v.i > 0 {
 		m.set(v.i, index(l))
 	}
-	for _, r := range v.rows {
-		var row []byte
-		if l.Rows != nil {
-			row = jsonscan.Member(l.Rows, r.name)
-		}
-		m.set(r.number, jq.JSON(row))
-	}
+	m.rows.set(&m.eval)
 	m.step.record, m.step.found = jq.JSON(l.Value), m.found
 	return nil
 }
@@ -97,13 +73,12 @@ func index(l *Line) jq.Value {
 
 // leaveLine sets what the expressions of a step without a line see in its place.
 func (m *Machine) leaveLine() {
+	m.befores.reset()
 	v := &m.variables
 	for _, variable := range [...]int{v.in, v.topic, v.partition, v.offset, v.headers, v.i} {
 		m.set(variable, jq.Value{})
 	}
-	for _, r := range v.rows {
-		m.set(r.number, jq.Value{})
-	}
+	m.rows.unset(&m.eval)
 	m.step.record, m.step.found = jq.Value{}, nil
 }
 
@@ -113,6 +88,7 @@ func (m *Machine) begin(w *instance, kind stepKind, t, start int64) error {
 		return err
 	}
 	s := w.cur
+	w.was = m.befores.get()
 	w.was.copyFrom(s)
 	if !s.exists {
 		s.exists, s.since, s.newest = true, start, t
@@ -137,11 +113,15 @@ func (m *Machine) begin(w *instance, kind stepKind, t, start int64) error {
 		m.set(v.window, jq.JSON(m.window))
 	}
 	m.step.key, m.step.time = w.name, t
-	m.step.id = append(append(append(m.step.id[:0], m.topology.Name...), '-'), w.name...)
-	m.step.id = append(strconv.AppendInt(append(m.step.id, '-'), s.since, 10), '-')
-	m.step.id = append(strconv.AppendInt(m.step.id, s.n, 10), '-')
 	m.step.enter(&m.eval)
 	return nil
+}
+
+// identify sets the id of the step's outputs. Most steps have none.
+func (m *Machine) identify(s *state) {
+	id := append(append(append(m.step.id[:0], m.topology.Name...), '-'), m.step.key...)
+	id = strconv.AppendInt(append(id, '-'), s.since, 10)
+	m.step.id = append(strconv.AppendInt(append(id, '-'), s.n, 10), '-')
 }
 
 // do does what a step is for, after begin. input is the index of a line's. An error is
@@ -234,6 +214,7 @@ func (m *Machine) emit(s *state, i int, e *emitProgram) error {
 			return nil
 		}
 	}
+	m.identify(s)
 	before := len(m.pending.outputs)
 	if err := m.pending.evaluate(e, &m.step, &m.eval); err != nil {
 		return err

@@ -97,17 +97,15 @@ func (s *session) processPolled(tx *Tx, fetches kgo.Fetches) (consumed int, ours
 	return consumed, ours, tx.err
 }
 
-// A partition of which so many offsets are known and not polled has a backlog.
-// Fewer may be end markers of transactions, which nobody is given.
-const backlog = 100
-
-// pollMore takes what was fetched meanwhile. It waits only if there is a backlog:
-// then more is on its way, and a transaction with more in it costs less.
+// pollMore takes what was fetched meanwhile. It waits only if a partition is known to have
+// more, which then is on its way: a transaction with more in it costs less. One offset may
+// be a record of thousands of lines. End markers of transactions come like records, so
+// behind the last one nothing is missing.
 func (s *session) pollMore(until time.Time, tx *Tx) kgo.Fetches {
 	s.polls++
 	behind := false
 	for _, slot := range tx.touched {
-		behind = behind || slot.end-slot.next > backlog
+		behind = behind || slot.next < slot.end
 	}
 	if !behind {
 		//lint:ignore SA1012 nil means that the poll doesn't wait

@@ -40,8 +40,23 @@ func fraudStreams(store, title string) side {
 	return s
 }
 
+// proveFraud verifies inv on orders of the same shape.
+func (l *lab) proveFraud(ctx context.Context) error {
+	if !l.proves() {
+		return nil
+	}
+	t := l.fraudTask(proofRecords, proofRecords/20)
+	if err := l.prepare(ctx, t, "orders"); err != nil {
+		return err
+	}
+	return l.prove(ctx, t)
+}
+
 // fraud compares the declared topology with the same in Kafka Streams.
 func fraud(ctx context.Context, l *lab) error {
+	if err := l.proveFraud(ctx); err != nil {
+		return err
+	}
 	customers := max(l.orders/20, 1)
 	t := l.fraudTask(l.orders, customers)
 	if err := l.prepare(ctx, t, "orders"); err != nil {
@@ -57,6 +72,9 @@ func fraud(ctx context.Context, l *lab) error {
 
 // fraudState compares the memory of a million keys.
 func fraudState(ctx context.Context, l *lab) error {
+	if err := l.proveFraud(ctx); err != nil {
+		return err
+	}
 	t := l.fraudTask(3*l.orders, l.orders)
 	if err := l.prepare(ctx, t, "orders"); err != nil {
 		return err

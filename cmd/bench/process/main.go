@@ -1,6 +1,7 @@
 // Command process compares `inv process` with Kafka Streams and with a loop that only
 // moves records (cmd/bench/floor): the same broker and backlog, exactly-once,
-// interleaved rounds, `inv verify` after each of inv's. It needs Go, Java 17 and
+// interleaved rounds, `inv verify` after each of inv's (of declared topologies after one on
+// a small backlog). It needs Go, Java 17 and
 // Maven, starts an Apache Kafka of its own and removes everything at the end.
 //
 //	go run ./cmd/bench/process drain      1M orders over 1,000 products: rate, CPU, memory, output
@@ -44,7 +45,7 @@ type options struct {
 	rates                            []int
 	only                             string
 	short, wipe, unverified, cold    bool
-	inv                              string
+	inv, before                      string
 	args                             []string // additional arguments of inv process
 }
 
@@ -87,6 +88,7 @@ func parse(mode string, args []string) (options, error) {
 	f.StringVar(&o.peerHeap, "peer-heap", "2g", "fraud, state: the heap of Streams")
 	f.StringVar(&o.benthos, "benthos", "", "standardize: a benthos with Kafka and XML; otherwise it is built")
 	f.StringVar(&o.inv, "inv", "", "the inv to measure; otherwise it is built")
+	f.StringVar(&o.before, "before", "", "declared topologies: an earlier inv that takes turns with it")
 	f.IntVar(&o.orders, "orders", 1_000_000, "orders in the backlog")
 	f.IntVar(&o.products, "products", 1_000, "products in the catalogue")
 	f.IntVar(&o.partitions, "partitions", 6, "partitions of each topic")
@@ -98,7 +100,7 @@ func parse(mode string, args []string) (options, error) {
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
 	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
-	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify after each run")
+	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify of a small backlog at the beginning")
 	f.Func("X", "an additional argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
 	if err := f.Parse(args); err != nil {
 		return o, err

@@ -78,20 +78,34 @@ func benthosSide() side {
 	}
 }
 
-// standardize compares the declared topology with the same in benthos.
-func standardize(ctx context.Context, l *lab) error {
-	if err := l.buildBenthos(ctx); err != nil {
-		return err
-	}
-	t := task{
+// standardizeTask has so many customers in XML, and the table of their segments.
+func standardizeTask(records int) task {
+	return task{
 		topology: "standardize", inputs: []string{"legacy_customer_data", "customer_segments"},
 		read: []string{"legacy_customer_data"}, outputs: []string{"standardized_customer_data"}, writes: []string{"standardized"},
 		same: true,
 		fill: [][]string{
 			{"produce", "segments", "--rate", "max"},
-			{"produce", "legacy-customers", "--seed", "7", "--rate", "max", "--count", fmt.Sprint(l.orders)},
+			{"produce", "legacy-customers", "--seed", "7", "--rate", "max", "--count", fmt.Sprint(records)},
 		},
 	}
+}
+
+// standardize compares the declared topology with the same in benthos.
+func standardize(ctx context.Context, l *lab) error {
+	if err := l.buildBenthos(ctx); err != nil {
+		return err
+	}
+	if l.proves() {
+		small := standardizeTask(proofRecords)
+		if err := l.prepare(ctx, small, "legacy", "segments"); err != nil {
+			return err
+		}
+		if err := l.prove(ctx, small); err != nil {
+			return err
+		}
+	}
+	t := standardizeTask(l.orders)
 	if err := l.prepare(ctx, t, "legacy", "segments"); err != nil {
 		return err
 	}
