@@ -176,6 +176,9 @@ func checkSinks(ctx context.Context, s *streams, list []*sinks.Sink) error {
 	failed := 0
 	for i, k := range list {
 		text := "ok"
+		if u, partly := k.Sink.(interface{ Unchecked() string }); partly && u.Unchecked() != "" {
+			text += "; " + u.Unchecked()
+		}
 		if results[i] != nil {
 			failed++
 			text = k.Config.Hide(results[i]).Error()

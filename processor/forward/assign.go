@@ -61,7 +61,6 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 		o.tracker = newTracker(at)
 	} else {
 		o.storage = l.newStorage(o, stream, at)
-		o.storage.drainTo.Store(l.drainTo[o.id])
 	}
 	l.parts[o.id] = o
 	l.count()
@@ -69,6 +68,7 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 	if stream == nil {
 		return nil
 	}
+	o.storage.drainTo.Store(l.drainTo[o.id])
 	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}

@@ -41,8 +41,9 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	head, n := "", 0
-	for _, block := range strings.Split(string(page), "```yaml\n")[1:] {
-		source, _, _ := strings.Cut(block, "```")
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
 		if head == "" { // a whole file
 			head, _, _ = strings.Cut(source, "sinks:")
 		} else {

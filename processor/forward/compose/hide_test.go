@@ -137,3 +137,12 @@ func TestError(t *testing.T) {
 		t.Error(err, retry)
 	}
 }
+
+func TestErrorsNameTheFile(t *testing.T) {
+	v := variablesOf()
+	v.InFile("sinks.yaml")
+	err := v.Error(&forward.RecordError{Reason: forward.Expression, Err: &Error{Pos: scenario.Position{Line: 3, Column: 4}, Err: io.EOF}})
+	if err.Error() != "expression: sinks.yaml:3:4: EOF" || !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}

@@ -24,6 +24,7 @@ import (
 // Of the process that a test kills.
 const (
 	killedBrokers = "INV_TEST_KILLED_BROKERS"
+	killedTopic   = "INV_TEST_KILLED_TOPIC" // also the application
 	killedServer  = "INV_TEST_KILLED_SERVER"
 	killedAt      = "INV_TEST_KILLED_AT" // "": it drains
 )
@@ -54,7 +55,8 @@ func TestRealKilled(t *testing.T) {
 	s := newSender(t, e, nil)
 	s.at = at
 	_, err := forward.Run(t.Context(), forward.Config{
-		Kafka: kafka.Config{Brokers: []string{brokers}}, App: "app", Name: "mail", Sources: []forward.Source{{Alias: "alerts", Topic: "alerts"}},
+		Kafka: kafka.Config{Brokers: []string{brokers}}, App: os.Getenv(killedTopic), Name: "mail",
+		Sources: []forward.Source{{Alias: "alerts", Topic: os.Getenv(killedTopic)}},
 		Group: &forward.Grouping{Wait: 20 * time.Millisecond, By: func(dst []byte, r *forward.Record) ([]byte, bool, error) {
 			return append(dst, r.Key...), true, nil
 		}},
@@ -71,17 +73,19 @@ func TestRealKilled(t *testing.T) {
 // that was refused.
 func TestRealGroupsKilled(t *testing.T) {
 	real(t)
+	kafkatest.OnEach(t, testGroupsKilled)
+}
+
+func testGroupsKilled(t *testing.T, brokers []string) {
 	smtp, imap := startGreenMail(t)
-	brokers := kafkatest.Embedded(t)
 	client := kafkatest.Client(t, brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if _, err := kafka.EnsureTopics(t.Context(), client, kafka.TopicSpec{Name: "alerts", Partitions: 3}); err != nil {
-		t.Fatal(err)
-	}
+	topic := kafkatest.Topic(t, brokers, "alerts", 3)
+	kafkatest.DeleteAfter(t, client, forward.DeadLetterTopic(topic, "mail"), forward.RetryTopic(topic, "mail"))
 	written := 0
 	for _, point := range []string{"before-send", "sent", "answered", "intent", "letter", "sent", ""} {
 		var records []*kgo.Record
 		for range 60 {
-			records = append(records, &kgo.Record{Topic: "alerts", Partition: int32(written % 3), Key: fmt.Appendf(nil, "wh-%d", written%7), Value: []byte("{}")})
+			records = append(records, &kgo.Record{Topic: topic, Partition: int32(written % 3), Key: fmt.Appendf(nil, "wh-%d", written%7), Value: []byte("{}")})
 			written++
 		}
 		if err := client.ProduceSync(t.Context(), records...).FirstErr(); err != nil {
@@ -89,7 +93,7 @@ func TestRealGroupsKilled(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
 		command := exec.CommandContext(ctx, os.Args[0], "-test.run=^TestRealKilled$", "-test.count=1")
-		command.Env = append(os.Environ(), killedBrokers+"="+brokers[0], killedServer+"="+smtp, killedAt+"="+point)
+		command.Env = append(os.Environ(), killedBrokers+"="+brokers[0], killedTopic+"="+topic, killedServer+"="+smtp, killedAt+"="+point)
 		output, err := command.CombinedOutput()
 		if ctx.Err() != nil || (err == nil) != (point == "") {
 			t.Fatalf("at %q: %v, %v\n%s", point, err, ctx.Err(), output)
@@ -97,7 +101,7 @@ func TestRealGroupsKilled(t *testing.T) {
 		cancel()
 	}
 	checkMailbox(t, mailbox(t, imap, "ops@example.com"), written)
-	checkLetters(t, client, brokers, written)
+	checkLetters(t, client, brokers, forward.DeadLetterTopic(topic, "mail"), written)
 }
 
 // checkMailbox checks that messages with the same id are the same, and that each record is
@@ -142,9 +146,8 @@ func checkMailbox(t *testing.T, all [][]byte, written int) {
 	}
 }
 
-func checkLetters(t *testing.T, client *kgo.Client, brokers []string, written int) {
+func checkLetters(t *testing.T, client *kgo.Client, brokers []string, topic string, written int) {
 	t.Helper()
-	topic := forward.DeadLetterTopic("app", "mail")
 	spans, err := kafka.Spans(t.Context(), client, topic)
 	if err != nil {
 		t.Fatal(err)
