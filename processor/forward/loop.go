@@ -324,8 +324,8 @@ func newLoop(cfg Config, sink Sink) (*loop, error) {
 		l.sender = s
 	case Store:
 		l.store = s
-		// They are appended in slices, and the store has as much again of what it has taken.
-		l.pausing.bound = load{3 * maxUnfinished, maxUnfinishedBytes / 2}
+		l.pausing.bound.records *= 10 // they are appended in slices: it is their bytes that count
+		l.pausing.bound.bytes /= 4    // the store has as much again of what it has taken
 	default:
 		return nil, fmt.Errorf("%w: %T is neither a Sender nor a Store", ErrUsage, sink)
 	}

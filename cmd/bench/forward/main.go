@@ -2,6 +2,7 @@
 //
 //	go run ./cmd/bench/forward http       requests, beside wrk and the same receiver
 //	go run ./cmd/bench/forward parquet    files, beside kcat into DuckDB
+//	go run ./cmd/bench/forward postgres   rows of PostgreSQL, beside kcat and COPY
 //
 // It starts an embedded broker of inv, or takes -b HOST:PORT, and a receiver of its own,
 // and removes both at the end. See docs/dev/benchmarks.md.
@@ -21,12 +22,12 @@ import (
 func main() { os.Exit(measure.Main("bench/forward", command)) }
 
 func command(ctx context.Context) error {
-	modes := map[string]func(context.Context, *bench) error{"http": requests, "parquet": parquet}
+	modes := map[string]func(context.Context, *bench) error{"http": requests, "parquet": parquet, "postgres": rows}
 	if len(os.Args) == 2 && os.Args[1] == "receive" { // a process of its own
 		return receive(ctx)
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		return errors.New("name what to measure: http or parquet")
+		return errors.New("name what to measure: http, parquet or postgres")
 	}
 	b := &bench{}
 	f := flag.NewFlagSet(os.Args[1], flag.ContinueOnError)

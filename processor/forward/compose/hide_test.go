@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -145,4 +146,26 @@ func TestErrorsNameTheFile(t *testing.T) {
 	if err.Error() != "expression: sinks.yaml:3:4: EOF" || !errors.Is(err, io.EOF) {
 		t.Error(err)
 	}
+}
+
+// FuzzHide checks that no secret is left in a text, in any form in which it may be written.
+func FuzzHide(f *testing.F) {
+	f.Add("s3cr3t", "with ", " and more")
+	f.Add("a b/ü&\"\n", "://u:", "@h")
+	f.Add("ssss", "s", "sss")
+	f.Fuzz(func(t *testing.T, secret, before, after string) {
+		if len(secret) < minSecret || strings.Contains(secret, "*") {
+			return
+		}
+		v := variablesOf()
+		v.Conceal(secret, "***")
+		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), termsafe.String(secret)} {
+			if strings.Contains(form, "*") {
+				continue
+			}
+			if got := v.Hide(before + form + after); strings.Contains(got, form) {
+				t.Errorf("%q is left in %q", form, got)
+			}
+		}
+	})
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/scenario"
@@ -36,6 +37,7 @@ type Store struct {
 	vars      *compose.Variables
 	now       func() time.Time
 	at        func(point string)
+	waiting   atomic.Int64 // bytes of rows of all streams
 
 	mu       sync.Mutex
 	prepared bool // tables are there, and as they should be

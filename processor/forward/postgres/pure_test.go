@@ -272,6 +272,16 @@ func TestDue(t *testing.T) {
 	if s.Due().After(now) {
 		t.Errorf("%d bytes are due at %v", s.rows.size(), s.Due())
 	}
+	s.store.waiting.Add(maxWaiting)
+	other := newStream(s.store, part(1))
+	if err := other.Append(context.Background(), rowsOf(1, 0, 1)); err != nil || other.Due().After(now) {
+		t.Errorf("with %d bytes that wait elsewhere, due at %v, %v", s.store.waiting.Load(), other.Due(), err)
+	}
+	s.Close()
+	other.Close()
+	if n := s.store.waiting.Load(); n != maxWaiting {
+		t.Errorf("%d bytes wait in closed streams", n-maxWaiting)
+	}
 }
 
 func TestShow(t *testing.T) {

@@ -13,10 +13,13 @@ import (
 const (
 	// linger is how long a row waits for others.
 	linger = 200 * time.Millisecond
-	// maxRows and maxBytes are when a batch is written at once. The locks of larger
-	// transactions are held for longer, and more must be repeated when one fails.
-	maxRows  = 10_000
-	maxBytes = 8 << 20
+	// maxRows and maxBytes are when a batch is written at once. Larger transactions are
+	// no faster, and their records are in memory until they are committed.
+	maxRows  = 4_000
+	maxBytes = 4 << 20
+	// maxWaiting is the size of all rows of a store from which on each batch is written
+	// at once, as many partitions with a few rows each take much memory, too.
+	maxWaiting = 16 << 20
 	// carefulRows is maxRows after a row was refused, as others may be like it and
 	// each costs the repetition of a batch. It doubles with each batch that is written.
 	carefulRows = 64
@@ -32,10 +35,11 @@ type stream struct {
 	next  int64
 	known bool // there is a position, next
 
-	rows  rows
-	enc   encoder
-	first time.Time // when the first of the rows was appended
-	most  int       // rows of a batch
+	rows    rows
+	enc     encoder
+	first   time.Time // when the first of the rows was appended
+	most    int       // rows of a batch
+	counted int       // bytes of rows that the store knows of
 
 	// unsettled says that a transaction may still be under way, since the connection
 	// broke, and awaited what it makes of the position if it is committed.
@@ -70,6 +74,7 @@ func (s *stream) Next() (int64, bool) { return s.next, s.known }
 
 // Append implements [forward.Stream]. It encodes the rows and sends nothing.
 func (s *stream) Append(_ context.Context, records []*forward.Record) error {
+	defer s.count()
 	for _, r := range records {
 		t, err := s.store.tableOf(r)
 		if err != nil {
@@ -93,12 +98,18 @@ func (s *stream) Append(_ context.Context, records []*forward.Record) error {
 	return nil
 }
 
+// count tells the store how much waits here.
+func (s *stream) count() {
+	s.store.waiting.Add(int64(s.rows.size() - s.counted))
+	s.counted = s.rows.size()
+}
+
 // Due implements [forward.Stream].
 func (s *stream) Due() time.Time {
 	switch {
 	case s.rows.len() == 0:
 		return time.Time{}
-	case s.rows.len() >= s.most || s.rows.size() >= maxBytes:
+	case s.rows.len() >= s.most || s.rows.size() >= maxBytes || s.store.waiting.Load() >= maxWaiting:
 		return s.first
 	}
 	return s.first.Add(linger)
@@ -107,6 +118,7 @@ func (s *stream) Due() time.Time {
 // Flush implements [forward.Stream]. Rows that a failed try has left are written by the
 // next one.
 func (s *stream) Flush(ctx context.Context, next int64) error {
+	defer s.count()
 	ctx, cancel := context.WithTimeout(ctx, s.store.timeout)
 	defer cancel()
 	return s.store.hide(s.flush(ctx, next))
@@ -171,5 +183,6 @@ func (s *stream) poison(ctx context.Context, e *refusal) error {
 // Close implements [forward.Stream].
 func (s *stream) Close() error {
 	s.rows = rows{}
+	s.count()
 	return nil
 }

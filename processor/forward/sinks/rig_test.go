@@ -48,7 +48,7 @@ func newRig(t *testing.T, brokers []string) *rig {
 	r := &rig{t: t, brokers: brokers, app: kafkatest.Name(t, "f"), client: kafkatest.Client(t, brokers), folder: t.TempDir(), committed: map[string]int{}}
 	r.topic = kafkatest.Topic(t, brokers, "events", partitions)
 	r.receiver = newReceiver(t)
-	for _, sink := range []string{"hooks", "groups", "lake", "db"} {
+	for _, sink := range []string{"hooks", "groups", "lake", "db", "latest"} {
 		kafkatest.DeleteAfter(t, r.client, forward.DeadLetterTopic(r.app, sink), forward.RetryTopic(r.app, sink))
 	}
 	r.scenario = `
@@ -59,6 +59,7 @@ sinks:
   groups: {from: events, group: {by: k, wait: 50ms}, http: {post: "${RECEIVER}/{k}", sign: "${KEY}", body: {ns: {jq: "[$records[].n]"}}}}
   lake: {from: events, files: {folder: "${LAKE}", format: jsonl, roll: {rows: 200, after: 1s}}}
   db: {from: events, postgres: {url: "${DATABASE}", tables: {else: {append: events}}}}
+  latest: {from: events, postgres: {url: "${DATABASE}", tables: {events: {upsert: latest, key: k, newest: n, columns: {n: int}}}}}
 `
 	return r
 }
