@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"inv/internal/kafka/fetch"
 	"inv/internal/kafkatest"
 	"inv/internal/scenario"
+	"inv/processor/forward"
 	"inv/scenarios"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -78,6 +81,8 @@ type guarded struct {
 	t       *testing.T
 	brokers []string    // for the user
 	client  *kgo.Client // a superuser's
+
+	variables map[string]string // of the environment
 }
 
 const guardedUser, guardedPassword = "app", "app-secret"
@@ -90,7 +95,7 @@ func guardedEmbedded(t *testing.T) *guarded {
 	}
 	t.Cleanup(cluster.Close)
 	admin := kgo.SASL(plain.Auth{User: "admin", Pass: "admin"}.AsMechanism())
-	return &guarded{t, cluster.ListenAddrs(), kafkatest.Client(t, cluster.ListenAddrs(), admin)}
+	return &guarded{t, cluster.ListenAddrs(), kafkatest.Client(t, cluster.ListenAddrs(), admin), nil}
 }
 
 func guardedKafka(t *testing.T) *guarded {
@@ -105,7 +110,7 @@ func guardedKafka(t *testing.T) *guarded {
 		"authorizer.class.name":                      "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
 		"super.users":                                "User:ANONYMOUS",
 	})
-	return &guarded{t, []string{addresses[1]}, kafkatest.Client(t, node.Brokers())}
+	return &guarded{t, []string{addresses[1]}, kafkatest.Client(t, node.Brokers()), nil}
 }
 
 // permit replaces the user's ACLs.
@@ -184,7 +189,7 @@ func (g *guarded) run(line string) invocation {
 	ctx, cancel := context.WithTimeout(g.t.Context(), 20*time.Second)
 	defer cancel()
 	err := execute(ctx, args, &streams{in: strings.NewReader(""), out: &out, err: &stderr,
-		getenv: func(string) string { return "" }, now: time.Now, width: func() int { return 0 }})
+		getenv: func(name string) string { return g.variables[name] }, now: time.Now, width: func() int { return 0 }})
 	code := exitCode(ctx, err, &stderr)
 	if ctx.Err() != nil {
 		fmt.Fprintln(&stderr, "(still running after 20 s)")
@@ -251,6 +256,11 @@ func (g *guarded) prepare(command string, acls map[string][]permission, n int) {
 	switch words := strings.Fields(command); words[1] {
 	case "process":
 		g.work(n)
+	case "forward":
+		g.work(n) // the reorders are dead letters
+		if _, err := kafka.EnsureTopics(g.t.Context(), g.client, forward.Topics("inv", "purchase-orders")...); err != nil {
+			g.t.Fatal(err)
+		}
 	case "groups":
 		g.work(n)
 		g.commit("audit")
@@ -301,6 +311,9 @@ func testDocumentedACLs(t *testing.T, g *guarded, each bool) {
 	if len(commands) == 0 {
 		t.Fatal("the table is gone")
 	}
+	procurement := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer procurement.Close()
+	g.variables = map[string]string{"PROCUREMENT_URL": procurement.URL, "PROCUREMENT_SECRETS": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}
 	n := 0
 	for _, command := range commands {
 		try := func(permissions []permission) invocation {
@@ -313,7 +326,7 @@ func testDocumentedACLs(t *testing.T, g *guarded, each bool) {
 		if got := try(acls[command]); got.code != 0 && !(command == "inv verify" && strings.Contains(got.stdout, "reorder_events")) {
 			t.Errorf("%s with all of its ACLs: exit code %d\n%s", command, got.code, got.stderr)
 		}
-		slow := slices.Contains([]string{"process", "verify"}, strings.Fields(command)[1])
+		slow := slices.Contains([]string{"process", "verify", "forward"}, strings.Fields(command)[1])
 		for i, missing := range acls[command] {
 			if i > 0 && slow && !each {
 				break

@@ -176,6 +176,9 @@ func checkSinks(ctx context.Context, s *streams, list []*sinks.Sink) error {
 	failed := 0
 	for i, k := range list {
 		text := "ok"
+		if u, partly := k.Sink.(interface{ Unchecked() string }); partly && u.Unchecked() != "" {
+			text += "; " + u.Unchecked()
+		}
 		if results[i] != nil {
 			failed++
 			text = k.Config.Hide(results[i]).Error()
@@ -225,6 +228,10 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// forwardGCPercent is how much garbage there may be beside what is in use, in percent. Most
+// of what a request allocates lives as long as it. GOGC overrules it.
+const forwardGCPercent = 100
+
 // deliver runs the sinks side by side until the context ends, or all are drained. One that
 // fails ends alone.
 func (w *forwardFlags) deliver(ctx context.Context, s *streams, f *sharedFlags, list []*sinks.Sink) error {
@@ -242,7 +249,7 @@ func (w *forwardFlags) deliver(ctx context.Context, s *streams, f *sharedFlags, 
 		defer stop()
 	}
 	if s.getenv("GOGC") == "" {
-		debug.SetGCPercent(processGCPercent)
+		debug.SetGCPercent(forwardGCPercent)
 	}
 	began := s.now()
 	stopLine := line.start(ctx, log)

@@ -12,6 +12,7 @@ import (
 	"inv/internal/kafka/fetch"
 	batches "inv/internal/kafka/produce"
 	"inv/processor"
+	"inv/processor/forward/sinks"
 	"inv/processor/stage"
 	"inv/producer"
 
@@ -43,6 +44,8 @@ func TestHints(t *testing.T) {
 		{&processor.StartOverError{Err: &processor.LostStateError{Alias: "a", Topic: "t", Start: 5}}, "inv process --skip-lost a goes on if what is left is the whole state all the same", false},
 		{&processor.InputsGoneError{Gone: map[string]int64{"in": 1}, Err: &processor.GrownError{Topic: "t", Have: 8, Want: 6}}, "but gives a wrong stock, since what was applied before is gone from the inputs: in lacks its first 1 offset", false},
 		{&processor.GrowError{Topic: "t", Source: "s", Partitions: 8, Err: errors.New("not allowed")}, "kafka-topics.sh --alter --topic t --partitions 8", false},
+		{&sinks.MissingError{Variables: []string{"A", "B"}, Sinks: []string{"x"}}, "sink x: the environment lacks the variables A, B; set them where inv runs: export A=… B=…", true},
+		{&noTopicError{"x", []string{"t", "u"}, []string{"a", "b"}}, "sink x: topics t, u do not exist yet; inv process creates what it writes, and inv topics create a b the rest", false},
 		{unknown, "did you mean linger.ms?", false},
 		{none, "see `-X list`", false},
 		{isolation, "see tail --uncommitted", false},

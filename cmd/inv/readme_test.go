@@ -71,6 +71,8 @@ func endless(line string) bool {
 	switch {
 	case strings.HasPrefix(line, "inv process"):
 		return !has("--drain", "--from")
+	case strings.HasPrefix(line, "inv forward"):
+		return !has("--drain", "--dry-run", "--check")
 	case strings.HasPrefix(line, "inv tail"):
 		return !has("--until", "--expect", " -c ", "--limit", "..")
 	case strings.HasPrefix(line, "inv produce"):

@@ -48,10 +48,10 @@ func (e *PartitionsError) Error() string {
 	return fmt.Sprintf("topic %s has %d partitions and must have %d", e.Topic, e.Have, e.Want)
 }
 
-// Specs returns the topics behind aliases of a scenario, all of them if none is
-// named, but for those of sinks, which only forwarding needs; a dead-letter alias stands for a topic of each of its inputs. Unknown
-// aliases are left out. An internal topic's partitions are exact, since the
-// processor's state is laid out by them.
+// Specs returns the topics behind aliases of a scenario; if none is named, all but those
+// of sinks, which only forwarding needs. A dead-letter alias stands for a topic of each of
+// its inputs. Unknown aliases are left out. An internal topic's partitions are exact, since
+// the processor's state is laid out by them.
 func Specs(s *scenario.Scenario, app string, aliases ...string) []TopicSpec {
 	if len(aliases) == 0 {
 		for _, t := range s.Topics {

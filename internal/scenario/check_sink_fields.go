@@ -11,12 +11,19 @@ import (
 // and declared topologies of the file are known to write. Other programs may write them,
 // too, so a field is a mistake only if its name is nearly that of one there is.
 
+// Bounds of what is compared, so that no file takes long: names of fields that a sink's
+// records have, bytes of a name, and names that are none of them.
+const (
+	maxKnown    = 200
+	maxUnknowns = 200
+)
+
 // checkFields checks the fields that a sink names.
 func (d *Decoder) checkFields(s *Scenario, sink *Sink) {
-	all := s.fieldsOf(sink.From)
+	all := d.fieldsOf(s, sink.From)
 	if all != nil {
 		check := func(pos Position, path []string, quote func(string) string) {
-			if mistake := wrongField(path, all, quote); mistake != "" {
+			if mistake := d.wrongField(path, all, quote); mistake != "" {
 				d.ProblemAt(pos, "sink %q: its records have no field %s", sink.Name, mistake)
 			}
 		}
@@ -35,12 +42,12 @@ func (d *Decoder) checkFields(s *Scenario, sink *Sink) {
 		if t.Alias == "" {
 			aliases = rest
 		}
-		known := s.fieldsOf(aliases)
+		known := d.fieldsOf(s, aliases)
 		if known == nil {
 			continue
 		}
 		for _, x := range t.selectors() {
-			if mistake := wrongField(x.Path, known, func(name string) string { return name }); mistake != "" {
+			if mistake := d.wrongField(x.Path, known, func(name string) string { return name }); mistake != "" {
 				d.ProblemAt(x.Pos, "sink %q: the records of %s have no field %s", sink.Name, strings.Join(aliases, ", "), mistake)
 			}
 		}
@@ -49,8 +56,11 @@ func (d *Decoder) checkFields(s *Scenario, sink *Sink) {
 
 // wrongField returns a name that is not among the known ones and nearly one of them, with
 // that one; "" otherwise.
-func wrongField(path, known []string, quote func(string) string) string {
-	if len(path) == 0 || slices.Contains(known, path[0]) {
+func (d *Decoder) wrongField(path, known []string, quote func(string) string) string {
+	if len(path) == 0 || len(path[0]) > maxNameBytes || slices.Contains(known, path[0]) {
+		return ""
+	}
+	if d.unknowns++; d.unknowns > maxUnknowns {
 		return ""
 	}
 	if dotted := strings.Join(path, "."); len(path) > 1 && slices.Contains(known, dotted) {
@@ -63,19 +73,32 @@ func wrongField(path, known []string, quote func(string) string) string {
 }
 
 // fieldsOf returns the names of the fields that the records of topics have, nil if the
-// file doesn't say it of all of them.
-func (s *Scenario) fieldsOf(aliases []string) (names []string) {
+// file doesn't say it of all of them, or they are too many.
+func (d *Decoder) fieldsOf(s *Scenario, aliases []string) (names []string) {
 	for _, alias := range aliases {
-		of := s.fields(alias)
+		of, ok := d.fields[alias]
+		if !ok {
+			if of = s.fields(alias); len(of) > maxKnown || slices.ContainsFunc(of, func(name string) bool { return len(name) > maxNameBytes }) {
+				of = nil
+			}
+			if d.fields == nil {
+				d.fields = map[string][]string{}
+			}
+			d.fields[alias] = of
+		}
 		if of == nil {
 			return nil
 		}
 		names = append(names, of...)
 	}
+	slices.Sort(names)
+	if names = slices.Compact(names); len(names) > maxKnown {
+		return nil
+	}
 	return names
 }
 
-// fields returns those of a topic, nil if they are not known.
+// fields returns those of a topic, each once, nil if they are not known.
 func (s *Scenario) fields(alias string) []string {
 	names := []string{}
 	written := false
@@ -112,7 +135,8 @@ func (s *Scenario) fields(alias string) []string {
 			names = append(names, shownFields(c.Show)...)
 		}
 	}
-	return names
+	slices.Sort(names)
+	return slices.Compact(names)
 }
 
 // writes reports whether a producer has records for a topic.

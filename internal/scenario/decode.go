@@ -26,14 +26,16 @@ type Decoder struct {
 	merges     int                  // of mappings so far, see merged
 	inner      int                  // problems of nested generators, see own
 
-	bounded     bool               // problems are, see whole
-	lines       []string           // of the file
-	marks       map[int][]int      // see marksOf
-	expressions map[*yaml.Node]*JQ // by the node
-	leaves      int                // see another
-	nested      int                // depth of fields
-	later       []func(*Scenario)  // checks of what refers to other parts of the file
-	plain       int                // bytes of the values of tests
+	bounded     bool                // problems are, see whole
+	lines       []string            // of the file
+	marks       map[int][]int       // see marksOf
+	expressions map[*yaml.Node]*JQ  // by the node
+	leaves      int                 // see another
+	nested      int                 // depth of fields
+	later       []func(*Scenario)   // checks of what refers to other parts of the file
+	plain       int                 // bytes of the values of tests
+	fields      map[string][]string // of topics, see fieldsOf
+	unknowns    int                 // names of fields so far that are not known, see wrongField
 }
 
 // Problem records a problem at a node.

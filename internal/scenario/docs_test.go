@@ -10,8 +10,8 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the documentation")
 
-// The pages on the shipped scenarios and the grammar in docs/scenarios.md are
-// generated from the files and from the parser's tables:
+// The pages on the shipped scenarios and the grammar in docs/scenarios.md, topologies.md and
+// forward.md are generated from the files and from the parser's tables:
 //
 //	go test ./internal/scenario -run Pages -update
 func TestPages(t *testing.T) {
@@ -23,7 +23,7 @@ func TestPages(t *testing.T) {
 		samePage(t, filepath.Join("../../docs/scenarios", sc.Name+".md"), pageOf(sc, string(source)))
 	}
 	const mark = "<!-- made by go test ./internal/scenario -run Pages -update -->\n"
-	for page, grammar := range map[string]string{"../../docs/scenarios.md": grammarPage(), "../../docs/topologies.md": topologiesPage()} {
+	for page, grammar := range map[string]string{"../../docs/scenarios.md": grammarPage(), "../../docs/topologies.md": topologiesPage(), "../../docs/forward.md": forwardPage()} {
 		source, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -49,6 +49,35 @@ func TestTopologyExamples(t *testing.T) {
 		if !schemaAccepts(t, source) {
 			t.Errorf("the schema refuses\n%s", source)
 		}
+	}
+}
+
+// The examples of docs/forward.md are right, for the parser and for the schema; package
+// compose has a test of their expressions.
+func TestForwardExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/forward.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, n := "", 0
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
+		if head == "" { // a whole file
+			head, _, _ = strings.Cut(source, "sinks:")
+		} else {
+			source = head + source
+		}
+		n++
+		if s, problems := Read("forward.md", []byte(source)); len(problems) > 0 || len(s.Notes()) > 0 {
+			t.Errorf("%v %v\n%s", problems, s.Notes(), source)
+		}
+		if !schemaAccepts(t, source) {
+			t.Errorf("the schema refuses\n%s", source)
+		}
+	}
+	if n < 12 {
+		t.Errorf("%d examples", n)
 	}
 }
 

@@ -5,6 +5,20 @@ import (
 	"strings"
 )
 
+func forwardPage() string {
+	return keysPage([]section{
+		{"A sink: one of `http`, `email`, `files` and `postgres`", sinkTable()},
+		{"`group:`", groupingTable()},
+		{"`http:`, with one of `post`, `put` and `patch`", httpTable()},
+		{"`email:`", emailTable()},
+		{"`files:`", filesTable()},
+		{"`roll:`", rollTable()},
+		{"`postgres:`", postgresTable()},
+		{"A table, under `tables:`, with one of `append` and `upsert`", tableTable()},
+		{"A column, under `columns:`, unless it is only a type", sinkColumnTable()},
+	})
+}
+
 // sinkPages writes about the sinks.
 func sinkPages(b *strings.Builder, s *Scenario, source string) {
 	if len(s.Sinks) > 0 {

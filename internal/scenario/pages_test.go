@@ -37,14 +37,25 @@ func grammarPage() string {
 	return b.String()
 }
 
-// topologiesPage returns the keys of topologies and tests as the end of a page.
-func topologiesPage() string {
+// section is a table of keys.
+type section struct {
+	of    string
+	table []attr
+}
+
+// keysPage returns tables of keys as the end of a page.
+func keysPage(sections []section) string {
 	var b strings.Builder
 	b.WriteString("## All keys\n")
-	for _, section := range []struct {
-		of    string
-		table []attr
-	}{
+	for _, s := range sections {
+		fmt.Fprintf(&b, "\n%s\n\n", s.of)
+		attrTable(&b, s.table)
+	}
+	return b.String()
+}
+
+func topologiesPage() string {
+	return keysPage([]section{
 		{"A topology", topologyTable()},
 		{"An input, under `from:`", inputTable()},
 		{"A table, under `join:`", joinTable()},
@@ -53,11 +64,7 @@ func topologiesPage() string {
 		{"`window:`", windowTable()},
 		{"An element of `emit:`", emitTable()},
 		{"A test, in the list `tests:`", testTable()},
-	} {
-		fmt.Fprintf(&b, "\n%s\n\n", section.of)
-		attrTable(&b, section.table)
-	}
-	return b.String()
+	})
 }
 
 func attrTable(b *strings.Builder, table []attr) {

@@ -55,7 +55,7 @@ func sinkTable() []attr {
 		must(valueAttr("from", "the topics whose records it delivers, by alias: one, or a list", aliasesSchema(),
 			func(s *Sink) *[]string { return &s.From }, (*Decoder).aliases)),
 		jqAttr("where", "a condition; other records are passed over", func(s *Sink) **JQ { return &s.Where }),
-		selectorAttr("lane", "the value within which order is kept; the record's key by default", func(s *Sink) **Selector { return &s.Lane }),
+		selectorAttr("lane", "a field, or {jq: …}, within whose value order is kept; the record's key by default", func(s *Sink) **Selector { return &s.Lane }),
 		intAttr("lanes", "how many messages are under way at most; 64 by default", 1, maxLanes, func(s *Sink) *int { return &s.Lanes }),
 		valueAttr("group", "collects records into one message", mappingSchema(groupingTable()), func(s *Sink) **Grouping { return &s.Group }, (*Decoder).grouping),
 		switchAttr("start", "where it begins the first time: earliest (the default) or latest", "earliest", "latest", func(s *Sink) *bool { return &s.Latest }),
@@ -132,7 +132,7 @@ func (d *Decoder) upTo(n *yaml.Node, what string, most int, read func(*yaml.Node
 
 func groupingTable() []attr {
 	return []attr{
-		must(valueAttr("by", "the value that the records of a message have in common: a field, or {jq: …}", selectorSchema(),
+		must(valueAttr("by", "a field, or {jq: …}, whose value the records of a message have in common", selectorSchema(),
 			func(g *Grouping) *Selector { return &g.By }, (*Decoder).selector)),
 		must(withinAttr("wait", "from the first record of a message until it is sent", minWait, maxWait, func(g *Grouping) *time.Duration { return &g.Wait })),
 		withinAttr("every", "from one message of a group to the next; `wait` by default", minWait, maxEvery, func(g *Grouping) *time.Duration { return &g.Every }),
@@ -174,7 +174,7 @@ func withinAttr[T any](name, about string, low, high time.Duration, at func(*T) 
 }
 
 func selectorAttr[T any](name, about string, at func(*T) **Selector) attr {
-	return valueAttr(name, about+": a field, or {jq: …}", selectorSchema(), at, optional((*Decoder).selector))
+	return valueAttr(name, about, selectorSchema(), at, optional((*Decoder).selector))
 }
 
 func selectorSchema() obj {
@@ -194,6 +194,8 @@ func nowhere(n *yaml.Node) Selector {
 // selector reads a path, a variable of expressions such as $key, or {jq: …}.
 func (d *Decoder) selector(n *yaml.Node, what string) Selector {
 	switch {
+	case inBraces(n) != "" && inBraces(n) != "jq":
+		d.Problem(n, "%s: a field has no braces here: %s", what, shortened(inBraces(n)))
 	case n.Kind == yaml.MappingNode:
 		return Selector{Pos: positionOf(n), JQ: d.jqOf(n, what)}
 	case n.Kind != yaml.ScalarNode || n.Tag != "!!str":

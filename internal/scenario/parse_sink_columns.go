@@ -36,7 +36,7 @@ func sinkColumnTable() []attr {
 	return []attr{
 		must(attr{name: "type", about: "text, int (64 bits), float, bool, decimal(P,S), time_ms (epoch milliseconds) or json", schema: columnTypeSchema(),
 			read: func(d *Decoder, n *yaml.Node, t any) { d.columnType(n, "type", t.(*SinkColumn)) }}),
-		valueAttr("from", "where its value is: a field, or {jq: …}; by default the field of the column's name", selectorSchema(),
+		valueAttr("from", "a field, or {jq: …}; by default the field of the column's name", selectorSchema(),
 			func(c *SinkColumn) *Selector { return &c.From }, (*Decoder).selector),
 	}
 }

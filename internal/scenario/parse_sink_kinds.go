@@ -22,7 +22,7 @@ func httpTable() []attr {
 	return []attr{
 		method("post"), method("put"), method("patch"),
 		namedAttr("headers", "headers of the request, by name", func(h *HTTPSink) *[]NamedBody { return &h.Headers }),
-		selectorAttr("idempotency_key", "value of the header Idempotency-Key", func(h *HTTPSink) **Selector { return &h.IdempotencyKey }),
+		selectorAttr("idempotency_key", "a field, or {jq: …}: the value of the header Idempotency-Key", func(h *HTTPSink) **Selector { return &h.IdempotencyKey }),
 		optionalTextAttr("sign", "secrets of Standard Webhooks, whsec_…, separated by blanks: the request is signed with each", false, func(h *HTTPSink) **SinkText { return &h.Sign }),
 		optionalTextAttr("basic", "USER:PASSWORD of basic authentication", false, func(h *HTTPSink) **SinkText { return &h.Basic }),
 		optionalTextAttr("bearer", "a bearer token", false, func(h *HTTPSink) **SinkText { return &h.Bearer }),
@@ -233,8 +233,8 @@ func tableTable() []attr {
 	return []attr{
 		named("append", "[SCHEMA.]NAME of the table: each record is a row", false),
 		named("upsert", "[SCHEMA.]NAME of the table: each key is a row, the newest record's", true),
-		selectorAttr("key", "with upsert: the row's key", func(t *Table) **Selector { return &t.Key }),
-		selectorAttr("newest", "with upsert: the record with the greatest value stays; by default the last one", func(t *Table) **Selector { return &t.Newest }),
+		selectorAttr("key", "with upsert: a field, or {jq: …}, the row's key", func(t *Table) **Selector { return &t.Key }),
+		selectorAttr("newest", "with upsert: a field, or {jq: …}; the record with its greatest value stays, by default the last one", func(t *Table) **Selector { return &t.Newest }),
 		columnsAttr(func(t *Table) *[]SinkColumn { return &t.Columns }),
 	}
 }
@@ -278,7 +278,7 @@ func (d *Decoder) sinkTableOf(key, n *yaml.Node) Table {
 	case t.Name == "":
 		d.Problem(n, "%s needs `append:` or `upsert:`, the table's name", what)
 	case t.Upsert && t.Key == nil:
-		d.Problem(n, "%s needs `key:`, the value that each row has of its own", what)
+		d.Problem(n, "%s needs `key:`, the row's key", what)
 	case !t.Upsert && t.Key != nil:
 		d.ProblemAt(t.Key.Pos, "%s: `key:` is for `upsert:`; with `append:` each record is a row", what)
 	case !t.Upsert && t.Newest != nil:

@@ -38,8 +38,21 @@ func optionalTextAttr[T any](name, about string, fields bool, at func(*T) **Sink
 	})
 }
 
+// inBraces returns the name in a placeholder without quotes, which YAML reads as a mapping
+// of the name to nothing; "" if it is none.
+func inBraces(n *yaml.Node) string {
+	if n.Kind == yaml.MappingNode && n.Style&yaml.FlowStyle != 0 && len(n.Content) == 2 && n.Content[1].Tag == "!!null" && n.Content[1].Value == "" {
+		return n.Content[0].Value
+	}
+	return ""
+}
+
 // sinkText reads a text that is not empty.
 func (d *Decoder) sinkText(n *yaml.Node, what string, fields bool) SinkText {
+	if name := inBraces(n); name != "" {
+		d.Problem(n, "%s: a placeholder is quoted: \"{%s}\"", what, shortened(name))
+		return SinkText{Pos: positionOf(n)}
+	}
 	before, secret := len(d.Problems), d.Secret
 	d.Secret = true // a password that is a number isn't repeated
 	text := d.String(n, what)
@@ -227,6 +240,10 @@ func (d *Decoder) body(n *yaml.Node, what string) Body {
 	case n.Kind == yaml.MappingNode && hasKey(n, "jq"):
 		b.Kind, b.JQ = BodyJQ, d.jqOf(n, what)
 		return b
+	case inBraces(n) != "":
+		name := shortened(inBraces(n))
+		d.Problem(n, "%s: a placeholder is quoted: \"{%s}\"; a field that is null is {%s: null}", what, name, name)
+		return b
 	}
 	if d.nested++; d.nested > maxFieldsDepth {
 		d.Problem(n, "%s is nested more than %d deep", what, maxFieldsDepth)
@@ -288,7 +305,7 @@ func namedAttr[T any](name, about string, at func(*T) *[]NamedBody) attr {
 		return entriesUpTo(d, n, what, maxNamed, func(key, value *yaml.Node) NamedBody {
 			nb := NamedBody{Name: key.Value, Pos: positionOf(key)}
 			of := what + " " + strconv.Quote(key.Value)
-			if value.Kind == yaml.SequenceNode || value.Tag == "!!null" || value.Kind == yaml.MappingNode && !hasKey(value, "jq") {
+			if value.Kind == yaml.SequenceNode || value.Tag == "!!null" || value.Kind == yaml.MappingNode && !hasKey(value, "jq") && inBraces(value) == "" {
 				d.Problem(value, "%s must be a text, or {jq: …}, not %s", of, d.kindOf(value))
 				return nb
 			}

@@ -56,14 +56,19 @@ func (l *loop) add(o *owned, stream Stream, at int64, was position) error {
 	l.epoch++
 	o.epoch = l.epoch
 	l.reader.setEpoch(o.id, o.epoch)
-	l.parts[o.id] = o
-	l.stats.assigned.Store(int64(len(l.parts)))
-	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
+	l.client.ResumeFetchPartitions(map[string][]int32{o.Topic: {o.id.Partition}}) // it may have waited when it was here before
 	if stream == nil {
 		o.tracker = newTracker(at)
+	} else {
+		o.storage = l.newStorage(o, stream, at)
+	}
+	l.parts[o.id] = o
+	l.count()
+	l.cfg.Log.Debug("reading a partition", "topic", o.Topic, "partition", o.id.Partition, "offset", at)
+	if stream == nil {
 		return nil
 	}
-	o.storage = l.newStorage(o, stream, at)
+	o.storage.drainTo.Store(l.drainTo[o.id])
 	if dead, ok := parseDead(was.stamp.Fields[noteDead]); ok && dead.to == at {
 		o.storage.dead = dead
 	}
@@ -101,12 +106,47 @@ func (l *loop) startOf(ctx context.Context, p Partition, positions map[fetch.ID]
 	}
 	switch {
 	case at < first:
-		l.cfg.Log.Error("records are lost: they were deleted before they were delivered", "topic", p.Topic, "partition", p.Partition, "from", at, "to", first)
+		l.lost(id, at, first)
 		at = first
 	case at > end:
-		return 0, fmt.Errorf("%s/%d ends at %d, before the sink's position %d: %w", p.Topic, p.Partition, end, at, errBeyond)
+		return 0, beyond(id, at, end)
 	}
 	return at, nil
+}
+
+// relocate finds out why a partition can't be read where it should be, and reads it on from
+// its first record if those before were deleted.
+func (l *loop) relocate(id fetch.ID) {
+	o := l.parts[id]
+	if o == nil || o.leaving {
+		return
+	}
+	at := o.next()
+	l.work.Go(func() {
+		first, end, err := l.bounds(l.hard, id)
+		l.post(func() {
+			switch {
+			case err != nil:
+				l.fail(err)
+			case l.parts[id] != o:
+			case at > end:
+				l.fail(beyond(id, at, end))
+			default:
+				if at < first {
+					l.lost(id, at, first)
+				}
+				l.seek(o, max(at, first), outagePause)
+			}
+		})
+	})
+}
+
+func (l *loop) lost(id fetch.ID, from, to int64) {
+	l.cfg.Log.Error("records are lost: they were deleted before they were delivered", "topic", id.Topic, "partition", id.Partition, "from", from, "to", to)
+}
+
+func beyond(id fetch.ID, at, end int64) error {
+	return fmt.Errorf("%s/%d ends at %d, before the sink's position %d: %w", id.Topic, id.Partition, end, at, errBeyond)
 }
 
 // errBeyond is a topic that has lost its end, or another one of that name.

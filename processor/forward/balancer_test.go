@@ -121,8 +121,9 @@ func (m *memberOfAll) counts() (owns, lost int) {
 
 // TestAllToOne has two members: the second one waits, nothing is taken from the first one
 // meanwhile, and when it leaves the second one gets all.
-func TestAllToOne(t *testing.T) {
-	brokers := kafkatest.Embedded(t)
+func TestAllToOne(t *testing.T) { kafkatest.OnEach(t, testAllToOne) }
+
+func testAllToOne(t *testing.T, brokers []string) {
 	one, other := kafkatest.Topic(t, brokers, "one", 3), kafkatest.Topic(t, brokers, "other", 1)
 	group := kafkatest.Name(t, "group")
 	first := newMemberOfAll(t, brokers, group, one, other)

@@ -3,6 +3,7 @@ package forward_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -403,5 +404,40 @@ func TestPreview(t *testing.T) {
 	r.run(r.config(), &letterBox{})
 	if got := show(&letterBox{}); got != "" {
 		t.Errorf("after all is delivered: %q", got)
+	}
+}
+
+// Records that retention deletes before they were read are logged as lost, and the sink goes
+// on behind them.
+func TestLostRecords(t *testing.T) {
+	r := newRig(t, 1, 1)
+	const n = 20_000
+	padding := strings.Repeat(" ", 1000) // so that the client has not read all of it
+	for i := range n {
+		r.client.Produce(t.Context(), &kgo.Record{Topic: r.topics[0], Value: []byte(strconv.Itoa(i) + padding)}, nil)
+	}
+	if err := r.client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	hold := make(chan struct{})
+	s := &letterBox{send: func(context.Context, *forward.Record) error { <-hold; return nil }}
+	cfg := r.config()
+	log := &logBook{}
+	cfg.Log, cfg.Stats = slog.New(slog.NewTextHandler(log, nil)), &forward.Stats{}
+	var running sync.WaitGroup
+	running.Go(func() { r.run(cfg, s) })
+	kafkatest.Eventually(t, 20*time.Second, "a full memory", func() (bool, error) { return cfg.Stats.Summary().Unfinished >= 5000, nil })
+	offsets := kadm.Offsets{}
+	offsets.Add(kadm.Offset{Topic: r.topics[0], Partition: 0, At: n - 100})
+	if responses, err := kadm.NewClient(r.client).DeleteRecords(t.Context(), offsets); err != nil || responses.Error() != nil {
+		t.Fatal(err, responses.Error())
+	}
+	close(hold)
+	running.Wait()
+	if got := s.got; len(got) < 5100 || len(got) >= n || got[len(got)-100] != strconv.Itoa(n-100)+padding || got[len(got)-1] != strconv.Itoa(n-1)+padding {
+		t.Errorf("%d records, the last %.9s", len(got), got[len(got)-1])
+	}
+	if text := log.String(); !strings.Contains(text, "records are lost") || !strings.Contains(text, "to=19900") {
+		t.Errorf("it logs %s", text)
 	}
 }

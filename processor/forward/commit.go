@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"inv/internal/kafka"
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/stamp"
 
@@ -27,6 +26,7 @@ type commits struct {
 	ended    int
 	failures int
 	after    time.Time // not before, since the last one failed
+	said     time.Time // when a failure was logged last
 }
 
 // commit is one of them.
@@ -144,6 +144,9 @@ func (l *loop) groupNotes() map[*owned]string {
 
 // write commits offsets, with dead letters in one transaction.
 func (l *loop) write(ctx context.Context, c *commit) error {
+	if c.member == "" {
+		return kerr.UnknownMemberID // brokers would take offsets in the name of nobody
+	}
 	if len(c.letters) == 0 {
 		return commitOffsets(ctx, l.client, l.group, c.member, c.generation, l.topics, c.offsets)
 	}
@@ -197,12 +200,13 @@ func (l *loop) afterCommit(c *commit, err error) {
 func (l *loop) commitFailed(err error) {
 	var denied *acl.DeniedError
 	switch {
-	case errors.As(err, &denied), errors.Is(err, kerr.OffsetMetadataTooLarge):
+	case errors.As(err, &denied), isAny(err, kerr.OffsetMetadataTooLarge, kerr.TopicAuthorizationFailed, kerr.TransactionalIDAuthorizationFailed, kerr.GroupAuthorizationFailed):
 		l.fail(err)
 		return
 	case movedOn(err), errors.Is(err, context.Canceled):
 		l.cfg.Log.Debug("the group takes no offsets now", "error", err)
-	case l.commits.failures == 0 || !kafka.Outage(err):
+	case l.commits.said.IsZero() || time.Since(l.commits.said) > sayEvery:
+		l.commits.said = time.Now()
 		l.cfg.Log.Warn("offsets could not be committed, it is tried again", "because", err)
 	}
 	l.commits.failures++

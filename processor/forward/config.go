@@ -57,7 +57,7 @@ type Config struct {
 
 	Instance string             // ends the transactional id; default: a random text
 	Now      func() time.Time   // default time.Now
-	Rand     func() float64     // in [0, 1), for the jitter of retries; default math/rand/v2
+	Rand     func() float64     // in [0, 1), for the jitter of retries, called by several goroutines; default math/rand/v2
 	Log      *slog.Logger       // default: discards
 	Stats    *Stats             // counts while Run runs; default one of its own
 	Hooks    []kgo.Hook         // of the client that reads

@@ -20,8 +20,8 @@ const (
 	fetchWait         = 500 * time.Millisecond
 )
 
-// Sizes of what is read at once. They are of compressed batches, which are several times as
-// large in memory, and the client reads ahead.
+// Sizes of what is read at once. A response is decoded as a whole, and batches compress ten
+// to one and more: with 4 MiB the process has twice the memory, and is no faster.
 const (
 	fetchPartitionBytes = 256 << 10
 	fetchBytes          = 1 << 20

@@ -40,7 +40,14 @@ func (l *loop) drain(ctx context.Context) error {
 			return err
 		}
 	}
-	l.post(func() { l.drainTo = ends })
+	l.post(func() {
+		l.drainTo = ends
+		for id, o := range l.parts {
+			if o.storage != nil {
+				o.storage.drainTo.Store(ends[id])
+			}
+		}
+	})
 	for settled := l.store == nil; !settled; {
 		if err := kafka.Pause(ctx, drainPoll); err != nil {
 			return err

@@ -98,13 +98,14 @@ func (d *dispatcher) ready(j *job, m Message) {
 	d.fresh = append(d.fresh, &try{job: j, message: m})
 }
 
-// next returns a message to try now, nil if there is none.
+// next returns a message to try now, or a cut to compose, nil if there is none.
 func (d *dispatcher) next(now time.Time) *try {
-	if d.underWay >= d.lanes || d.limiter.next(now).After(now) {
+	if d.underWay >= d.lanes {
 		return nil
 	}
-	retry := len(d.again) > 0 && !d.again[0].due.After(now)
-	fresh := len(d.fresh) > 0 && !d.freshAt().After(now)
+	free := !d.limiter.next(now).After(now)
+	retry := free && len(d.again) > 0 && !d.again[0].due.After(now)
+	fresh := len(d.fresh) > 0 && !d.freshAt().After(now) && (free || d.composes(d.fresh[0]))
 	var t *try
 	switch {
 	case retry && (!fresh || !d.freshFirst && d.retrying < max(d.lanes/2, 1)):
@@ -120,10 +121,16 @@ func (d *dispatcher) next(now time.Time) *try {
 	default:
 		return nil
 	}
-	d.limiter.begin(now)
+	if !d.composes(t) {
+		d.limiter.begin(now)
+	}
 	d.underWay++
 	return t
 }
+
+// composes reports whether a try only composes messages. Without a limit, it also sends
+// them, if there is one.
+func (d *dispatcher) composes(t *try) bool { return t.message == nil && d.limiter.limit.Count > 0 }
 
 // freshAt returns from when on a job may be begun; the zero time: at once.
 func (d *dispatcher) freshAt() time.Time {
@@ -139,30 +146,44 @@ func (d *dispatcher) wake(now time.Time) (at time.Time) {
 	if d.underWay >= d.lanes {
 		return at
 	}
-	if len(d.again) > 0 {
-		at = d.again[0].due
-	}
-	if len(d.fresh) > 0 {
-		if fresh := d.freshAt(); at.IsZero() || fresh.Before(at) {
-			at = fresh
-			if at.IsZero() {
-				at = now
-			}
+	free := d.limiter.next(now)
+	earlier := func(t time.Time) {
+		if at.IsZero() || t.Before(at) {
+			at = t
 		}
 	}
-	if free := d.limiter.next(now); !at.IsZero() && free.After(at) {
-		at = free
+	if len(d.again) > 0 {
+		earlier(later(d.again[0].due, free))
+	}
+	if len(d.fresh) > 0 {
+		begin := later(d.freshAt(), now)
+		if !d.composes(d.fresh[0]) {
+			begin = later(begin, free)
+		}
+		earlier(begin)
 	}
 	return at
 }
 
-// composed ends a try that has found several messages, or none, each of which is tried.
-// It returns the job if that ends it.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// composed ends a try that has found messages, or none; each is tried, before other cuts
+// are composed. It returns the job if there is nothing to do.
 func (d *dispatcher) composed(t *try, messages []Message) (finished *job) {
 	d.landed(t)
 	d.begun--
-	for _, m := range messages {
-		d.ready(t.job, m)
+	if !t.job.gone {
+		tries := make([]*try, len(messages))
+		for i, m := range messages {
+			tries[i] = &try{job: t.job, message: m}
+		}
+		t.job.open += len(tries)
+		d.fresh = slices.Insert(d.fresh, 0, tries...)
 	}
 	return d.ended(t.job)
 }

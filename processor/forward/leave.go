@@ -109,5 +109,5 @@ func (l *loop) drop(o *owned) {
 		l.dispatch.drop(nil, false)
 		l.ready, l.letters = nil, nil
 	}
-	l.stats.assigned.Store(int64(len(l.parts)))
+	l.count()
 }

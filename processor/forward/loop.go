@@ -60,6 +60,7 @@ type loop struct {
 	letters  []*kgo.Record // of groups, to be written
 	commits  commits
 	pausing  pausing
+	crowded  bool // something waits for room, or may have to
 	leavings []*leaving
 	holds    holds
 	drainTo  map[fetch.ID]int64 // what a drain waits for, nil without one
@@ -187,10 +188,11 @@ func (l *loop) step() {
 		}
 		l.start(t)
 	}
-	l.balanceLoad()
+	if l.crowded {
+		l.balanceLoad()
+	}
 	l.progress()
 	l.commitNext()
-	l.count()
 }
 
 // untilWake returns how long nothing is to be done unless something happens.
@@ -216,6 +218,7 @@ func (l *loop) untilWake() time.Duration {
 
 // tick logs that the sink is held, at the beginning and once a minute.
 func (l *loop) tick() {
+	l.count()
 	l.lookForAwaited()
 	now := l.cfg.Now()
 	if l.store == nil {
@@ -254,6 +257,7 @@ func (l *loop) count() {
 			ready++
 		}
 	}
+	l.stats.assigned.Store(int64(len(l.parts)))
 	l.stats.ready.Store(ready)
 	l.stats.unfinished.Store(int64(all.records))
 	l.stats.bytes.Store(int64(all.bytes))
@@ -299,7 +303,9 @@ func (l *loop) balanceLoad() {
 			l.client.ResumeFetchPartitions(id)
 		}
 		reads = reads || awaited
+		stalled = stalled || o.paused
 	}
+	l.crowded = stalled || !reads
 	l.reader.open(reads)
 }
 
@@ -310,6 +316,7 @@ func (l *loop) take(b *batch) {
 		return
 	}
 	l.stats.read.Add(int64(len(b.records)))
+	l.crowded = true
 	o.end, o.fetched = max(o.end, b.end), time.Now()
 	if b.away != nil {
 		l.wait(o, b.away)

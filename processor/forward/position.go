@@ -13,6 +13,7 @@ import (
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 	"inv/internal/kafka/stamp"
+	"inv/internal/kafka/txn"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -201,12 +202,11 @@ func commitOffsets(ctx context.Context, client *kgo.Client, group, member string
 // movedOn reports whether the group does not take offsets from a member, because it has
 // rebalanced, or is about to.
 func movedOn(err error) bool {
-	for _, code := range []error{kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch, kerr.FencedInstanceID} {
-		if errors.Is(err, code) {
-			return true
-		}
-	}
-	return false
+	return isAny(err, kerr.IllegalGeneration, kerr.UnknownMemberID, kerr.RebalanceInProgress, kerr.StaleMemberEpoch, kerr.FencedInstanceID, txn.ErrRefused)
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // deadNote is the note @dead: from FROM on, a store goes on at TO.

@@ -165,7 +165,7 @@ func (p *preview) cut(c *Cut) error {
 			fmt.Fprintf(p.out, " and %d more", len(c.Records)-1)
 		}
 		if to := m.Recipient(); to != "" {
-			fmt.Fprintf(p.out, " to %s", to)
+			fmt.Fprintf(p.out, " to %v", p.cfg.Hide(errors.New(to)))
 		}
 		fmt.Fprintln(p.out)
 		if err := p.lines(m.Show); err != nil {

@@ -3,6 +3,7 @@ package forward
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -342,6 +343,63 @@ func TestFailingLanes(t *testing.T) {
 		inLaneOrder(t, w)
 	}
 }
+
+// Tries of messages keep to the limit, those of a cut with several messages and retries,
+// too; composing is not limited.
+func TestLimitedTries(t *testing.T) {
+	random := rand.New(rand.NewPCG(8, 8))
+	d := newDispatcher(8, Limit{Count: 3, Per: time.Second}, random.Float64)
+	for i := range 50 {
+		d.add(&Cut{Records: []*Record{{Offset: int64(i)}}}, laneKey{nil, fmt.Sprint(i)})
+	}
+	now := time.Unix(1_800_000_000, 0)
+	var sent []time.Time
+	finished, most := 0, 0
+	for step := 0; finished < 50 && step < 10_000; step++ {
+		tr := d.next(now)
+		if tr == nil {
+			at := d.wake(now)
+			if !at.After(now) {
+				t.Fatal("it says that there is something to try, but there is not")
+			}
+			now = at
+			continue
+		}
+		var j *job
+		if tr.message == nil {
+			j = d.composed(tr, []Message{nothing{}, nothing{}})
+		} else {
+			sent = append(sent, now)
+			var err error
+			if random.IntN(6) == 0 {
+				err = errors.New("503")
+			}
+			j, _ = d.done(tr, err, now)
+		}
+		composed := 0
+		for _, waiting := range d.fresh {
+			if waiting.message != nil {
+				composed++
+			}
+		}
+		if most = max(most, composed); j != nil {
+			finished++
+		}
+	}
+	for i := 3; i < len(sent); i++ {
+		if sent[i].Sub(sent[i-3]) < time.Second {
+			t.Fatalf("four tries within %s", sent[i].Sub(sent[i-3]))
+		}
+	}
+	if finished != 50 || len(sent) < 100 || now.Sub(sent[0]) > time.Duration(len(sent)/3+5)*time.Second || most > 2 {
+		t.Errorf("%d finished, %d tries in %s, %d composed", finished, len(sent), now.Sub(sent[0]), most)
+	}
+}
+
+type nothing struct{}
+
+func (nothing) Recipient() string    { return "" }
+func (nothing) Show(io.Writer) error { return nil }
 
 // A single message that fails is never poison: there is nothing to compare it with.
 func TestNothingElseSucceeds(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
 
@@ -158,9 +159,13 @@ func (r *reader) failure(fetches kgo.Fetches) (failed error) {
 		case failed != nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), r.ctx.Err() != nil:
 		case errors.Is(err, kgo.ErrClientClosed):
 		case errors.As(err, &lost), errors.Is(err, kerr.OffsetOutOfRange):
-			failed = fmt.Errorf("reading %s/%d: %w: %w", topic, partition, errBeyond, err)
+			r.loop.post(func() { r.loop.relocate(fetch.ID{Topic: topic, Partition: partition}) })
 		case errors.Is(err, kerr.UnknownTopicOrPartition), errors.Is(err, kerr.UnknownTopicID):
 			failed = &RecreatedError{r.loop.group, topic}
+		case topic == "" && errors.Is(err, kerr.GroupAuthorizationFailed):
+			failed = fmt.Errorf("joining the group %s: %w", r.loop.group, acl.Check(err, acl.Read, acl.Group(r.loop.group)))
+		case kafka.Outage(err):
+			r.loop.cfg.Log.Debug("reading", "topic", topic, "partition", partition, "error", err)
 		case topic == "":
 			r.loop.cfg.Log.Warn("the group could not be joined, it is tried again", "because", err)
 		default:

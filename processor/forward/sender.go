@@ -30,7 +30,7 @@ func (l *loop) try(t *try, cut *Cut, owner *owned) result {
 			r.err = &RecordError{Record: why.record, Reason: why.reason, Err: why.err}
 			return r
 		}
-		if len(messages) != 1 {
+		if len(messages) != 1 || l.cfg.Limit.Count > 0 {
 			r.messages, r.several = messages, true
 			return r
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"inv/internal/kafka/fetch"
@@ -26,6 +27,8 @@ type storage struct {
 	kill  context.CancelFunc
 	done  chan struct{}
 	wake  chan struct{} // something was added, or it is ending
+	// drainTo is where a drain ends, 0 until that is known.
+	drainTo atomic.Int64
 
 	mu     sync.Mutex
 	queue  []*batch
@@ -56,8 +59,13 @@ type kept struct {
 	written chan struct{} // closed when they are
 }
 
-// drainIdle is after which time without records a drain makes durable what there is.
-const drainIdle = 200 * time.Millisecond
+// drainIdle is after which time without records a drain makes durable what there is. A
+// partition that is not at its end is only waiting for its turn to be fetched, unless what
+// is left are markers.
+const (
+	drainIdle   = 200 * time.Millisecond
+	drainUnread = 10 * drainIdle
+)
 
 // Ends of a step of a storage.
 var (
@@ -213,8 +221,14 @@ func (s *storage) untilDue() (wait time.Duration, waits bool) {
 	if !due.IsZero() {
 		wait, waits = due.Sub(s.loop.cfg.Now()), true
 	}
-	if s.loop.cfg.Drain && (!waits || wait > drainIdle) {
-		wait, waits = drainIdle, true
+	if s.loop.cfg.Drain {
+		idle := drainUnread
+		if s.position >= s.drainTo.Load() {
+			idle = drainIdle
+		}
+		if !waits || wait > idle {
+			wait, waits = idle, true
+		}
 	}
 	return wait, waits
 }

@@ -284,7 +284,7 @@ func TestStoreUnderKills(t *testing.T) {
 			s := newShelf(table)
 			s.random = func() float64 { mu.Lock(); defer mu.Unlock(); return random.Float64() }
 			s.poison = poison
-			s.late = random.IntN(2) == 0
+			s.late = s.random() < 0.5
 			return s
 		}
 		var running sync.WaitGroup

@@ -60,9 +60,9 @@ func (c sinkCollector) Collect(ch chan<- prometheus.Metric) {
 			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, float64(n), append([]string{k.Name}, labels...)...)
 		}
 		counter(forwarded, s.Delivered, "delivered", "")
-		counter(forwarded, s.Dropped, "passed_over", "")
+		counter(forwarded, s.Dropped, "passed-over", "")
 		for reason, n := range s.DeadLetters {
-			counter(forwarded, n, "dead_lettered", reason)
+			counter(forwarded, n, "dead-lettered", reason)
 		}
 		counter(forwardMessages, s.Messages)
 		counter(forwardTries, s.Tries-s.Failures, "ok")

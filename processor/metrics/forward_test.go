@@ -9,6 +9,15 @@ import (
 	"inv/processor/metrics"
 )
 
+// servedForSinks returns the metrics of a sink.
+func servedForSinks() string {
+	r := httptest.NewRequest("GET", "/metrics", nil)
+	r.Host = "localhost"
+	w := httptest.NewRecorder()
+	metrics.ForSinks([]metrics.Sink{{Name: "lake", Stats: &forward.Stats{}}}).Handler().ServeHTTP(w, r)
+	return w.Body.String()
+}
+
 // Sinks have their counts by name, and are not ready before one has its partitions.
 func TestSinks(t *testing.T) {
 	server := metrics.ForSinks([]metrics.Sink{{Name: "lake", Stats: &forward.Stats{}}, {Name: "mail", Stats: &forward.Stats{}}})
@@ -22,7 +31,7 @@ func TestSinks(t *testing.T) {
 	text := get("/metrics").Body.String()
 	for _, want := range []string{
 		`inv_forward_records_total{outcome="delivered",reason="",sink="lake"} 0`,
-		`inv_forward_records_total{outcome="passed_over",reason="",sink="mail"} 0`,
+		`inv_forward_records_total{outcome="passed-over",reason="",sink="mail"} 0`,
 		`inv_forward_tries_total{result="failed",sink="lake"} 0`,
 		`inv_forward_held{sink="mail"} 0`,
 		`inv_forward_partitions{sink="lake",state="ready"} 0`,

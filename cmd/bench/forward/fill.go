@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"inv/internal/event"
@@ -32,12 +33,14 @@ func (b *bench) fill(ctx context.Context) (size int, err error) {
 	ctx, failed := context.WithCancelCause(ctx)
 	defer failed(nil)
 	const begin = 1_700_000_000_000
+	random := rand.New(rand.NewPCG(7, 7))
 	for i := range b.updates {
-		id := i * 7919 % products
+		id := random.IntN(products)
 		value := event.AppendUpdate(nil, &event.Update{
-			ProductID: fmt.Sprintf("prod-%04d", id), ProductName: "Desk lamp, brass", Category: "lighting", WarehouseID: "wh-east-1",
-			CurrentStock: int64(1000 - i%1000), ReorderThreshold: 50, ReorderQuantity: 200, CriticalThreshold: 10,
-			Timestamp: begin + int64(i), LastUpdated: begin + int64(i), UnitPrice: 7999, Seq: int64(i/products + 1), Delta: -1, Cause: "order",
+			ProductID: fmt.Sprintf("prod-%04d", id), ProductName: fmt.Sprintf("Desk lamp %d", id*7919), Category: "lighting", WarehouseID: fmt.Sprintf("wh-%d", id%7),
+			CurrentStock: random.Int64N(1000), ReorderThreshold: 50, ReorderQuantity: 200, CriticalThreshold: 10,
+			Timestamp: begin + int64(i), LastUpdated: begin + int64(i), UnitPrice: event.Money(id * 13), Seq: int64(i), Delta: -1 - random.Int64N(9), Cause: "order",
+			LastOrderID: fmt.Sprintf("order-%016x", random.Uint64()),
 		})
 		size = len(value)
 		client.Produce(ctx, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "prod-%04d", id), Value: value}, func(_ *kgo.Record, err error) {

@@ -32,23 +32,27 @@ func requests(ctx context.Context, b *bench) error {
 	if err := os.WriteFile(scenario, fmt.Appendf(nil, sinks, topic, b.lanes, at), 0o600); err != nil {
 		return err
 	}
-	var rates, memory, cpu []float64
+	var rates, memory, own, peer, served []float64
 	for round := range b.rounds {
 		u, like, err := b.forward(ctx, scenario, round, at)
 		if err != nil {
 			return err
 		}
-		ceiling, err := b.wrk(ctx, at, like)
+		before := measure.CPU(receiver.PID)
+		w, ceiling, err := b.wrk(ctx, at, like)
 		if err != nil {
 			return err
 		}
+		sent := ceiling * wrkSeconds
 		rate := float64(b.updates) / u.Seconds
-		fmt.Printf("round %d: inv %.0f/s, %.1f s, %.1f CPU s, %.0f MB; wrk %.0f/s\n", round+1, rate, u.Seconds, u.CPU, u.RSS/1e6, ceiling)
-		rates = append(rates, rate/ceiling)
-		memory, cpu = append(memory, u.RSS), append(cpu, u.CPU/float64(b.updates)*1e6)
+		fmt.Printf("round %d: inv %.0f/s, %.1f s, %.1f CPU s, %.0f MB; wrk %.0f/s, %.1f CPU s\n",
+			round+1, rate, u.Seconds, u.CPU, u.RSS/1e6, ceiling, w.CPU)
+		rates, memory = append(rates, rate/ceiling), append(memory, u.RSS/1e6)
+		own, peer = append(own, u.CPU/float64(b.updates)*1e6), append(peer, w.CPU/sent*1e6)
+		served = append(served, (measure.CPU(receiver.PID)-before).Seconds()/sent*1e6)
 	}
-	fmt.Printf("\ninv sends %.2f × the requests of wrk (wanted 0.5), %.1f µs of processor time each, with %.0f MB at most (wanted 150)\n",
-		measure.Median(rates), measure.Median(cpu), measure.MedianOf(memory, func(m float64) float64 { return m / 1e6 }))
+	fmt.Printf("\ninv sends %.2f × the requests of wrk (wanted 0.5), with %.0f MB (wanted 150).\n", measure.Median(rates), measure.Median(memory))
+	fmt.Printf("Processor time of a request, in µs: inv %.1f, wrk %.1f, the receiver %.1f.\n", measure.Median(own), measure.Median(peer), measure.Median(served))
 	return nil
 }
 
@@ -86,8 +90,10 @@ func (b *bench) forward(ctx context.Context, scenario string, round int, at stri
 
 var perSecond = regexp.MustCompile(`Requests/sec:\s+([0-9.]+)`)
 
+const wrkSeconds = 10
+
 // wrk sends a request again and again for some seconds, and returns how many in a second.
-func (b *bench) wrk(ctx context.Context, at string, like sample) (float64, error) {
+func (b *bench) wrk(ctx context.Context, at string, like sample) (u measure.Usage, rate float64, err error) {
 	var script strings.Builder
 	fmt.Fprintf(&script, "wrk.method = %q\nwrk.body = %q\n", like.Method, like.Body)
 	for name := range like.Header {
@@ -97,17 +103,18 @@ func (b *bench) wrk(ctx context.Context, at string, like sample) (float64, error
 	}
 	file := filepath.Join(b.folder, "like.lua")
 	if err := os.WriteFile(file, []byte(script.String()), 0o600); err != nil {
-		return 0, err
+		return u, 0, err
 	}
-	_, out, err := measure.Timed(ctx, "wrk", "-t2", "-c"+strconv.Itoa(b.lanes), "-d10s", "-s", file, at)
+	u, out, err := measure.Timed(ctx, "wrk", "-t2", "-c"+strconv.Itoa(b.lanes), fmt.Sprintf("-d%ds", wrkSeconds), "-s", file, at)
 	if err != nil {
-		return 0, err
+		return u, 0, err
 	}
 	m := perSecond.FindSubmatch(out)
 	if m == nil || strings.Contains(string(out), "Non-2xx") {
-		return 0, fmt.Errorf("wrk printed\n%s", out)
+		return u, 0, fmt.Errorf("wrk printed\n%s", out)
 	}
-	return strconv.ParseFloat(string(m[1]), 64)
+	rate, err = strconv.ParseFloat(string(m[1]), 64)
+	return u, rate, err
 }
 
 // ask returns a request that the receiver got, and how many it got since it was asked.

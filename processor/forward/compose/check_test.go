@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -30,5 +31,37 @@ func TestCheck(t *testing.T) {
 		if got := strings.TrimPrefix(problems.Error(), "t.yaml:4:"); got != c.want || len(problems) == 1 && !problems[0].Expression {
 			t.Errorf("%s\ngot  %s\nwant %s", c.sink, got, c.want)
 		}
+	}
+}
+
+// The expressions of the examples of docs/forward.md are right.
+func TestExamples(t *testing.T) {
+	page, err := os.ReadFile("../../../docs/forward.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, n := "", 0
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
+		if head == "" { // a whole file
+			head, _, _ = strings.Cut(source, "sinks:")
+		} else {
+			source = head + source
+		}
+		s, problems := scenario.Read("forward.md", []byte(source))
+		if len(problems) > 0 {
+			t.Fatal(problems)
+		}
+		for i := range s.Sinks {
+			records, messages := s.Sinks[i].Expressions()
+			n += len(records) + len(messages)
+		}
+		if problems := Check(s); len(problems) > 0 {
+			t.Errorf("%v\n%s", problems, source)
+		}
+	}
+	if n < 10 {
+		t.Errorf("%d expressions", n)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // Error is a text or an expression that is wrong, or that failed on a record, with its
 // position in the scenario's file.
 type Error struct {
-	File string // as the caller sets it, "" otherwise
+	File string // as [Variables.Error] sets it, "" otherwise
 	Pos  scenario.Position
 	Err  error
 }

@@ -1,6 +1,7 @@
 package compose
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"maps"
@@ -117,7 +118,7 @@ func (v *Variables) Hide(text string) string {
 
 // Error returns an error with the text that [Variables.Hide] makes of that of err.
 // [errors.Is] and [errors.As] see what err wraps. The errors that sinks return keep their
-// type, and what they wrap is hidden as well.
+// type, and what they wrap is hidden as well. Those with a position get the file's name.
 func (v *Variables) Error(err error) error {
 	switch e := err.(type) {
 	case nil:
@@ -129,7 +130,7 @@ func (v *Variables) Error(err error) error {
 	case *forward.StopError:
 		return &forward.StopError{Err: v.Error(e.Err)}
 	case *Error:
-		return &Error{File: e.File, Pos: e.Pos, Err: v.Error(e.Err)}
+		return &Error{File: cmp.Or(e.File, v.file), Pos: e.Pos, Err: v.Error(e.Err)}
 	}
 	text := err.Error()
 	hidden := v.Hide(text)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -136,4 +137,35 @@ func TestError(t *testing.T) {
 	if err := v.Error(fmt.Errorf("s3cr3t: %w", &forward.RetryError{After: time.Second, Err: errors.New("s3cr3t")})); !errors.As(err, &retry) || retry.After != time.Second || strings.Contains(retry.Error(), "s3") {
 		t.Error(err, retry)
 	}
+}
+
+func TestErrorsNameTheFile(t *testing.T) {
+	v := variablesOf()
+	v.InFile("sinks.yaml")
+	err := v.Error(&forward.RecordError{Reason: forward.Expression, Err: &Error{Pos: scenario.Position{Line: 3, Column: 4}, Err: io.EOF}})
+	if err.Error() != "expression: sinks.yaml:3:4: EOF" || !errors.Is(err, io.EOF) {
+		t.Error(err)
+	}
+}
+
+// FuzzHide checks that no secret is left in a text, in any form in which it may be written.
+func FuzzHide(f *testing.F) {
+	f.Add("s3cr3t", "with ", " and more")
+	f.Add("a b/ü&\"\n", "://u:", "@h")
+	f.Add("ssss", "s", "sss")
+	f.Fuzz(func(t *testing.T, secret, before, after string) {
+		if len(secret) < minSecret || strings.Contains(secret, "*") {
+			return
+		}
+		v := variablesOf()
+		v.Conceal(secret, "***")
+		for _, form := range []string{secret, url.QueryEscape(secret), url.PathEscape(secret), termsafe.String(secret)} {
+			if strings.Contains(form, "*") {
+				continue
+			}
+			if got := v.Hide(before + form + after); strings.Contains(got, form) {
+				t.Errorf("%q is left in %q", form, got)
+			}
+		}
+	})
 }

@@ -14,6 +14,7 @@ import (
 // be called by several goroutines at once.
 type Variables struct {
 	lookup func(name string) (string, bool)
+	file   string
 
 	mu       sync.Mutex
 	values   map[string]string
@@ -27,6 +28,10 @@ type Variables struct {
 func NewVariables(lookup func(name string) (string, bool)) *Variables {
 	return &Variables{lookup: lookup, values: map[string]string{}, secrets: map[string]string{}}
 }
+
+// InFile names the file that has the texts, for errors. It must be called before the others
+// are used by several goroutines.
+func (v *Variables) InFile(name string) { v.file = name }
 
 // Missing returns the names of the variables that something compiled uses and that have no
 // value, in the order of their first use.

@@ -59,9 +59,9 @@ func (f *field) node() parquet.Node {
 	var n parquet.Node
 	switch f.kind {
 	case textField, valueField:
-		n = parquet.String()
+		n = parquet.Encoded(parquet.String(), &parquet.Plain) // which readers of any age know
 	case jsonField:
-		n = parquet.JSON()
+		n = parquet.Encoded(parquet.JSON(), &parquet.Plain)
 	case intField:
 		n = parquet.Encoded(parquet.Int(64), &parquet.DeltaBinaryPacked)
 	case partitionField:

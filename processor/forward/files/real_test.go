@@ -76,6 +76,27 @@ func TestRealReaders(t *testing.T) {
 	}
 }
 
+// TestRealWhole: DuckDB and PyArrow read files without columns.
+func TestRealWhole(t *testing.T) {
+	python := python(t)
+	for _, sink := range []scenario.FilesSink{{Format: "parquet"}, {Format: "jsonl", Zstd: true}, {Format: "csv"}} {
+		path := filepath.Join(t.TempDir(), "lake")
+		stream := open(t, testStore(t, nil, sink, func(o *Options) { o.Folder = path }), orders)
+		records := goldenRecords()
+		appendRows(t, stream, records...)
+		flush(t, stream, 100)
+		got := readWith(t, python, sink.Format, path)["whole"]
+		want := map[string]any{"n": float64(len(records)), "offsets": float64(0+1+2+3+4+5+6+7+8+9+10+11) + 77, "keys": float64(len(records) - 1),
+			"values": float64(len(records) - 1), "times": float64(len(records) - 1), "last": float64(1700000000012), "text": "two\nlines, \"quotes\" and é", "topics": float64(2)}
+		if sink.Format == "jsonl" {
+			want["values"] = float64(len(records) - 2) // JSON's null and a tombstone are the same
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s:\n%v, want\n%v", sink.Format, got, want)
+		}
+	}
+}
+
 func readWith(t *testing.T, python, format, path string) map[string]map[string]any {
 	t.Helper()
 	cmd := exec.Command(python, "testdata/read.py", format, path)

@@ -108,7 +108,11 @@ func (s *server) startTLS(c *smtp.Client) error {
 		if !s.required {
 			return nil
 		}
-		return fmt.Errorf("%s offers no STARTTLS, and neither a login nor mail for a server that is to be checked is sent without; smtps:// is TLS from the beginning", s.address)
+		why := "its certificate is to be checked"
+		if s.login {
+			why = "a login is never sent unencrypted"
+		}
+		return fmt.Errorf("%s offers no STARTTLS, and %s; smtps:// is encrypted from the beginning", s.address, why)
 	}
 	if err := c.StartTLS(s.tls); err != nil {
 		return &stepError{"STARTTLS with " + s.address, err}
@@ -196,11 +200,8 @@ type pool struct {
 	closed bool
 }
 
-func (p *pool) init(idle time.Duration) {
-	p.slots = make(chan struct{}, maxConnections)
-	if p.idleTime = idle; idle <= 0 {
-		p.idleTime = idleTime
-	}
+func (p *pool) init() {
+	p.slots, p.idleTime = make(chan struct{}, maxConnections), idleTime
 }
 
 // enter waits until there may be one more connection in use; leave is called after it.

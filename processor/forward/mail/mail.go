@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"os"
 	"strings"
-	"time"
 
 	"inv/internal/scenario"
 	"inv/processor/forward"
@@ -25,8 +24,9 @@ type Options struct {
 	Vars *compose.Variables // must be set
 	// Hostname is how the client introduces itself, by default the machine's name.
 	Hostname string
-	// Idle is for how long an unused connection stays open, by default 30 seconds.
-	Idle time.Duration
+	// At is called with "sent" when a message is sent and not answered, for tests that
+	// stop the process there; may be nil.
+	At func(point string)
 }
 
 // Sender sends mail. It is a [forward.Sender].
@@ -42,6 +42,7 @@ type Sender struct {
 
 	server *server
 	pool   pool
+	at     func(point string)
 }
 
 var _ forward.Sender = (*Sender)(nil)
@@ -57,8 +58,11 @@ type recipient struct {
 // connects to nothing. If variables have no value, the error may be about that: see
 // [compose.Variables.Missing] first.
 func New(e *scenario.EmailSink, o Options) (*Sender, error) {
-	s := &Sender{vars: o.Vars}
-	s.pool.init(o.Idle)
+	s := &Sender{vars: o.Vars, at: o.At}
+	if s.at == nil {
+		s.at = func(string) {}
+	}
+	s.pool.init()
 	s.subject = newText(s.vars, &e.Subject)
 	if e.Text != nil {
 		t := newText(s.vars, e.Text)

@@ -26,14 +26,21 @@ import (
 type message struct {
 	sender        *Sender
 	to            *netmail.Address
+	several       bool // the cut has others
 	id            string
 	date          time.Time
 	subject, body string
 	bytes         []byte // what is sent, as RFC 5322 has it
 }
 
-// Recipient returns the address, without a name.
-func (m *message) Recipient() string { return m.to.Address }
+// Recipient returns the address, without a name, if the cut has several. A replay to the
+// only one goes to whom the sink has then.
+func (m *message) Recipient() string {
+	if !m.several {
+		return ""
+	}
+	return m.to.Address
+}
 
 // Show writes the message as RFC 5322 has it: the bytes that are sent, but for secrets.
 func (m *message) Show(w io.Writer) error {
@@ -54,7 +61,11 @@ func (s *Sender) Compose(c *forward.Cut) ([]forward.Message, error) {
 
 func (s *Sender) compose(c *forward.Cut) ([]forward.Message, error) {
 	to, err := s.addresses(c)
-	if err != nil || len(to) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	several := len(to) > 1
+	if to, err = only(to, c.Records[0].Recipient); err != nil || len(to) == 0 {
 		return nil, err
 	}
 	subject, err := s.subject.append(nil, c, nil, asHeader)
@@ -68,7 +79,7 @@ func (s *Sender) compose(c *forward.Cut) ([]forward.Message, error) {
 	var messages []forward.Message
 	for _, a := range to {
 		m := &message{
-			sender: s, to: a, id: messageID(c.ID, a.Address, s.from.Address), date: date(c.Records[0]),
+			sender: s, to: a, several: several, id: messageID(c.ID, a.Address, s.from.Address), date: date(c.Records[0]),
 			subject: shortened(strings.Join(strings.Fields(string(subject)), " ")), body: body,
 		}
 		if m.bytes, err = m.render(m.subject, m.body); err != nil {
@@ -79,8 +90,7 @@ func (s *Sender) compose(c *forward.Cut) ([]forward.Message, error) {
 	return messages, nil
 }
 
-// addresses returns the recipients of a cut, each once. A replay that is for one goes to
-// nobody else.
+// addresses returns the recipients of a cut, each once.
 func (s *Sender) addresses(c *forward.Cut) (to []*netmail.Address, err error) {
 	list := s.to
 	if by, ok := s.toBy[c.Group]; ok {
@@ -101,11 +111,15 @@ func (s *Sender) addresses(c *forward.Cut) (to []*netmail.Address, err error) {
 			to = append(to, a)
 		}
 	}
-	only := c.Records[0].Recipient
-	if only == "" {
+	return to, nil
+}
+
+// only returns the recipient that a replay is for, or all.
+func only(to []*netmail.Address, recipient string) ([]*netmail.Address, error) {
+	if recipient == "" {
 		return to, nil
 	}
-	to = slices.DeleteFunc(to, func(a *netmail.Address) bool { return a.Address != only })
+	to = slices.DeleteFunc(to, func(a *netmail.Address) bool { return a.Address != recipient })
 	if len(to) == 0 {
 		return nil, &forward.RecordError{Reason: forward.Refused, Err: errors.New("the replay is for an address that is no recipient of the sink any more")}
 	}

@@ -160,7 +160,10 @@ func TestRecipients(t *testing.T) {
 		list, err := s.Compose(c)
 		var got []string
 		for _, m := range list {
-			got = append(got, m.Recipient())
+			got = append(got, m.(*message).to.Address)
+			if want := len(test.want) > 1 || test.only != ""; (m.Recipient() != "") != want {
+				t.Errorf("%v: the recipient is %q", test, m.Recipient())
+			}
 		}
 		var of *forward.RecordError
 		if reason := ""; errors.As(err, &of) {

@@ -13,6 +13,8 @@ import (
 
 	"inv/internal/termsafe"
 	"inv/processor/forward"
+
+	"github.com/wneessen/go-mail/smtp"
 )
 
 // Send sends a message once. Its errors are those that docs/dev/forward.md names, without
@@ -91,10 +93,17 @@ func transfer(c *conn, m *message) error {
 	if err != nil {
 		return &stepError{stepData, err}
 	}
+	if closer, ok := w.(*smtp.DataCloser); ok {
+		w = closer.WriteCloser // its own Close also waits for the reply
+	}
 	if _, err := w.Write(m.bytes); err != nil {
 		return &stepError{"sending the message", err}
 	}
 	if err := w.Close(); err != nil {
+		return &stepError{"sending the message", err}
+	}
+	m.sender.at("sent")
+	if _, _, err := c.smtp.Text.ReadResponse(250); err != nil {
 		return &stepError{stepData, err}
 	}
 	return nil

@@ -18,7 +18,7 @@ func (s *Sink) connect(d *scenario.Sink, vars *compose.Variables, o Options) err
 	case d.HTTP != nil:
 		return s.http(d, vars, o)
 	case d.Email != nil:
-		return s.email(d, vars)
+		return s.email(d, vars, o)
 	case d.Files != nil:
 		return s.files(d, vars, o)
 	case d.Postgres != nil:
@@ -36,8 +36,8 @@ func (s *Sink) http(d *scenario.Sink, vars *compose.Variables, o Options) error 
 	return nil
 }
 
-func (s *Sink) email(d *scenario.Sink, vars *compose.Variables) error {
-	sender, err := mail.New(d.Email, mail.Options{Vars: vars})
+func (s *Sink) email(d *scenario.Sink, vars *compose.Variables, o Options) error {
+	sender, err := mail.New(d.Email, mail.Options{Vars: vars, At: o.At})
 	if err != nil {
 		return err
 	}

@@ -53,6 +53,7 @@ func New(sc *scenario.Scenario, declared []*scenario.Sink, o Options) ([]*Sink, 
 	var failed error
 	for _, d := range declared {
 		vars := compose.NewVariables(o.Lookup)
+		vars.InFile(sc.File)
 		s, err := newSink(sc, d, vars, o)
 		if names := vars.Missing(); len(names) > 0 {
 			missing.Variables = append(missing.Variables, names...)

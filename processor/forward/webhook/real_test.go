@@ -148,32 +148,49 @@ func alertmanager(t *testing.T) string {
 	}
 }
 
-// alertsBody is the body of a sink for Alertmanager, as the documentation has it: a list of
-// the group's alerts.
-func alertsBody() *scenario.Body {
+// documented returns the sink of a section of docs/forward.md.
+func documented(t *testing.T, section string) scenario.HTTPSink {
+	t.Helper()
+	docs, err := os.ReadFile("../../../docs/forward.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, found := strings.Cut(string(docs), "\n### "+section+"\n")
+	_, text, fenced := strings.Cut(text, "```yaml\n")
+	text, _, ended := strings.Cut(text, "```")
+	if !found || !fenced || !ended {
+		t.Fatalf("there is no example of %s", section)
+	}
+	sc, err := scenario.Parse("docs.yaml", []byte("scenario: docs\ntopics: {alerts: {topic: alerts}}\n"+text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return *sc.Sinks[0].HTTP
+}
+
+// groupBody is a list of the group's alerts.
+func groupBody() *scenario.Body {
 	return &scenario.Body{Kind: scenario.BodyJQ, JQ: &scenario.JQ{Source: `[$records[] | {
-		labels: {alertname: "LowStock", severity: .severity, product_id: .product_id, warehouse_id: .warehouse_id},
+		labels: {alertname: "LowStock", severity: .severity, product: .product_id, warehouse: .warehouse_id},
 		annotations: {summary: (.product_name + ": " + (.current_stock | tostring) + " left")}}]`}}
 }
 
 func TestRealAlertmanagerTakesAlerts(t *testing.T) {
 	needsReal(t)
 	at := alertmanager(t)
-	group := newSender(t, at, scenario.HTTPSink{URL: *text("${URL}/api/v2/alerts"), Body: alertsBody()})
-	one := newSender(t, at, scenario.HTTPSink{URL: *text("${URL}/api/v2/alerts"), Body: &scenario.Body{Kind: scenario.BodyList, List: []scenario.Body{
-		*object(
-			scenario.NamedBody{Name: "labels", Body: *object(named("alertname", "LowStock"), named("severity", "{severity}"), named("product_id", "{product_id}"), named("warehouse_id", "{warehouse_id}"))},
-			scenario.NamedBody{Name: "annotations", Body: *object(named("summary", "{product_name}: {current_stock} left"))},
-		),
-	}}})
+	t.Setenv("ALERTMANAGER_URL", at)
+	group := newSender(t, at, scenario.HTTPSink{URL: *text("${URL}/api/v2/alerts"), Body: groupBody()})
+	one := newSender(t, at, documented(t, "Alertmanager"))
 	alert := func(product string) string {
-		return `{"product_id":"` + product + `","product_name":"Lamp \"ü\"","warehouse_id":"wh-east-1","severity":"critical","current_stock":3}`
+		return `{"product_id":"` + product + `","product_name":"Lamp \"ü\"","warehouse_id":"wh-east-1","severity":"critical","current_stock":3,"threshold":10}`
 	}
 	if err := group.Send(t.Context(), composed(t, group, cutOf(alert("p-1"), alert("p-2")))); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 { // the same labels are the same alert
-		if err := one.Send(t.Context(), composed(t, one, cutOf(alert("p-3")))); err != nil {
+	third := cutOf(alert("p-3"))
+	third.Records[0].Time = time.Now().UnixMilli() // it ends an hour later
+	for range 2 {                                  // the same labels are the same alert
+		if err := one.Send(t.Context(), composed(t, one, third)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -188,10 +205,10 @@ func TestRealAlertmanagerTakesAlerts(t *testing.T) {
 	}
 	listed := map[string]string{}
 	for _, a := range alerts {
-		listed[a.Labels["product_id"]] = a.Labels["alertname"] + " " + a.Labels["warehouse_id"] + " " + a.Annotations["summary"]
+		listed[a.Labels["product"]] = a.Labels["alertname"] + " " + a.Labels["warehouse"] + " " + a.Annotations["summary"]
 	}
-	for _, product := range []string{"p-1", "p-2", "p-3"} {
-		if got := listed[product]; got != `LowStock wh-east-1 Lamp "ü": 3 left` {
+	for product, summary := range map[string]string{"p-1": "3 left", "p-2": "3 left", "p-3": "3 left (≤10)"} {
+		if got := listed[product]; got != `LowStock wh-east-1 Lamp "ü": `+summary {
 			t.Errorf("%s: %s", product, got)
 		}
 	}

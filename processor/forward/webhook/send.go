@@ -35,6 +35,9 @@ func (s *Sender) Send(ctx context.Context, m forward.Message) error {
 func (s *Sender) send(ctx context.Context, m *message) error {
 	// Not by a Client, whose redirects and cookies are not wanted.
 	response, err := s.transport.RoundTrip(m.request(ctx))
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer in time: %w", err)
+	}
 	if err != nil {
 		return fmt.Errorf("%s %s: %w", s.method, m.url, err)
 	}

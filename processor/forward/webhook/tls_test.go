@@ -69,8 +69,11 @@ func TestOldTLSIsRefused(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	server, got := receiver(t, nil)
-	if err := newSender(t, server.URL, scenario.HTTPSink{}).Check(t.Context()); err != nil {
-		t.Error(err)
+	for _, sink := range []scenario.HTTPSink{{}, {Bearer: text("${TOKEN}")}} {
+		s := newSender(t, server.URL, sink)
+		if err := s.Check(t.Context()); err != nil || (s.Unchecked() != "") != (sink.Bearer != nil) {
+			t.Error(err, s.Unchecked())
+		}
 	}
 	if len(got) > 0 {
 		t.Error("a check sends a request")

@@ -304,6 +304,14 @@ func (s *Sender) check(ctx context.Context) error {
 	return conn.Close()
 }
 
+// Unchecked says what [Sender.Check] can't find out, "" if that is nothing.
+func (s *Sender) Unchecked() string {
+	if s.auth == "" && s.signer == nil {
+		return ""
+	}
+	return "whether the credentials are accepted is known only when something is sent"
+}
+
 // Close closes the connections that no request uses.
 func (s *Sender) Close() error {
 	s.transport.CloseIdleConnections()

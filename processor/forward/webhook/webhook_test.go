@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -90,8 +91,10 @@ func tryNew(url string, h scenario.HTTPSink) (*Sender, error) {
 		if name == "URL" {
 			return url, true
 		}
-		value, ok := environment[name]
-		return value, ok
+		if value, ok := environment[name]; ok {
+			return value, true
+		}
+		return os.LookupEnv(name)
 	})
 	return New(&h, Options{Vars: vars, Version: "1.2.3", Now: func() time.Time { return time.Unix(1700000000, 0) }})
 }
@@ -405,7 +408,7 @@ func TestNoAnswer(t *testing.T) {
 	}
 	ctx, cancel = context.WithDeadline(t.Context(), time.Unix(1, 0))
 	defer cancel()
-	if err := s.Send(ctx, composed(t, s, cutOf(value))); !errors.Is(err, context.DeadlineExceeded) || kindOf(err) != "held" {
+	if err := s.Send(ctx, composed(t, s, cutOf(value))); !errors.Is(err, context.DeadlineExceeded) || kindOf(err) != "held" || !strings.Contains(err.Error(), "POST ${URL}: no answer in time") {
 		t.Error(err)
 	}
 }

@@ -14,6 +14,30 @@ files = sorted(glob.glob(folder + "/*/*"))
 db = duckdb.connect()
 db.execute("SET TimeZone='UTC'")
 
+whole = {"_topic": "VARCHAR", "_partition": "INTEGER", "_offset": "BIGINT", "_time": "BIGINT", "_key": "VARCHAR", "value": "VARCHAR"}
+
+
+def is_whole():
+    if format == "parquet":
+        return "value" in pyarrow.parquet.read_schema(files[0]).names
+    with pa.input_stream(files[0], compression="zstd" if files[0].endswith(".zst") else None) as f:
+        return b'"value":' in f.read() if format == "jsonl" else f.read().startswith(b"_topic,_partition,_offset,_time,_key,value\n")
+
+
+if is_whole():
+    time = "_time"
+    if format == "parquet":
+        source, time = f"read_parquet({files})", "epoch_ms(_time)"
+    elif format == "csv":
+        source = f"read_csv({files}, header=true, columns={whole}, quote='\"', escape='\"', new_line='\\n', auto_detect=false, delim=',', allow_quoted_nulls=false)"
+    else:
+        source = f"read_json({files}, format='newline_delimited', columns={whole})"
+    row = db.execute(f"""SELECT count(*), sum(_offset), count(_key), count(value), count(_time), max({time}), max(value) FILTER (_offset = 3), count(DISTINCT _topic)
+        FROM {source}""").fetchone()
+    names = "n offsets keys values times last text topics".split()
+    print(json.dumps({"whole": {k: int(v) if hasattr(v, "as_integer_ratio") else v for k, v in zip(names, row)}}))
+    sys.exit()
+
 types = {"_partition": "INTEGER", "_offset": "BIGINT", "i": "BIGINT", "f": "DOUBLE", "b": "BOOLEAN", "small": "DECIMAL(5,2)",
          "mid": "DECIMAL(18,4)", "big": "DECIMAL(38,10)", "seen": "BIGINT", "_topic": "VARCHAR", "t": "VARCHAR", "j": "JSON"}
 if format == "parquet":
