@@ -6,7 +6,9 @@ import (
 	"fmt"
 
 	"inv/internal/kafka"
+	"inv/internal/kafka/acl"
 	"inv/internal/kafka/fetch"
+	"inv/internal/kafka/stamp"
 )
 
 // assign begins a partition.
@@ -172,4 +174,12 @@ func (l *loop) bounds(ctx context.Context, id fetch.ID) (first, end int64, err e
 			return 0, 0, err
 		}
 	}
+}
+
+// decides reports whether an error of the positions ends the sink: asking again can't help.
+func decides(err error) bool {
+	var recreated *RecreatedError
+	var format stamp.FormatError
+	var denied *acl.DeniedError
+	return errors.As(err, &recreated) || errors.As(err, &format) || errors.As(err, &denied) || errors.Is(err, errBeyond)
 }

@@ -2,7 +2,6 @@ package forward
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -106,8 +105,7 @@ func (l *loop) onAssigned(ctx context.Context, offsets map[string]map[int32]kgo.
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		var recreated *RecreatedError
-		if errors.As(err, &recreated) {
+		if decides(err) {
 			l.post(func() { l.fail(err) })
 			return nil, err
 		}

@@ -161,13 +161,12 @@ func (s *storage) run() {
 	defer func() { s.stream.Close() }()
 	for {
 		err := s.step()
+		if errors.Is(err, ErrNotOwner) {
+			s.loop.cfg.Log.Warn("another process has the partition; it is opened again", "topic", s.id.Topic, "partition", s.id.Partition)
+			err = s.reopen()
+		}
 		switch {
 		case err == nil, errors.Is(err, errRewound):
-		case errors.Is(err, ErrNotOwner):
-			s.loop.cfg.Log.Warn("another process has the partition; it is opened again", "topic", s.id.Topic, "partition", s.id.Partition)
-			if s.reopen() != nil {
-				return
-			}
 		case errors.Is(err, errEnding), s.ctx.Err() != nil:
 			return
 		default:
@@ -320,49 +319,6 @@ func (s *storage) appended(records []*Record) {
 	}
 }
 
-// refuse makes a record a dead letter, once what comes before it is durable.
-func (s *storage) refuse(r *Record, why refusal) error {
-	if len(s.runs) > 0 {
-		if err := s.flush(r.At.Offset); err != nil {
-			return err
-		}
-	}
-	s.bury(r, why)
-	return nil
-}
-
-func (s *storage) bury(r *Record, why refusal) {
-	s.letters = append(s.letters, s.loop.letter(r, why))
-	s.position = r.At.Offset + 1
-	s.dead = deadNote{s.stored(), s.position}
-}
-
-// stored returns the store's position, -1 if it has kept nothing.
-func (s *storage) stored() int64 {
-	if next, ok := s.stream.Next(); ok {
-		return next
-	}
-	return -1
-}
-
-// writeLetters waits until dead letters are written, with the offset behind them.
-func (s *storage) writeLetters() error {
-	if len(s.letters) == 0 {
-		return nil
-	}
-	k := kept{next: s.position, dead: s.dead, letters: s.letters, written: make(chan struct{})}
-	s.letters = nil
-	if !s.loop.call(func() { s.owner.kept = k }) {
-		return errEnding
-	}
-	select {
-	case <-k.written:
-		return s.ctx.Err()
-	case <-s.ctx.Done():
-		return s.ctx.Err()
-	}
-}
-
 // flush makes durable what was taken.
 func (s *storage) flush(next int64) error {
 	if err := s.writeLetters(); err != nil {
@@ -408,57 +364,3 @@ func (s *storage) report(next int64) {
 		}
 	})
 }
-
-// rewind reads the partition again from an offset on.
-func (s *storage) rewind(offset int64) error {
-	ok := s.loop.call(func() {
-		if s.loop.parts[s.id] != s.owner {
-			return
-		}
-		s.loop.seek(s.owner, offset, 0)
-		s.mu.Lock()
-		s.queue, s.queued, s.next = nil, load{}, offset
-		s.mu.Unlock()
-	})
-	if !ok {
-		return errEnding
-	}
-	s.position = offset
-	return errRewound
-}
-
-// reopen opens the stream again, which another process has taken over.
-func (s *storage) reopen() error {
-	s.stream.Close()
-	s.runs, s.letters, s.dead = nil, nil, deadNote{}
-	stream, err := s.loop.open(s.ctx, s.owner.Partition, s.isEnding)
-	if err != nil {
-		s.stream = closed{}
-		if s.ctx.Err() == nil && !errors.Is(err, errEnding) {
-			s.loop.post(func() { s.loop.fail(err) })
-		}
-		return err
-	}
-	s.stream = stream
-	positions, err := s.loop.committed(s.ctx, s.loop.client)
-	if err != nil {
-		return err
-	}
-	at, err := s.loop.startOf(s.ctx, s.owner.Partition, positions, stream)
-	if err != nil {
-		return err
-	}
-	if dead, ok := parseDead(positions[s.id].stamp.Fields[noteDead]); ok && dead.to == at {
-		s.dead = dead
-	}
-	if err := s.rewind(at); !errors.Is(err, errRewound) {
-		return err
-	}
-	s.report(at)
-	return nil
-}
-
-// closed is a stream that could not be opened again.
-type closed struct{ Stream }
-
-func (closed) Close() error { return nil }
