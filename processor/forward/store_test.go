@@ -33,6 +33,7 @@ type shelf struct {
 	poison func(r *forward.Record) bool
 	late   bool // poison is found by Flush, not by Append
 	batch  int
+	thief  func() // called before a flush, nil: nobody
 }
 
 func newShelf(t *table) *shelf { return &shelf{table: t, batch: 50} }
@@ -107,6 +108,9 @@ func (b *board) Due() time.Time {
 func (b *board) Flush(_ context.Context, next int64) error {
 	if err := b.fails(0.1); err != nil {
 		return err
+	}
+	if b.thief != nil {
+		b.thief()
 	}
 	var poison *forward.RecordError
 	if b.late {
@@ -343,4 +347,28 @@ func TestStoreAndGroupDiffer(t *testing.T) {
 	table = newTable()
 	r.run(r.config(), newShelf(table))
 	table.exactlyOnce(t, 100)
+}
+
+// When another process has written to a partition meanwhile, it is opened again, and goes
+// on where that one ended.
+func TestStoreLosesPartition(t *testing.T) {
+	r := newRig(t, 1, 1)
+	r.produce(0, 500, 1, 1)
+	table := newTable()
+	s := newShelf(table)
+	thefts := 0
+	s.thief = func() {
+		table.mu.Lock()
+		defer table.mu.Unlock()
+		if thefts++; thefts < 3 && table.next["t0/0"] < 400 {
+			for next := table.next["t0/0"]; table.next["t0/0"] < next+70; table.next["t0/0"]++ {
+				table.values = append(table.values, strconv.FormatInt(table.next["t0/0"], 10))
+			}
+		}
+	}
+	r.run(r.config(), s)
+	table.exactlyOnce(t, 500)
+	if thefts < 3 {
+		t.Errorf("%d flushes", thefts)
+	}
 }
