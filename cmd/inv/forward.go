@@ -33,7 +33,7 @@ func forwardCommand(s *streams, f *sharedFlags) *cobra.Command {
 	w := &forwardFlags{logFormat: newChoice("text", "json")}
 	cmd := &cobra.Command{
 		Use:   "forward [SINK…]",
-		Short: "Deliver records to systems outside Kafka: HTTP, e-mail, files, PostgreSQL",
+		Short: "Deliver records to HTTP interfaces, e-mail, files and PostgreSQL",
 		Long: `Deliver the records of topics to the sinks that a scenario declares: requests,
 e-mail, files, or rows of PostgreSQL. Only committed records are delivered. Files
 and rows have each record exactly once; requests and e-mail are sent at least

@@ -101,7 +101,7 @@ func writeBrief(root *cobra.Command) error {
 		}
 		fmt.Fprintf(&b, "%s\n%s", g.Title, subcommands(root, g.ID))
 	}
-	fmt.Fprint(&b, "\n`inv demo` shows everything in half a minute; see also `inv COMMAND --help`.\n")
+	fmt.Fprint(&b, "`inv demo` shows everything in half a minute; see also `inv COMMAND --help`.\n") // right below: all fits 23 lines
 	_, err := fmt.Fprint(root.OutOrStdout(), b.String())
 	return err
 }

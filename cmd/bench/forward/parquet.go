@@ -24,7 +24,7 @@ func parquet(ctx context.Context, b *bench) error {
 	}{
 		{"kcat | duckdb", b.duckdb},
 		{"inv", b.lake("")},
-		{"inv, columns", b.lake(`, columns: {product_id: text, current_stock: int, unit_price: "decimal(12,2)", timestamp: time_ms}`)},
+		{"inv, columns", b.lake(`, columns: {product_id: text, current_stock: int, unit_price: "decimal(12,6)", timestamp: time_ms}`)},
 	}
 	rates := make([][]float64, len(sides))
 	memory := make([][]float64, len(sides))

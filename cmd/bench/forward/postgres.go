@@ -29,6 +29,12 @@ func rows(ctx context.Context, b *bench) error {
 		{name: "inv append", table: "events", run: server.forward("append: events")},
 		{name: "inv upsert", table: "stock", run: server.forward("upsert: stock, key: product_id, newest: seq, columns: {current_stock: int, unit_price: 'decimal(12,6)', timestamp: time_ms}")},
 	}
+	if b.connect {
+		if err := b.fetchConnect(ctx); err != nil {
+			return err
+		}
+		sides = append(sides, side{name: "Kafka Connect", table: "connect", run: server.connect})
+	}
 	rates := make([][]float64, len(sides))
 	memory := make([][]float64, len(sides))
 	for round := range b.rounds {
@@ -44,6 +50,9 @@ func rows(ctx context.Context, b *bench) error {
 	}
 	floor := measure.Median(rates[0])
 	fmt.Printf("\ninv append: %.2f × kcat | psql (wanted 0.7), %.0f MB (wanted at most 150)\n", measure.Median(rates[1])/floor, slices.Max(memory[1]))
+	if b.connect {
+		fmt.Printf("inv append: %.1f × Kafka Connect (wanted 5)\n", measure.Median(rates[1])/measure.Median(rates[3]))
+	}
 	return nil
 }
 
@@ -126,7 +135,7 @@ func (s *postgresServer) psql(ctx context.Context, sql string) (string, error) {
 
 // measure runs a side from an empty database on, and counts what it wrote.
 func (s *postgresServer) measure(ctx context.Context, of side, round int) (u measure.Usage, err error) {
-	const clean = `DROP TABLE IF EXISTS events, stock, inv_positions`
+	const clean = `DROP TABLE IF EXISTS events, stock, connect, inv_positions`
 	const events = `CREATE TABLE events (_topic text NOT NULL, _partition int NOT NULL, _offset bigint NOT NULL, _time timestamptz, _key text, value jsonb,
 		PRIMARY KEY (_topic, _partition, _offset))`
 	for _, sql := range []string{clean, events, "CHECKPOINT"} {
