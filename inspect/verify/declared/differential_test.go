@@ -305,11 +305,11 @@ func (w *world) transaction(m *machine, lines [][]byte) {
 		if err := m.production.Apply(m.offset, line, &got); err != nil {
 			w.Fatalf("%s: %v", line, err)
 		}
-		want, err := m.oracle.Apply(m.offset, bytes.TrimSuffix(line, []byte("\n")))
+		l, err := declared.ParseLine(bytes.TrimSuffix(line, []byte("\n")))
 		if err != nil {
 			w.Fatalf("%s: %v", line, err)
 		}
-		w.results(&got, want, string(line))
+		w.results(&got, m.oracle.Apply(m.offset, l), string(line))
 		m.applied = append(m.applied, line)
 		m.offset++
 	}

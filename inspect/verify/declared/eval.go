@@ -49,6 +49,7 @@ type Topology struct {
 	names    []string // of the variables
 	code     map[*scenario.JQ]*gojq.Code
 	headed   bool // lines have the headers
+	compares bool // an expression uses $was
 }
 
 // variables are those that every expression has; which of them are null depends on
@@ -67,6 +68,7 @@ func Compile(s *scenario.Scenario, t *scenario.Topology) *Topology {
 		}
 	}
 	out.headed = t.Keyed() && out.stateRefers("$headers")
+	out.compares = t.Keyed() && out.stateRefers("$was")
 	return out
 }
 

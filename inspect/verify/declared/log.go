@@ -41,8 +41,8 @@ type logLine struct {
 // logPartition is the replay of a partition of the log.
 type logPartition struct {
 	replay *Replay
-	ticks  map[string]int64 // the latest of each source partition
-	order  map[string]order // the last line of each source partition
+	ticks  map[fetch.ID]int64 // the latest of each source partition
+	order  map[fetch.ID]order // the last line of each source partition
 }
 
 // order is the place of a line in its source partition.
@@ -72,7 +72,7 @@ func (a *audit) logRecord(ctx context.Context, r *kgo.Record) {
 	}
 	p := a.log.parts[r.Partition]
 	if p == nil {
-		p = &logPartition{replay: a.t.NewReplay(), ticks: map[string]int64{}, order: map[string]order{}}
+		p = &logPartition{replay: a.t.NewReplay(), ticks: map[fetch.ID]int64{}, order: map[fetch.ID]order{}}
 		p.replay.refused = a.refusedThere
 		a.log.parts[r.Partition] = p
 	}
@@ -83,12 +83,8 @@ func (a *audit) logRecord(ctx context.Context, r *kgo.Record) {
 		l, err := ParseLine(text)
 		if err == nil {
 			a.logLine(p, at, l)
-			var results []Result
-			if results, err = p.replay.Apply(r.Offset, text); err == nil {
-				a.called(r, results)
-			}
-		}
-		if err != nil {
+			a.called(r, p.replay.Apply(r.Offset, l))
+		} else {
 			a.note(checkTicks, verify.Finding{Where: fmt.Sprintf("%s line %d", at, n+1), Expected: "a line", Seen: fmt.Sprintf("%v: %.100q", err, text)})
 		}
 	}
@@ -105,17 +101,20 @@ func (a *audit) logLine(p *logPartition, at event.Place, l *Line) {
 		a.counts.LinesInFlight++
 	}
 	a.checks[checkOnce].Checked++
-	source, here := partitionOf(l.Source), order{l.Source.Offset, index(l)}
+	source, here := idOf(l.Source), order{l.Source.Offset, index(l)}
 	if last, ok := p.order[source]; ok && (here.offset < last.offset || here.offset == last.offset && here.index <= last.index) {
-		a.note(checkOnce, verify.Finding{Key: l.Key, Where: at.String(), Expected: fmt.Sprintf("a line of a record after %s@%d", source, last.offset), Seen: "a line of " + l.Source.String()})
+		a.note(checkOnce, verify.Finding{Key: l.Key, Where: at.String(), Expected: "a line of a record after " + event.Place{Topic: source.Topic, Partition: source.Partition, Offset: last.offset}.String(), Seen: "a line of " + l.Source.String()})
 	}
 	p.order[source] = here
 	if want := partition.Murmur2([]byte(l.Key), int(a.partitions(at.Topic))); want != at.Partition {
 		a.note(checkLines, verify.Finding{Key: l.Key, Where: at.String(), Expected: fmt.Sprintf("partition %d", want), Seen: fmt.Sprintf("partition %d", at.Partition)})
 	}
-	kept := &logLine{at: at, index: -1, sum: a.log.sum(l), rows: map[string]any{}}
+	kept := &logLine{at: at, index: -1, sum: a.log.sum(l)}
 	if l.Index != nil {
 		kept.index = index(l)
+	}
+	if len(l.Rows) > 0 {
+		kept.rows = make(map[string]any, len(l.Rows))
 	}
 	for name, row := range l.Rows {
 		text := canonical(row)
@@ -142,9 +141,9 @@ func (a *audit) tick(p *logPartition, at event.Place, t *Tick) {
 	if t.Time == nil {
 		return
 	}
-	source := partitionOf(t.Of)
+	source := idOf(t.Of)
 	if last, ok := p.ticks[source]; ok && *t.Time < last {
-		a.note(checkTicks, verify.Finding{Where: at.String(), Expected: fmt.Sprintf("a time of %s not before %d", source, last), Seen: fmt.Sprint(*t.Time)})
+		a.note(checkTicks, verify.Finding{Where: at.String(), Expected: fmt.Sprintf("a time of %s not before %d", partitionOf(t.Of), last), Seen: fmt.Sprint(*t.Time)})
 	}
 	p.ticks[source] = *t.Time
 }

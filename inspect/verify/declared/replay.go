@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"inv/internal/event"
+	"inv/internal/kafka/fetch"
 
 	"github.com/itchyny/gojq"
 )
@@ -38,67 +39,62 @@ type Replay struct {
 	states  map[string]*state
 	open    map[string]*state // the open session of a key
 	due     dues
-	latest  map[string]int64 // by source partition; those that are empty have none
-	empty   map[string]bool
+	latest  map[fetch.ID]int64 // by source partition; those that are empty have none
+	empty   map[fetch.ID]bool
 	parts   map[string]int64
 	mark    *int64 // the watermark; nil: undefined
-	held    []*Line
+	held    heldLines
 	results []Result
 }
 
 // NewReplay returns the state of a partition before its first line.
 func (t *Topology) NewReplay() *Replay {
-	return &Replay{t: t, states: map[string]*state{}, open: map[string]*state{}, latest: map[string]int64{}, empty: map[string]bool{}}
+	return &Replay{t: t, states: map[string]*state{}, open: map[string]*state{}, latest: map[fetch.ID]int64{}, empty: map[fetch.ID]bool{}}
 }
 
-// Apply applies the next line, and returns what follows from it. An error is a line that
-// can't be read.
-func (r *Replay) Apply(number int64, text []byte) ([]Result, error) {
-	l, err := ParseLine(text)
-	if err != nil {
-		return nil, err
-	}
+// Apply applies the next line, and returns what follows from it.
+func (r *Replay) Apply(number int64, l *Line) []Result {
 	r.line, r.results = number, nil
 	switch {
 	case l.Tick != nil:
 		r.tick(l.Tick)
 		r.pass()
 	case r.late(l):
-		r.see(partitionOf(l.Source), l.Time)
+		r.see(idOf(l.Source), l.Time)
 		r.letter(&Letter{Refusal: Refusal{Reason: reasonLate}, Source: l.Source, Key: l.Key})
 		r.pass()
 	case r.t.ordered():
-		r.see(partitionOf(l.Source), l.Time)
-		at, _ := slices.BinarySearchFunc(r.held, l, byTime)
-		r.held = slices.Insert(r.held, at, l)
+		r.see(idOf(l.Source), l.Time)
+		heap.Push(&r.held, l.outline())
 		r.pass()
 	default:
-		r.see(partitionOf(l.Source), l.Time)
+		r.see(idOf(l.Source), l.Time)
 		r.pass()
 		r.apply(l)
 		r.pass()
 	}
-	return r.results, nil
+	return r.results
 }
 
 // Held returns the lines that wait for their time.
 func (r *Replay) Held() int { return len(r.held) }
 
 // see counts a time of a source partition, and raises the watermark.
-func (r *Replay) see(source string, ms int64) {
+func (r *Replay) see(source fetch.ID, ms int64) {
 	if before, ok := r.latest[source]; !ok || ms > before {
 		r.latest[source] = ms
+		r.raise()
 	}
-	r.raise()
 }
 
 func (r *Replay) tick(t *Tick) {
 	r.parts = t.Parts
-	if source := partitionOf(t.Of); t.Time == nil {
+	if source := idOf(t.Of); t.Time == nil {
 		r.empty[source] = true
 		r.raise()
 	} else {
 		r.see(source, *t.Time)
+		r.raise()
 	}
 }
 
@@ -110,7 +106,7 @@ func (r *Replay) raise() {
 	var least *int64
 	for topic, n := range r.parts {
 		for p := range n {
-			source := fmt.Sprintf("%s/%d", topic, p)
+			source := fetch.ID{Topic: topic, Partition: int32(p)}
 			ms, ok := r.latest[source]
 			switch {
 			case !ok && !r.empty[source]:
@@ -149,8 +145,7 @@ func (r *Replay) pass() {
 	}
 	if r.t.ordered() {
 		for len(r.held) > 0 && r.held[0].Time < now {
-			l := r.held[0]
-			r.held = r.held[1:]
+			l := heap.Pop(&r.held).(*Line).complete()
 			r.happen(l.Time)
 			r.apply(l)
 		}
@@ -169,6 +164,21 @@ func byTime(a, b *Line) int {
 func index(l *Line) int64 {
 	i, _ := whole(l.Index)
 	return i
+}
+
+// heldLines is a heap of lines in the order of their times.
+type heldLines []*Line
+
+func (h heldLines) Len() int           { return len(h) }
+func (h heldLines) Less(i, j int) bool { return byTime(h[i], h[j]) < 0 }
+func (h heldLines) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *heldLines) Push(l any)        { *h = append(*h, l.(*Line)) }
+func (h *heldLines) Pop() any {
+	last := len(*h) - 1
+	l := (*h)[last]
+	(*h)[last] = nil
+	*h = (*h)[:last]
+	return l
 }
 
 // happen makes everything happen that is due at or before a time, in its order; what

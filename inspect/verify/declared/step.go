@@ -61,7 +61,9 @@ func (t *Topology) step(before *state, m moment) (after *state, out []Output, fo
 		s.fired[name] = true
 	}
 	e := t.environment(s, m)
-	e["$was"] = t.object(before, s.newest)
+	if t.compares {
+		e["$was"] = t.object(before, s.newest)
+	}
 	now := func() { e["$s"] = t.object(s, m.time) }
 	now()
 	if m.line != nil {
