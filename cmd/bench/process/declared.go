@@ -149,7 +149,7 @@ func (l *lab) prove(ctx context.Context, t task) error {
 	if err := l.declare(ctx, t, "--app-id", l.lastApp, "verify", t.topology); err != nil {
 		return fmt.Errorf("verifying inv's run: %w", err)
 	}
-	l.progress("inv verify %s holds for %d records", t.topology, proofRecords)
+	l.progress("inv verify %s holds on the small backlog", t.topology)
 	return nil
 }
 
