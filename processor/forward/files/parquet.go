@@ -1,6 +1,8 @@
 package files
 
 import (
+	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"reflect"
@@ -200,7 +202,7 @@ func (e *parquetEncoder) finish(next int64) error {
 	return e.w.Close()
 }
 
-// checkParquet reads the footer of a file, and returns its rows and the offset of the next
+// checkParquet reads the footer of a file that was just written, and returns its rows and the offset of the next
 // record.
 func checkParquet(in file) (rows, next int64, err error) {
 	size, err := in.Size()
@@ -208,7 +210,7 @@ func checkParquet(in file) (rows, next int64, err error) {
 		return 0, 0, err
 	}
 	defer func() {
-		if p := recover(); p != nil { // of the library, on hostile input
+		if p := recover(); p != nil { // of the library, on what the disk made of it
 			err = fmt.Errorf("its footer is damaged: %v", p)
 		}
 	}()
@@ -223,3 +225,43 @@ func checkParquet(in file) (rows, next int64, err error) {
 	}
 	return f.NumRows(), next, nil
 }
+
+// maxFooterBytes is more than the footer of any file of inv has.
+const maxFooterBytes = 16 << 20
+
+// parquetNext returns the offset of the next record that a file names, which may be
+// anything: the library would allocate what lengths in a footer ask for. It looks for the
+// key and the value of the metadata, as Thrift's compact protocol has them.
+func parquetNext(in file) (int64, error) {
+	size, err := in.Size()
+	if err != nil {
+		return 0, err
+	}
+	var tail [8]byte // the footer's length, and the magic
+	if size < 12 {
+		return 0, errNoFooter
+	}
+	if _, err := in.ReadAt(tail[:], size-8); err != nil {
+		return 0, err
+	}
+	length := int64(binary.LittleEndian.Uint32(tail[:]))
+	if string(tail[4:]) != "PAR1" || length > min(size-12, maxFooterBytes) {
+		return 0, errNoFooter
+	}
+	footer := make([]byte, length)
+	if _, err := in.ReadAt(footer, size-8-length); err != nil {
+		return 0, err
+	}
+	const text = "\x18" // the header of the next field, of bytes; their length follows
+	_, rest, ok := bytes.Cut(footer, []byte(text+string(rune(len(metaNext)))+metaNext+text))
+	if !ok || len(rest) == 0 || int(rest[0]) >= len(rest) {
+		return 0, errors.New("its footer has no " + metaNext)
+	}
+	next, err := strconv.ParseUint(string(rest[1:][:rest[0]]), 10, 63)
+	if err != nil {
+		return 0, errors.New("its footer has no " + metaNext)
+	}
+	return int64(next), nil
+}
+
+var errNoFooter = errors.New("it has no footer of Parquet")

@@ -146,7 +146,7 @@ func (s *Store) recover(f folder, p forward.Partition, last string) (next int64,
 	}
 	defer in.Close()
 	if s.format == "parquet" {
-		_, next, err = checkParquet(in)
+		next, err = parquetNext(in)
 	} else {
 		next, err = s.recoverText(in, last)
 	}
