@@ -189,7 +189,7 @@ func testIdle(t *testing.T, s *server) {
 
 func testTimeout(t *testing.T, s *server) {
 	d := db{t, s.database()}
-	store := openStore(t, d.url, func(c *Config) { c.Sink.Timeout = 300 * time.Millisecond }, stock())
+	store := openStore(t, d.url, nil, stock())
 	stream := openPart(t, store, part(0))
 	if err := stream.Append(context.Background(), rowsOf(0, 0, 1)); err != nil {
 		t.Fatal(err)
@@ -202,7 +202,10 @@ func testTimeout(t *testing.T, s *server) {
 	if err := execute(ctx, conn, "BEGIN; LOCK TABLE stock"); err != nil {
 		t.Fatal(err)
 	}
+	patient := store.timeout
+	store.timeout = 300 * time.Millisecond
 	wantHold(t, stream.Flush(ctx, 1), "")
+	store.timeout = patient
 	if err := execute(ctx, conn, "ROLLBACK"); err != nil {
 		t.Fatal(err)
 	}
