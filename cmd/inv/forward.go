@@ -228,9 +228,23 @@ func (c *counted) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// forwardGCPercent is how much garbage there may be beside what is in use, in percent. Most
-// of what a request allocates lives as long as it. GOGC overrules it.
-const forwardGCPercent = 100
+// How much garbage there may be beside what is in use, in percent. Most of what a request
+// allocates lives as long as it; a store has more in use, since it takes records by the
+// thousand, and hardly allocates. GOGC overrules it.
+const (
+	senderGCPercent = 100
+	storeGCPercent  = 50
+)
+
+// forwardGCPercent is that of sinks that run in one process.
+func forwardGCPercent(list []*sinks.Sink) int {
+	for _, k := range list {
+		if _, sends := k.Sink.(forward.Sender); sends {
+			return senderGCPercent
+		}
+	}
+	return storeGCPercent
+}
 
 // deliver runs the sinks side by side until the context ends, or all are drained. One that
 // fails ends alone.
@@ -249,7 +263,7 @@ func (w *forwardFlags) deliver(ctx context.Context, s *streams, f *sharedFlags, 
 		defer stop()
 	}
 	if s.getenv("GOGC") == "" {
-		debug.SetGCPercent(forwardGCPercent)
+		debug.SetGCPercent(forwardGCPercent(list))
 	}
 	began := s.now()
 	stopLine := line.start(ctx, log)
