@@ -40,8 +40,12 @@ func (l *forwardLine) start(ctx context.Context, log *slog.Logger) (stop func())
 		tick := time.NewTicker(drawEvery)
 		defer tick.Stop()
 		told, before := l.s.now(), l.summaries()
+		partitions := make([]int64, len(l.list))
 		for {
 			now := l.s.now()
+			if !l.s.errTerminal {
+				l.announce(log, l.summaries(), partitions)
+			}
 			switch {
 			case l.s.errTerminal:
 				l.draw(l.status(l.summaries(), now))
@@ -58,6 +62,21 @@ func (l *forwardLine) start(ctx context.Context, log *slog.Logger) (stop func())
 		}
 	})
 	return func() { cancel(); done.Wait(); l.draw("") }
+}
+
+// announce logs that a sink reads its first partitions, once their number, of which
+// partitions has the last one, is the same for a while; it is then negative.
+func (l *forwardLine) announce(log *slog.Logger, counts []forward.Summary, partitions []int64) {
+	for i, c := range counts {
+		switch {
+		case partitions[i] < 0:
+		case c.IsReady() && c.Assigned == partitions[i]:
+			log.Info("ready", "sink", l.list[i].Name, "partitions", c.Assigned)
+			partitions[i] = -1
+		default:
+			partitions[i] = c.Assigned
+		}
+	}
 }
 
 // tell logs what was delivered since before.

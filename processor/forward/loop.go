@@ -232,7 +232,7 @@ func (l *loop) tick() {
 
 func (l *loop) say(h *holding, now time.Time) {
 	if h.say(now) {
-		l.cfg.Log.Warn("held: nothing gets on, and it is tried again", "because", l.cfg.Hide(h.why), "since", h.held.Since.UTC().Format(time.RFC3339), "tries", h.held.Tries, "next", h.held.Next.Sub(now).Round(time.Millisecond))
+		l.cfg.Log.Warn("held: no delivery succeeds; retrying", "because", l.cfg.Hide(h.why), "since", h.held.Since.UTC().Format(time.RFC3339), "tries", h.held.Tries, "next", h.held.Next.Sub(now).Round(time.Millisecond))
 	}
 }
 

@@ -56,14 +56,14 @@ func (f *failing) failed(successes int64) (poison bool) {
 // sayEvery is how often a sink says that it is held.
 const sayEvery = time.Minute
 
-// holding is the state of a sink in which nothing gets on. It is pure.
+// holding is the state of a sink in which no delivery succeeds. It is pure.
 type holding struct {
 	held Held
 	said time.Time
 	why  error
 }
 
-// failed says that a try failed while nothing gets on, and when the next one is.
+// failed says that a try failed while no delivery succeeds, and when the next one is.
 func (h *holding) failed(err error, now, next time.Time) {
 	if h.held.Since.IsZero() {
 		h.held = Held{Since: now}
