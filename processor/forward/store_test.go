@@ -113,13 +113,15 @@ func (b *board) Flush(_ context.Context, next int64) error {
 		b.thief()
 	}
 	var poison *forward.RecordError
+	taken := b.taken
 	if b.late {
-		if i := slices.IndexFunc(b.taken, b.isPoison); i >= 0 {
-			poison = b.refuse(b.taken[i])
-			b.taken, next = b.taken[:i], b.taken[i].At.Offset
+		if i := slices.IndexFunc(taken, b.isPoison); i >= 0 {
+			poison = b.refuse(taken[i])
+			b.taken, next = taken[:i], taken[i].At.Offset
 		}
 	}
 	if err := b.write(next); err != nil {
+		b.taken = taken // the same call comes again
 		return err
 	}
 	if poison != nil {
