@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"sort"
@@ -353,14 +354,17 @@ func (c *Cluster) Commits(ctx context.Context, group string) (map[ID]Commit, err
 
 // AwaitCoordinator repeats a request to a group coordinator, for up to 15 s, while
 // the cluster answers that it has none yet: a new cluster first creates its offsets
-// topic, for which the client library does not wait.
+// topic, for which the client library does not wait. A connection that was closed while
+// it was idle, as by a broker that has restarted, is tried twice more.
 func AwaitCoordinator(ctx context.Context, request func() error) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	for {
+	for closed := 0; ; {
 		err := request()
 		switch {
 		case errors.Is(err, kerr.CoordinatorNotAvailable), errors.Is(err, kerr.CoordinatorLoadInProgress), errors.Is(err, kerr.NotCoordinator):
+		case errors.Is(err, io.EOF) && closed < 2:
+			closed++
 		default:
 			return err
 		}
