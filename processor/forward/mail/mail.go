@@ -3,11 +3,9 @@ package mail
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	netmail "net/mail"
 	"net/url"
@@ -17,6 +15,7 @@ import (
 	"inv/internal/scenario"
 	"inv/processor/forward"
 	"inv/processor/forward/compose"
+	"inv/processor/forward/trust"
 )
 
 // Options are what the declaration of a sink doesn't say.
@@ -214,32 +213,10 @@ func (s *Sender) conceal(user, password string) {
 	}
 }
 
-// maxCertificates bounds the file of certificates.
-const maxCertificates = 1 << 20
-
 // setCA reads the certificates to trust.
-func (s *Sender) setCA(e *scenario.EmailSink) error {
-	if e.CA == nil {
-		return nil
-	}
-	path, _ := s.vars.Text(e.CA).Constant()
-	var pem []byte
-	file, err := os.Open(path)
-	if err == nil {
-		pem, err = io.ReadAll(io.LimitReader(file, maxCertificates+1))
-		_ = file.Close()
-	}
-	if err == nil && len(pem) > maxCertificates {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxCertificates)
-	}
-	if err != nil {
-		return &compose.Error{Pos: e.CA.Pos, Err: fmt.Errorf("reading the certificates to trust: %w", err)}
-	}
-	s.server.tls.RootCAs = x509.NewCertPool()
-	if !s.server.tls.RootCAs.AppendCertsFromPEM(pem) {
-		return &compose.Error{Pos: e.CA.Pos, Err: fmt.Errorf("%s has no certificate in PEM", path)}
-	}
-	return nil
+func (s *Sender) setCA(e *scenario.EmailSink) (err error) {
+	s.server.tls.RootCAs, err = trust.Certificates(s.vars, e.CA)
+	return err
 }
 
 // Check connects to the server, checks its certificate, logs in and leaves.

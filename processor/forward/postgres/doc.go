@@ -23,7 +23,7 @@
 //
 // A process that is stopped, or cut off, in its transaction would hold the locks until the
 // server notices, for hours. Nor can statement_timeout end a COPY that waits for its
-// client. Whoever opens a partition, or goes on after a broken connection, therefore looks
+// client. So a process that opens a partition, or goes on after a broken connection, looks
 // in pg_locks for the session that holds the partition's advisory lock, ends it by
 // pg_terminate_backend, which a user may do to sessions of the same user, takes the lock,
 // and reads next. After that no transaction for the partition is under way.

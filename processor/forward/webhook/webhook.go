@@ -3,15 +3,12 @@ package webhook
 import (
 	"context"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,6 +16,7 @@ import (
 	"inv/internal/scenario"
 	"inv/processor/forward"
 	"inv/processor/forward/compose"
+	"inv/processor/forward/trust"
 )
 
 // Options are what the declaration of a sink doesn't say.
@@ -209,33 +207,11 @@ func basic(user, password string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+password))
 }
 
-// maxCertificates bounds the file of certificates.
-const maxCertificates = 1 << 20
-
 // setTLS reads the certificates to trust.
-func (s *Sender) setTLS(h *scenario.HTTPSink) error {
+func (s *Sender) setTLS(h *scenario.HTTPSink) (err error) {
 	s.tls = &tls.Config{MinVersion: tls.VersionTLS12}
-	if h.CA == nil {
-		return nil
-	}
-	path, _ := s.vars.Text(h.CA).Constant()
-	var pem []byte
-	file, err := os.Open(path)
-	if err == nil {
-		pem, err = io.ReadAll(io.LimitReader(file, maxCertificates+1))
-		_ = file.Close()
-	}
-	if err == nil && len(pem) > maxCertificates {
-		err = fmt.Errorf("%s has more than %d bytes", path, maxCertificates)
-	}
-	if err != nil {
-		return &compose.Error{Pos: h.CA.Pos, Err: fmt.Errorf("reading the certificates to trust: %w", err)}
-	}
-	s.tls.RootCAs = x509.NewCertPool()
-	if !s.tls.RootCAs.AppendCertsFromPEM(pem) {
-		return &compose.Error{Pos: h.CA.Pos, Err: fmt.Errorf("%s has no certificate in PEM", path)}
-	}
-	return nil
+	s.tls.RootCAs, err = trust.Certificates(s.vars, h.CA)
+	return err
 }
 
 // What a receiver may make us hold of a response's head, and how long a connection waits
