@@ -42,17 +42,15 @@ func (l *forwardLine) start(ctx context.Context, log *slog.Logger) (stop func())
 		told, before := l.s.now(), l.summaries()
 		partitions := make([]int64, len(l.list))
 		for {
-			now := l.s.now()
-			if !l.s.errTerminal {
-				l.announce(log, l.summaries(), partitions)
-			}
-			switch {
-			case l.s.errTerminal:
-				l.draw(l.status(l.summaries(), now))
-			case now.Sub(told) >= lineEvery:
-				counts := l.summaries()
-				l.tell(log, counts, before, now.Sub(told))
-				before, told = counts, now
+			now, counts := l.s.now(), l.summaries()
+			if l.s.errTerminal {
+				l.draw(l.status(counts, now))
+			} else {
+				l.announce(log, counts, partitions)
+				if now.Sub(told) >= lineEvery {
+					l.tell(log, counts, before, now.Sub(told))
+					before, told = counts, now
+				}
 			}
 			select {
 			case <-tick.C:
