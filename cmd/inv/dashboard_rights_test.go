@@ -65,12 +65,13 @@ func (g *guarded) watch() *watched {
 	return w
 }
 
-// log returns how many lines of the log have a text.
+// log returns how many lines of the log end in a text. A topic's name is also the
+// beginning of that of its dead letters.
 func (w *watched) log(text string) (n int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, line := range w.lines {
-		if strings.Contains(line, text) {
+		if strings.HasSuffix(line, text) {
 			n++
 		}
 	}
