@@ -33,6 +33,10 @@ type Topic struct {
 	DeadLettersOf []string // aliases; the alias then names <topic>.dlq of each
 	Sink          string   // the name of the sink whose dead letters or retries it has; only the sink needs it
 	View          *View    // nil: the inspector's default
+
+	Format, KeyFormat Encoding  // of values and keys
+	Schemas           Schemas   // how their schemas are registered
+	Upgrades          []Upgrade // of other versions of its events
 }
 
 // View describes how the inspector shows a topic's records: on one line, with a time,
