@@ -95,6 +95,8 @@ type fieldNode struct {
 	name string
 	node *node
 	pos  scenario.Position // of the name
+
+	evolved *scenario.Evolved // its default and earlier names; nil: none
 }
 
 // leaf completes a plain value's node: its JSON is its text, quoted if it is a string.

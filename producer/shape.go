@@ -200,8 +200,11 @@ func (n *node) numberShape() shape.Type {
 func (x *shaping) object(n *node) shape.Type {
 	t := shape.Type{Kind: shape.Object}
 	for _, f := range n.fields {
-		t.Fields = append(t.Fields, shape.Field{Name: f.name, Type: x.value(f.node), Optional: f.node.absent != nil,
-			Place: shape.Place(f.pos)})
+		field := shape.Field{Name: f.name, Type: x.value(f.node), Optional: f.node.absent != nil, Place: shape.Place(f.pos)}
+		if f.evolved != nil {
+			field.Default, field.Aliases = f.evolved.Default, f.evolved.Aliases
+		}
+		t.Fields = append(t.Fields, field)
 	}
 	return t
 }
