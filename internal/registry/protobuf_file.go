@@ -31,8 +31,8 @@ type protobufFile struct {
 
 // Limits of a schema's text.
 const (
-	maxBraces     = 200 // levels
-	maxReferences = 100
+	maxBraces  = 200 // levels
+	maxImports = 100 // files, for writing
 )
 
 // parseProtobuf parses a schema. A missing import and a cycle of imports are errors that
@@ -74,8 +74,8 @@ func braces(text string) (deepest int) {
 // compileProtobuf compiles the message of a schema for both directions. A recursive
 // message is an error.
 func compileProtobuf(ctx context.Context, s Source) (*Schema, error) {
-	if len(s.References) > maxReferences {
-		return nil, fmt.Errorf("the schema refers to more than %d files", maxReferences)
+	if len(s.References) > maxImports {
+		return nil, fmt.Errorf("the schema refers to more than %d files", maxImports)
 	}
 	f, err := parseProtobuf(ctx, s)
 	if err != nil {
@@ -191,9 +191,6 @@ func messageIndex(d protoreflect.MessageDescriptor) []byte {
 	}
 	return index
 }
-
-// maxSchemaDepth is how deeply the types of a schema that is written may be nested.
-const maxSchemaDepth = 100
 
 // writable reports why values of a message are not written: it is recursive, or nested
 // too deeply. The recursive types of google.protobuf are JSON values, and bounded as such.

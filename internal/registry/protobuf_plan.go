@@ -72,9 +72,6 @@ const (
 	knownList
 )
 
-// maxTypes bounds the messages and enums of one schema.
-const maxTypes = 10_000
-
 // protoCompiler compiles messages, each once.
 type protoCompiler struct {
 	messages map[protoreflect.FullName]*protoMessage
