@@ -173,6 +173,10 @@ func (e Env) Topic(alias string) string { return e.layout.names[alias] }
 // Partitions returns the number of partitions of one of the stage's topics.
 func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)) }
 
+// Encoded reports whether the values of one of the stage's topics have a format other
+// than JSON.
+func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
+
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
 func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }
