@@ -85,6 +85,7 @@ func (c column) errorf(kind, format string, args ...any) error {
 
 // entry is the result of looking up a schema.
 type entry struct {
+	schema   *Schema // compiled for reading
 	decode   payloadDecoder
 	form     Form
 	err      error
@@ -195,7 +196,11 @@ func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
 	switch s.Type {
 	case sr.TypeAvro:
 		e.form = Avro
-		e.decode, e.err = avroDecoder(s, references)
+		var sch *Schema
+		if sch, e.err = compileAvroReader(d.ctx, Source{Form: Avro, Text: s.Schema, References: sourceReferences(references)}); e.err == nil {
+			e.schema = sch
+			e.decode = sch.display
+		}
 	case sr.TypeProtobuf:
 		e.form = Protobuf
 		ctx, cancel := context.WithTimeout(d.ctx, lookupLimit)
