@@ -26,7 +26,7 @@ type layout struct {
 	kafka       kafka.Config
 	log         *slog.Logger
 	names       map[string]string // by alias
-	encoded     map[string]bool   // aliases of topics with a format
+	encoded     map[string]bool   // aliases of topics with formats or upgrades
 	deadLetters map[string]bool   // dead-letter topics, by name
 	ids         map[string]kadm.TopicID
 	batchBytes  map[string]int    // max.message.bytes, by name
@@ -70,7 +70,7 @@ func newLayout(cfg Config) (*layout, error) {
 					return nil, fmt.Errorf("%w: scenario %s declares no topic with the alias %q, which the topology %s needs", ErrUsage, s.Name, alias, t.Name)
 				}
 				l.names[alias] = declared.NameFor(app)
-				l.encoded[alias] = declared.Format.Name != ""
+				l.encoded[alias] = declared.Format.Name != "" || declared.KeyFormat.Name != "" || len(declared.Upgrades) > 0
 			}
 			for _, alias := range stage.Reads {
 				if declared, _ := s.Topic(alias); !declared.Internal {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"inv/internal/event"
@@ -13,10 +14,11 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Values decodes the keys and values of records by the formats of their topics. It is for
+// Values decodes the keys and values of the records of a topic by its formats. It is for
 // one goroutine.
 type Values struct {
-	env        *Env
+	schemas    *registry.Topics // nil: the topic has neither formats nor upgrades
+	log        *slog.Logger
 	key, value []byte        // room
 	Patience   time.Duration // how long Of and Key wait for the registry; 0: until the context ends
 }
@@ -28,13 +30,19 @@ const (
 	awayPatience = 30 * time.Second
 )
 
-// Values returns what decodes records for a stage.
-func (e Env) Values() *Values { return &Values{env: &e, Patience: awayPatience} }
+// Values returns what decodes the records of one of the stage's topics.
+func (e Env) Values(alias string) *Values {
+	v := &Values{log: e.Logger, Patience: awayPatience}
+	if e.Encoded(alias) {
+		v.schemas = e.Schemas
+	}
+	return v
+}
 
 // CheckVersion returns an *event.Error if the record's version is not known, see
 // [event.CheckVersion], and has no upgrade.
 func (v *Values) CheckVersion(r *kgo.Record) error {
-	return v.env.Schemas.Upgrades(r.Topic).CheckVersion(r.Headers)
+	return v.schemas.Upgrades(r.Topic).CheckVersion(r.Headers)
 }
 
 // Of returns the JSON of a record's value by the topic's format, upgraded if its type has
@@ -42,18 +50,18 @@ func (v *Values) CheckVersion(r *kgo.Record) error {
 // as the record is. A value that can't be decoded is an *event.Error. Other errors, that
 // the registry does not answer, are for the step to end with: it is tried again.
 func (v *Values) Of(ctx context.Context, r *kgo.Record) ([]byte, error) {
-	if v.env.Schemas == nil || r.Value == nil {
+	if v.schemas == nil || r.Value == nil {
 		return r.Value, nil
 	}
-	return v.decode(ctx, r, &v.value, v.env.Schemas.Value)
+	return v.decode(ctx, r, &v.value, v.schemas.Value)
 }
 
 // Key returns a record's key likewise; one that is a JSON string is its text.
 func (v *Values) Key(ctx context.Context, r *kgo.Record) ([]byte, error) {
-	if v.env.Schemas == nil || r.Key == nil {
+	if v.schemas == nil || r.Key == nil {
 		return r.Key, nil
 	}
-	return v.decode(ctx, r, &v.key, v.env.Schemas.Key)
+	return v.decode(ctx, r, &v.key, v.schemas.Key)
 }
 
 func (v *Values) decode(ctx context.Context, r *kgo.Record, room *[]byte, decode func([]byte, *kgo.Record) ([]byte, error)) ([]byte, error) {
@@ -72,7 +80,7 @@ func (v *Values) decode(ctx context.Context, r *kgo.Record, room *[]byte, decode
 		case v.Patience > 0 && waited >= v.Patience:
 			return nil, stage.Retry(fmt.Errorf("decoding %s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err))
 		case waited == 0:
-			v.env.Logger.Warn("waiting for the schema registry", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", err)
+			v.log.Warn("waiting for the schema registry", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", err)
 		}
 		select {
 		case <-time.After(awayPause):

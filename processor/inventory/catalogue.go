@@ -47,9 +47,9 @@ func newCatalogue(env processor.Env, l limits) (*catalogue, error) {
 		return nil, err
 	}
 	topic := env.Topic("catalog")
-	k := &catalogue{topic: topic, limits: l, reader: reader, products: stage.NewTable(), encoded: env.Schemas != nil}
+	k := &catalogue{topic: topic, limits: l, reader: reader, products: stage.NewTable(), encoded: env.Encoded("catalog")}
 	k.Follower = stage.NewFollower(reader, topic, env.Partitions("catalog"), func(ctx context.Context, partition int32, progress func(int64)) error {
-		values := env.Values()
+		values := env.Values("catalog")
 		values.Patience = 0 // nothing is held up but who refreshes, and they are patient for a while only
 		return reader.Follow(ctx, topic, partition, 0, k.apply(ctx, values), progress)
 	})

@@ -101,7 +101,7 @@ func (d *door) receipt(ids []string) *kgo.Record {
 
 // take decides a record. One that is accepted goes through the log.
 func (d *door) take(kind inputKind, r *kgo.Record) *event.Error {
-	d.in.values = processor.Env{}.Values()
+	d.in.values = &processor.Values{}
 	if err := d.in.decode(d.t.Context(), kind, r, d.limits); err != nil {
 		return refusal(err)
 	}
@@ -192,7 +192,7 @@ func (d *door) step(s *rules.Step) {
 	}
 	value = event.AppendReorder(nil, &s.Reorder)
 	r := d.written("a reorder", "reorders", []byte(s.Reorder.EventID), value, event.TypeReorder, s.Reorder.EventID, s.Reorder.Timestamp)
-	restock := input{values: processor.Env{}.Values()} // by the reference policy
+	restock := input{values: &processor.Values{}} // by the reference policy
 	if err := restock.decode(d.t.Context(), reorderInput, r, d.limits); err != nil {
 		d.t.Fatalf("ingest refuses a reorder: %v", err)
 	}
@@ -203,7 +203,7 @@ func (d *door) step(s *rules.Step) {
 
 // procure is procurement.
 func (d *door) procure(r *kgo.Record) *event.Error {
-	in := input{values: processor.Env{}.Values()}
+	in := input{values: &processor.Values{}}
 	if err := in.decode(d.t.Context(), reorderInput, r, d.limits); err != nil {
 		return refusal(err)
 	}

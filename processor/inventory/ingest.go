@@ -18,7 +18,7 @@ import (
 // duplicate, then whether its product is known.
 type ingest struct {
 	kinds     map[string]inputKind // by source topic
-	byContent map[string]bool      // source topics whose records may be in several encodings
+	aliases   map[string]string    // likewise
 	limits    limits
 	catalogue *catalogue
 	reader    *stage.Reader
@@ -35,7 +35,7 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 		return nil, err
 	}
 	g := &ingest{
-		kinds: map[string]inputKind{}, limits: l, reader: env.Reader, byContent: map[string]bool{},
+		kinds: map[string]inputKind{}, limits: l, reader: env.Reader, aliases: map[string]string{},
 		prints: stage.NewFingerprinter(), window: o.DedupeWindow, env: env,
 		log:       lines.New(env.Topic("log"), logFormat, env.Partitions("log"), env.MaxBatch(env.Topic("log"))),
 		otherKeys: env.Counter(otherKeys),
@@ -43,7 +43,7 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 	kinds := map[string]inputKind{"catalog": catalogInput, "orders": orderInput, "receipts": receiptInput, "reorders": reorderInput}
 	for _, alias := range reads {
 		g.kinds[env.Topic(alias)] = kinds[alias]
-		g.byContent[env.Topic(alias)] = env.Encoded(alias) || env.Schemas.Upgrades(env.Topic(alias)) != nil
+		g.aliases[env.Topic(alias)] = alias
 	}
 	g.catalogue, err = newCatalogue(env, g.limits)
 	return g, err
@@ -71,8 +71,9 @@ func decidedFrom(source stage.Source) string {
 // Start rereads the window behind the committed offset.
 func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: stage.NewWindow(0),
-		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.Partitions()), byContent: g.byContent[source.Topic]}
-	p.in.values = g.env.Values()
+		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.Partitions())}
+	p.in.values = g.env.Values(g.aliases[source.Topic])
+	p.byContent = g.env.Encoded(g.aliases[source.Topic])
 	if err := g.catalogue.Refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
@@ -132,7 +133,7 @@ type ingestPartition struct {
 	next   int64
 
 	in        input
-	byContent bool   // see ingest
+	byContent bool   // records may be in several encodings
 	content   []byte // scratch
 	list      []event.Entry
 	line      []byte

@@ -96,7 +96,7 @@ func answer(o *event.Reorder, r *kgo.Record, due time.Time, lead time.Duration) 
 
 // Start reads the changelog of a partition.
 func (s *procurement) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
-	p := &procurementPartition{stage: s, in: input{values: s.env.Values()}, partition: source.Partition, open: map[string]pending{}, tooLarge: map[string]bool{}, counts: map[processor.Tally]int64{}}
+	p := &procurementPartition{stage: s, in: input{values: s.env.Values("reorders")}, partition: source.Partition, open: map[string]pending{}, tooLarge: map[string]bool{}, counts: map[processor.Tally]int64{}}
 	if err := s.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
