@@ -61,7 +61,7 @@ func (f *sharedFlags) subjects(ctx context.Context, s *streams, topics []string,
 		for _, name := range subjectsOf(ctx, sc, f.appID, topic) {
 			subject, ok, err := registry.Describe(ctx, client, name)
 			if err != nil {
-				s.errf("the schemas are not shown: the schema registry: %s\n", registry.Reason(err))
+				s.errf("the schemas are not shown: the schema registry: %s\n", registry.AwayReason(err))
 				return nil, nil
 			}
 			if ok {

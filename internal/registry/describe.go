@@ -59,6 +59,6 @@ func Describe(ctx context.Context, client *sr.Client, name string) (s Subject, o
 	return s, true, nil
 }
 
-// Reason returns what is wrong with a registry that does not answer, in a few words and
+// AwayReason returns what is wrong with a registry that does not answer, in a few words and
 // without its address; of other errors the text.
-func Reason(err error) string { return bound(cause(err)) }
+func AwayReason(err error) string { return bound(cause(err)) }
