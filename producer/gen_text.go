@@ -148,7 +148,7 @@ func inCase(text appendFunc, low, high byte, shift int) appendFunc {
 }
 
 func uuid(key uint64) *node {
-	return leaf(&node{kind: kindString, safe: true, text: func(_ *worker, f *frame, dst []byte) []byte {
+	return leaf(&node{kind: kindString, safe: true, uuid: true, text: func(_ *worker, f *frame, dst []byte) []byte {
 		high := mix(f.h + key)
 		low := mix(high + golden)
 		high = high&^0xF000 | 0x4000
@@ -196,6 +196,7 @@ func (b *builder) oneOf(s *scenario.OneOf, key uint64, path string) *node {
 
 // drawn returns a choice without what has no weight in its limits.
 func drawn(n *node, nodes []*node, weights []float64) *node {
+	n.symbols = symbolsOf(nodes)
 	if !n.unfit {
 		n.limits, _ = limitsOf(nodes, n.dec, func(i int) bool { return weights[i] > 0 })
 	}
