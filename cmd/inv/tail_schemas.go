@@ -12,9 +12,9 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
-// schemas returns the decoder of --registry, or else of the profile's registry; nil
+// schemas returns decoders by --registry, or else by the profile's registry; nil
 // without either, and if neither keys nor values can have a schema.
-func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *inspect.Options) (inspect.SchemaDecoder, error) {
+func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *inspect.Options) (func() inspect.SchemaDecoder, error) {
 	address := t.registry
 	if address == "" && profile != nil {
 		address = profile.URL
@@ -39,7 +39,8 @@ func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *ins
 	if o.Partitioner != "" && keys != registry.Other {
 		t.note("with a schema registry, the bytes of the key are not known, so all partitions are read; --key-as string reads one")
 	}
-	return registry.NewDecoder(ctx, client, keys, values), nil
+	decoder := registry.NewDecoder(ctx, client, keys, values)
+	return func() inspect.SchemaDecoder { return decoder }, nil
 }
 
 // registryClient returns a client of the registry of --registry, or else of the profile's;
