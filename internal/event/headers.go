@@ -124,8 +124,8 @@ func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool)
 // CloudEvents in structured mode, whose value is an envelope. A record without these
 // headers, or a type without a version, counts as the current version.
 func CheckVersion(headers []kgo.RecordHeader) error {
-	if value, ok := Header(headers, HeaderContentType); ok && isStructured(value) {
-		return structured("content-type is " + quote(string(value)))
+	if err := CheckMode(headers); err != nil {
+		return err
 	}
 	value, ok := Header(headers, HeaderType)
 	if !ok || bytes.HasSuffix(value, currentVersion) {
@@ -133,6 +133,15 @@ func CheckVersion(headers []kgo.RecordHeader) error {
 	}
 	if major, ok := ParseVersion(string(value)); ok && major != majorVersion {
 		return &Error{UnknownVersion, fmt.Sprintf("ce_type is %s; this program reads major version %d", quote(string(value)), majorVersion)}
+	}
+	return nil
+}
+
+// CheckMode returns an error if the record's content type is that of CloudEvents in
+// structured mode: it is the part of [CheckVersion] that does not depend on the type.
+func CheckMode(headers []kgo.RecordHeader) error {
+	if value, ok := Header(headers, HeaderContentType); ok && isStructured(value) {
+		return structured("content-type is " + quote(string(value)))
 	}
 	return nil
 }

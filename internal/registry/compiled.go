@@ -62,6 +62,14 @@ var ErrForm = errors.New("a schema is Avro, Protobuf or JSON Schema")
 // Compile compiles a schema. A recursive type, a fixed size or a nesting beyond the
 // limits of docs/dev/registry.md and an import cycle are errors.
 func Compile(ctx context.Context, s Source) (*Schema, error) {
+	switch s.Form {
+	case Avro:
+		return compileAvro(ctx, s)
+	case Protobuf:
+		return compileProtobuf(ctx, s)
+	case JSONSchema:
+		return compileJSONSchema(ctx, s)
+	}
 	return nil, ErrForm
 }
 

@@ -25,6 +25,7 @@ type Decoder struct {
 	trial      bool                 // problems are only counted, see isGenerator
 	merges     int                  // of mappings so far, see merged
 	inner      int                  // problems of nested generators, see own
+	isField    bool                 // the next generator is that of a field, see evolution
 
 	bounded     bool                // problems are, see whole
 	lines       []string            // of the file

@@ -12,8 +12,15 @@ type Encoding struct {
 	Pos     Position
 }
 
+// Derived reports whether the schema is derived from what the scenario says of the fields.
+func (e Encoding) Derived() bool { return e.Name != "" && e.File == "" }
+
 // Import is a schema file that another one refers to.
-type Import struct{ Name, Source string }
+type Import struct {
+	Name   string // of a type (Avro), a file (Protobuf) or a URI without its fragment (JSON Schema)
+	File   string // relative to the scenario's
+	Source string
+}
 
 // Schemas is how a topic's schemas are registered.
 type Schemas struct {
@@ -27,6 +34,13 @@ type Schemas struct {
 // Upgrade turns records of an event type into those of the version that programs read.
 type Upgrade struct {
 	Type string // such as inventory.order.v2
-	With string // a jq expression: the value of that version in, that of the known one out
+	With JQ     // the value of that version in, that of the known one out
 	Pos  Position
+}
+
+// Evolved is how a field relates to those of other versions of its record.
+type Evolved struct {
+	Default string   // the JSON of its value for readers of records that don't have it; "": none
+	Aliases []string // its names in earlier versions
+	Pos     Position // of the first of the two keys
 }

@@ -40,6 +40,8 @@ func (d *Decoder) gen(n *yaml.Node, what string) *Gen {
 	defer d.inside(d.own())
 	n = aliased(n)
 	g := &Gen{Pos: positionOf(n), Optional: 1}
+	defer d.evolution(g, d.isField)
+	d.isField = false
 	if d.depth++; d.depth > maxDepth {
 		d.Problem(n, "%s is nested more than %d deep", what, maxDepth)
 		d.depth--
@@ -98,7 +100,11 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	spec := found.make()
 	table := append([]attr{must(found.arg)}, found.modifiers...)
 	own := len(table)
-	table = append(table, commonAttrs()...)
+	for _, a := range commonAttrs() {
+		if !found.has(a.name) {
+			table = append(table, a)
+		}
+	}
 	for i, a := range table {
 		if read := a.read; i < own {
 			table[i].read = func(d *Decoder, n *yaml.Node, _ any) { read(d, n, spec) }
@@ -110,6 +116,11 @@ func (d *Decoder) genMapping(n *yaml.Node, what string, g *Gen) {
 	if d.own() == before || usable(spec) {
 		g.Spec = spec
 	}
+}
+
+// has reports whether the generator has a modifier of its own with this name.
+func (g *generator) has(name string) bool {
+	return slices.ContainsFunc(g.modifiers, func(m attr) bool { return m.name == name })
 }
 
 // valueOf returns the value of a key that a mapping has.
@@ -270,8 +281,10 @@ func (d *Decoder) object(n *yaml.Node, what string) *Gen {
 			d.Problem(key, "%q is not a valid name of a field: it has no braces or backticks, and is not empty", key.Value)
 			return
 		}
+		d.isField = true
 		o.Fields = append(o.Fields, Field{key.Value, positionOf(key), d.gen(value, key.Value)})
 	})
+	d.checkAliases(o.Fields)
 	g.Spec = o
 	return g
 }

@@ -250,5 +250,10 @@ func commonAttrs() []attr {
 			obj{"anyOf": []any{obj{"type": "string"}, obj{"type": "object", "minProperties": 1, "maxProperties": 1, "additionalProperties": obj{"type": "string"}}}},
 			func(g *Gen) **Keep { return &g.Keep }, (*Decoder).keep),
 		boolAttr("fresh", "a new value in every state of an entity", func(g *Gen) *bool { return &g.Fresh }),
+		{name: "default", about: "of a topic with a format: the value that readers give the field in records that don't have it, such as those of earlier versions", schema: obj{},
+			read: func(d *Decoder, n *yaml.Node, t any) { d.defaultOf(n, t.(*Gen)) }},
+		{name: "alias", about: "of a topic with a format: the field's name in earlier versions, or a list of them", schema: obj{"anyOf": []any{
+			obj{"type": "string"}, obj{"type": "array", "items": obj{"type": "string"}, "minItems": 1}}},
+			read: func(d *Decoder, n *yaml.Node, t any) { d.aliasesOf(n, t.(*Gen)) }},
 	}
 }

@@ -93,7 +93,9 @@ func oneGenerator(g generator, more []attr) obj {
 	s := titled(g.arg.name, mappingSchema(slices.Concat([]attr{must(g.key())}, g.modifiers, more)))
 	properties := s["properties"].(obj)
 	for _, a := range commonAttrs() {
-		properties[a.name] = ref(a.name)
+		if !g.has(a.name) {
+			properties[a.name] = ref(a.name)
+		}
 	}
 	if g.arg.name == "list" {
 		s["anyOf"] = []any{obj{"required": []any{"of"}}, obj{"required": []any{"each"}}}

@@ -34,7 +34,7 @@ func TestMessages(t *testing.T) {
 		{`{int: [1, 1e6]}`, ""},
 		{`{int: [1, 1e-1]}`, "20: int must be a whole number, not the number 1e-1"},
 		{`{int: {min: 1, max: 5}}`, "16: int must be [LOWEST, HIGHEST], not a mapping"},
-		{`{int: [1, 5], min: 2}`, `24: unknown key "min" in the generator int; it takes as, fresh, hidden, in, int, keep, nulls, optional, unique`},
+		{`{int: [1, 5], min: 2}`, `24: unknown key "min" in the generator int; it takes alias, as, default, fresh, hidden, in, int, keep, nulls, optional, unique`},
 		{`{integer: [1, 5]}`, `11: there is no generator "integer"; did you mean "int"?`},
 		{`{enum: [x, y]}`, `11: there is no generator "enum"; did you mean "one_of"?`},
 		{`{name: {fake: name}, b: 2}`, `11: a: "name" is not a generator; write {object: {name: …}} for fields`},

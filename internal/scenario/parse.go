@@ -64,6 +64,7 @@ func (d *Decoder) whole(s *Scenario, root *yaml.Node) {
 	for _, check := range d.later {
 		check(s)
 	}
+	d.checkFormats(s)
 	d.checkTopologies(s)
 	d.checkSinks(s)
 	s.addTopics()
@@ -131,7 +132,7 @@ const (
 
 // topicTable returns the keys of a topic.
 func topicTable() []attr {
-	return []attr{
+	return append([]attr{
 		textAttr("topic", "its name on the broker; {app} is the application id", func(t *Topic) *string { return &t.Name }),
 		intAttr("partitions", "the number of partitions; 6 by default", 1, maxPartitions, func(t *Topic) *int { return &t.Partitions }),
 		switchAttr("cleanup", "delete (the default) or compact", "delete", "compact", func(t *Topic) *bool { return &t.Compact }),
@@ -142,11 +143,11 @@ func topicTable() []attr {
 		boolAttr("internal", "the processor's own", func(t *Topic) *bool { return &t.Internal }),
 		textsAttr("dead_letters_of", "instead of a name: the aliases whose dead letters it holds", func(t *Topic) *[]string { return &t.DeadLettersOf }),
 		valueAttr("view", "how its records are shown", ref("view"), func(t *Topic) **View { return &t.View }, (*Decoder).view),
-	}
+	}, encodingAttrs()...)
 }
 
 func (d *Decoder) topic(key, n *yaml.Node) Topic {
-	t := Topic{Alias: key.Value, Partitions: defaultPartitions}
+	t := Topic{Alias: key.Value, Partitions: defaultPartitions, Schemas: Schemas{Subject: "topic", IDs: "value", Register: true}}
 	what := "topic " + strconv.Quote(key.Value)
 	before := d.own()
 	if n.Kind == yaml.ScalarNode && n.Tag == "!!str" {
@@ -163,6 +164,7 @@ func (d *Decoder) topic(key, n *yaml.Node) Topic {
 	if len(t.Settings) > 0 {
 		d.checkSettings(key, n, &t)
 	}
+	d.checkEncoding(&t)
 	return t
 }
 

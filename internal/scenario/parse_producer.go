@@ -28,6 +28,7 @@ func producerTable() []attr {
 			read: func(d *Decoder, n *yaml.Node, t any) {
 				if o, ok := d.object(n, "headers").Spec.(*Object); ok {
 					t.(*Producer).Headers = o.Fields
+					d.notEvolved(o.Fields)
 				}
 			}},
 		genAttr("partition", "a generator of partition numbers", func(p *Producer) **Gen { return &p.Partition }),
@@ -142,6 +143,7 @@ func xmlTable() []attr {
 }
 
 func (d *Decoder) format(n *yaml.Node, f *Format) {
+	f.Pos = positionOf(n)
 	if n.Kind != yaml.MappingNode && n.Value == "xml" {
 		d.Problem(n, "format: write {xml: ROOT} with the name of the root element")
 		return

@@ -214,14 +214,7 @@ func (d *Decoder) appendJSON(b *[]byte, n *yaml.Node, depth int) bool {
 		return true
 	}
 	v, ok := d.scalar(n, "a value")
-	switch v.Kind {
-	case KindNull:
-		*b = append(*b, "null"...)
-	case KindString:
-		*b = appendText(*b, v.Text)
-	default:
-		*b = append(*b, v.Text...)
-	}
+	*b = append(*b, v.JSON()...)
 	return ok
 }
 
@@ -240,7 +233,7 @@ func appendText(b []byte, text string) []byte {
 func (d *Decoder) testBytes(n *yaml.Node, more int) bool {
 	over := d.plain > maxTestBytes
 	if d.plain += more; d.plain > maxTestBytes && !over {
-		d.Problem(n, "the values of the tests have more than %d bytes, counting aliases each time", maxTestBytes)
+		d.Problem(n, "the values of tests and defaults have more than %d bytes, counting aliases each time", maxTestBytes)
 	}
 	return d.plain <= maxTestBytes
 }

@@ -60,6 +60,7 @@ type Key struct {
 
 // Format is the encoding of a value.
 type Format struct {
+	Pos    Position  // zero if the file doesn't say
 	Name   string    // "json", "xml", "csv" or "text"
 	Root   string    // xml: the name of the root element
 	Header bool      // xml: begin with the XML declaration
@@ -85,6 +86,7 @@ type Gen struct {
 	Fresh    bool      // a new value for every state of an entity
 	Keep     *Keep     // kept for later records; nil: not
 	Hidden   bool      // not written, but available to keys, headers, refs and other fields
+	Evolved  *Evolved  // of a field of the value: its default and earlier names; nil: none
 }
 
 // The generators, one type per key of the grammar.

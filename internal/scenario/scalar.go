@@ -37,6 +37,17 @@ func (s Scalar) Number() (Number, bool) {
 	return ParseNumber(s.Text)
 }
 
+// JSON returns the scalar as JSON.
+func (s Scalar) JSON() string {
+	switch s.Kind {
+	case KindNull:
+		return "null"
+	case KindString:
+		return string(appendText(nil, s.Text))
+	}
+	return s.Text
+}
+
 // scalar reads a plain value.
 func (d *Decoder) scalar(n *yaml.Node, what string) (Scalar, bool) {
 	if n.Kind != yaml.ScalarNode {
