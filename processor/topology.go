@@ -152,8 +152,9 @@ type Env struct {
 	Stats  *Stats
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Registry decodes what a schema registry describes; nil: there is none.
-	Registry *registry.Decoder
+	// Schemas reads and writes the topics that have a format, and decodes what a schema
+	// registry describes; nil: there are none.
+	Schemas *registry.Topics
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 

@@ -88,7 +88,7 @@ of JSON. With --record they become a test of the scenario.`,
 				return err
 			}
 			cfg.Kafka = f.kafka()
-			if cfg.Registry, err = f.valuesOf(cmd.Context(), p.registry); err != nil {
+			if cfg.Schemas, err = f.valuesOf(cmd.Context(), p.registry); err != nil {
 				return err
 			}
 			return p.run(cmd.Context(), s, cfg)

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -75,12 +76,15 @@ type Envelope struct {
 	Source string // the application id, or inv/<scenario>/<producer>
 	ID     string
 	Time   int64 // event time, epoch ms
+	// ContentType is that of the value; "": application/json.
+	ContentType string
 }
 
-// AppendHeaders appends the CloudEvents headers of a JSON record. All values share
-// one allocation.
+// AppendHeaders appends the CloudEvents headers of a record. All values share one
+// allocation.
 func AppendHeaders(dst []kgo.RecordHeader, e Envelope) []kgo.RecordHeader {
-	const specVersion, contentType, timeLayout = "1.0", "application/json", "2006-01-02T15:04:05.000Z"
+	const specVersion, timeLayout = "1.0", "2006-01-02T15:04:05.000Z"
+	contentType := cmp.Or(e.ContentType, "application/json")
 	room := len(specVersion) + len(e.Type) + len(e.Source) + len(e.ID) + len(timeLayout) + len(contentType)
 	buf := make([]byte, 0, room+8)
 	add := func(key string, written []byte) {

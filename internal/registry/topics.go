@@ -44,7 +44,10 @@ type Topics struct {
 // waited for until ctx ends, with a line to wait now and then. What is only read is
 // looked up when the first record needs it. client may be nil if no topic has a format.
 func Open(ctx context.Context, client *sr.Client, topics []TopicFormat, wait func(line string)) (*Topics, error) {
-	return nil, ErrForm
+	if len(topics) > 0 {
+		return nil, ErrForm
+	}
+	return &Topics{decoder: NewDecoder(ctx, client, Other, Detect)}, nil
 }
 
 // Value returns the JSON of a record's value: of a topic with a format by that, in the
@@ -52,7 +55,7 @@ func Open(ctx context.Context, client *sr.Client, topics []TopicFormat, wait fun
 // record of a topic with a format that is not framed is JSON, if it is valid JSON: such
 // topics may have older records. dst is the room to use, and may be nil; the result may
 // be r.Value. The error is an [*Error].
-func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) { return r.Value, nil }
+func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) { return t.decoder.Value(r) }
 
 // Key returns a record's key likewise; a JSON string is returned as its text.
 func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) { return r.Key, nil }

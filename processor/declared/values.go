@@ -15,8 +15,8 @@ import (
 
 // valueDecoder decodes values that a schema registry describes.
 type valueDecoder struct {
-	registry *registry.Decoder // nil: there is none
-	log      *slog.Logger
+	schemas *registry.Topics // nil: there are none
+	log     *slog.Logger
 }
 
 // While the registry does not answer, it is asked again so often and for so long. What is
@@ -29,11 +29,11 @@ const (
 // of returns the JSON of a value that the registry describes, and other values as they
 // are. A value that can't be decoded is a *refusalError; other errors end the step.
 func (v *valueDecoder) of(ctx context.Context, r *kgo.Record) ([]byte, error) {
-	if v.registry == nil {
+	if v.schemas == nil {
 		return r.Value, nil
 	}
 	for waited := time.Duration(0); ; waited += awayPause {
-		value, err := v.registry.Value(r)
+		value, err := v.schemas.Value(nil, r)
 		var e *registry.Error
 		switch {
 		case err == nil:

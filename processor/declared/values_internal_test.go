@@ -27,8 +27,12 @@ func TestValueWaitsForTheRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	topics, err := registry.Open(t.Context(), client, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said strings.Builder
-	v := valueDecoder{registry.NewDecoder(t.Context(), client, registry.Other, registry.Detect), slog.New(slog.NewTextHandler(&said, nil))}
+	v := valueDecoder{topics, slog.New(slog.NewTextHandler(&said, nil))}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped")
 	go func() {

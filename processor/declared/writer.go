@@ -38,7 +38,7 @@ func newWriter(env processor.Env, p *Program) *writer {
 		}
 		w.emits = append(w.emits, emitTopic{
 			topic: topic, room: env.MaxBatch(topic), times: env.Times(topic),
-			envelope: event.NewEnvelopes(kind, env.App), total: env.Counter(kindOf(e.To)),
+			envelope: event.NewEnvelopes(kind, env.App, ""), total: env.Counter(kindOf(e.To)),
 		})
 	}
 	return w

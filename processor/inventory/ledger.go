@@ -54,7 +54,7 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 // effects of the log before the committed offset: no more and no less.
 func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ledgerPartition{stage: l, partition: source.Partition,
-		ofUpdates: event.NewEnvelopes(event.TypeUpdate, l.env.App), ofReorders: event.NewEnvelopes(event.TypeReorder, l.env.App), ofAlerts: event.NewEnvelopes(event.TypeAlert, l.env.App),
+		ofUpdates: event.NewEnvelopes(event.TypeUpdate, l.env.App, ""), ofReorders: event.NewEnvelopes(event.TypeReorder, l.env.App, ""), ofAlerts: event.NewEnvelopes(event.TypeAlert, l.env.App, ""),
 		before: -1, applied: -1, committed: stage.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	if err := l.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
