@@ -28,15 +28,17 @@ type Format struct {
 
 // TopicFormat is the formats of a topic.
 type TopicFormat struct {
-	Topic      string  // its name on the broker
-	Key, Value *Format // nil: bytes as they are
-	Writes     bool    // this process writes the topic: IDs are needed before the start
+	Topic      string    // its name on the broker
+	Key, Value *Format   // nil: bytes as they are
+	Upgrades   *Upgrades // of values; nil: none. A topic without formats may have some
+	Writes     bool      // this process writes the topic: IDs are needed before the start
 }
 
 // Topics reads and writes the records of topics by their formats. It is safe for
 // concurrent use.
 type Topics struct {
-	decoder *Decoder
+	decoder  *Decoder
+	upgrades map[string]*Upgrades
 }
 
 // Open checks and registers, or looks up, the schemas of the topics that are written. An
@@ -44,18 +46,42 @@ type Topics struct {
 // waited for until ctx ends, with a line to wait now and then. What is only read is
 // looked up when the first record needs it. client may be nil if no topic has a format.
 func Open(ctx context.Context, client *sr.Client, topics []TopicFormat, wait func(line string)) (*Topics, error) {
-	if len(topics) > 0 {
-		return nil, ErrForm
+	t := &Topics{upgrades: map[string]*Upgrades{}}
+	for i := range topics {
+		if topics[i].Key != nil || topics[i].Value != nil {
+			return nil, ErrForm
+		}
+		if u := topics[i].Upgrades; u != nil {
+			t.upgrades[topics[i].Topic] = u
+		}
 	}
-	return &Topics{decoder: NewDecoder(ctx, client, Other, Detect)}, nil
+	if client != nil {
+		t.decoder = NewDecoder(ctx, client, Other, Detect)
+	}
+	return t, nil
 }
 
 // Value returns the JSON of a record's value: of a topic with a format by that, in the
 // style Data, resolved with the topic's schema; of another topic as [Decoder.Value]. A
 // record of a topic with a format that is not framed is JSON, if it is valid JSON: such
 // topics may have older records. dst is the room to use, and may be nil; the result may
-// be r.Value. The error is an [*Error].
-func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) { return t.decoder.Value(r) }
+// be r.Value. A value whose type has an upgrade is decoded with the writer's schema alone,
+// since that of the topic is of another version, and upgraded. The error is an [*Error] or
+// an [*UpgradeError]. The nil Topics returns values as they are.
+func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) {
+	if u := t.Upgrades(r.Topic); u.Has(r.Headers) {
+		return t.upgraded(u, dst, r)
+	}
+	return t.written(dst, r)
+}
+
+// written returns a value as its writer's schema has it.
+func (t *Topics) written(_ []byte, r *kgo.Record) ([]byte, error) {
+	if t == nil || t.decoder == nil {
+		return r.Value, nil
+	}
+	return t.decoder.Value(r)
+}
 
 // Key returns a record's key likewise; a JSON string is returned as its text.
 func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) { return r.Key, nil }

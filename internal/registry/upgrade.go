@@ -31,7 +31,7 @@ func NewUpgrades(list []scenario.Upgrade) (*Upgrades, error) {
 	u := &Upgrades{scope: jq.NewScope(nil), types: map[string]*jq.Expr{}}
 	u.evaluators.New = func() any { return &jq.Evaluator{} }
 	for i := range list {
-		x, err := u.scope.Compile(list[i].With, jq.Options{Absent: true, Strict: true, Updates: true})
+		x, err := u.scope.Compile(list[i].With.Source, jq.Options{Absent: true, Strict: true, Updates: true})
 		if err != nil {
 			return nil, &ExpressionError{list[i], err}
 		}
@@ -51,6 +51,23 @@ func (e *ExpressionError) Error() string {
 }
 
 func (e *ExpressionError) Unwrap() error { return e.Err }
+
+// Upgrades returns the upgrades of a topic, by its name on the broker; nil: it has none.
+func (t *Topics) Upgrades(topic string) *Upgrades {
+	if t == nil {
+		return nil
+	}
+	return t.upgrades[topic]
+}
+
+// upgraded returns the upgraded value of a record whose type has an upgrade.
+func (t *Topics) upgraded(u *Upgrades, dst []byte, r *kgo.Record) ([]byte, error) {
+	value, err := t.written(nil, r)
+	if err != nil {
+		return nil, err
+	}
+	return u.Apply(dst, r.Headers, value)
+}
 
 // Has reports whether records with these headers are upgraded: their ce_type has an
 // upgrade, whatever its version.
@@ -119,3 +136,12 @@ type UpgradeError struct {
 func (e *UpgradeError) Error() string { return fmt.Sprintf("the upgrade of %s: %v", e.Type, e.Err) }
 
 func (e *UpgradeError) Unwrap() error { return e.Err }
+
+// Reason returns why a record with an error of [Topics.Value] is a dead letter.
+func Reason(err error) event.Reason {
+	var upgrade *UpgradeError
+	if errors.As(err, &upgrade) {
+		return event.UnknownVersion
+	}
+	return event.NotJSON
+}

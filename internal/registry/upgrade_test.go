@@ -19,13 +19,13 @@ func typed(kind string) []kgo.RecordHeader {
 
 func TestUpgrades(t *testing.T) {
 	u, err := registry.NewUpgrades([]scenario.Upgrade{
-		{Type: "inventory.order.v2", With: `.items |= map(.quantity = .qty | del(.qty))`},
-		{Type: "inventory.order.v3", With: `{order_id: .id, total: .total}`},
-		{Type: "inventory.order.v4", With: `.items[]`},
-		{Type: "inventory.order.v5", With: `.id`},
-		{Type: "inventory.order.v6", With: `empty`},
-		{Type: "inventory.order.v7", With: `.id + .total`},
-		{Type: "inventory.order.v8", With: `.a |= map(.b = (.b + .b)) | .a |= map(.b = (.b + .b)) | .a |= map(.b = (.b + .b))`},
+		{Type: "inventory.order.v2", With: scenario.JQ{Source: `.items |= map(.quantity = .qty | del(.qty))`}},
+		{Type: "inventory.order.v3", With: scenario.JQ{Source: `{order_id: .id, total: .total}`}},
+		{Type: "inventory.order.v4", With: scenario.JQ{Source: `.items[]`}},
+		{Type: "inventory.order.v5", With: scenario.JQ{Source: `.id`}},
+		{Type: "inventory.order.v6", With: scenario.JQ{Source: `empty`}},
+		{Type: "inventory.order.v7", With: scenario.JQ{Source: `.id + .total`}},
+		{Type: "inventory.order.v8", With: scenario.JQ{Source: `.a |= map(.b = (.b + .b)) | .a |= map(.b = (.b + .b)) | .a |= map(.b = (.b + .b))`}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -69,7 +69,7 @@ func TestUpgrades(t *testing.T) {
 }
 
 func TestUpgradedVersionIsKnown(t *testing.T) {
-	u, err := registry.NewUpgrades([]scenario.Upgrade{{Type: "inventory.order.v2", With: "."}})
+	u, err := registry.NewUpgrades([]scenario.Upgrade{{Type: "inventory.order.v2", With: scenario.JQ{Source: "."}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,11 +99,41 @@ func TestUpgradedVersionIsKnown(t *testing.T) {
 
 func TestWrongUpgrades(t *testing.T) {
 	for _, with := range []string{"", ".items |", "now", "input", "{a: $missing}"} {
-		_, err := registry.NewUpgrades([]scenario.Upgrade{{Type: "inventory.order.v2", With: with}})
+		_, err := registry.NewUpgrades([]scenario.Upgrade{{Type: "inventory.order.v2", With: scenario.JQ{Source: with}}})
 		var wrong *registry.ExpressionError
 		var syntax *jq.Error
-		if !errors.As(err, &wrong) || !errors.As(err, &syntax) || wrong.Upgrade.With != with {
+		if !errors.As(err, &wrong) || !errors.As(err, &syntax) || wrong.Upgrade.With.Source != with {
 			t.Errorf("%q: %v", with, err)
 		}
+	}
+}
+
+// Topics upgrades what it reads, of topics without a format and without a registry, too.
+func TestTopicsUpgrade(t *testing.T) {
+	u, err := registry.NewUpgrades([]scenario.Upgrade{{Type: "inventory.order.v2", With: scenario.JQ{Source: `{order_id: .id}`}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	topics, err := registry.Open(t.Context(), nil, []registry.TopicFormat{{Topic: "orders", Upgrades: u}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ topic, kind, value, want string }{
+		{"orders", "inventory.order.v2", `{"id":"a"}`, `{"order_id":"a"}`},
+		{"orders", "inventory.order.v1", `{"id":"a"}`, `{"id":"a"}`},
+		{"others", "inventory.order.v2", `{"id":"a"}`, `{"id":"a"}`},
+	} {
+		got, err := topics.Value(nil, &kgo.Record{Topic: tt.topic, Headers: typed(tt.kind), Value: []byte(tt.value)})
+		if err != nil || string(got) != tt.want {
+			t.Errorf("%s of %s: %s, %v; want %s", tt.kind, tt.topic, got, err, tt.want)
+		}
+	}
+	var none *registry.Topics
+	if got, err := none.Value(nil, &kgo.Record{Topic: "orders", Value: []byte("x")}); string(got) != "x" || err != nil {
+		t.Errorf("without topics: %q, %v", got, err)
+	}
+	_, failed := topics.Value(nil, &kgo.Record{Topic: "orders", Headers: typed("inventory.order.v2"), Value: []byte("7")})
+	if failed == nil || registry.Reason(failed) != event.UnknownVersion {
+		t.Errorf("a value that is no object: %v", failed)
 	}
 }
