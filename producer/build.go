@@ -48,9 +48,9 @@ func (b *builder) object() *node {
 		switch {
 		case field == nil:
 		case f.Gen.Hidden:
-			n.hidden = append(n.hidden, fieldNode{f.Name, field, f.Pos})
+			n.hidden = append(n.hidden, fieldNode{f.Name, field, f.Pos, f.Gen.Evolved})
 		default:
-			n.fields = append(n.fields, fieldNode{f.Name, field, f.Pos})
+			n.fields = append(n.fields, fieldNode{f.Name, field, f.Pos, f.Gen.Evolved})
 			n.timed = n.timed || field.timed
 			n.cost += field.cost
 		}

@@ -66,7 +66,8 @@ func (b *builder) inherited(e *edge, path scenario.Name, like *node) *node {
 			b.c.problem(path.Pos, "caused_by: %q must be of the same form in %q as in all other causes", path.Text, e.from.Name)
 		}
 	})
-	n := &node{kind: like.kind, dec: like.dec, limits: like.limits, unfit: like.unfit, cost: like.cost, timed: true}
+	n := &node{kind: like.kind, dec: like.dec, limits: like.limits, unfit: like.unfit, cost: like.cost, timed: true,
+		unit: like.unit, date: like.date, symbols: like.symbols, open: like.open, forms: like.forms}
 	n.text = func(w *worker, f *frame, dst []byte) []byte { return of.text(w, f, dst) }
 	n.json = func(w *worker, f *frame, dst []byte) []byte { return of.json(w, f, dst) }
 	if like.num != nil {

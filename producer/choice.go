@@ -1,5 +1,11 @@
 package producer
 
+import (
+	"slices"
+
+	"inv/internal/registry/shape"
+)
+
 // common returns a node with what the nodes have in common, and reports whether
 // all of them are numbers.
 func common(nodes []*node) (out *node, numeric bool) {
@@ -17,8 +23,32 @@ func common(nodes []*node) (out *node, numeric bool) {
 		out.timed = out.timed || n.timed
 		numeric = numeric && n.num != nil
 	}
+	out.alike(nodes)
 	out.limits, out.unfit = limitsOf(nodes, out.dec, func(int) bool { return true })
 	return out, numeric && !out.unfit
+}
+
+// alike sets what a node's type depends on, apart from its limits, to what all nodes have
+// in common.
+func (n *node) alike(nodes []*node) {
+	if n.kind == kindMixed || slices.ContainsFunc(nodes, func(of *node) bool { return of.forms != nil }) {
+		n.forms = func(x *shaping) []shape.Type { return x.all(nodes) }
+		return
+	}
+	first := true
+	for _, of := range nodes {
+		switch {
+		case of.kind == kindNull:
+		case first:
+			n.unit, n.date, first = of.unit, of.date, false
+		default:
+			n.date = n.date && of.date
+			if of.unit != n.unit {
+				n.unit = 0
+			}
+		}
+		n.open = n.open || of.open
+	}
 }
 
 // limitsOf returns the limits of a number, in units of 10^-dec, that is one of those

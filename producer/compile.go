@@ -154,6 +154,7 @@ type compiler struct {
 	lists         int  // their number
 	grows         bool // a producer has rows that CompileOptions.Products can add to
 	checking      bool // the plan is not run
+	shaping       bool // only the types of values are asked for, with any number of products
 }
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
@@ -269,14 +270,15 @@ func (c *compiler) content(s *stream) {
 func (c *compiler) recordContent(b *builder, root *node) rowContent {
 	spec := b.stream.spec
 	r := rowContent{}
-	key, noKey, field := b.key(spec.Key)
+	key := b.key(spec.Key)
 	switch {
 	case spec.Format.Name == "text":
 		root = b.text(&scenario.Text{Text: *spec.Format.Text})
 	case !c.encodable(spec, root):
 		root = &node{kind: kindObject}
 	}
-	r.key, r.noKey, r.program = key, noKey, encoder(root, spec.Format, field)
+	r.root, r.keyNode = root, key.node
+	r.key, r.noKey, r.program = key.text, key.null, encoder(root, spec.Format, key.field)
 	r.value = r.program.function()
 	r.route = b.route(spec.Route)
 	b.partition(&r)
@@ -316,50 +318,61 @@ func (b *builder) partition(r *rowContent) {
 	}
 }
 
-// key compiles a record's key, nil if it has none, and the test that it is null. field
-// is the field with the same text; nil if there is no such field.
-func (b *builder) key(k *scenario.Key) (key appendFunc, null testFunc, field *node) {
+// keyContent is a compiled key.
+type keyContent struct {
+	text  appendFunc // nil: no key
+	null  testFunc   // the key is null; nil: never
+	field *node      // the field with the same text; nil: no such field
+	node  *node
+}
+
+// key compiles a record's key.
+func (b *builder) key(k *scenario.Key) (out keyContent) {
 	var n *node
 	switch {
 	case k == nil || k.Field.Text == "" && k.Gen == nil:
-		return nil, nil, nil
+		return out
 	case k.Gen == nil:
-		field, _ = b.lookup(k.Field.Text, k.Field.Pos, "key")
-		n = field
+		n, _ = b.lookup(k.Field.Text, k.Field.Pos, "key")
+		out.field = n
 	default:
 		if n = b.gen(k.Gen, "key"); revisits(b.stream.spec) {
 			n = b.identity(n)
 		}
 	}
 	if n == nil {
-		return nil, nil, nil
+		return keyContent{}
 	}
 	if revisits(b.stream.spec) && n.hasElements() {
 		b.c.problem(k.Pos, "the key has a list with elements, and records with an earlier key can't repeat it; write its values, as in [1, {copy: id}]")
-		return nil, nil, nil
+		return keyContent{}
 	}
-	if null = n.missing(); null != nil && b.stream.topic.Compact {
+	if out.null, out.node = n.missing(), n; out.null != nil && b.stream.topic.Compact {
 		b.c.problem(k.Pos, "the key can be null, but the topic %s is compacted, and takes no records without a key", b.stream.topic.Alias)
 	}
 	size := map[string]int{"int32": 4, "int64": 8}[k.Encoding]
 	switch {
-	case size == 0 && n.text == nil:
-		return jsonValue(n), null, nil // of an object or a list
+	case size == 0 && n.text == nil: // an object or a list
+		out.text, out.field = jsonValue(n), nil
+		return out
 	case size == 0:
-		return n.text, null, field
+		out.text = n.text
+		return out
 	}
+	out.field = nil
 	num := b.c.whole(n, k.Pos, "a key of encoding "+k.Encoding)
 	if num == nil {
-		return nil, nil, nil
+		return keyContent{}
 	}
 	if k.Encoding == "int32" && (n.limits.low < math.MinInt32 || n.limits.high > math.MaxInt32) {
 		b.c.problem(k.Pos, "a key of encoding int32 is from %d to %d, and this one can be from %d to %d", math.MinInt32, math.MaxInt32, n.limits.low, n.limits.high)
 	}
-	return func(w *worker, f *frame, dst []byte) []byte {
+	out.text = func(w *worker, f *frame, dst []byte) []byte {
 		v := num(w, f)
 		for i := size - 1; i >= 0; i-- {
 			dst = append(dst, byte(v>>(8*i)))
 		}
 		return dst
-	}, null, nil
+	}
+	return out
 }

@@ -29,7 +29,9 @@ func (b *builder) fake(s *scenario.Fake, key uint64) *node {
 	if err != nil {
 		return b.fail(s.Function.Pos, "fake: %v", err)
 	}
-	return pool.draw(&picker{key: key, size: uint64(len(pool.texts))})
+	n := pool.draw(&picker{key: key, size: uint64(len(pool.texts))})
+	n.open = true
+	return n
 }
 
 // pool generates a pool, or for a check its first values. Fields with the same function

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 
+	"inv/internal/registry/shape"
 	"inv/internal/scenario"
 )
 
@@ -100,8 +101,10 @@ func (b *builder) keyRef(s *scenario.Ref, set *set, n *node) *node {
 
 // existingRef returns a field of a record that a topic already has.
 func (b *builder) existingRef(s *scenario.Ref, set *set) *node {
-	if b.c.options.Existing == nil {
-		return broken() // a check, without the topic's records
+	if b.c.options.Existing == nil { // a check, without the topic's records
+		n := broken()
+		n.forms = func(x *shaping) []shape.Type { return x.existing(set.spec.Topic.Text, scenario.Unquoted(s.Field.Text)) }
+		return n
 	}
 	nodes := b.c.existingField(set, s.Field)
 	if nodes == nil {

@@ -196,6 +196,7 @@ func (b *builder) oneOf(s *scenario.OneOf, key uint64, path string) *node {
 
 // drawn returns a choice without what has no weight in its limits.
 func drawn(n *node, nodes []*node, weights []float64) *node {
+	n.symbols = symbolsOf(nodes)
 	if !n.unfit {
 		n.limits, _ = limitsOf(nodes, n.dec, func(i int) bool { return weights[i] > 0 })
 	}

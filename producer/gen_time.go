@@ -63,7 +63,7 @@ func timeNode(format scenario.TimeFormat, l limits, at numFunc) *node {
 	default:
 		n.text, n.safe = layoutText(format, at)
 	}
-	n.instant = at
+	n.instant, n.unit, n.date = at, unitOf(format), format.Name == "date"
 	return leaf(n)
 }
 

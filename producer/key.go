@@ -27,7 +27,7 @@ func (n *node) hasElements() bool {
 
 func (b *builder) identities(fields []fieldNode) (out []fieldNode) {
 	for _, f := range fields {
-		out = append(out, fieldNode{f.name, b.identity(f.node), f.pos})
+		out = append(out, fieldNode{f.name, b.identity(f.node), f.pos, f.evolved})
 	}
 	return out
 }

@@ -194,6 +194,7 @@ func (b *builder) state(s *scenario.State, pos scenario.Position) *node {
 	n := &node{kind: kindString, safe: true, timed: true}
 	for _, state := range m.states {
 		n.safe = n.safe && plain([]byte(state.name))
+		n.symbols = append(n.symbols, state.name)
 	}
 	n.text = func(_ *worker, f *frame, dst []byte) []byte { return append(dst, m.states[f.of.state].name...) }
 	return leaf(n)

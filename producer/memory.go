@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"inv/internal/registry/shape"
 	"inv/internal/scenario"
 )
 
@@ -153,6 +154,7 @@ func (b *builder) last(s *scenario.Last, pos scenario.Position, path string) *no
 		return begin(w, f, dst)
 	}
 	if site.kind == kindMixed {
+		n.forms = func(x *shaping) []shape.Type { return m.forms(x, site.name, start) }
 		n.json = func(w *worker, f *frame, dst []byte) []byte {
 			if k := of(f); k.known {
 				return append(dst, k.json...)

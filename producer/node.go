@@ -2,7 +2,9 @@ package producer
 
 import (
 	"strconv"
+	"time"
 
+	"inv/internal/registry/shape"
 	"inv/internal/scenario"
 )
 
@@ -39,6 +41,13 @@ type node struct {
 	drawn  [][]byte // json of the rows of pick, if they are few and constant
 	nums   []int64  // num of the same, if they are numbers
 	inline *inline  // the value, if a step can write it without a call
+
+	// What is known of the value besides, for its type, see shaping.
+	unit    time.Duration               // it is a number of these since 1970; 0: it is no such time
+	date    bool                        // it is a text such as 2006-01-02
+	symbols []string                    // all that a text can be, if the scenario lists them
+	open    bool                        // limits are those of a sample
+	forms   func(*shaping) []shape.Type // the types of a value of several; nil: it follows from the rest
 
 	instant numFunc // the time that the value is, epoch ms; nil: it is no time
 
@@ -86,6 +95,8 @@ type fieldNode struct {
 	name string
 	node *node
 	pos  scenario.Position // of the name
+
+	evolved *scenario.Evolved // its default and earlier names; nil: none
 }
 
 // leaf completes a plain value's node: its JSON is its text, quoted if it is a string.

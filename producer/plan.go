@@ -120,6 +120,8 @@ func (p *Plan) Grows() bool { return p.grows }
 
 // rowContent is the compiled contents of a record.
 type rowContent struct {
+	root        *node                         // the value
+	keyNode     *node                         // the key; nil: none
 	program     *program                      // of the value
 	value       appendFunc                    // the program's
 	key         appendFunc                    // nil: no key

@@ -97,8 +97,11 @@ func (c *compiler) fillSet(s *set) {
 	if spec.More != nil {
 		c.grows = true
 		add(spec.More)
-		if c.options.Products > 0 {
+		switch {
+		case c.options.Products > 0:
 			s.total = c.options.Products
+		case c.shaping: // one of each form
+			s.total = int64(len(s.rows))
 		}
 	}
 	if spec.Value != nil {

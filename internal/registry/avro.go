@@ -1,173 +1,174 @@
 package registry
 
 import (
-	"encoding/binary"
+	"context"
 	"errors"
 	"fmt"
-	"math"
-	"strconv"
+	"slices"
 	"strings"
 
-	"inv/internal/jsonscan"
-
 	"github.com/twmb/avro"
-	"github.com/twmb/franz-go/pkg/sr"
 )
 
 // The JSON of an Avro value: unions are bare, records have their fields in schema
 // order, bytes and fixed are strings of one character per byte (as in Avro's own JSON
-// encoding), and logical types are what they mean, see logical.go. A logical type that
-// the specification does not define is ignored, as it asks.
+// encoding), and logical types are what they mean, see avro_logical.go. A logical type
+// that the specification does not define is ignored, as it asks.
 
-func avroDecoder(s sr.Schema, references []reference) (payloadDecoder, error) {
+// Limits of schemas.
+const (
+	maxFixed       = 1 << 20 // bytes of a fixed, for writing
+	maxSchemaDepth = 100     // for writing; reading is as deep as values may be
+	maxTypes       = 10_000
+)
+
+// compileAvro compiles a schema for both directions.
+func compileAvro(ctx context.Context, s Source) (*Schema, error) {
+	sch, err := compileAvroReader(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := sch.avroType.writable("", map[*avroType]int{}); err != nil {
+		return nil, fmt.Errorf("compiling the Avro schema: %w", err)
+	}
+	sch.encode = newAvroEncoder(sch.avroType)
+	return sch, nil
+}
+
+// compileAvroReader compiles a schema for reading alone: it may be recursive.
+func compileAvroReader(ctx context.Context, s Source) (*Schema, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	var cache avro.SchemaCache
-	for _, r := range references {
-		if _, err := cache.Parse(r.text); err != nil {
-			return nil, fmt.Errorf("parsing the Avro schema of %s: %w", r.name, err)
+	for _, r := range s.References {
+		if _, err := cache.Parse(r.Text); err != nil {
+			return nil, fmt.Errorf("parsing the Avro schema of %s: %w", r.Name, err)
 		}
 	}
-	parsed, err := cache.Parse(s.Schema)
+	parsed, err := cache.Parse(s.Text)
 	if err != nil {
 		return nil, fmt.Errorf("parsing the Avro schema: %w", err)
 	}
 	root := parsed.Root()
-	appendValue, err := (&avroCompiler{named: map[string]*avroAppender{}}).compile(root, "")
+	t, err := newAvroType(root)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the Avro schema: %w", err)
 	}
-	return func(payload []byte) ([]byte, error) {
-		in := avroInput{rest: payload}
-		out, err := appendValue(make([]byte, 0, 2*len(payload)), &in)
-		if err != nil {
-			return nil, err
-		}
-		if len(in.rest) > 0 {
-			return nil, fmt.Errorf("%d bytes are left over", len(in.rest))
-		}
-		return out, nil
-	}, nil
-}
-
-// Limits of one value: a few bytes can claim an array of 2⁶³ nulls, or lists in lists
-// without end.
-const (
-	maxJSON  = 64 << 20
-	maxDepth = 1000
-)
-
-var (
-	errShort = errors.New("the payload ends too early")
-	errLarge = fmt.Errorf("the value is larger than %d MiB as JSON", maxJSON>>20)
-	errDeep  = fmt.Errorf("the value is nested more than %d levels deep", maxDepth)
-)
-
-// avroAppender appends the next value of the input to dst, as JSON.
-type avroAppender func(dst []byte, in *avroInput) ([]byte, error)
-
-// avroInput is what is left of a payload.
-type avroInput struct {
-	rest  []byte
-	depth int
-}
-
-func (in *avroInput) bytes(n int64) ([]byte, error) {
-	if n < 0 || n > int64(len(in.rest)) {
-		return nil, errShort
+	sch := &Schema{Source: s, Name: t.name, avro: root, avroType: t}
+	sch.encode = func(dst, _ []byte) ([]byte, error) { return dst, errReadOnly }
+	for _, style := range []Style{Display, Data} {
+		sch.decode[style] = newAvroDecoder(t, style)
 	}
-	b := in.rest[:n]
-	in.rest = in.rest[n:]
-	return b, nil
+	return sch, nil
 }
 
-// long reads a zigzag varint.
-func (in *avroInput) long() (int64, error) {
-	v, n := binary.Varint(in.rest)
-	if n <= 0 {
-		return 0, errShort
+var errReadOnly = errors.New("the schema is compiled for reading alone")
+
+// avroType is a type of a schema, with names replaced by the types that they stand for.
+// A recursive type is a cycle.
+type avroType struct {
+	kind    string // as in the specification
+	logical string // "" unless it applies to the kind
+	name    string // the full name of a record, an enum or a fixed
+	aliases []string
+
+	size             int // of a fixed
+	precision, scale int // of a decimal
+	symbols          []string
+	otherwise        string // the enum's default, "": it has none
+	fields           []avroField
+	elem             *avroType // of an array or a map
+	branches         []*avroType
+}
+
+// avroField is a field of a record.
+type avroField struct {
+	name       string
+	aliases    []string
+	typ        *avroType
+	hasDefault bool
+	value      any // the default, see avro.SchemaField
+}
+
+// avroTypes builds the types of a schema.
+type avroTypes struct {
+	named map[string]*avroType
+	count int
+}
+
+func newAvroType(root *avro.SchemaNode) (*avroType, error) {
+	b := avroTypes{named: map[string]*avroType{}}
+	return b.build(root, "", 0)
+}
+
+// build builds a type that stands in a namespace.
+func (b *avroTypes) build(n *avro.SchemaNode, namespace string, depth int) (*avroType, error) {
+	if b.count++; b.count > maxTypes {
+		return nil, fmt.Errorf("it has more than %d types", maxTypes)
 	}
-	in.rest = in.rest[n:]
-	return v, nil
-}
-
-// sized reads bytes after their length.
-func (in *avroInput) sized() ([]byte, error) {
-	n, err := in.long()
-	if err != nil {
-		return nil, err
+	if depth > maxDepth {
+		return nil, fmt.Errorf("it is nested more than %d levels deep", maxDepth)
 	}
-	return in.bytes(n)
-}
-
-// avroCompiler compiles a schema into appenders. Named types may refer to themselves,
-// so they are found by pointer.
-type avroCompiler struct {
-	named map[string]*avroAppender
-}
-
-// compile compiles a schema that stands in a namespace.
-func (c *avroCompiler) compile(n *avro.SchemaNode, namespace string) (avroAppender, error) {
-	if a, err := logicalAppender(n); a != nil || err != nil {
-		c.name(n, a)
-		return a, err
-	}
+	t := &avroType{kind: n.Type, size: n.Size, precision: n.Precision, scale: n.Scale, symbols: n.Symbols}
+	t.logical = logicalOf(n)
+	var err error
 	switch n.Type {
-	case "null":
-		return func(dst []byte, _ *avroInput) ([]byte, error) { return append(dst, "null"...), nil }, nil
-	case "boolean":
-		return appendBoolean, nil
-	case "int", "long":
-		return ofLong(func(dst []byte, v int64) []byte { return strconv.AppendInt(dst, v, 10) }), nil
-	case "float":
-		return ofFixed(4, func(dst, b []byte) []byte {
-			return appendFloat(dst, float64(math.Float32frombits(binary.LittleEndian.Uint32(b))), 32)
-		}), nil
-	case "double":
-		return ofFixed(8, func(dst, b []byte) []byte {
-			return appendFloat(dst, math.Float64frombits(binary.LittleEndian.Uint64(b)), 64)
-		}), nil
-	case "string":
-		return ofSized(jsonscan.AppendString), nil
-	case "bytes":
-		return ofSized(appendBytes), nil
-	case "fixed":
-		a := ofFixed(n.Size, appendBytes)
-		c.name(n, a)
-		return a, nil
-	case "enum":
-		a := enumAppender(n.Symbols)
-		c.name(n, a)
-		return a, nil
+	case "null", "boolean", "int", "long", "float", "double", "string", "bytes":
+	case "fixed", "enum":
+		t.otherwise = n.EnumDefault
+		b.define(t, n)
 	case "union":
-		return c.union(n, namespace)
+		t.branches = make([]*avroType, len(n.Branches))
+		for i := range n.Branches {
+			if t.branches[i], err = b.build(&n.Branches[i], namespace, depth+1); err != nil {
+				return nil, err
+			}
+		}
 	case "array":
-		items, err := c.compile(n.Items, namespace)
-		return blocks('[', ']', items), err
+		t.elem, err = b.build(n.Items, namespace, depth+1)
 	case "map":
-		values, err := c.compile(n.Values, namespace)
-		return blocks('{', '}', mapEntry(values)), err
+		t.elem, err = b.build(n.Values, namespace, depth+1)
 	case "record", "error":
-		return c.record(n)
+		t.kind = "record"
+		b.define(t, n)
+		err = b.record(t, n, depth)
+	default:
+		if t := b.find(n.Type, namespace); t != nil {
+			return t, nil
+		}
+		return nil, fmt.Errorf("type %q is not defined", n.Type)
 	}
-	if a := c.find(n.Type, namespace); a != nil {
-		return func(dst []byte, in *avroInput) ([]byte, error) { return (*a)(dst, in) }, nil
-	}
-	return nil, fmt.Errorf("type %q is not defined", n.Type)
+	return t, err
 }
 
-// name remembers the appender of a named type.
-func (c *avroCompiler) name(n *avro.SchemaNode, a avroAppender) {
-	if n.Name != "" {
-		c.named[fullName(n)] = &a
+func (b *avroTypes) record(t *avroType, n *avro.SchemaNode, depth int) error {
+	t.fields = make([]avroField, len(n.Fields))
+	for i := range n.Fields {
+		f := &n.Fields[i]
+		typ, err := b.build(fieldType(f), n.Namespace, depth+1)
+		if err != nil {
+			return fmt.Errorf("field %s: %w", f.Name, err)
+		}
+		t.fields[i] = avroField{name: f.Name, aliases: f.Aliases, typ: typ, hasDefault: f.HasDefault, value: f.Default}
 	}
+	return nil
 }
 
-func (c *avroCompiler) find(name, namespace string) *avroAppender {
+// define remembers a named type.
+func (b *avroTypes) define(t *avroType, n *avro.SchemaNode) {
+	t.name = fullName(n)
+	t.aliases = n.Aliases
+	b.named[t.name] = t
+}
+
+func (b *avroTypes) find(name, namespace string) *avroType {
 	if namespace != "" && !strings.Contains(name, ".") {
-		if a := c.named[namespace+"."+name]; a != nil {
-			return a
+		if t := b.named[namespace+"."+name]; t != nil {
+			return t
 		}
 	}
-	return c.named[name]
+	return b.named[name]
 }
 
 func fullName(n *avro.SchemaNode) string {
@@ -175,44 +176,6 @@ func fullName(n *avro.SchemaNode) string {
 		return n.Name
 	}
 	return n.Namespace + "." + n.Name
-}
-
-func (c *avroCompiler) record(n *avro.SchemaNode) (avroAppender, error) {
-	type field struct {
-		name   []byte // with what precedes and follows it
-		append avroAppender
-	}
-	self := new(avroAppender)
-	c.named[fullName(n)] = self
-	fields := make([]field, len(n.Fields))
-	for i := range n.Fields {
-		f := &n.Fields[i]
-		a, err := c.compile(fieldType(f), n.Namespace)
-		if err != nil {
-			return nil, fmt.Errorf("field %s: %w", f.Name, err)
-		}
-		name := append(jsonscan.AppendString([]byte{','}, []byte(f.Name)), ':')
-		if i == 0 {
-			name[0] = '{'
-		}
-		fields[i] = field{name, a}
-	}
-	*self = func(dst []byte, in *avroInput) (_ []byte, err error) {
-		if in.depth++; in.depth > maxDepth {
-			return nil, errDeep
-		}
-		if len(fields) == 0 {
-			dst = append(dst, '{')
-		}
-		for i := range fields {
-			if dst, err = fields[i].append(append(dst, fields[i].name...), in); err != nil {
-				return nil, err
-			}
-		}
-		in.depth--
-		return append(dst, '}'), nil
-	}
-	return *self, nil
 }
 
 // fieldType returns a field's schema. A logical type beside the field's type belongs to
@@ -230,148 +193,93 @@ func fieldType(f *avro.SchemaField) *avro.SchemaNode {
 	return &t
 }
 
-func (c *avroCompiler) union(n *avro.SchemaNode, namespace string) (avroAppender, error) {
-	branches := make([]avroAppender, len(n.Branches))
-	for i := range n.Branches {
-		var err error
-		if branches[i], err = c.compile(&n.Branches[i], namespace); err != nil {
-			return nil, err
-		}
-	}
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		i, err := in.long()
-		if err != nil {
-			return nil, err
-		}
-		if i < 0 || i >= int64(len(branches)) {
-			return nil, fmt.Errorf("a union has no branch %d", i)
-		}
-		return branches[i](dst, in)
-	}, nil
+// logicalKinds are the types that each logical type of the Avro specification 1.12 may
+// stand for. A duration is a fixed of 12 bytes, a UUID one of 16.
+var logicalKinds = map[string][]string{
+	"decimal": {"bytes", "fixed"}, "big-decimal": {"bytes"}, "uuid": {"string", "fixed"}, "duration": {"fixed"},
+	"date": {"int"}, "time-millis": {"int"}, "time-micros": {"long"},
+	"timestamp-millis": {"long"}, "timestamp-micros": {"long"}, "timestamp-nanos": {"long"},
+	"local-timestamp-millis": {"long"}, "local-timestamp-micros": {"long"}, "local-timestamp-nanos": {"long"},
 }
 
-func enumAppender(symbols []string) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		i, err := in.long()
-		if err != nil {
-			return nil, err
-		}
-		if i < 0 || i >= int64(len(symbols)) {
-			return nil, fmt.Errorf("an enum has no symbol %d", i)
-		}
-		return jsonscan.AppendString(dst, []byte(symbols[i])), nil
+// logicalOf returns the logical type of a node, "" if it has none that applies.
+func logicalOf(n *avro.SchemaNode) string {
+	l := n.LogicalType
+	if !slices.Contains(logicalKinds[l], n.Type) || n.Type == "fixed" && (l == "duration" && n.Size != 12 || l == "uuid" && n.Size != 16) {
+		return ""
 	}
+	return l
 }
 
-// mapEntry appends an entry of a map.
-func mapEntry(values avroAppender) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		key, err := in.sized()
-		if err != nil {
-			return nil, err
-		}
-		return values(append(jsonscan.AppendString(dst, key), ':'), in)
+// writable returns how deeply a type is nested, or what must not be written: a recursion
+// and what is beyond the limits. heights are those of the records that are done, 0 of
+// those around the type.
+func (t *avroType) writable(path string, heights map[*avroType]int) (height int, err error) {
+	if h, ok := heights[t]; ok && h == 0 {
+		return 0, fmt.Errorf("%s refers to itself at %s: recursive types can't be written", t.name, path)
+	} else if ok {
+		return h, nil
 	}
-}
-
-// blocks appends an array or a map, which is written in blocks of a count and as many
-// items; a negative count is followed by the size of the block in bytes.
-func blocks(opening, closing byte, item avroAppender) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		if in.depth++; in.depth > maxDepth {
-			return nil, errDeep
-		}
-		dst = append(dst, opening)
-		for first := true; ; {
-			count, err := in.long()
-			if err == nil && count < 0 {
-				_, err = in.long()
-				count = -count
-			}
-			if err != nil {
-				return nil, err
-			}
-			if count == 0 {
-				in.depth--
-				return append(dst, closing), nil
-			}
-			for range uint64(count) { // of -2⁶³, too
-				if !first {
-					dst = append(dst, ',')
-				}
-				first = false
-				if dst, err = item(dst, in); err != nil {
-					return nil, err
-				}
-				if len(dst) > maxJSON {
-					return nil, errLarge
-				}
-			}
+	if t.kind == "fixed" && t.size > maxFixed {
+		return 0, fmt.Errorf("%s has %d bytes: at most %d can be written", t.name, t.size, maxFixed)
+	}
+	inner := func(t *avroType, path string) {
+		if err == nil {
+			var h int
+			h, err = t.writable(path, heights)
+			height = max(height, h)
 		}
 	}
-}
-
-func appendBoolean(dst []byte, in *avroInput) ([]byte, error) {
-	b, err := in.bytes(1)
-	if err != nil {
-		return nil, err
+	if t.kind == "record" {
+		heights[t] = 0
 	}
-	return strconv.AppendBool(dst, b[0] == 1), nil // as Java reads it
-}
-
-func ofLong(write func(dst []byte, v int64) []byte) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		v, err := in.long()
-		if err != nil {
-			return nil, err
-		}
-		return write(dst, v), nil
+	for i := range t.fields {
+		inner(t.fields[i].typ, joinPath(path, t.fields[i].name))
 	}
-}
-
-func ofSized(write func(dst, b []byte) []byte) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		b, err := in.sized()
-		if err != nil {
-			return nil, err
-		}
-		return write(dst, b), nil
+	if t.elem != nil {
+		inner(t.elem, path+"[]")
 	}
-}
-
-func ofFixed(size int, write func(dst, b []byte) []byte) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		b, err := in.bytes(int64(size))
-		if err != nil {
-			return nil, err
-		}
-		return write(dst, b), nil
+	for _, b := range t.branches {
+		inner(b, path)
 	}
-}
-
-// appendBytes appends each byte as the character of its number.
-func appendBytes(dst, b []byte) []byte {
-	text := make([]byte, 0, len(b)+len(b)/2)
-	for _, c := range b {
-		text = append(text, string(rune(c))...)
+	if height++; height > maxSchemaDepth && err == nil {
+		err = fmt.Errorf("it is nested more than %d levels deep", maxSchemaDepth)
 	}
-	return jsonscan.AppendString(dst, text)
+	if t.kind == "record" {
+		heights[t] = height
+	}
+	return height, err
 }
 
-// appendFloat appends a number as JavaScript and encoding/json write it; what JSON has
-// no number for is a string.
-func appendFloat(dst []byte, f float64, bits int) []byte {
+// joinPath returns the path of a field.
+func joinPath(path, field string) string {
+	if path == "" {
+		return field
+	}
+	return path + "." + field
+}
+
+// String returns how errors call the type.
+func (t *avroType) String() string {
 	switch {
-	case math.IsNaN(f):
-		return append(dst, `"NaN"`...)
-	case math.IsInf(f, 1):
-		return append(dst, `"Infinity"`...)
-	case math.IsInf(f, -1):
-		return append(dst, `"-Infinity"`...)
+	case t.logical == "decimal":
+		return fmt.Sprintf("decimal(%d, %d)", t.precision, t.scale)
+	case t.logical != "":
+		return t.logical
+	case t.kind == "fixed":
+		return fmt.Sprintf("fixed(%d)", t.size)
+	case t.name != "":
+		return t.kind + " " + t.name
+	case t.kind == "array":
+		return "array of " + t.elem.String()
+	case t.kind == "map":
+		return "map of " + t.elem.String()
+	case t.kind == "union":
+		names := make([]string, len(t.branches))
+		for i, b := range t.branches {
+			names[i] = b.String()
+		}
+		return "union [" + strings.Join(names, ", ") + "]"
 	}
-	format := byte('f')
-	if a := math.Abs(f); a != 0 && (a < 1e-6 || a >= 1e21) {
-		format = 'e'
-	}
-	return strconv.AppendFloat(dst, f, format, -1, bits)
+	return t.kind
 }

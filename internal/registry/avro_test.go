@@ -10,16 +10,15 @@ import (
 	"testing"
 
 	"github.com/twmb/avro"
-	"github.com/twmb/franz-go/pkg/sr"
 )
 
 func decoderOf(t testing.TB, schema string) payloadDecoder {
 	t.Helper()
-	d, err := avroDecoder(sr.Schema{Schema: schema, Type: sr.TypeAvro}, nil)
+	s, err := compileAvroReader(t.Context(), Source{Form: Avro, Text: schema})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return d
+	return s.display
 }
 
 func long(v int64) []byte { return binary.AppendVarint(nil, v) }

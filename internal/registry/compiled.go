@@ -51,9 +51,10 @@ type Schema struct {
 	encode func(dst, json []byte) ([]byte, error)
 	decode [2]func(dst, payload []byte) ([]byte, error) // by Style
 
-	avro    *avro.SchemaNode
-	message protoreflect.MessageDescriptor
-	index   []byte // of the message in its file, as it precedes a Protobuf payload
+	avro     *avro.SchemaNode
+	avroType *avroType
+	message  protoreflect.MessageDescriptor
+	index    []byte // of the message in its file, as it precedes a Protobuf payload
 }
 
 // ErrForm is returned for a schema of another form than Avro, Protobuf and JSON Schema.
@@ -81,6 +82,20 @@ func (s *Schema) Encode(dst, json []byte) ([]byte, error) { return s.encode(dst,
 // Decode appends the JSON of a payload to dst, which is returned unchanged with an error.
 func (s *Schema) Decode(dst, payload []byte, style Style) ([]byte, error) {
 	return s.decode[style](dst, payload)
+}
+
+// display returns the JSON of a payload for readers, in room of its own.
+func (s *Schema) display(payload []byte) ([]byte, error) {
+	return s.decode[Display](make([]byte, 0, 2*len(payload)), payload)
+}
+
+// sourceReferences returns references as those of a Source.
+func sourceReferences(refs []reference) []Reference {
+	out := make([]Reference, len(refs))
+	for i, r := range refs {
+		out[i] = Reference{Name: r.name, Text: r.text}
+	}
+	return out
 }
 
 // Avro returns the parsed schema; nil if it is no Avro schema.

@@ -70,10 +70,7 @@ func frameOf(r *fetch.Record, c column, b []byte, certain bool) (f frame, ok boo
 
 // headerID returns the schema ID in the last header that has one.
 func headerID(r *fetch.Record, c column) (id schemaID, rest []byte, ok bool) {
-	name := valueHeader
-	if c.key {
-		name = keyHeader
-	}
+	name := c.header()
 	if !bytes.Contains(r.RawHeaders(), []byte(name)) {
 		return id, nil, false
 	}

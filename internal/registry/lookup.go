@@ -39,6 +39,14 @@ func (c column) String() string {
 	return "value"
 }
 
+// header returns the name of the header that may have the ID of the schema.
+func (c column) header() string {
+	if c.key {
+		return keyHeader
+	}
+	return valueHeader
+}
+
 // sightings are what lookups for a column have found.
 type sightings struct {
 	hit    bool // a record has been decoded
@@ -93,6 +101,7 @@ func (c column) errorf(kind, format string, args ...any) error {
 
 // entry is the result of looking up a schema.
 type entry struct {
+	schema   *Schema // compiled for reading
 	decode   payloadDecoder
 	form     Form
 	err      error
@@ -185,11 +194,10 @@ func isMissing(err error) bool {
 	return errors.As(err, &response) && slices.Contains([]int{http.StatusNotFound, http.StatusBadRequest, http.StatusUnprocessableEntity}, response.StatusCode)
 }
 
-// lookup fetches a schema. The error is that the registry does not answer.
-func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
-	var s sr.Schema
-	var references []reference
-	err := d.ask(wait, func(ctx context.Context) (err error) {
+// fetch fetches a schema with those that it refers to. The error is that the registry
+// does not answer, or one for which isMissing is true.
+func (d *Decoder) fetch(id schemaID, wait func()) (s sr.Schema, references []Reference, err error) {
+	err = d.ask(wait, func(ctx context.Context) (err error) {
 		if id.guid != "" {
 			var subject sr.SubjectSchema
 			subject, err = d.registry.SchemaByGUID(ctx, id.guid)
@@ -198,10 +206,16 @@ func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
 			s, err = d.registry.SchemaByID(ctx, int(id.id))
 		}
 		if err == nil {
-			references, err = d.references(ctx, s.References, map[string]bool{})
+			references, err = fetchReferences(ctx, d.registry, s.References, map[string]bool{})
 		}
 		return err
 	})
+	return s, references, err
+}
+
+// lookup fetches a schema. The error is that the registry does not answer.
+func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
+	s, fetched, err := d.fetch(id, wait)
 	e := &entry{at: time.Now(), missing: isMissing(err)}
 	if err != nil && !e.missing {
 		return nil, err
@@ -209,10 +223,18 @@ func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
 	if err != nil {
 		return e, nil
 	}
+	var references []reference
+	for _, r := range fetched {
+		references = append(references, reference{r.Name, r.Text})
+	}
 	switch s.Type {
 	case sr.TypeAvro:
 		e.form = Avro
-		e.decode, e.err = avroDecoder(s, references)
+		var sch *Schema
+		if sch, e.err = compileAvroReader(d.ctx, Source{Form: Avro, Text: s.Schema, References: sourceReferences(references)}); e.err == nil {
+			e.schema = sch
+			e.decode = sch.display
+		}
 	case sr.TypeProtobuf:
 		e.form = Protobuf
 		ctx, cancel := context.WithTimeout(d.ctx, lookupLimit)

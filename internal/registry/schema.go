@@ -101,24 +101,29 @@ func (d *Decoder) decode(r *fetch.Record, c column, b []byte, wait func()) (out 
 // reference is a schema that another one refers to by name.
 type reference struct{ name, text string }
 
-// references fetches the schemas that refs refer to, and theirs, in order of
+// maxReferences is how many schemas one may refer to.
+const maxReferences = 100
+
+// fetchReferences fetches the schemas that refs refer to, and theirs, in order of
 // dependency.
-func (d *Decoder) references(ctx context.Context, refs []sr.SchemaReference, seen map[string]bool) ([]reference, error) {
-	var out []reference
+func fetchReferences(ctx context.Context, registry *sr.Client, refs []sr.SchemaReference, seen map[string]bool) ([]Reference, error) {
+	var out []Reference
 	for _, ref := range refs {
 		if seen[ref.Name] {
 			continue
 		}
-		seen[ref.Name] = true
-		s, err := d.registry.SchemaByVersion(ctx, ref.Subject, ref.Version)
+		if seen[ref.Name] = true; len(seen) > maxReferences {
+			return nil, fmt.Errorf("the schema refers to more than %d others", maxReferences)
+		}
+		s, err := registry.SchemaByVersion(ctx, ref.Subject, ref.Version)
 		if err != nil {
 			return nil, fmt.Errorf("asking the registry for %s version %d: %w", ref.Subject, ref.Version, err)
 		}
-		deeper, err := d.references(ctx, s.References, seen)
+		deeper, err := fetchReferences(ctx, registry, s.References, seen)
 		if err != nil {
 			return nil, err
 		}
-		out = append(append(out, deeper...), reference{ref.Name, s.Schema.Schema})
+		out = append(append(out, deeper...), Reference{Name: ref.Name, Text: s.Schema.Schema, Subject: ref.Subject, Version: ref.Version})
 	}
 	return out, nil
 }

@@ -60,15 +60,6 @@ func (t *Topics) Upgrades(topic string) *Upgrades {
 	return t.upgrades[topic]
 }
 
-// upgraded returns the upgraded value of a record whose type has an upgrade.
-func (t *Topics) upgraded(u *Upgrades, dst []byte, r *kgo.Record) ([]byte, error) {
-	value, err := t.written(nil, r)
-	if err != nil {
-		return nil, err
-	}
-	return u.Apply(dst, r.Headers, value)
-}
-
 // Has reports whether records with these headers are upgraded: their ce_type has an
 // upgrade, whatever its version.
 func (u *Upgrades) Has(headers []kgo.RecordHeader) bool {

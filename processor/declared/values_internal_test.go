@@ -32,14 +32,14 @@ func TestValueWaitsForTheRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said strings.Builder
-	v := valueDecoder{topics, slog.New(slog.NewTextHandler(&said, nil))}
+	d := topicDecoder{schemas: topics, log: slog.New(slog.NewTextHandler(&said, nil))}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped")
 	go func() {
 		<-asked
 		cancel(stopped)
 	}()
-	_, err = v.of(ctx, &kgo.Record{Topic: "orders", Offset: 7, Value: []byte("\x00\x00\x00\x00\x07\x0ahello")})
+	_, err = d.valueOf(ctx, &kgo.Record{Topic: "orders", Offset: 7, Value: []byte("\x00\x00\x00\x00\x07\x0ahello")})
 	if _, isRefusal := refusal(err); isRefusal || !errors.Is(err, stopped) {
 		t.Errorf("%v", err)
 	}

@@ -1,0 +1,242 @@
+package registry
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"math/big"
+	"math/bits"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// logicalAppender returns the appender for a logical type, nil if the type is written as
+// what it stands for. The types are those of the Avro specification 1.12, "Logical
+// Types":
+//
+//	decimal, big-decimal         a number with all digits
+//	date                         "2026-05-01"
+//	time-millis, time-micros     "15:04:05.000", "15:04:05.000000"
+//	timestamp-millis …-nanos     "2026-05-01T15:04:05.000Z", with 3, 6 or 9 decimals
+//	local-timestamp-millis …     the same without Z
+//	duration                     ISO 8601, such as "P1M2DT3.004S"
+//	uuid                         "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+//
+// In the style Data timestamps are numbers, and so is a time of day that is none.
+func logicalAppender(t *avroType, style Style) avroAppender {
+	if t.kind == "fixed" {
+		if write := logicalBytes(t); write != nil {
+			return ofFixed(t.size, write)
+		}
+		return nil
+	}
+	if t.logical == "big-decimal" {
+		return ofSizedValue(appendBigDecimal)
+	}
+	if write := logicalBytes(t); write != nil {
+		return ofSized(write)
+	}
+	if write := logicalLong(t, style); write != nil {
+		return ofLong(write)
+	}
+	return nil
+}
+
+// logicalBytes returns how a logical type of bytes or a fixed is written, nil if it is
+// no such type.
+func logicalBytes(t *avroType) func(dst, b []byte) []byte {
+	switch {
+	case t.logical == "decimal":
+		scale := int64(t.scale)
+		return func(dst, b []byte) []byte { return appendDecimal(dst, b, scale) }
+	case t.logical == "duration":
+		return appendDuration
+	case t.logical == "uuid" && t.kind == "fixed":
+		return appendUUID
+	}
+	return nil
+}
+
+// logicalLong returns how a logical type of an int or a long is written, nil if it is
+// written as the number.
+func logicalLong(t *avroType, style Style) func(dst []byte, v int64) []byte {
+	const day = 24 * 60 * 60
+	instant := func(layout string, at func(int64) time.Time) func(dst []byte, v int64) []byte {
+		layout = `"` + layout + `"`
+		return func(dst []byte, v int64) []byte { return at(v).UTC().AppendFormat(dst, layout) }
+	}
+	clock := func(layout string, perSecond int64, at func(int64) time.Time) func(dst []byte, v int64) []byte {
+		text := instant(layout, at)
+		return func(dst []byte, v int64) []byte {
+			if style == Data && (v < 0 || v >= day*perSecond) {
+				return strconv.AppendInt(dst, v, 10)
+			}
+			return text(dst, v)
+		}
+	}
+	switch t.logical {
+	case "date":
+		return instant(time.DateOnly, func(days int64) time.Time { return time.Unix(days*day, 0) })
+	case "time-millis":
+		return clock("15:04:05.000", 1e3, time.UnixMilli)
+	case "time-micros":
+		return clock("15:04:05.000000", 1e6, time.UnixMicro)
+	}
+	if style == Data {
+		return nil
+	}
+	logical, local := strings.CutPrefix(t.logical, "local-")
+	zone := "Z"
+	if local {
+		zone = ""
+	}
+	switch logical {
+	case "timestamp-millis":
+		return instant("2006-01-02T15:04:05.000"+zone, time.UnixMilli)
+	case "timestamp-micros":
+		return instant("2006-01-02T15:04:05.000000"+zone, time.UnixMicro)
+	case "timestamp-nanos":
+		return instant("2006-01-02T15:04:05.000000000"+zone, func(v int64) time.Time { return time.Unix(0, v) })
+	}
+	return nil
+}
+
+// appendDecimal appends a big-endian two's complement integer times 10^-scale. It
+// allocates nothing up to 16 bytes, which hold 38 digits.
+func appendDecimal(dst, b []byte, scale int64) []byte {
+	var room [40]byte
+	negative, digits := appendDigits(room[:0], b)
+	if negative {
+		dst = append(dst, '-')
+	}
+	if scale <= 0 {
+		dst = append(dst, digits...)
+		if scale < 0 && digits[0] != '0' {
+			dst = strconv.AppendInt(append(dst, 'e'), -scale, 10)
+		}
+		return dst
+	}
+	point := int64(len(digits)) - scale
+	if point > 0 {
+		dst = append(dst, digits[:point]...)
+		digits = digits[point:]
+	} else {
+		dst = append(dst, '0')
+	}
+	dst = append(dst, '.')
+	for ; point < 0; point++ {
+		dst = append(dst, '0')
+	}
+	return append(dst, digits...)
+}
+
+// appendDigits appends the digits of a big-endian two's complement integer.
+func appendDigits(dst, b []byte) (negative bool, digits []byte) {
+	negative = len(b) > 0 && b[0]&0x80 != 0
+	if len(b) > 16 {
+		var v big.Int
+		v.SetBytes(b)
+		if negative {
+			v.Sub(new(big.Int).Lsh(big.NewInt(1), uint(8*len(b))), &v)
+		}
+		return negative, v.Append(dst, 10)
+	}
+	var high, low uint64
+	if negative {
+		high, low = math.MaxUint64, math.MaxUint64
+	}
+	for _, c := range b {
+		high, low = high<<8|low>>56, low<<8|uint64(c)
+	}
+	if negative {
+		var borrow uint64
+		low, borrow = bits.Sub64(0, low, 0)
+		high, _ = bits.Sub64(0, high, borrow)
+	}
+	if high == 0 {
+		return negative, strconv.AppendUint(dst, low, 10)
+	}
+	const billions = 1e19 // the digits of which fit a word, and high is less
+	high, low = bits.Div64(high, low, billions)
+	dst = strconv.AppendUint(dst, high, 10)
+	n := len(dst)
+	dst = append(dst, "0000000000000000000"...)
+	for i := len(dst) - 1; i >= n; i-- {
+		dst[i] = byte('0' + low%10)
+		low /= 10
+	}
+	return negative, dst
+}
+
+// maxScale bounds a big-decimal's scale, which stands in the payload.
+const maxScale = 10_000
+
+// ofSizedValue appends a value that sized bytes hold.
+func ofSizedValue(write func(dst, b []byte) ([]byte, error)) avroAppender {
+	return func(dst []byte, in *avroInput) ([]byte, error) {
+		b, err := in.sized()
+		if err != nil {
+			return nil, err
+		}
+		return write(dst, b)
+	}
+}
+
+// appendBigDecimal appends bytes that hold an integer, as sized bytes, and its scale.
+func appendBigDecimal(dst, b []byte) ([]byte, error) {
+	digits, rest, err := sizedOf(b)
+	if err != nil {
+		return nil, err
+	}
+	scale, n := binary.Varint(rest)
+	if n <= 0 {
+		return nil, errShort
+	}
+	if scale < -maxScale || scale > maxScale || len(rest) > n {
+		return nil, fmt.Errorf("a big-decimal has the scale %d and %d more bytes", scale, len(rest)-n)
+	}
+	return appendDecimal(dst, digits, scale), nil
+}
+
+// sizedOf returns the sized bytes that b begins with, and what follows them.
+func sizedOf(b []byte) (value, rest []byte, err error) {
+	size, n := binary.Varint(b)
+	if n <= 0 || size < 0 || size > int64(len(b)-n) {
+		return nil, nil, errShort
+	}
+	return b[n : n+int(size)], b[n+int(size):], nil
+}
+
+// appendDuration appends months, days and milliseconds, each an unsigned
+// little-endian number.
+func appendDuration(dst, b []byte) []byte {
+	months, days, ms := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint32(b[4:]), binary.LittleEndian.Uint32(b[8:])
+	dst = append(dst, `"P`...)
+	if months > 0 {
+		dst = append(strconv.AppendUint(dst, uint64(months), 10), 'M')
+	}
+	if days > 0 {
+		dst = append(strconv.AppendUint(dst, uint64(days), 10), 'D')
+	}
+	if ms > 0 || months == 0 && days == 0 {
+		dst = strconv.AppendUint(append(dst, 'T'), uint64(ms/1000), 10)
+		if ms %= 1000; ms > 0 {
+			dst = append(dst, '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10))
+		}
+		dst = append(dst, 'S')
+	}
+	return append(dst, '"')
+}
+
+func appendUUID(dst, b []byte) []byte {
+	dst = append(dst, '"')
+	for i := range b[:16] {
+		if i == 4 || i == 6 || i == 8 || i == 10 {
+			dst = append(dst, '-')
+		}
+		dst = hex.AppendEncode(dst, b[i:i+1])
+	}
+	return append(dst, '"')
+}
