@@ -57,6 +57,7 @@ type sightings struct {
 const (
 	notFramed = "not framed"
 	missing   = "missing"
+	absent    = "absent" // missing, and it can't be something else
 	ambiguous = "ambiguous"
 	away      = "away"
 	unasked   = "unasked"
