@@ -54,7 +54,9 @@ type Schema struct {
 	avro     *avro.SchemaNode
 	avroType *avroType
 	message  protoreflect.MessageDescriptor
-	index    []byte // of the message in its file, as it precedes a Protobuf payload
+	// protoTypes are the messages that a google.protobuf.Any of the schema may hold.
+	protoTypes map[string]*protoMessage
+	index      []byte // of the message in its file, as it precedes a Protobuf payload
 }
 
 // ErrForm is returned for a schema of another form than Avro, Protobuf and JSON Schema.

@@ -6,43 +6,29 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/bufbuild/protocompile"
-	"github.com/bufbuild/protocompile/linker"
 	"github.com/twmb/franz-go/pkg/sr"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
-	"google.golang.org/protobuf/types/dynamicpb"
 )
 
-// mainFile is the file name of the schema itself.
-const mainFile = "schema.proto"
-
 func protobufDecoder(ctx context.Context, s sr.Schema, references []reference) (payloadDecoder, error) {
-	files := map[string]string{mainFile: s.Schema}
+	source := Source{Form: Protobuf, Text: s.Schema}
 	for _, r := range references {
-		files[r.name] = r.text
+		source.References = append(source.References, Reference{Name: r.name, Text: r.text})
 	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
-		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)})}
-	compiled, err := compiler.Compile(ctx, mainFile)
+	file, err := parseProtobuf(ctx, source)
 	if err != nil {
-		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)
+		return nil, err
 	}
-	json := protobufJSON{types: linker.ResolverFromFile(compiled[0])}
 	return func(payload []byte) ([]byte, error) {
 		path, payload, err := messagePath(payload)
 		if err != nil {
 			return nil, err
 		}
-		message, err := messageAt(compiled[0], path)
+		message, err := file.at(path)
 		if err != nil {
 			return nil, err
 		}
-		m := dynamicpb.NewMessage(message)
-		if err := proto.Unmarshal(payload, m); err != nil {
-			return nil, fmt.Errorf("as %s: %w", message.FullName(), err)
-		}
-		return json.appendMessage(make([]byte, 0, 2*len(payload)), m), nil
+		return message.Decode(make([]byte, 0, 2*len(payload)), payload, Display)
 	}, nil
 }
 

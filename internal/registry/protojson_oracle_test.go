@@ -15,7 +15,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
-// protobufJSON writes messages as JSON. It follows ProtoJSON with the names of the
+// protobufJSON writes messages as JSON by the Protobuf library, as an oracle of the
+// decoder. It follows ProtoJSON with the names of the
 // schema, and differs in two points, for filters and for readers: 64-bit integers are
 // numbers, and fields without presence are there when they are zero or empty. A
 // well-known type that ProtoJSON can't write, such as a time out of range, is written
@@ -24,9 +25,6 @@ type protobufJSON struct {
 	types linker.Resolver // of what google.protobuf.Any holds
 	anys  int             // levels of Any around the message
 }
-
-// maxAnys bounds how deep an Any may hold others. Each is unmarshalled by itself.
-const maxAnys = 20
 
 func (j protobufJSON) appendMessage(dst []byte, m protoreflect.Message) []byte {
 	if out, ok := j.appendWellKnown(dst, m); ok {
