@@ -173,6 +173,10 @@ func (e Env) Topic(alias string) string { return e.layout.names[alias] }
 // Partitions returns the number of partitions of one of the stage's topics.
 func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)) }
 
+// Encoded reports whether the records of one of the stage's topics may not be in JSON, or
+// not of the version that programs read: it has a format, or upgrades.
+func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
+
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
 func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }
@@ -320,6 +324,20 @@ func WrittenTopics(s *scenario.Scenario, app string, topologies []Topology) (top
 	}
 	slices.Sort(topics)
 	return slices.Compact(topics)
+}
+
+// Aliases returns the aliases of the topics that topologies read, and of those that they
+// write for others, each once.
+func Aliases(topologies []Topology) (reads, writes []string) {
+	for _, stage := range stages(topologies) {
+		reads = append(reads, stage.inputs()...)
+		for _, w := range stage.Writes {
+			writes = append(writes, w.Topic)
+		}
+	}
+	slices.Sort(reads)
+	slices.Sort(writes)
+	return slices.Compact(reads), slices.Compact(writes)
 }
 
 // InputTopics returns the names of the topics that topologies read and do not write.

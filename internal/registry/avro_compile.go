@@ -8,10 +8,6 @@ import (
 
 var errAvro = errors.New("Avro can't be compiled yet")
 
-func newAvroEncoder(t *avroType) func(dst, json []byte) ([]byte, error) {
-	return func(dst, _ []byte) ([]byte, error) { return dst, errAvro }
-}
-
 func fitAvro(sch *Schema, s shape.Type) []Misfit { return []Misfit{{Text: errAvro.Error()}} }
 
 func deriveAvro(name, namespace string, t shape.Type) (Source, []Misfit) {
@@ -19,7 +15,3 @@ func deriveAvro(name, namespace string, t shape.Type) (Source, []Misfit) {
 }
 
 func diffAvro(before, after *Schema) []string { return nil }
-
-func resolveAvro(writer, reader *Schema) (func(dst, payload []byte) ([]byte, error), error) {
-	return nil, errAvro
-}

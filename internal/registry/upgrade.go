@@ -94,7 +94,7 @@ func (u *Upgrades) Apply(dst []byte, headers []kgo.RecordHeader, value []byte) (
 	}
 	fail := func(err error) ([]byte, error) { return nil, &UpgradeError{string(kind), err} }
 	if _, valid := jsonscan.Valid(value); !valid {
-		return fail(errNotJSON)
+		return fail(errNoDocument)
 	}
 	e := u.evaluators.Get().(*jq.Evaluator)
 	defer u.evaluators.Put(e)
@@ -116,7 +116,7 @@ func (u *Upgrades) Apply(dst []byte, headers []kgo.RecordHeader, value []byte) (
 	return results[0].AppendJSON(dst[:0]), nil
 }
 
-var errNotJSON = errors.New("the value is not one JSON document")
+var errNoDocument = errors.New("the value is not one JSON document")
 
 // UpgradeError is a value that its upgrade does not apply to.
 type UpgradeError struct {
