@@ -1,17 +1,31 @@
 package scenario
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
 	"unicode/utf8"
 
+	"inv/internal/jsonplace"
 	"inv/internal/suggest"
 )
 
 // avroPrimitives are the types that every Avro schema has.
 var avroPrimitives = []string{"null", "boolean", "int", "long", "float", "double", "bytes", "string", "record", "error", "enum", "array", "map", "fixed"}
+
+// parseJSONText reads a JSON text, or says where it is none.
+func parseJSONText(source string) (*jsonplace.Node, *Problem) {
+	root, err := jsonplace.Parse(source)
+	var syntax *jsonplace.SyntaxError
+	if errors.As(err, &syntax) {
+		return nil, &Problem{Pos: Position{syntax.Line, syntax.Column}, Text: syntax.Text}
+	}
+	return root, nil
+}
+
+func placeOf(n *jsonplace.Node) Position { return Position{n.Line, n.Column} }
 
 // avroNames collects the types that an Avro schema defines, and those that it mentions.
 type avroNames struct {
@@ -49,37 +63,37 @@ func avroDefines(source, name string) bool {
 }
 
 // walk visits a schema within a namespace.
-func (a *avroNames) walk(n *jsonNode, namespace string) {
+func (a *avroNames) walk(n *jsonplace.Node, namespace string) {
 	if a.depth++; n == nil || a.depth > maxDepth*3 {
 		a.depth--
 		return
 	}
 	defer func() { a.depth-- }()
 	switch {
-	case n.kind == '"':
-		if name := n.text; !slices.Contains(avroPrimitives, name) && name != "" {
-			a.mentions = append(a.mentions, mention{qualified(name, namespace), n.pos})
+	case n.Kind == jsonplace.Text:
+		if name := n.Text; !slices.Contains(avroPrimitives, name) && name != "" {
+			a.mentions = append(a.mentions, mention{qualified(name, namespace), placeOf(n)})
 		}
-	case n.kind == '[':
-		for _, branch := range n.members {
+	case n.Kind == jsonplace.List:
+		for _, branch := range n.Members {
 			a.walk(branch, namespace)
 		}
-	case n.kind == '{':
+	case n.Kind == jsonplace.Object:
 		a.object(n, namespace)
 	}
 }
 
-func (a *avroNames) object(n *jsonNode, namespace string) {
-	of := n.get("type")
+func (a *avroNames) object(n *jsonplace.Node, namespace string) {
+	of := n.Get("type")
 	kind := ""
-	if of != nil && of.kind == '"' {
-		kind = of.text
+	if of != nil && of.Kind == jsonplace.Text {
+		kind = of.Text
 	}
 	switch kind {
 	case "record", "error", "enum", "fixed":
-		name := n.textOf("name")
-		if given := n.get("namespace"); given != nil && !strings.ContainsRune(name, '.') {
-			namespace = given.text
+		name := n.TextOf("name")
+		if given := n.Get("namespace"); given != nil && !strings.ContainsRune(name, '.') {
+			namespace = given.Text
 		}
 		name = qualified(name, namespace)
 		a.defined[name] = true
@@ -88,15 +102,15 @@ func (a *avroNames) object(n *jsonNode, namespace string) {
 		} else {
 			namespace = ""
 		}
-		if fields := n.get("fields"); fields != nil {
-			for _, f := range fields.members {
-				a.walk(f.get("type"), namespace)
+		if fields := n.Get("fields"); fields != nil {
+			for _, f := range fields.Members {
+				a.walk(f.Get("type"), namespace)
 			}
 		}
 	case "array":
-		a.walk(n.get("items"), namespace)
+		a.walk(n.Get("items"), namespace)
 	case "map":
-		a.walk(n.get("values"), namespace)
+		a.walk(n.Get("values"), namespace)
 	default:
 		a.walk(of, namespace)
 	}
@@ -116,29 +130,29 @@ func jsonSchemaMentions(source string) (out []mention, problem *Problem) {
 	if problem != nil {
 		return nil, problem
 	}
-	root.refs(func(ref *jsonNode) {
-		name, _, _ := strings.Cut(ref.text, "#")
+	refs(root, func(ref *jsonplace.Node) {
+		name, _, _ := strings.Cut(ref.Text, "#")
 		known := strings.Contains(name, "://json-schema.org/")
 		if name != "" && !known && !slices.ContainsFunc(out, func(o mention) bool { return o.name == name }) {
-			out = append(out, mention{name, ref.pos})
+			out = append(out, mention{name, placeOf(ref)})
 		}
 	})
 	return out, nil
 }
 
-// refs calls f for every text that is a $ref. Values that are data are no schemas.
-func (n *jsonNode) refs(f func(*jsonNode)) {
-	for i, m := range n.members {
+// refs calls f for every text in a schema that is a $ref. Values that are data are no schemas.
+func refs(n *jsonplace.Node, f func(*jsonplace.Node)) {
+	for i, m := range n.Members {
 		key := ""
-		if n.kind == '{' {
-			key = n.keys[i]
+		if n.Kind == jsonplace.Object {
+			key = n.Keys[i]
 		}
 		switch {
 		case key == "const", key == "enum", key == "default", key == "examples":
-		case key == "$ref" && m.kind == '"':
+		case key == "$ref" && m.Kind == jsonplace.Text:
 			f(m)
 		default:
-			m.refs(f)
+			refs(m, f)
 		}
 	}
 }
