@@ -63,7 +63,8 @@ type topicUse struct {
 
 // topics returns how a command reads and writes the topics of a scenario. It asks for the
 // registry of --registry or INV_REGISTRY, else of the profile, and registers or looks up
-// the schemas of topics that are written. It waits for the registry, and says so.
+// the schemas of topics that are written. It waits for the registry, and says so. Without
+// formats, upgrades and a registry it returns nil.
 func (f *sharedFlags) topics(ctx context.Context, s *streams, sc *scenario.Scenario, use topicUse, r registryFlags) (*registry.Topics, error) {
 	client, err := registryClient(r.address, f.registry)
 	if err != nil {
@@ -72,20 +73,26 @@ func (f *sharedFlags) topics(ctx context.Context, s *streams, sc *scenario.Scena
 	var formats []registry.TopicFormat
 	for _, t := range sc.Topics {
 		writes := slices.Contains(use.writes, t.Alias)
-		if t.Format.Name == "" && t.KeyFormat.Name == "" || !writes && use.reads != nil && !slices.Contains(use.reads, t.Alias) {
+		if t.Format.Name == "" && t.KeyFormat.Name == "" && len(t.Upgrades) == 0 || !writes && use.reads != nil && !slices.Contains(use.reads, t.Alias) {
 			continue
 		}
-		if client == nil {
+		if client == nil && t.Format.Name+t.KeyFormat.Name != "" {
 			return nil, usagef("topic %s is %s, which needs a schema registry: use --registry URL, INV_REGISTRY, or schema_registry in the profile", t.Alias, formatsOf(t))
 		}
 		one := registry.TopicFormat{Topic: t.NameFor(f.appID), Writes: writes}
 		if one.Value, err = topicFormat(ctx, sc, t, false, r); err == nil {
 			one.Key, err = topicFormat(ctx, sc, t, true, r)
 		}
+		if err == nil {
+			one.Upgrades, err = registry.NewUpgrades(t.Upgrades)
+		}
 		if err != nil {
 			return nil, err
 		}
 		formats = append(formats, one)
+	}
+	if client == nil && formats == nil {
+		return nil, nil
 	}
 	topics, err := registry.Open(ctx, client, formats, func(line string) { s.errf("%s\n", line) })
 	if err != nil {

@@ -64,14 +64,14 @@ func registryFlag(flags *pflag.FlagSet, address *string) {
 	flags.StringVar(address, "registry", "", "the schema registry's `URL`, to decode Avro, Protobuf and JSON Schema values that declared topologies read")
 }
 
-// valuesOf returns the decoder of values for --registry, or else for the profile's
-// registry; nil without either.
-func (f *sharedFlags) valuesOf(ctx context.Context, address string) (*registry.Decoder, error) {
+// valuesOf returns what decodes values for --registry, or else for the profile's registry;
+// nil without either.
+func (f *sharedFlags) valuesOf(ctx context.Context, address string) (*registry.Topics, error) {
 	client, err := registryClient(address, f.registry)
 	if client == nil {
 		return nil, err
 	}
-	return registry.NewDecoder(ctx, client, registry.Other, registry.Detect), nil
+	return registry.Open(ctx, client, nil, nil)
 }
 
 // schemaForm returns the form of keys or values for a registry.

@@ -31,7 +31,9 @@ func compileAvro(ctx context.Context, s Source) (*Schema, error) {
 	if _, err := sch.avroType.writable("", map[*avroType]int{}); err != nil {
 		return nil, fmt.Errorf("compiling the Avro schema: %w", err)
 	}
-	sch.encode = newAvroEncoder(sch.avroType)
+	if sch.encode, err = newAvroEncoder(sch.avroType); err != nil {
+		return nil, fmt.Errorf("compiling the Avro schema: %w", err)
+	}
 	return sch, nil
 }
 

@@ -8,10 +8,6 @@ import (
 
 var errAvro = errors.New("Avro can't be compiled yet")
 
-func newAvroEncoder(t *avroType) func(dst, json []byte) ([]byte, error) {
-	return func(dst, _ []byte) ([]byte, error) { return dst, errAvro }
-}
-
 func fitAvro(sch *Schema, s shape.Type) []Misfit { return []Misfit{{Text: errAvro.Error()}} }
 
 func deriveAvro(name, namespace string, t shape.Type) (Source, []Misfit) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/twmb/avro"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -54,6 +55,7 @@ type Schema struct {
 	avro     *avro.SchemaNode
 	avroType *avroType
 	message  protoreflect.MessageDescriptor
+	json     *jsonschema.Schema
 	// protoTypes are the messages that a google.protobuf.Any of the schema may hold.
 	protoTypes map[string]*protoMessage
 	index      []byte // of the message in its file, as it precedes a Protobuf payload

@@ -62,8 +62,8 @@ func wholeValue(json []byte) ([]byte, error) {
 	return bytes.Trim(jsonscan.TrimMark(json), " \t\r\n"), nil
 }
 
-// within returns an error of a value in a field or an element of another one.
-func within(err error, step string) error {
+// inside returns an error of a value in a field or an element of another one.
+func inside(err error, step string) error {
 	e, ok := err.(*ValueError)
 	if !ok {
 		return err
@@ -120,7 +120,7 @@ func (e *protoEncoder) object(dst []byte, m *protoMessage, json []byte, typed bo
 			continue
 		}
 		if dst, err = e.field(dst, f, value); err != nil {
-			err = within(err, f.name)
+			err = inside(err, f.name)
 		}
 	}
 	e.values = e.values[:base]
@@ -262,7 +262,7 @@ func (e *protoEncoder) list(dst []byte, f *protoField, json []byte) (_ []byte, e
 			dst = append(dst, 0)
 		}
 		if dst, _, err = e.value(dst, f, element); err != nil {
-			return dst, within(err, index(i))
+			return dst, inside(err, index(i))
 		}
 		if f.kind == protoreflect.GroupKind {
 			dst = protowire.AppendTag(dst, f.number, protowire.EndGroupType)
@@ -291,7 +291,7 @@ func (e *protoEncoder) table(dst []byte, f *protoField, json []byte) (_ []byte, 
 		if !ok {
 			return dst, nil
 		}
-		step := func(err error) error { return within(err, "["+shown(k)+"]") }
+		step := func(err error) error { return inside(err, "["+shown(k)+"]") }
 		if v[0] == 'n' && !value.elementNull() {
 			return dst, step(valueErrorf("is null, which a map of Protobuf can't hold"))
 		}

@@ -10,8 +10,4 @@ var errProtobuf = errors.New("Protobuf can't be compiled yet")
 
 func fitProtobuf(sch *Schema, s shape.Type) []Misfit { return []Misfit{{Text: errProtobuf.Error()}} }
 
-func deriveProtobuf(name, namespace string, t shape.Type) (Source, []Misfit) {
-	return Source{}, []Misfit{{Text: errProtobuf.Error()}}
-}
-
 func diffProtobuf(before, after *Schema) []string { return nil }

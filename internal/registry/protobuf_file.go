@@ -31,8 +31,8 @@ type protobufFile struct {
 
 // Limits of a schema's text.
 const (
-	maxBraces  = 200 // levels
-	maxImports = 100 // files, for writing
+	maxBraces = 200 // levels
+
 )
 
 // parseProtobuf parses a schema. A missing import and a cycle of imports are errors that
@@ -74,8 +74,8 @@ func braces(text string) (deepest int) {
 // compileProtobuf compiles the message of a schema for both directions. A recursive
 // message is an error.
 func compileProtobuf(ctx context.Context, s Source) (*Schema, error) {
-	if len(s.References) > maxImports {
-		return nil, fmt.Errorf("the schema refers to more than %d files", maxImports)
+	if len(s.References) > maxReferences {
+		return nil, fmt.Errorf("the schema refers to more than %d files", maxReferences)
 	}
 	f, err := parseProtobuf(ctx, s)
 	if err != nil {

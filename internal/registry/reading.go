@@ -36,7 +36,7 @@ type payloadFunc func(dst, payload []byte) ([]byte, error)
 // coding reads the keys or the values of a topic with a format, and has their writer.
 type coding struct {
 	column
-	schema *Schema // the topic's, which records are resolved with
+	schema *Schema // the topic's, which records are resolved with; nil: they are not
 	writer *Writer // nil: they are not written
 
 	known atomic.Pointer[map[wireID]*written] // never changed, but replaced
@@ -71,9 +71,25 @@ func newCoding(c column, sch *Schema) *coding {
 // style Data, resolved with the topic's schema; of another topic as [Decoder.Value]. A
 // record of a topic with a format that is not framed is JSON, if it is valid JSON: such
 // topics may have older records. dst is the room to use, and may be nil; the result may
-// be r.Value. The error is an [*Error].
+// be r.Value. A value whose type has an upgrade is decoded with the writer's schema alone,
+// since that of the topic is of another version, and upgraded. The error is an [*Error] or
+// an [*UpgradeError]. The nil Topics returns values as they are.
 func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) {
-	if c := t.values[r.Topic]; c != nil {
+	if t == nil {
+		return r.Value, nil
+	}
+	if u := t.upgrades[r.Topic]; u.Has(r.Headers) {
+		value, err := t.valueBy(t.upgraded, nil, r)
+		if err != nil {
+			return nil, err
+		}
+		return u.Apply(dst, r.Headers, value)
+	}
+	return t.valueBy(t.values, dst, r)
+}
+
+func (t *Topics) valueBy(codings map[string]*coding, dst []byte, r *kgo.Record) ([]byte, error) {
+	if c := codings[r.Topic]; c != nil {
 		return c.read(t.decoder, dst, r, r.Value)
 	}
 	if t.decoder == nil {
@@ -85,6 +101,9 @@ func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) {
 // Key returns the JSON of a record's key likewise, and of one that is a JSON string the
 // text; the key of a topic without a format for keys as it is.
 func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) {
+	if t == nil {
+		return r.Key, nil
+	}
 	c := t.keys[r.Topic]
 	if c == nil {
 		return r.Key, nil
@@ -195,7 +214,7 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 
 // newWritten compiles a schema of the registry for reading with the topic's.
 func newWritten(ctx context.Context, source Source, reader *Schema) *written {
-	if source.Form == Protobuf && reader.Form == Protobuf {
+	if source.Form == Protobuf && (reader == nil || reader.Form == Protobuf) {
 		w := &written{protobuf: &source}
 		w.byIndex.Store(&map[string]message{})
 		return w
@@ -208,6 +227,9 @@ func resolve(ctx context.Context, source Source, reader *Schema) (payloadFunc, e
 	sch, err := Compile(ctx, source)
 	if err != nil {
 		return nil, fmt.Errorf("compiling it: %w", err)
+	}
+	if reader == nil {
+		return func(dst, payload []byte) ([]byte, error) { return sch.Decode(dst, payload, Data) }, nil
 	}
 	decode, err := sch.Resolved(reader)
 	if err != nil {

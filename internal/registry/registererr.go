@@ -138,7 +138,7 @@ func refused(doing string, err error) error {
 			return &awayError{err}
 		}
 		return &RegistryError{doing, response.StatusCode, messageOf(err), err}
-	case errors.As(err, &syntax), errors.As(err, &typ), errors.As(err, &certificate), errors.Is(err, errTooLarge):
+	case errors.As(err, &syntax), errors.As(err, &typ), errors.As(err, &certificate), errors.Is(err, errLargeResponse):
 		return &RegistryError{doing, 0, bound(cause(err)), err}
 	}
 	return &awayError{err}

@@ -22,9 +22,9 @@ type Options struct {
 	App      string // the application id
 	// Shared are aliases of topics that built-in topologies write, too.
 	Shared []string
-	// Registry decodes inputs and tables that a schema registry describes; nil: there is
-	// none.
-	Registry *registry.Decoder
+	// Schemas decodes topics that have a format, and inputs and tables that a schema
+	// registry describes; nil: there are none.
+	Schemas *registry.Topics
 	// MaxFindings bounds the findings kept for each check; all are counted.
 	MaxFindings int
 	// Progress, if not nil, is called from time to time, by the goroutine that called

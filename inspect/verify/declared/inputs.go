@@ -37,10 +37,10 @@ func (a *audit) readInputs(ctx context.Context) error {
 // described returns a record with the JSON of its value, if that is in a format that a
 // registry describes. One that can't be decoded is left as it is, and is not JSON.
 func (a *audit) described(format string, r *kgo.Record) *kgo.Record {
-	if a.o.Registry == nil || format != "" || a.away != nil {
+	if a.o.Schemas == nil || format != "" || a.away != nil {
 		return r
 	}
-	value, err := a.o.Registry.Value(r)
+	value, err := a.o.Schemas.Value(nil, r)
 	if err != nil {
 		var e *registry.Error
 		if errors.As(err, &e) && e.Away() {
