@@ -15,7 +15,3 @@ func deriveAvro(name, namespace string, t shape.Type) (Source, []Misfit) {
 }
 
 func diffAvro(before, after *Schema) []string { return nil }
-
-func resolveAvro(writer, reader *Schema) (func(dst, payload []byte) ([]byte, error), error) {
-	return nil, errAvro
-}
