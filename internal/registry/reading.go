@@ -12,7 +12,6 @@ import (
 
 	"inv/internal/jsonscan"
 
-	"github.com/bufbuild/protocompile"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -47,9 +46,9 @@ type coding struct {
 
 // written is a schema that records have been written with.
 type written struct {
-	err      error       // it can't be read with the topic's
-	decode   payloadFunc // nil for Protobuf
-	protobuf *Source     // of the file
+	err    error         // it can't be read with the topic's
+	decode payloadFunc   // nil for Protobuf
+	file   *protobufFile // of Protobuf
 
 	mu      sync.Mutex
 	byIndex atomic.Pointer[map[string]message] // by the bytes of the index
@@ -135,12 +134,12 @@ func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, 
 		}
 	}
 	decode, err := w.decode, w.err
-	if err == nil && w.protobuf != nil {
+	if err == nil && w.file != nil {
 		if index == nil {
 			index, payload, err = splitIndex(payload)
 		}
 		if err == nil {
-			decode, err = w.message(d.ctx, index, c.schema)
+			decode, err = w.message(index, c.schema)
 		}
 	}
 	var out []byte
@@ -214,20 +213,30 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 
 // newWritten compiles a schema of the registry for reading with the topic's.
 func newWritten(ctx context.Context, source Source, reader *Schema) *written {
-	if source.Form == Protobuf && (reader == nil || reader.Form == Protobuf) {
-		w := &written{protobuf: &source}
+	if reader != nil && source.Form != reader.Form {
+		return &written{err: fmt.Errorf("it is %s, and the topic is %s", source.Form, reader.Form)}
+	}
+	var sch *Schema
+	var err error
+	switch source.Form {
+	case Protobuf:
+		w := &written{}
+		w.file, w.err = parseProtobuf(ctx, source)
 		w.byIndex.Store(&map[string]message{})
 		return w
+	case Avro:
+		sch, err = compileAvroReader(ctx, source)
+	default:
+		sch, err = Compile(ctx, source)
 	}
-	decode, err := resolve(ctx, source, reader)
+	if err != nil {
+		return &written{err: err}
+	}
+	decode, err := resolve(sch, reader)
 	return &written{decode: decode, err: err}
 }
 
-func resolve(ctx context.Context, source Source, reader *Schema) (payloadFunc, error) {
-	sch, err := Compile(ctx, source)
-	if err != nil {
-		return nil, fmt.Errorf("compiling it: %w", err)
-	}
+func resolve(sch, reader *Schema) (payloadFunc, error) {
 	if reader == nil {
 		return func(dst, payload []byte) ([]byte, error) { return sch.Decode(dst, payload, Data) }, nil
 	}
@@ -240,12 +249,12 @@ func resolve(ctx context.Context, source Source, reader *Schema) (payloadFunc, e
 
 var errManyMessages = errors.New("records have more messages of one schema than a file has")
 
-// maxMessages of one file are remembered, those that do not exist included: indexes come
+// maxIndexes of one file are remembered, those that do not exist included: indexes come
 // with records.
 const maxIndexes = 1000
 
 // message returns the decoder of the message at an index of the file.
-func (w *written) message(ctx context.Context, index []byte, reader *Schema) (payloadFunc, error) {
+func (w *written) message(index []byte, reader *Schema) (payloadFunc, error) {
 	if len(index) == 0 {
 		index = firstMessage
 	}
@@ -262,7 +271,7 @@ func (w *written) message(ctx context.Context, index []byte, reader *Schema) (pa
 	if len(byIndex) >= maxIndexes {
 		return nil, errManyMessages
 	}
-	m.decode, m.err = w.resolve(ctx, index, reader)
+	m.decode, m.err = w.resolve(index, reader)
 	byIndex = maps.Clone(byIndex)
 	byIndex[string(index)] = m
 	w.byIndex.Store(&byIndex)
@@ -271,16 +280,16 @@ func (w *written) message(ctx context.Context, index []byte, reader *Schema) (pa
 
 var firstMessage = []byte{0}
 
-func (w *written) resolve(ctx context.Context, index []byte, reader *Schema) (payloadFunc, error) {
+func (w *written) resolve(index []byte, reader *Schema) (payloadFunc, error) {
 	path, rest, err := messagePath(index)
 	if err != nil || len(rest) > 0 {
 		return nil, errPath
 	}
-	source := *w.protobuf
-	if source.Message, err = messageName(ctx, source, path); err != nil {
+	sch, err := w.file.at(path)
+	if err != nil {
 		return nil, err
 	}
-	return resolve(ctx, source, reader)
+	return resolve(sch, reader)
 }
 
 // splitIndex splits the index of a Protobuf message from what follows it.
@@ -301,23 +310,4 @@ func splitIndex(b []byte) (index, rest []byte, err error) {
 		rest = rest[n:]
 	}
 	return b[:len(b)-len(rest)], rest, nil
-}
-
-// messageName returns the full name of the message at a path of its file.
-func messageName(ctx context.Context, s Source, path []int) (string, error) {
-	files := map[string]string{mainFile: s.Text}
-	for _, r := range s.References {
-		files[r.Name] = r.Text
-	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
-		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)})}
-	compiled, err := compiler.Compile(ctx, mainFile)
-	if err != nil {
-		return "", fmt.Errorf("compiling it: %w", err)
-	}
-	m, err := messageAt(compiled[0], path)
-	if err != nil {
-		return "", err
-	}
-	return string(m.FullName()), nil
 }

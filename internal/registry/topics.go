@@ -47,7 +47,7 @@ var (
 
 // SubjectName returns the subject of a schema, by a strategy.
 func SubjectName(topic string, key bool, by Strategy, sch *Schema) (string, error) {
-	if by != ByTopic && sch.Name == "" {
+	if (by == ByRecord || by == ByTopicRecord) && sch.Name == "" {
 		return "", fmt.Errorf("the %s of %s: %w", column{topic, key}, topic, ErrNameless)
 	}
 	switch by {
