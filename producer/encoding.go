@@ -86,29 +86,46 @@ func (c *compiler) fit(s *stream) {
 	if c.options.UnknownRefs {
 		return
 	}
+	x := &shaping{compiler: c, busy: map[any]bool{}}
 	for _, t := range s.destinations() {
 		to := c.options.Writers[t.Alias]
-		x := &shaping{compiler: c, busy: map[any]bool{}}
-		for _, r := range s.contents() {
-			if to.Value != nil {
-				c.misfits(s, t, "", registry.Fit(to.Value.Schema, x.value(r.root)))
-			}
-			if to.Key != nil && r.keyNode != nil {
-				of := x.value(r.keyNode)
-				of.Nullable = false
-				c.misfits(s, t, "the key: ", registry.Fit(to.Key.Schema, of))
-			}
+		if to.Value != nil {
+			c.misfits(s, t, "", to.Value, s.ofAll((*rowContent).valueShape, x))
+		}
+		if to.Key != nil {
+			c.misfits(s, t, "the key: ", to.Key, s.ofAll((*rowContent).keyShape, x))
 		}
 	}
 }
 
-func (c *compiler) misfits(s *stream, t scenario.Topic, what string, misfits []registry.Misfit) {
-	for _, m := range misfits {
-		pos := scenario.Position(m.Place)
-		if m.Place == (shape.Place{}) {
-			pos = s.spec.Pos
+// ofAll returns the types of all contents of a stream's records, merged if they can be.
+func (s *stream) ofAll(of func(*rowContent, *shaping) (shape.Type, bool), x *shaping) (types []shape.Type) {
+	for _, r := range s.contents() {
+		t, ok := of(r, x)
+		if !ok {
+			continue
 		}
-		c.problem(pos, "%s%v, so producer %q can't write topic %s", what, m, s.name, t.Alias)
+		if len(types) == 0 {
+			types = append(types, t)
+		} else if both, err := shape.Merge(types[0], t); err == nil {
+			types[0] = both
+		} else {
+			types = append(types, t)
+		}
+	}
+	return types
+}
+
+// misfits reports what does not fit the schema of a topic.
+func (c *compiler) misfits(s *stream, t scenario.Topic, what string, to *registry.Writer, types []shape.Type) {
+	for _, of := range types {
+		for _, m := range registry.Fit(to.Schema, of) {
+			pos := scenario.Position(m.Place)
+			if m.Place == (shape.Place{}) {
+				pos = s.spec.Pos
+			}
+			c.problem(pos, "%s%v, so producer %q can't write topic %s", what, m, s.name, t.Alias)
+		}
 	}
 }
 
