@@ -93,7 +93,6 @@ func (c column) errorf(kind, format string, args ...any) error {
 
 // entry is the result of looking up a schema.
 type entry struct {
-	schema   *Schema // compiled for reading
 	decode   payloadDecoder
 	form     Form
 	err      error
@@ -215,8 +214,7 @@ func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
 		e.form = Avro
 		var sch *Schema
 		if sch, e.err = compileAvroReader(d.ctx, Source{Form: Avro, Text: s.Schema, References: sourceReferences(references)}); e.err == nil {
-			e.schema = sch
-			e.decode = sch.display
+			e.decode = owned(sch.decode[Display])
 		}
 	case sr.TypeProtobuf:
 		e.form = Protobuf

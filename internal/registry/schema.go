@@ -4,6 +4,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -133,4 +134,25 @@ func jsonPayload(payload []byte) ([]byte, error) {
 		return nil, errors.New("the payload is not JSON")
 	}
 	return jsonscan.AppendSafe(nil, payload, flags), nil
+}
+
+// keptRoom is the most that owned keeps for the next value.
+const keptRoom = 1 << 20
+
+// owned returns a decoder whose results are in room of their own, no larger than they.
+func owned(decode func(dst, payload []byte) ([]byte, error)) payloadDecoder {
+	rooms := &sync.Pool{New: func() any { return new([]byte) }}
+	return func(payload []byte) ([]byte, error) {
+		room := rooms.Get().(*[]byte)
+		out, err := decode((*room)[:0], payload)
+		if err != nil {
+			out = nil
+		}
+		own := bytes.Clone(out)
+		if cap(out) > cap(*room) && cap(out) <= keptRoom {
+			*room = out[:0]
+		}
+		rooms.Put(room)
+		return own, err
+	}
 }
