@@ -65,9 +65,9 @@ type Config struct {
 	// or [LostStateError] before it reads anything.
 	SkipLost []string
 
-	// Registry decodes what a schema registry describes, for stages that read what others
-	// write; nil: there is none.
-	Registry *registry.Decoder
+	// Schemas reads and writes the topics that have a format, and decodes what a schema
+	// registry describes, for stages that read what others write; nil: there are none.
+	Schemas *registry.Topics
 
 	CommitEvery time.Duration    // default DefaultCommitEvery
 	Now         func() time.Time // default time.Now

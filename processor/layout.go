@@ -26,6 +26,7 @@ type layout struct {
 	kafka       kafka.Config
 	log         *slog.Logger
 	names       map[string]string // by alias
+	encoded     map[string]bool   // aliases of topics with formats or upgrades
 	deadLetters map[string]bool   // dead-letter topics, by name
 	ids         map[string]kadm.TopicID
 	batchBytes  map[string]int    // max.message.bytes, by name
@@ -60,7 +61,7 @@ func (l *layout) grown(topic string, partitions int) (before int) {
 // alias that one of them needs.
 func newLayout(cfg Config) (*layout, error) {
 	s, app := cfg.Scenario, cfg.AppID
-	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, deadLetters: map[string]bool{}}
+	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, deadLetters: map[string]bool{}}
 	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
 			for _, alias := range append(stage.inputs(), stage.outputs()...) {
@@ -69,6 +70,7 @@ func newLayout(cfg Config) (*layout, error) {
 					return nil, fmt.Errorf("%w: scenario %s declares no topic with the alias %q, which the topology %s needs", ErrUsage, s.Name, alias, t.Name)
 				}
 				l.names[alias] = declared.NameFor(app)
+				l.encoded[alias] = declared.Format.Name != "" || declared.KeyFormat.Name != "" || len(declared.Upgrades) > 0
 			}
 			for _, alias := range stage.Reads {
 				if declared, _ := s.Topic(alias); !declared.Internal {

@@ -133,7 +133,7 @@ func (a *application) begin(ctx context.Context, client *kgo.Client) error {
 // add makes a stage's worker.
 func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	cfg := &a.cfg
-	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, Now: cfg.Now, Logger: cfg.Log, Registry: cfg.Registry, stage: s, shape: func(p position) error { return a.compareShape(s, p) }, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
+	env := Env{App: cfg.AppID, Kafka: cfg.Kafka, Reader: a.reader, Exact: cfg.exact(), Stats: cfg.Stats, Now: cfg.Now, Logger: cfg.Log, Schemas: cfg.Schemas, stage: s, shape: func(p position) error { return a.compareShape(s, p) }, group: Group(cfg.AppID, s.Name), state: s.State, grows: s.Grows, skips: a.skips(s.State), layout: a.layout}
 	var gate func(context.Context)
 	if s.Log != "" {
 		env.Flow = flows[s.Log]

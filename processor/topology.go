@@ -152,8 +152,9 @@ type Env struct {
 	Stats  *Stats
 	Now    func() time.Time
 	Logger *slog.Logger
-	// Registry decodes what a schema registry describes; nil: there is none.
-	Registry *registry.Decoder
+	// Schemas reads and writes the topics that have a format, and decodes what a schema
+	// registry describes; nil: there are none.
+	Schemas *registry.Topics
 	// Flow couples the writer of a Log with its reader; nil for other stages.
 	Flow *Flow
 
@@ -171,6 +172,10 @@ func (e Env) Topic(alias string) string { return e.layout.names[alias] }
 
 // Partitions returns the number of partitions of one of the stage's topics.
 func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)) }
+
+// Encoded reports whether the records of one of the stage's topics may not be in JSON, or
+// not of the version that programs read: it has a format, or upgrades.
+func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
 
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
@@ -319,6 +324,20 @@ func WrittenTopics(s *scenario.Scenario, app string, topologies []Topology) (top
 	}
 	slices.Sort(topics)
 	return slices.Compact(topics)
+}
+
+// Aliases returns the aliases of the topics that topologies read, and of those that they
+// write for others, each once.
+func Aliases(topologies []Topology) (reads, writes []string) {
+	for _, stage := range stages(topologies) {
+		reads = append(reads, stage.inputs()...)
+		for _, w := range stage.Writes {
+			writes = append(writes, w.Topic)
+		}
+	}
+	slices.Sort(reads)
+	slices.Sort(writes)
+	return slices.Compact(reads), slices.Compact(writes)
 }
 
 // InputTopics returns the names of the topics that topologies read and do not write.

@@ -8,8 +8,9 @@ package producer
 type block struct {
 	size   int // the number of records
 	buf    []byte
-	end    [blockRecords]int    // of what is written of them, in buf
-	keyEnd [blockRecords]int    // of the keys in them
+	end    [blockRecords]int // of what is written of them, in buf
+	keyEnd [blockRecords]int // of the keys in them
+	opened [mostSized][blockRecords]int
 	h      [blockRecords]uint64 // their random keys
 	n, at  [blockRecords]int64  // their numbers and event times
 	draws  [blockRecords]int64
@@ -48,6 +49,8 @@ func (p *program) width() (total int, ok bool) {
 		case stepLiteral:
 		case stepNumber, stepTime, stepTotal:
 			total += len("-9223372036854775808") + len("0.")
+		case stepBinaryNumber, stepBinaryTime, stepBinaryInt, stepBinaryTotal:
+			total += mostBinary
 		case stepInt:
 			total += max(len(appendInt(nil, s.low)), len(appendInt(nil, s.low+int64(s.size-1))))
 		case stepRow:
@@ -56,7 +59,7 @@ func (p *program) width() (total int, ok bool) {
 			if s.list.most < 0 || s.list.most > mostItems {
 				return 0, false
 			}
-			total += s.list.most * s.list.longest()
+			total += s.list.most*s.list.longest() + 1
 		default:
 			return 0, false
 		}
@@ -76,6 +79,23 @@ func (b *block) room(i int) *[stepRoom]byte { return (*[stepRoom]byte)(b.buf[b.e
 
 // column writes a step's piece of all records.
 func (s *step) column(w *worker, b *block) {
+	if s.opens > 0 {
+		for i, end := range b.end[:b.size] {
+			b.opened[s.slot][i] = end + int(s.opens)
+		}
+	}
+	s.write(w, b)
+	if s.ends {
+		b.keyEnd = b.end
+	}
+	if s.closes.slot > 0 {
+		for i, at := range b.opened[s.closes.slot-1][:b.size] {
+			b.buf[at-1] = byte(b.end[i]-at) << s.closes.shift
+		}
+	}
+}
+
+func (s *step) write(w *worker, b *block) {
 	switch s.kind {
 	case stepLiteral:
 		b.literals(&s.before)
@@ -101,9 +121,26 @@ func (s *step) column(w *worker, b *block) {
 			}
 		}
 		b.decimals(&s.before, of, s.total.dec)
-	}
-	if s.ends {
-		b.keyEnd = b.end
+	case stepBinaryNumber:
+		for i, n := range b.n[:b.size] {
+			b.draws[i] = s.low + n
+		}
+		b.binaries(s, b.draws[:b.size])
+	case stepBinaryTime:
+		b.binaries(s, b.at[:b.size])
+	case stepBinaryInt:
+		for i, h := range b.h[:b.size] {
+			b.draws[i] = s.uniform.draw(h)
+		}
+		b.binaries(s, b.draws[:b.size])
+	case stepBinaryTotal:
+		of := b.tally[s.total.slot][:b.size]
+		if round := s.total.round; round != nil {
+			for i, v := range of {
+				of[i] = round(v)
+			}
+		}
+		b.binaries(s, of)
 	}
 }
 
@@ -136,6 +173,14 @@ func (b *block) decimals(before *literal, of []int64, dec int) {
 		room := b.room(i)
 		before.put(room)
 		b.end[i] += before.size + putDecimal((*[digitsRoom]byte)(room[before.size:]), v, dec)
+	}
+}
+
+func (b *block) binaries(s *step, of []int64) {
+	for i, v := range of {
+		room := b.room(i)
+		s.before.put(room)
+		b.end[i] += s.before.size + s.binary.put((*[digitsRoom]byte)(room[s.before.size:]), v)
 	}
 }
 
@@ -186,6 +231,12 @@ func (l *rowList) column(b *block) {
 		items.h[j] = mix(h)
 	}
 	l.numbers(items.rows[:size], items.h[:size])
+	if l.form == listCounted {
+		for i, n := range b.draws[:b.size] {
+			b.buf[b.end[i]] = byte(2 * n)
+			b.end[i] += int(min(n, 1))
+		}
+	}
 	tally := &b.tally[l.slot]
 	clear(tally[:b.size])
 	for j, at := range items.rows[:size] {
@@ -193,6 +244,9 @@ func (l *rowList) column(b *block) {
 		row.put(b.room(int(i)))
 		b.end[i] += row.size
 		tally[i] += row.tally
+	}
+	if l.form != listCommas {
+		return
 	}
 	for i, n := range b.draws[:b.size] {
 		if n > 0 {

@@ -51,7 +51,7 @@ func jsonInto(s *steps, n *node) {
 		jsonObject(s, n)
 	case n.kind == kindList && n.elem != nil:
 		s.raw("[")
-		s.array(n)
+		s.array(n, listCommas, jsonInto)
 		s.raw("]")
 	case n.kind == kindList:
 		s.raw("[")

@@ -46,6 +46,8 @@ type worker struct {
 	nothing whole                // of a row: no cause, no state and no fault
 	totals  [maxTotals + 1]int64 // of lists, see steps.sum; the last is of lists without a total
 	keyEnd  int                  // where the key's text in the value ends, see encoder
+	opened  [mostSized]int       // where what has a length begins, see beginSized
+	unfit   error                // of the record's first value that does not fit its schema
 }
 
 // takeText returns an empty buffer, to be returned with giveText.

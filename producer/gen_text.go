@@ -148,7 +148,7 @@ func inCase(text appendFunc, low, high byte, shift int) appendFunc {
 }
 
 func uuid(key uint64) *node {
-	return leaf(&node{kind: kindString, safe: true, text: func(_ *worker, f *frame, dst []byte) []byte {
+	return leaf(&node{kind: kindString, safe: true, uuid: true, text: func(_ *worker, f *frame, dst []byte) []byte {
 		high := mix(f.h + key)
 		low := mix(high + golden)
 		high = high&^0xF000 | 0x4000

@@ -38,6 +38,8 @@ func (c *clockText) append(dst []byte, ms int64) []byte {
 	return append(append(dst, c.text[:]...), byte(d), byte(d>>8), byte(d>>16), 'Z')
 }
 
+const msPerDay = 86_400_000
+
 // timeLimits returns the times that can also be given in nanoseconds: from 1677 to 2262.
 func timeLimits() limits { return limits{math.MinInt64 / 1_000_000, math.MaxInt64 / 1_000_000} }
 
@@ -64,6 +66,7 @@ func timeNode(format scenario.TimeFormat, l limits, at numFunc) *node {
 		n.text, n.safe = layoutText(format, at)
 	}
 	n.instant, n.unit, n.date = at, unitOf(format), format.Name == "date"
+	n.day = n.date && format.Zone == nil
 	return leaf(n)
 }
 
@@ -124,7 +127,7 @@ func (b *builder) instant(name scenario.Name) (at numFunc, of *node) {
 }
 
 func (b *builder) date(s *scenario.Date, pos scenario.Position, key uint64) *node {
-	const day = 86_400_000
+	const day = msPerDay
 	u := uniform{low: s.Low.UnixMilli() / day, key: key}
 	u.size = uint64(s.High.UnixMilli()/day-u.low) + 1
 	if name := s.Format.Name; (name == "epoch_ns" || name == "epoch_us") && (s.Low.UnixMilli() < firstNano || s.High.UnixMilli() > lastNano) {

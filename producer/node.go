@@ -45,6 +45,8 @@ type node struct {
 	// What is known of the value besides, for its type, see shaping.
 	unit    time.Duration               // it is a number of these since 1970; 0: it is no such time
 	date    bool                        // it is a text such as 2006-01-02
+	day     bool                        // and of instant in UTC
+	uuid    bool                        // it is a UUID
 	symbols []string                    // all that a text can be, if the scenario lists them
 	open    bool                        // limits are those of a sample
 	forms   func(*shaping) []shape.Type // the types of a value of several; nil: it follows from the rest

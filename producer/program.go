@@ -1,6 +1,9 @@
 package producer
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // literalRoom is the largest size of a literal, in bytes.
 const literalRoom = 128
@@ -82,13 +85,22 @@ const (
 	stepTime                    // the record's time, epoch ms
 	stepInt                     // of a range, all equally likely
 	stepTotal                   // the tally of a list
+	// The same numbers in a binary form.
+	stepBinaryNumber
+	stepBinaryTime
+	stepBinaryInt
+	stepBinaryTotal
 )
 
 // step is a piece of an encoded record: a literal, then a value that a function writes,
 // or that the step can write without a call.
 type step struct {
 	inline
-	ends   bool // the record's key ends here
+	marked bool  // some of the following are set
+	ends   bool  // the record's key ends here
+	opens  uint8 // where in before what has a length begins, if not 0; the length is the byte before it
+	closes sized // that it ends here
+	slot   uint8 // of the one that opens
 	before literal
 
 	value appendFunc
@@ -101,6 +113,7 @@ type inline struct {
 	kind    stepKind
 	uniform       // of stepInt; of stepNumber: low is added
 	total   total // of stepTotal
+	binary  form  // of a number in a binary form
 }
 
 // total is the tally of a list as a number.
@@ -111,11 +124,15 @@ type total struct {
 }
 
 func (t *total) put(w *worker, to *[digitsRoom]byte) int {
+	return putDecimal(to, t.value(w), t.dec)
+}
+
+func (t *total) value(w *worker) int64 {
 	v := w.totals[t.slot]
 	if t.round != nil {
 		v = t.round(v)
 	}
-	return putDecimal(to, v, t.dec)
+	return v
 }
 
 // program is the steps of a value.
@@ -127,7 +144,7 @@ type program struct {
 // function runs the program for one record.
 func (p *program) function() appendFunc {
 	steps := p.steps
-	if len(steps) == 1 && steps[0].value != nil && steps[0].before.size == 0 && !steps[0].ends {
+	if len(steps) == 1 && steps[0].value != nil && steps[0].before.size == 0 && !steps[0].marked {
 		return steps[0].value
 	}
 	return func(w *worker, f *frame, dst []byte) []byte {
@@ -160,18 +177,27 @@ func (p *program) function() appendFunc {
 				dst = dst[:n+size+putInt(to, s.uniform.draw(f.h))]
 			case stepTotal:
 				dst = dst[:n+size+s.total.put(w, to)]
+			case stepBinaryNumber:
+				dst = dst[:n+size+s.binary.put(to, s.low+f.n)]
+			case stepBinaryTime:
+				dst = dst[:n+size+s.binary.put(to, f.at)]
+			case stepBinaryInt:
+				dst = dst[:n+size+s.binary.put(to, s.uniform.draw(f.h))]
+			case stepBinaryTotal:
+				dst = dst[:n+size+s.binary.put(to, s.total.value(w))]
 			}
-			if s.ends {
-				w.keyEnd = len(dst)
+			if s.marked {
+				s.mark(w, dst, n)
 			}
 		}
 		return dst
 	}
 }
 
-// rowList is a list whose elements are rows of a draw, each with a comma.
+// rowList is a list whose elements are rows of a draw, with listCommas each with a comma.
 type rowList struct {
 	draw
+	form    listForm
 	key     uint64
 	length  numFunc // nil: lengths is used
 	lengths uniform
@@ -186,6 +212,9 @@ func (l *rowList) append(w *worker, f *frame, dst []byte) []byte {
 	} else {
 		count = l.lengths.draw(f.h)
 	}
+	if l.form == listCounted && count > 0 {
+		dst = binary.AppendVarint(dst, count)
+	}
 	h, tally := f.h+l.key, int64(0)
 	for range count {
 		h += golden
@@ -199,7 +228,7 @@ func (l *rowList) append(w *worker, f *frame, dst []byte) []byte {
 		tally += row.tally
 	}
 	w.totals[l.slot] = tally
-	if count > 0 {
+	if count > 0 && l.form == listCommas {
 		dst = dst[:len(dst)-1]
 	}
 	return dst

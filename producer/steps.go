@@ -1,6 +1,9 @@
 package producer
 
-import "slices"
+import (
+	"encoding/binary"
+	"slices"
+)
 
 // steps collects the pieces of a record. A constant is merged with the piece before it:
 // with the bytes around it, or with each row of a draw. A draw after another draw is
@@ -14,6 +17,9 @@ type steps struct {
 
 	key   *node // the field that is also the record's key; nil: no such field
 	keyAt int   // where its text begins; 0: not known
+
+	open    int     // how many lengths have been begun, see beginSized
+	opening opening // the last of them, if its step has not been added yet
 }
 
 // array is a list that has been added, and what a later sum adds up over it.
@@ -23,7 +29,17 @@ type array struct {
 	elem  *steps
 	num   numFunc      // of an element; nil: no sum
 	known *drawnNumber // the same, if it follows from draws alone; otherwise nil
+	form  listForm
 }
+
+// listForm is what is written of a list besides its elements.
+type listForm uint8
+
+const (
+	listCommas  listForm = iota // a comma between them
+	listCounted                 // their number before them, unless it is 0, as in Avro
+	listBare                    // nothing
+)
 
 // maxTotals bounds the number of lists with a tally.
 const maxTotals = 16
@@ -45,11 +61,17 @@ func (s *steps) raw(text string) {
 func (s *steps) add(st step) {
 	s.seal()
 	for len(s.pending) > literalRoom {
-		s.list = append(s.list, step{before: newLiteral(s.pending[:literalRoom])})
+		s.append(step{before: newLiteral(s.pending[:literalRoom])})
 		s.pending = s.pending[literalRoom:]
 	}
 	st.before = newLiteral(s.pending)
-	s.list, s.pending = append(s.list, st), nil
+	s.append(st)
+	s.pending = nil
+}
+
+func (s *steps) append(st step) {
+	st.opens, st.slot = s.opening.offset, s.opening.slot
+	s.list, s.opening = append(s.list, st), opening{}
 }
 
 func (s *steps) value(v appendFunc) { s.add(step{inline: inline{kind: stepValue}, value: v}) }
@@ -70,7 +92,7 @@ func (s *steps) seal() {
 	if s.rows == nil {
 		return
 	}
-	s.list = append(s.list, rowStep(s.picks, s.rows))
+	s.append(rowStep(s.picks, s.rows))
 	s.rows, s.picks = nil, nil
 }
 
@@ -125,6 +147,15 @@ func (s *steps) draw(pick *picker, rows [][]byte) {
 	s.picks, s.pending = []*picker{pick}, nil
 }
 
+// drawAll adds the rows that several picks draw.
+func (s *steps) drawAll(picks []*picker, rows [][]byte) {
+	s.seal()
+	for _, row := range rows {
+		s.rows = append(s.rows, slices.Concat(s.pending, row))
+	}
+	s.picks, s.pending = picks, nil
+}
+
 // merge merges a draw with the one before it; false if there would be too many rows.
 func (s *steps) merge(pick *picker, rows [][]byte) bool {
 	if k := slices.Index(s.picks, pick); k >= 0 { // another field of the same row
@@ -146,28 +177,38 @@ func (s *steps) merge(pick *picker, rows [][]byte) bool {
 	return true
 }
 
-// array adds a list's elements, over which a later sum may add up a number.
-func (s *steps) array(list *node) {
+// array adds a list's elements, over which a later sum may add up a number. into adds
+// those of an element.
+func (s *steps) array(list *node, form listForm, into func(s *steps, elem *node)) {
 	elem := &steps{}
-	jsonInto(elem, list.elem)
+	into(elem, list.elem)
 	s.add(step{})
-	s.arrays = append(s.arrays, &array{at: len(s.list) - 1, list: list, elem: elem})
+	s.arrays = append(s.arrays, &array{at: len(s.list) - 1, list: list, elem: elem, form: form})
 }
 
 // sum adds the sum over a list that has already been added, which tallies it while it is
 // written; false if the sum must be computed on its own.
 func (s *steps) sum(n *node) bool {
+	t, ok := s.tally(n)
+	if ok {
+		s.piece(piece{inline: &inline{kind: stepTotal, total: t}})
+	}
+	return ok
+}
+
+// tally returns the tally that a sum is, of a list that has already been added; false if
+// there is no such tally.
+func (s *steps) tally(n *node) (t total, ok bool) {
 	if n.sum == nil || n.sum.list.slot >= maxTotals {
-		return false
+		return t, false
 	}
 	for _, a := range s.arrays {
 		if a.list == n.sum.list && a.num == nil {
 			a.num, a.known = n.sum.num, n.sum.known
-			s.piece(piece{inline: &inline{kind: stepTotal, total: total{a.list.slot, n.sum.round, n.dec}}})
-			return true
+			return total{a.list.slot, n.sum.round, n.dec}, true
 		}
 	}
-	return false
+	return t, false
 }
 
 // step returns the list's step: by row, if each element is a row of a draw and
@@ -176,10 +217,12 @@ func (a *array) step() step {
 	elem, list := a.elem, a.list
 	byRow := len(elem.list) == 0 && elem.rows != nil && longest(elem.rows) < literalRoom
 	if !byRow || a.num != nil && !a.known.follows(elem.picks) {
-		return step{inline: inline{kind: stepValue}, value: repeat(list, elem.function(), ',', a.num)}
+		return step{inline: inline{kind: stepValue}, value: a.repeat()}
 	}
-	elem.raw(",")
-	out := &rowList{draw: newDraw(elem.picks, elem.rows), key: list.key, length: list.length, most: -1, slot: min(list.slot, maxTotals)}
+	if a.form == listCommas {
+		elem.raw(",")
+	}
+	out := &rowList{form: a.form, draw: newDraw(elem.picks, elem.rows), key: list.key, length: list.length, most: -1, slot: min(list.slot, maxTotals)}
 	if list.lengths != nil {
 		out.length, out.lengths, out.most = nil, *list.lengths, int(list.lengths.low)+int(list.lengths.size)-1
 	}
@@ -189,6 +232,25 @@ func (a *array) step() step {
 		}
 	}
 	return step{inline: inline{kind: stepList}, list: out}
+}
+
+// repeat returns the function that writes the list element by element.
+func (a *array) repeat() appendFunc {
+	separator := byte(0)
+	if a.form == listCommas {
+		separator = ','
+	}
+	elements := repeat(a.list, a.elem.function(), separator, a.num)
+	if a.form != listCounted {
+		return elements
+	}
+	length := a.list.length
+	return func(w *worker, f *frame, dst []byte) []byte {
+		if n := length(w, f); n > 0 {
+			dst = binary.AppendVarint(dst, n)
+		}
+		return elements(w, f, dst)
+	}
 }
 
 // beginKey records where the key's text begins, if it is this node's and begins at the
@@ -214,9 +276,12 @@ func (s *steps) done() *program {
 		s.add(step{})
 	}
 	for _, a := range s.arrays {
-		st := a.step()
-		st.before, st.ends = s.list[a.at].before, s.list[a.at].ends
-		s.list[a.at] = st
+		st, at := a.step(), &s.list[a.at]
+		at.inline, at.value, at.list = st.inline, st.value, st.list
+	}
+	for i := range s.list {
+		st := &s.list[i]
+		st.marked = st.ends || st.opens > 0 || st.closes.slot > 0
 	}
 	return &program{s.list, s.keyAt}
 }

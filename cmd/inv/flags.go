@@ -113,11 +113,11 @@ func (f *sharedFlags) loadScenario(ctx context.Context) (*scenario.Scenario, err
 // loadNamed reads a shipped scenario of that name, otherwise a file.
 func (f *sharedFlags) loadNamed(ctx context.Context, name string) (*scenario.Scenario, error) {
 	if source, err := scenarios.Files.ReadFile(name + ".yaml"); err == nil {
-		return scenario.Parse(name+".yaml", source)
+		return parseShipped(name, source)
 	}
 	source, err := readFile(ctx, name)
 	if err == nil {
-		sc, problems := checkScenario(name, source, f.appID)
+		sc, problems := checkScenario(name, source, f.appID, schemaFiles(ctx, name))
 		if len(problems) > 0 {
 			var secrets []string
 			if sc != nil {
@@ -135,10 +135,24 @@ func (f *sharedFlags) loadNamed(ctx context.Context, name string) (*scenario.Sce
 		name, cmp.Or(suggest.DidYouMean(name, names), "; there are "+strings.Join(names, ", ")))
 }
 
+// parseShipped parses a shipped scenario, whose schema files are shipped, too.
+func parseShipped(name string, source []byte) (*scenario.Scenario, error) {
+	sc, err := scenario.Parse(name+".yaml", source)
+	if err != nil {
+		return nil, err
+	}
+	if problems := sc.LoadSchemas(scenarios.Files.ReadFile); len(problems) > 0 {
+		return nil, problems
+	}
+	return sc, nil
+}
+
 func shippedScenarios() (names []string) {
 	entries, _ := scenarios.Files.ReadDir(".") // embedded: it can't fail
 	for _, e := range entries {
-		names = append(names, strings.TrimSuffix(e.Name(), ".yaml"))
+		if name, ok := strings.CutSuffix(e.Name(), ".yaml"); ok {
+			names = append(names, name)
+		}
 	}
 	return names
 }

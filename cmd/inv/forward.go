@@ -100,7 +100,7 @@ func (w *forwardFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *
 		return err
 	}
 	for _, k := range list {
-		k.Config.Kafka, k.Config.Registry, k.Config.Drain = f.kafka(), values, w.drain
+		k.Config.Kafka, k.Config.Schemas, k.Config.Drain = f.kafka(), values, w.drain
 	}
 	if err := f.sinksTopics(ctx, list); err != nil {
 		return err

@@ -30,7 +30,8 @@ type processFlags struct {
 	leadTime                     time.Duration
 	window                       int64
 	drain, acceptTotals          bool
-	instance, registry           string
+	instance                     string
+	registry                     registryFlags
 	skipLost                     []string
 	metrics                      metricsFlags
 	files                        fileFlags
@@ -88,7 +89,8 @@ of JSON. With --record they become a test of the scenario.`,
 				return err
 			}
 			cfg.Kafka = f.kafka()
-			if cfg.Registry, err = f.valuesOf(cmd.Context(), p.registry); err != nil {
+			reads, writes := processor.Aliases(cfg.Topologies)
+			if cfg.Schemas, err = f.topics(cmd.Context(), s, sc, topicUse{reads, writes}, p.registry); err != nil {
 				return err
 			}
 			return p.run(cmd.Context(), s, cfg)
@@ -105,7 +107,7 @@ of JSON. With --record they become a test of the scenario.`,
 	atLeast(flags, 0, "lead-time", "dedupe-window")
 	flags.BoolVar(&p.acceptTotals, "accept-totals", false, "accept orders whose total is not the sum of their lines")
 	flags.StringSliceVar(&p.skipLost, "skip-lost", nil, "go on without records of these topics, by `ALIAS`, that were deleted before they were processed")
-	registryFlag(flags, &p.registry)
+	p.registry.writes(flags)
 	flags.Var(&p.logFormat, "log", "text or json")
 	p.metrics.register(flags)
 	p.files.register(flags)

@@ -45,7 +45,7 @@ func scenariosList(s *streams) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("reading the shipped scenario %s: %w", name, err)
 			}
-			sc, err := scenario.Parse(name+".yaml", source)
+			sc, err := parseShipped(name, source)
 			if err != nil {
 				return err
 			}
@@ -114,12 +114,13 @@ func scenariosValidate(s *streams, f *sharedFlags) *cobra.Command {
 // notes on what is no mistake.
 func validate(ctx context.Context, file, app string) (problems []error, notes scenario.Problems, err error) {
 	source, err := readFile(ctx, file)
+	read := schemaFiles(ctx, file)
 	if shipped, notShipped := scenarios.Files.ReadFile(file + ".yaml"); err != nil && notShipped == nil {
-		source = shipped
+		source, read = shipped, scenarios.Files.ReadFile
 	} else if err != nil {
 		return nil, nil, fmt.Errorf("reading the scenario: %w", err)
 	}
-	sc, all := checkScenario(file, source, app)
+	sc, all := checkScenario(file, source, app, read)
 	var secrets []string
 	if sc != nil {
 		secrets = sc.Secrets()
@@ -130,13 +131,14 @@ func validate(ctx context.Context, file, app string) (problems []error, notes sc
 	return newInvalidScenario(source, all, secrets).shown, notes, nil
 }
 
-// checkScenario parses a scenario and returns all problems of its grammar, producers,
-// topologies, sinks and views, in the file's order.
-func checkScenario(file string, source []byte, app string) (*scenario.Scenario, scenario.Problems) {
+// checkScenario parses a scenario and returns all problems of its grammar, schema files,
+// producers, topologies, sinks and views, in the file's order. read reads a schema's file.
+func checkScenario(file string, source []byte, app string, read func(path string) ([]byte, error)) (*scenario.Scenario, scenario.Problems) {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
 		return nil, problems
 	}
+	problems = append(problems, sc.LoadSchemas(read)...)
 	problems = append(problems, producer.Check(sc)...)
 	problems = append(problems, builtin.Check(sc)...)
 	problems = append(problems, cases.Check(sc)...)

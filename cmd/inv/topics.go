@@ -1,9 +1,7 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"slices"
 
 	"inv/internal/kafka/admin"
@@ -98,53 +96,6 @@ func listTopics(ctx context.Context, s *streams, c *admin.Client, only []string,
 		out.add(cells...)
 	}
 	return out.write(s, format)
-}
-
-func topicsDescribe(s *streams, f *sharedFlags) *cobra.Command {
-	return withOutput(&cobra.Command{
-		Use:   "describe TOPIC…",
-		Short: "Show the partitions, offsets and settings of topics",
-		Long: `Show the partitions of topics and the settings that they override. A topic is
-given by its name, its alias, or a pattern such as 'order*'. As JSON, each
-partition is an object, with the settings of its topic.`,
-		Args:              someArguments(whichTopic),
-		ValidArgsFunction: f.completeTopics,
-	}, func(ctx context.Context, args []string, format string) error {
-		return f.withTopics(ctx, s, args, func(c *admin.Client, names []string) error {
-			return describeTopics(ctx, s, c, names, format)
-		})
-	})
-}
-
-func describeTopics(ctx context.Context, s *streams, c *admin.Client, names []string, format string) error {
-	partitions, err := c.Partitions(ctx, names...)
-	if err != nil {
-		return err
-	}
-	out := rows{header: []string{"TOPIC", "PARTITION", "START", "STABLE", "END", "LEADER", "REPLICAS"}}
-	for _, p := range partitions {
-		out.add(p.Topic, p.Partition, p.Start, p.Stable, p.End, p.Leader, p.Replicas)
-	}
-	settings, hidden, unreadable := c.Settings(ctx, names...)
-	if format == "json" {
-		out.header = append(out.header, "SETTINGS")
-		for i, p := range partitions {
-			own := settingsOf(settings, p.Topic)
-			if slices.Contains(hidden, p.Topic) {
-				own = nil
-			}
-			out.cells[i] = append(out.cells[i], own)
-		}
-	}
-	if err := out.write(s, format); err != nil || format == "json" || len(settings) == 0 {
-		return cmp.Or(err, unreadable)
-	}
-	fmt.Fprintln(s.out)
-	out = rows{header: []string{"TOPIC", "SETTING", "VALUE"}}
-	for _, setting := range settings {
-		out.add(setting.Topic, setting.Key, setting.Value)
-	}
-	return cmp.Or(out.write(s, "text"), unreadable)
 }
 
 // settingsOf returns the settings of a topic, by Kafka's property name.

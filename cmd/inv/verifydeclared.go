@@ -94,7 +94,7 @@ func (v *verifyFlags) runDeclared(ctx context.Context, s *streams, f *sharedFlag
 	var read, total int64
 	show := auditProgress(s)
 	report, err := declared.Run(ctx, client, declared.Options{
-		Scenario: sc, Topology: t, App: f.appID, Shared: what.shared, Registry: values, MaxFindings: v.findings,
+		Scenario: sc, Topology: t, App: f.appID, Shared: what.shared, Schemas: values, MaxFindings: v.findings,
 		Progress: func(r, t int64) { read, total = r, t; show(r, t) },
 	})
 	if err != nil {

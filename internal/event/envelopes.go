@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"inv/internal/kafka/recordbatch"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Envelopes encodes the CloudEvents headers of one event type for a record batch.
@@ -15,9 +17,10 @@ type Envelopes struct {
 	time                []byte
 }
 
-// NewEnvelopes returns the Envelopes of a type and a source, see [Envelope].
-func NewEnvelopes(kind, source string) *Envelopes {
-	headers := AppendHeaders(nil, Envelope{Type: kind, Source: source})
+// NewEnvelopes returns the Envelopes of a type, a source and a content type, see
+// [Envelope], with further headers behind those of CloudEvents.
+func NewEnvelopes(kind, source, contentType string, further ...kgo.RecordHeader) *Envelopes {
+	headers := append(AppendHeaders(nil, Envelope{Type: kind, Source: source, ContentType: contentType}), further...)
 	e := &Envelopes{front: recordbatch.AppendHeaderCount(nil, len(headers))}
 	to := &e.front
 	for _, h := range headers {

@@ -2,6 +2,7 @@ package event
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -75,12 +76,15 @@ type Envelope struct {
 	Source string // the application id, or inv/<scenario>/<producer>
 	ID     string
 	Time   int64 // event time, epoch ms
+	// ContentType is that of the value; "": application/json.
+	ContentType string
 }
 
-// AppendHeaders appends the CloudEvents headers of a JSON record. All values share
-// one allocation.
+// AppendHeaders appends the CloudEvents headers of a record. All values share one
+// allocation.
 func AppendHeaders(dst []kgo.RecordHeader, e Envelope) []kgo.RecordHeader {
-	const specVersion, contentType, timeLayout = "1.0", "application/json", "2006-01-02T15:04:05.000Z"
+	const specVersion, timeLayout = "1.0", "2006-01-02T15:04:05.000Z"
+	contentType := cmp.Or(e.ContentType, "application/json")
 	room := len(specVersion) + len(e.Type) + len(e.Source) + len(e.ID) + len(timeLayout) + len(contentType)
 	buf := make([]byte, 0, room+8)
 	add := func(key string, written []byte) {
@@ -124,8 +128,8 @@ func FirstHeader(headers []kgo.RecordHeader, key string) (value []byte, ok bool)
 // CloudEvents in structured mode, whose value is an envelope. A record without these
 // headers, or a type without a version, counts as the current version.
 func CheckVersion(headers []kgo.RecordHeader) error {
-	if value, ok := Header(headers, HeaderContentType); ok && isStructured(value) {
-		return structured("content-type is " + quote(string(value)))
+	if err := CheckMode(headers); err != nil {
+		return err
 	}
 	value, ok := Header(headers, HeaderType)
 	if !ok || bytes.HasSuffix(value, currentVersion) {
@@ -133,6 +137,15 @@ func CheckVersion(headers []kgo.RecordHeader) error {
 	}
 	if major, ok := ParseVersion(string(value)); ok && major != majorVersion {
 		return &Error{UnknownVersion, fmt.Sprintf("ce_type is %s; this program reads major version %d", quote(string(value)), majorVersion)}
+	}
+	return nil
+}
+
+// CheckMode returns an error if the record's content type is that of CloudEvents in
+// structured mode: it is the part of [CheckVersion] that does not depend on the type.
+func CheckMode(headers []kgo.RecordHeader) error {
+	if value, ok := Header(headers, HeaderContentType); ok && isStructured(value) {
+		return structured("content-type is " + quote(string(value)))
 	}
 	return nil
 }

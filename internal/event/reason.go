@@ -24,6 +24,7 @@ const (
 	TooLarge       Reason = "too-large"       // a value, an id or names longer than the processor accepts
 	NotUnicode     Reason = "not-unicode"     // an id with invalid UTF-8 or an unpaired surrogate
 	Timer          Reason = "timer"           // a timer's or window's step failed; no record caused it, so nothing can be replayed
+	SchemaMismatch Reason = "schema-mismatch" // what is made of it does not fit the schema of its topic
 	StructuredMode Reason = "structured-mode" // a CloudEvent in structured mode: the value is its envelope
 )
 

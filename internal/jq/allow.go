@@ -44,7 +44,7 @@ var refusals = map[string]string{
 }
 
 // allow refuses what a strict expression must not have.
-func (s *Scope) allow(source string, q *gojq.Query) error {
+func (s *Scope) allow(source string, q *gojq.Query, o Options) error {
 	if len(source) > maxSource {
 		return &Error{source[:64] + "…", -1, fmt.Errorf("an expression of %d bytes; at most %d", len(source), maxSource)}
 	}
@@ -65,6 +65,8 @@ func (s *Scope) allow(source string, q *gojq.Query) error {
 			refuse("import", "")
 		case q.Op == gojq.OpPipe && misread(q.Left, q.Right) && refused == nil:
 			refused = &Error{source, -1, errors.New("a constant or variable behind and, or, if or // is not allowed: gojq reads it wrongly")}
+		case q.Op >= gojq.OpAssign && o.Updates:
+			allowUpdate(q, refuse)
 		case q.Op >= gojq.OpAssign:
 			why := "an expression makes values, and changes none"
 			if q.Op == gojq.OpAssign {
@@ -78,6 +80,10 @@ func (s *Scope) allow(source string, q *gojq.Query) error {
 		case gojq.TermTypeReduce, gojq.TermTypeForeach, gojq.TermTypeLabel, gojq.TermTypeBreak:
 			refuse(typeName(t.Type), "a loop may not end")
 		case gojq.TermTypeFunc:
+			if o.Updates && t.Func.Name == "del" {
+				allowDelete(t.Func, refuse)
+				return
+			}
 			s.allowCall(t.Func, refuse)
 		}
 	})

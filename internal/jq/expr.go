@@ -20,6 +20,9 @@ type Options struct {
 	// bounds the evaluation. The zero Budget then is the default.
 	Strict bool
 	Budget Budget
+	// Updates allows strict expressions to change their value, by =, |= and del, at paths
+	// of names and [].
+	Updates bool
 }
 
 // Budget bounds one evaluation by either engine.
@@ -66,7 +69,7 @@ func (s *Scope) Compile(source string, o Options) (*Expr, error) {
 	}
 	x := &Expr{source: source, scope: s, strict: o.Strict, budget: Budget{Bytes: closureBytes}}
 	if o.Strict {
-		if err := s.allow(source, parsed); err != nil {
+		if err := s.allow(source, parsed, o); err != nil {
 			return nil, err
 		}
 		if x.budget = o.Budget; x.budget == (Budget{}) {

@@ -73,7 +73,7 @@ func (s *Scope) Define(name, source string, o Options) error {
 		return &Error{source, -1, fmt.Errorf("%q can't be the name of a definition", name)}
 	}
 	if o.Strict {
-		if err := s.allow(source, q.FuncDefs[0].Body); err != nil {
+		if err := s.allow(source, q.FuncDefs[0].Body, o); err != nil {
 			return err
 		}
 	}

@@ -204,3 +204,26 @@ func TestAddBelow(t *testing.T) {
 		}
 	}
 }
+
+// Text without quotes is what encoding/json makes of it.
+func FuzzAppendUnquoted(f *testing.F) {
+	for _, t := range []string{`"a\"\\\/\b\f\n\r\tz"`, `"\u00e9\ud83d\ude00\ud83d\ud83d\udE00\udc00x\ud800"`, "\"\xff\u00e9\xe2\x82\"", `"\ud800\n"`} {
+		f.Add([]byte(t))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		end, flags := String(b, 0)
+		var want string
+		if err := json.Unmarshal(b, &want); err != nil || b[0] != '"' || b[len(b)-1] != '"' {
+			return
+		}
+		if end != len(b) {
+			t.Fatalf("%q ends at %d", b, end)
+		}
+		if got := string(AppendUnquoted([]byte("+"), b)); got != "+"+want {
+			t.Errorf("%q is %q, want %q", b, got, want)
+		}
+		if inner := string(b[1 : len(b)-1]); flags == 0 && inner != want {
+			t.Errorf("%q has no flags", b)
+		}
+	})
+}

@@ -3,6 +3,7 @@ package jsonscan
 import (
 	"encoding/binary"
 	"math/bits"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"inv/internal/termsafe"
@@ -90,4 +91,78 @@ func AppendString(dst, text []byte) []byte {
 		start = i
 	}
 	return append(append(dst, text[start:]...), '"')
+}
+
+// String returns the index after the JSON string that opens at b[i], or -1, with High and
+// Escaped if they are in it.
+func String(b []byte, i int) (end int, flags Flags) {
+	var s scanner
+	if i >= len(b) || b[i] != '"' {
+		return -1, 0
+	}
+	end = s.str(b, i)
+	return end, s.flags
+}
+
+// AppendUnquoted appends the text of a well-formed JSON string, as [Unquote] returns it:
+// halves of surrogate pairs and bytes that are not UTF-8 become U+FFFD.
+func AppendUnquoted(dst, quoted []byte) []byte {
+	text := quoted[1 : len(quoted)-1]
+	for len(text) > 0 {
+		c := text[0]
+		if c >= utf8.RuneSelf {
+			r, size := utf8.DecodeRune(text)
+			dst, text = utf8.AppendRune(dst, r), text[size:]
+			continue
+		}
+		if c != '\\' {
+			dst, text = append(dst, c), text[1:]
+			continue
+		}
+		c, text = text[1], text[2:]
+		switch c {
+		case 'b':
+			c = '\b'
+		case 'f':
+			c = '\f'
+		case 'n':
+			c = '\n'
+		case 'r':
+			c = '\r'
+		case 't':
+			c = '\t'
+		case 'u':
+			r := hex4(text)
+			text = text[4:]
+			if utf16.IsSurrogate(r) {
+				pair := rune(utf8.RuneError)
+				if len(text) >= 6 && text[0] == '\\' && text[1] == 'u' {
+					pair = utf16.DecodeRune(r, hex4(text[2:]))
+				}
+				if r = pair; r != utf8.RuneError {
+					text = text[6:]
+				}
+			}
+			dst = utf8.AppendRune(dst, r)
+			continue
+		}
+		dst = append(dst, c)
+	}
+	return dst
+}
+
+// hex4 returns the number of four hex digits.
+func hex4(b []byte) (r rune) {
+	for _, c := range b[:4] {
+		switch {
+		case c >= 'a':
+			c -= 'a' - 10
+		case c >= 'A':
+			c -= 'A' - 10
+		default:
+			c -= '0'
+		}
+		r = r<<4 | rune(c)
+	}
+	return r
 }

@@ -31,7 +31,9 @@ func compileAvro(ctx context.Context, s Source) (*Schema, error) {
 	if _, err := sch.avroType.writable("", map[*avroType]int{}); err != nil {
 		return nil, fmt.Errorf("compiling the Avro schema: %w", err)
 	}
-	sch.encode = newAvroEncoder(sch.avroType)
+	if sch.encode, err = newAvroEncoder(sch.avroType); err != nil {
+		return nil, fmt.Errorf("compiling the Avro schema: %w", err)
+	}
 	return sch, nil
 }
 
@@ -234,7 +236,7 @@ func (t *avroType) writable(path string, heights map[*avroType]int) (height int,
 		heights[t] = 0
 	}
 	for i := range t.fields {
-		inner(t.fields[i].typ, joinPath(path, t.fields[i].name))
+		inner(t.fields[i].typ, join(path, t.fields[i].name))
 	}
 	if t.elem != nil {
 		inner(t.elem, path+"[]")
@@ -249,14 +251,6 @@ func (t *avroType) writable(path string, heights map[*avroType]int) (height int,
 		heights[t] = height
 	}
 	return height, err
-}
-
-// joinPath returns the path of a field.
-func joinPath(path, field string) string {
-	if path == "" {
-		return field
-	}
-	return path + "." + field
 }
 
 // String returns how errors call the type.

@@ -27,7 +27,7 @@ func decoderOfAppender(appendValue avroAppender, style Style) func(dst, payload 
 			return dst, errLarge
 		}
 		in := inputs.Get().(*avroInput)
-		in.rest, in.whole, in.depth, in.base = payload, payload, 0, len(dst)
+		*in = avroInput{rest: payload, whole: payload, base: len(dst), places: in.places[:0]}
 		out, err := appendValue(dst, in)
 		left := len(in.rest)
 		in.rest, in.whole = nil, nil
@@ -63,7 +63,8 @@ type avroInput struct {
 	rest, whole []byte
 	depth       int
 	base        int   // bytes before the value's JSON
-	places      []int // where fields of records begin, see avro_resolve.go
+	places      []int // where fields of records begin, see inDisorder
+	skipped     int   // items of arrays and maps
 }
 
 func (in *avroInput) bytes(n int64) ([]byte, error) {

@@ -18,7 +18,7 @@ var ErrURL = errors.New("the schema registry's address is not a URL such as http
 // maxResponse bounds a response of the registry, 16 MiB.
 const maxResponse = 16 << 20
 
-var errTooLarge = fmt.Errorf("the registry's response is larger than %d MiB", maxResponse>>20)
+var errLargeResponse = fmt.Errorf("the registry's response is larger than %d MiB", maxResponse>>20)
 
 // NewClient returns a client of the registry at an address. A user and a password
 // in the address count if none is given; in no case does an error show them.
@@ -68,7 +68,7 @@ type boundedReader struct {
 
 func (r *boundedReader) Read(p []byte) (int, error) {
 	if r.left <= 0 {
-		return 0, errTooLarge
+		return 0, errLargeResponse
 	}
 	n, err := r.Reader.Read(p[:min(len(p), r.left)])
 	r.left -= n

@@ -12,7 +12,6 @@ import (
 
 	"inv/internal/jsonscan"
 
-	"github.com/bufbuild/protocompile"
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -36,7 +35,7 @@ type payloadFunc func(dst, payload []byte) ([]byte, error)
 // coding reads the keys or the values of a topic with a format, and has their writer.
 type coding struct {
 	column
-	schema *Schema // the topic's, which records are resolved with
+	schema *Schema // the topic's, which records are resolved with; nil: they are not
 	writer *Writer // nil: they are not written
 
 	known atomic.Pointer[map[wireID]*written] // never changed, but replaced
@@ -47,9 +46,9 @@ type coding struct {
 
 // written is a schema that records have been written with.
 type written struct {
-	err      error       // it can't be read with the topic's
-	decode   payloadFunc // nil for Protobuf
-	protobuf *Source     // of the file
+	err    error         // it can't be read with the topic's
+	decode payloadFunc   // nil for Protobuf
+	file   *protobufFile // of Protobuf
 
 	mu      sync.Mutex
 	byIndex atomic.Pointer[map[string]message] // by the bytes of the index
@@ -71,10 +70,26 @@ func newCoding(c column, sch *Schema) *coding {
 // style Data, resolved with the topic's schema; of another topic as [Decoder.Value]. A
 // record of a topic with a format that is not framed is JSON, if it is valid JSON: such
 // topics may have older records. dst is the room to use, and may be nil; the result may
-// be r.Value. The error is an [*Error].
+// be r.Value. A value whose type has an upgrade is decoded with the writer's schema alone,
+// since that of the topic is of another version, and upgraded. The error is an [*Error] or
+// an [*UpgradeError]. The nil Topics returns values as they are.
 func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) {
-	if c := t.values[r.Topic]; c != nil {
-		return c.read(t.decoder, dst, r, r.Value)
+	if t == nil {
+		return r.Value, nil
+	}
+	if u := t.upgrades[r.Topic]; u.Has(r.Headers) {
+		value, err := t.valueBy(t.upgraded, nil, r)
+		if err != nil {
+			return nil, err
+		}
+		return u.Apply(dst, r.Headers, value)
+	}
+	return t.valueBy(t.values, dst, r)
+}
+
+func (t *Topics) valueBy(codings map[string]*coding, dst []byte, r *kgo.Record) ([]byte, error) {
+	if c := codings[r.Topic]; c != nil {
+		return c.read(t.decoder, dst, r.Headers, r.Value, noWait)
 	}
 	if t.decoder == nil {
 		return r.Value, nil
@@ -85,23 +100,30 @@ func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) {
 // Key returns the JSON of a record's key likewise, and of one that is a JSON string the
 // text; the key of a topic without a format for keys as it is.
 func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) {
+	if t == nil {
+		return r.Key, nil
+	}
 	c := t.keys[r.Topic]
 	if c == nil {
 		return r.Key, nil
 	}
-	key, err := c.read(t.decoder, dst, r, r.Key)
+	key, err := c.read(t.decoder, dst, r.Headers, r.Key, noWait)
 	if err == nil && len(key) > 0 && key[0] == '"' {
 		key = jsonscan.Unquote(key)
 	}
 	return key, err
 }
 
-// read returns the JSON of b, a key or a value of r.
-func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, error) {
+func noWait() {}
+
+// read returns the JSON of b, a key or a value of a record with these headers. It calls
+// wait before it waits for the registry; if wait is nil, it does not wait, and the error is
+// one that [Error.Waits].
+func (c *coding) read(d *Decoder, dst []byte, headers []kgo.RecordHeader, b []byte, wait func()) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
-	id, index, payload, ok := c.frame(r, b)
+	id, index, payload, ok := c.frame(headers, b)
 	if !ok {
 		if _, valid := jsonscan.Valid(b); valid {
 			return b, nil
@@ -111,17 +133,17 @@ func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, 
 	w := (*c.known.Load())[id]
 	if w == nil {
 		var err error
-		if w, err = c.ask(d, id); err != nil {
+		if w, err = c.ask(d, id, wait); err != nil {
 			return nil, err
 		}
 	}
 	decode, err := w.decode, w.err
-	if err == nil && w.protobuf != nil {
+	if err == nil && w.file != nil {
 		if index == nil {
 			index, payload, err = splitIndex(payload)
 		}
 		if err == nil {
-			decode, err = w.message(d.ctx, index, c.schema)
+			decode, err = w.message(index, c.schema)
 		}
 	}
 	var out []byte
@@ -137,10 +159,10 @@ func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, 
 
 // frame finds the schema ID of b; index is what follows it in a header, which is not nil
 // then.
-func (c *coding) frame(r *kgo.Record, b []byte) (id wireID, index, payload []byte, ok bool) {
+func (c *coding) frame(headers []kgo.RecordHeader, b []byte) (id wireID, index, payload []byte, ok bool) {
 	name := c.header()
-	for i := len(r.Headers) - 1; i >= 0; i-- {
-		h := &r.Headers[i]
+	for i := len(headers) - 1; i >= 0; i-- {
+		h := &headers[i]
 		switch {
 		case h.Key != name:
 		case len(h.Value) >= idBytes && h.Value[0] == 0:
@@ -159,7 +181,7 @@ func (c *coding) frame(r *kgo.Record, b []byte) (id wireID, index, payload []byt
 }
 
 // ask looks up the schema of an ID. Lookups are made one after the other.
-func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
+func (c *coding) ask(d *Decoder, id wireID, wait func()) (*written, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := *c.known.Load()
@@ -168,13 +190,13 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 	}
 	name := id.schemaID()
 	noSchema := func() error {
-		return c.errorf(missing, "the registry does not have %v of the %s", name, c.column)
+		return c.errorf(absent, "the registry does not have %v of the %s", name, c.column)
 	}
 	if at, ok := c.missing[id]; ok && time.Since(at) < missedFor {
 		return nil, noSchema()
 	}
 	d.mu.Lock()
-	s, references, err := d.fetch(name, func() {})
+	s, references, err := d.fetch(name, wait)
 	d.mu.Unlock()
 	switch {
 	case isMissing(err):
@@ -183,6 +205,8 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 		}
 		c.missing[id] = time.Now()
 		return nil, noSchema()
+	case errors.Is(err, errUnasked):
+		return nil, &Error{err, unasked, unasked}
 	case err != nil:
 		return nil, c.errorf(away, "%v of the %s: %w", name, c.column, err)
 	}
@@ -195,19 +219,32 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 
 // newWritten compiles a schema of the registry for reading with the topic's.
 func newWritten(ctx context.Context, source Source, reader *Schema) *written {
-	if source.Form == Protobuf && reader.Form == Protobuf {
-		w := &written{protobuf: &source}
+	if reader != nil && source.Form != reader.Form {
+		return &written{err: fmt.Errorf("it is %s, and the topic is %s", source.Form, reader.Form)}
+	}
+	var sch *Schema
+	var err error
+	switch source.Form {
+	case Protobuf:
+		w := &written{}
+		w.file, w.err = parseProtobuf(ctx, source)
 		w.byIndex.Store(&map[string]message{})
 		return w
+	case Avro:
+		sch, err = compileAvroReader(ctx, source)
+	default:
+		sch, err = Compile(ctx, source)
 	}
-	decode, err := resolve(ctx, source, reader)
+	if err != nil {
+		return &written{err: err}
+	}
+	decode, err := resolve(sch, reader)
 	return &written{decode: decode, err: err}
 }
 
-func resolve(ctx context.Context, source Source, reader *Schema) (payloadFunc, error) {
-	sch, err := Compile(ctx, source)
-	if err != nil {
-		return nil, fmt.Errorf("compiling it: %w", err)
+func resolve(sch, reader *Schema) (payloadFunc, error) {
+	if reader == nil {
+		return func(dst, payload []byte) ([]byte, error) { return sch.Decode(dst, payload, Data) }, nil
 	}
 	decode, err := sch.Resolved(reader)
 	if err != nil {
@@ -218,12 +255,12 @@ func resolve(ctx context.Context, source Source, reader *Schema) (payloadFunc, e
 
 var errManyMessages = errors.New("records have more messages of one schema than a file has")
 
-// maxMessages of one file are remembered, those that do not exist included: indexes come
+// maxIndexes of one file are remembered, those that do not exist included: indexes come
 // with records.
 const maxIndexes = 1000
 
 // message returns the decoder of the message at an index of the file.
-func (w *written) message(ctx context.Context, index []byte, reader *Schema) (payloadFunc, error) {
+func (w *written) message(index []byte, reader *Schema) (payloadFunc, error) {
 	if len(index) == 0 {
 		index = firstMessage
 	}
@@ -240,7 +277,7 @@ func (w *written) message(ctx context.Context, index []byte, reader *Schema) (pa
 	if len(byIndex) >= maxIndexes {
 		return nil, errManyMessages
 	}
-	m.decode, m.err = w.resolve(ctx, index, reader)
+	m.decode, m.err = w.resolve(index, reader)
 	byIndex = maps.Clone(byIndex)
 	byIndex[string(index)] = m
 	w.byIndex.Store(&byIndex)
@@ -249,16 +286,16 @@ func (w *written) message(ctx context.Context, index []byte, reader *Schema) (pa
 
 var firstMessage = []byte{0}
 
-func (w *written) resolve(ctx context.Context, index []byte, reader *Schema) (payloadFunc, error) {
+func (w *written) resolve(index []byte, reader *Schema) (payloadFunc, error) {
 	path, rest, err := messagePath(index)
 	if err != nil || len(rest) > 0 {
 		return nil, errPath
 	}
-	source := *w.protobuf
-	if source.Message, err = messageName(ctx, source, path); err != nil {
+	sch, err := w.file.at(path)
+	if err != nil {
 		return nil, err
 	}
-	return resolve(ctx, source, reader)
+	return resolve(sch, reader)
 }
 
 // splitIndex splits the index of a Protobuf message from what follows it.
@@ -279,23 +316,4 @@ func splitIndex(b []byte) (index, rest []byte, err error) {
 		rest = rest[n:]
 	}
 	return b[:len(b)-len(rest)], rest, nil
-}
-
-// messageName returns the full name of the message at a path of its file.
-func messageName(ctx context.Context, s Source, path []int) (string, error) {
-	files := map[string]string{mainFile: s.Text}
-	for _, r := range s.References {
-		files[r.Name] = r.Text
-	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
-		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)})}
-	compiled, err := compiler.Compile(ctx, mainFile)
-	if err != nil {
-		return "", fmt.Errorf("compiling it: %w", err)
-	}
-	m, err := messageAt(compiled[0], path)
-	if err != nil {
-		return "", err
-	}
-	return string(m.FullName()), nil
 }

@@ -138,7 +138,7 @@ func refused(doing string, err error) error {
 			return &awayError{err}
 		}
 		return &RegistryError{doing, response.StatusCode, messageOf(err), err}
-	case errors.As(err, &syntax), errors.As(err, &typ), errors.As(err, &certificate), errors.Is(err, errTooLarge):
+	case errors.As(err, &syntax), errors.As(err, &typ), errors.As(err, &certificate), errors.Is(err, errLargeResponse):
 		return &RegistryError{doing, 0, bound(cause(err)), err}
 	}
 	return &awayError{err}
@@ -168,6 +168,7 @@ const (
 // that it waits, and then every 30 s.
 func waiting(ctx context.Context, say func(line string), do func(ctx context.Context) error) error {
 	var said time.Time
+	var why string
 	for pause := tryAgainFirst; ; pause = min(2*pause, tryAgainLast) {
 		attempt, cancel := context.WithTimeout(ctx, attemptLimit)
 		err := do(attempt)
@@ -175,12 +176,15 @@ func waiting(ctx context.Context, say func(line string), do func(ctx context.Con
 		if away := (*awayError)(nil); !errors.As(err, &away) {
 			return err
 		}
+		if ctx.Err() == nil || why == "" {
+			why = bound(cause(err))
+		}
 		if ctx.Err() != nil {
-			return fmt.Errorf("waiting for the schema registry (%s): %w", bound(cause(err)), context.Cause(ctx))
+			return fmt.Errorf("waiting for the schema registry (%s): %w", why, context.Cause(ctx))
 		}
 		if say != nil && time.Since(said) >= sayAgain {
 			said = time.Now()
-			say("waiting for the schema registry: " + bound(cause(err)))
+			say("waiting for the schema registry: " + why)
 		}
 		select {
 		case <-ctx.Done():

@@ -32,9 +32,10 @@ type Format struct {
 
 // TopicFormat is the formats of a topic.
 type TopicFormat struct {
-	Topic      string  // its name on the broker
-	Key, Value *Format // nil: bytes as they are
-	Writes     bool    // this process writes the topic: IDs are needed before the start
+	Topic      string    // its name on the broker
+	Key, Value *Format   // nil: bytes as they are
+	Upgrades   *Upgrades // of values; nil: none. A topic without formats may have some
+	Writes     bool      // this process writes the topic: IDs are needed before the start
 }
 
 var (
@@ -46,7 +47,7 @@ var (
 
 // SubjectName returns the subject of a schema, by a strategy.
 func SubjectName(topic string, key bool, by Strategy, sch *Schema) (string, error) {
-	if by != ByTopic && sch.Name == "" {
+	if (by == ByRecord || by == ByTopicRecord) && sch.Name == "" {
 		return "", fmt.Errorf("the %s of %s: %w", column{topic, key}, topic, ErrNameless)
 	}
 	switch by {
@@ -66,6 +67,10 @@ type Topics struct {
 	decoder *Decoder // of topics without a format; nil without a registry
 	keys    map[string]*coding
 	values  map[string]*coding
+
+	upgrades map[string]*Upgrades
+	// upgraded reads the values that have an upgrade by their writers' schemas alone.
+	upgraded map[string]*coding
 }
 
 // Open checks and registers, or looks up, the schemas of the topics that are written. An
@@ -76,11 +81,17 @@ type Topics struct {
 // too. client may be nil if no topic has a format, and if there is no registry for the
 // others either.
 func Open(ctx context.Context, client *sr.Client, topics []TopicFormat, wait func(line string)) (*Topics, error) {
-	t := &Topics{client: client, wait: wait, keys: map[string]*coding{}, values: map[string]*coding{}}
+	t := &Topics{client: client, wait: wait, keys: map[string]*coding{}, values: map[string]*coding{}, upgrades: map[string]*Upgrades{}, upgraded: map[string]*coding{}}
 	if client != nil {
 		t.decoder = NewDecoder(ctx, client, Other, Detect)
 	}
 	for _, one := range topics {
+		if one.Upgrades != nil {
+			t.upgrades[one.Topic] = one.Upgrades
+			if one.Value != nil {
+				t.upgraded[one.Topic] = newCoding(column{topic: one.Topic}, nil)
+			}
+		}
 		for _, side := range []struct {
 			key    bool
 			format *Format
@@ -139,14 +150,33 @@ func (t *Topics) register(ctx context.Context, subject string, f *Format) (id in
 	return id, err
 }
 
-// Writer returns how the values (or keys) of a topic are written; nil: as they are.
+// Writer returns how the values (or keys) of a topic are written; nil: as they are. The nil
+// Topics has none.
 func (t *Topics) Writer(topic string, key bool) *Writer {
+	if t == nil {
+		return nil
+	}
 	codings := t.values
 	if key {
 		codings = t.keys
 	}
 	if c := codings[topic]; c != nil {
 		return c.writer
+	}
+	return nil
+}
+
+// Schema returns the schema of a topic's values (or keys); nil: it has no format.
+func (t *Topics) Schema(topic string, key bool) *Schema {
+	if t == nil {
+		return nil
+	}
+	codings := t.values
+	if key {
+		codings = t.keys
+	}
+	if c := codings[topic]; c != nil {
+		return c.schema
 	}
 	return nil
 }

@@ -32,7 +32,7 @@ func (p Problem) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Pos.Line, p.Pos.Column, p.Text)
 }
 
-// Problems is all mistakes in a scenario, in the file's order.
+// Problems is all mistakes in a scenario and its schema files, in the order of each file.
 type Problems []Problem
 
 func (ps Problems) Error() string {
@@ -52,9 +52,9 @@ func (ps Problems) Unwrap() []error {
 	return problems
 }
 
-// Sort puts the problems into the file's order.
+// Sort puts the problems into the order of each file.
 func (ps Problems) Sort() {
 	slices.SortStableFunc(ps, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Pos.Column, b.Pos.Column))
 	})
 }

@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"slices"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -162,6 +164,31 @@ type Emit struct {
 	Key     *JQ           // nil: $key, or the input's key if the topology has none
 	Fields  *Mapping      // nil: the record itself
 	Set     []Assignment
+}
+
+// FieldPos returns the position of what makes a field of the output, given the field's path
+// there, such as items[2].quantity: that of the field in Fields, or of the emit.
+func (e *Emit) FieldPos(path string) Position {
+	if e.Fields == nil {
+		return e.Pos
+	}
+	at, members := e.Pos, e.Fields.Members
+	for _, part := range SplitPath(path) {
+		name, _, _ := strings.Cut(part.Name, "[") // [2] is an element of a list
+		i := slices.IndexFunc(members, func(m Member) bool { return m.Name == name })
+		if i < 0 {
+			return at
+		}
+		m := &members[i]
+		if m.JQ != nil {
+			return m.JQ.Pos
+		}
+		if at = m.Pos; m.Mapping == nil {
+			return at
+		}
+		members = m.Mapping.Members
+	}
+	return at
 }
 
 // Closed is the Emit.When of a window's end.

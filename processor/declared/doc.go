@@ -32,6 +32,11 @@ type Output struct {
 	Time       int64  // epoch ms
 }
 
+// Takes looks at an output before it is given: it replaces the key and the value by what
+// its topic has, which it appends to room and returns. An error, an [*ExpressionError] or a
+// refusal, says why the topic does not take it. It must depend on nothing but the output.
+type Takes func(o *Output, room []byte) ([]byte, error)
+
 // Refusal is why a record, or a step without one, is dead-lettered.
 type Refusal struct {
 	Reason  event.Reason

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strconv"
 
-	"inv/internal/event"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
 	"inv/internal/scenario"
@@ -139,6 +138,7 @@ const maxOutputs = 16 << 20
 // ready for use.
 type pending struct {
 	text     []byte // the outputs' ids, keys and values
+	room     []byte // what Takes has made of keys and values
 	outputs  []pendingOutput
 	out      Output // scratch
 	elements []byte // of an each
@@ -151,6 +151,8 @@ type pendingOutput struct {
 	start, id, key, end int
 	keyless             bool
 	time                int64
+	taken               bool
+	takenKey, takenText []byte // if taken: the key and the value as they are written
 }
 
 func (p *pending) reset() { p.text, p.outputs = p.text[:0], p.outputs[:0] }
@@ -164,11 +166,7 @@ func (p *pending) flush(effects Effects) error {
 // each calls use with each output, until it returns an error.
 func (p *pending) each(use func(*Output) error) error {
 	for i := range p.outputs {
-		o := &p.outputs[i]
-		p.out = Output{Emit: o.emit, ID: p.text[o.start:o.id:o.id], Key: p.text[o.id:o.key:o.key], Value: p.text[o.key:o.end:o.end], Time: o.time}
-		if o.keyless {
-			p.out.Key = nil
-		}
+		p.show(&p.outputs[i])
 		if err := use(&p.out); err != nil {
 			return err
 		}
@@ -176,17 +174,34 @@ func (p *pending) each(use func(*Output) error) error {
 	return nil
 }
 
-// check refuses outputs that their topics don't take.
-func (p *pending) check(takes func(*Output) string) error {
+// show makes an output p.out.
+func (p *pending) show(o *pendingOutput) {
+	p.out = Output{Emit: o.emit, ID: p.text[o.start:o.id:o.id], Key: p.text[o.id:o.key:o.key], Value: p.text[o.key:o.end:o.end], Time: o.time}
+	if o.keyless {
+		p.out.Key = nil
+	}
+	if o.taken {
+		p.out.Key, p.out.Value = o.takenKey, o.takenText
+	}
+}
+
+// check makes the outputs what their topics have, and refuses those that they don't take.
+// After that nothing may be added before the outputs are given.
+func (p *pending) check(takes Takes) (err error) {
 	if takes == nil {
 		return nil
 	}
-	return p.each(func(o *Output) error {
-		if why := takes(o); why != "" {
-			return &refusalError{Refusal{event.TooLarge, why}}
+	p.room = p.room[:0]
+	for i := range p.outputs {
+		o := &p.outputs[i]
+		p.show(o)
+		if p.room, err = takes(&p.out, p.room); err != nil {
+			return err
 		}
-		return nil
-	})
+		// What is appended later may move the room, and leaves these bytes as they are.
+		o.taken, o.takenKey, o.takenText = true, p.out.Key, p.out.Value
+	}
+	return nil
 }
 
 // evaluate adds an emit's outputs: one for each result of its each, or one of the record.

@@ -32,7 +32,7 @@ topics:
 `
 
 // schemas is a registry: 1 is an order and 2 a customer, in Avro.
-func schemas(t *testing.T) *registry.Decoder {
+func schemas(t *testing.T) *registry.Topics {
 	fields := map[string]string{
 		"/schemas/ids/1": `{"name":"customer","type":"string"},{"name":"total","type":"long"}`,
 		"/schemas/ids/2": `{"name":"name","type":"string"}`,
@@ -51,7 +51,11 @@ func schemas(t *testing.T) *registry.Decoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return registry.NewDecoder(t.Context(), client, registry.Other, registry.Detect)
+	topics, err := registry.Open(t.Context(), client, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return topics
 }
 
 // Inputs and tables that a registry describes are read as JSON; what it can't decode is
@@ -66,7 +70,7 @@ func TestValuesOfARegistry(t *testing.T) {
 	r.write(&kgo.Record{Topic: r.topic("orders"), Key: []byte("4"), Value: []byte("\x08anna\x02"),
 		Headers: []kgo.RecordHeader{{Key: "__value_schema_id", Value: []byte("\x00\x00\x00\x00\x01")}}})
 	cfg := r.config()
-	cfg.Drain, cfg.Registry = true, schemas(t)
+	cfg.Drain, cfg.Schemas = true, schemas(t)
 	if _, err := r.run(cfg); err != nil {
 		t.Fatal(err)
 	}

@@ -19,9 +19,8 @@ import (
 type Machine struct {
 	// Now is $clock, epoch ms. It must be set if an expression uses $clock.
 	Now func() int64
-	// Takes returns why an output's topic would not take it, "" if it does; nil: all are
-	// taken. It must depend on nothing but the output.
-	Takes func(*Output) string
+	// Takes makes outputs what their topics have; nil: they are taken as they are.
+	Takes Takes
 
 	topology  *scenario.Topology
 	state     *stateProgram

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"inv/internal/event"
 )
 
 func TestStepsSeeStateInTheirOrder(t *testing.T) {
@@ -157,11 +159,11 @@ func TestOutputsThatATopicDoesNotTake(t *testing.T) {
 		ttl: forever
 		emit: [{to: x, fields: {x: .x}}, {to: y, fields: {was: $was.x}}]
 		`)
-	r.machine.Takes = func(o *Output) string {
+	r.machine.Takes = func(o *Output, room []byte) ([]byte, error) {
 		if o.Emit == 0 && len(o.Value) > 10 {
-			return "x takes 10 bytes"
+			return room, refused(event.TooLarge, "x takes 10 bytes")
 		}
-		return ""
+		return room, nil
 	}
 	want(t, r.line("a/0", "k", 1, `{"x":1}`), `0 k@1 {"x":1} #t-k-1-1-0`, `1 k@1 {"was":null} #t-k-1-1-1`)
 	want(t, r.line("a/0", "k", 1, `{"x":12345678}`), `too-large a/0@1 k: x takes 10 bytes {"x":12345678}`)

@@ -8,9 +8,8 @@ import (
 
 // Mapper makes the outputs of a topology without keys. It is for one goroutine.
 type Mapper struct {
-	// Takes returns why an output's topic would not take it, "" if it does; nil: all are
-	// taken. It must depend on nothing but the output.
-	Takes func(*Output) string
+	// Takes makes outputs what their topics have; nil: they are taken as they are.
+	Takes Takes
 
 	p       *Program
 	readers []*reader

@@ -31,7 +31,7 @@ func (s *mapStage) Start(ctx context.Context, source stage.Source, committed int
 	}
 	p := &mapPartition{stage: s, joins: joins{tables: s.tables}, counts: newCounts(source.Topic)}
 	p.mapper = s.program.Mapper(&p.joins)
-	p.mapper.Takes = s.writer.takes
+	p.mapper.Takes = s.writer.take
 	return p, committed, nil
 }
 

@@ -15,7 +15,7 @@ import (
 type Record struct {
 	Input int // index in the topology's from
 	Origin
-	Key, Value []byte   // nil: null; a value that a registry describes is JSON here
+	Key, Value []byte   // nil: null; what has a schema is JSON and its text here
 	Headers    []Header // only if [Program.UsesHeaders]
 }
 

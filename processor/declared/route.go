@@ -25,18 +25,18 @@ type intake struct {
 	inputs  map[string]int // index in the topology's from, by topic
 	headed  bool           // it uses the records' headers
 	tables  *tableSet
-	values  valueDecoder
+	decoder topicDecoder
 }
 
 func newIntake(env processor.Env, p *Program, name string) (*intake, error) {
-	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders(), values: valueDecoder{env.Registry, env.Logger}}
+	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders(), decoder: topicDecoder{schemas: env.Schemas, log: env.Logger}}
 	for i := range p.Topology.From {
 		in.inputs[env.Topic(p.Topology.From[i].Alias)] = i
 	}
 	var err error
 	in.tables, err = newTables(env.Kafka, joined(p.Topology), func(alias string) (string, int) {
 		return env.Topic(alias), env.Partitions(alias)
-	}, &in.values)
+	}, env.Schemas, env.Logger)
 	return in, err
 }
 
@@ -49,7 +49,7 @@ func (in *intake) Close() { in.tables.close() }
 // Grow implements [processor.Grower].
 func (in *intake) Grow(topic string, partitions int) { in.tables.grow(topic, partitions) }
 
-// record makes what is decided of a record. A value that can't be decoded is a
+// record makes what is decided of a record. A key or a value that can't be decoded is a
 // *refusalError.
 func (in *intake) record(ctx context.Context, rec *Record, r *kgo.Record) error {
 	*rec = Record{
@@ -61,11 +61,14 @@ func (in *intake) record(ctx context.Context, rec *Record, r *kgo.Record) error 
 			rec.Headers = append(rec.Headers, Header{r.Headers[i].Key, r.Headers[i].Value})
 		}
 	}
+	var err error
+	if rec.Key, err = in.decoder.keyOf(ctx, r); err != nil {
+		return err
+	}
 	if in.program.Topology.From[rec.Input].Format != "" {
 		return nil
 	}
-	var err error
-	rec.Value, err = in.values.of(ctx, r)
+	rec.Value, err = in.decoder.valueOf(ctx, r)
 	return err
 }
 

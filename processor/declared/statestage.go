@@ -53,7 +53,7 @@ func (s *stateStage) Start(ctx context.Context, source stage.Source, committed i
 	}
 	p := &statePartition{stage: s, source: source, machine: s.program.NewMachine(), counts: map[processor.Tally]int64{}}
 	p.machine.Now = func() int64 { return s.env.Now().UnixMilli() }
-	p.machine.Takes = s.writer.takes
+	p.machine.Takes = s.writer.take
 	if err := s.restore(ctx, p); err != nil {
 		return nil, 0, err
 	}

@@ -3,10 +3,12 @@ package declared
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"sync"
 
 	"inv/internal/jsonscan"
 	"inv/internal/kafka"
+	"inv/internal/registry"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -20,7 +22,7 @@ type tableSet struct {
 }
 
 // newTables makes the tables of some aliases; topic names them on the broker.
-func newTables(c kafka.Config, aliases []string, topic func(alias string) (name string, partitions int), v *valueDecoder) (*tableSet, error) {
+func newTables(c kafka.Config, aliases []string, topic func(alias string) (name string, partitions int), schemas *registry.Topics, log *slog.Logger) (*tableSet, error) {
 	t := &tableSet{byAlias: map[string]*table{}}
 	if len(aliases) == 0 {
 		return t, nil
@@ -31,7 +33,7 @@ func newTables(c kafka.Config, aliases []string, topic func(alias string) (name 
 	}
 	for _, alias := range aliases {
 		name, partitions := topic(alias)
-		t.byAlias[alias] = newTable(t.reader, name, partitions, v)
+		t.byAlias[alias] = newTable(t.reader, name, partitions, schemas, log)
 	}
 	return t, nil
 }
@@ -83,19 +85,21 @@ func (t *tableSet) close() {
 // table is the rows of a topic: for each key of a record the last value.
 type table struct {
 	*stage.Follower
-	topic  string
-	values *valueDecoder
-	warn   sync.Once
+	topic   string
+	schemas *registry.Topics
+	log     *slog.Logger
+	warn    sync.Once
 
 	mu    sync.Mutex
 	rows  *stage.Table
 	whole bool // it was read to its end once
 }
 
-func newTable(reader *stage.Reader, topic string, partitions int, v *valueDecoder) *table {
-	t := &table{topic: topic, values: v, rows: stage.NewTable()}
+func newTable(reader *stage.Reader, topic string, partitions int, schemas *registry.Topics, log *slog.Logger) *table {
+	t := &table{topic: topic, schemas: schemas, log: log, rows: stage.NewTable()}
 	t.Follower = stage.NewFollower(reader, topic, partitions, func(ctx context.Context, partition int32, progress func(int64)) error {
-		err := reader.Follow(ctx, topic, partition, 0, func(r *kgo.Record) error { return t.apply(ctx, r) }, progress)
+		d := &topicDecoder{schemas: schemas, log: log}
+		err := reader.Follow(ctx, topic, partition, 0, func(r *kgo.Record) error { return t.apply(ctx, d, r) }, progress)
 		if err != nil {
 			return fmt.Errorf("following %s/%d: %w", topic, partition, err)
 		}
@@ -105,17 +109,22 @@ func newTable(reader *stage.Reader, topic string, partitions int, v *valueDecode
 }
 
 // apply applies a record. A row is encoded as the record's version and the JSON text, or
-// nothing behind it if the row was removed. A value that isn't JSON removes the row as a tombstone does.
-func (t *table) apply(ctx context.Context, r *kgo.Record) error {
+// nothing behind it if the row was removed. A value that isn't JSON, or can't be decoded,
+// removes the row as a tombstone does; a record whose key can't be is of no row.
+func (t *table) apply(ctx context.Context, d *topicDecoder, r *kgo.Record) error {
 	if r.Key == nil {
 		return nil // of no row
 	}
-	value, err := t.values.of(ctx, r)
+	rowKey, err := d.keyOf(ctx, r)
 	if err != nil {
-		if _, ok := refusal(err); !ok {
+		return t.unread(r, err)
+	}
+	value, err := d.valueOf(ctx, r)
+	if err != nil {
+		if err := t.unread(r, err); err != nil {
 			return err
 		}
-		value = r.Value
+		value = nil
 	}
 	version := stage.Version{Partition: r.Partition, Time: r.Timestamp.UnixMilli()}
 	row := version.Append(make([]byte, 0, stage.VersionBytes+len(value)))
@@ -123,15 +132,13 @@ func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 		if flags, ok := jsonscan.Valid(value); ok {
 			row = jsonscan.AppendSafe(row, value, flags)
 		} else {
-			t.warn.Do(func() {
-				t.values.log.Warn("a table has a record that is not JSON, such as one that a schema registry describes; rows of such records are missing", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset)
-			})
+			t.missing(r, "it is not JSON, such as one that a schema registry describes")
 		}
 	}
 	partitions := t.Partitions()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	key := string(r.Key)
+	key := string(rowKey)
 	before, ok := t.rows.Get(key)
 	switch {
 	case ok && !version.Follows(stage.ParseVersion(before), r.Key, partitions):
@@ -141,6 +148,23 @@ func (t *table) apply(ctx context.Context, r *kgo.Record) error {
 		t.rows.Put(key, row)
 	}
 	return nil
+}
+
+// unread takes note of a record that was not decoded. It returns errors that end the table.
+func (t *table) unread(r *kgo.Record, err error) error {
+	why, ok := refusal(err)
+	if !ok {
+		return err
+	}
+	t.missing(r, why.Message)
+	return nil
+}
+
+// missing says once that a record is no row.
+func (t *table) missing(r *kgo.Record, because string) {
+	t.warn.Do(func() {
+		t.log.Warn("a table has a record that can't be read; rows of such records are missing", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", because)
+	})
 }
 
 // row appends the row of a key as JSON text; ok is false if there is none.

@@ -19,13 +19,13 @@ import (
 // A row is the last JSON value of its key. Anything else removes it.
 func TestTableRows(t *testing.T) {
 	var said bytes.Buffer
-	table := newTable(nil, "rows", 6, &valueDecoder{log: slog.New(slog.NewTextHandler(&said, nil))})
+	table := newTable(nil, "rows", 6, nil, slog.New(slog.NewTextHandler(&said, nil)))
 	put := func(key, value string, p int32, ms int64) {
 		r := &kgo.Record{Key: []byte(key), Topic: "rows", Partition: p, Timestamp: time.UnixMilli(ms)}
 		if value != "" {
 			r.Value = []byte(value)
 		}
-		if err := table.apply(t.Context(), r); err != nil {
+		if err := table.apply(t.Context(), &topicDecoder{}, r); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,7 +88,7 @@ func TestRowsAreReadToTheEnd(t *testing.T) {
 		for i := range 100 {
 			write(fmt.Sprint(i), fmt.Sprintf(`{"n":%d}`, i))
 		}
-		rows, err := newTables(kafka.Config{Brokers: brokers}, []string{"rows"}, func(string) (string, int) { return topic, 1 }, &valueDecoder{log: slog.New(slog.DiscardHandler)})
+		rows, err := newTables(kafka.Config{Brokers: brokers}, []string{"rows"}, func(string) (string, int) { return topic, 1 }, nil, slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
 		}

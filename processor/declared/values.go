@@ -7,16 +7,17 @@ import (
 	"log/slog"
 	"time"
 
-	"inv/internal/event"
 	"inv/internal/registry"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// valueDecoder decodes values that a schema registry describes.
-type valueDecoder struct {
-	registry *registry.Decoder // nil: there is none
-	log      *slog.Logger
+// topicDecoder decodes the keys and values of topics that have a format, or that a schema
+// registry describes. It is for one goroutine.
+type topicDecoder struct {
+	schemas    *registry.Topics // nil: there are none
+	log        *slog.Logger
+	key, value []byte // room
 }
 
 // While the registry does not answer, it is asked again so often and for so long. What is
@@ -26,24 +27,38 @@ const (
 	awayPatience = 30 * time.Second
 )
 
-// of returns the JSON of a value that the registry describes, and other values as they
-// are. A value that can't be decoded is a *refusalError; other errors end the step.
-func (v *valueDecoder) of(ctx context.Context, r *kgo.Record) ([]byte, error) {
-	if v.registry == nil {
-		return r.Value, nil
+// valueOf returns the JSON of a value that has a schema, and other values as they are. It
+// is valid until the next call. A value that can't be decoded is a *refusalError; other
+// errors end the step.
+func (d *topicDecoder) valueOf(ctx context.Context, r *kgo.Record) ([]byte, error) {
+	return d.decode(ctx, r, r.Value, &d.value, d.schemas.Value)
+}
+
+// keyOf returns the text of a key likewise.
+func (d *topicDecoder) keyOf(ctx context.Context, r *kgo.Record) ([]byte, error) {
+	return d.decode(ctx, r, r.Key, &d.key, d.schemas.Key)
+}
+
+func (d *topicDecoder) decode(ctx context.Context, r *kgo.Record, original []byte, room *[]byte, decode func([]byte, *kgo.Record) ([]byte, error)) ([]byte, error) {
+	if d.schemas == nil || len(original) == 0 {
+		return original, nil
 	}
 	for waited := time.Duration(0); ; waited += awayPause {
-		value, err := v.registry.Value(r)
+		out, err := decode((*room)[:0], r)
 		var e *registry.Error
 		switch {
 		case err == nil:
-			return value, nil
+			if len(out) > cap(*room) && &out[0] != &original[0] {
+				// Not out itself, which may be a part of the record.
+				*room = make([]byte, 0, len(out)+len(out)/4)
+			}
+			return out, nil
 		case !errors.As(err, &e) || !e.Away():
-			return nil, refused(event.NotJSON, "%v", err)
+			return nil, refused(registry.Reason(err), "%v", err)
 		case waited >= awayPatience:
 			return nil, fmt.Errorf("decoding %s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
 		case waited == 0:
-			v.log.Warn("waiting for the schema registry", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", err)
+			d.log.Warn("waiting for the schema registry", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", err)
 		}
 		select {
 		case <-time.After(awayPause):
@@ -53,7 +68,7 @@ func (v *valueDecoder) of(ctx context.Context, r *kgo.Record) ([]byte, error) {
 	}
 }
 
-// undecoded is what becomes of a record whose value was not decoded.
+// undecoded is what becomes of a record that was not decoded.
 func undecoded(err error) (Outcome, *Refusal, error) {
 	if why, ok := refusal(err); ok {
 		return Refused, &why, nil

@@ -27,15 +27,19 @@ func TestValueWaitsForTheRegistry(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	topics, err := registry.Open(t.Context(), client, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said strings.Builder
-	v := valueDecoder{registry.NewDecoder(t.Context(), client, registry.Other, registry.Detect), slog.New(slog.NewTextHandler(&said, nil))}
+	d := topicDecoder{schemas: topics, log: slog.New(slog.NewTextHandler(&said, nil))}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped")
 	go func() {
 		<-asked
 		cancel(stopped)
 	}()
-	_, err = v.of(ctx, &kgo.Record{Topic: "orders", Offset: 7, Value: []byte("\x00\x00\x00\x00\x07\x0ahello")})
+	_, err = d.valueOf(ctx, &kgo.Record{Topic: "orders", Offset: 7, Value: []byte("\x00\x00\x00\x00\x07\x0ahello")})
 	if _, isRefusal := refusal(err); isRefusal || !errors.Is(err, stopped) {
 		t.Errorf("%v", err)
 	}

@@ -5,12 +5,16 @@ import (
 	"sync/atomic"
 
 	"inv/internal/event"
+	"inv/internal/registry"
 	"inv/processor"
 	"inv/processor/stage"
+
+	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // writer writes the outputs of a topology. It is for the goroutine of the stage's loop.
 type writer struct {
+	program *Program
 	emits   []emitTopic
 	tx      *stage.Tx // whose outputs emits has; nil: none
 	headers []byte
@@ -18,43 +22,87 @@ type writer struct {
 
 // emitTopic is where the outputs of an emit go.
 type emitTopic struct {
-	topic    string
-	room     int // bytes of a batch
-	times    processor.Times
-	envelope *event.Envelopes
-	total    *atomic.Int64
-	out      stage.Output
-	written  int64 // in the transaction in progress
+	topic      string
+	room       int              // bytes of a batch
+	key, value *registry.Writer // nil: as they are
+	times      processor.Times
+	envelope   *event.Envelopes
+	total      *atomic.Int64
+	out        stage.Output
+	written    int64 // in the transaction in progress
 }
 
 func newWriter(env processor.Env, p *Program) *writer {
-	w := &writer{}
+	w := &writer{program: p}
 	for i := range p.Topology.Emit {
 		e := &p.Topology.Emit[i]
 		topic := env.Topic(e.To)
-		kind := e.Type
-		if kind == "" {
-			kind = p.scenario.Name + "." + e.To + ".v1"
+		t := emitTopic{topic: topic, room: env.MaxBatch(topic), times: env.Times(topic), total: env.Counter(kindOf(e.To))}
+		if env.Schemas != nil {
+			t.key, t.value = env.Schemas.Writer(topic, true), env.Schemas.Writer(topic, false)
 		}
-		w.emits = append(w.emits, emitTopic{
-			topic: topic, room: env.MaxBatch(topic), times: env.Times(topic),
-			envelope: event.NewEnvelopes(kind, env.App), total: env.Counter(kindOf(e.To)),
-		})
+		t.envelope = event.NewEnvelopes(p.EventType(i), env.App, contentType(t.value), idHeaders(t.key, t.value)...)
+		w.emits = append(w.emits, t)
 	}
 	return w
+}
+
+// contentType returns that of values; "": JSON without a schema.
+func contentType(w *registry.Writer) string {
+	if w == nil {
+		return ""
+	}
+	return w.Schema.ContentType()
+}
+
+// idHeaders returns the headers with the schemas' IDs, of those that are not in keys and
+// values.
+func idHeaders(writers ...*registry.Writer) (headers []kgo.RecordHeader) {
+	for _, w := range writers {
+		if w != nil && w.Header.Key != "" {
+			headers = append(headers, w.Header)
+		}
+	}
+	return headers
 }
 
 // outputFrame is more than an output takes in a batch of its own beside its texts and the
 // application's id: the batch's frame, the names of headers and lengths.
 const outputFrame = 1 << 10
 
-// takes returns why an output's topic does not take it, "" if it does.
-func (w *writer) takes(o *Output) string {
+// take is the [Takes] of the topology's topics.
+func (w *writer) take(o *Output, room []byte) ([]byte, error) {
 	e := &w.emits[o.Emit]
-	if n := len(o.Key) + len(o.Value) + len(o.ID) + outputFrame; n > e.room {
-		return fmt.Sprintf("an output of %d bytes; the topic %s accepts %d", n, e.topic, e.room)
+	if e.key != nil && o.Key != nil {
+		start := len(room)
+		out, err := e.key.AppendKey(room, o.Key)
+		if err != nil {
+			return room, w.program.misfit(o.Emit, e.topic, true, err)
+		}
+		room, o.Key = out, out[start:len(out):len(out)]
 	}
-	return ""
+	if e.value != nil {
+		start := len(room)
+		out, err := e.value.Append(room, o.Value)
+		if err != nil {
+			return room, w.program.misfit(o.Emit, e.topic, false, err)
+		}
+		room, o.Value = out, out[start:len(out):len(out)]
+	}
+	if n := len(o.Key) + len(o.Value) + len(o.ID) + outputFrame; n > e.room {
+		return room, refused(event.TooLarge, "an output of %d bytes; the topic %s accepts %d", n, e.topic, e.room)
+	}
+	return room, nil
+}
+
+// misfit returns the error of an output whose key or value does not fit the schema of its
+// topic: one of the field's expression, or of the emit.
+func (p *Program) misfit(emit int, topic string, key bool, err error) error {
+	e := &p.Topology.Emit[emit]
+	if key {
+		return &ExpressionError{p.scenario.File, e.Pos, fmt.Errorf("the key does not fit the schema of topic %s: %w", topic, err)}
+	}
+	return &ExpressionError{p.scenario.File, e.FieldPos(registry.PathOf(err)), fmt.Errorf("the value does not fit the schema of topic %s: %w", topic, err)}
 }
 
 // begin prepares for the outputs of a transaction.

@@ -42,8 +42,9 @@ type Config struct {
 	// JSON says that the sink needs [Record].JSON, and not only the functions above. It
 	// takes time, so a sink that copies values goes without.
 	JSON bool
-	// Registry decodes what a schema registry describes; nil: there is none.
-	Registry *registry.Decoder
+	// Schemas decodes topics that have a format, and what a schema registry describes;
+	// nil: there are none.
+	Schemas *registry.Topics
 
 	Lanes   int           // messages of a [Sender] under way at most, default DefaultLanes
 	Limit   Limit         // of tries
@@ -156,5 +157,5 @@ func setDefault[T comparable](field *T, value T) {
 // decodes reports whether a record's JSON is needed. What a registry describes is copied as
 // JSON, too.
 func (c *Config) decodes() bool {
-	return c.JSON || c.Registry != nil || c.Where != nil || c.Lane != nil || c.Group != nil
+	return c.JSON || c.Schemas != nil || c.Where != nil || c.Lane != nil || c.Group != nil
 }

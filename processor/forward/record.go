@@ -155,8 +155,8 @@ func (p *preparer) decode(t *taken, r *kgo.Record) error {
 		return nil
 	}
 	value := r.Value
-	if p.cfg.Registry != nil {
-		decoded, err := p.cfg.Registry.Value(&kgo.Record{Topic: t.Topic, Value: r.Value, Headers: r.Headers})
+	if p.cfg.Schemas != nil {
+		decoded, err := p.cfg.Schemas.Value(nil, &kgo.Record{Topic: t.Topic, Value: r.Value, Headers: r.Headers})
 		var failed *registry.Error
 		if errors.As(err, &failed) && failed.Away() {
 			return err

@@ -2,10 +2,12 @@ package inventory
 
 import (
 	"context"
+	"fmt"
 	"sync"
+	"time"
 
 	"inv/internal/event"
-	"inv/internal/kafka"
+	"inv/processor"
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,9 +26,10 @@ const (
 // is safe for concurrent use.
 type catalogue struct {
 	*stage.Follower
-	topic  string
-	limits limits
-	reader *stage.Reader
+	topic   string
+	limits  limits
+	reader  *stage.Reader
+	encoded bool // the schema registry may be needed
 
 	mu       sync.Mutex
 	products *stage.Table // a listing of each, see encode
@@ -38,24 +41,49 @@ type listing struct {
 	stage.Version
 }
 
-func newCatalogue(c kafka.Config, topic string, partitions int, l limits) (*catalogue, error) {
-	reader, err := stage.NewReader(c)
+func newCatalogue(env processor.Env, l limits) (*catalogue, error) {
+	reader, err := stage.NewReader(env.Kafka)
 	if err != nil {
 		return nil, err
 	}
-	k := &catalogue{topic: topic, limits: l, reader: reader, products: stage.NewTable()}
-	k.Follower = stage.NewFollower(reader, topic, partitions, func(ctx context.Context, partition int32, progress func(int64)) error {
-		return reader.Follow(ctx, topic, partition, 0, k.apply(), progress)
+	topic := env.Topic("catalog")
+	k := &catalogue{topic: topic, limits: l, reader: reader, products: stage.NewTable(), encoded: env.Encoded("catalog")}
+	k.Follower = stage.NewFollower(reader, topic, env.Partitions("catalog"), func(ctx context.Context, partition int32, progress func(int64)) error {
+		values := env.Values("catalog")
+		values.Patience = 0 // nothing is held up but who refreshes, and they are patient for a while only
+		return reader.Follow(ctx, topic, partition, 0, k.apply(ctx, values), progress)
 	})
 	return k, nil
 }
 
+// refreshWithin is how long a record waits for the catalogue while the schema registry may
+// be away: a transaction is open meanwhile.
+const refreshWithin = 30 * time.Second
+
+// refresh is [stage.Follower.Refresh] for a step. If the catalogue may be held up by the
+// schema registry, it does not wait for ever; the step is then tried again.
+func (c *catalogue) refresh(ctx context.Context) error {
+	if !c.encoded {
+		return c.Refresh(ctx)
+	}
+	late, cancel := context.WithTimeout(ctx, refreshWithin)
+	defer cancel()
+	err := c.Refresh(late)
+	if late.Err() != nil && ctx.Err() == nil {
+		return stage.Retry(fmt.Errorf("the catalogue was not read to its end within %s: %w", refreshWithin, late.Err()))
+	}
+	return err
+}
+
 // apply returns a function that applies the records of one partition.
-func (c *catalogue) apply() func(*kgo.Record) error {
-	var in input
+func (c *catalogue) apply(ctx context.Context, values *processor.Values) func(*kgo.Record) error {
+	in := input{values: values}
 	return func(r *kgo.Record) error {
-		if err := in.decode(catalogInput, r, c.limits); err != nil {
-			return nil // ingest dead-letters it
+		if err := in.decode(ctx, catalogInput, r, c.limits); err != nil {
+			if refusal(err) != nil {
+				return nil // ingest dead-letters it
+			}
+			return err
 		}
 		l := listing{listed, stage.Version{Partition: r.Partition, Time: r.Timestamp.UnixMilli()}}
 		id := in.product.ID
@@ -65,7 +93,7 @@ func (c *catalogue) apply() func(*kgo.Record) error {
 		partitions := c.Partitions()
 		c.mu.Lock()
 		defer c.mu.Unlock()
-		if before := c.listing(id); before.status == unknown || l.Follows(before.Version, []byte(id), partitions) {
+		if before := c.listing(id); before.status == unknown || l.Follows(before.Version, r.Key, partitions) {
 			c.products.Put(id, l.encode())
 		}
 		return nil

@@ -101,8 +101,9 @@ func (d *door) receipt(ids []string) *kgo.Record {
 
 // take decides a record. One that is accepted goes through the log.
 func (d *door) take(kind inputKind, r *kgo.Record) *event.Error {
-	if err := d.in.decode(kind, r, d.limits); err != nil {
-		return err
+	d.in.values = &processor.Values{}
+	if err := d.in.decode(d.t.Context(), kind, r, d.limits); err != nil {
+		return refusal(err)
 	}
 	d.accepted++
 	var lines []byte
@@ -191,8 +192,8 @@ func (d *door) step(s *rules.Step) {
 	}
 	value = event.AppendReorder(nil, &s.Reorder)
 	r := d.written("a reorder", "reorders", []byte(s.Reorder.EventID), value, event.TypeReorder, s.Reorder.EventID, s.Reorder.Timestamp)
-	var restock input // by the reference policy
-	if err := restock.decode(reorderInput, r, d.limits); err != nil {
+	restock := input{values: &processor.Values{}} // by the reference policy
+	if err := restock.decode(d.t.Context(), reorderInput, r, d.limits); err != nil {
 		d.t.Fatalf("ingest refuses a reorder: %v", err)
 	}
 	if err := d.procure(r); err != nil {
@@ -202,11 +203,12 @@ func (d *door) step(s *rules.Step) {
 
 // procure is procurement.
 func (d *door) procure(r *kgo.Record) *event.Error {
-	var o event.Reorder
-	if err := decodeReorder(r, &o, d.limits); err != nil {
-		return err
+	in := input{values: &processor.Values{}}
+	if err := in.decode(d.t.Context(), reorderInput, r, d.limits); err != nil {
+		return refusal(err)
 	}
-	p := answer(&o, r, time.UnixMilli(math.MaxInt32), d.lead)
+	o := &in.reorder
+	p := answer(o, r, time.UnixMilli(math.MaxInt32), d.lead)
 	row := appendPending(nil, &p)
 	if len(row) > d.limits.answer() {
 		return tooLarge("")

@@ -18,6 +18,7 @@ import (
 // duplicate, then whether its product is known.
 type ingest struct {
 	kinds     map[string]inputKind // by source topic
+	aliases   map[string]string    // likewise
 	limits    limits
 	catalogue *catalogue
 	reader    *stage.Reader
@@ -34,7 +35,7 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 		return nil, err
 	}
 	g := &ingest{
-		kinds: map[string]inputKind{}, limits: l, reader: env.Reader,
+		kinds: map[string]inputKind{}, limits: l, reader: env.Reader, aliases: map[string]string{},
 		prints: stage.NewFingerprinter(), window: o.DedupeWindow, env: env,
 		log:       lines.New(env.Topic("log"), logFormat, env.Partitions("log"), env.MaxBatch(env.Topic("log"))),
 		otherKeys: env.Counter(otherKeys),
@@ -42,8 +43,9 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 	kinds := map[string]inputKind{"catalog": catalogInput, "orders": orderInput, "receipts": receiptInput, "reorders": reorderInput}
 	for _, alias := range reads {
 		g.kinds[env.Topic(alias)] = kinds[alias]
+		g.aliases[env.Topic(alias)] = alias
 	}
-	g.catalogue, err = newCatalogue(env.Kafka, env.Topic("catalog"), env.Partitions("catalog"), g.limits)
+	g.catalogue, err = newCatalogue(env, g.limits)
 	return g, err
 }
 
@@ -70,6 +72,8 @@ func decidedFrom(source stage.Source) string {
 func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: stage.NewWindow(0),
 		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.Partitions())}
+	p.in.values = g.env.Values(g.aliases[source.Topic])
+	p.byContent = g.env.Encoded(g.aliases[source.Topic])
 	if err := g.catalogue.Refresh(ctx); err != nil {
 		return nil, 0, fmt.Errorf("reading the catalogue: %w", err)
 	}
@@ -83,8 +87,12 @@ func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64
 	from := max(committed-g.window, 0)
 	err := g.reader.Read(ctx, source.Topic, source.Partition, from, committed, func(r *kgo.Record) error {
 		g.env.Stats.Restored(1)
-		if p.in.decode(p.kind, r, g.limits) == nil && !p.in.tombstone {
-			p.window.Add(g.print(r), r.Offset)
+		err := p.in.decode(ctx, p.kind, r, g.limits)
+		if err == nil && !p.in.tombstone {
+			p.window.Add(p.print(r), r.Offset)
+		}
+		if refusal(err) == nil {
+			return err
 		}
 		return nil
 	})
@@ -96,10 +104,24 @@ func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64
 }
 
 // print returns the fingerprint by which records are duplicates: of the value,
-// and of the dead letter that it was replayed from. Equal values have equal ids.
-func (g *ingest) print(r *kgo.Record) stage.Fingerprint {
+// and of the dead letter that it was replayed from. Equal values have equal ids. Where
+// values may be in several encodings, it is what the system reads of them that counts:
+// the same order in another encoding is the same order.
+func (p *ingestPartition) print(r *kgo.Record) stage.Fingerprint {
 	replay, _ := event.Header(r.Headers, event.HeaderDLQReplay)
-	return g.prints.Of(r.Value, replay)
+	value := r.Value
+	if p.byContent && !p.in.tombstone {
+		switch p.kind {
+		case orderInput:
+			p.content = event.AppendOrder(p.content[:0], &p.in.order)
+		case receiptInput:
+			p.content = event.AppendReceipt(p.content[:0], &p.in.receipt)
+		default:
+			p.content = append(p.content[:0], p.in.value...)
+		}
+		value = p.content
+	}
+	return p.stage.prints.Of(value, replay)
 }
 
 // ingestPartition is one source partition.
@@ -111,6 +133,8 @@ type ingestPartition struct {
 	next   int64
 
 	in        input
+	byContent bool   // records may be in several encodings
+	content   []byte // scratch
 	list      []event.Entry
 	line      []byte
 	refreshed int // Tx.Polls when the catalogue's end was last asked for
@@ -124,15 +148,18 @@ type ingestPartition struct {
 // Process decides one record.
 func (p *ingestPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Record) error {
 	p.next = r.Offset + 1
-	if err := p.in.decode(p.kind, r, p.stage.limits); err != nil {
-		p.refuse(tx, r, err)
-		return nil
+	if err := p.in.decode(ctx, p.kind, r, p.stage.limits); err != nil {
+		if why := refusal(err); why != nil {
+			p.refuse(tx, r, why)
+			return nil
+		}
+		return err
 	}
 	if p.in.tombstone && p.kind != catalogInput {
 		p.count(r.Topic, processor.Skipped, "")
 		return nil
 	}
-	if p.window.Add(p.stage.print(r), r.Offset) && !p.in.tombstone {
+	if p.window.Add(p.print(r), r.Offset) && !p.in.tombstone {
 		p.count(r.Topic, processor.Duplicate, "")
 		return nil
 	}
@@ -152,11 +179,17 @@ func (p *ingestPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Reco
 	if err := p.write(tx); err != nil {
 		return err
 	}
-	if p.kind == orderInput && string(r.Key) != p.in.order.OrderID {
+	if p.kind == orderInput && string(r.Key) != p.in.order.OrderID && !p.keyed(ctx, r) {
 		p.otherKeys++
 	}
 	p.accepted++
 	return nil
+}
+
+// keyed reports whether an order's key, in the format of its topic, is its id.
+func (p *ingestPartition) keyed(ctx context.Context, r *kgo.Record) bool {
+	key, err := p.in.values.Key(ctx, r)
+	return err == nil && string(key) == p.in.order.OrderID
 }
 
 // unknown returns a product of the record that the catalogue lacks, or "". It is
@@ -167,7 +200,7 @@ func (p *ingestPartition) unknown(ctx context.Context, tx *stage.Tx) (string, er
 	if missing == "" || p.refreshed == tx.Polls() {
 		return missing, nil
 	}
-	if err := p.stage.catalogue.Refresh(ctx); err != nil {
+	if err := p.stage.catalogue.refresh(ctx); err != nil {
 		return "", err
 	}
 	p.refreshed = tx.Polls()

@@ -1,9 +1,11 @@
 package inventory
 
 import (
+	"context"
 	"strings"
 
 	"inv/internal/event"
+	"inv/processor"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -20,64 +22,93 @@ const (
 
 // input is one decoded source record. It is valid until the next call of decode,
 // and as long as the record is: texts of orders, receipts and reorders are parts
-// of the record's value.
+// of the record's value, or of its JSON.
 type input struct {
+	values  *processor.Values
 	product event.Product
 	order   event.Order
 	receipt event.Receipt
 	reorder event.Reorder
 
+	value     []byte // as JSON
 	causes    []byte
 	line      []byte
 	tombstone bool
 	key       string // of a catalogue tombstone
 }
 
-// decode checks the structure of a record; the result depends on nothing but the
-// record. A tombstone is accepted, and its meaning left to the caller.
-func (in *input) decode(kind inputKind, r *kgo.Record, l limits) *event.Error {
+// decode decodes a record and checks its structure; the result depends on nothing but the
+// record and its schema. A tombstone is accepted, and its meaning left to the caller. The
+// error of a record that is to be refused is an *event.Error; another one is that the
+// schema registry does not answer.
+func (in *input) decode(ctx context.Context, kind inputKind, r *kgo.Record, l limits) error {
+	in.value = nil
 	if in.tombstone = r.Value == nil; in.tombstone {
-		in.key = string(r.Key)
 		if kind != catalogInput {
 			return nil
 		}
-		return asEventError(event.CheckTombstone(r.Key))
+		key, err := in.values.Key(ctx, r)
+		if err != nil {
+			return err
+		}
+		in.key = string(key)
+		return event.CheckTombstone(key)
 	}
-	if len(r.Value) > l.value(kind) {
-		return tooLarge("the value is larger than the limit")
-	}
-	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
+	err := in.decodeValue(ctx, kind, r, l)
+	if err != nil {
 		return err
 	}
-	var err error
 	switch kind {
 	case catalogInput:
-		err = in.decodeProduct(r, l)
+		return in.decodeProduct(ctx, r, l)
 	case orderInput:
-		err = in.decodeOrder(r, l)
+		return in.decodeOrder(l)
 	case receiptInput:
-		if err = event.BorrowReceipt(r.Value, &in.receipt); err == nil {
+		if err = event.BorrowReceipt(in.value, &in.receipt); err == nil {
 			err = in.receipt.Check()
 		}
 	case reorderInput:
-		if err = event.BorrowReorder(r.Value, &in.reorder); err == nil {
+		if err = event.BorrowReorder(in.value, &in.reorder); err == nil {
 			err = in.reorder.Check()
 		}
 	}
-	return asEventError(err)
+	return err
 }
 
-func (in *input) decodeProduct(r *kgo.Record, l limits) error {
-	if err := event.ParseProduct(r.Value, &in.product); err != nil {
+// decodeValue decodes a value that is not larger than the limit, neither as it is in the
+// record nor as JSON, of a version that is known.
+func (in *input) decodeValue(ctx context.Context, kind inputKind, r *kgo.Record, l limits) error {
+	if len(r.Value) > l.value(kind) {
+		return tooLarge("the value is larger than the limit")
+	}
+	if err := in.values.CheckVersion(r); err != nil {
+		return err
+	}
+	var err error
+	if in.value, err = in.values.Of(ctx, r); err != nil {
+		return err
+	}
+	if len(in.value) > l.value(kind) {
+		return tooLarge("the value, as JSON, is larger than the limit")
+	}
+	return nil
+}
+
+func (in *input) decodeProduct(ctx context.Context, r *kgo.Record, l limits) error {
+	if err := event.ParseProduct(in.value, &in.product); err != nil {
 		return err
 	}
 	if err := in.product.Check(); err != nil {
 		return err
 	}
-	if err := in.product.CheckKey(r.Key); err != nil {
+	key, err := in.values.Key(ctx, r)
+	if err != nil {
 		return err
 	}
-	if most := 6 * len(r.Value); most+besideTexts <= l.entry { // if every byte were escaped
+	if err := in.product.CheckKey(key); err != nil {
+		return err
+	}
+	if most := 6 * len(in.value); most+besideTexts <= l.entry { // if every byte were escaped
 		return nil
 	}
 	entries := in.entries(catalogInput, r, nil)
@@ -87,8 +118,8 @@ func (in *input) decodeProduct(r *kgo.Record, l limits) error {
 	return nil
 }
 
-func (in *input) decodeOrder(r *kgo.Record, l limits) error {
-	if err := event.BorrowOrder(r.Value, &in.order); err != nil {
+func (in *input) decodeOrder(l limits) error {
+	if err := event.BorrowOrder(in.value, &in.order); err != nil {
 		return err
 	}
 	if err := in.order.Check(); err != nil {
@@ -100,15 +131,11 @@ func (in *input) decodeOrder(r *kgo.Record, l limits) error {
 	return in.order.CheckTotal()
 }
 
-// asEventError returns err, which is nil or an *event.Error, as an *event.Error.
-func asEventError(err error) *event.Error {
-	if err == nil {
-		return nil
-	}
-	if e, ok := err.(*event.Error); ok {
-		return e
-	}
-	return &event.Error{Reason: event.NotJSON, Message: err.Error()}
+// refusal returns why a record is to be refused, by an error of decode; nil for another
+// error.
+func refusal(err error) *event.Error {
+	e, _ := err.(*event.Error)
+	return e
 }
 
 // entries appends the entries that an accepted record adds to the product log.

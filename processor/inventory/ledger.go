@@ -28,6 +28,7 @@ type ledger struct {
 	policy rules.Policy
 	names  ledgerTopics
 	times  ledgerTimes
+	format ledgerFormats
 
 	updates, reorders, alerts, waiting, products *atomic.Int64
 }
@@ -45,16 +46,26 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 			updates: env.Topic("updates"), reorders: env.Topic("reorders"), alerts: env.Topic("alerts")},
 		times: ledgerTimes{updates: env.Times(env.Topic("updates")), reorders: env.Times(env.Topic("reorders")),
 			alerts: env.Times(env.Topic("alerts"))},
+		format: ledgerFormats{updates: env.Format(env.Topic("updates")), reorders: env.Format(env.Topic("reorders")),
+			alerts: env.Format(env.Topic("alerts"))},
 		updates: env.Counter("update"), reorders: env.Counter("reorder"), alerts: env.Counter("alert"),
 		waiting: env.Counter(waitingLines), products: env.Counter(stateProducts),
 	}
+}
+
+// ledgerFormats are those of the outputs.
+type ledgerFormats struct{ updates, reorders, alerts processor.Format }
+
+// envelopes returns the envelopes of records of an event type in a format.
+func (l *ledger) envelopes(kind string, f processor.Format) *event.Envelopes {
+	return event.NewEnvelopes(kind, l.env.App, f.ContentType(), f.Headers()...)
 }
 
 // Start reads the changelog of a partition, and checks that it holds exactly the
 // effects of the log before the committed offset: no more and no less.
 func (l *ledger) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ledgerPartition{stage: l, partition: source.Partition,
-		ofUpdates: event.NewEnvelopes(event.TypeUpdate, l.env.App), ofReorders: event.NewEnvelopes(event.TypeReorder, l.env.App), ofAlerts: event.NewEnvelopes(event.TypeAlert, l.env.App),
+		ofUpdates: l.envelopes(event.TypeUpdate, l.format.updates), ofReorders: l.envelopes(event.TypeReorder, l.format.reorders), ofAlerts: l.envelopes(event.TypeAlert, l.format.alerts),
 		before: -1, applied: -1, committed: stage.NewTable(), waiting: map[string][]event.Entry{}, working: map[string]*product{}}
 	if err := l.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
@@ -95,7 +106,7 @@ type ledgerPartition struct {
 
 	ofUpdates, ofReorders, ofAlerts *event.Envelopes
 	outputs                         outputs // of the transaction in progress
-	key, id, value, headers         []byte  // of the record being written
+	key, id, value, headers, room   []byte  // of the record being written
 
 	entry                     event.Entry // its texts are parts of the log record
 	steps                     []rules.Step
@@ -229,7 +240,9 @@ func (p *ledgerPartition) apply(tx *stage.Tx, e *event.Entry) error {
 	p.steps = p.stage.policy(&w.state, e, p.steps[:0])
 	for i := range p.steps {
 		w.changed = p.steps[i].Update.Timestamp
-		p.write(tx, w, &p.steps[i])
+		if err := p.write(tx, w, &p.steps[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -250,32 +263,44 @@ func (p *ledgerPartition) load(id string) (*product, error) {
 	return w, nil
 }
 
-func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) {
-	u := &step.Update
+func (p *ledgerPartition) write(tx *stage.Tx, w *product, step *rules.Step) error {
+	s, u := p.stage, &step.Update
 	u.LastUpdated = tx.Now().UnixMilli()
 	p.key = append(p.key[:0], u.ProductID...)
 	p.id = appendID(p.id[:0], "update-", u.ProductID, u.Seq)
 	p.value = w.text.Append(p.value[:0], u)
 	p.updates++
-	p.produce(tx, p.outputs.updates, p.stage.times.updates, p.ofUpdates, p.key, u.Timestamp)
+	if err := p.produce(tx, p.outputs.updates, s.format.updates, s.times.updates, p.ofUpdates, p.key, u.Timestamp); err != nil {
+		return err
+	}
 	if step.Reorders {
 		p.reorders++
 		p.id = append(p.id[:0], step.Reorder.EventID...)
 		p.value = event.AppendReorder(p.value[:0], &step.Reorder)
-		p.produce(tx, p.outputs.reorders, p.stage.times.reorders, p.ofReorders, p.id, u.Timestamp)
+		if err := p.produce(tx, p.outputs.reorders, s.format.reorders, s.times.reorders, p.ofReorders, p.id, u.Timestamp); err != nil {
+			return err
+		}
 	}
 	if step.Alerts {
 		p.alerts++
 		p.id = append(p.id[:0], step.Alert.AlertID...)
 		p.value = event.AppendAlert(p.value[:0], &step.Alert)
-		p.produce(tx, p.outputs.alerts, p.stage.times.alerts, p.ofAlerts, p.key, u.Timestamp)
+		return p.produce(tx, p.outputs.alerts, s.format.alerts, s.times.alerts, p.ofAlerts, p.key, u.Timestamp)
 	}
+	return nil
 }
 
-// produce writes a record whose id and value are in p.
-func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, times processor.Times, envelopes *event.Envelopes, key []byte, ms int64) {
+// produce writes a record whose id and value are in p. That a value does not fit its
+// schema ends the processor: the schemas of the outputs have been found to have a place
+// for every record, and what ingest has accepted can't be refused any more.
+func (p *ledgerPartition) produce(tx *stage.Tx, out stage.Output, format processor.Format, times processor.Times, envelopes *event.Envelopes, key []byte, ms int64) error {
+	key, value, room, err := format.Encode(p.room[:0], key, p.value)
+	if p.room = room; err != nil {
+		return fmt.Errorf("%s: %w", quoted(string(p.id)), err)
+	}
 	p.headers = envelopes.Append(p.headers[:0], p.id, ms)
-	out.Append(out.PartitionFor(key), times.Record(ms, tx.Now()), key, p.value, p.headers)
+	out.Append(out.PartitionFor(key), times.Record(ms, tx.Now()), key, value, p.headers)
+	return nil
 }
 
 // stateRoom is the size that most encoded states fit in, in bytes.

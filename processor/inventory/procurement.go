@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -30,6 +31,7 @@ type procurement struct {
 	changelog string
 	receipts  string
 	times     processor.Times // that receipts accepts
+	format    processor.Format
 
 	written, pending *atomic.Int64
 }
@@ -39,8 +41,32 @@ func newProcurement(env processor.Env, o Options) (*procurement, error) {
 	return &procurement{
 		env: env, lead: o.LeadTime, limits: l,
 		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"), times: env.Times(env.Topic("receipts")),
+		format:  env.Format(env.Topic("receipts")),
 		written: env.Counter("receipt"), pending: env.Counter(pendingReceipts),
 	}, err
+}
+
+// record returns the record of a receipt that is written now.
+func (s *procurement) record(r *event.Receipt, now time.Time) (*kgo.Record, error) {
+	key, value, _, err := s.format.Encode(nil, []byte(r.ProductID), event.AppendReceipt(nil, r))
+	if err != nil {
+		return nil, err
+	}
+	envelope := event.Envelope{Type: event.TypeReceipt, Source: s.env.App, ID: r.ReceiptID, Time: r.Timestamp, ContentType: s.format.ContentType()}
+	return &kgo.Record{
+		Topic: s.receipts, Key: key, Value: value,
+		Timestamp: time.UnixMilli(s.times.Record(r.Timestamp, now)),
+		Headers:   append(event.AppendHeaders(nil, envelope), s.format.Headers()...),
+	}, nil
+}
+
+// fits returns an error if the schema of the receipts has no place for a receipt.
+func (s *procurement) fits(r *event.Receipt) error {
+	if s.format.Plain() {
+		return nil
+	}
+	_, err := s.record(r, time.Time{})
+	return err
 }
 
 // pending is a receipt that is not due yet.
@@ -51,7 +77,8 @@ type pending struct {
 	print   uint64 // of key and value in the changelog
 }
 
-// answer returns the receipt of a reorder that was read from r, due at a time.
+// answer returns the receipt of a reorder that was read from r, due at a time. It shares
+// no memory with the reorder.
 func answer(o *event.Reorder, r *kgo.Record, due time.Time, lead time.Duration) pending {
 	at := o.Timestamp
 	if at == 0 {
@@ -61,15 +88,15 @@ func answer(o *event.Reorder, r *kgo.Record, due time.Time, lead time.Duration) 
 		due:    due,
 		offset: r.Offset,
 		receipt: event.Receipt{
-			ReceiptID: event.ReceiptID(o.EventID), EventID: o.EventID, ProductID: o.ProductID, Quantity: o.ReorderQuantity,
-			WarehouseID: o.WarehouseID, Timestamp: event.ClampTime(at + lead.Milliseconds()),
+			ReceiptID: event.ReceiptID(o.EventID), EventID: strings.Clone(o.EventID), ProductID: strings.Clone(o.ProductID), Quantity: o.ReorderQuantity,
+			WarehouseID: strings.Clone(o.WarehouseID), Timestamp: event.ClampTime(at + lead.Milliseconds()),
 		},
 	}
 }
 
 // Start reads the changelog of a partition.
 func (s *procurement) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
-	p := &procurementPartition{stage: s, partition: source.Partition, open: map[string]pending{}, tooLarge: map[string]bool{}, counts: map[processor.Tally]int64{}}
+	p := &procurementPartition{stage: s, in: input{values: s.env.Values("reorders")}, partition: source.Partition, open: map[string]pending{}, tooLarge: map[string]bool{}, counts: map[processor.Tally]int64{}}
 	if err := s.env.Restore(ctx, source, p.restore); err != nil {
 		return nil, 0, err
 	}
@@ -106,11 +133,11 @@ type procurementPartition struct {
 	letters   []*kgo.Record      // dead letters of their reorders, to be written first
 	refusing  bool               // by the transaction in progress
 
-	reorder event.Reorder
-	row     []byte
-	added   []pending // by the transaction in progress
-	done    []pending
-	counts  map[processor.Tally]int64
+	in     input
+	row    []byte
+	added  []pending // by the transaction in progress
+	done   []pending
+	counts map[processor.Tally]int64
 }
 
 func (p *procurementPartition) restore(r *kgo.Record) error {
@@ -154,16 +181,19 @@ func (p *procurementPartition) prepareRefusals(ctx context.Context, source stage
 func (p *procurementPartition) Note() string { return p.stage.env.Note(p.sealed, 0) }
 
 // Process records one reorder as pending. One that already is, is a duplicate.
-func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.Record) error {
+func (p *procurementPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Record) error {
 	if r.Value == nil {
 		p.count(r.Topic, processor.Skipped, "")
 		return nil
 	}
-	o := &p.reorder
-	if err := decodeReorder(r, o, p.stage.limits); err != nil {
-		p.refuse(tx, r, err)
-		return nil
+	if err := p.in.decode(ctx, reorderInput, r, p.stage.limits); err != nil {
+		if why := refusal(err); why != nil {
+			p.refuse(tx, r, why)
+			return nil
+		}
+		return err
 	}
+	o := &p.in.reorder
 	if p.isPending(o.EventID) {
 		p.count(r.Topic, processor.Duplicate, "")
 		return nil
@@ -172,6 +202,10 @@ func (p *procurementPartition) Process(_ context.Context, tx *stage.Tx, r *kgo.R
 	p.row = appendPending(p.row[:0], &d)
 	if len(p.row) > p.stage.limits.answer() {
 		p.refuse(tx, r, tooLarge(tooLargeReceipt))
+		return nil
+	}
+	if err := p.stage.fits(&d.receipt); err != nil {
+		p.refuse(tx, r, &event.Error{Reason: event.SchemaMismatch, Message: "its receipt: " + err.Error()})
 		return nil
 	}
 	d.print = processor.Fingerprint([]byte(o.EventID), p.row)
@@ -188,20 +222,6 @@ func (p *procurementPartition) refuse(tx *stage.Tx, r *kgo.Record, why *event.Er
 
 func (p *procurementPartition) letter(r *kgo.Record, why *event.Error) *kgo.Record {
 	return processor.DeadLetter(r, "procurement", string(why.Reason), why.Message, p.stage.env.MaxBatch(processor.DeadLetterTopic(r.Topic)))
-}
-
-// decodeReorder checks a reorder as procurement reads it.
-func decodeReorder(r *kgo.Record, o *event.Reorder, l limits) *event.Error {
-	if len(r.Value) > l.value(reorderInput) {
-		return tooLarge("the value is larger than the limit")
-	}
-	if err := asEventError(event.CheckVersion(r.Headers)); err != nil {
-		return err
-	}
-	if err := asEventError(event.ParseReorder(r.Value, o)); err != nil {
-		return err
-	}
-	return asEventError(o.Check())
 }
 
 func (p *procurementPartition) isPending(id string) bool {
@@ -248,13 +268,12 @@ func (p *procurementPartition) Due(tx *stage.Tx, now time.Time) error {
 		d := heap.Pop(&p.queue).(pending)
 		p.done = append(p.done, d)
 		p.sealed.Remove(d.print)
-		r := &d.receipt
-		tx.Produce(&kgo.Record{
-			Topic: p.stage.receipts, Key: []byte(r.ProductID), Value: event.AppendReceipt(nil, r),
-			Timestamp: time.UnixMilli(p.stage.times.Record(r.Timestamp, tx.Now())),
-			Headers:   event.AppendHeaders(nil, event.Envelope{Type: event.TypeReceipt, Source: p.stage.env.App, ID: r.ReceiptID, Time: r.Timestamp}),
-		})
-		if err := p.log(tx, r.EventID, nil); err != nil {
+		r, err := p.stage.record(&d.receipt, tx.Now())
+		if err != nil { // the schema had a place for it when its reorder was read
+			return fmt.Errorf("the receipt %s: %w", quoted(d.receipt.ReceiptID), err)
+		}
+		tx.Produce(r)
+		if err := p.log(tx, d.receipt.EventID, nil); err != nil {
 			return err
 		}
 	}

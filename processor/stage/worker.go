@@ -166,6 +166,10 @@ type brokenError struct{ err error }
 func (e brokenError) Error() string { return e.err.Error() }
 func (e brokenError) Unwrap() error { return e.err }
 
+// Retry marks an error of a [Partition] that a new session may not have: the worker starts
+// over, and goes on.
+func Retry(err error) error { return brokenError{err} }
+
 func broken(format string, args ...any) error { return brokenError{fmt.Errorf(format, args...)} }
 
 // fatalCodes are the error codes that a new session would get again.

@@ -22,9 +22,9 @@ type Options struct {
 	App      string // the application id
 	// Shared are aliases of topics that built-in topologies write, too.
 	Shared []string
-	// Registry decodes inputs and tables that a schema registry describes; nil: there is
-	// none.
-	Registry *registry.Decoder
+	// Schemas decodes topics that have a format, and inputs and tables that a schema
+	// registry describes; nil: there are none.
+	Schemas *registry.Topics
 	// MaxFindings bounds the findings kept for each check; all are counted.
 	MaxFindings int
 	// Progress, if not nil, is called from time to time, by the goroutine that called
@@ -70,6 +70,9 @@ type audit struct {
 // Audit checks a topology. The error is one of reading.
 func Audit(ctx context.Context, o Options, p *Progress, records Records) (*Report, error) {
 	a := &audit{o: o, t: Compile(o.Scenario, o.Topology), progress: p, records: records, checks: newChecks()}
+	if o.Schemas != nil {
+		a.t.schema = a.schema
+	}
 	a.letters, a.outputs, a.log = newLetters(), newOutputs(), newLogbook()
 	steps := []func(context.Context) error{a.readTables, a.readLetters, a.readOutputs}
 	if o.Topology.Keyed() {

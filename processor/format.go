@@ -1,0 +1,81 @@
+package processor
+
+import (
+	"inv/internal/registry"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+)
+
+// Format is how records are written to a topic. That of a topic without formats, which
+// the zero Format is, leaves them as they are. It is safe for concurrent use.
+type Format struct {
+	topic      string
+	key, value *registry.Writer
+}
+
+// Format returns the format of a topic, by its name on the broker.
+func (e Env) Format(topic string) Format {
+	if e.Schemas == nil {
+		return Format{topic: topic}
+	}
+	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false)}
+}
+
+// Plain reports whether keys and values are written as they are.
+func (f Format) Plain() bool { return f.key == nil && f.value == nil }
+
+// ContentType returns the content type of values, "" for JSON without a schema.
+func (f Format) ContentType() string {
+	if f.value == nil {
+		return ""
+	}
+	return f.value.Schema.ContentType()
+}
+
+// Headers returns the headers with the IDs of schemas, of those that are not in keys and
+// values themselves.
+func (f Format) Headers() (headers []kgo.RecordHeader) {
+	for _, w := range []*registry.Writer{f.key, f.value} {
+		if w != nil && w.Header.Key != "" {
+			headers = append(headers, w.Header)
+		}
+	}
+	return headers
+}
+
+// Encode returns a key and a JSON value as the topic has them: the same ones, or what it
+// appends to room, which is returned, too. The error wraps a *registry.ValueError.
+func (f Format) Encode(room, key, value []byte) (k, v, _ []byte, err error) {
+	if f.key != nil && key != nil {
+		start := len(room)
+		if room, err = f.key.AppendKey(room, key); err != nil {
+			return nil, nil, room, &MisfitError{f.topic, true, err}
+		}
+		key = room[start:len(room):len(room)]
+	}
+	if f.value != nil && value != nil {
+		start := len(room)
+		if room, err = f.value.Append(room, value); err != nil {
+			return nil, nil, room, &MisfitError{f.topic, false, err}
+		}
+		value = room[start:len(room):len(room)]
+	}
+	return key, value, room, nil
+}
+
+// MisfitError is a key or a value that the schema of its topic has no place for.
+type MisfitError struct {
+	Topic string
+	Key   bool
+	Err   error // a *registry.ValueError
+}
+
+func (e *MisfitError) Error() string {
+	what := "the value"
+	if e.Key {
+		what = "the key"
+	}
+	return what + " does not fit the schema of topic " + e.Topic + ": " + e.Err.Error()
+}
+
+func (e *MisfitError) Unwrap() error { return e.Err }
