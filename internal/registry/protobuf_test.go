@@ -139,7 +139,7 @@ message Order { string id = 1; repeated Line lines = 2; map<string, Line> by_nam
 bytes raw = 7; google.protobuf.Duration took = 8; double total = 9; float small = 10; map<int32, bool> flags = 11; google.protobuf.Any any = 12; uint64 big = 13; bool yes = 14; }
 message Line { int32 quantity = 1; uint32 size = 2; }`)
 	for _, c := range []struct{ json, path, text string }{
-		{`{`, "", "the value is not JSON"},
+		{`{`, "", "the value is not valid JSON"},
 		{`[]`, "", "[] is not an object, as the message shop.Order wants"},
 		{`{"nope":1}`, "", `the schema's message shop.Order has no field "nope"`},
 		{`{"lines":[{},{"quantity":"x"}]}`, "lines[1].quantity", `"x" is not a number`},
@@ -150,9 +150,9 @@ message Line { int32 quantity = 1; uint32 size = 2; }`)
 		{`{"lines":[{"size":-1}]}`, "lines[0].size", "-1 is out of the range of uint32"},
 		{`{"lines":[null]}`, "lines[0]", "is null, which a list of Protobuf can't hold"},
 		{`{"lines":{}}`, "lines", "{} is not an array"},
-		{`{"by_name":{"a b":{"wrong":1}}}`, `by_name["a b"]`, `the schema's message shop.Line has no field "wrong"`},
-		{`{"by_name":{"a":null}}`, `by_name["a"]`, "is null, which a map of Protobuf can't hold"},
-		{`{"flags":{"x":true}}`, `flags["x"]`, "the key is not of the type int32"},
+		{`{"by_name":{"a b":{"wrong":1}}}`, `by_name."a b"`, `the schema's message shop.Line has no field "wrong"`},
+		{`{"by_name":{"a":null}}`, `by_name.a`, "is null, which a map of Protobuf can't hold"},
+		{`{"flags":{"x":true}}`, `flags.x`, "the key is not of the type int32"},
 		{`{"card":"x","cash":false}`, "cash", "is set beside another field of the oneof paid"},
 		{`{"id":"a","id":"b"}`, "id", "is there twice"},
 		{`{"id":true}`, "id", "true is not text"},
