@@ -114,7 +114,7 @@ func (t *testFlags) file(ctx context.Context, s *streams, f *sharedFlags, sc *sc
 			programs[test.Topology] = p
 		}
 		start := s.now()
-		result, err := cases.Run(ctx, sc, p, test)
+		result, err := cases.Run(ctx, sc, p, nil, test)
 		if err != nil {
 			return failed, run, err
 		}

@@ -192,7 +192,7 @@ func (d *avroDeriver) record(t shape.Type, at place) string {
 
 // field writes a field of a record.
 func (d *avroDeriver) field(f shape.Field, record place) string {
-	at := place{name: record.name + camel(f.Name), path: joinPath(record.path, f.Name), field: f.Place, depth: record.depth}
+	at := place{name: record.name + camel(f.Name), path: join(record.path, f.Name), field: f.Place, depth: record.depth}
 	for _, name := range append([]string{f.Name}, f.Aliases...) {
 		if !isAvroName(name) {
 			d.refuse(at.path, at.field, "%s is no name in Avro: letters, digits and _", quoted(name))
@@ -260,17 +260,6 @@ func isAvroName(s string) bool {
 		}
 	}
 	return s != ""
-}
-
-// camel returns a field's name as part of a type's: order_items as OrderItems.
-func camel(field string) string {
-	var b strings.Builder
-	for part := range strings.SplitSeq(field, "_") {
-		if part != "" {
-			b.WriteString(strings.ToUpper(part[:1]) + part[1:])
-		}
-	}
-	return b.String()
 }
 
 func quoted(s string) string { return string(jsonscan.AppendString(nil, []byte(s))) }

@@ -117,12 +117,12 @@ func (d *avroDiff) record(a, b *avroType, path string) {
 	}
 	for i := range a.fields {
 		if !slices.Contains(from, i) {
-			d.add(joinPath(path, a.fields[i].name), "removed")
+			d.add(join(path, a.fields[i].name), "removed")
 		}
 	}
 	for i := range b.fields {
 		f := &b.fields[i]
-		at := joinPath(path, f.name)
+		at := join(path, f.name)
 		if from[i] < 0 {
 			if f.hasDefault {
 				d.add(at, "added, with the default %s", f.defaultJSON())

@@ -111,7 +111,7 @@ func classOfShape(s shape.Type) class {
 func (f *avroFit) object(s shape.Type, t *avroType, path string, at shape.Place) {
 	if t.kind == "map" {
 		for _, field := range s.Fields {
-			f.typ(field.Type, t.elem, joinPath(path, field.Name), field.Place)
+			f.typ(field.Type, t.elem, join(path, field.Name), field.Place)
 		}
 		return
 	}
@@ -125,7 +125,7 @@ func (f *avroFit) object(s shape.Type, t *avroType, path string, at shape.Place)
 	f.open[t]++
 	defer func() { f.open[t]-- }()
 	for _, field := range s.Fields {
-		path := joinPath(path, field.Name)
+		path := join(path, field.Name)
 		i := slices.IndexFunc(t.fields, func(a avroField) bool { return a.name == field.Name })
 		if i < 0 {
 			f.refuse(path, field.Place, "the schema's %s has no such field", t)
@@ -139,7 +139,7 @@ func (f *avroFit) object(s shape.Type, t *avroType, path string, at shape.Place)
 	for i := range t.fields {
 		name := t.fields[i].name
 		if _, optional, _ := t.fields[i].absent(); !optional && !slices.ContainsFunc(s.Fields, func(field shape.Field) bool { return field.Name == name }) {
-			f.refuse(joinPath(path, name), at, "the schema wants it, %s without a default, and no producer writes it", t.fields[i].typ)
+			f.refuse(join(path, name), at, "the schema wants it, %s without a default, and no producer writes it", t.fields[i].typ)
 		}
 	}
 }

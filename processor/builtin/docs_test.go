@@ -35,7 +35,7 @@ func TestDocumentedTopologies(t *testing.T) {
 		}
 		for i := range sc.Tests {
 			p, _ := declared.Compile(sc, sc.Topology(sc.Tests[i].Topology))
-			result, err := cases.Run(t.Context(), sc, p, &sc.Tests[i])
+			result, err := cases.Run(t.Context(), sc, p, nil, &sc.Tests[i])
 			if err != nil || len(result.Failures) > 0 {
 				t.Errorf("%v, %+v\n%s", err, result.Failures, source)
 			}

@@ -8,6 +8,7 @@ import (
 	"inv/internal/event"
 	"inv/internal/jsonscan"
 	"inv/internal/kafka/partition"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -23,7 +24,14 @@ type BenchOptions struct {
 	Rollback   bool                     // each record is applied, rolled back and applied again
 	Output     func(*BenchOutput) error // takes what the topology writes, in its order
 	Letter     func(*BenchLetter) error // takes its dead letters, between the outputs
+	// Formats are those of the topics that are written: what does not fit is refused as it
+	// is on a cluster. What the bench gives is JSON all the same. nil: there are none.
+	Formats Formats
 }
+
+// Formats returns the schema of the keys or the values of a topic, by its alias; nil: it has
+// none.
+type Formats func(alias string, key bool) *registry.Schema
 
 // BenchRecord is a record of an input or a table. A Bench borrows it for a call.
 type BenchRecord struct {
@@ -65,7 +73,12 @@ type Bench struct {
 	past    originals
 	record  Record
 	events  benchEvents
+	schemas []benchSchemas // by emit
+	value   []byte         // upgraded
 }
+
+// benchSchemas are what the keys and values of an emit must fit; nil: nothing.
+type benchSchemas struct{ key, value *registry.Schema }
 
 // benchSource is a partition of an input.
 type benchSource struct {
@@ -104,8 +117,15 @@ func NewBench(p *Program, o BenchOptions) *Bench {
 		}
 		b.parts = append(b.parts, TopicSize{Topic: []byte(b.topicName(in.Alias))})
 	}
+	if o.Formats != nil {
+		for i := range p.Topology.Emit {
+			to := p.Topology.Emit[i].To
+			b.schemas = append(b.schemas, benchSchemas{o.Formats(to, true), o.Formats(to, false)})
+		}
+	}
 	if !p.Topology.Keyed() {
 		b.mapper = p.Mapper(b.rows)
+		b.mapper.Takes = b.takes()
 	} else {
 		b.router = p.Router(b.rows)
 		for range max(o.Partitions, 1) {
@@ -127,6 +147,31 @@ func (b *Bench) topicName(alias string) string {
 	return topic.NameFor(b.o.App)
 }
 
+// takes returns what checks outputs; nil: nothing does.
+func (b *Bench) takes() Takes {
+	if b.schemas == nil {
+		return nil
+	}
+	return func(o *Output, room []byte) ([]byte, error) {
+		s, topic := &b.schemas[o.Emit], b.topicName(b.p.Topology.Emit[o.Emit].To)
+		if s.key != nil && o.Key != nil {
+			out, err := s.key.EncodeKey(room, o.Key)
+			if err != nil {
+				return room, b.p.misfit(o.Emit, topic, true, err)
+			}
+			room = out[:len(room)]
+		}
+		if s.value != nil {
+			out, err := s.value.Encode(room, o.Value)
+			if err != nil {
+				return room, b.p.misfit(o.Emit, topic, false, err)
+			}
+			room = out[:len(room)]
+		}
+		return room, nil
+	}
+}
+
 // grow gives an input partitions that it has not had.
 func (b *Bench) grow(input int, partitions int32) {
 	for n := b.parts[input].Partitions; n < partitions; n++ {
@@ -146,11 +191,12 @@ func (b *Bench) source(input int, partition int32) int {
 // it, if it is a tombstone or not JSON. An error
 // is a mistake of the caller or of the topology's code, not one in the record.
 func (b *Bench) Record(r *BenchRecord) error {
+	value, failed := b.upgraded(r)
 	table, isTable := b.rows[r.Alias]
 	if isTable {
 		delete(table, string(r.Key))
-		if flags, ok := jsonscan.Valid(r.Value); ok {
-			table[string(r.Key)] = jsonscan.AppendSafe(nil, r.Value, flags)
+		if flags, ok := jsonscan.Valid(value); ok && failed == nil {
+			table[string(r.Key)] = jsonscan.AppendSafe(nil, value, flags)
 		}
 	}
 	input := slices.IndexFunc(b.p.Topology.From, func(in scenario.Input) bool { return in.Alias == r.Alias })
@@ -176,16 +222,45 @@ func (b *Bench) Record(r *BenchRecord) error {
 	}
 	s.next = offset + 1
 	rec := &b.record
-	*rec = Record{Input: input, Origin: Origin{string(b.parts[input].Topic), to, offset, r.Timestamp}, Key: r.Key, Value: r.Value, Headers: rec.Headers[:0]}
+	*rec = Record{Input: input, Origin: Origin{string(b.parts[input].Topic), to, offset, r.Timestamp}, Key: r.Key, Value: value, Headers: rec.Headers[:0]}
 	if b.p.UsesHeaders() {
 		for _, h := range r.Headers {
 			rec.Headers = append(rec.Headers, Header{h.Key, h.Value})
 		}
 	}
-	if b.mapper != nil {
+	switch {
+	case failed != nil:
+		return b.refuse(rec, r, &Refusal{registry.Reason(failed), failed.Error()})
+	case b.mapper != nil:
 		return b.mapRecord(rec, r)
 	}
 	return b.route(rec, r, at)
+}
+
+// upgraded returns a record's value as the version that programs read has it.
+func (b *Bench) upgraded(r *BenchRecord) ([]byte, error) {
+	u := b.p.upgrades[r.Alias]
+	if !u.Has(r.Headers) || slices.ContainsFunc(b.p.Topology.From, func(in scenario.Input) bool { return in.Alias == r.Alias && in.Format != "" }) {
+		return r.Value, nil
+	}
+	value, err := u.Apply(b.value, r.Headers, r.Value)
+	if err != nil {
+		return nil, err
+	}
+	b.value = value
+	return value, nil
+}
+
+// refuse dead-letters a record that is not decided.
+func (b *Bench) refuse(rec *Record, original *BenchRecord, why *Refusal) error {
+	stage := b.p.Topology.Name
+	if b.p.Topology.Keyed() {
+		stage = RouteStage(stage)
+	}
+	if err := b.events.letter(&BenchLetter{Refusal: *why, Stage: stage, Record: placed(original, rec)}); err != nil {
+		return err
+	}
+	return b.give()
 }
 
 // mapRecord is Record without state.

@@ -24,6 +24,7 @@ type benchPartition struct {
 func newBenchPartition(b *Bench) *benchPartition {
 	p := &benchPartition{machine: b.p.NewMachine()}
 	p.machine.Now = b.o.Clock
+	p.machine.Takes = b.takes()
 	return p
 }
 

@@ -2,11 +2,13 @@ package declared
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"inv/internal/convert"
 	"inv/internal/jq"
 	"inv/internal/jsonscan"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 )
 
@@ -14,9 +16,10 @@ import (
 type Program struct {
 	Topology *scenario.Topology
 	scenario *scenario.Scenario
-	inputs   []*inputProgram // in the order of Topology.From
-	state    *stateProgram   // nil without keys
-	mapping  *mapProgram     // nil with keys
+	inputs   []*inputProgram               // in the order of Topology.From
+	state    *stateProgram                 // nil without keys
+	mapping  *mapProgram                   // nil with keys
+	upgrades map[string]*registry.Upgrades // of inputs and tables that have some, by alias
 
 	expressions []*expression // all of them
 }
@@ -39,11 +42,25 @@ func Compile(s *scenario.Scenario, t *scenario.Topology) (*Program, scenario.Pro
 		}
 		p.mapping = c.mapping(shared)
 	}
+	p.upgrades = upgradesOf(s, append(inputsOf(t), joined(t)...))
 	if problems := c.sorted(); len(problems) > 0 {
 		return nil, problems
 	}
 	p.expressions = c.compiled
 	return p, nil
+}
+
+// upgradesOf compiles the upgrades of topics. A wrong one is a mistake of the topic, which is
+// not the topology's.
+func upgradesOf(s *scenario.Scenario, aliases []string) map[string]*registry.Upgrades {
+	all := map[string]*registry.Upgrades{}
+	for _, alias := range aliases {
+		topic, _ := s.Topic(alias)
+		if u, err := registry.NewUpgrades(topic.Upgrades); err == nil && u != nil {
+			all[alias] = u
+		}
+	}
+	return all
 }
 
 // UsesHeaders reports whether an expression uses $headers, so that records need theirs.
@@ -125,7 +142,7 @@ type mapProgram struct{ emits []*emitProgram }
 // input compiles what is decided of an input's records.
 func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *inputProgram {
 	p := &inputProgram{Input: in, scope: sc, timeAt: -1}
-	c.format(in)
+	c.format(s, in)
 	p.time = c.compile(sc, atTime(), c.topology.Time)
 	if topic, ok := s.Topic(in.Alias); ok && topic.View != nil && topic.View.Time != "" && !topic.View.Lines {
 		var path []string
@@ -146,7 +163,7 @@ func (c *compiler) input(s *scenario.Scenario, in *scenario.Input, sc *scope) *i
 }
 
 // format checks the settings of an input's format.
-func (c *compiler) format(in *scenario.Input) {
+func (c *compiler) format(s *scenario.Scenario, in *scenario.Input) {
 	var err error
 	switch in.Format {
 	case "xml":
@@ -156,6 +173,9 @@ func (c *compiler) format(in *scenario.Input) {
 	}
 	if err != nil {
 		c.problem(in.Pos, err.Error())
+	}
+	if topic, _ := s.Topic(in.Alias); in.Format != "" && topic.Format.Name != "" {
+		c.problem(in.Pos, fmt.Sprintf("the input is %s, and its topic %q has the format %s; leave out one of them", in.Format, in.Alias, topic.Format.Name))
 	}
 }
 

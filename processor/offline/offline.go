@@ -33,6 +33,9 @@ type Options struct {
 	App      string
 	Sources  []Source
 	Now      func() time.Time // of records without a timestamp, and $clock
+	// Formats are those of the topics that are written: what does not fit is dead-lettered.
+	// Files have JSON all the same. nil: there are none.
+	Formats declared.Formats
 	// Output takes what the topology writes, with the topic's name. It must not keep the
 	// record.
 	Output func(*envelope.Record) error
@@ -57,7 +60,7 @@ type Summary struct {
 func Run(ctx context.Context, o Options) (Summary, error) {
 	r := &run{Options: o, sum: Summary{Ignored: map[string]int64{}, Written: map[string]int64{}, Letters: map[string]int64{}}, began: o.Now().UnixMilli()}
 	r.bench = declared.NewBench(o.Program, declared.BenchOptions{
-		App: o.App, Partitions: 1, TickEvery: time.Second, Output: r.output, Letter: r.letter,
+		App: o.App, Partitions: 1, TickEvery: time.Second, Output: r.output, Letter: r.letter, Formats: o.Formats,
 		Clock: func() int64 { return o.Now().UnixMilli() },
 	})
 	for i := range o.Sources {

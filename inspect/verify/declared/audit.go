@@ -70,6 +70,9 @@ type audit struct {
 // Audit checks a topology. The error is one of reading.
 func Audit(ctx context.Context, o Options, p *Progress, records Records) (*Report, error) {
 	a := &audit{o: o, t: Compile(o.Scenario, o.Topology), progress: p, records: records, checks: newChecks()}
+	if o.Schemas != nil {
+		a.t.schema = a.schema
+	}
 	a.letters, a.outputs, a.log = newLetters(), newOutputs(), newLogbook()
 	steps := []func(context.Context) error{a.readTables, a.readLetters, a.readOutputs}
 	if o.Topology.Keyed() {

@@ -6,20 +6,23 @@ import (
 	"slices"
 	"strconv"
 
+	"inv/internal/registry"
+
 	"github.com/itchyny/gojq"
 )
 
-// same reports whether a value is that of an output: the same bytes, or the same JSON but
-// for what depends on the clock. Of that only the kind must be the same.
-func (o *Output) same(value []byte) bool {
+// same reports whether a value is that of an output: the same bytes, or the same JSON, as
+// the schema can hold it, but for what depends on the clock. Of that only the kind must be
+// the same.
+func (o *Output) same(sch *registry.Schema, value []byte) bool {
 	if bytes.Equal(o.Value, value) {
 		return true
 	}
-	want, err := decode(o.Value)
+	want, err := decode(held(sch, o.Value))
 	if err != nil {
 		return false
 	}
-	got, err := decode(value)
+	got, err := decode(held(sch, value))
 	if err != nil {
 		return false
 	}

@@ -14,6 +14,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/jq"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/itchyny/gojq"
@@ -50,6 +51,8 @@ type Topology struct {
 	code     map[*scenario.JQ]*gojq.Code
 	headed   bool // lines have the headers
 	compares bool // an expression uses $was
+	// schema returns that of a topic's values or keys, nil: it has none; nil: none has.
+	schema func(alias string, key bool) *registry.Schema
 }
 
 // variables are those that every expression has; which of them are null depends on

@@ -2,14 +2,12 @@ package declared
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sort"
 	"strings"
 
 	"inv/inspect/verify"
 	"inv/internal/event"
-	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -34,25 +32,6 @@ func (a *audit) readInputs(ctx context.Context) error {
 	return a.away
 }
 
-// described returns a record with the JSON of its value, if that is in a format that a
-// registry describes. One that can't be decoded is left as it is, and is not JSON.
-func (a *audit) described(format string, r *kgo.Record) *kgo.Record {
-	if a.o.Schemas == nil || format != "" || a.away != nil {
-		return r
-	}
-	value, err := a.o.Schemas.Value(nil, r)
-	if err != nil {
-		var e *registry.Error
-		if errors.As(err, &e) && e.Away() {
-			a.away = err
-		}
-		return r
-	}
-	decoded := *r
-	decoded.Value = value
-	return &decoded
-}
-
 // input checks what became of a record.
 func (a *audit) input(alias string, r *kgo.Record, ids []string) {
 	at := placeOf(r)
@@ -62,17 +41,17 @@ func (a *audit) input(alias string, r *kgo.Record, ids []string) {
 		a.counts.InputsInFlight++
 	}
 	a.copies(r)
-	r = a.described(a.t.input(alias).Format, r)
+	d := a.decode(r, a.t.input(alias).Format != "")
 	if a.t.Keyed() {
-		a.routed(alias, r, due)
+		a.routed(alias, &d, due)
 	} else {
-		a.mapped(alias, r, ids, due)
+		a.mapped(alias, &d, ids, due)
 	}
 }
 
 // routed compares a record with its lines in the log.
-func (a *audit) routed(alias string, r *kgo.Record, due bool) {
-	at := placeOf(r)
+func (a *audit) routed(alias string, r *decoded, due bool) {
+	at := placeOf(r.Record)
 	lines := a.log.lines[at]
 	c := &chooser{audit: a, source: partitionOf(at), lines: map[int64]*logLine{}}
 	for _, l := range lines {
@@ -88,11 +67,15 @@ func (a *audit) routed(alias string, r *kgo.Record, due bool) {
 	var refusal *Refusal
 	agree := c.explore(func() bool {
 		var err error
-		if want, err = a.t.Route(alias, r, c); err != nil {
-			want, refusal = nil, refusalOf(err)
+		if refusal = r.refusal(); refusal == nil {
+			if want, err = a.t.Route(alias, r.Record, c); err != nil {
+				refusal = refusalOf(err)
+			}
+		}
+		if refusal != nil {
+			want = nil
 			return len(lines) == 0 && a.expects(refusal, at)
 		}
-		refusal = nil
 		return a.agree(want, lines, due)
 	})
 	switch {
@@ -171,8 +154,8 @@ func (a *audit) disagree(at event.Place, want []*Line, lines []*logLine, refusal
 }
 
 // mapped compares a record with the outputs of a topology without keys.
-func (a *audit) mapped(alias string, r *kgo.Record, ids []string, due bool) {
-	at := placeOf(r)
+func (a *audit) mapped(alias string, r *decoded, ids []string, due bool) {
+	at := placeOf(r.Record)
 	prefix := fmt.Sprintf("%s-%s-%d-%d-", a.t.Name, at.Topic, at.Partition, at.Offset)
 	there := int64(0)
 	for i := sort.SearchStrings(ids, prefix); i < len(ids) && strings.HasPrefix(ids[i], prefix); i++ {
@@ -187,11 +170,15 @@ func (a *audit) mapped(alias string, r *kgo.Record, ids []string, due bool) {
 	var refusal *Refusal
 	agree := c.explore(func() bool {
 		var err error
-		if want, err = a.t.Map(alias, r, c); err != nil {
-			want, refusal = nil, refusalOf(err)
+		if refusal = r.refusal(); refusal == nil {
+			if want, err = a.t.Map(alias, r.Record, c); err != nil {
+				refusal = refusalOf(err)
+			}
+		}
+		if refusal != nil {
+			want = nil
 			return there == 0 && a.expects(refusal, at)
 		}
-		refusal = nil
 		return a.outputsAgree(want, there)
 	})
 	if agree {
@@ -221,7 +208,7 @@ func (a *audit) outputsAgree(want []Output, there int64) bool {
 		return false
 	}
 	for i := range want {
-		if w := a.outputs.of(&want[i]); w == nil || want[i].differs(w) != nil {
+		if w := a.outputs.of(&want[i]); w == nil || a.differs(&want[i], w) != nil {
 			return false
 		}
 	}

@@ -2,6 +2,7 @@ package declared
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,8 +27,10 @@ type outputs struct {
 type written struct {
 	at        event.Place
 	alias     string
-	key       []byte
-	value     []byte
+	raw       []byte // the key's bytes, which have its partition
+	key       []byte // as text
+	value     []byte // as JSON
+	bad       error  // the key or the value can't be decoded
 	timestamp int64
 	kind, ce  string // ce_type and ce_time
 	called    bool
@@ -72,15 +75,16 @@ func (a *audit) written(alias string, r *kgo.Record) {
 	}
 	a.counts.Outputs++
 	a.checks[checkOutputsOnce].Checked++
-	w := &written{at: placeOf(r), alias: alias, key: slices.Clone(r.Key), value: slices.Clone(r.Value), timestamp: r.Timestamp.UnixMilli(),
-		kind: header(event.HeaderType), ce: header(event.HeaderTime)}
+	d := a.decode(untyped(r), false)
+	w := &written{at: placeOf(r), alias: alias, raw: slices.Clone(r.Key), key: slices.Clone(d.Key), value: slices.Clone(d.Value), timestamp: r.Timestamp.UnixMilli(),
+		kind: header(event.HeaderType), ce: header(event.HeaderTime), bad: errors.Join(d.badKey, d.badValue)}
 	for _, other := range a.outputs.written[id] {
 		if other.alias == alias {
 			a.note(checkOutputsOnce, verify.Finding{Key: string(r.Key), Where: w.at.String(), Expected: "each ce_id once in " + r.Topic, Seen: fmt.Sprintf("%q is at %s, too", id, other.at)})
 			return
 		}
 	}
-	a.envelope(w, r, header)
+	a.envelope(w, r, a.contentType(alias, r.Value, d.Value), header)
 	a.outputs.written[id] = append(a.outputs.written[id], w)
 }
 
@@ -109,12 +113,12 @@ func (a *audit) foreign(alias, id string) bool {
 }
 
 // envelope checks what surrounds an output, as far as it depends on nothing else.
-func (a *audit) envelope(w *written, r *kgo.Record, header func(string) string) {
+func (a *audit) envelope(w *written, r *kgo.Record, contentType string, header func(string) string) {
 	a.checks[checkEnvelope].Checked++
 	wrong := func(expected, seen string) {
 		a.note(checkEnvelope, verify.Finding{Key: string(r.Key), Where: w.at.String(), Expected: expected, Seen: seen})
 	}
-	for _, h := range [][2]string{{event.HeaderSpecVersion, "1.0"}, {event.HeaderContentType, "application/json"}} {
+	for _, h := range [][2]string{{event.HeaderSpecVersion, "1.0"}, {event.HeaderContentType, contentType}} {
 		if got := header(h[0]); got != h[1] {
 			wrong(h[0]+" "+h[1], fmt.Sprintf("%.80q", got))
 		}
@@ -138,7 +142,7 @@ func (a *audit) callOutput(o *Output, cause event.Place, due bool) {
 		return
 	}
 	w.called = true
-	if differ := o.differs(w); differ != nil {
+	if differ := a.differs(o, w); differ != nil {
 		differ.Key, differ.Where = o.Key, w.at.String()
 		a.note(checkOutputs, *differ)
 	}
@@ -155,15 +159,18 @@ func (s *outputs) of(o *Output) *written {
 	return nil
 }
 
-// differs returns a finding if an output is not what it should be.
-func (o *Output) differs(w *written) *verify.Finding {
+// differs returns a finding if an output is not what it should be, as far as the schemas of
+// its topic can hold that.
+func (a *audit) differs(o *Output, w *written) *verify.Finding {
 	switch {
-	case o.Keyless != (w.key == nil) || o.Key != string(w.key):
+	case w.bad != nil:
+		return &verify.Finding{Expected: o.shown(), Seen: w.bad.Error()}
+	case o.Keyless != (w.key == nil) || o.Key != string(w.key) && heldKey(a.schema(o.To, true), o.Key) != heldKey(a.schema(o.To, true), string(w.key)):
 		return &verify.Finding{Expected: fmt.Sprintf("key %q", o.Key), Seen: fmt.Sprintf("key %q", w.key)}
-	case w.value == nil || !o.same(w.value):
+	case w.value == nil || !o.same(a.schema(o.To, false), w.value):
 		f := &verify.Finding{Expected: o.shown(), Seen: string(w.value)}
-		want, err1 := decode(o.Value)
-		got, err2 := decode(w.value)
+		want, err1 := decode(held(a.schema(o.To, false), o.Value))
+		got, err2 := decode(held(a.schema(o.To, false), w.value))
 		if err1 == nil && err2 == nil && len(o.Clocked) == 0 {
 			if where, expected, seen, differ := difference(want, got, ""); differ && where != "" {
 				f.Expected, f.Seen = where+" "+expected, seen
@@ -201,14 +208,14 @@ func (a *audit) checkPlaces() {
 		n := int(a.partitions(a.topic(alias)))
 		explained := false
 		for fewer := n - 1; fewer > 0 && !explained; fewer-- {
-			explained = !slices.ContainsFunc(all, func(w *written) bool { return partition.Murmur2(w.key, fewer) != w.at.Partition })
+			explained = !slices.ContainsFunc(all, func(w *written) bool { return partition.Murmur2(w.raw, fewer) != w.at.Partition })
 		}
 		switch {
 		case explained && len(all) == 1:
 			a.doubt(fmt.Sprintf("%s is where fewer partitions would put it", all[0].at), checkEnvelope)
 		case !explained:
 			for _, w := range all {
-				a.note(checkEnvelope, verify.Finding{Key: string(w.key), Where: w.at.String(), Expected: fmt.Sprintf("partition %d", partition.Murmur2(w.key, n)), Seen: fmt.Sprintf("partition %d", w.at.Partition)})
+				a.note(checkEnvelope, verify.Finding{Key: string(w.key), Where: w.at.String(), Expected: fmt.Sprintf("partition %d", partition.Murmur2(w.raw, n)), Seen: fmt.Sprintf("partition %d", w.at.Partition)})
 			}
 		}
 	}

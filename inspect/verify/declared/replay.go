@@ -206,6 +206,9 @@ func (r *Replay) happen(clock int64) {
 func (r *Replay) timer(d due, s *state) {
 	timer := &r.t.Timers[d.timer]
 	after, out, forgotten, err := r.t.step(s, moment{timer: d.timer, time: d.at})
+	if refusal := r.t.misfit(out); refusal != nil {
+		err = refusal
+	}
 	if err == nil {
 		r.done(d.id, after, out, forgotten)
 		return
@@ -220,9 +223,12 @@ func (r *Replay) timer(d due, s *state) {
 // close does the step of a window's end, after which the window is forgotten.
 func (r *Replay) close(d due, s *state) {
 	after, out, _, err := r.t.step(s, moment{timer: -1, closed: true, time: d.at})
+	if refusal := r.t.misfit(out); refusal != nil {
+		err = refusal
+	}
 	if err != nil {
 		r.timerLetter(s, "closed", d.at, err)
-		after = s
+		after, out = s, nil
 	}
 	r.done(d.id, after, out, true)
 }
@@ -307,6 +313,12 @@ func (r *Replay) apply(l *Line) {
 			return
 		}
 		steps = append(steps, d)
+	}
+	for _, d := range steps {
+		if refusal := r.t.misfit(d.out); refusal != nil {
+			r.letter(&Letter{Refusal: *refusal, Source: l.Source, Key: l.Key})
+			return
+		}
 	}
 	for _, d := range steps {
 		if r.t.session() && !d.forgotten {

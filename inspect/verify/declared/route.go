@@ -82,6 +82,9 @@ func (t *Topology) Map(alias string, r *kgo.Record, rows Rows) (out []Output, er
 	if err != nil {
 		return nil, err
 	}
+	if refusal := t.misfit(out); refusal != nil {
+		return nil, refusal
+	}
 	return out, nil
 }
 

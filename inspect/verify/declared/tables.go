@@ -39,7 +39,7 @@ func (a *audit) readTables(ctx context.Context) error {
 			if _, trimmed := a.trimmed(a.topic(j.Table)); trimmed {
 				t.gaps = true
 			}
-			if err := a.records.Each(ctx, a.topic(j.Table), func(r *kgo.Record) { t.add(a.described("", r)) }); err != nil {
+			if err := a.records.Each(ctx, a.topic(j.Table), func(r *kgo.Record) { t.add(a.decode(r, false)) }); err != nil {
 				return err
 			}
 		}
@@ -56,16 +56,16 @@ func (a *audit) table(alias string) *joinedTable {
 	return nil
 }
 
-func (t *joinedTable) add(r *kgo.Record) {
+func (t *joinedTable) add(r decoded) {
 	if r.Offset != t.next[r.Partition] {
 		t.gaps = true // or a marker of a transaction
 	}
 	t.next[r.Partition] = r.Offset + 1
-	if r.Key == nil {
+	if r.Key == nil || r.badKey != nil {
 		return // it is of no row
 	}
 	var v version
-	if r.Value != nil {
+	if r.Value != nil && r.badValue == nil {
 		var err error
 		if v.row, err = decode(r.Value); err == nil {
 			v.there = true

@@ -26,6 +26,7 @@ const MaxRecorded = 1000
 type Recorder struct {
 	Scenario *scenario.Scenario
 	Program  *declared.Program
+	Formats  declared.Formats // may be nil
 	records  []declared.BenchRecord
 }
 
@@ -60,7 +61,7 @@ func (r *Recorder) AppendTo(ctx context.Context, file string, source []byte, nam
 			r.records[i].Timestamp = start
 		}
 	}
-	got, err := play(r.Scenario, r.Program, variant{partitions: 1}, r.records)
+	got, err := play(r.Scenario, r.Program, r.Formats, variant{partitions: 1}, r.records)
 	if err != nil {
 		return nil, err
 	}
@@ -98,7 +99,7 @@ func (r *Recorder) check(ctx context.Context, file string, whole []byte, text st
 	if i < 0 {
 		return errors.New("the test can't be written: it is not found where it was put")
 	}
-	result, err := Run(ctx, sc, p, &read.Tests[i])
+	result, err := Run(ctx, sc, p, r.Formats, &read.Tests[i])
 	if err != nil {
 		return err
 	}

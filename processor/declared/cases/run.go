@@ -47,8 +47,9 @@ type Result struct {
 	Only string
 }
 
-// Run runs a case of a declared topology's program. The error is that of ctx.
-func Run(ctx context.Context, sc *scenario.Scenario, p *declared.Program, t *scenario.Test) (Result, error) {
+// Run runs a case of a declared topology's program. What it writes must fit formats, which
+// may be nil; otherwise the record is dead-lettered. The error is that of ctx.
+func Run(ctx context.Context, sc *scenario.Scenario, p *declared.Program, formats declared.Formats, t *scenario.Test) (Result, error) {
 	r := Result{Test: t}
 	events, broken := prepare(sc, p.Topology, t)
 	if len(broken) > 0 {
@@ -59,7 +60,7 @@ func Run(ctx context.Context, sc *scenario.Scenario, p *declared.Program, t *sce
 		if err := ctx.Err(); err != nil {
 			return r, context.Cause(ctx)
 		}
-		got, err := play(sc, p, v, events)
+		got, err := play(sc, p, formats, v, events)
 		if err != nil {
 			r.Failures = []Failure{{Kind: Broken, Pos: t.Pos, Index: -1, Text: err.Error()}}
 		} else {
@@ -163,13 +164,13 @@ func (v *value) place(at int64) {
 }
 
 // play runs the events, and returns what the topology wrote and refused.
-func play(sc *scenario.Scenario, p *declared.Program, v variant, events []declared.BenchRecord) (got []*Record, err error) {
+func play(sc *scenario.Scenario, p *declared.Program, formats declared.Formats, v variant, events []declared.BenchRecord) (got []*Record, err error) {
 	inputs := v.partitions
 	if p.Uses("$partition") || p.Uses("$offset") {
 		inputs = 1 // what a record is would depend on the partitions
 	}
 	b := declared.NewBench(p, declared.BenchOptions{
-		App: "test", Partitions: v.partitions, Rollback: v.rollback,
+		App: "test", Partitions: v.partitions, Rollback: v.rollback, Formats: formats,
 		Inputs: func(string) int { return inputs },
 		Output: func(o *declared.BenchOutput) error {
 			got = append(got, &Record{Alias: o.Alias, Key: bytes.Clone(o.Key), Value: bytes.Clone(o.Value), Timestamp: o.Timestamp, Headers: o.Headers})

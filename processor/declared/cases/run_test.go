@@ -34,7 +34,7 @@ func results(t *testing.T, name string) (*scenario.Scenario, []Result) {
 		if len(problems) > 0 {
 			t.Fatal(problems)
 		}
-		r, err := Run(t.Context(), sc, p, &sc.Tests[i])
+		r, err := Run(t.Context(), sc, p, nil, &sc.Tests[i])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped")
 	cancel(stopped)
-	if _, err := Run(ctx, sc, p, &scenario.Test{}); !errors.Is(err, stopped) {
+	if _, err := Run(ctx, sc, p, nil, &scenario.Test{}); !errors.Is(err, stopped) {
 		t.Errorf("got %v", err)
 	}
 }
