@@ -54,6 +54,7 @@ func NewDecoder(ctx context.Context, registry *sr.Client, keys, values Form) *De
 // header, with JSON, and a key that is a JSON string with its text. It leaves other
 // keys and values alone, and on an error the one that can't be decoded. The errors
 // are of type [*Error], joined. It calls wait before it waits for the registry.
+// If wait is nil it does not wait, and the error is one that [Error.Waits].
 func (d *Decoder) Decode(r *fetch.Record, wait func()) error {
 	key, decoded, keyErr := d.decode(r, column{r.Topic, true}, r.Key, wait)
 	if decoded && len(key) > 0 && key[0] == '"' {
