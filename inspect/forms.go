@@ -13,15 +13,6 @@ import (
 	"inv/internal/jsonscan"
 )
 
-// SchemaDecoder decodes keys and values by their schemas.
-type SchemaDecoder interface {
-	// Decode replaces the record's value with JSON, and its key with text. It leaves
-	// those alone that have no schema, and on an error. Errors may be joined, and have
-	// a method Once() string: of those with the same text one is reported. Decode calls
-	// wait before it waits for the network.
-	Decode(r *Record, wait func()) error
-}
-
 // The forms that need no decoding: those that bytes have by themselves, and those that
 // a SchemaDecoder decodes.
 const (

@@ -101,7 +101,8 @@ type Options struct {
 	Within time.Duration
 	// KeyForm and ValueForm are of Forms; "" is FormAuto.
 	KeyForm, ValueForm string
-	Schemas            SchemaDecoder // nil: keys and values have no schema
+	// Schemas returns a decoder for a goroutine; nil: keys and values have no schema.
+	Schemas func() SchemaDecoder
 	// Undecoded passes records to the Renderer as they are in the topic; conditions
 	// apply to decoded ones all the same.
 	Undecoded bool

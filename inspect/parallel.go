@@ -94,8 +94,15 @@ type share struct {
 	begin, end progress
 	out        []byte
 	shown      int64
+	undecoded  []undecoded
 	again      bool // the run has to show it
 	done       chan struct{}
+}
+
+// undecoded is a record of a share that can't be decoded.
+type undecoded struct {
+	index int
+	err   error
 }
 
 // worker renders shares.
@@ -103,7 +110,10 @@ type worker struct {
 	stopped  *atomic.Bool
 	filter   *filter
 	failOn   *jsonCondition
+	decoding *decoding
+	raw      bool // records are rendered as they are in the topic
 	renderer splitter
+	record   Record // decoded; the share keeps what is in the topic
 }
 
 func (w *worker) work(shares <-chan *share) {
@@ -122,12 +132,30 @@ func (w *worker) render(s *share) {
 			return
 		}
 		byKey := w.filter.key == nil || w.filter.key.raw(r.Key)
-		if !byKey && !w.filter.key.others || !w.filter.match(r, byKey) {
+		if !byKey && !w.filter.key.others {
+			continue
+		}
+		if w.decoding != nil {
+			w.record = *r
+			r = &w.record
+			err := w.decoding.decode(r, nil)
+			if waits(err) {
+				s.again = true
+				return
+			}
+			if err != nil {
+				s.undecoded = append(s.undecoded, undecoded{i, err})
+			}
+		}
+		if !w.filter.match(r, byKey) {
 			continue
 		}
 		if w.failOn != nil && w.failOn.match(r) {
 			s.again = true
 			return
+		}
+		if w.raw {
+			r = &s.records[i]
 		}
 		s.shown++
 		s.out = w.renderer.Append(s.out, r)
@@ -149,16 +177,16 @@ type parallel struct {
 }
 
 // newParallel starts the workers. It returns nil if the run has to show one record after
-// the other: if a number of records ends it, if values need a decoder, which may wait
-// for a registry, or if there can't be several renderers.
+// the other: if a number of records ends it, or if there can't be several renderers.
 func newParallel(t *tail, workers, size int) *parallel {
 	main, ok := t.o.Renderer.(splitter)
-	if !ok || workers < 2 || t.o.most() > 0 || t.forms != nil || t.o.Schemas != nil {
+	if !ok || workers < 2 || t.o.most() > 0 {
 		return nil
 	}
 	p := &parallel{t: t, main: main, size: size, shares: make(chan *share, sharesPerWorker*workers), next: newShare()}
 	for range workers {
-		w := &worker{stopped: &p.stopped, filter: t.filter.split(), failOn: t.failOn.split(), renderer: main.split()}
+		w := &worker{stopped: &p.stopped, filter: t.filter.split(), failOn: t.failOn.split(),
+			decoding: newDecoding(&t.o), raw: t.o.Undecoded, renderer: main.split()}
 		if w.renderer == nil {
 			p.close()
 			return nil
@@ -287,6 +315,9 @@ func (p *parallel) commit() (stopped error) {
 			s.end.counts[i] += now.counts[i] - n
 		}
 		p.main.resume(topic, s.end)
+		for _, u := range s.undecoded {
+			p.t.undecoded(&s.records[u.index], u.err)
+		}
 		p.t.stats.Read += int64(len(s.records))
 		p.t.stats.Shown += s.shown
 		stopped = p.t.write(s.out)
@@ -295,7 +326,8 @@ func (p *parallel) commit() (stopped error) {
 			stopped = p.t.showRecord(&s.records[i])
 		}
 	}
-	*s = share{records: s.records[:0], bytes: s.bytes[:0], out: emptied(s.out), done: s.done}
+	clear(s.undecoded)
+	*s = share{records: s.records[:0], bytes: s.bytes[:0], out: emptied(s.out), undecoded: s.undecoded[:0], done: s.done}
 	p.free = append(p.free, s)
 	return stopped
 }

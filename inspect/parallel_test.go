@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 	"math/rand/v2"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -97,7 +98,7 @@ func showAll(t *testing.T, o Options, chunks []fetch.Chunk, size int, out interf
 	t.Helper()
 	var s shown
 	o.Notice = func(text string) { s.notices = append(s.notices, text) }
-	run := &tail{o: o, decoder: fetch.NewDecoder(), out: out}
+	run := &tail{o: o, decoder: fetch.NewDecoder(), out: out, decoding: newDecoding(&o), reported: map[string]bool{}}
 	var err error
 	if run.filter, err = compileFilter(&o); err != nil {
 		t.Fatal(err)
@@ -163,6 +164,9 @@ func TestParallelIsAsSequential(t *testing.T) {
 		"filter":  {Match: Match{Filter: `.order_total > 500 or $key == "order-1"`, Exclude: []string{"prod-1"}}},
 		"slow":    {Match: Match{Filter: `[.items[]?.quantity] | add > 3`}},
 		"fail-on": {FailOn: ".order_total > 1000"},
+		"schemas": {Schemas: registryOf(), Match: Match{Filter: `.order_total != 7.5`}},
+		"raw":     {Schemas: registryOf(), Undecoded: true, Match: Match{Filter: `.decoded`}, FailOn: ".order_total > 9000"},
+		"a form":  {ValueForm: "base64", KeyForm: "int64", Match: Match{Grep: []string{"aWQ"}}},
 	}
 	for name, renderer := range renderers {
 		for which, o := range options {
@@ -184,6 +188,52 @@ func TestParallelIsAsSequential(t *testing.T) {
 			})
 		}
 	}
+}
+
+// fakeRegistry is what decoders of several goroutines know together.
+type fakeRegistry struct {
+	mu    sync.Mutex
+	known map[string]bool // topics whose schema was asked for
+}
+
+// fakeSchemas decodes values in place in a buffer of its own. It has to wait for the
+// first records of a topic, and finds some broken.
+type fakeSchemas struct {
+	registry *fakeRegistry
+	buf      []byte
+}
+
+func registryOf() func() SchemaDecoder {
+	registry := &fakeRegistry{known: map[string]bool{}}
+	return func() SchemaDecoder { return &fakeSchemas{registry: registry} }
+}
+
+type fakeError struct {
+	text  string
+	waits bool
+}
+
+func (e *fakeError) Error() string { return e.text }
+func (e *fakeError) Waits() bool   { return e.waits }
+
+func (s *fakeSchemas) Decode(r *Record, wait func()) error {
+	s.registry.mu.Lock()
+	defer s.registry.mu.Unlock()
+	switch {
+	case wait == nil && !s.registry.known[r.Topic] || wait == nil && r.Offset%97 == 0:
+		return &fakeError{"the registry has to be asked", true}
+	case r.Offset%41 == 0:
+		return &fakeError{fmt.Sprintf("broken in way %d", r.Offset%5), false}
+	}
+	if wait != nil {
+		wait()
+		s.registry.known[r.Topic] = true
+	}
+	if bytes.HasPrefix(r.Value, []byte("{")) {
+		s.buf = append(append(s.buf[:0], `{"decoded":true,`...), r.Value[1:]...)
+		r.Value = s.buf
+	}
+	return nil
 }
 
 // closedPipe fails once it has got some bytes.
@@ -218,7 +268,6 @@ func TestParallelIsNotForThis(t *testing.T) {
 	}
 	for name, o := range map[string]Options{
 		"a number of records": {Expect: 5, Renderer: &YAML{}},
-		"a registry":          {Schemas: noSchemas{}, Renderer: &YAML{}},
 		"a numbered format":   {Renderer: format},
 		"one in colour":       {Renderer: highlighted},
 	} {
@@ -230,7 +279,3 @@ func TestParallelIsNotForThis(t *testing.T) {
 		t.Error("one processor: shown side by side")
 	}
 }
-
-type noSchemas struct{}
-
-func (noSchemas) Decode(*Record, func()) error { return nil }

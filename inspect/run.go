@@ -47,7 +47,7 @@ type tail struct {
 	out      io.Writer
 	buf      []byte
 	stats    Stats
-	forms    *forms                  // nil: no form is given
+	decoding *decoding               // nil: records are shown as they are
 	reported map[string]bool         // errors of decoding, see SchemaDecoder
 	deadline time.Time               // of Expect; zero: none
 	known    map[string]*fetch.Topic // as of the start
@@ -113,9 +113,7 @@ func (t *tail) run(ctx context.Context) error {
 	if t.failOn, err = compileCondition("fail-on", t.o.FailOn); err != nil {
 		return err
 	}
-	if f := (&forms{key: formOf(t.o.KeyForm), value: formOf(t.o.ValueForm)}); f.key != nil || f.value != nil {
-		t.forms = f
-	}
+	t.decoding = newDecoding(&t.o)
 	t.notice(Mistake(t.o.Match.Filter))
 	t.notice(Mistake(t.o.FailOn))
 	if err := t.selectTopics(ctx); err != nil {

@@ -112,11 +112,8 @@ func (t *tail) unreadable(err error) {
 // decode decodes the key and the value. While it waits for schemas, the records before
 // are on the screen.
 func (t *tail) decode(r *Record) {
-	if t.forms != nil {
-		t.undecoded(r, t.forms.decode(r))
-	}
-	if t.o.Schemas != nil {
-		t.undecoded(r, t.o.Schemas.Decode(r, func() { _ = t.flush() })) // the next write fails, too, and reports it
+	if t.decoding != nil {
+		t.undecoded(r, t.decoding.decode(r, func() { _ = t.flush() })) // the next write fails, too, and reports it
 	}
 }
 

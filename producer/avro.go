@@ -131,7 +131,7 @@ func (e *avroEncoder) function(s *steps, n *node, t *avro.SchemaNode, path strin
 func (e *avroEncoder) encoded(s *steps, n *node, t *avro.SchemaNode, path string) {
 	part, err := e.part(t)
 	if err != nil {
-		s.value(refused(path, err))
+		s.value(refusing(path, err))
 		return
 	}
 	s.value(encodedBy(part, jsonValue(n), path))
@@ -151,8 +151,8 @@ func encodedBy(part *registry.Schema, json appendFunc, path string) appendFunc {
 	}
 }
 
-// refused returns the function that refuses each value.
-func refused(path string, err error) appendFunc {
+// refusing returns the function that refuses each value.
+func refusing(path string, err error) appendFunc {
 	return func(w *worker, _ *frame, dst []byte) []byte {
 		w.refuse(path, err)
 		return dst

@@ -21,6 +21,9 @@ type CompileOptions struct {
 	Existing map[string][]ExistingRow
 	// UnknownRefs prepares for the fault unknown_ref.
 	UnknownRefs bool
+	// Writers are how topics with a format are written, by alias. Other topics are written
+	// in the producers' formats.
+	Writers map[string]Writers
 }
 
 // UnknownProducerError names a producer that the scenario lacks.
@@ -70,7 +73,7 @@ func (e *ReadProducerError) Error() string {
 // [UnknownProducerError], a [CausedProducerError] or a [ReadProducerError].
 func Compile(s *scenario.Scenario, o CompileOptions) (*Plan, error) {
 	c := newCompiler(s, o)
-	plan := &Plan{Scenario: s, Seed: o.Seed}
+	plan := &Plan{Scenario: s, Seed: o.Seed, writers: o.Writers}
 	for _, name := range o.Names {
 		spec := c.spec(name)
 		if spec == nil {
@@ -238,6 +241,7 @@ func (c *compiler) stream(spec *scenario.Producer) *stream {
 		s.memory.check(c)
 	}
 	c.causes(s)
+	c.finally = append(c.finally, func() { c.fit(s) })
 	return s
 }
 
@@ -278,9 +282,12 @@ func (c *compiler) recordContent(b *builder, root *node) rowContent {
 		root = &node{kind: kindObject}
 	}
 	r.root, r.keyNode = root, key.node
-	r.key, r.noKey, r.program = key.text, key.null, encoder(root, spec.Format, key.field)
-	r.value = r.program.function()
-	r.route = b.route(spec.Route)
+	r.encoded, r.noKey = c.encoded(spec, root, key, b.stream.topic.Alias), key.null
+	if r.route = b.route(spec.Route); r.route != nil && len(c.options.Writers) > 0 {
+		for _, t := range b.stream.routes {
+			r.routed = append(r.routed, c.encoded(spec, root, key, t.Alias))
+		}
+	}
 	b.partition(&r)
 	for _, h := range spec.Headers {
 		n := b.gen(h.Gen, "headers."+h.Name)

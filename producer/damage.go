@@ -95,17 +95,33 @@ func retype(value []byte, r uint64) ([]byte, bool) {
 
 // topFields returns where the values of a JSON object's fields are.
 func topFields(value []byte) (spans [][2]int) {
+	eachField(value, func(_ string, span [2]int) { spans = append(spans, span) })
+	return spans
+}
+
+// spanOf returns where the value of a field is.
+func spanOf(value []byte, name string) (at [2]int) {
+	eachField(value, func(field string, span [2]int) {
+		if field == name {
+			at = span
+		}
+	})
+	return at
+}
+
+func eachField(value []byte, yield func(name string, span [2]int)) {
 	d := json.NewDecoder(bytes.NewReader(value))
 	d.Token() // the brace
 	for d.More() {
 		var field json.RawMessage
-		if _, err := d.Token(); err != nil || d.Decode(&field) != nil {
-			return nil
+		name, err := d.Token()
+		if err != nil || d.Decode(&field) != nil {
+			return
 		}
+		text, _ := name.(string)
 		end := int(d.InputOffset())
-		spans = append(spans, [2]int{end - len(field), end})
+		yield(text, [2]int{end - len(field), end})
 	}
-	return spans
 }
 
 // paddingDigits are six bits each, so that no compression makes the padding shorter than
@@ -115,16 +131,22 @@ const paddingDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 // paddingOf returns how many digits of padding still are a size, in bytes, compressed.
 func paddingOf(size int) int { return (4*size + 2) / 3 }
 
-// inflate pads a value, in a field of its own, so that it has a size, in bytes, even if
-// it is compressed.
-func inflate(value []byte, format string, size int, r uint64) []byte {
-	padding := make([]byte, paddingOf(size))
-	for i := range padding {
+// padding returns digits that have a size, in bytes, even if they are compressed.
+func padding(size int, r uint64) []byte {
+	out := make([]byte, paddingOf(size))
+	for i := range out {
 		if i%10 == 0 {
 			r = mix(r + golden)
 		}
-		padding[i] = paddingDigits[r>>(6*(i%10))&63]
+		out[i] = paddingDigits[r>>(6*(i%10))&63]
 	}
+	return out
+}
+
+// inflate pads a value, in a field of its own, so that it has a size, in bytes, even if
+// it is compressed.
+func inflate(value []byte, format string, size int, r uint64) []byte {
+	padding := padding(size, r)
 	switch end := len(value) - 1; {
 	case format == "csv":
 		return slices.Concat(value, []byte(","), padding)

@@ -1,6 +1,7 @@
 package producer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/internal/when"
 )
@@ -25,11 +27,15 @@ const (
 	unknownRef
 	wrongType
 	oversize
+	wrongID
+	unknownID
+	truncated
+	otherSchema
 	faultKinds // their number
 )
 
 // faultNames are the names in options and in the header.
-var faultNames = [...]string{"", "malformed", "duplicate", "late", "out_of_order", "tombstone", "unknown_ref", "wrong_type", "oversize"}
+var faultNames = [...]string{"", "malformed", "duplicate", "late", "out_of_order", "tombstone", "unknown_ref", "wrong_type", "oversize", "wrong_id", "unknown_id", "truncated", "other_schema"}
 
 func (f fault) String() string { return faultNames[f] }
 
@@ -93,6 +99,7 @@ func largest(faults []Fault) int {
 
 func parseFault(item string) (Fault, error) {
 	name, value, ok := strings.Cut(item, "=")
+	name = strings.ReplaceAll(name, "-", "_")
 	f := Fault{kind: fault(slices.Index(faultNames[1:], name) + 1), size: defaultOversize}
 	if f.kind == noFault {
 		return f, fmt.Errorf("there is no fault %q%s", name, alternatives(name, faultNames[1:]))
@@ -161,18 +168,51 @@ func faultOf(faults []Fault, h uint64) *Fault {
 	return nil
 }
 
+// NeedsOther reports whether a fault needs [Options.Other].
+func NeedsOther(faults []Fault) bool {
+	return slices.ContainsFunc(faults, func(f Fault) bool { return f.kind == wrongID || f.kind == otherSchema })
+}
+
 // checkFaults returns an error if the plan's records can't have one of the faults.
-func checkFaults(p *Plan, faults []Fault) error {
-	for _, f := range faults {
+func checkFaults(p *Plan, o Options) error {
+	for _, f := range o.Faults {
 		for _, s := range p.streams {
-			switch {
-			case f.kind == unknownRef && !s.refersToKeys:
-				return fmt.Errorf("unknown_ref: the records of %q don't refer to keys of other producers", s.name)
-			case f.kind == tombstone && s.keyless():
-				return fmt.Errorf("tombstone: the records of %q have no key to delete", s.name)
-			case f.kind == wrongType && s.spec.Format.Name != "json":
-				return fmt.Errorf("wrong_type: the records of %q are not JSON", s.name)
+			if err := s.checkFault(p, f.kind); err != nil {
+				return fmt.Errorf("%s: %w", f.kind, err)
 			}
+		}
+	}
+	if NeedsOther(o.Faults) && o.Other == nil {
+		return errors.New("the faults wrong_id and other_schema need a schema of another subject")
+	}
+	return nil
+}
+
+// checkFault returns an error if a stream's records can't have a fault.
+func (s *stream) checkFault(p *Plan, kind fault) error {
+	switch kind {
+	case unknownRef:
+		if !s.refersToKeys {
+			return fmt.Errorf("the records of %q don't refer to keys of other producers", s.name)
+		}
+	case tombstone:
+		if s.keyless() {
+			return fmt.Errorf("the records of %q have no key to delete", s.name)
+		}
+	case wrongType:
+		if s.spec.Format.Name != "json" {
+			return fmt.Errorf("the records of %q are not JSON", s.name)
+		}
+	}
+	for _, t := range s.destinations() {
+		to := p.writers[t.Alias].Value
+		switch {
+		case to == nil && kind >= wrongID && kind < faultKinds:
+			return fmt.Errorf("the records of %q in topic %s have no schema; it is for topics with a `format:` other than json", s.name, t.Alias)
+		case to != nil && kind == wrongType && to.Schema.Form != registry.JSONSchema:
+			return fmt.Errorf("the records of %q in topic %s are %s, which has no room for a value of another type; see other_schema and wrong_id", s.name, t.Alias, to.Schema.Form)
+		case to != nil && kind == oversize && !s.hasPadding():
+			return fmt.Errorf("the records of %q in topic %s have no text to pad, and their schema has no room for another field", s.name, t.Alias)
 		}
 	}
 	return nil

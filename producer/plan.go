@@ -14,6 +14,7 @@ type Plan struct {
 	streams    []*stream // those to run and those that they cause
 	running    []int     // the indexes of those to run
 	references []Reference
+	writers    map[string]Writers // by alias
 	grows      bool
 	fine       fineTimes
 	// computesTimes: records have values that are computed from their times.
@@ -41,12 +42,13 @@ type stream struct {
 	routes []scenario.Topic // with a route: the topics of its cases, then topic
 	random uint64           // the random key of the producer in this run
 
-	record rowContent   // of every record, without rows
-	rows   []rowContent // those in the file, then that of more:
-	total  int64        // the number of records; -1: unlimited
-	unique int64        // the largest number of records; 0: any
-	ceType string
-	source string
+	record  rowContent   // of every record, without rows
+	rows    []rowContent // those in the file, then that of more:
+	total   int64        // the number of records; -1: unlimited
+	unique  int64        // the largest number of records; 0: any
+	writers Writers      // of topic
+	ceType  string
+	source  string
 
 	picks        map[string]*picker   // the rows that refs draw, while compiling
 	rowsOf       map[string][]*picker // those of one object and producer
@@ -122,9 +124,8 @@ func (p *Plan) Grows() bool { return p.grows }
 type rowContent struct {
 	root        *node                         // the value
 	keyNode     *node                         // the key; nil: none
-	program     *program                      // of the value
-	value       appendFunc                    // the program's
-	key         appendFunc                    // nil: no key
+	encoded                                   // in the stream's topic
+	routed      []encoded                     // in those of stream.routes; nil: everywhere the same
 	noKey       testFunc                      // the key is null; nil: never
 	route       func(w *worker, f *frame) int // the index in stream.routes; nil: all go to one topic
 	partition   numFunc                       // nil: the partitioner decides

@@ -11,6 +11,9 @@ type Record struct {
 	Stream    int    // the index of its producer in the plan
 	Number    int64  // its number there, from 0; below 0 if it follows from a cycle of causes
 	Fault     string // its fault, or ""
+
+	refused error  // it does not fit its schema; nil: it does
+	id      []byte // of a faulty record: what its header with the schema's ID has; nil: the right one
 }
 
 // Batch is records in sending order, and their memory. Its owner returns it with
@@ -22,7 +25,21 @@ type Batch struct {
 	buf     []byte
 	headers []Header
 	wrong   error // of the first record that can't be sent
+	refused refused
 	release func(*Batch)
+}
+
+// refused counts the records that don't fit their schemas, which are not sent.
+type refused struct {
+	records int64
+	first   error // a RefusedError
+}
+
+func (r *refused) add(records int64, first error) {
+	if r.records == 0 {
+		r.first = first
+	}
+	r.records += records
 }
 
 // Release returns the memory. The records must no longer be used.

@@ -6,15 +6,17 @@ import (
 	"slices"
 
 	"inv/internal/kafka/partition"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 )
 
 // renderer renders slots as records.
 type renderer struct {
 	plan     *Plan
-	events   bool // CloudEvents headers
-	tags     bool // the fault header
-	oversize int  // bytes
+	events   bool             // CloudEvents headers
+	tags     bool             // the fault header
+	oversize int              // bytes
+	other    *registry.Writer // of a schema of another subject; nil: none
 	streams  []rendered
 }
 
@@ -24,6 +26,8 @@ type rendered struct {
 	partitions  int
 	partitioner partition.Partitioner
 	fixed       []Header // the CloudEvents headers; those that vary, in the end, have no value
+	keyID       []Header // the header with the ID of the key's schema, if there is one
+	valueID     []Header // the same of the value
 	noID        bool     // the scenario has a header ce_id of its own
 	noTime      bool     // the same of ce_time
 	prefix      []byte   // of ce_id
@@ -31,10 +35,17 @@ type rendered struct {
 	routes      []rendered
 }
 
-// of returns what the records of a topic share.
-func (d rendered) of(topic scenario.Topic, o Options) rendered {
+// of returns what a stream's records of a topic share.
+func (d rendered) of(s *stream, topic scenario.Topic, to Writers, o Options) rendered {
 	d.topic = topic.NameFor(o.App)
 	d.partitions = max(cmp.Or(o.Partitions[d.topic], topic.Partitions), 1)
+	d.keyID, d.valueID = idHeader(to.Key), idHeader(to.Value)
+	d.fixed = slices.Clone(d.fixed)
+	for i := range d.fixed {
+		if d.fixed[i].Key == "content-type" {
+			d.fixed[i].Value = []byte(s.contentType(to))
+		}
+	}
 	return d
 }
 
@@ -42,13 +53,12 @@ func (d rendered) of(topic scenario.Topic, o Options) rendered {
 const FaultHeader = "inv-fault"
 
 func newRenderer(p *Plan, o Options) *renderer {
-	r := &renderer{plan: p, events: !o.NoEvents, tags: !o.NoTags}
+	r := &renderer{plan: p, events: !o.NoEvents, tags: !o.NoTags, other: o.Other}
 	for _, f := range o.Faults {
 		if f.kind == oversize {
 			r.oversize = f.size
 		}
 	}
-	contentTypes := map[string]string{"json": "application/json", "xml": "application/xml", "csv": "text/csv", "text": "text/plain"}
 	for _, s := range p.streams {
 		about := rendered{
 			partitioner: cmp.Or(o.Partitioner, partition.Partitioner(s.spec.Partitioner)),
@@ -56,15 +66,17 @@ func newRenderer(p *Plan, o Options) *renderer {
 				{Key: "ce_specversion", Value: []byte("1.0")},
 				{Key: "ce_type", Value: []byte(s.ceType)},
 				{Key: "ce_source", Value: []byte(s.source)},
-				{Key: "content-type", Value: []byte(contentTypes[s.spec.Format.Name])},
+				{Key: "content-type"},
 				{Key: "ce_id"}, {Key: "ce_time"},
 			},
 			prefix: append(appendInt(nil, int64(p.Seed&(1<<63-1))), '-'),
 			width:  blockWidth(s, o),
-		}.of(s.topic, o)
+		}
 		about.replace(s.spec.Headers)
+		shared := about
+		about = shared.of(s, s.topic, p.writers[s.topic.Alias], o)
 		for _, topic := range s.routes {
-			about.routes = append(about.routes, about.of(topic, o))
+			about.routes = append(about.routes, shared.of(s, topic, p.writers[topic.Alias], o))
 		}
 		r.streams = append(r.streams, about)
 	}
@@ -82,7 +94,7 @@ func (r *rendered) replace(own []scenario.Field) {
 
 // render fills a batch from its slots.
 func (r *renderer) render(w *worker, b *Batch) {
-	b.buf, b.headers, b.wrong = b.buf[:0], b.headers[:0], nil
+	b.buf, b.headers, b.wrong, b.refused = b.buf[:0], b.headers[:0], nil, refused{}
 	b.Records = slices.Grow(b.Records[:0], cap(b.slots))[:len(b.slots)]
 	for i := 0; i < len(b.slots); {
 		n := r.ahead(b.slots[i:])
@@ -93,6 +105,21 @@ func (r *renderer) render(w *worker, b *Batch) {
 		}
 		i += max(n, 1)
 	}
+	if b.refused.records > 0 {
+		b.drop()
+	}
+}
+
+// drop removes the records that don't fit their schemas.
+func (b *Batch) drop() {
+	kept := 0
+	for i := range b.Records {
+		if b.Records[i].refused == nil {
+			b.Records[kept], b.slots[kept] = b.Records[i], b.slots[i]
+			kept++
+		}
+	}
+	b.Records, b.slots = b.Records[:kept], b.slots[:kept]
 }
 
 // record renders a record. A fault that it can't have, or that would change nothing, it
@@ -100,14 +127,17 @@ func (r *renderer) render(w *worker, b *Batch) {
 func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
 	if s.fault != unknownRef {
 		r.compose(w, b, s, rec)
-		return
+	} else {
+		var right Record
+		without := *s
+		without.fault = noFault
+		r.compose(w, b, &without, &right)
+		if r.compose(w, b, s, rec); rec.refused != nil || rec.says(&right) {
+			s.fault, *rec = noFault, right
+		}
 	}
-	var right Record
-	without := *s
-	without.fault = noFault
-	r.compose(w, b, &without, &right)
-	if r.compose(w, b, s, rec); rec.says(&right) {
-		s.fault, *rec = noFault, right
+	if rec.refused != nil {
+		b.refused.add(1, rec.refused)
 	}
 }
 
@@ -129,24 +159,34 @@ func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 	}
 	f.own.lost = s.fault == unknownRef
 	content := stream.content(s.n)
-	about := &r.streams[s.stream]
+	about, to := &r.streams[s.stream], &content.encoded
 	if content.route != nil {
-		about = &about.routes[content.route(w, f)]
+		at := content.route(w, f)
+		if about = &about.routes[at]; content.routed != nil {
+			to = &content.routed[at]
+		}
 	}
+	w.unfit = nil
 	*rec = Record{Topic: about.topic, At: s.at, Stream: int(s.stream), Number: s.n}
 	start := len(b.buf)
 	if _, revisit := stream.revisit(*s); revisit != deletesKey {
-		b.buf = content.value(w, f, b.buf)
+		b.buf = to.value(w, f, b.buf)
 		rec.Value = b.buf[start:len(b.buf):len(b.buf)]
 	}
+	refusedValue := w.unfit != nil
 	switch {
-	case content.key == nil || content.noKey != nil && content.noKey(w, f):
-	case content.program.keyAt > 0 && rec.Value != nil:
-		rec.Key = b.buf[start+content.program.keyAt : w.keyEnd : w.keyEnd]
+	case to.key == nil || content.noKey != nil && content.noKey(w, f):
+	case to.program.keyAt > 0 && rec.Value != nil:
+		rec.Key = b.buf[start+to.program.keyAt : w.keyEnd : w.keyEnd]
 	default:
 		start = len(b.buf)
-		b.buf = content.key(w, f, b.buf)
+		b.buf = to.key(w, f, b.buf)
 		rec.Key = b.buf[start:len(b.buf):len(b.buf)]
+	}
+	if w.unfit != nil {
+		rec.refused = &RefusedError{Producer: stream.name, Topic: about.topic, Number: s.n, Key: !refusedValue, Err: w.unfit}
+		w.depth = 0
+		return
 	}
 	if content.partition != nil && (content.noPartition == nil || !content.noPartition(w, f)) {
 		rec.Partition = b.partition(content.partition(w, f), rec, stream.name, about.partitions)
@@ -154,13 +194,13 @@ func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
 	}
 	if s.fault != noFault {
-		if value, ok := damage(rec, s.fault, f.h, stream.spec.Format.Name, r.oversize); ok {
+		if value, ok := r.damage(w, f, rec, s.fault, to, stream); ok {
 			rec.Value, rec.Fault = value, s.fault.String()
 		} else {
 			s.fault = noFault
 		}
 	}
-	r.headers(w, b, f, s, content, rec)
+	r.headers(w, b, f, s, content, about, rec)
 	w.depth = 0
 }
 
@@ -244,10 +284,9 @@ func (s *stream) content(n int64) *rowContent {
 	return &s.rows[min(n, int64(len(s.rows)-1))]
 }
 
-func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowContent, rec *Record) {
+func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowContent, about *rendered, rec *Record) {
 	first := len(b.headers)
 	if r.events {
-		about := &r.streams[s.stream]
 		b.headers = append(b.headers, about.fixed...)
 		start := len(b.buf)
 		b.buf = append(b.buf, about.prefix...)
@@ -270,6 +309,7 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 			b.headers[last-1].Value = b.buf[start:middle:middle]
 		}
 	}
+	b.headers = about.appendIDs(b.headers, rec)
 	for _, h := range content.headers {
 		if h.absent != nil && h.absent(w, f) {
 			continue
@@ -286,4 +326,19 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 		b.headers = append(b.headers, Header{Key: FaultHeader, Value: []byte(s.fault.String())})
 	}
 	rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
+}
+
+// appendIDs appends the headers with the IDs of a record's schemas.
+func (r *rendered) appendIDs(headers []Header, rec *Record) []Header {
+	if rec.Key != nil {
+		headers = append(headers, r.keyID...)
+	}
+	if rec.Value == nil || r.valueID == nil {
+		return headers
+	}
+	headers = append(headers, r.valueID...)
+	if rec.id != nil {
+		headers[len(headers)-1].Value = rec.id
+	}
+	return headers
 }

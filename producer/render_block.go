@@ -5,6 +5,9 @@ package producer
 // times.
 func blockWidth(s *stream, o Options) int {
 	c := &s.record
+	if o.NoEvents && len(idHeader(s.writers.Value))+len(idHeader(s.writers.Key)) > 0 {
+		return 0
+	}
 	if len(o.Faults) > 0 || len(s.rows) > 0 || s.machine != nil || s.revisits || s.from != nil || s.memory != nil ||
 		c.program == nil || c.route != nil || c.partition != nil || len(c.headers) > 0 || c.key != nil && c.program.keyAt == 0 {
 		return 0
@@ -79,7 +82,7 @@ func (r *renderer) blockHeaders(w *worker, b *Batch, about *rendered, records []
 			at = text[len(id):len(text):len(text)]
 		}
 		first := len(b.headers)
-		b.headers = append(b.headers, about.fixed...)
+		b.headers = about.appendIDs(append(b.headers, about.fixed...), rec)
 		rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
 		rec.Headers[len(about.fixed)-2].Value = id[start:len(id):len(id)]
 		rec.Headers[len(about.fixed)-1].Value = at

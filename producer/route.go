@@ -10,6 +10,7 @@ import (
 // topics finds the topics of a stream.
 func (c *compiler) topics(s *stream) {
 	s.topic = c.topic(s, s.spec.Topic)
+	s.writers = c.options.Writers[s.topic.Alias]
 	route := s.spec.Route
 	if route == nil {
 		return

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"inv/internal/kafka/partition"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 )
 
@@ -27,6 +28,7 @@ type Options struct {
 	Shards      int            // 0 and 1: there are no others
 	Workers     int            // goroutines that render records; 0 and 1: the caller's
 	Faults      []Fault
+	Other       *registry.Writer      // of a schema of another subject, with one text, for the faults wrong_id and other_schema
 	NoEvents    bool                  // no CloudEvents headers
 	NoTags      bool                  // no header on faulty records
 	Partitions  map[string]int        // by topic name; default: the scenario's
@@ -69,7 +71,11 @@ type Summary struct {
 	Progress
 	Finite bool             // the run ends by itself
 	Faults map[string]int64 // the number of records by fault
-	Event  [2]time.Time     // the first and last event time of a simulated clock
+	// Refused is how many records were not sent, since they don't fit the schema of their
+	// topic, and FirstRefused a *[RefusedError] of the first of them.
+	Refused      int64
+	FirstRefused error
+	Event        [2]time.Time // the first and last event time of a simulated clock
 }
 
 // batchSize is the largest number of records in a batch.
@@ -162,7 +168,7 @@ func firstOf(o Options) int64 {
 // CheckOptions reports whether a plan can be run with these options, before anything is
 // sent.
 func CheckOptions(p *Plan, o Options) error {
-	if err := checkFaults(p, o.Faults); err != nil {
+	if err := checkFaults(p, o); err != nil {
 		return err
 	}
 	switch simulated := !o.Start.IsZero(); {
@@ -203,7 +209,8 @@ func Run(ctx context.Context, p *Plan, o Options, sink Sink) (Summary, error) {
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
 	}
-	return Summary{Progress: r.progress(), Finite: p.Finite(o), Faults: r.faults, Event: r.event}, err
+	return Summary{Progress: r.progress(), Finite: p.Finite(o), Faults: r.faults,
+		Refused: r.refused.records, FirstRefused: r.refused.first, Event: r.event}, err
 }
 
 // flushTimeout bounds how long a stopped run waits for acknowledgements.
@@ -233,9 +240,10 @@ type run struct {
 	made int64
 
 	// Of the batches that the sink has accepted.
-	sent   atomic.Int64
-	faults map[string]int64
-	event  [2]time.Time
+	sent    atomic.Int64
+	faults  map[string]int64
+	event   [2]time.Time
+	refused refused
 }
 
 func newRun(p *Plan, o Options, sink Sink) (*run, error) {
@@ -384,16 +392,20 @@ func (r *run) wake(now time.Duration) time.Time {
 type counted struct {
 	records int64
 	faults  [faultKinds]int64
+	refused refused
 	event   [2]int64 // the first and last event time, epoch ms
 }
 
 // count counts a batch, before the sink takes it.
 func (r *run) count(b *Batch) counted {
-	c := counted{records: int64(len(b.slots))}
+	c := counted{records: int64(len(b.slots)), refused: b.refused}
 	if len(r.options.Faults) > 0 {
 		for _, s := range b.slots {
 			c.faults[s.fault]++
 		}
+	}
+	if len(b.slots) == 0 {
+		return c
 	}
 	c.event = [2]int64{b.slots[0].at, b.slots[len(b.slots)-1].at}
 	return c
@@ -401,6 +413,9 @@ func (r *run) count(b *Batch) counted {
 
 // add counts a batch that the sink has accepted.
 func (r *run) add(c counted) {
+	if r.refused.add(c.refused.records, c.refused.first); c.records == 0 {
+		return
+	}
 	if r.simulated && r.sent.Load() == 0 {
 		r.event[0] = time.UnixMilli(c.event[0])
 	}

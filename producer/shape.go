@@ -39,22 +39,27 @@ func (e *ShapeError) Unwrap() error { return e.Err }
 // field is optional, or its type the wider one. The error is a [NoShapeError], a
 // [ShapeError], or a [scenario.Problems] of the producers.
 func Shape(sc *scenario.Scenario, alias string) (shape.Type, error) {
-	return shapeOf(sc, alias, func(x *shaping, r *rowContent) (shape.Type, bool) { return x.value(r.root), r.root != nil })
+	return shapeOf(sc, alias, (*rowContent).valueShape)
 }
 
 // KeyShape returns the type of a topic's keys likewise; a key that is null is no key.
 func KeyShape(sc *scenario.Scenario, alias string) (shape.Type, error) {
-	return shapeOf(sc, alias, func(x *shaping, r *rowContent) (shape.Type, bool) {
-		if r.keyNode == nil {
-			return shape.Type{}, false
-		}
-		t := x.value(r.keyNode)
-		t.Nullable = false
-		return t, true
-	})
+	return shapeOf(sc, alias, (*rowContent).keyShape)
 }
 
-func shapeOf(sc *scenario.Scenario, alias string, of func(*shaping, *rowContent) (shape.Type, bool)) (shape.Type, error) {
+func (r *rowContent) valueShape(x *shaping) (shape.Type, bool) { return x.value(r.root), true }
+
+// keyShape returns the type of the keys, and whether there are any.
+func (r *rowContent) keyShape(x *shaping) (shape.Type, bool) {
+	if r.keyNode == nil {
+		return shape.Type{}, false
+	}
+	t := x.value(r.keyNode)
+	t.Nullable = false
+	return t, true
+}
+
+func shapeOf(sc *scenario.Scenario, alias string, of func(*rowContent, *shaping) (shape.Type, bool)) (shape.Type, error) {
 	c := newCompiler(sc, CompileOptions{})
 	c.shaping = true
 	for i := range sc.Producers {
@@ -76,14 +81,14 @@ type shaping struct {
 }
 
 // merged returns the type of what the producers of a topic write.
-func (x *shaping) merged(alias string, of func(*shaping, *rowContent) (shape.Type, bool)) (out shape.Type, err error) {
+func (x *shaping) merged(alias string, of func(*rowContent, *shaping) (shape.Type, bool)) (out shape.Type, err error) {
 	first := (*stream)(nil)
 	for _, s := range x.inOrder() {
 		if !s.writes(alias) {
 			continue
 		}
 		for _, r := range s.contents() {
-			t, ok := of(x, r)
+			t, ok := of(r, x)
 			switch {
 			case !ok:
 				continue
@@ -224,7 +229,7 @@ func (x *shaping) once(key any, of func() []shape.Type) []shape.Type {
 func (x *shaping) existing(alias, path string) []shape.Type {
 	t := shape.Type{Kind: shape.Any}
 	x.once(alias, func() []shape.Type {
-		of, err := x.merged(alias, func(x *shaping, r *rowContent) (shape.Type, bool) { return x.value(r.root), true })
+		of, err := x.merged(alias, (*rowContent).valueShape)
 		if at := slices.IndexFunc(of.Fields, func(f shape.Field) bool { return f.Name == path }); err == nil && at >= 0 {
 			t = of.Fields[at].Type
 		}

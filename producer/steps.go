@@ -147,6 +147,15 @@ func (s *steps) draw(pick *picker, rows [][]byte) {
 	s.picks, s.pending = []*picker{pick}, nil
 }
 
+// drawAll adds the rows that several picks draw.
+func (s *steps) drawAll(picks []*picker, rows [][]byte) {
+	s.seal()
+	for _, row := range rows {
+		s.rows = append(s.rows, slices.Concat(s.pending, row))
+	}
+	s.picks, s.pending = picks, nil
+}
+
 // merge merges a draw with the one before it; false if there would be too many rows.
 func (s *steps) merge(pick *picker, rows [][]byte) bool {
 	if k := slices.Index(s.picks, pick); k >= 0 { // another field of the same row

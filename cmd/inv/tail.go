@@ -81,7 +81,7 @@ func tail(ctx context.Context, s *streams, f *sharedFlags, t *tailFlags, args []
 	if err := inspect.Check(o); err != nil {
 		return tailHint(err)
 	}
-	if o.Schemas, err = t.schemas(ctx, f.registry, &o); err != nil {
+	if o.Schemas, err = t.schemas(ctx, f, &o); err != nil {
 		return err
 	}
 	client, ctx, reached, end, err := kafka.Begin(ctx, f.kafka(), inspect.ClientOptions()...)

@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"maps"
+	"slices"
 
 	"inv/inspect"
 	"inv/internal/kafka"
@@ -12,34 +14,32 @@ import (
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
-// schemas returns the decoder of --registry, or else of the profile's registry; nil
-// without either, and if neither keys nor values can have a schema.
-func (t *tailFlags) schemas(ctx context.Context, profile *kafka.Registry, o *inspect.Options) (inspect.SchemaDecoder, error) {
-	address := t.registry
-	if address == "" && profile != nil {
-		address = profile.URL
-	}
+// schemas returns decoders by --registry, or else by the profile's registry; nil without
+// either, and if neither keys nor values can have a schema.
+func (t *tailFlags) schemas(ctx context.Context, f *sharedFlags, o *inspect.Options) (func() inspect.SchemaDecoder, error) {
 	keys, values := schemaForm(o.KeyForm), schemaForm(o.ValueForm)
 	matching := o.Key != nil || o.FailOn != "" || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0
+	client, err := registryClient(t.registry, f.registry)
 	switch {
-	case address == "" && certain(keys):
+	case err != nil:
+		return nil, err
+	case client == nil && certain(keys):
 		return nil, usagef("--key-as %s needs --registry URL, or schema_registry in the profile", keys)
-	case address == "" && certain(values):
+	case client == nil && certain(values):
 		return nil, usagef("--value-as %s needs --registry URL, or schema_registry in the profile", values)
-	case address == "":
+	case keys == registry.Other && values == registry.Other || o.Undecoded && !matching:
 		return nil, nil
 	}
-	client, err := registryClient(t.registry, profile)
-	if err != nil {
-		return nil, err
-	}
-	if keys == registry.Other && values == registry.Other || o.Undecoded && !matching {
+	encoded := encodedTopics(o.Scenario, f.appID)
+	if client == nil {
+		t.note(encoded.note(slices.Sorted(maps.Keys(o.Labels))))
 		return nil, nil
 	}
 	if o.Partitioner != "" && keys != registry.Other {
 		t.note("with a schema registry, the bytes of the key are not known, so all partitions are read; --key-as string reads one")
 	}
-	return registry.NewDecoder(ctx, client, keys, values), nil
+	shown := encoded.shown(ctx, client, keys, values)
+	return func() inspect.SchemaDecoder { return shown.Reader() }, nil
 }
 
 // registryClient returns a client of the registry of --registry, or else of the profile's;

@@ -23,6 +23,7 @@ import (
 	"syscall"
 	"time"
 
+	"inv/inspect"
 	"inv/internal/httpguard"
 	"inv/internal/kafka"
 )
@@ -61,6 +62,9 @@ type Options struct {
 	Kafka  kafka.Config
 	Topics Topics
 	Groups []Group // consumer groups whose lag is shown
+	// Schemas returns a decoder of the topics' records for a goroutine; nil: they need
+	// none.
+	Schemas func() inspect.SchemaDecoder
 	// Currency is the ISO 4217 code of all amounts, such as EUR. Records have none; if
 	// it is empty, amounts are shown without.
 	Currency string
@@ -134,7 +138,8 @@ func withHub(ctx context.Context, o *Options, use func(context.Context, *Hub) er
 	hub := NewHub(o.Topics.Orders, o.Now)
 	hub.SetCurrency(o.Currency)
 	hub.SetOutputs(o.Topics.Outputs)
-	r := &reader{client, follower, hub, o.Topics, o.Groups, o.Now, o.Log, map[string]bool{}}
+	r := &reader{client: client, follower: follower, hub: hub, topics: o.Topics, groups: o.Groups, schemas: o.Schemas, clock: o.Now, log: o.Log,
+		told: map[string]bool{}}
 	var wg sync.WaitGroup
 	wg.Go(func() { hub.Publish(ctx) })
 	wg.Go(func() { r.run(ctx) })

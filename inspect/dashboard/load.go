@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -23,7 +24,10 @@ const (
 type loader struct {
 	*session
 	decoder *fetch.Decoder
+	values  *values
 }
+
+func newLoader(s *session) *loader { return &loader{s, fetch.NewDecoder(), newValues(s.schemas)} }
 
 // numbers reads the records that the current numbers need.
 func (l *loader) numbers(ctx context.Context, spans []fetch.Span) error {
@@ -150,7 +154,14 @@ func (l *loader) read(ctx context.Context, spans []fetch.Span, each func(*fetch.
 		Damaged: func(err error) { l.log(fmt.Sprintf("skipped a damaged batch: %v", err)) },
 	}
 	options.SkipDenied = true
-	return l.cluster.Read(ctx, spans, options, func(r *fetch.Record) bool { each(r); return true })
+	var ended error
+	err := l.cluster.Read(ctx, spans, options, func(r *fetch.Record) bool {
+		if ended = l.decode(ctx, l.values, r); ended == nil {
+			each(r)
+		}
+		return ended == nil
+	})
+	return cmp.Or(ended, err)
 }
 
 // denied takes note that a permission was revoked while its topic was loaded.

@@ -99,7 +99,7 @@ func (s *session) readmit(ctx context.Context, suspects []*fetch.Topic, found *l
 		return err
 	}
 	maps.Copy(found.topics, permitted)
-	l := &loader{s, fetch.NewDecoder()}
+	l := newLoader(s)
 	found.again = l.numbers(ctx, found.permitted)
 	return nil
 }
@@ -188,7 +188,7 @@ func (s *session) adopt(ctx context.Context, found look) error {
 	}
 	if len(found.permitted) > 0 {
 		s.status.Loading, s.status.Progress = LoadingPast, 0
-		s.load(ctx, &loader{s, fetch.NewDecoder()}, found.permitted, found.topics[s.topics.Updates])
+		s.load(ctx, newLoader(s), found.permitted, found.topics[s.topics.Updates])
 	}
 	if added = append(added, s.follow(found.added, func(sp fetch.Span) int64 { return sp.From })...); len(added) > 0 {
 		s.others.Go(func() { s.stream.Add(ctx, added) })

@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"inv/inspect"
 	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
 
@@ -64,9 +65,11 @@ type reader struct {
 	hub      *Hub
 	topics   Topics
 	groups   []Group
+	schemas  func() inspect.SchemaDecoder // nil: records need no decoder
 	clock    func() time.Time
 	log      func(string)
 	told     map[string]bool // missing permissions that were logged
+	reasons  reasons         // why records could not be decoded
 }
 
 // run reads until ctx is done. After an error, which is shown, it starts over: the page
@@ -105,6 +108,7 @@ type session struct {
 	cluster *fetch.Cluster
 	sources map[string]Source
 	decoder *fetch.Decoder
+	values  *values
 	stream  *fetch.Stream
 	others  sync.WaitGroup // goroutines other than the session's own
 
@@ -122,8 +126,9 @@ type session struct {
 	lags       *kafka.LagCounter
 
 	status  Status
-	notice  string // the stream's last
-	updates int64  // live ones since the last report
+	notice  string               // the stream's last
+	away    atomic.Pointer[away] // why the schema registry is waited for; nil: it is not
+	updates int64                // live ones since the last report
 }
 
 // part is the progress of reading a partition live.
@@ -134,6 +139,7 @@ type part struct {
 
 func newSession(r *reader) *session {
 	return &session{
+		values: newValues(r.schemas),
 		reader: r, cluster: fetch.NewCluster(r.client, true), sources: r.topics.sources(), decoder: fetch.NewDecoder(),
 		loaded: make(chan error, 1), progress: make(chan loading, 1),
 		known: map[string]*fetch.Topic{}, gone: map[string]int{}, parts: map[fetch.ID]*part{},
@@ -161,7 +167,7 @@ func (s *session) run(ctx context.Context) error {
 	s.begun = true
 	s.missing(topics)
 	s.show()
-	l := &loader{s, fetch.NewDecoder()}
+	l := newLoader(s)
 	if err := l.numbers(ctx, before); err != nil {
 		return err
 	}
@@ -253,7 +259,9 @@ func (s *session) live(ctx context.Context, l *loader, before []fetch.Span) erro
 			if !open {
 				return errors.Join(s.stream.Err(), context.Cause(ctx))
 			}
-			s.apply(e)
+			if err := s.apply(ctx, e); err != nil {
+				return err
+			}
 		case err := <-s.loaded:
 			if err != nil && ctx.Err() == nil {
 				return fmt.Errorf("reading the last hour: %w", err)
@@ -281,8 +289,8 @@ func (s *session) live(ctx context.Context, l *loader, before []fetch.Span) erro
 	}
 }
 
-// apply folds an event of the stream.
-func (s *session) apply(e fetch.Event) {
+// apply folds an event of the stream. The error is that ctx has ended.
+func (s *session) apply(ctx context.Context, e fetch.Event) error {
 	if e.Notice != "" {
 		s.notice = e.Notice
 		s.log(e.Notice)
@@ -301,20 +309,35 @@ func (s *session) apply(e fetch.Event) {
 		if len(c.Batches) == 0 {
 			continue
 		}
-		s.hub.Update(func(m *Model) {
-			err := s.decoder.Each(c, func(r *fetch.Record) bool {
-				one := Record{s.sources[r.Topic], r}
-				if one.Source == Updates {
-					s.updates++
-				}
-				m.Apply(&one, now.UnixMilli())
-				return true
-			})
-			if err != nil {
-				m.malformed(&Record{s.sources[c.Topic], &fetch.Record{Topic: c.Topic, Partition: c.Partition, Offset: c.From}}, err)
+		fold := func(m *Model, r *fetch.Record) {
+			one := Record{s.sources[r.Topic], r}
+			if one.Source == Updates {
+				s.updates++
 			}
-		})
+			m.Apply(&one, now.UnixMilli())
+		}
+		if err := s.fold(ctx, c, fold); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// fold calls use with the records of a chunk while the model is locked. The error is that
+// ctx has ended.
+func (s *session) fold(ctx context.Context, c *fetch.Chunk, use func(*Model, *fetch.Record)) error {
+	damaged := func(m *Model, err error) {
+		if err != nil {
+			m.malformed(&Record{s.sources[c.Topic], &fetch.Record{Topic: c.Topic, Partition: c.Partition, Offset: c.From}}, err)
+		}
+	}
+	if s.values.needed(s.sources[c.Topic]) {
+		return s.foldDecoded(ctx, c, use, damaged)
+	}
+	s.hub.Update(func(m *Model) {
+		damaged(m, s.decoder.Each(c, func(r *fetch.Record) bool { use(m, r); return true }))
+	})
+	return nil
 }
 
 // report updates the status.
@@ -355,5 +378,8 @@ func (s *session) show() {
 	})
 	s.complain(s.status.Denied)
 	status := s.status
+	if a := s.away.Load(); a != nil {
+		status.Trouble, status.failures = a.why, a.tries
+	}
 	s.hub.Update(func(m *Model) { m.SetStatus(status) })
 }

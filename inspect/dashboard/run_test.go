@@ -35,11 +35,18 @@ type world struct {
 	url    string
 
 	currency string // of the dashboard's amounts
+	encoded  *encoded
 }
 
 // newWorld creates topics with a history of products and orders. The dashboard does
 // not run yet.
 func newWorld(t *testing.T, brokers []string, products, orders int) *world {
+	t.Helper()
+	return newEncodedWorld(t, brokers, products, orders, nil)
+}
+
+// newEncodedWorld does the same with values that are encoded, unless of is nil.
+func newEncodedWorld(t *testing.T, brokers []string, products, orders int, of *encoded) *world {
 	t.Helper()
 	w := &world{t: t, config: kafka.Config{Brokers: brokers}}
 	name := func(s string) string { return kafkatest.Name(t, s) }
@@ -48,7 +55,7 @@ func newWorld(t *testing.T, brokers []string, products, orders int) *world {
 		Alerts: name("alerts"), Receipts: name("receipts"),
 	}
 	w.topics.DeadLetters = []string{w.topics.Orders + ".dlq"}
-	w.client = kafkatest.Client(t, brokers, kgo.TransactionalID(name("test")))
+	w.client, w.encoded = kafkatest.Client(t, brokers, kgo.TransactionalID(name("test"))), of
 	w.store = simulate.New(w.topics, 1, products)
 	if products > 0 {
 		w.create()
@@ -85,6 +92,11 @@ func (w *world) write(records ...*kgo.Record) { w.transact(kgo.TryCommit, record
 
 func (w *world) transact(end kgo.TransactionEndTry, records ...*kgo.Record) {
 	w.t.Helper()
+	if w.encoded != nil {
+		for _, r := range records {
+			r.Value = encode(r.Value)
+		}
+	}
 	err := w.client.BeginTransaction()
 	if err == nil {
 		err = w.client.ProduceSync(w.t.Context(), records...).FirstErr()
@@ -97,16 +109,24 @@ func (w *world) transact(end kgo.TransactionEndTry, records ...*kgo.Record) {
 	}
 }
 
+func (w *world) options(listening func(url string)) dashboard.Options {
+	o := dashboard.Options{
+		Kafka: w.config, Topics: w.topics, Currency: w.currency, Listen: "127.0.0.1:0", Listening: listening,
+		Hints: dashboard.Hints{NoProducts: "inv produce catalog writes some"},
+	}
+	if w.encoded != nil {
+		o.Schemas = w.encoded.decoder
+	}
+	return o
+}
+
 // run starts the dashboard and stops it with the test.
 func (w *world) run() {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(w.t.Context())
 	at, done := make(chan string, 1), make(chan error, 1)
 	go func() {
-		done <- dashboard.Run(ctx, dashboard.Options{
-			Kafka: w.config, Topics: w.topics, Currency: w.currency, Listen: "127.0.0.1:0", Listening: func(url string) { at <- url },
-			Hints: dashboard.Hints{NoProducts: "inv produce catalog writes some"},
-		})
+		done <- dashboard.Run(ctx, w.options(func(url string) { at <- url }))
 	}()
 	select {
 	case w.url = <-at:

@@ -18,7 +18,7 @@ type Status struct {
 	Loading   string   `json:"loading"`            // the stage of loading; "" when done
 	Progress  float64  `json:"progress"`           // of the stage, 0 to 1
 	Behind    int64    `json:"behind"`             // visible offsets not read yet
-	Trouble   string   `json:"trouble"`            // why the brokers can't be read, or ""
+	Trouble   string   `json:"trouble"`            // why the brokers or the schema registry can't be read, or ""
 	Missing   []string `json:"missing"`            // topics that do not exist yet
 	Denied    []Denied `json:"denied"`             // permissions that are missing
 	Rate      float64  `json:"rate"`               // updates per second, smoothed

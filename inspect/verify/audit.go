@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"sync"
 
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -99,6 +100,8 @@ type Options struct {
 	DedupeWindow int64
 	// MaxValue is the largest value that the processor accepts, in bytes.
 	MaxValue int64
+	// Schemas reads topics that have a format or upgrades; nil: none has.
+	Schemas *registry.Topics
 	// MaxFindings bounds the findings kept for each check; all are counted.
 	MaxFindings int
 	// Progress, if not nil, is called from time to time, by the goroutine that

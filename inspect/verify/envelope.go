@@ -56,8 +56,8 @@ func (p *parser) surround(r *kgo.Record, e *envelope, key, kind string, id []byt
 		e.kafka = ms // the broker's clock says nothing
 	}
 	e.own, e.headed = p.own(r)
-	if string(r.Key) != key && (r.Key != nil || e.own) {
-		p.defect(e, fmt.Sprintf("key %.*q", mostShown, key), describeKey(r.Key))
+	if string(p.key) != key && (p.key != nil || e.own) {
+		p.defect(e, fmt.Sprintf("key %.*q", mostShown, key), describeKey(p.key))
 	}
 	if !e.own {
 		return
@@ -141,12 +141,12 @@ func (p *parser) cloudEvent(r *kgo.Record, e *envelope, kind string, id []byte, 
 		case event.HeaderTime:
 			bit, right = sawTime, string(h.Value) == string(p.ceTime(ms))
 		case event.HeaderContentType:
-			bit, right = sawContentType, string(h.Value) == "application/json"
+			bit, right = sawContentType, string(h.Value) == p.contentType(r.Topic)
 		default:
 			continue
 		}
 		if !right {
-			want := [...]string{"1.0", kind, p.o.App, string(id), formatTime(ms), "application/json"}[slices.Index(headerNames[:], h.Key)]
+			want := [...]string{"1.0", kind, p.o.App, string(id), formatTime(ms), p.contentType(r.Topic)}[slices.Index(headerNames[:], h.Key)]
 			p.defect(e, h.Key+" "+want, fmt.Sprintf("%s %.*q", h.Key, mostShown, h.Value))
 		}
 		if saw&bit != 0 {

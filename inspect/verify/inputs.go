@@ -47,21 +47,21 @@ type productRow struct {
 func (p *parser) readProduct(r *kgo.Record, row *productRow) {
 	var v event.Product
 	p.input(r, &row.inputRow, func() error {
-		err := event.ParseProduct(r.Value, &v)
+		err := event.ParseProduct(p.value, &v)
 		if err == nil {
 			err = v.Check()
 		}
 		if err == nil {
-			err = v.CheckKey(r.Key)
+			err = v.CheckKey(p.key)
 		}
 		return err
 	})
-	if row.marks.any(tombstone) && len(r.Key) == 0 { // of no product
+	if row.marks.any(tombstone) && len(p.key) == 0 { // of no product
 		row.reason = event.MissingID
 		row.marks = present | unsound
 	}
 	p.rejudge(r, &row.inputRow)
-	row.product = p.name(string(r.Key))
+	row.product = p.name(string(p.key))
 	row.record = catalogueRecord{initialStock: v.InitialStock, time: row.time, facts: p.factsOf(&v), fields: maphash.Comparable(p.seed, v)}
 }
 
@@ -164,7 +164,7 @@ type lineRow struct {
 func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 	o := &p.order
 	p.input(r, &row.inputRow, func() error {
-		err := event.BorrowOrder(r.Value, o)
+		err := event.BorrowOrder(p.value, o)
 		if err == nil {
 			err = o.Check()
 		}

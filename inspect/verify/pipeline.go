@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"sync"
@@ -143,10 +144,10 @@ func (p *parser) read(ctx context.Context, j *job) error {
 		p.view(raw)
 		b.add(p, &p.record)
 		rows, bytes = rows+1, bytes+len(raw.Value)
-		return true
+		return p.away == nil
 	})
 	pass()
-	return err
+	return cmp.Or(p.away, err)
 }
 
 // judge judges the jobs in order.

@@ -135,7 +135,10 @@ type reactionRow struct {
 
 func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 	v := &p.reorder
-	has, err := event.BorrowReorderFields(r.Value, v)
+	has, err := event.BorrowReorderFields(p.value, v)
+	if p.broken != nil {
+		err = p.broken
+	}
 	row.has = has
 	p.input(r, &row.inputRow, func() error {
 		if err != nil {
@@ -164,7 +167,10 @@ func (p *parser) readReorder(r *kgo.Record, row *reactionRow) {
 func (p *parser) readAlert(r *kgo.Record, row *reactionRow) {
 	v := &p.alert
 	row.at, row.writer = placeOf(r), p.writer(r)
-	has, err := event.BorrowAlertFields(r.Value, v)
+	has, err := event.BorrowAlertFields(p.value, v)
+	if p.broken != nil {
+		err = p.broken
+	}
 	if row.has = has; err != nil {
 		row.problem = err.Error()
 		return

@@ -5,6 +5,7 @@ import (
 
 	"inv/internal/event"
 	"inv/internal/kafka/fetch"
+	"inv/internal/registry"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -77,6 +78,10 @@ func headerName(key []byte) string {
 		return event.HeaderType
 	case event.HeaderDLQReplay:
 		return event.HeaderDLQReplay
+	case registry.KeyHeader:
+		return registry.KeyHeader
+	case registry.ValueHeader:
+		return registry.ValueHeader
 	}
 	return ""
 }

@@ -35,7 +35,7 @@ type receiptRow struct {
 func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
 	var v event.Receipt
 	p.input(r, &row.inputRow, func() error {
-		err := event.ParseReceipt(r.Value, &v)
+		err := event.ParseReceipt(p.value, &v)
 		if err == nil {
 			err = v.Check()
 		}

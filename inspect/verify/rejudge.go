@@ -99,7 +99,7 @@ func (p *parser) judgeReason(r *kgo.Record, l *letter, row *inputRow) {
 	tooLarge := l.reason == event.TooLarge && int64(len(r.Value)) > min(p.o.MaxValue, smallValue)
 	own := p.o.App != ""
 	switch {
-	case row.marks.any(tombstone) && row.at.topic == p.o.Topics.Catalog && noID(r.Key, l.reason):
+	case row.marks.any(tombstone) && row.at.topic == p.o.Topics.Catalog && noID(p.key, l.reason):
 	case row.marks.any(tombstone):
 		v.differ(row.at.String()+" skipped: it has no value", stated)
 	case tooLarge:

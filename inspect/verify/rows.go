@@ -52,6 +52,7 @@ func (b *rows[T]) begin(p *parser) {
 func (b *rows[T]) add(p *parser, r *kgo.Record) {
 	var empty T
 	b.all = append(b.all, empty)
+	p.decode(r)
 	b.read(p, r, &b.all[len(b.all)-1])
 }
 
@@ -70,12 +71,19 @@ type parser struct {
 	held    *held    // of the batch being read
 	decoder *fetch.Decoder
 	record  kgo.Record
-	order   event.Order
-	update  event.Update
-	reorder event.Reorder
-	alert   event.Alert
-	hash    maphash.Hash
-	scratch []byte
+	// key and value are those of the record being read, see decode.
+	key, value []byte
+	encoded    bool  // the value is not the record's bytes
+	broken     error // why the value can't be decoded
+	away       error // the registry did not answer: the audit can't go on
+	keyRoom    []byte
+	valueRoom  []byte
+	order      event.Order
+	update     event.Update
+	reorder    event.Reorder
+	alert      event.Alert
+	hash       maphash.Hash
+	scratch    []byte
 
 	appendTime bool   // the record's timestamp is the broker's
 	id, time   []byte // of the record, as its headers should have them
@@ -152,7 +160,10 @@ func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
 		}
 		row.content ^= maphash.Bytes(p.seed, replay) * 0x9e3779b97f4a7c15
 	}
-	err := event.CheckVersion(r.Headers)
+	err := p.o.Schemas.Upgrades(r.Topic).CheckVersion(r.Headers)
+	if err == nil {
+		err = p.broken
+	}
 	if err == nil {
 		err = check()
 	}

@@ -61,7 +61,10 @@ const (
 func (p *parser) readUpdate(r *kgo.Record, row *updateRow) {
 	v := &p.update
 	row.at, row.writer = placeOf(r), p.writer(r)
-	has, err := event.BorrowUpdate(r.Value, v)
+	has, err := event.BorrowUpdate(p.value, v)
+	if p.broken != nil {
+		err = p.broken
+	}
 	if err != nil {
 		row.problem = err.Error()
 		return

@@ -236,7 +236,7 @@ func (t *avroType) writable(path string, heights map[*avroType]int) (height int,
 		heights[t] = 0
 	}
 	for i := range t.fields {
-		inner(t.fields[i].typ, joinPath(path, t.fields[i].name))
+		inner(t.fields[i].typ, join(path, t.fields[i].name))
 	}
 	if t.elem != nil {
 		inner(t.elem, path+"[]")
@@ -251,14 +251,6 @@ func (t *avroType) writable(path string, heights map[*avroType]int) (height int,
 		heights[t] = height
 	}
 	return height, err
-}
-
-// joinPath returns the path of a field.
-func joinPath(path, field string) string {
-	if path == "" {
-		return field
-	}
-	return path + "." + field
 }
 
 // String returns how errors call the type.

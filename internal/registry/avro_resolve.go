@@ -202,7 +202,7 @@ func (c *avroResolver) record(w, r *avroType, path string) (avroAppender, error)
 	last, ordered := -1, true
 	for i := range r.fields {
 		f := &r.fields[i]
-		at := joinPath(path, f.name)
+		at := join(path, f.name)
 		fields[i] = resolvedField{name: memberName(f.name, i == 0), from: w.fieldFor(f)}
 		var err error
 		if from := fields[i].from; from >= 0 {

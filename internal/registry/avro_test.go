@@ -18,7 +18,7 @@ func decoderOf(t testing.TB, schema string) payloadDecoder {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.display
+	return owned(s.decode[Display])
 }
 
 func long(v int64) []byte { return binary.AppendVarint(nil, v) }

@@ -88,11 +88,6 @@ func (s *Schema) Decode(dst, payload []byte, style Style) ([]byte, error) {
 	return s.decode[style](dst, payload)
 }
 
-// display returns the JSON of a payload for readers, in room of its own.
-func (s *Schema) display(payload []byte) ([]byte, error) {
-	return s.decode[Display](make([]byte, 0, 2*len(payload)), payload)
-}
-
 // sourceReferences returns references as those of a Source.
 func sourceReferences(refs []reference) []Reference {
 	out := make([]Reference, len(refs))

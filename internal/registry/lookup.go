@@ -57,9 +57,15 @@ type sightings struct {
 const (
 	notFramed = "not framed"
 	missing   = "missing"
+	absent    = "absent" // missing, and it can't be something else
 	ambiguous = "ambiguous"
 	away      = "away"
+	unasked   = "unasked"
 )
+
+// errUnasked is that the registry would have to be asked, which the caller does not want
+// to wait for.
+var errUnasked = errors.New("the registry has not been asked for it yet")
 
 // Error is a key or a value that can't be decoded.
 type Error struct {
@@ -79,6 +85,9 @@ func (e *Error) Once() string { return e.once }
 // Unsure reports whether the bytes may have no schema: they only look framed.
 func (e *Error) Unsure() bool { return e.kind == missing || e.kind == ambiguous }
 
+// Waits reports whether the registry has to be asked, and the caller did not want to wait.
+func (e *Error) Waits() bool { return e.kind == unasked }
+
 // Away reports whether the registry did not answer: the record may be right, and be decoded
 // later.
 func (e *Error) Away() bool { return e.kind == away }
@@ -93,7 +102,6 @@ func (c column) errorf(kind, format string, args ...any) error {
 
 // entry is the result of looking up a schema.
 type entry struct {
-	schema   *Schema // compiled for reading
 	decode   payloadDecoder
 	form     Form
 	err      error
@@ -129,7 +137,10 @@ func (d *Decoder) schema(c column, f frame, form Form, wait func()) (*entry, err
 			return nil, c.missing(f.id)
 		}
 		var err error
-		if e, err = d.lookup(f.id, wait); err != nil {
+		if e, err = d.lookup(f.id, wait); errors.Is(err, errUnasked) {
+			return nil, &Error{err, unasked, unasked}
+		}
+		if err != nil {
 			return nil, c.errorf(away, "%v of the %s: %w", f.id, c, err)
 		}
 		if d.schemas[f.id] = e; e.missing {
@@ -143,6 +154,8 @@ func (d *Decoder) schema(c column, f frame, form Form, wait func()) (*entry, err
 		return nil, c.errorf(f.id.String(), "%v of the %s: %w", f.id, c, e.err)
 	case form != Detect && form != e.form:
 		return nil, c.errorf(f.id.String(), "%v of the %s is for %s, not %s", f.id, c, e.form, form)
+	case f.ambiguous && !d.sightings(c).hit && wait == nil && !e.asked:
+		return nil, &Error{errUnasked, unasked, unasked}
 	case f.ambiguous && !d.sightings(c).hit && !d.registered(c, f.id, e, wait):
 		return nil, c.errorf(ambiguous, "the %s is an integer, or has %v, which is not registered for this topic", c, f.id)
 	}
@@ -153,10 +166,14 @@ func (c column) missing(id schemaID) error {
 	return c.errorf(missing, "the %s is not framed, or the registry does not have its %v", c, id)
 }
 
-// ask makes a request of the registry, unless it has failed to answer shortly before.
+// ask makes a request of the registry, unless it has failed to answer shortly before. If
+// wait is nil, it returns errUnasked instead.
 func (d *Decoder) ask(wait func(), request func(ctx context.Context) error) error {
 	if time.Now().Before(d.away) {
 		return d.awayErr
+	}
+	if wait == nil {
+		return errUnasked
 	}
 	wait()
 	ctx, cancel := context.WithTimeout(d.ctx, lookupLimit)
@@ -215,8 +232,7 @@ func (d *Decoder) lookup(id schemaID, wait func()) (*entry, error) {
 		e.form = Avro
 		var sch *Schema
 		if sch, e.err = compileAvroReader(d.ctx, Source{Form: Avro, Text: s.Schema, References: sourceReferences(references)}); e.err == nil {
-			e.schema = sch
-			e.decode = sch.display
+			e.decode = owned(sch.decode[Display])
 		}
 	case sr.TypeProtobuf:
 		e.form = Protobuf

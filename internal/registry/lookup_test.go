@@ -106,6 +106,34 @@ func TestIntegerWithAnExistingSchema(t *testing.T) {
 	}
 }
 
+// Without leave to wait, nothing is asked, and what is known is decoded.
+func TestDecodeWithoutWaiting(t *testing.T) {
+	d := NewDecoder(t.Context(), registry(t), Detect, Detect)
+	integer := framed(6, 4, 'h', 'i')
+	waits := func(err error) bool {
+		reported := map[string]bool{}
+		kinds(reported, err)
+		return reported[unasked]
+	}
+	for _, c := range []struct {
+		key  []byte
+		want string
+	}{{framed(6, 6, 'y', 'e', 's'), "yes"}, {integer, "hi"}} {
+		d.seen = map[column]*sightings{} // the second one is an integer, or framed
+		r := &fetch.Record{Topic: "orders", Key: c.key}
+		if err := d.Decode(r, nil); !waits(err) || string(r.Key) != string(c.key) {
+			t.Errorf("%x before it was asked for: %q, %v", c.key, r.Key, err)
+		}
+		if err := d.Decode(r, func() {}); err != nil || string(r.Key) != c.want {
+			t.Errorf("%x: %q, %v", c.key, r.Key, err)
+		}
+		r.Key = c.key
+		if err := d.Decode(r, nil); err != nil || string(r.Key) != c.want {
+			t.Errorf("%x once more: %q, %v", c.key, r.Key, err)
+		}
+	}
+}
+
 func TestRegistryThatDoesNotAnswer(t *testing.T) {
 	client, requests := counted(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) })
 	d := NewDecoder(t.Context(), client, Detect, Detect)

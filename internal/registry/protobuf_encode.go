@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"inv/internal/jsonscan"
@@ -87,6 +88,14 @@ func shown(json []byte) string {
 		return string(jsonscan.AppendSafe(nil, json, jsonscan.High))
 	}
 	return string(jsonscan.AppendSafe(nil, bytes.ToValidUTF8(json[:maxShown], nil), jsonscan.High)) + "…"
+}
+
+// brief returns a text in short, for an error.
+func brief(text string) string {
+	if len(text) <= maxShown {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxShown], "") + "…"
 }
 
 // message appends a message.

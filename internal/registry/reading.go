@@ -89,7 +89,7 @@ func (t *Topics) Value(dst []byte, r *kgo.Record) ([]byte, error) {
 
 func (t *Topics) valueBy(codings map[string]*coding, dst []byte, r *kgo.Record) ([]byte, error) {
 	if c := codings[r.Topic]; c != nil {
-		return c.read(t.decoder, dst, r, r.Value)
+		return c.read(t.decoder, dst, r.Headers, r.Value, noWait)
 	}
 	if t.decoder == nil {
 		return r.Value, nil
@@ -107,19 +107,23 @@ func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) {
 	if c == nil {
 		return r.Key, nil
 	}
-	key, err := c.read(t.decoder, dst, r, r.Key)
+	key, err := c.read(t.decoder, dst, r.Headers, r.Key, noWait)
 	if err == nil && len(key) > 0 && key[0] == '"' {
 		key = jsonscan.Unquote(key)
 	}
 	return key, err
 }
 
-// read returns the JSON of b, a key or a value of r.
-func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, error) {
+func noWait() {}
+
+// read returns the JSON of b, a key or a value of a record with these headers. It calls
+// wait before it waits for the registry; if wait is nil, it does not wait, and the error is
+// one that [Error.Waits].
+func (c *coding) read(d *Decoder, dst []byte, headers []kgo.RecordHeader, b []byte, wait func()) ([]byte, error) {
 	if b == nil {
 		return nil, nil
 	}
-	id, index, payload, ok := c.frame(r, b)
+	id, index, payload, ok := c.frame(headers, b)
 	if !ok {
 		if _, valid := jsonscan.Valid(b); valid {
 			return b, nil
@@ -129,7 +133,7 @@ func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, 
 	w := (*c.known.Load())[id]
 	if w == nil {
 		var err error
-		if w, err = c.ask(d, id); err != nil {
+		if w, err = c.ask(d, id, wait); err != nil {
 			return nil, err
 		}
 	}
@@ -155,10 +159,10 @@ func (c *coding) read(d *Decoder, dst []byte, r *kgo.Record, b []byte) ([]byte, 
 
 // frame finds the schema ID of b; index is what follows it in a header, which is not nil
 // then.
-func (c *coding) frame(r *kgo.Record, b []byte) (id wireID, index, payload []byte, ok bool) {
+func (c *coding) frame(headers []kgo.RecordHeader, b []byte) (id wireID, index, payload []byte, ok bool) {
 	name := c.header()
-	for i := len(r.Headers) - 1; i >= 0; i-- {
-		h := &r.Headers[i]
+	for i := len(headers) - 1; i >= 0; i-- {
+		h := &headers[i]
 		switch {
 		case h.Key != name:
 		case len(h.Value) >= idBytes && h.Value[0] == 0:
@@ -177,7 +181,7 @@ func (c *coding) frame(r *kgo.Record, b []byte) (id wireID, index, payload []byt
 }
 
 // ask looks up the schema of an ID. Lookups are made one after the other.
-func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
+func (c *coding) ask(d *Decoder, id wireID, wait func()) (*written, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := *c.known.Load()
@@ -186,13 +190,13 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 	}
 	name := id.schemaID()
 	noSchema := func() error {
-		return c.errorf(missing, "the registry does not have %v of the %s", name, c.column)
+		return c.errorf(absent, "the registry does not have %v of the %s", name, c.column)
 	}
 	if at, ok := c.missing[id]; ok && time.Since(at) < missedFor {
 		return nil, noSchema()
 	}
 	d.mu.Lock()
-	s, references, err := d.fetch(name, func() {})
+	s, references, err := d.fetch(name, wait)
 	d.mu.Unlock()
 	switch {
 	case isMissing(err):
@@ -201,6 +205,8 @@ func (c *coding) ask(d *Decoder, id wireID) (*written, error) {
 		}
 		c.missing[id] = time.Now()
 		return nil, noSchema()
+	case errors.Is(err, errUnasked):
+		return nil, &Error{err, unasked, unasked}
 	case err != nil:
 		return nil, c.errorf(away, "%v of the %s: %w", name, c.column, err)
 	}

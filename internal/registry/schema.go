@@ -4,6 +4,7 @@
 package registry
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -53,6 +54,7 @@ func NewDecoder(ctx context.Context, registry *sr.Client, keys, values Form) *De
 // header, with JSON, and a key that is a JSON string with its text. It leaves other
 // keys and values alone, and on an error the one that can't be decoded. The errors
 // are of type [*Error], joined. It calls wait before it waits for the registry.
+// If wait is nil it does not wait, and the error is one that [Error.Waits].
 func (d *Decoder) Decode(r *fetch.Record, wait func()) error {
 	key, decoded, keyErr := d.decode(r, column{r.Topic, true}, r.Key, wait)
 	if decoded && len(key) > 0 && key[0] == '"' {
@@ -133,4 +135,25 @@ func jsonPayload(payload []byte) ([]byte, error) {
 		return nil, errors.New("the payload is not JSON")
 	}
 	return jsonscan.AppendSafe(nil, payload, flags), nil
+}
+
+// keptRoom is the most that owned keeps for the next value.
+const keptRoom = 1 << 20
+
+// owned returns a decoder whose results are in room of their own, no larger than they.
+func owned(decode func(dst, payload []byte) ([]byte, error)) payloadDecoder {
+	rooms := &sync.Pool{New: func() any { return new([]byte) }}
+	return func(payload []byte) ([]byte, error) {
+		room := rooms.Get().(*[]byte)
+		out, err := decode((*room)[:0], payload)
+		if err != nil {
+			out = nil
+		}
+		own := bytes.Clone(out)
+		if cap(out) > cap(*room) && cap(out) <= keptRoom {
+			*room = out[:0]
+		}
+		rooms.Put(room)
+		return own, err
+	}
 }

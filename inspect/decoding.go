@@ -1,0 +1,71 @@
+package inspect
+
+import "errors"
+
+// SchemaDecoder decodes keys and values by their schemas. It is for one goroutine.
+type SchemaDecoder interface {
+	// Decode replaces the record's value with JSON, and its key with text, which are
+	// valid until the next call. It leaves those alone that have no schema, and on an
+	// error. Errors may be joined, and have a method Once() string: of those with the
+	// same text one is reported.
+	//
+	// Decode calls wait before it waits for the network. If wait is nil, it does not
+	// wait: an error that has a method Waits() bool, which returns true, is then that it
+	// would have to.
+	Decode(r *Record, wait func()) error
+}
+
+// decoding decodes keys and values, for one goroutine.
+type decoding struct {
+	forms   *forms        // nil: no form is given
+	schemas SchemaDecoder // nil: there are none
+}
+
+// newDecoding returns the decoding of the options; nil if they have none.
+func newDecoding(o *Options) *decoding {
+	d := &decoding{}
+	if f := (&forms{key: formOf(o.KeyForm), value: formOf(o.ValueForm)}); f.key != nil || f.value != nil {
+		d.forms = f
+	}
+	if o.Schemas != nil {
+		d.schemas = o.Schemas()
+	}
+	if d.forms == nil && d.schemas == nil {
+		return nil
+	}
+	return d
+}
+
+// decode decodes the record's key and value as SchemaDecoder does.
+func (d *decoding) decode(r *Record, wait func()) error {
+	var err error
+	if d.forms != nil {
+		err = d.forms.decode(r)
+	}
+	if d.schemas == nil {
+		return err
+	}
+	schemas := d.schemas.Decode(r, wait)
+	if err == nil {
+		return schemas
+	}
+	return errors.Join(err, schemas)
+}
+
+// waits reports whether an error of decoding is that the network would have to be waited
+// for.
+func waits(err error) bool {
+	if err == nil {
+		return false
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			if waits(err) {
+				return true
+			}
+		}
+		return false
+	}
+	var w interface{ Waits() bool }
+	return errors.As(err, &w) && w.Waits()
+}

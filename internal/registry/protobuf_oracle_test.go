@@ -1,0 +1,270 @@
+package registry
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/bufbuild/protocompile"
+	"github.com/bufbuild/protocompile/linker"
+	"google.golang.org/protobuf/encoding/protowire"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/types/dynamicpb"
+)
+
+// protoKinds has every kind of field in proto3, and what google.protobuf has a form for.
+const protoKinds = `syntax = "proto3"; package t;
+import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto"; import "google/protobuf/wrappers.proto";
+import "google/protobuf/struct.proto"; import "google/protobuf/any.proto"; import "google/protobuf/field_mask.proto"; import "google/protobuf/empty.proto";
+message All {
+  enum Color { RED = 0; BLUE = 2; BLACK = -1; }
+  double double = 1; float float = 2; int32 int32 = 3; int64 int64 = 4; uint32 uint32 = 5; uint64 uint64 = 6; sint32 sint32 = 7; sint64 sint64 = 8;
+  fixed32 fixed32 = 9; fixed64 fixed64 = 10; sfixed32 sfixed32 = 11; sfixed64 sfixed64 = 12; bool bool = 13; string string = 14; bytes bytes = 15;
+  Color color = 16; Part part = 17;
+  repeated double doubles = 21; repeated float floats = 22; repeated int32 int32s = 23; repeated sint64 sint64s = 28; repeated fixed32 fixed32s = 29;
+  repeated sfixed64 sfixed64s = 32; repeated bool bools = 33; repeated string strings = 34; repeated bytes many_bytes = 35; repeated Color colors = 36;
+  repeated Part parts = 37; repeated int64 loose = 38 [packed = false];
+  optional double may_double = 41; optional int32 may_int32 = 43; optional bool may_bool = 53; optional string may_string = 54; optional bytes may_bytes = 55; optional Color may_color = 56;
+  map<string, int64> by_string = 61; map<int32, string> by_int32 = 62; map<bool, Part> by_bool = 63; map<uint64, Color> by_uint64 = 64; map<sint64, bytes> by_sint64 = 65; map<fixed32, double> by_fixed32 = 66;
+  oneof choice { int32 number = 71; string text = 72; Part of = 73; Color shade = 74; }
+  google.protobuf.Timestamp at = 81; google.protobuf.Duration took = 82; google.protobuf.FieldMask mask = 83; google.protobuf.Struct struct = 84; google.protobuf.Value value = 85;
+  google.protobuf.ListValue list = 86; google.protobuf.Any any = 87; google.protobuf.Empty empty = 88; google.protobuf.Int64Value int64_value = 89; google.protobuf.StringValue string_value = 90;
+  google.protobuf.BytesValue bytes_value = 91; google.protobuf.BoolValue bool_value = 92; google.protobuf.DoubleValue double_value = 93; google.protobuf.UInt32Value uint32_value = 94;
+  google.protobuf.NullValue null_value = 95; repeated google.protobuf.Timestamp times = 96; map<string, google.protobuf.Value> values = 97; repeated google.protobuf.Int32Value int32_values = 98;
+  bool late = 5000; string out_of_order = 20;
+}
+message Part { string name = 1; int64 count = 2; Piece piece = 3; repeated Piece pieces = 4; }
+message Piece { optional sint32 size = 1; string of = 2; }`
+
+// proto2Kinds has what only proto2 has, and messages that hold themselves.
+const proto2Kinds = `syntax = "proto2"; package t2;
+message All {
+  required int32 id = 1; optional string name = 2 [default = "none"]; repeated int64 loose = 3; repeated int64 tight = 4 [packed = true];
+  optional group Inner = 5 { optional int32 a = 1; optional All all = 2; } repeated group Many = 6 { required bool b = 1; }
+  enum Color { RED = 1; BLUE = 2; } optional Color color = 7 [default = BLUE]; repeated Color colors = 8; optional All all = 9; map<string, All> table = 10;
+  oneof one { All first = 11; string second = 12; group Third = 13 { optional All all = 1; } }
+  extensions 100 to 200;
+}
+extend All { optional int32 extra = 100; }`
+
+// oracle is a message read and written by the Protobuf library.
+type oracle struct {
+	schema  *Schema // our own, of the same message
+	message protoreflect.MessageDescriptor
+	json    protobufJSON
+}
+
+func newOracle(t testing.TB, text string) *oracle {
+	t.Helper()
+	compiled, err := (&protocompile.Compiler{Resolver: protocompile.WithStandardImports(&protocompile.SourceResolver{
+		Accessor: protocompile.SourceAccessorFromMap(map[string]string{mainFile: text})})}).Compile(t.Context(), mainFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := parseProtobuf(t.Context(), Source{Form: Protobuf, Text: text})
+	if err != nil {
+		t.Fatal(err)
+	}
+	schema, err := file.at([]int{0})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &oracle{schema, compiled[0].Messages().Get(0), protobufJSON{types: linker.ResolverFromFile(compiled[0])}}
+}
+
+// check compares what both make of a payload.
+func (o *oracle) check(t testing.TB, payload []byte) {
+	t.Helper()
+	m := dynamicpb.NewMessage(o.message)
+	wantErr := proto.Unmarshal(payload, m)
+	got, err := o.schema.Decode(nil, payload, Display)
+	if (err == nil) != (wantErr == nil) {
+		t.Fatalf("%x: %v, the library %v", payload, err, wantErr)
+	}
+	if err != nil {
+		return
+	}
+	if want := o.json.appendMessage(nil, m); !bytes.Equal(got, want) {
+		t.Fatalf("%x\n got %s\nwant %s", payload, got, want)
+	}
+	data, err := o.schema.Decode([]byte("x"), payload, Data)
+	if err != nil || !json.Valid(data[1:]) {
+		t.Fatalf("%x: %q, %v", payload, data, err)
+	}
+}
+
+// back checks that the JSON of a message is written as the same message.
+func (o *oracle) back(t testing.TB, m *dynamicpb.Message) {
+	t.Helper()
+	payload, err := proto.MarshalOptions{Deterministic: true}.Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.check(t, payload)
+	for _, style := range []Style{Display, Data} {
+		text, err := o.schema.Decode(nil, payload, style)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written, err := o.schema.Encode([]byte("x"), text)
+		if err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		again := dynamicpb.NewMessage(o.message)
+		if err := proto.Unmarshal(written[1:], again); err != nil {
+			t.Fatalf("%s: %v", text, err)
+		}
+		if !proto.Equal(again, m) {
+			t.Fatalf("%s\n got %v\nwant %v", text, again, m)
+		}
+	}
+}
+
+func TestProtobufLikeTheLibrary(t *testing.T) {
+	o := newOracle(t, protoKinds)
+	random := rand.New(rand.NewPCG(1, 2))
+	for range 2000 {
+		m := dynamicpb.NewMessage(o.message)
+		fill(random, m, 0)
+		o.back(t, m)
+	}
+}
+
+// fill sets some fields of a message.
+func fill(random *rand.Rand, m protoreflect.Message, depth int) {
+	if fillKnown(random, m, depth) {
+		return
+	}
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if random.IntN(3) > 0 || depth > 3 {
+			continue
+		}
+		switch {
+		case f.IsMap():
+			table := m.Mutable(f).Map()
+			for range random.IntN(4) {
+				table.Set(scalar(random, f.MapKey()).MapKey(), element(random, table.NewValue(), f.MapValue(), depth))
+			}
+		case f.IsList():
+			list := m.Mutable(f).List()
+			for range random.IntN(5) {
+				list.Append(element(random, list.NewElement(), f, depth))
+			}
+		default:
+			m.Set(f, element(random, m.NewField(f), f, depth))
+		}
+	}
+}
+
+func element(random *rand.Rand, room protoreflect.Value, f protoreflect.FieldDescriptor, depth int) protoreflect.Value {
+	if f.Message() == nil {
+		return scalar(random, f)
+	}
+	fill(random, room.Message(), depth+1)
+	return room
+}
+
+func fillKnown(random *rand.Rand, m protoreflect.Message, depth int) bool {
+	fields := m.Descriptor().Fields()
+	set := func(name protoreflect.Name, v any) { m.Set(fields.ByName(name), protoreflect.ValueOf(v)) }
+	switch m.Descriptor().FullName() {
+	case "google.protobuf.Timestamp":
+		set("seconds", random.Int64N(maxTimestamp-minTimestamp)+minTimestamp)
+		set("nanos", []int32{0, 1e6, 123e6, 999_999_999, 1000, 5}[random.IntN(6)])
+	case "google.protobuf.Duration":
+		sign := int64(1 - 2*random.IntN(2))
+		set("seconds", sign*random.Int64N(maxDuration))
+		set("nanos", int32(sign)*[]int32{0, 1e6, 123e6, 999_999_999, 1000, 5}[random.IntN(6)])
+	case "google.protobuf.FieldMask":
+		list := m.Mutable(fields.ByName("paths")).List()
+		for _, path := range []string{"a", "a_b.c", "x.y_z"}[:random.IntN(4)] {
+			list.Append(protoreflect.ValueOf(path))
+		}
+	case "google.protobuf.Any":
+		if held := []string{"", "\x0a\x01a", "\x10\x05"}[random.IntN(3)]; random.IntN(3) > 0 {
+			set("type_url", "x/t.Part")
+			set("value", []byte(held))
+		}
+	case "google.protobuf.Value":
+		f := fields.Get(random.IntN(fields.Len()))
+		if depth > 3 {
+			f = fields.ByName("null_value")
+		}
+		switch v := element(random, m.NewField(f), f, depth); {
+		case f.Name() == "number_value":
+			m.Set(f, protoreflect.ValueOf(random.NormFloat64()*math.Pow10(random.IntN(40)-20)))
+		case f.Enum() != nil:
+			m.Set(f, protoreflect.ValueOfEnum(0))
+		default:
+			m.Set(f, v)
+		}
+	default:
+		return false
+	}
+	return true
+}
+
+func scalar(random *rand.Rand, f protoreflect.FieldDescriptor) protoreflect.Value {
+	texts := []string{"", "a", "é\u2028\x1b\u202e", "\b\f\n\"\\/", fmt.Sprintf("%0200d", random.IntN(10)), "<&>", "\U0001f600"}
+	bits := random.Uint64() >> random.IntN(64)
+	switch f.Kind() {
+	case protoreflect.BoolKind:
+		return protoreflect.ValueOf(bits%2 == 0)
+	case protoreflect.EnumKind:
+		if f.Enum().FullName() == "google.protobuf.NullValue" {
+			return protoreflect.ValueOfEnum(0)
+		}
+		return protoreflect.ValueOfEnum(protoreflect.EnumNumber(random.IntN(5) - 2))
+	case protoreflect.StringKind:
+		return protoreflect.ValueOf(texts[random.IntN(len(texts))])
+	case protoreflect.BytesKind:
+		return protoreflect.ValueOf([]byte(fmt.Sprintf("%*x", random.IntN(5), bits))[:random.IntN(4)])
+	case protoreflect.FloatKind:
+		v := math.Float32frombits(uint32(random.Uint64()))
+		if v != v {
+			v = 0
+		}
+		return protoreflect.ValueOf(v)
+	case protoreflect.DoubleKind:
+		v := math.Float64frombits(random.Uint64())
+		if v != v {
+			v = math.Inf(-1)
+		}
+		return protoreflect.ValueOf(v)
+	case protoreflect.Int32Kind, protoreflect.Sint32Kind, protoreflect.Sfixed32Kind:
+		return protoreflect.ValueOf(int32(bits))
+	case protoreflect.Int64Kind, protoreflect.Sint64Kind, protoreflect.Sfixed64Kind:
+		return protoreflect.ValueOf(-int64(bits))
+	case protoreflect.Uint32Kind, protoreflect.Fixed32Kind:
+		return protoreflect.ValueOf(uint32(bits))
+	}
+	return protoreflect.ValueOf(bits)
+}
+
+func FuzzProtobufDecode(f *testing.F) {
+	all, two := newOracle(f, protoKinds), newOracle(f, proto2Kinds)
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 30 {
+		m := dynamicpb.NewMessage(all.message)
+		fill(random, m, 0)
+		b, err := proto.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	group := protowire.AppendTag([]byte{8, 1}, 5, protowire.StartGroupType)
+	f.Add(append(group, 8, 1, 5<<3|4))
+	f.Add([]byte{8, 1, 11<<3 | 2, 2, 8, 2, 12<<3 | 2, 1, 'a', 11<<3 | 2, 2, 8, 3})
+	f.Add([]byte{8, 1, 9<<3 | 2, 0, 9<<3 | 2, 2, 8, 7, 3<<3 | 2, 2, 1, 2, 3 << 3, 3})
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		all.check(t, payload)
+		two.check(t, payload)
+	})
+}
