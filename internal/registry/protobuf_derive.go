@@ -53,7 +53,7 @@ func deriveProtobuf(name, namespace string, t shape.Type) (Source, []Misfit) {
 	}
 	out.WriteString("\n" + body.String())
 	s := Source{Form: Protobuf, Text: out.String()}
-	if _, err := parseProtobuf(context.Background(), s); err != nil { // a name that only the parser refuses
+	if _, err := compileProtobuf(context.Background(), s); err != nil { // such as a name twice
 		return Source{}, []Misfit{{Text: err.Error()}}
 	}
 	return s, nil
@@ -141,7 +141,7 @@ func (d *protoDeriver) message(out *strings.Builder, indent, path, name string, 
 				fields.WriteString(strings.TrimRight(indent+"  // "+strings.TrimSpace(line), " ") + "\n")
 			}
 		}
-		fmt.Fprintf(&fields, "%s  %s %s = %d;%s\n", indent, typeText, f.Name, protoNumber(i), decimalComment(f.Type))
+		fmt.Fprintf(&fields, "%s  %s %s = %d;\n", indent, typeText, f.Name, protoNumber(i))
 	}
 	out.WriteString(types.String() + fields.String() + indent + "}\n")
 }
