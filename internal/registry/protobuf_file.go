@@ -47,7 +47,7 @@ func parseProtobuf(ctx context.Context, s Source) (*protobufFile, error) {
 			return nil, fmt.Errorf("compiling the Protobuf schema: %s is nested more than %d levels deep", name, maxBraces)
 		}
 	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
+	compiler := protocompile.Compiler{SourceInfoMode: protocompile.SourceInfoStandard, Resolver: protocompile.WithStandardImports(
 		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)})}
 	compiled, err := compiler.Compile(ctx, mainFile)
 	if err != nil {
