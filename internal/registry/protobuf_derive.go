@@ -53,7 +53,7 @@ func deriveProtobuf(name, namespace string, t shape.Type) (Source, []Misfit) {
 	}
 	out.WriteString("\n" + body.String())
 	s := Source{Form: Protobuf, Text: out.String()}
-	if _, err := parseProtobuf(context.Background(), s); err != nil { // a name that only the parser refuses
+	if _, err := compileProtobuf(context.Background(), s); err != nil { // such as a name twice
 		return Source{}, []Misfit{{Text: err.Error()}}
 	}
 	return s, nil
