@@ -49,7 +49,7 @@ func parseProtobuf(ctx context.Context, s Source) (*protobufFile, error) {
 			return nil, fmt.Errorf("compiling the Protobuf schema: %s is nested more than %d levels deep", name, maxBraces)
 		}
 	}
-	compiler := protocompile.Compiler{Resolver: protofile.Resolver(files)}
+	compiler := protocompile.Compiler{SourceInfoMode: protocompile.SourceInfoStandard, Resolver: protofile.Resolver(files)}
 	compiled, err := compiler.Compile(ctx, mainFile)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)
