@@ -141,7 +141,7 @@ func (d *protoDeriver) message(out *strings.Builder, indent, path, name string, 
 				fields.WriteString(strings.TrimRight(indent+"  // "+strings.TrimSpace(line), " ") + "\n")
 			}
 		}
-		fmt.Fprintf(&fields, "%s  %s %s = %d;%s\n", indent, typeText, f.Name, protoNumber(i), decimalComment(f.Type))
+		fmt.Fprintf(&fields, "%s  %s %s = %d;\n", indent, typeText, f.Name, protoNumber(i))
 	}
 	out.WriteString(types.String() + fields.String() + indent + "}\n")
 }
