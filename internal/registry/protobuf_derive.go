@@ -224,12 +224,7 @@ func (d *protoDeriver) typeName(types *strings.Builder, indent, path string, sco
 			return "int32"
 		}
 		return "int64"
-	case shape.Decimal:
-		if t.Precision > maxDoubleDigits {
-			return "string"
-		}
-		return "double"
-	case shape.Float:
+	case shape.Decimal, shape.Float:
 		return "double"
 	case shape.Text, shape.Date:
 		return "string"

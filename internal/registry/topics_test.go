@@ -74,7 +74,7 @@ func TestWritesAndReads(t *testing.T) {
 			}
 			asked := r.Requests()
 			room := make([]byte, 0, 1024)
-			if n := testing.AllocsPerRun(100, func() { _, _ = topics.Value(room, value) }); n != 0 && !raceEnabled {
+			if n := testing.AllocsPerRun(100, func() { _, _ = topics.Value(room, value) }); n != 0 && !registry.RaceEnabled {
 				t.Errorf("%s, in a header %v: %v allocations a record", form, inHeader, n)
 			}
 			if r.Requests() != asked {
