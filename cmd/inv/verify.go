@@ -34,7 +34,7 @@ type verifyFlags struct {
 	findings       int
 	groups         []string
 	acceptTotals   bool
-	registry       string
+	registry       registryFlags
 }
 
 func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -87,7 +87,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	v.maxValue = verify.DefaultMaxValue
 	flags.Var(&v.maxValue, "max-value", "the processor's `SIZE`, such as 1MiB")
 	flags.BoolVar(&v.acceptTotals, "accept-totals", false, "the processor accepts orders whose total is not the sum of their lines")
-	registryFlag(flags, &v.registry)
+	v.registry.reads(flags)
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "show `N` of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")

@@ -36,7 +36,7 @@ type protoTarget struct {
 }
 
 func targetOf(fd protoreflect.FieldDescriptor, element bool) protoTarget {
-	return protoTarget{fd, fd.Message(), fd.HasPresence() && !element, element}
+	return protoTarget{fd, fd.Message(), fd.HasPresence() && !element && fd.Cardinality() != protoreflect.Required, element}
 }
 
 func (t protoTarget) kind() protoreflect.Kind {
