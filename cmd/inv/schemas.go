@@ -149,7 +149,7 @@ func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registr
 		}
 		return source, nil
 	}
-	of, err := topicShape(sc, t.Alias, key, form)
+	of, err := topicShape(sc, t.Alias, key)
 	if err != nil {
 		return registry.Source{}, err
 	}
@@ -211,7 +211,7 @@ func derivedName(t scenario.Topic, key bool) string {
 
 // topicShape returns the type of a topic's values or keys, as the scenario's producers
 // and its built-in topologies know it.
-func topicShape(sc *scenario.Scenario, alias string, key bool, form registry.Form) (shape.Type, error) {
+func topicShape(sc *scenario.Scenario, alias string, key bool) (shape.Type, error) {
 	of := producer.Shape
 	if key {
 		of = producer.KeyShape
@@ -222,9 +222,6 @@ func topicShape(sc *scenario.Scenario, alias string, key bool, form registry.For
 		return shape.Type{}, err
 	}
 	builtIn, writes, ok := builtInShape(sc, alias, key)
-	if form == registry.Protobuf {
-		builtIn = inDoubles(builtIn)
-	}
 	switch {
 	case err != nil && !ok:
 		return shape.Type{}, &shapelessError{alias}
@@ -238,27 +235,6 @@ func topicShape(sc *scenario.Scenario, alias string, key bool, form registry.For
 		return shape.Type{}, fmt.Errorf("topic %s is written by a producer and by a built-in topology, which differ: %w", alias, err)
 	}
 	return merged, nil
-}
-
-// doubleDigits is how many decimal digits every double keeps.
-const doubleDigits = 15
-
-// inDoubles returns the type with decimals that Protobuf has as double, and not as text:
-// programs read the amounts of the built-in topologies as numbers. Those below 10⁹ are
-// exact.
-func inDoubles(t shape.Type) shape.Type {
-	if t.Kind == shape.Decimal {
-		t.Precision = min(t.Precision, doubleDigits)
-	}
-	t.Fields = slices.Clone(t.Fields)
-	for i := range t.Fields {
-		t.Fields[i].Type = inDoubles(t.Fields[i].Type)
-	}
-	if t.Elem != nil {
-		elem := inDoubles(*t.Elem)
-		t.Elem = &elem
-	}
-	return t
 }
 
 // builtInShape returns the type of what built-in topologies of the scenario write to a
