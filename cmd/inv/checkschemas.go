@@ -68,7 +68,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	if e.Name == "" || e.File != "" && e.Source == "" { // its file has a problem already
 		return
 	}
-	of, err := topicShape(c.sc, t.Alias, key)
+	of, err := topicShape(c.sc, t.Alias, key, registry.Form(e.Name))
 	shapeless := errors.As(err, new(*shapelessError))
 	switch {
 	case errors.As(err, new(scenario.Problems)): // of producers, which are told with them
