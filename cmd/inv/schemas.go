@@ -52,7 +52,7 @@ func (r *registryFlags) reads(flags *pflag.FlagSet) {
 // writes adds --registry and --registry-register for a command that writes topics, too.
 func (r *registryFlags) writes(flags *pflag.FlagSet) {
 	r.reads(flags)
-	flags.Var(&r.register, "registry-register", "`auto` registers schemas that the registry does not have, unless the scenario has register: false; `never` only looks them up")
+	flags.Var(&r.register, "registry-register", "auto registers schemas that the registry does not have, unless the scenario has register: false; never only looks them up")
 }
 
 // topicUse is the topics, by alias, that a command reads and writes.
