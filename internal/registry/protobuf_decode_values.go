@@ -29,8 +29,6 @@ func (d *protoDecoder) text(dst []byte, f *protoField, b []byte) []byte {
 		return append(base64.StdEncoding.AppendEncode(append(dst, '"'), b), '"')
 	case d.strict > 0:
 		return appendProtoText(dst, b)
-	case f.decimal && isNumberText(b):
-		return append(dst, b...)
 	}
 	return jsonscan.AppendString(dst, b)
 }

@@ -40,12 +40,12 @@ type protoField struct {
 	presence bool
 	required bool
 	utf8     bool // bytes that are not UTF-8 are an error when read
-	decimal  bool // a string whose JSON is a number, see isDecimal
 	oneof    int32
 	message  *protoMessage // of a message, a group or an entry of a map
 	enum     *protoEnum
 	entry    bool              // message is an entry of a map
 	zero     []byte            // the JSON of a scalar that is not there
+	absent   []byte            // the JSON of the field if the writer's schema does not have it; nil: nothing
 	from     protoreflect.Kind // the writer's kind, where values may not fit; 0: as kind
 }
 
@@ -149,7 +149,7 @@ func (c *protoCompiler) field(m *protoMessage, d protoreflect.FieldDescriptor) p
 		number: d.Number(), kind: d.Kind(), wire: wireType(d.Kind()),
 		list: d.IsList() || d.IsMap(), packed: d.IsPacked(), entry: d.IsMap(),
 		presence: d.HasPresence(), required: d.Cardinality() == protoreflect.Required,
-		utf8: d.Kind() == protoreflect.StringKind && enforcesUTF8(d), decimal: isDecimal(d), oneof: -1,
+		utf8: d.Kind() == protoreflect.StringKind && enforcesUTF8(d), oneof: -1,
 	}
 	f.packable = d.IsList() && f.wire != protowire.BytesType && f.wire != protowire.StartGroupType
 	written := f.wire
@@ -180,9 +180,6 @@ func (c *protoCompiler) field(m *protoMessage, d protoreflect.FieldDescriptor) p
 func (f *protoField) missing(v protoreflect.Value) []byte {
 	switch f.kind {
 	case protoreflect.StringKind:
-		if f.decimal && v.String() == "" {
-			return []byte("0")
-		}
 		return jsonscan.AppendString(nil, []byte(v.String()))
 	case protoreflect.BytesKind:
 		return append(base64.StdEncoding.AppendEncode([]byte{'"'}, v.Bytes()), '"')
