@@ -222,16 +222,11 @@ func same(t *testing.T, what string, got []string, want ...string) {
 	normal := func(lines []string) (out []string) {
 		for _, line := range lines {
 			key, text, _ := strings.Cut(line, " ")
-			var v map[string]any
+			var v any
 			if err := json.Unmarshal([]byte(text), &v); err != nil {
 				t.Fatalf("%s: %v in %q", what, err, line)
 			}
-			for name, x := range v {
-				if x == nil {
-					delete(v, name)
-				}
-			}
-			sorted, _ := json.Marshal(v)
+			sorted, _ := json.Marshal(present(v))
 			out = append(out, key+" "+string(sorted))
 		}
 		slices.Sort(out)
@@ -240,6 +235,27 @@ func same(t *testing.T, what string, got []string, want ...string) {
 	if g, w := normal(got), normal(want); !slices.Equal(g, w) {
 		t.Errorf("%s:\n%s\nwant\n%s", what, strings.Join(g, "\n"), strings.Join(w, "\n"))
 	}
+}
+
+// present returns a value without fields that are null or empty lists.
+func present(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for name, x := range v {
+			if list, ok := x.([]any); x != nil && (!ok || len(list) > 0) {
+				out[name] = present(x)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = present(v[i])
+		}
+		return out
+	}
+	return v
 }
 
 // An output that does not fit its topic's schema dead-letters its input as a failing
