@@ -309,7 +309,7 @@ func wellFormed(b []byte) bool {
 func (d *protoDecoder) fields(dst []byte, m *protoMessage, b []byte, slots int) (_ []byte, err error) {
 	for i := range m.fields {
 		f, slot := &m.fields[i], d.slots[slots+i]
-		if f.presence && !slot.set {
+		if f.presence && !slot.set && f.absent == nil {
 			continue
 		}
 		if last := dst[len(dst)-1]; last != '{' {
@@ -317,6 +317,8 @@ func (d *protoDecoder) fields(dst []byte, m *protoMessage, b []byte, slots int) 
 		}
 		dst = append(dst, f.key...)
 		switch {
+		case f.absent != nil:
+			dst = append(dst, f.absent...)
 		case f.entry:
 			dst, err = d.table(dst, f, b, slot)
 		case f.list:

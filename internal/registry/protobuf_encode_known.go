@@ -233,7 +233,7 @@ func (e *protoEncoder) held(dst []byte, m *protoMessage, json []byte) ([]byte, e
 	}
 	dst, err := e.message(dst, m, value)
 	if err != nil {
-		return dst, inside(err, "value")
+		return dst, within(err, "value")
 	}
 	return dst, nil
 }

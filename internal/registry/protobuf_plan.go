@@ -45,6 +45,7 @@ type protoField struct {
 	enum     *protoEnum
 	entry    bool              // message is an entry of a map
 	zero     []byte            // the JSON of a scalar that is not there
+	absent   []byte            // the JSON of the field if the writer's schema does not have it; nil: nothing
 	from     protoreflect.Kind // the writer's kind, where values may not fit; 0: as kind
 }
 
