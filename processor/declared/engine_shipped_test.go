@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -52,10 +51,10 @@ func TestShippedTopologiesInFormats(t *testing.T) {
 				outputs, inputs := run.with("json", nil)
 				shapes := map[string]shape.Type{}
 				for alias, values := range inputs {
-					shapes[alias] = shapeOf(t, values)
+					shapes[alias] = registrytest.ShapeOf(t, values)
 				}
 				for alias := range outputs {
-					shapes[alias] = shapeOf(t, valuesOf(outputs[alias]))
+					shapes[alias] = registrytest.ShapeOf(t, valuesOf(outputs[alias]))
 				}
 				for _, form := range []registry.Form{registry.Avro, registry.Protobuf} {
 					got, _ := run.with(string(form), run.derived(form, shapes))
@@ -191,64 +190,4 @@ func valuesOf(lines []string) (values [][]byte) {
 		values = append(values, []byte(value))
 	}
 	return values
-}
-
-// shapeOf returns the type of values that are samples of it.
-func shapeOf(t *testing.T, values [][]byte) shape.Type {
-	t.Helper()
-	var whole *shape.Type
-	for _, value := range values {
-		d := json.NewDecoder(bytes.NewReader(value))
-		d.UseNumber()
-		var v any
-		if err := d.Decode(&v); err != nil {
-			t.Fatal(err)
-		}
-		whole = merge(t, whole, typeOf(t, v))
-	}
-	return *whole
-}
-
-func merge(t *testing.T, a *shape.Type, b shape.Type) *shape.Type {
-	t.Helper()
-	if a == nil {
-		return &b
-	}
-	out, err := shape.Merge(*a, b)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &out
-}
-
-func typeOf(t *testing.T, v any) shape.Type {
-	t.Helper()
-	switch v := v.(type) {
-	case bool:
-		return shape.Type{Kind: shape.Bool}
-	case json.Number:
-		if _, err := v.Int64(); err == nil {
-			return shape.Type{Kind: shape.Int, Low: -1 << 53, High: 1 << 53}
-		}
-		return shape.Type{Kind: shape.Float}
-	case string:
-		return shape.Type{Kind: shape.Text}
-	case []any:
-		var elem *shape.Type
-		for _, x := range v {
-			elem = merge(t, elem, typeOf(t, x))
-		}
-		if elem == nil {
-			elem = &shape.Type{Kind: shape.Text}
-		}
-		return shape.Type{Kind: shape.List, Elem: elem}
-	case map[string]any:
-		of := shape.Type{Kind: shape.Object}
-		for name, x := range v {
-			of.Fields = append(of.Fields, shape.Field{Name: name, Type: typeOf(t, x)})
-		}
-		slices.SortFunc(of.Fields, func(a, b shape.Field) int { return strings.Compare(a.Name, b.Name) })
-		return of
-	}
-	return shape.Type{Kind: shape.Null}
 }
