@@ -2,9 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"inv/internal/kafkatest"
@@ -39,6 +43,7 @@ sinks:
   rows:
     from: totals
     files: {folder: ROWS, format: csv, columns: {customer: text, sum: "decimal(12,2)", at: time_ms}}
+  hook: {from: totals, off: true, http: {post: "${HOOK_URL}", headers: {X-Key: "{$key}", X-At: "{at}"}}}
 tests:
   - name: totals
     topology: totals
@@ -101,6 +106,7 @@ func TestDeclaredTopologiesInFormats(t *testing.T) {
 			invoke(t, env, "process", "--drain").wants(t, 0, "", "wrote 60 totals, 32 large records")
 			invoke(t, env, "verify", "totals", "large").wants(t, 0, "", "")
 			checkLake(t, env, folder)
+			checkHook(t, env)
 			client := kafkatest.Client(t, brokers, kgo.ConsumeTopics(app+"_totals"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 			fetches := client.PollRecords(t.Context(), 1)
 			if err := fetches.Err(); err != nil || fetches.NumRecords() == 0 {
@@ -155,6 +161,34 @@ func checkLake(t *testing.T, env []string, folder string) {
 		if head, _, _ := strings.Cut(string(content), "\n"); head != "_topic,_partition,_offset,customer,sum,at" {
 			t.Errorf("%s begins with %s", name, head)
 		}
+	}
+}
+
+// checkHook forwards to a receiver, which gets JSON.
+func checkHook(t *testing.T, env []string) {
+	t.Helper()
+	var mu sync.Mutex
+	got := 0
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		var body struct {
+			Customer string
+			At       int64
+			Last     string
+		}
+		err := json.NewDecoder(r.Body).Decode(&body)
+		mu.Lock()
+		defer mu.Unlock()
+		if got++; err != nil || r.Header.Get("Content-Type") != "application/json" || r.Header.Get("X-Key") != body.Customer ||
+			r.Header.Get("X-At") != strconv.FormatInt(body.At, 10) || !strings.HasPrefix(body.Last, "o-") {
+			t.Errorf("%v, %+v with %v", err, body, r.Header)
+		}
+	}))
+	defer receiver.Close()
+	invoke(t, append(env[:len(env):len(env)], "HOOK_URL="+receiver.URL), "forward", "hook", "--drain").wants(t, 0, "", "hook: delivered 60 records")
+	mu.Lock()
+	defer mu.Unlock()
+	if got != 60 {
+		t.Errorf("%d requests", got)
 	}
 }
 
