@@ -184,6 +184,7 @@ message Line { int32 quantity = 1; uint32 size = 2; }`)
 		{`{"raw":"a"}`, "raw", `"a" is not base64`},
 		{`{"raw":"YQ==\n"}`, "raw", `"YQ==\n" is not base64`},
 		{`{"at":"yesterday"}`, "at", `"yesterday" is not a time as in RFC 3339`},
+		{`{"at":"2026-01-01T00:00:00,5Z"}`, "at", `"2026-01-01T00:00:00,5Z" is not a time as in RFC 3339`},
 		{`{"at":0.0000001}`, "at", "0.0000001 ms is finer than a nanosecond"},
 		{`{"at":"2026-01-01T00:00:00.1234567891Z"}`, "at", `"2026-01-01T00:00:00.1234567891Z" is finer than a nanosecond`},
 		{`{"at":1e15}`, "at", "1e15 is not from the year 1 to 9999, as google.protobuf.Timestamp wants"},
@@ -205,6 +206,26 @@ message Line { int32 quantity = 1; uint32 size = 2; }`)
 		}
 		if string(got) != "kept" {
 			t.Errorf("%s: dst is %q", c.json, got)
+		}
+	}
+}
+
+// Values whose fields are not in order are written alike, and so are those after them.
+func TestProtobufOrder(t *testing.T) {
+	sch := protobufSchema(t, `syntax = "proto3"; message M { int32 b = 2; int32 a = 1; N n = 3; repeated N l = 4; repeated sint32 p = 5; } message N { string x = 1; string longer_name = 2; }`)
+	for range 3 {
+		for _, json := range []string{
+			`{"a":1,"b":2,"n":{"x":"y","longer_name":"z"},"l":[{"x":"1"},{}],"p":[1,-1]}`,
+			` { "p" : [ 1 , -1 ] , "n" : { "longerName" : "z" , "x" : "y" } , "l" : [ { "x" : "1" } , { } ] , "b" : 2 , "a" : 1 } `,
+			"\ufeff" + `{"a":1,"b":2,"n":{"longer_name":"z","\u0078":"y"},"l":[{"x":"1","longer_name":null},{}],"p":[1,-1]}`,
+		} {
+			b, err := sch.Encode(nil, []byte(json))
+			if want := "080110021a060a01791201" + "7a" + "22030a0131" + "2200" + "2a020201"; err != nil || hex.EncodeToString(b) != want {
+				t.Errorf("%s: %x (%v), want %s", json, b, err, want)
+			}
+		}
+		if _, err := sch.Encode(nil, []byte(`{"a":1,"b":2} x`)); !errors.Is(err, errNotJSON) {
+			t.Errorf("error %v", err)
 		}
 	}
 }
