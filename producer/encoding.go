@@ -50,16 +50,37 @@ func (c *compiler) encoded(spec *scenario.Producer, root *node, key keyContent, 
 	out := encoded{key: key.text}
 	field := key.field
 	if writers.Key != nil && key.node != nil {
-		out.key, field = writerProgram(writers.Key, key.node, nil, false).function(), nil
+		out.key, field = c.encodedKey(writers.Key, key.node), nil
 	}
 	if writers.Value != nil {
-		out.program = writerProgram(writers.Value, root, field, !writers.Derived)
+		out.program = writerProgram(writers.Value, root, field, !writers.Derived || c.options.UnknownRefs)
 		out.writer, out.json = writers.Value, jsonValue(root)
 	} else {
 		out.program = encoder(root, spec.Format, field)
 	}
 	out.value = out.program.function()
 	return out
+}
+
+// encodedKey returns the function that writes a key. A schema of
+// texts takes the text of a number, too, and one of numbers a text with digits, as
+// [registry.Writer.AppendKey] does.
+func (c *compiler) encodedKey(to *registry.Writer, n *node) appendFunc {
+	of := (&shaping{compiler: c, busy: map[any]bool{}}).value(n)
+	of.Nullable = false
+	if n.text == nil || registry.Fit(to.Schema, of) == nil {
+		return writerProgram(to, n, nil, true).function()
+	}
+	text := n.orEmpty()
+	return func(w *worker, f *frame, dst []byte) []byte {
+		key := text(w, f, w.takeText())
+		out, err := to.AppendKey(dst, key)
+		w.giveText(key)
+		if err != nil {
+			w.refuse("", err)
+		}
+		return out
+	}
 }
 
 // writerProgram returns the program that writes a value as a registry's schema says, with
@@ -119,7 +140,11 @@ func (s *stream) ofAll(of func(*rowContent, *shaping) (shape.Type, bool), x *sha
 // misfits reports what does not fit the schema of a topic.
 func (c *compiler) misfits(s *stream, t scenario.Topic, what string, to *registry.Writer, types []shape.Type) {
 	for _, of := range types {
-		for _, m := range registry.Fit(to.Schema, of) {
+		misfits := registry.Fit(to.Schema, of)
+		if to == c.options.Writers[t.Alias].Key && registry.Fit(to.Schema, shape.Type{Kind: shape.Text}) == nil {
+			misfits = nil // it is written as text, see encodedKey
+		}
+		for _, m := range misfits {
 			pos := scenario.Position(m.Place)
 			if m.Place == (shape.Place{}) {
 				pos = s.spec.Pos
@@ -139,20 +164,14 @@ func (s *stream) destinations() []scenario.Topic {
 
 // contentType returns the media type of a stream's records in a topic.
 func (s *stream) contentType(w Writers) string {
-	name := s.spec.Format.Name
-	if w.Value != nil {
-		name = string(w.Value.Schema.Form)
-	}
-	switch name {
-	case string(registry.Avro):
-		return "application/avro"
-	case string(registry.Protobuf):
-		return "application/protobuf"
-	case "xml":
+	switch {
+	case w.Value != nil:
+		return w.Value.Schema.ContentType()
+	case s.spec.Format.Name == "xml":
 		return "application/xml"
-	case "csv":
+	case s.spec.Format.Name == "csv":
 		return "text/csv"
-	case "text":
+	case s.spec.Format.Name == "text":
 		return "text/plain"
 	}
 	return "application/json"
@@ -165,4 +184,21 @@ func idHeader(w *registry.Writer) []Header {
 		return nil
 	}
 	return []Header{{Key: w.Header.Key, Value: w.Header.Value}}
+}
+
+// WritersOf returns how the topics of a scenario with a format are written, as far as
+// topics, which may be nil, has writers for them.
+func WritersOf(sc *scenario.Scenario, app string, topics *registry.Topics) map[string]Writers {
+	out := map[string]Writers{}
+	for _, t := range sc.Topics {
+		if t.Format.Name+t.KeyFormat.Name == "" || topics == nil {
+			continue
+		}
+		name := t.NameFor(app)
+		w := Writers{Key: topics.Writer(name, true), Value: topics.Writer(name, false), Derived: t.Format.Derived()}
+		if w.Key != nil || w.Value != nil {
+			out[t.Alias] = w
+		}
+	}
+	return out
 }

@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"inv/internal/envelope"
 	"inv/internal/kafka"
 	"inv/internal/kafka/partition"
+	"inv/internal/registry"
 )
 
 // MaxLine is the longest line of [SendLines] in bytes, without its end.
@@ -28,6 +30,10 @@ type Lines struct {
 	KeySeparator string           // without Envelope: ends the key in a line; "": no keys
 	Headers      []Header         // added to each record
 	Now          func() time.Time // the time of records without one
+	// Writers, if they are set, encode the records: lines have the JSON of values, and the
+	// text of keys. A value with a frame, which can only come from an Envelope, is sent as
+	// it is.
+	Writers Writers
 	// Enveloped, if not nil, is called if the first line looks like one for Envelope,
 	// which is not set.
 	Enveloped func()
@@ -110,6 +116,9 @@ func (o *Lines) send(ctx context.Context, sink Sink, partitions int, r io.Reader
 				o.Enveloped()
 			}
 			record, err := o.record(line)
+			if err == nil {
+				err = o.encode(&record)
+			}
 			if err != nil {
 				return &LineError{sum.Sent + 1, err}
 			}
@@ -206,4 +215,39 @@ func (r *Record) open(line []byte) error {
 	}
 	r.Key, r.Value, r.Headers = e.Key, e.Value, append(e.Headers, r.Headers...)
 	return nil
+}
+
+// encode encodes a record's key and value, if its topic has a format.
+func (o *Lines) encode(r *Record) error {
+	if o.Writers.Key == nil && o.Writers.Value == nil {
+		return nil
+	}
+	r.Headers = slices.DeleteFunc(slices.Clone(r.Headers), func(h Header) bool { return o.Writers.replaces(h) })
+	if to := o.Writers.Key; to != nil && r.Key != nil {
+		key, err := to.AppendKey(nil, r.Key)
+		if err != nil {
+			return fmt.Errorf("its key: %w", err)
+		}
+		r.Key, r.Headers = key, append(r.Headers, idHeader(to)...)
+	}
+	to := o.Writers.Value
+	if to == nil || r.Value == nil || o.Envelope && framed(r.Value) {
+		return nil
+	}
+	value, err := to.Append(nil, r.Value)
+	if err != nil {
+		return err
+	}
+	r.Value, r.Headers = value, append(r.Headers, idHeader(to)...)
+	return nil
+}
+
+// framed reports whether a value begins as one with the ID of a schema, which JSON does
+// not.
+func framed(value []byte) bool { return len(value) > 4 && value[0] == 0 }
+
+// replaces reports whether a header, of a record that was copied, has the ID of another
+// topic's schema.
+func (w Writers) replaces(h Header) bool {
+	return slices.ContainsFunc([]*registry.Writer{w.Key, w.Value}, func(to *registry.Writer) bool { return to != nil && to.Header.Key == h.Key })
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"inv/internal/kafka"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -24,12 +25,17 @@ func (e *NoTopicError) Error() string {
 // ReadExisting reads the topics of the producers with `read: true` that the named
 // ones refer to, for [CompileOptions]: the last record of each key. It returns a
 // [NoTopicError] if a topic does not exist, and does not connect if there is nothing
-// to read.
-func ReadExisting(ctx context.Context, config kafka.Config, sc *scenario.Scenario, app string, names []string) (map[string][]ExistingRow, error) {
+// to read. Values of topics with a format are decoded by topics, which otherwise may be
+// nil; one that can't be decoded is taken as it is.
+func ReadExisting(ctx context.Context, config kafka.Config, sc *scenario.Scenario, app string, names []string, topics *registry.Topics) (map[string][]ExistingRow, error) {
 	rows := map[string][]ExistingRow{}
 	for name, alias := range reads(sc, names) {
+		decoder := topics
+		if t, _ := sc.Topic(alias); t.Format.Name == "" && len(t.Upgrades) == 0 {
+			decoder = nil
+		}
 		for _, topic := range sc.TopicNames(alias, app) {
-			read, ok, err := readTable(ctx, config, topic)
+			read, ok, err := readTable(ctx, config, topic, decoder)
 			if err != nil {
 				return nil, fmt.Errorf("reading the keys of %s: %w", topic, err)
 			}
@@ -42,9 +48,14 @@ func ReadExisting(ctx context.Context, config kafka.Config, sc *scenario.Scenari
 	return rows, nil
 }
 
+// ReadAliases returns the aliases of the topics that [ReadExisting] reads.
+func ReadAliases(sc *scenario.Scenario, names []string) []string {
+	return slices.Sorted(maps.Values(reads(sc, names)))
+}
+
 // readTable reads a topic to its current end, and reports whether it exists. The rows
 // are ordered by key, so that the same keys give the same records.
-func readTable(ctx context.Context, config kafka.Config, topic string) (rows []ExistingRow, ok bool, err error) {
+func readTable(ctx context.Context, config kafka.Config, topic string, decoder *registry.Topics) (rows []ExistingRow, ok bool, err error) {
 	client, err := kafka.Connect(ctx, config)
 	if err != nil {
 		return nil, false, err
@@ -59,7 +70,15 @@ func readTable(ctx context.Context, config kafka.Config, topic string) (rows []E
 		return nil, false, err
 	}
 	t := compacted{}
-	err = kafka.Read(ctx, config, spans, func(_ int, r *kgo.Record) bool { t.add(r); return false })
+	err = kafka.Read(ctx, config, spans, func(_ int, r *kgo.Record) bool {
+		if decoder != nil && r.Value != nil {
+			if value, err := decoder.Value(nil, r); err == nil {
+				r.Value = value
+			}
+		}
+		t.add(r)
+		return false
+	})
 	return t.rows(), true, err
 }
 

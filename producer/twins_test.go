@@ -116,8 +116,8 @@ func TestTwins(t *testing.T) {
 		name := sc.Producers[1].Format.Name
 		right := sentBy(t, sc, "")
 		for _, fault := range faultNames[1:] {
-			if fault == "wrong_type" && name != "json" {
-				continue
+			if fault == "wrong_type" && name != "json" || fault == "wrong_id" || fault == "unknown_id" || fault == "truncated" || fault == "other_schema" {
+				continue // see TestEncodedFaults
 			}
 			t.Run(fault+" "+format, func(t *testing.T) {
 				text := fault + "=40%"

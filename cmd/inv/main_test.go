@@ -16,6 +16,12 @@ type invocation struct {
 // invoke runs a command line. The environment is NAME=VALUE.
 func invoke(t *testing.T, environment []string, args ...string) invocation {
 	t.Helper()
+	return invokeWith(t, environment, "", args...)
+}
+
+// invokeWith runs a command with a text on stdin.
+func invokeWith(t *testing.T, environment []string, stdin string, args ...string) invocation {
+	t.Helper()
 	var out, err bytes.Buffer
 	env := map[string]string{}
 	for _, e := range environment {
@@ -23,7 +29,7 @@ func invoke(t *testing.T, environment []string, args ...string) invocation {
 		env[name] = value
 	}
 	code := run(args, &streams{
-		in:     strings.NewReader(""),
+		in:     strings.NewReader(stdin),
 		out:    &out,
 		err:    &err,
 		getenv: func(name string) string { return env[name] },

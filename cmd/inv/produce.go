@@ -31,6 +31,7 @@ type produceFlags struct {
 	envelope, force            bool
 	startNote                  string // how --start was read
 	lines                      lineFlags
+	registry                   registryFlags
 }
 
 func produceCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -47,7 +48,12 @@ splits a key off, --header adds headers. So does a topic's name without --topic,
 if lines come from a file or a pipe and no producer has the name. With --envelope
 a line is a record as inv tail -o json writes it, with key, headers, timestamp
 and value, where null is a tombstone. A line has up to 16 MiB, and an empty one
-is an empty value.`,
+is an empty value.
+
+Records of topics with a format: in the scenario are encoded, and their schemas
+registered, by the registry of --registry, INV_REGISTRY or the profile; so are
+lines of JSON. A record that does not fit its schema is not sent, but counted. On
+stdout and in files records are JSON.`,
 		Example: `  inv produce catalog
   inv produce orders --rate 500/s --count 10000
   inv produce orders --rate 100/s --jitter poisson --bursts every=1m,for=5s,rate=2000/s
@@ -79,6 +85,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	p.partitioner = choice{"", partition.Names()}
 	fs := cmd.Flags()
 	p.lines.register(fs)
+	p.registry.writes(fs)
 	fs.StringVar(&p.rate, "rate", "", "the `RATE`: 1s (one per second), 500/s, 0.5/s or max; by default the scenario's")
 	fs.Var(&p.jitter, "jitter", "poisson makes the gaps between records exponential; by default the scenario's")
 	fs.StringVar(&p.bursts, "bursts", "", "periodic `BURSTS` at a higher rate: every=10s,for=1s,rate=5000/s")
@@ -95,7 +102,7 @@ func (p *produceFlags) register(cmd *cobra.Command) {
 	fs.BoolVar(&p.envelope, "envelope", false, "on stdout and in a FILE: JSON Lines with topic, key, headers and timestamp besides the value; with --topic: lines of inv tail -o json")
 	fs.Var(&p.headers, "headers", "headers added to records")
 	fs.Var(&p.partitioner, "partitioner", "a `NAME`: murmur2 (as the Java client), crc32 (as librdkafka) or round-robin; by default the scenario's")
-	fs.StringVar(&p.faults, "fault", "", "make a share of the records faulty, by `KINDS`: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type")
+	fs.StringVar(&p.faults, "fault", "", "make a share of the records faulty, by `KINDS`: malformed=1%,duplicate=0.5%:5s; also late=2%:30s, oversize=0.1%:2MiB, out_of_order, tombstone, unknown_ref, wrong_type; of topics with a schema: wrong_id, unknown_id, truncated, other_schema")
 	fs.BoolVar(&p.NoTags, "untagged", false, "no inv-fault header on faulty records")
 	fs.IntVar(&p.Workers, "workers", 0, "the `NUMBER` of goroutines that generate records")
 	atLeast(fs, 1, "count", "for", "products", "workers")
@@ -120,7 +127,16 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 	if err != nil {
 		return err
 	}
-	existing, err := producer.ReadExisting(ctx, f.kafka(), sc, f.appID, names)
+	topics, err := p.topics(ctx, s, f, sc, names)
+	if err != nil {
+		return err
+	}
+	if producer.NeedsOther(o.Faults) && topics != nil {
+		if o.Other, err = unrelatedWriter(ctx, topics); err != nil {
+			return err
+		}
+	}
+	existing, err := producer.ReadExisting(ctx, f.kafka(), sc, f.appID, names, topics)
 	var missing *producer.NoTopicError
 	if errors.As(err, &missing) {
 		return fmt.Errorf("%w; check its name in the scenario and --brokers, or give the producer rows or a value instead of `read: true`", err)
@@ -129,7 +145,7 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return err
 	}
 	plan, err := producer.Compile(sc, producer.CompileOptions{Names: names, Seed: seed, Products: p.products, Existing: existing,
-		UnknownRefs: producer.HasUnknownRefs(o.Faults)})
+		UnknownRefs: producer.HasUnknownRefs(o.Faults), Writers: producer.WritersOf(sc, f.appID, topics)})
 	if err != nil {
 		return compileError(err, sc)
 	}
@@ -165,6 +181,8 @@ func produce(ctx context.Context, s *streams, f *sharedFlags, p *produceFlags, n
 		return nil
 	case err != nil && ctx.Err() == nil:
 		return fmt.Errorf("%w; %s acknowledged", err, records(summary.Acknowledged))
+	case err == nil && summary.Refused > 0:
+		return summary.FirstRefused
 	}
 	return err
 }

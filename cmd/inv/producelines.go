@@ -126,6 +126,9 @@ func produceLines(ctx context.Context, s *streams, f *sharedFlags, p *produceFla
 	if s.inTerminal {
 		fmt.Fprintln(s.err, "inv produce: each line is a record; Ctrl-D ends")
 	}
+	if o.Writers, err = p.lineWriters(ctx, s, f, o.Topic); err != nil {
+		return err
+	}
 	sum, err := producer.SendLines(ctx, f.kafka(), o, s.in)
 	if sum.Sent > 0 || err == nil {
 		text := "produced " + records(sum.Acknowledged) + " to " + o.Topic

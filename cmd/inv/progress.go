@@ -104,7 +104,10 @@ func summarize(s *streams, sum producer.Summary, where string) {
 	if lost := sum.Sent - sum.Acknowledged; lost > 0 {
 		s.errf("sent but not acknowledged: %s\n", records(lost))
 	}
-	if unsent := sum.Made - sum.Sent; unsent > 0 {
+	if sum.Refused > 0 {
+		s.errf("not sent, since they do not fit their schema: %s\n", records(sum.Refused))
+	}
+	if unsent := sum.Made - sum.Sent - sum.Refused; unsent > 0 {
 		s.errf("made but not sent: %s\n", records(unsent))
 	}
 	if sum.Behind > time.Second {
