@@ -178,8 +178,7 @@ func TestInventoryInFormats(t *testing.T) {
 		for _, alias := range []string{"updates", "reorders", "alerts", "receipts"} {
 			s.checkWritten(alias, e)
 		}
-		s.checkFold()
-		s.checkReceipts()
+		s.prove()
 		s.checkLines(orders)
 	})
 }
@@ -315,8 +314,7 @@ func TestJSONBecomesAFormat(t *testing.T) {
 		if n := summary.Count(s.topic("orders"), processor.Duplicate); n != 1 {
 			t.Errorf("%d duplicates, want 1", n)
 		}
-		s.checkFold()
-		s.checkReceipts()
+		s.prove()
 		s.checkLines(slices.Concat(before, after, []order{handOrder("by-hand"), handOrder("order-late")}))
 	})
 }
@@ -344,8 +342,7 @@ func TestKilledWithFormats(t *testing.T) {
 				t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
 			}
 			s.start(stable, func(c *childConfig) { c.Drain = true }).done(3 * time.Minute)
-			s.checkFold()
-			s.checkReceipts()
+			s.prove()
 			s.checkLines(orders)
 		})
 	}
@@ -404,7 +401,7 @@ func TestUndecodableIsDeadLettered(t *testing.T) {
 			return // the repaired value has no header
 		}
 		s.drain()
-		s.checkFold()
+		s.prove()
 	})
 }
 
@@ -421,7 +418,7 @@ func TestUpgradedOrders(t *testing.T) {
 		s.write(version(s.record("orders", "wrong", `{"items":7}`), "v2"))
 		s.write(version(s.record("orders", "next", v2), "v3"))
 		s.drain()
-		s.checkFold()
+		s.prove()
 		reasons := map[string]int{}
 		for _, l := range s.rawAll(s.topic("orders") + ".dlq") {
 			reasons[headers(l)[event.HeaderDLQReason]+" "+string(l.Key)]++
@@ -503,7 +500,66 @@ func TestRegistryIsAway(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Fatal(err)
 	}
-	s.checkFold()
+	s.prove(inventory.Name)
 	s.checkLines([]order{handOrder("by-hand")})
 	s.noLetters("catalog", "orders")
+}
+
+// What the schemas of the outputs have no place for is refused at the door, where it can be
+// replayed, and neither stops the ledger nor is changed.
+func TestMisfitsAreDeadLettered(t *testing.T) {
+	const price = `"unit_price":999999999999.123456`
+	precise := strings.NewReplacer("by-hand", "precise", `"quantity":2`, `"quantity":1`, `"unit_price":9.50`, price, "19.00", "999999999999.123456").Replace(orderByHand)
+	check := func(t *testing.T, s *system, want ...string) {
+		s.create()
+		products := catalogOf(3)
+		products[2].Name = strings.Repeat("long ", 10)
+		for _, r := range s.catalogRecords(products) { // as JSON, which the topics may have, too
+			s.write(r)
+		}
+		s.write(s.record("orders", "precise", precise), s.record("orders", "by-hand", orderByHand))
+		s.drain()
+		var got []string
+		for _, alias := range []string{"catalog", "orders"} {
+			for _, l := range s.rawAll(s.topic(alias) + ".dlq") {
+				h := headers(l)
+				if h[event.HeaderDLQReason] != string(event.SchemaMismatch) || !strings.Contains(h[event.HeaderDLQMessage], "does not fit the schema of topic "+s.topic("updates")) {
+					t.Errorf("%s: %s", h[event.HeaderDLQReason], h[event.HeaderDLQMessage])
+				}
+				got = append(got, string(l.Key))
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("refused are %q, want %q", got, want)
+		}
+		s.prove()
+	}
+	t.Run("an amount that Protobuf does not keep", func(t *testing.T) {
+		s := newSystem(t, kafkatest.Embedded(t))
+		s.encode(encodings{Form: registry.Protobuf, URL: registrytest.New(t).URL})
+		check(t, s, "precise")
+	})
+	t.Run("a text that a schema bounds", func(t *testing.T) {
+		s := newSystem(t, kafkatest.Embedded(t))
+		e := encodings{Form: registry.JSONSchema, URL: registrytest.New(t).URL}
+		source := registry.Source{Form: registry.JSONSchema, Text: `{"type": "object", "properties": {"product_name": {"maxLength": 30}, "unit_price": {"maximum": 1000}}}`}
+		sch, err := registry.Compile(t.Context(), source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range s.scenario.Topics {
+			if f := &s.scenario.Topics[i].Format; s.scenario.Topics[i].Alias == "updates" {
+				f.Name, f.File = string(e.Form), "updates.json"
+			}
+		}
+		updates := registry.TopicFormat{Topic: s.topic("updates"), Writes: true, Value: &registry.Format{Schema: sch, Subject: registry.ByTopic, Register: true}}
+		client, err := sr.NewClient(sr.URLs(e.URL))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s.schemas, err = registry.Open(t.Context(), client, []registry.TopicFormat{updates}, nil); err != nil {
+			t.Fatal(err)
+		}
+		check(t, s, "prod-2", "precise")
+	})
 }

@@ -88,6 +88,9 @@ func checkEncoded(t *testing.T, sc *scenario.Scenario, o CompileOptions, to map[
 				refused++
 				continue
 			}
+			if w.Value.Schema.Form == registry.JSONSchema { // it escapes what JSON need not
+				value = bytes.ReplaceAll(value, []byte(`\u0085`), []byte("\u0085"))
+			}
 		}
 		got := coded.records[at]
 		at++
@@ -146,5 +149,137 @@ func TestShippedScenariosEncoded(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A value that does not fit its schema is counted, and is not sent; all others are.
+func TestRefusedRecords(t *testing.T) {
+	source := `scenario: t
+topics: {t: {topic: t}}
+producers:
+  p:
+    topic: t
+    key: id
+    value:
+      id: {sequence: "{n}"}
+      x: FIELD
+`
+	for _, tt := range []struct{ field, avro, proto, want string }{
+		{"{int: [1, 2000]}", "", "", ""},
+		{"{sequence: 2147483645}", `"int"`, "int32", "x: "},
+		{"{decimal: [1, 12], decimals: 2}", `{"type":"bytes","logicalType":"decimal","precision":3,"scale":2}`, "", "x: "},
+		{"{decimal: [1, 2], decimals: 3}", `{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}`, "", "x: "},
+		{"{decimal: [1, 2], decimals: 1}", `"int"`, "int64", "x: "},
+		{"{int: [-3, 3]}", "", "uint32", "x: "},
+		{"{fake: weekday}", `{"type":"enum","name":"E","symbols":["Monday","Tuesday"]}`, "E", "x: "},
+		{"{int: [1, 9], nulls: 30%}", `"int"`, "", "x: "},
+		{"{int: [1, 9], optional: 70%}", `"int"`, "", "x: "},
+		{"{one_of: [1, a]}", `"int"`, "int32", "x: "},
+		{"{list: [0, 2], of: {y: {int: [1, 2], optional: 70%}}}", `{"type":"array","items":{"type":"record","name":"I","fields":[{"name":"y","type":"int"}]}}`, "", "x[].y: "},
+	} {
+		sc := parsed(t, "t.yaml", strings.Replace(source, "FIELD", tt.field, 1))
+		var sources []registry.Source
+		if tt.avro != "" {
+			sources = append(sources, registry.Source{Form: registry.Avro, Text: `{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"x","type":` + tt.avro + `}]}`})
+		}
+		if tt.proto != "" {
+			sources = append(sources, registry.Source{Form: registry.Protobuf, Text: `syntax = "proto3"; message R { string id = 1; ` + tt.proto + ` x = 2; enum E { Monday = 0; Tuesday = 1; } }`})
+		}
+		for _, s := range sources {
+			to := map[string]Writers{"t": {Value: writerOf(t, s, 1)}}
+			// Without the fault's keys, what is known not to fit is a problem of the scenario.
+			o := CompileOptions{Names: []string{"p"}, Seed: 7, UnknownRefs: true}
+			sent := checkEncoded(t, sc, o, to, Options{Count: 100})
+			if sent == 100 {
+				t.Errorf("%s to %s: all records fit", tt.field, s.Text)
+			}
+			o.Writers = to
+			summary, err := Run(t.Context(), compiledWith(t, sc, o), Options{Start: testStart, Count: 100}, &collect{})
+			if err != nil || summary.FirstRefused == nil || !strings.Contains(summary.FirstRefused.Error(), `of "p" does not fit the schema of t: `+tt.want) {
+				t.Errorf("%s to %s: %v, %v", tt.field, s.Text, summary.FirstRefused, err)
+			}
+		}
+	}
+}
+
+// What is known not to fit a schema is a problem of the scenario, with its place.
+func TestMisfits(t *testing.T) {
+	source := `scenario: t
+topics: {t: {topic: t}}
+producers:
+  p:
+    topic: t
+    value:
+      id: {sequence: "{n}"}
+      x: {list: [1, 2], of: {y: {int: [1, 9]}}}
+`
+	sc := parsed(t, "t.yaml", source)
+	to := writerOf(t, registry.Source{Form: registry.Avro, Text: `{"type":"record","name":"R","fields":[{"name":"id","type":"string"},{"name":"x","type":{"type":"array","items":{"type":"record","name":"I","fields":[{"name":"y","type":"string"}]}}}]}`}, 1)
+	_, err := Compile(sc, CompileOptions{Names: []string{"p"}, Writers: map[string]Writers{"t": {Value: to}}})
+	if err == nil || !strings.HasPrefix(err.Error(), "t.yaml:8:30: x[].y: ") || !strings.Contains(err.Error(), `so producer "p" can't write topic t`) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The routes of a producer may have different formats.
+func TestRoutesOfSeveralFormats(t *testing.T) {
+	sc := parsed(t, "t.yaml", `scenario: t
+topics: {a: {topic: a}, b: {topic: b}, c: {topic: c}}
+producers:
+  p:
+    topic: {by: kind, to: {x: a, y: b}, else: c}
+    key: id
+    value: {id: {sequence: "k{n}"}, kind: {one_of: [x, y, z]}}
+`)
+	avro, _ := derivedWriters(t, sc, registry.Avro, true)
+	proto, _ := derivedWriters(t, sc, registry.Protobuf, false)
+	to := map[string]Writers{"a": avro["a"], "b": proto["b"]}
+	checkEncoded(t, sc, CompileOptions{Names: []string{"p"}, Seed: 7}, to, Options{Count: 200})
+	sink := &collect{}
+	if _, err := Run(t.Context(), compiledWith(t, sc, CompileOptions{Names: []string{"p"}, Seed: 7, Writers: to}), Options{Start: testStart, Count: 100}, sink); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"a": "application/avro", "b": "application/protobuf", "c": "application/json"}
+	for _, r := range sink.records {
+		for _, h := range r.Headers {
+			if h.Key == "content-type" && string(h.Value) != want[r.Topic] {
+				t.Errorf("%s is %s", r.Topic, h.Value)
+			}
+		}
+	}
+}
+
+// Every generator in every place is encoded as its JSON would be, by the schema that is
+// derived from it.
+func TestEveryGeneratorEncoded(t *testing.T) {
+	for name, example := range examples(t) {
+		t.Run(name, func(t *testing.T) {
+			derived := 0
+			for _, place := range places {
+				with := func(text string) string {
+					inner := strings.TrimSuffix(strings.TrimPrefix(example, "{"), "}")
+					return strings.ReplaceAll(strings.ReplaceAll(text, "{G,", "{"+inner+","), "G", example)
+				}
+				source, runs := scenarioOf(name, "json", with(place.attributes), with(place.field))
+				// The other producers of the topic have nothing to do with its records.
+				source = strings.NewReplacer("topics: {t: {topic: t}}", "topics: {t: {topic: t}, u: {topic: u}}",
+					"catalog: {topic: t", "catalog: {topic: u", "others: {topic: t", "others: {topic: u", "cause: {topic: t", "cause: {topic: u").Replace(source)
+				if checked(source) != "" {
+					continue
+				}
+				sc := parsed(t, "t.yaml", source)
+				for _, form := range forms {
+					to, _ := derivedWriters(t, sc, form, false)
+					delete(to, "u")
+					if len(to) > 0 {
+						derived++
+						checkEncoded(t, sc, CompileOptions{Names: []string{runs}, Seed: 3}, to, Options{Count: 25, For: 1e12})
+					}
+				}
+			}
+			if derived < 4 {
+				t.Errorf("only %d schemas are derived", derived)
+			}
+		})
 	}
 }

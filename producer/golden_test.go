@@ -3,7 +3,9 @@ package producer
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -121,4 +123,46 @@ func firstDifference(want, got string) string {
 		}
 	}
 	return "their lengths differ"
+}
+
+// TestGoldenEncoded pins the bytes of the shipped scenarios in the formats of a schema
+// registry, by a hash, with any number of workers.
+func TestGoldenEncoded(t *testing.T) {
+	var got strings.Builder
+	for _, name := range []string{"inventory", "order-lifecycle", "cdc", "click-stream", "forum", "iot-sensors"} {
+		for _, form := range forms {
+			for i, workers := range []int{1, 3} {
+				sc := shipped(t, name)
+				to, _ := derivedWriters(t, sc, form, false)
+				p := compiledWith(t, sc, CompileOptions{Names: Runnable(sc), Seed: 7, Writers: to})
+				hash := sha256.New()
+				sink := &collect{}
+				if _, err := Run(t.Context(), p, Options{Start: testStart, Count: 400, For: 1e12, Workers: workers}, sink); err != nil {
+					t.Fatal(err)
+				}
+				for _, r := range sink.records {
+					fmt.Fprintf(hash, "%s %q %q\n", r.Topic, r.Key, r.Value)
+				}
+				line := fmt.Sprintf("%s %s %d records %x\n", name, form, len(sink.records), hash.Sum(nil))
+				if i == 0 {
+					got.WriteString(line)
+				} else if !strings.HasSuffix(got.String(), line) {
+					t.Errorf("with %d workers: %s", workers, line)
+				}
+			}
+		}
+	}
+	golden := filepath.Join("testdata", "golden", "encoded.txt")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != string(want) {
+		t.Errorf("the bytes of seed 7 have changed, which needs a new major version:\n%s", firstDifference(string(want), got.String()))
+	}
 }

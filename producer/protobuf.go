@@ -80,7 +80,7 @@ func (e *protoEncoder) members(s *steps, n *node, m protoreflect.MessageDescript
 	}
 	slices.SortFunc(members, func(a, b member) int { return int(a.field.Number() - b.field.Number()) })
 	for _, f := range members {
-		e.field(s, f.node, &protoField{FieldDescriptor: f.field, part: part, name: string(appendString([]byte{'{'}, []byte(f.name))) + ":"}, joined(path, f.name))
+		e.field(s, f.node, &protoField{FieldDescriptor: f.field, part: part, path: path, name: string(appendString([]byte{'{'}, []byte(f.name))) + ":"}, joined(path, f.name))
 	}
 	return true
 }
@@ -95,6 +95,7 @@ type protoField struct {
 	protoreflect.FieldDescriptor
 	part *registry.Schema // of its message
 	name string           // the beginning of the message's JSON
+	path string           // of the message
 }
 
 // tag returns the bytes before a value.
@@ -116,11 +117,11 @@ func (f *protoField) constant(json []byte) ([]byte, error) {
 }
 
 // encoded adds a field that is written as JSON first.
-func (f *protoField) encoded(s *steps, n *node, path string) {
+func (f *protoField) encoded(s *steps, n *node) {
 	value := jsonValue(n)
 	s.value(encodedBy(f.part, func(w *worker, fr *frame, dst []byte) []byte {
 		return append(value(w, fr, append(dst, f.name...)), '}')
-	}, path))
+	}, f.path))
 }
 
 // field adds a field, with its tag. One that is absent or null is not written, unless its
@@ -139,14 +140,14 @@ func (e *protoEncoder) field(s *steps, n *node, f *protoField, path string) {
 		if payload, err := f.constant(n.bytes); err == nil {
 			s.raw(string(payload))
 		} else {
-			f.encoded(s, n, path)
+			f.encoded(s, n)
 		}
 	case n.drawn != nil:
 		rows := make([][]byte, len(n.drawn))
 		for i, row := range n.drawn {
 			payload, err := f.constant(row)
 			if err != nil {
-				f.encoded(s, n, path)
+				f.encoded(s, n)
 				return
 			}
 			rows[i] = payload
@@ -155,7 +156,7 @@ func (e *protoEncoder) field(s *steps, n *node, f *protoField, path string) {
 	case n.null != nil:
 		e.nullable(s, n, f, path)
 	case !e.direct(s, n, f, path):
-		f.encoded(s, n, path)
+		f.encoded(s, n)
 	}
 }
 
@@ -175,7 +176,7 @@ func (e *protoEncoder) nullable(s *steps, n *node, f *protoField, path string) {
 		case !null(w, fr):
 			return value(w, fr, dst)
 		case err != nil:
-			w.refuse(path, err)
+			w.refuse(f.path, err)
 		}
 		return append(dst, payload...)
 	})

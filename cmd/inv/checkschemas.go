@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -82,7 +83,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	source, err := topicSchema(c.sc, *t, key, registry.Form(e.Name))
 	var underived *underivedError
 	if errors.As(err, &underived) {
-		c.misfits(e.Pos, fmt.Sprintf("no %s schema can be derived for topic %q", e.Name, t.Alias), underived.misfits)
+		c.misfits(e.Pos, underived.what(), underived.misfits)
 		return
 	}
 	if err != nil {
@@ -94,12 +95,9 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 		c.uncompiled(t, e, source, err)
 		return
 	}
-	what := fmt.Sprintf("topic %q does not fit its schema", t.Alias)
-	if e.File != "" {
-		what = fmt.Sprintf("topic %q does not fit %s", t.Alias, e.File)
-		if key {
-			what = fmt.Sprintf("the key of topic %q does not fit %s", t.Alias, e.File)
-		}
+	what := fmt.Sprintf("topic %s does not fit %s", t.Alias, cmp.Or(e.File, "its schema"))
+	if key {
+		what = "the keys of " + what
 	}
 	if !shapeless {
 		c.misfits(e.Pos, what, registry.Fit(sch, of))
@@ -122,7 +120,7 @@ func (c *schemaCheck) misfits(pos scenario.Position, what string, misfits []regi
 // uncompiled reports a mistake in a schema, in its file.
 func (c *schemaCheck) uncompiled(t *scenario.Topic, e scenario.Encoding, source registry.Source, err error) {
 	if e.File == "" {
-		c.at(e.Pos, "the derived schema of topic %q: %v", t.Alias, err)
+		c.at(e.Pos, "the derived schema of topic %s: %v", t.Alias, err)
 		return
 	}
 	reference, at, text := registry.PlaceOf(source, err)

@@ -68,6 +68,9 @@ func topicNamed(sc *scenario.Scenario, name, app string) (scenario.Topic, error)
 // schemaText returns the schema of a topic's values or keys for reading, in the form of an
 // -o flag; "" is the topic's own.
 func schemaText(sc *scenario.Scenario, t scenario.Topic, key bool, output string) ([]byte, error) {
+	if len(t.DeadLettersOf) > 0 || t.Internal {
+		return nil, usagef("%s is no topic with a schema: dead letters keep the bytes of their records, and internal topics are the processor's own", t.Alias)
+	}
 	own := t.Format
 	if key {
 		own = t.KeyFormat

@@ -46,13 +46,13 @@ func (m *registerMode) Set(value string) error {
 
 // reads adds --registry for a command that reads topics.
 func (r *registryFlags) reads(flags *pflag.FlagSet) {
-	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema values")
+	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema keys and values")
 }
 
 // writes adds --registry and --registry-register for a command that writes topics, too.
 func (r *registryFlags) writes(flags *pflag.FlagSet) {
 	r.reads(flags)
-	flags.Var(&r.register, "registry-register", "`auto` registers schemas that the registry does not have, unless the scenario has register: false; `never` only looks them up")
+	flags.Var(&r.register, "registry-register", "auto registers schemas that the registry does not have, unless the scenario has register: false; never only looks them up")
 }
 
 // topicUse is the topics, by alias, that a command reads and writes.
@@ -149,13 +149,13 @@ func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registr
 		}
 		return source, nil
 	}
-	of, err := topicShape(sc, t.Alias, key, form)
+	of, err := topicShape(sc, t.Alias, key)
 	if err != nil {
 		return registry.Source{}, err
 	}
 	source, misfits := registry.Derive(form, derivedName(t, key), strings.ReplaceAll(sc.Name, "-", "_"), of)
 	if len(misfits) > 0 {
-		return registry.Source{}, &underivedError{alias: t.Alias, form: form, misfits: misfits}
+		return registry.Source{}, &underivedError{alias: t.Alias, key: key, form: form, misfits: misfits}
 	}
 	return source, nil
 }
@@ -163,6 +163,7 @@ func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registr
 // underivedError is that no schema can be derived for a topic.
 type underivedError struct {
 	alias   string
+	key     bool
 	form    registry.Form
 	misfits []registry.Misfit
 }
@@ -172,7 +173,16 @@ func (e *underivedError) Error() string {
 	for i, m := range e.misfits {
 		lines[i] = m.String()
 	}
-	return fmt.Sprintf("no %s schema can be derived for topic %s: %s", e.form, e.alias, strings.Join(lines, "; "))
+	return fmt.Sprintf("%s: %s", e.what(), strings.Join(lines, "; "))
+}
+
+// what says what has no schema.
+func (e *underivedError) what() string {
+	of := "topic"
+	if e.key {
+		of = "the keys of topic"
+	}
+	return fmt.Sprintf("no %s schema can be derived for %s %s", e.form, of, e.alias)
 }
 
 // derivedName returns the name of a derived record: order_events is OrderEvents, and its
@@ -201,7 +211,7 @@ func derivedName(t scenario.Topic, key bool) string {
 
 // topicShape returns the type of a topic's values or keys, as the scenario's producers
 // and its built-in topologies know it.
-func topicShape(sc *scenario.Scenario, alias string, key bool, form registry.Form) (shape.Type, error) {
+func topicShape(sc *scenario.Scenario, alias string, key bool) (shape.Type, error) {
 	of := producer.Shape
 	if key {
 		of = producer.KeyShape
@@ -212,9 +222,6 @@ func topicShape(sc *scenario.Scenario, alias string, key bool, form registry.For
 		return shape.Type{}, err
 	}
 	builtIn, writes, ok := builtInShape(sc, alias, key)
-	if form == registry.Protobuf {
-		builtIn = inDoubles(builtIn)
-	}
 	switch {
 	case err != nil && !ok:
 		return shape.Type{}, &shapelessError{alias}
@@ -228,27 +235,6 @@ func topicShape(sc *scenario.Scenario, alias string, key bool, form registry.For
 		return shape.Type{}, fmt.Errorf("topic %s is written by a producer and by a built-in topology, which differ: %w", alias, err)
 	}
 	return merged, nil
-}
-
-// doubleDigits is how many decimal digits every double keeps.
-const doubleDigits = 15
-
-// inDoubles returns the type with decimals that Protobuf has as double, and not as text:
-// programs read the amounts of the built-in topologies as numbers. Those below 10⁹ are
-// exact.
-func inDoubles(t shape.Type) shape.Type {
-	if t.Kind == shape.Decimal {
-		t.Precision = min(t.Precision, doubleDigits)
-	}
-	t.Fields = slices.Clone(t.Fields)
-	for i := range t.Fields {
-		t.Fields[i].Type = inDoubles(t.Fields[i].Type)
-	}
-	if t.Elem != nil {
-		elem := inDoubles(*t.Elem)
-		t.Elem = &elem
-	}
-	return t
 }
 
 // builtInShape returns the type of what built-in topologies of the scenario write to a
@@ -272,7 +258,7 @@ func builtInShape(sc *scenario.Scenario, alias string, key bool) (of shape.Type,
 type shapelessError struct{ alias string }
 
 func (e *shapelessError) Error() string {
-	return fmt.Sprintf("no schema can be derived for topic %s, since no producer of the scenario writes it; name a file in its format:", e.alias)
+	return fmt.Sprintf("no schema can be derived for topic %s, since no producer of the scenario writes it; name its file, as in format: {avro: FILE}", e.alias)
 }
 
 // schemaHint adds what to do about an error of opening topics with a format.

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/avro"
 )
@@ -101,6 +103,9 @@ func TestHostilePayloads(t *testing.T) {
 		{`{"type":"array","items":"null"}`, append(long(math.MinInt64), 0), "larger than"},
 		{`{"type":"record","name":"L","fields":[{"name":"l","type":{"type":"array","items":"L"}}]}`, deep, "levels deep"},
 		{`{"type":"array","items":{"type":"bytes","logicalType":"big-decimal"}}`, append(long(1), sized(append(sized(1), long(1<<40)...)...)...), "scale"},
+		{`{"type":"bytes","logicalType":"decimal","precision":9}`, sized(make([]byte, 32<<10+1)...), "more than 32768"},
+		{`{"type":"fixed","name":"F","size":32769,"logicalType":"decimal","precision":9}`, make([]byte, 32<<10+1), "more than 32768"},
+		{`{"type":"bytes","logicalType":"big-decimal"}`, sized(make([]byte, 32<<10+1)...), "more than 32768"},
 		{`"string"`, long(math.MaxInt64), "too early"},
 		{`"string"`, long(-1), "too early"},
 		{`"long"`, []byte(strings.Repeat("\xff", 11)), "too early"},
@@ -158,4 +163,23 @@ func FuzzPlainAvro(f *testing.F) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})
+}
+
+// Times are written as package time writes them, of any year.
+func TestTimeText(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct {
+		text   timeText
+		layout string
+	}{
+		{timeText{date: true}, `"2006-01-02"`}, {timeText{clock: true, decimals: 3}, `"15:04:05.000"`}, {timeText{clock: true, decimals: 6}, `"15:04:05.000000"`},
+		{timeText{date: true, clock: true, decimals: 9, utc: true}, `"2006-01-02T15:04:05.000000000Z"`}, {timeText{date: true, clock: true, decimals: 3}, `"2006-01-02T15:04:05.000"`},
+	} {
+		for range 10_000 {
+			at := time.Unix(int64(r.Uint64())>>(20+r.IntN(44)), r.Int64N(1e9)).UTC()
+			if got, want := string(c.text.append(nil, at)), at.Format(c.layout); got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		}
+	}
 }
