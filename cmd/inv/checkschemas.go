@@ -69,7 +69,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	if e.Name == "" || e.File != "" && e.Source == "" { // its file has a problem already
 		return
 	}
-	of, err := topicShape(c.sc, t.Alias, key, registry.Form(e.Name))
+	of, err := topicShape(c.sc, t.Alias, key)
 	shapeless := errors.As(err, new(*shapelessError))
 	switch {
 	case errors.As(err, new(scenario.Problems)): // of producers, which are told with them
@@ -80,7 +80,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	case err == nil && !c.defaults(of):
 		return
 	}
-	source, err := topicSchema(c.sc, *t, key, registry.Form(e.Name))
+	source, err := topicSchema(c.sc, *t, key)
 	var underived *underivedError
 	if errors.As(err, &underived) {
 		c.misfits(e.Pos, underived.what(), underived.misfits)

@@ -104,7 +104,7 @@ func (f *sharedFlags) completeShaped(cmd *cobra.Command, args []string, _ string
 	}
 	var words []cobra.Completion
 	for _, t := range sc.Topics {
-		if _, err := topicShape(sc, t.Alias, false, registry.Avro); err == nil || t.Format.File != "" {
+		if _, err := topicShape(sc, t.Alias, false); err == nil || t.Format.File != "" {
 			words = append(words, t.Alias)
 		}
 	}

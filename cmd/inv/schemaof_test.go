@@ -38,7 +38,7 @@ func derivedSchemas(t *testing.T, sc *scenario.Scenario) string {
 	var b strings.Builder
 	for _, topic := range sc.Topics {
 		for _, key := range []bool{false, true} {
-			of, err := topicShape(sc, topic.Alias, key, registry.Avro)
+			of, err := topicShape(sc, topic.Alias, key)
 			if err != nil {
 				if !key {
 					fmt.Fprintf(&b, "==== %s\n%v\n\n", topic.Alias, err)
