@@ -1,6 +1,9 @@
 package inspect
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // SchemaDecoder decodes keys and values by their schemas. It is for one goroutine.
 type SchemaDecoder interface {
@@ -38,6 +41,7 @@ func newDecoding(o *Options) *decoding {
 
 // decode decodes the record's key and value as SchemaDecoder does.
 func (d *decoding) decode(r *Record, wait func()) error {
+	r.Undecoded = ""
 	var err error
 	if d.forms != nil {
 		err = d.forms.decode(r)
@@ -46,10 +50,29 @@ func (d *decoding) decode(r *Record, wait func()) error {
 		return err
 	}
 	schemas := d.schemas.Decode(r, wait)
+	if schemas != nil {
+		r.Undecoded = strings.Join(certain(nil, schemas), "; ")
+	}
 	if err == nil {
 		return schemas
 	}
 	return errors.Join(err, schemas)
+}
+
+// certain appends the texts of errors that have no method Certain() bool, or for which it
+// returns true: the record itself is wrong, and not the registry or a guess.
+func certain(texts []string, err error) []string {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, err := range joined.Unwrap() {
+			texts = certain(texts, err)
+		}
+		return texts
+	}
+	var c interface{ Certain() bool }
+	if errors.As(err, &c) && !c.Certain() {
+		return texts
+	}
+	return append(texts, err.Error())
 }
 
 // waits reports whether an error of decoding is that the network would have to be waited

@@ -44,6 +44,9 @@ func Detail(r *Record, t *theme.Theme, location *time.Location, rest func(*Recor
 		lines = append(lines, name("header")+t.Key+Text(key)+t.Reset+" = "+Text(value))
 		return true
 	})
+	if r.Undecoded != "" {
+		lines = append(lines, name("error")+t.Hostile+short([]byte(r.Undecoded))+t.Reset)
+	}
 	if r.Value == nil {
 		return append(lines, name("value")+"null, a tombstone")
 	}

@@ -96,7 +96,11 @@ func appendObject(dst []byte, r *Record, value []byte, number int) []byte {
 		dst = append(dst, `,"headers":[]`...)
 	}
 	dst = append(dst, `,"value":`...)
-	return append(appendJSONValue(dst, value), '}')
+	dst = appendJSONValue(dst, value)
+	if r.Undecoded != "" {
+		dst = jsonscan.AppendString(append(dst, `,"undecoded":`...), []byte(r.Undecoded))
+	}
+	return append(dst, '}')
 }
 
 // appendTopic appends a topic's name as it is in a JSON string. A hostile broker may

@@ -24,7 +24,7 @@ func (p *Pretty) appendPlain(dst []byte, l *layout, r *Record, value []byte, use
 	used += len(p.tail) + 2 + p.width(dst[keyStart:])
 	dst = append(dst, "  "...)
 	p.notes = p.appendNotes(p.notes[:0], r)
-	if l.view != nil && len(value) > 0 {
+	if l.view != nil && len(value) > 0 && r.Undecoded == "" {
 		p.notes = p.note(p.notes, "not a JSON object")
 	}
 	room := 0
@@ -251,11 +251,20 @@ var (
 )
 
 // appendNotes appends the fault that a producer injected, and why a record was
-// dead-lettered. A look at the raw headers rules both out for most records.
+// dead-lettered, or why it could not be decoded. A look at the raw headers rules the first
+// two out for most records.
 func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
-	if r.HeaderCount == 0 {
-		return dst
+	dead := false
+	if r.HeaderCount > 0 {
+		dst, dead = p.appendHeaderNotes(dst, r)
 	}
+	if r.Undecoded != "" && !dead { // which would say it twice
+		dst = p.note(dst, short([]byte(r.Undecoded)))
+	}
+	return dst
+}
+
+func (p *Pretty) appendHeaderNotes(dst []byte, r *Record) (notes []byte, dead bool) {
 	raw := r.RawHeaders()
 	if bytes.Contains(raw, rawFault) {
 		if fault, ok := r.Header(faultHeader); ok {
@@ -268,10 +277,10 @@ func (p *Pretty) appendNotes(dst []byte, r *Record) []byte {
 			if message, ok := r.Header("dlq-message"); ok {
 				text += ": " + short(message)
 			}
-			dst = p.note(dst, text)
+			dst, dead = p.note(dst, text), true
 		}
 	}
-	return dst
+	return dst, dead
 }
 
 // short returns the beginning of a text, for a note.

@@ -15,6 +15,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -34,6 +35,9 @@ type system struct {
 	client   *kgo.Client
 	names    []string // of topologies
 	declared string   // the scenario's text, "" for the shipped inventory
+
+	encodings encodings        // of the topics
+	schemas   *registry.Topics // likewise; nil: all are JSON
 }
 
 func newSystem(t testing.TB, brokers []string) *system {
@@ -106,7 +110,7 @@ func (s *system) config() config {
 	return config{
 		Config: processor.Config{
 			Kafka: kafka.Config{Brokers: s.brokers}, Scenario: s.scenario, AppID: s.prefix,
-			Instance: "test", Drain: true, Log: testLog(s.t),
+			Instance: "test", Drain: true, Log: testLog(s.t), Schemas: s.schemas,
 		},
 		Options:    inventory.Options{LeadTime: 50 * time.Millisecond},
 		Topologies: s.names,
@@ -306,6 +310,7 @@ func (s *system) readAs(topic string, level kgo.IsolationLevel) map[int32][]*kgo
 				return
 			}
 			if r.Offset < end && !r.Attrs.IsControl() {
+				s.decoded(r)
 				read[r.Partition] = append(read[r.Partition], r)
 			}
 			// The last record may be of a transaction that was aborted since: then only

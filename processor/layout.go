@@ -13,6 +13,7 @@ import (
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/acl"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -27,6 +28,7 @@ type layout struct {
 	log         *slog.Logger
 	names       map[string]string // by alias
 	encoded     map[string]bool   // aliases of topics with formats or upgrades
+	takesAll    map[string]bool   // aliases of topics whose schemas have a place for every record
 	deadLetters map[string]bool   // dead-letter topics, by name
 	ids         map[string]kadm.TopicID
 	batchBytes  map[string]int    // max.message.bytes, by name
@@ -61,7 +63,7 @@ func (l *layout) grown(topic string, partitions int) (before int) {
 // alias that one of them needs.
 func newLayout(cfg Config) (*layout, error) {
 	s, app := cfg.Scenario, cfg.AppID
-	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, deadLetters: map[string]bool{}}
+	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, takesAll: map[string]bool{}, deadLetters: map[string]bool{}}
 	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
 			for _, alias := range append(stage.inputs(), stage.outputs()...) {
@@ -71,6 +73,7 @@ func newLayout(cfg Config) (*layout, error) {
 				}
 				l.names[alias] = declared.NameFor(app)
 				l.encoded[alias] = declared.Format.Name != "" || declared.KeyFormat.Name != "" || len(declared.Upgrades) > 0
+				l.takesAll[alias] = takesAll(declared)
 			}
 			for _, alias := range stage.Reads {
 				if declared, _ := s.Topic(alias); !declared.Internal {
@@ -80,6 +83,17 @@ func newLayout(cfg Config) (*layout, error) {
 		}
 	}
 	return l, nil
+}
+
+// takesAll reports whether the schemas of a topic have a place for every record, as derived
+// ones do, but for those of Protobuf: it has no decimals.
+func takesAll(t scenario.Topic) bool {
+	for _, e := range []scenario.Encoding{t.Format, t.KeyFormat} {
+		if e.Name != "" && (!e.Derived() || e.Name == string(registry.Protobuf)) {
+			return false
+		}
+	}
+	return true
 }
 
 // create creates the topics that are missing, and learns what is there. A

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"inv/internal/kafka"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/processor"
 	"inv/processor/inventory"
@@ -38,6 +39,7 @@ type childConfig struct {
 	Drain        bool
 	LeadTime     time.Duration
 	DedupeWindow int64
+	Encodings    encodings
 
 	// Signal is what the child sends to the process PID, or to itself if that is
 	// 0, when its stage is at the point for the nth time.
@@ -83,10 +85,17 @@ func runChild(text string) int {
 		return 2
 	}
 	prefixTopics(sc, c.Prefix)
+	var schemas *registry.Topics
+	if c.Encodings.Form != "" {
+		if schemas, err = c.Encodings.open(ctx, sc, c.Prefix); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 2
+		}
+	}
 	var times atomic.Int64
 	summary, err := config{Topologies: c.Topologies, Options: inventory.Options{Policy: c.Policy, LeadTime: c.LeadTime, DedupeWindow: c.DedupeWindow}, Config: processor.Config{
 		Kafka: kafka.Config{Brokers: c.Brokers}, Scenario: sc, AppID: c.Prefix, Guarantee: c.Guarantee,
-		Instance: c.Instance, StableInstance: c.Stable, Drain: c.Drain,
+		Instance: c.Instance, StableInstance: c.Stable, Drain: c.Drain, Schemas: schemas,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, nil)),
 		At: func(name, point string) {
 			if c.Signal != 0 && name == c.Stage && point == c.Point && times.Add(1) == c.Nth {
@@ -137,7 +146,7 @@ func (c *child) output() string {
 func (s *system) start(change ...func(*childConfig)) *child {
 	s.t.Helper()
 	cfg := childConfig{Brokers: s.brokers, Prefix: s.prefix, LeadTime: 50 * time.Millisecond, Instance: "child",
-		Topologies: s.names, Scenario: s.declared}
+		Topologies: s.names, Scenario: s.declared, Encodings: s.encodings}
 	for _, c := range change {
 		c(&cfg)
 	}

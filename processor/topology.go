@@ -177,6 +177,10 @@ func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)
 // not of the version that programs read: it has a format, or upgrades.
 func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
 
+// TakesAll reports whether the schemas of one of the stage's topics have a place for every
+// record that is derived from the kind: those of others may not.
+func (e Env) TakesAll(alias string) bool { return e.layout.takesAll[alias] }
+
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
 func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }

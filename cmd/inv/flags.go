@@ -117,7 +117,7 @@ func (f *sharedFlags) loadNamed(ctx context.Context, name string) (*scenario.Sce
 	}
 	source, err := readFile(ctx, name)
 	if err == nil {
-		sc, problems := checkScenario(name, source, f.appID, schemaFiles(ctx, name))
+		sc, problems := checkScenario(ctx, name, source, f.appID, schemaFiles(ctx, name))
 		if len(problems) > 0 {
 			var secrets []string
 			if sc != nil {

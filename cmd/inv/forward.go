@@ -24,7 +24,7 @@ import (
 // forwardFlags are the flags of `inv forward`.
 type forwardFlags struct {
 	drain, dryRun, check bool
-	registry             string
+	registry             registryFlags
 	logFormat            choice
 	metrics              metricsFlags
 }
@@ -77,7 +77,7 @@ neither sends anything.`,
 	flags.BoolVar(&w.drain, "drain", false, "deliver what is in the topics now, then exit")
 	flags.BoolVar(&w.dryRun, "dry-run", false, "show what would be delivered, from where each sink is to the ends of its topics; nothing is sent or committed")
 	flags.BoolVar(&w.check, "check", false, "connect and log in at the receivers; nothing is sent")
-	flags.StringVar(&w.registry, "registry", "", "the schema registry's `URL`, to decode Avro, Protobuf and JSON Schema values")
+	w.registry.reads(flags)
 	flags.Var(&w.logFormat, "log", "text or json")
 	w.metrics.register(flags)
 	return cmd
@@ -95,7 +95,11 @@ func (w *forwardFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *
 			_ = k.Close() // what was delivered is committed by now
 		}
 	}()
-	values, err := f.valuesOf(ctx, w.registry)
+	reads := []string{}
+	for _, d := range declared {
+		reads = append(reads, d.From...)
+	}
+	values, err := f.topics(ctx, s, sc, topicUse{reads: reads}, w.registry)
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,10 @@ func (p *fileFlags) run(ctx context.Context, s *streams, f *sharedFlags, names [
 	if err != nil {
 		return err
 	}
+	formats, err := outputFormats(ctx, sc, program.Topology)
+	if err != nil {
+		return err
+	}
 	sources, done, err := p.open(ctx, s, program.Topology)
 	if err != nil {
 		return err
@@ -82,11 +86,11 @@ func (p *fileFlags) run(ctx context.Context, s *streams, f *sharedFlags, names [
 			Topic: r.Topic, Partition: r.Partition, Key: r.Key, Value: r.Value, Headers: r.Headers, At: r.Timestamp,
 		}}))
 	}
-	o := offline.Options{Scenario: sc, Program: program, App: f.appID, Sources: sources, Now: s.now, Output: write}
+	o := offline.Options{Scenario: sc, Program: program, App: f.appID, Sources: sources, Now: s.now, Output: write, Formats: formats}
 	if p.letters {
 		o.Letter = write
 	}
-	recorder := &cases.Recorder{Scenario: sc, Program: program}
+	recorder := &cases.Recorder{Scenario: sc, Program: program, Formats: formats}
 	if p.record != "" {
 		o.Input = recorder.Add
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/pflag"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/commands.md")
+var update = flag.Bool("update", false, "rewrite docs/commands.md and golden files")
 
 // reference is docs/commands.md: every command with its flags and their
 // variables.

@@ -29,7 +29,7 @@ are shown. Copy a shipped one, edit it, and name it with --scenario.`,
   inv scenarios validate mine.yaml
   inv produce orders --scenario mine.yaml`,
 	}
-	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosTest(s, f), scenariosExplain(s, f), scenariosSchema(s))
+	cmd.AddCommand(scenariosList(s), scenariosShow(s), scenariosValidate(s, f), scenariosTest(s, f), scenariosExplain(s, f), scenariosSchema(s), scenariosSchemaOf(s, f))
 	return cmd
 }
 
@@ -120,7 +120,7 @@ func validate(ctx context.Context, file, app string) (problems []error, notes sc
 	} else if err != nil {
 		return nil, nil, fmt.Errorf("reading the scenario: %w", err)
 	}
-	sc, all := checkScenario(file, source, app, read)
+	sc, all := checkScenario(ctx, file, source, app, read)
 	var secrets []string
 	if sc != nil {
 		secrets = sc.Secrets()
@@ -131,9 +131,9 @@ func validate(ctx context.Context, file, app string) (problems []error, notes sc
 	return newInvalidScenario(source, all, secrets).shown, notes, nil
 }
 
-// checkScenario parses a scenario and returns all problems of its grammar, schema files,
-// producers, topologies, sinks and views, in the file's order. read reads a schema's file.
-func checkScenario(file string, source []byte, app string, read func(path string) ([]byte, error)) (*scenario.Scenario, scenario.Problems) {
+// checkScenario parses a scenario and returns all problems of its grammar, schemas,
+// producers, topologies, sinks and views, in the order of each file. read reads a schema's file.
+func checkScenario(ctx context.Context, file string, source []byte, app string, read func(path string) ([]byte, error)) (*scenario.Scenario, scenario.Problems) {
 	sc, problems := scenario.Read(file, source)
 	if sc == nil {
 		return nil, problems
@@ -143,6 +143,7 @@ func checkScenario(file string, source []byte, app string, read func(path string
 	problems = append(problems, builtin.Check(sc)...)
 	problems = append(problems, cases.Check(sc)...)
 	problems = append(problems, compose.Check(sc)...)
+	problems = append(problems, checkSchemas(ctx, sc)...)
 	var views scenario.Problems
 	if _, err := inspect.Views(sc, app); errors.As(err, &views) {
 		problems = append(problems, views...)

@@ -97,7 +97,7 @@ func (t *testFlags) all(ctx context.Context, s *streams, f *sharedFlags, names [
 
 // file runs the tests of a scenario, and returns how many failed, of how many.
 func (t *testFlags) file(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, only *regexp.Regexp) (failed, run int, err error) {
-	programs := map[string]*declared.Program{}
+	programs, formats := map[string]*declared.Program{}, map[string]declared.Formats{}
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	began := s.now()
 	for i := range sc.Tests {
@@ -111,10 +111,13 @@ func (t *testFlags) file(ctx context.Context, s *streams, f *sharedFlags, sc *sc
 			if p, problems = declared.Compile(sc, sc.Topology(test.Topology)); len(problems) > 0 {
 				return 0, 0, problems
 			}
+			if formats[test.Topology], err = outputFormats(ctx, sc, p.Topology); err != nil {
+				return failed, run, err
+			}
 			programs[test.Topology] = p
 		}
 		start := s.now()
-		result, err := cases.Run(ctx, sc, p, nil, test)
+		result, err := cases.Run(ctx, sc, p, formats[test.Topology], test)
 		if err != nil {
 			return failed, run, err
 		}

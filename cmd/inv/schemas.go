@@ -46,13 +46,13 @@ func (m *registerMode) Set(value string) error {
 
 // reads adds --registry for a command that reads topics.
 func (r *registryFlags) reads(flags *pflag.FlagSet) {
-	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema values")
+	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema keys and values")
 }
 
 // writes adds --registry and --registry-register for a command that writes topics, too.
 func (r *registryFlags) writes(flags *pflag.FlagSet) {
 	r.reads(flags)
-	flags.Var(&r.register, "registry-register", "`auto` registers schemas that the registry does not have, unless the scenario has register: false; `never` only looks them up")
+	flags.Var(&r.register, "registry-register", "auto registers schemas that the registry does not have, unless the scenario has register: false; never only looks them up")
 }
 
 // topicUse is the topics, by alias, that a command reads and writes.
@@ -155,7 +155,7 @@ func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registr
 	}
 	source, misfits := registry.Derive(form, derivedName(t, key), strings.ReplaceAll(sc.Name, "-", "_"), of)
 	if len(misfits) > 0 {
-		return registry.Source{}, &underivedError{alias: t.Alias, form: form, misfits: misfits}
+		return registry.Source{}, &underivedError{alias: t.Alias, key: key, form: form, misfits: misfits}
 	}
 	return source, nil
 }
@@ -163,6 +163,7 @@ func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registr
 // underivedError is that no schema can be derived for a topic.
 type underivedError struct {
 	alias   string
+	key     bool
 	form    registry.Form
 	misfits []registry.Misfit
 }
@@ -172,7 +173,16 @@ func (e *underivedError) Error() string {
 	for i, m := range e.misfits {
 		lines[i] = m.String()
 	}
-	return fmt.Sprintf("no %s schema can be derived for topic %s: %s", e.form, e.alias, strings.Join(lines, "; "))
+	return fmt.Sprintf("%s: %s", e.what(), strings.Join(lines, "; "))
+}
+
+// what says what has no schema.
+func (e *underivedError) what() string {
+	of := "topic"
+	if e.key {
+		of = "the keys of topic"
+	}
+	return fmt.Sprintf("no %s schema can be derived for %s %s", e.form, of, e.alias)
 }
 
 // derivedName returns the name of a derived record: order_events is OrderEvents, and its
@@ -248,7 +258,7 @@ func builtInShape(sc *scenario.Scenario, alias string, key bool) (of shape.Type,
 type shapelessError struct{ alias string }
 
 func (e *shapelessError) Error() string {
-	return fmt.Sprintf("no schema can be derived for topic %s, since no producer of the scenario writes it; name a file in its format:", e.alias)
+	return fmt.Sprintf("no schema can be derived for topic %s, since no producer of the scenario writes it; name its file, as in format: {avro: FILE}", e.alias)
 }
 
 // schemaHint adds what to do about an error of opening topics with a format.

@@ -10,7 +10,6 @@ import (
 	"inv/internal/kafka"
 	"inv/internal/registry"
 
-	"github.com/spf13/pflag"
 	"github.com/twmb/franz-go/pkg/sr"
 )
 
@@ -19,7 +18,7 @@ import (
 func (t *tailFlags) schemas(ctx context.Context, f *sharedFlags, o *inspect.Options) (func() inspect.SchemaDecoder, error) {
 	keys, values := schemaForm(o.KeyForm), schemaForm(o.ValueForm)
 	matching := o.Key != nil || o.FailOn != "" || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0
-	client, err := registryClient(t.registry, f.registry)
+	client, err := registryClient(t.registry.address, f.registry)
 	switch {
 	case err != nil:
 		return nil, err
@@ -57,21 +56,6 @@ func registryClient(address string, profile *kafka.Registry) (*sr.Client, error)
 		return nil, usageError{err}
 	}
 	return client, nil
-}
-
-// registryFlag adds --registry for commands that read the inputs of declared topologies.
-func registryFlag(flags *pflag.FlagSet, address *string) {
-	flags.StringVar(address, "registry", "", "the schema registry's `URL`, to decode Avro, Protobuf and JSON Schema values that declared topologies read")
-}
-
-// valuesOf returns what decodes values for --registry, or else for the profile's registry;
-// nil without either.
-func (f *sharedFlags) valuesOf(ctx context.Context, address string) (*registry.Topics, error) {
-	client, err := registryClient(address, f.registry)
-	if client == nil {
-		return nil, err
-	}
-	return registry.Open(ctx, client, nil, nil)
 }
 
 // schemaForm returns the form of keys or values for a registry.

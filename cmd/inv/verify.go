@@ -34,7 +34,7 @@ type verifyFlags struct {
 	findings       int
 	groups         []string
 	acceptTotals   bool
-	registry       string
+	registry       registryFlags
 }
 
 func verifyCommand(s *streams, f *sharedFlags) *cobra.Command {
@@ -87,7 +87,7 @@ Exit status: 0 all invariants hold, 1 one is violated, 3 undecided.`,
 	v.maxValue = verify.DefaultMaxValue
 	flags.Var(&v.maxValue, "max-value", "the processor's `SIZE`, such as 1MiB")
 	flags.BoolVar(&v.acceptTotals, "accept-totals", false, "the processor accepts orders whose total is not the sum of their lines")
-	registryFlag(flags, &v.registry)
+	v.registry.reads(flags)
 	flags.VarP(&v.output, "output", "o", "text or json")
 	flags.IntVar(&v.findings, "findings", 5, "show `N` of each invariant; all are counted")
 	flags.StringSliceVar(&v.groups, "group", nil, "the consumer `GROUP`s of another processor, whose progress tells whether it is at rest")
@@ -109,6 +109,9 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 	return o, nil
 }
 
+// builtInAliases are the topics that the audit of the built-in topologies decodes.
+var builtInAliases = []string{"catalog", "orders", "receipts", "updates", "reorders", "alerts"}
+
 // run audits the built-in topologies, and then each declared one.
 func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, what *verified) error {
 	var o verify.Options
@@ -128,6 +131,10 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *s
 	defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
 	verdict := verify.Holds
 	if what.builtIn {
+		use := topicUse{reads: builtInAliases}
+		if o.Schemas, err = f.topics(ctx, s, sc, use, v.registry); err != nil {
+			return err
+		}
 		if verdict, err = v.runBuiltIn(ctx, s, f, client, o, what); err != nil {
 			return err
 		}

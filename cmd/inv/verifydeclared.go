@@ -87,7 +87,7 @@ func (v *verifyFlags) heading(s *streams, what *verified, about string) error {
 }
 
 func (v *verifyFlags) runDeclared(ctx context.Context, s *streams, f *sharedFlags, client *kgo.Client, sc *scenario.Scenario, t *scenario.Topology, what *verified) (verify.Verdict, error) {
-	values, err := f.valuesOf(ctx, v.registry)
+	values, err := f.topics(ctx, s, sc, topicUse{reads: append(t.Reads(), t.Writes()...)}, v.registry)
 	if err != nil {
 		return "", err
 	}

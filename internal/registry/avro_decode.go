@@ -27,10 +27,10 @@ func decoderOfAppender(appendValue avroAppender, style Style) func(dst, payload 
 			return dst, errLarge
 		}
 		in := inputs.Get().(*avroInput)
-		*in = avroInput{rest: payload, whole: payload, base: len(dst), places: in.places[:0]}
+		*in = avroInput{payload: payload, base: len(dst), places: in.places[:0]}
 		out, err := appendValue(dst, in)
-		left := len(in.rest)
-		in.rest, in.whole = nil, nil
+		left := len(payload) - in.at
+		in.payload = nil
 		inputs.Put(in)
 		if err != nil {
 			return dst, err
@@ -58,36 +58,38 @@ var (
 // avroAppender appends the next value of the input to dst, as JSON.
 type avroAppender func(dst []byte, in *avroInput) ([]byte, error)
 
-// avroInput is what is left of a payload.
+// avroInput is a payload. What moves is a number: a slice would need a write barrier.
 type avroInput struct {
-	rest, whole []byte
-	depth       int
-	base        int   // bytes before the value's JSON
-	places      []int // where fields of records begin, see inDisorder
-	skipped     int   // items of arrays and maps
+	payload []byte
+	at      int
+	depth   int
+	base    int   // bytes before the value's JSON
+	places  []int // where fields of records begin, see inDisorder
+	skipped int   // items of arrays and maps
 }
 
 func (in *avroInput) bytes(n int64) ([]byte, error) {
-	if n < 0 || n > int64(len(in.rest)) {
+	at := in.at
+	if n < 0 || n > int64(len(in.payload)-at) {
 		return nil, errShort
 	}
-	b := in.rest[:n]
-	in.rest = in.rest[n:]
-	return b, nil
+	in.at += int(n)
+	return in.payload[at:in.at], nil
 }
 
 // long reads a zigzag varint.
 func (in *avroInput) long() (int64, error) {
-	if len(in.rest) > 0 && in.rest[0] < 0x80 {
-		c := in.rest[0]
-		in.rest = in.rest[1:]
-		return int64(c>>1) ^ -int64(c&1), nil
+	if in.at < len(in.payload) {
+		if c := in.payload[in.at]; c < 0x80 {
+			in.at++
+			return int64(c>>1) ^ -int64(c&1), nil
+		}
 	}
-	v, n := binary.Varint(in.rest)
+	v, n := binary.Varint(in.payload[in.at:])
 	if n <= 0 {
 		return 0, errShort
 	}
-	in.rest = in.rest[n:]
+	in.at += n
 	return v, nil
 }
 

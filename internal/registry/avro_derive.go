@@ -239,7 +239,7 @@ func (d *avroDeriver) value(branches []string, json string, at place) ([]string,
 		return branches, ""
 	}
 	if len(branches) > 1 {
-		in := avroInput{rest: payload}
+		in := avroInput{payload: payload}
 		if i, err := in.long(); err == nil && i > 0 {
 			first := branches[i]
 			branches = append([]string{first}, slices.Delete(slices.Clone(branches), int(i), int(i)+1)...)

@@ -235,3 +235,19 @@ func BenchmarkAvroDecode(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkAvroDisplay(b *testing.B) {
+	s := compiled(b, benchSchema)
+	payload, err := s.Encode(nil, []byte(benchOrder))
+	if err != nil {
+		b.Fatal(err)
+	}
+	decode := owned(s.decode[Display])
+	b.SetBytes(int64(len(benchOrder)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decode(payload); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -63,44 +63,89 @@ func logicalBytes(t *avroType) func(dst, b []byte) []byte {
 // written as the number.
 func logicalLong(t *avroType, style Style) func(dst []byte, v int64) []byte {
 	const day = 24 * 60 * 60
-	instant := func(layout string, at func(int64) time.Time) func(dst []byte, v int64) []byte {
-		layout = `"` + layout + `"`
-		return func(dst []byte, v int64) []byte { return at(v).UTC().AppendFormat(dst, layout) }
-	}
-	clock := func(layout string, perSecond int64, at func(int64) time.Time) func(dst []byte, v int64) []byte {
-		text := instant(layout, at)
+	clock := func(decimals int, perSecond int64, at func(int64) time.Time) func(dst []byte, v int64) []byte {
+		text := timeText{clock: true, decimals: decimals}
 		return func(dst []byte, v int64) []byte {
 			if style == Data && (v < 0 || v >= day*perSecond) {
 				return strconv.AppendInt(dst, v, 10)
 			}
-			return text(dst, v)
+			return text.append(dst, at(v).UTC())
 		}
 	}
 	switch t.logical {
 	case "date":
-		return instant(time.DateOnly, func(days int64) time.Time { return time.Unix(days*day, 0) })
+		return func(dst []byte, v int64) []byte { return timeText{date: true}.append(dst, time.Unix(v*day, 0).UTC()) }
 	case "time-millis":
-		return clock("15:04:05.000", 1e3, time.UnixMilli)
+		return clock(3, 1e3, time.UnixMilli)
 	case "time-micros":
-		return clock("15:04:05.000000", 1e6, time.UnixMicro)
+		return clock(6, 1e6, time.UnixMicro)
 	}
 	if style == Data {
 		return nil
 	}
 	logical, local := strings.CutPrefix(t.logical, "local-")
-	zone := "Z"
-	if local {
-		zone = ""
-	}
+	text := timeText{date: true, clock: true, utc: !local}
+	at := time.UnixMilli
 	switch logical {
 	case "timestamp-millis":
-		return instant("2006-01-02T15:04:05.000"+zone, time.UnixMilli)
+		text.decimals = 3
 	case "timestamp-micros":
-		return instant("2006-01-02T15:04:05.000000"+zone, time.UnixMicro)
+		text.decimals, at = 6, time.UnixMicro
 	case "timestamp-nanos":
-		return instant("2006-01-02T15:04:05.000000000"+zone, func(v int64) time.Time { return time.Unix(0, v) })
+		text.decimals, at = 9, func(v int64) time.Time { return time.Unix(0, v) }
+	default:
+		return nil
 	}
-	return nil
+	return func(dst []byte, v int64) []byte { return text.append(dst, at(v).UTC()) }
+}
+
+// timeText is how times are written: as time.Time.AppendFormat does, but faster.
+type timeText struct {
+	date, clock bool
+	decimals    int
+	utc         bool // with a Z
+}
+
+func (f timeText) append(dst []byte, at time.Time) []byte {
+	dst = append(dst, '"')
+	if f.date {
+		year, month, day := at.Date()
+		if year < 0 || year > 9999 {
+			dst = at.AppendFormat(dst, time.DateOnly)
+		} else {
+			dst = appendPadded(dst, year, 4)
+			dst = appendPadded(append(dst, '-'), int(month), 2)
+			dst = appendPadded(append(dst, '-'), day, 2)
+		}
+	}
+	if f.clock {
+		if f.date {
+			dst = append(dst, 'T')
+		}
+		hour, minute, second := at.Clock()
+		dst = appendPadded(dst, hour, 2)
+		dst = appendPadded(append(dst, ':'), minute, 2)
+		dst = appendPadded(append(dst, ':'), second, 2)
+		fraction := at.Nanosecond()
+		for range 9 - f.decimals {
+			fraction /= 10
+		}
+		dst = appendPadded(append(dst, '.'), fraction, f.decimals)
+	}
+	if f.utc {
+		dst = append(dst, 'Z')
+	}
+	return append(dst, '"')
+}
+
+// appendPadded appends a number with zeros before it.
+func appendPadded(dst []byte, v, width int) []byte {
+	var digits [9]byte
+	for i := width - 1; i >= 0; i-- {
+		digits[i] = byte('0' + v%10)
+		v /= 10
+	}
+	return append(dst, digits[:width]...)
 }
 
 // appendDecimal appends a big-endian two's complement integer times 10^-scale. It

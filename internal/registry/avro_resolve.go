@@ -247,7 +247,7 @@ func (c *avroResolver) valueOf(f *avroField, path string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: the default: %w", path, err)
 	}
-	return c.readers.compile(f.typ)([]byte{}, &avroInput{rest: b, whole: b})
+	return c.readers.compile(f.typ)([]byte{}, &avroInput{payload: b})
 }
 
 // inOrder appends a record whose fields the writer has in the reader's order.
@@ -295,12 +295,12 @@ func inDisorder(fields []resolvedField, skips []avroSkipper) avroAppender {
 		}
 		base := len(in.places)
 		for i := range skips {
-			in.places = append(in.places, len(in.whole)-len(in.rest))
+			in.places = append(in.places, in.at)
 			if err := skips[i](in); err != nil {
 				return nil, err
 			}
 		}
-		end := in.rest
+		end := in.at
 		for i := range fields {
 			f := &fields[i]
 			dst = append(dst, f.name...)
@@ -308,12 +308,12 @@ func inDisorder(fields []resolvedField, skips []avroSkipper) avroAppender {
 				dst = append(dst, f.value...)
 				continue
 			}
-			in.rest = in.whole[in.places[base+f.from]:]
+			in.at = in.places[base+f.from]
 			if dst, err = f.append(dst, in); err != nil {
 				return nil, err
 			}
 		}
-		in.places, in.rest = in.places[:base], end
+		in.places, in.at = in.places[:base], end
 		in.depth--
 		return append(dst, '}'), nil
 	}

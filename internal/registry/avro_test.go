@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/avro"
 )
@@ -158,4 +160,23 @@ func FuzzPlainAvro(f *testing.F) {
 			t.Errorf("%s, want %s", got, want)
 		}
 	})
+}
+
+// Times are written as package time writes them, of any year.
+func TestTimeText(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 1))
+	for _, c := range []struct {
+		text   timeText
+		layout string
+	}{
+		{timeText{date: true}, `"2006-01-02"`}, {timeText{clock: true, decimals: 3}, `"15:04:05.000"`}, {timeText{clock: true, decimals: 6}, `"15:04:05.000000"`},
+		{timeText{date: true, clock: true, decimals: 9, utc: true}, `"2006-01-02T15:04:05.000000000Z"`}, {timeText{date: true, clock: true, decimals: 3}, `"2006-01-02T15:04:05.000"`},
+	} {
+		for range 10_000 {
+			at := time.Unix(int64(r.Uint64())>>(20+r.IntN(44)), r.Int64N(1e9)).UTC()
+			if got, want := string(c.text.append(nil, at)), at.Format(c.layout); got != want {
+				t.Fatalf("%s, want %s", got, want)
+			}
+		}
+	}
 }

@@ -31,6 +31,10 @@ type Source struct {
 	References []Reference
 	// Message is the full name of the Protobuf message; "": the first one.
 	Message string
+	// Defaults are the JSON values, by paths such as items[].quantity, of fields that an
+	// earlier version of a Protobuf schema does not have: it can't say them itself. They
+	// are set by Derive, for readers of records of such versions.
+	Defaults map[string]string
 }
 
 // Reference is a schema that another one refers to, by the name that it uses.

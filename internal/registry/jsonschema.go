@@ -88,6 +88,15 @@ func checkJSON(b []byte) (jsonscan.Flags, error) {
 	return flags, nil
 }
 
+// compactJSON returns JSON without white space between its tokens.
+func compactJSON(text string) string {
+	out, err := decodeJSON(nil, []byte(text))
+	if err != nil {
+		return "null" // what a scenario has as a literal is JSON
+	}
+	return string(out)
+}
+
 // jsonValidator validates values, one at a time.
 type jsonValidator struct {
 	schema *jsonschema.Schema
@@ -190,6 +199,6 @@ func (v *jsonValidator) validate(json []byte) (err error) {
 			panic(r)
 		}
 	}()
-	v.left = maxSteps
+	v.left = maxSteps + stepsPerByte*len(json)
 	return valueError(v.schema.Validate(value), value)
 }

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,9 +8,6 @@ import (
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
-	"github.com/santhosh-tekuri/jsonschema/v6/kind"
-	"golang.org/x/text/language"
-	textmessage "golang.org/x/text/message"
 )
 
 // A few lines of a schema can ask for more work than any computer does: schemas that
@@ -20,10 +16,10 @@ import (
 // for every value.
 
 const (
-	maxSteps     = 10_000_000 // subschemas for a value of 64 MiB
-	maxExpansion = 10_000     // subschemas for one place of a value
-	maxReason    = 200        // bytes of an error's text, which repeats values
-	maxPower     = 400        // of a number, which the library writes out
+	maxSteps     = 10_000 // subschemas for a value, and
+	stepsPerByte = 100    // for each byte of it
+	maxExpansion = 10_000 // subschemas for one place of a value
+	maxPower     = 400    // of a number, which the library writes out
 )
 
 var (
@@ -165,68 +161,4 @@ func checkValue(v any, depth int) error {
 		}
 	}
 	return nil
-}
-
-// schemaError returns an error of the library without its addresses.
-func schemaError(err error) error {
-	var invalid *jsonschema.SchemaValidationError
-	if errors.As(err, &invalid) {
-		var failed *jsonschema.ValidationError
-		if errors.As(invalid.Err, &failed) {
-			return valueError(failed, nil)
-		}
-	}
-	return err
-}
-
-// valueError returns the first error of a validation with its path.
-func valueError(err error, value any) error {
-	var failed *jsonschema.ValidationError
-	if !errors.As(err, &failed) {
-		return err
-	}
-	failed = firstCause(failed)
-	path := ""
-	for _, token := range failed.InstanceLocation {
-		switch v := value.(type) {
-		case []any:
-			path += "[" + token + "]"
-			if i, err := strconv.Atoi(token); err == nil && i < len(v) {
-				value = v[i]
-			}
-			continue
-		case map[string]any:
-			value = v[token]
-		}
-		if path != "" {
-			path += "."
-		}
-		path += token
-	}
-	text := []byte(failed.ErrorKind.LocalizedString(textmessage.NewPrinter(language.English)))
-	if len(text) > maxReason {
-		text = append(bytes.ToValidUTF8(text[:maxReason], nil), "…"...)
-	}
-	return &ValueError{path, string(text)}
-}
-
-// firstCause returns the error that names the deepest place, of those the first one: of
-// alternatives it is the one that came the farthest.
-func firstCause(e *jsonschema.ValidationError) *jsonschema.ValidationError {
-	var best *jsonschema.ValidationError
-	for _, cause := range e.Causes {
-		if c := firstCause(cause); best == nil || len(c.InstanceLocation) > len(best.InstanceLocation) {
-			best = c
-		}
-	}
-	switch e.ErrorKind.(type) {
-	case *kind.AnyOf, *kind.OneOf:
-		if best == nil || len(best.InstanceLocation) == len(e.InstanceLocation) {
-			return e // none came farther than another
-		}
-	}
-	if best == nil {
-		return e
-	}
-	return best
 }

@@ -31,7 +31,11 @@ func deriveJSONSchema(name, namespace string, t shape.Type) (Source, []Misfit) {
 	if len(d.misfits) > 0 {
 		return Source{}, d.misfits
 	}
-	return Source{Form: JSONSchema, Text: out.String() + "\n"}, nil
+	s := Source{Form: JSONSchema, Text: out.String() + "\n"}
+	if _, err := newJSONValidator(s); err != nil { // such as a nesting that is too deep
+		return Source{}, []Misfit{{Text: err.Error()}}
+	}
+	return s, nil
 }
 
 type jsonDeriver struct {

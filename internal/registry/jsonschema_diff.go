@@ -110,18 +110,6 @@ func (d *jsonDiffer) required(path string, before, after any) {
 	}
 }
 
-// text returns a value as JSON, in short; a string that is a type without its quotes.
-func text(v any) string {
-	if s, ok := v.(string); ok {
-		return brief(s)
-	}
-	b, err := json.Marshal(v)
-	if err != nil {
-		return ""
-	}
-	return shown(b)
-}
-
 func bothKeys(b, a map[string]any) []string {
 	var keys []string
 	for key := range b {

@@ -114,15 +114,7 @@ func outOfRange(s *jsonschema.Schema, t shape.Type) string {
 	default:
 		return ""
 	}
-	return fmt.Sprintf("is from %d to %d, and the schema wants %s %s", t.Low, t.High, word, brief(ratText(limit)))
-}
-
-func ratText(r *big.Rat) string {
-	if r.IsInt() {
-		return r.Num().String()
-	}
-	f, _ := r.Float64()
-	return fmt.Sprint(f)
+	return fmt.Sprintf("is from %d to %d, and the schema wants %s %s", t.Low, t.High, word, ratText(limit))
 }
 
 // values checks those that are known by validating them.

@@ -1,6 +1,6 @@
 //go:build !race
 
-package registry_test
+package registry
 
-// raceEnabled reports whether the race detector runs, which drops pooled memory.
-const raceEnabled = false
+// RaceEnabled reports whether the race detector runs, which drops pooled memory.
+const RaceEnabled = false

@@ -309,7 +309,7 @@ func wellFormed(b []byte) bool {
 func (d *protoDecoder) fields(dst []byte, m *protoMessage, b []byte, slots int) (_ []byte, err error) {
 	for i := range m.fields {
 		f, slot := &m.fields[i], d.slots[slots+i]
-		if f.presence && !slot.set {
+		if f.presence && !slot.set && f.absent == nil {
 			continue
 		}
 		if last := dst[len(dst)-1]; last != '{' {
@@ -317,6 +317,8 @@ func (d *protoDecoder) fields(dst []byte, m *protoMessage, b []byte, slots int) 
 		}
 		dst = append(dst, f.key...)
 		switch {
+		case f.absent != nil:
+			dst = append(dst, f.absent...)
 		case f.entry:
 			dst, err = d.table(dst, f, b, slot)
 		case f.list:
@@ -342,73 +344,4 @@ func (d *protoDecoder) single(dst []byte, f *protoField, b []byte, slot protoSlo
 		return d.text(dst, f, b[slot.start:slot.end]), nil
 	}
 	return d.number(dst, f, slot.value)
-}
-
-// list appends a list, all of whose elements are of wire types that the field takes.
-func (d *protoDecoder) list(dst []byte, f *protoField, b []byte, slot protoSlot) ([]byte, error) {
-	dst = append(dst, '[')
-	if !slot.set {
-		return append(dst, ']'), nil
-	}
-	first := true
-	start, end := slot.start, slot.end
-	for next := slot.next; ; next = d.runs[next-1].next {
-		for at := int(start); at < int(end); {
-			number, wire, n := protowire.ConsumeTag(b[at:])
-			from := at + n
-			at = from + protowire.ConsumeFieldValue(number, wire, b[from:])
-			var err error
-			if dst, err = d.element(dst, f, b, wire, from, at, &first); err != nil {
-				return dst, err
-			}
-			if len(dst) > d.limit {
-				return dst, errLarge
-			}
-		}
-		if next == 0 {
-			return append(dst, ']'), nil
-		}
-		start, end = d.runs[next-1].start, d.runs[next-1].end
-	}
-}
-
-// element appends one element of a list, or those that are packed.
-func (d *protoDecoder) element(dst []byte, f *protoField, b []byte, wire protowire.Type, from, to int, first *bool) (_ []byte, err error) {
-	if wire != f.wire {
-		content, _ := protowire.ConsumeBytes(b[from:to])
-		return d.packed(dst, f, content, first)
-	}
-	if !*first {
-		dst = append(dst, ',')
-	}
-	*first = false
-	slot := protoSlot{}
-	if err = d.set(f, &slot, b, from, to); err != nil {
-		return dst, err
-	}
-	return d.single(dst, f, b, slot)
-}
-
-func (d *protoDecoder) packed(dst []byte, f *protoField, b []byte, first *bool) (_ []byte, err error) {
-	for len(b) > 0 {
-		n := protowire.ConsumeFieldValue(1, f.wire, b)
-		if n < 0 {
-			return dst, errWire
-		}
-		slot := protoSlot{}
-		if err = d.set(f, &slot, b, 0, n); err != nil {
-			return dst, err
-		}
-		if !*first {
-			dst = append(dst, ',')
-		}
-		*first = false
-		if dst, err = d.number(dst, f, slot.value); err != nil {
-			return dst, err
-		}
-		if b = b[n:]; len(dst) > d.limit {
-			return dst, errLarge
-		}
-	}
-	return dst, nil
 }

@@ -17,10 +17,10 @@ const maxDoubleDigits = 15
 // deriveProtobuf returns a .proto file in the syntax proto3. Fields are numbered in their
 // order, so that a field that comes after the others in the next version of a shape is
 // compatible; one that has another name at the same place keeps its number. proto3 has no
-// defaults: a field with one that is not the type's zero value is optional, so that it can
-// be seen that a record does not have it.
+// defaults: they are in Source.Defaults, and a field with one that is not the type's zero
+// value is optional, so that other programs see that a record does not have it.
 func deriveProtobuf(name, namespace string, t shape.Type) (Source, []Misfit) {
-	d := protoDeriver{timestamp: "google.protobuf.Timestamp"}
+	d := protoDeriver{defaults: map[string]string{}, timestamp: "google.protobuf.Timestamp"}
 	if t.Kind != shape.Object {
 		return Source{}, []Misfit{{Text: "a Protobuf message is an object, and the value is not always one"}}
 	}
@@ -52,8 +52,8 @@ func deriveProtobuf(name, namespace string, t shape.Type) (Source, []Misfit) {
 		out.WriteString("\nimport \"google/protobuf/timestamp.proto\";\n")
 	}
 	out.WriteString("\n" + body.String())
-	s := Source{Form: Protobuf, Text: out.String()}
-	if _, err := parseProtobuf(context.Background(), s); err != nil { // a name that only the parser refuses
+	s := Source{Form: Protobuf, Text: out.String(), Defaults: d.defaults}
+	if _, err := compileProtobuf(context.Background(), s); err != nil { // such as a name twice
 		return Source{}, []Misfit{{Text: err.Error()}}
 	}
 	return s, nil
@@ -61,6 +61,7 @@ func deriveProtobuf(name, namespace string, t shape.Type) (Source, []Misfit) {
 
 type protoDeriver struct {
 	misfits    []Misfit
+	defaults   map[string]string
 	timestamp  string // the type's name
 	timestamps bool   // it is in use
 }
@@ -135,6 +136,9 @@ func (d *protoDeriver) message(out *strings.Builder, indent, path, name string, 
 	out.WriteString(indent + "message " + name + " {\n")
 	var fields, types strings.Builder
 	for i, f := range t.Fields {
+		if f.Default != "" {
+			d.defaults[join(path, f.Name)] = compactJSON(f.Default)
+		}
 		typeText := d.fieldType(&types, indent+"  ", join(path, f.Name), scope, f)
 		if f.About != "" {
 			for line := range strings.Lines(f.About) {
@@ -224,12 +228,7 @@ func (d *protoDeriver) typeName(types *strings.Builder, indent, path string, sco
 			return "int32"
 		}
 		return "int64"
-	case shape.Decimal:
-		if t.Precision > maxDoubleDigits {
-			return "string"
-		}
-		return "double"
-	case shape.Float:
+	case shape.Decimal, shape.Float:
 		return "double"
 	case shape.Text, shape.Date:
 		return "string"

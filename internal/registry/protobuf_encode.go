@@ -24,18 +24,19 @@ type protoEncoder struct {
 	text   []byte // a string without its escapes
 	depth  int
 	anys   int // levels of Any around
+	// careful is how many values are not tried to be written while they are read.
+	careful int
 }
 
 // protoEncode returns an encoder of JSON values as a message.
 func protoEncode(m *protoMessage, types map[string]*protoMessage) func(dst, json []byte) ([]byte, error) {
 	pool := &sync.Pool{New: func() any { return &protoEncoder{types: types} }}
 	return func(dst, json []byte) ([]byte, error) {
-		json, err := wholeValue(json)
-		if err != nil {
-			return dst, err
+		if len(json) > maxJSON {
+			return dst, errTooLarge
 		}
 		e := pool.Get().(*protoEncoder)
-		out, err := e.message(dst, m, json)
+		out, err := e.run(dst, m, json)
 		clear(e.values[:cap(e.values)])
 		e.values, e.depth, e.anys = e.values[:0], 0, 0
 		if cap(e.values) > maxKept {
@@ -54,25 +55,10 @@ func protoEncode(m *protoMessage, types map[string]*protoMessage) func(dst, json
 
 // wholeValue returns a JSON value without white space around it.
 func wholeValue(json []byte) ([]byte, error) {
-	if len(json) > maxJSON {
-		return nil, &ValueError{Text: errLarge.Error()}
-	}
 	if _, ok := jsonscan.Valid(json); !ok {
-		return nil, &ValueError{Text: "the value is not JSON"}
+		return nil, errNotJSON
 	}
 	return bytes.Trim(jsonscan.TrimMark(json), " \t\r\n"), nil
-}
-
-// inside returns an error of a value in a field or an element of another one.
-func inside(err error, step string) error {
-	e, ok := err.(*ValueError)
-	if !ok {
-		return err
-	}
-	if e.Path != "" && e.Path[0] != '[' {
-		step += "."
-	}
-	return &ValueError{step + e.Path, e.Text}
 }
 
 func valueErrorf(format string, args ...any) error {
@@ -129,7 +115,7 @@ func (e *protoEncoder) object(dst []byte, m *protoMessage, json []byte, typed bo
 			continue
 		}
 		if dst, err = e.field(dst, f, value); err != nil {
-			err = inside(err, f.name)
+			err = within(err, f.name)
 		}
 	}
 	e.values = e.values[:base]
@@ -271,7 +257,7 @@ func (e *protoEncoder) list(dst []byte, f *protoField, json []byte) (_ []byte, e
 			dst = append(dst, 0)
 		}
 		if dst, _, err = e.value(dst, f, element); err != nil {
-			return dst, inside(err, index(i))
+			return dst, within(err, index(i))
 		}
 		if f.kind == protoreflect.GroupKind {
 			dst = protowire.AppendTag(dst, f.number, protowire.EndGroupType)
@@ -300,7 +286,7 @@ func (e *protoEncoder) table(dst []byte, f *protoField, json []byte) (_ []byte, 
 		if !ok {
 			return dst, nil
 		}
-		step := func(err error) error { return inside(err, "["+shown(k)+"]") }
+		step := func(err error) error { return within(err, stepName(jsonscan.Unquote(k))) }
 		if v[0] == 'n' && !value.elementNull() {
 			return dst, step(valueErrorf("is null, which a map of Protobuf can't hold"))
 		}

@@ -204,15 +204,48 @@ func floatOf(json []byte, size int) (float64, error) {
 	if err != nil {
 		return 0, valueErrorf("%s is out of the range of a number of %d bits", shown(json), size)
 	}
+	if size == 64 && len(text) > maxDoubleDigits && !keeps(v, text) {
+		return 0, valueErrorf("%s has more digits than a double keeps", shown(json))
+	}
 	return v, nil
 }
 
-// appendText appends the text of a JSON string, or the digits of a number: a decimal of
-// more digits than a double has is text.
-func appendText(dst, json []byte) ([]byte, error) {
-	if isNumber(json) {
-		return append(dst, json...), nil
+// keeps reports whether a double, written with as few digits as it needs, is the number of
+// a text.
+func keeps(v float64, text []byte) bool {
+	var room [32]byte
+	return equalNumbers(strconv.AppendFloat(room[:0], v, 'e', -1, 64), text)
+}
+
+// equalNumbers reports whether two JSON numbers are equal.
+func equalNumbers(a, b []byte) bool {
+	var roomA, roomB [64]byte
+	digitsA, pointA := significant(roomA[:0], a)
+	digitsB, pointB := significant(roomB[:0], b)
+	return bytes.Equal(digitsA, digitsB) && (pointA == pointB || len(digitsA) == 0)
+}
+
+// significant appends the digits of a JSON number without zeros at either end, and returns
+// how many of them are before the point. It leaves the sign out.
+func significant(dst, number []byte) (digits []byte, point int) {
+	mantissa, exponent := number, []byte(nil)
+	if e := bytes.IndexAny(number, "eE"); e >= 0 {
+		mantissa, exponent = number[:e], number[e+1:]
 	}
+	mantissa = bytes.TrimPrefix(mantissa, []byte("-"))
+	whole, decimals, _ := bytes.Cut(mantissa, []byte("."))
+	digits = append(append(dst, whole...), decimals...)
+	point = len(whole)
+	trimmed := bytes.TrimLeft(digits, "0")
+	point -= len(digits) - len(trimmed)
+	if power, err := strconv.Atoi(string(exponent)); err == nil {
+		point += power
+	}
+	return bytes.TrimRight(trimmed, "0"), point
+}
+
+// appendText appends the text of a JSON string.
+func appendText(dst, json []byte) ([]byte, error) {
 	if json[0] != '"' {
 		return dst, valueErrorf("%s is not text", shown(json))
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 
+	"inv/internal/registry/protofile"
+
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -47,8 +49,7 @@ func parseProtobuf(ctx context.Context, s Source) (*protobufFile, error) {
 			return nil, fmt.Errorf("compiling the Protobuf schema: %s is nested more than %d levels deep", name, maxBraces)
 		}
 	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
-		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)})}
+	compiler := protocompile.Compiler{SourceInfoMode: protocompile.SourceInfoStandard, Resolver: protofile.Resolver(files)}
 	compiled, err := compiler.Compile(ctx, mainFile)
 	if err != nil {
 		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)

@@ -36,7 +36,7 @@ type protoTarget struct {
 }
 
 func targetOf(fd protoreflect.FieldDescriptor, element bool) protoTarget {
-	return protoTarget{fd, fd.Message(), fd.HasPresence() && !element, element}
+	return protoTarget{fd, fd.Message(), fd.HasPresence() && !element && fd.Cardinality() != protoreflect.Required, element}
 }
 
 func (t protoTarget) kind() protoreflect.Kind {
@@ -191,8 +191,7 @@ func (f *protoFitter) scalar(path string, place shape.Place, to protoTarget, t s
 	case protoreflect.BoolKind:
 		ok = t.Kind == shape.Bool
 	case protoreflect.StringKind:
-		ok = t.Kind == shape.Text || t.Kind == shape.Enum || t.Kind == shape.Date ||
-			t.Kind == shape.Decimal && t.Precision > maxDoubleDigits
+		ok = t.Kind == shape.Text || t.Kind == shape.Enum || t.Kind == shape.Date
 	case protoreflect.BytesKind:
 		ok = t.Kind == shape.Text
 	case protoreflect.EnumKind:
@@ -246,7 +245,7 @@ func (f *protoFitter) float(path string, place shape.Place, to protoTarget, t sh
 			f.refuse(path, place, "the schema's %s does not keep all digits of %d to %d", to.kind(), t.Low, t.High)
 		}
 	case shape.Decimal:
-		if t.Precision > digits {
+		if to.kind() == protoreflect.FloatKind && t.Precision > digits { // Encode refuses what a double does not keep
 			f.refuse(path, place, "the schema's %s keeps %d digits, and it has %d", to.kind(), digits, t.Precision)
 		}
 	case shape.Time:

@@ -18,8 +18,8 @@ func resolveProtobuf(writer, reader *Schema) (func(dst, payload []byte) ([]byte,
 	if w, r := simpleName(writer.Name), simpleName(reader.Name); w != r {
 		return nil, fmt.Errorf("the record is of the message %s, and the topic's schema has %s", writer.Name, reader.Name)
 	}
-	c := &protoResolver{compiler: newProtoCompiler(), pairs: map[protoPair]*protoMessage{}}
-	m := c.message(writer.message, reader.message)
+	c := &protoResolver{compiler: newProtoCompiler(), pairs: map[protoPair]*protoMessage{}, defaults: reader.Defaults}
+	m := c.message("", writer.message, reader.message)
 	if err := errors.Join(c.errs...); err != nil {
 		return nil, fmt.Errorf("the schema of the record can't be read as that of the topic: %w", err)
 	}
@@ -38,13 +38,14 @@ type protoPair struct{ writer, reader protoreflect.FullName }
 type protoResolver struct {
 	compiler *protoCompiler
 	pairs    map[protoPair]*protoMessage
+	defaults map[string]string // by path
 	errs     []error
 }
 
 // maxUnresolved bounds how many fields an error lists.
 const maxUnresolved = 10
 
-func (c *protoResolver) message(writer, reader protoreflect.MessageDescriptor) *protoMessage {
+func (c *protoResolver) message(path string, writer, reader protoreflect.MessageDescriptor) *protoMessage {
 	pair := protoPair{writer.FullName(), reader.FullName()}
 	if m := c.pairs[pair]; m != nil {
 		return m
@@ -60,6 +61,10 @@ func (c *protoResolver) message(writer, reader protoreflect.MessageDescriptor) *
 	for i := range m.fields {
 		f := &m.fields[i]
 		w := writer.Fields().ByNumber(f.number)
+		at := join(path, f.name)
+		if value, ok := c.defaults[at]; ok && w == nil {
+			f.absent = []byte(value)
+		}
 		if w == nil || len(c.errs) >= maxUnresolved {
 			continue
 		}
@@ -69,7 +74,10 @@ func (c *protoResolver) message(writer, reader protoreflect.MessageDescriptor) *
 			continue
 		}
 		if w.Message() != nil && r.Message() != nil {
-			f.message = c.message(w.Message(), r.Message())
+			if f.list {
+				at += "[]"
+			}
+			f.message = c.message(at, w.Message(), r.Message())
 		}
 		if w.Kind() != r.Kind() {
 			f.from = w.Kind()

@@ -98,7 +98,8 @@ func (t *Topics) valueBy(codings map[string]*coding, dst []byte, r *kgo.Record) 
 }
 
 // Key returns the JSON of a record's key likewise, and of one that is a JSON string the
-// text; the key of a topic without a format for keys as it is.
+// text; the key of a topic without a format for keys as it is, and so one that is neither
+// framed nor JSON: the topic may have records of the time before its keys had a format.
 func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) {
 	if t == nil {
 		return r.Key, nil
@@ -108,6 +109,10 @@ func (t *Topics) Key(dst []byte, r *kgo.Record) ([]byte, error) {
 		return r.Key, nil
 	}
 	key, err := c.read(t.decoder, dst, r.Headers, r.Key, noWait)
+	var e *Error
+	if err != nil && errors.As(err, &e) && e.kind == notFramed {
+		return r.Key, nil
+	}
 	if err == nil && len(key) > 0 && key[0] == '"' {
 		key = jsonscan.Unquote(key)
 	}
@@ -232,8 +237,8 @@ func newWritten(ctx context.Context, source Source, reader *Schema) *written {
 		return w
 	case Avro:
 		sch, err = compileAvroReader(ctx, source)
-	default:
-		sch, err = Compile(ctx, source)
+	default: // the JSON needs nothing of its schema, which may be one that only others can read
+		sch = jsonReader(source)
 	}
 	if err != nil {
 		return &written{err: err}

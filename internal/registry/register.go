@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strings"
+
+	"inv/internal/registry/protofile"
 
 	"github.com/twmb/franz-go/pkg/sr"
 )
@@ -52,7 +55,14 @@ func (g *registrar) ensure(ctx context.Context, subject string, sch *Schema) (re
 // through them. A registry takes the list as a part of the schema, and clients write
 // these.
 func mentioned(text string, references []sr.SchemaReference) (direct []sr.SchemaReference) {
+	file := protofile.Descriptor(text)
 	for _, r := range references {
+		if file != nil {
+			if slices.Contains(file.Dependency, r.Name) {
+				direct = append(direct, r)
+			}
+			continue
+		}
 		short := r.Name[strings.LastIndexByte(r.Name, '.')+1:] // of a type in the same namespace
 		for _, name := range []string{`"` + r.Name + `"`, `'` + r.Name + `'`, `"` + r.Name + `#`, `"` + short + `"`} {
 			if strings.Contains(text, name) {

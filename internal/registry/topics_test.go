@@ -74,7 +74,7 @@ func TestWritesAndReads(t *testing.T) {
 			}
 			asked := r.Requests()
 			room := make([]byte, 0, 1024)
-			if n := testing.AllocsPerRun(100, func() { _, _ = topics.Value(room, value) }); n != 0 && !raceEnabled {
+			if n := testing.AllocsPerRun(100, func() { _, _ = topics.Value(room, value) }); n != 0 && !registry.RaceEnabled {
 				t.Errorf("%s, in a header %v: %v allocations a record", form, inHeader, n)
 			}
 			if r.Requests() != asked {
@@ -186,7 +186,7 @@ func TestUnknownIDs(t *testing.T) {
 	}
 	var e *registry.Error
 	for id := range uint32(300) {
-		if err := unknown(1000 + id); !errors.As(err, &e) || !e.Unsure() || e.Away() {
+		if err := unknown(1000 + id); !errors.As(err, &e) || e.Unsure() || e.Away() {
 			t.Fatal(err)
 		}
 	}

@@ -112,6 +112,9 @@ func (p *preparer) evaluate(t *taken, r *kgo.Record) error {
 		t.setLane(p.laned, nil, false)
 		return nil
 	}
+	if err := p.decodeKey(t, r); err != nil || t.err != nil {
+		return err
+	}
 	if err := p.decode(t, r); err != nil || t.err != nil {
 		return err
 	}
@@ -150,26 +153,58 @@ func (t *taken) setLane(laned bool, text []byte, ok bool) {
 	}
 }
 
+// decodeKey makes the key of a topic with a format its text.
+func (p *preparer) decodeKey(t *taken, r *kgo.Record) error {
+	if p.cfg.Schemas.Schema(t.Topic, true) == nil {
+		return nil
+	}
+	key, err := p.cfg.Schemas.Key(nil, &kgo.Record{Topic: t.Topic, Key: r.Key, Headers: r.Headers})
+	if err != nil {
+		return t.undecoded(err)
+	}
+	t.Key, t.rawKey = key, r.Key
+	return nil
+}
+
 func (p *preparer) decode(t *taken, r *kgo.Record) error {
 	if r.Value == nil {
 		return nil
 	}
-	value := r.Value
-	if p.cfg.Schemas != nil {
-		decoded, err := p.cfg.Schemas.Value(nil, &kgo.Record{Topic: t.Topic, Value: r.Value, Headers: r.Headers})
-		var failed *registry.Error
-		if errors.As(err, &failed) && failed.Away() {
-			return err
-		}
-		if err != nil {
-			return nil // it is not JSON, which may be no error
-		}
-		value = decoded
+	value, err := p.cfg.Schemas.Value(nil, &kgo.Record{Topic: t.Topic, Value: r.Value, Headers: r.Headers})
+	var upgrade *registry.UpgradeError
+	switch {
+	case err == nil:
+	case p.cfg.Schemas.Schema(t.Topic, false) != nil || errors.As(err, &upgrade) || away(err):
+		return t.undecoded(err)
+	default:
+		return nil // it is not JSON, which may be no error
 	}
 	if _, ok := jsonscan.Valid(value); ok {
 		t.JSON = jsonscan.TrimMark(value)
 	}
 	return nil
+}
+
+func away(err error) bool {
+	var failed *registry.Error
+	return errors.As(err, &failed) && failed.Away()
+}
+
+// undecoded refuses a record, or returns the error if the registry does not answer.
+func (t *taken) undecoded(err error) error {
+	if away(err) {
+		return err
+	}
+	t.err = &RecordError{Reason: string(registry.Reason(err)), Err: err}
+	return nil
+}
+
+// bytesOfKey returns the key as it is on the topic.
+func (r *Record) bytesOfKey() []byte {
+	if r.rawKey != nil {
+		return r.rawKey
+	}
+	return r.Key
 }
 
 // single returns the cut of one record.
@@ -187,7 +222,7 @@ func (l *loop) letter(r *Record, why refusal) *kgo.Record {
 		}
 		headers = append(headers, kgo.RecordHeader{Key: event.HeaderDLQRecipient, Value: []byte(recipient)})
 	}
-	original := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: time.UnixMilli(r.Time), Key: r.Key, Value: r.Value, Headers: r.Headers}
+	original := &kgo.Record{Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, Timestamp: time.UnixMilli(r.Time), Key: r.bytesOfKey(), Value: r.Value, Headers: r.Headers}
 	return deadletter.New(original, deadletter.Refusal{
 		Topic: l.deadTopic, Stage: "forward-" + l.cfg.Name, Reason: why.reason, Message: l.cfg.Hide(why.err).Error(),
 		Headers: headers, MaxBytes: l.deadMax,

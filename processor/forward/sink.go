@@ -23,11 +23,13 @@ type Record struct {
 	At Place
 	// Time is the record's timestamp in epoch milliseconds.
 	Time int64
-	// Key and Value are as they are on the topic; a nil Value is a tombstone.
+	// Key is the text of a key whose topic has a format for keys, and the others and Value
+	// are as they are on the topic; a nil Value is a tombstone.
 	Key, Value []byte
 	// JSON is the value as JSON text; nil if it is not JSON and no registry describes
 	// it.
 	JSON    []byte
+	rawKey  []byte // as it is on the topic; nil: as Key
 	Headers []kgo.RecordHeader
 	// Recipient is the only one that a replayed message is for; "" for all.
 	Recipient string

@@ -41,7 +41,7 @@ type listing struct {
 	stage.Version
 }
 
-func newCatalogue(env processor.Env, l limits) (*catalogue, error) {
+func newCatalogue(env processor.Env, l limits, f *fits) (*catalogue, error) {
 	reader, err := stage.NewReader(env.Kafka)
 	if err != nil {
 		return nil, err
@@ -51,7 +51,7 @@ func newCatalogue(env processor.Env, l limits) (*catalogue, error) {
 	k.Follower = stage.NewFollower(reader, topic, env.Partitions("catalog"), func(ctx context.Context, partition int32, progress func(int64)) error {
 		values := env.Values("catalog")
 		values.Patience = 0 // nothing is held up but who refreshes, and they are patient for a while only
-		return reader.Follow(ctx, topic, partition, 0, k.apply(ctx, values), progress)
+		return reader.Follow(ctx, topic, partition, 0, k.apply(ctx, input{values: values, fits: f}), progress)
 	})
 	return k, nil
 }
@@ -76,8 +76,7 @@ func (c *catalogue) refresh(ctx context.Context) error {
 }
 
 // apply returns a function that applies the records of one partition.
-func (c *catalogue) apply(ctx context.Context, values *processor.Values) func(*kgo.Record) error {
-	in := input{values: values}
+func (c *catalogue) apply(ctx context.Context, in input) func(*kgo.Record) error {
 	return func(r *kgo.Record) error {
 		if err := in.decode(ctx, catalogInput, r, c.limits); err != nil {
 			if refusal(err) != nil {

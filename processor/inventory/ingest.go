@@ -20,6 +20,7 @@ type ingest struct {
 	kinds     map[string]inputKind // by source topic
 	aliases   map[string]string    // likewise
 	limits    limits
+	fits      *fits
 	catalogue *catalogue
 	reader    *stage.Reader
 	prints    stage.Fingerprinter
@@ -35,7 +36,7 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 		return nil, err
 	}
 	g := &ingest{
-		kinds: map[string]inputKind{}, limits: l, reader: env.Reader, aliases: map[string]string{},
+		kinds: map[string]inputKind{}, limits: l, reader: env.Reader, aliases: map[string]string{}, fits: fitsFor(env),
 		prints: stage.NewFingerprinter(), window: o.DedupeWindow, env: env,
 		log:       lines.New(env.Topic("log"), logFormat, env.Partitions("log"), env.MaxBatch(env.Topic("log"))),
 		otherKeys: env.Counter(otherKeys),
@@ -45,7 +46,7 @@ func newIngest(env processor.Env, o Options, reads []string) (*ingest, error) {
 		g.kinds[env.Topic(alias)] = kinds[alias]
 		g.aliases[env.Topic(alias)] = alias
 	}
-	g.catalogue, err = newCatalogue(env, g.limits)
+	g.catalogue, err = newCatalogue(env, g.limits, g.fits)
 	return g, err
 }
 
@@ -72,6 +73,7 @@ func decidedFrom(source stage.Source) string {
 func (g *ingest) Start(ctx context.Context, source stage.Source, committed int64) (stage.Partition, int64, error) {
 	p := &ingestPartition{stage: g, kind: g.kinds[source.Topic], topic: source.Topic, window: stage.NewWindow(0),
 		counts: map[processor.Tally]int64{}, lines: make([]int64, g.log.Partitions())}
+	p.in.fits = g.fits
 	p.in.values = g.env.Values(g.aliases[source.Topic])
 	p.byContent = g.env.Encoded(g.aliases[source.Topic])
 	if err := g.catalogue.Refresh(ctx); err != nil {
@@ -171,6 +173,12 @@ func (p *ingestPartition) Process(ctx context.Context, tx *stage.Tx, r *kgo.Reco
 	if missing != "" {
 		p.refuse(tx, r, &event.Error{Reason: event.UnknownProduct, Message: "no such product in the catalogue: " + quoted(missing)})
 		return nil
+	}
+	if p.kind != catalogInput {
+		if why := p.stage.fits.entries(p.list); why != nil {
+			p.refuse(tx, r, why)
+			return nil
+		}
 	}
 	if err := p.encode(); err != nil {
 		p.refuse(tx, r, err)

@@ -25,6 +25,7 @@ const (
 // of the record's value, or of its JSON.
 type input struct {
 	values  *processor.Values
+	fits    *fits // nil: all that is made of it has a place
 	product event.Product
 	order   event.Order
 	receipt event.Receipt
@@ -106,6 +107,9 @@ func (in *input) decodeProduct(ctx context.Context, r *kgo.Record, l limits) err
 		return err
 	}
 	if err := in.product.CheckKey(key); err != nil {
+		return err
+	}
+	if err := in.fits.product(&in.product, r); err != nil {
 		return err
 	}
 	if most := 6 * len(in.value); most+besideTexts <= l.entry { // if every byte were escaped

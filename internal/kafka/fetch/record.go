@@ -33,9 +33,12 @@ type Record struct {
 	ProducerEpoch int16
 	Key           []byte // nil: null
 	Value         []byte // nil: a tombstone
-	HeaderCount   int
-	Log           *Log   // of its partition when it was fetched; nil: unknown
-	headers       []byte // as on the wire: varint key length, key, varint value length (-1: null), value, …
+	// Undecoded is why the key or the value could not be decoded by its schema; "": it
+	// was, or has none. A Decoder leaves it to its caller.
+	Undecoded   string
+	HeaderCount int
+	Log         *Log   // of its partition when it was fetched; nil: unknown
+	headers     []byte // as on the wire: varint key length, key, varint value length (-1: null), value, …
 }
 
 // Log is what a partition's log held.

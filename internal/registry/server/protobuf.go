@@ -2,7 +2,10 @@ package server
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
+
+	"inv/internal/registry/protofile"
 
 	"github.com/bufbuild/protocompile"
 	"google.golang.org/protobuf/proto"
@@ -22,8 +25,7 @@ func parseProtobuf(ctx context.Context, text string, references []referred) (par
 	for _, r := range references {
 		files[r.name] = r.text
 	}
-	compiler := protocompile.Compiler{Resolver: protocompile.WithStandardImports(
-		&protocompile.SourceResolver{Accessor: protocompile.SourceAccessorFromMap(files)})}
+	compiler := protocompile.Compiler{Resolver: protofile.Resolver(files)}
 	compiled, err := compiler.Compile(ctx, mainFile)
 	if err != nil {
 		return nil, err
@@ -39,6 +41,12 @@ func (p protobufSchema) identity() string {
 		return ""
 	}
 	return string(b)
+}
+
+// serialized returns a descriptor of the file in base64.
+func (p protobufSchema) serialized() (string, error) {
+	b, err := proto.MarshalOptions{Deterministic: true}.Marshal(protodesc.ToFileDescriptorProto(p.file))
+	return base64.StdEncoding.EncodeToString(b), err
 }
 
 // reads compares messages by their names and fields by their numbers, as Confluent's

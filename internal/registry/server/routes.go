@@ -125,7 +125,21 @@ func (s *Server) schemaByID(r *http.Request) (any, error) {
 	return struct {
 		GUID string `json:"guid"`
 		Schema
-	}{guid(schema), schema}, nil
+	}{guid(schema), s.shown(r, schema)}, nil
+}
+
+// shown returns a schema as a request asks for it: of Protobuf the source, or with
+// ?format=serialized a descriptor in base64. One that was registered as a descriptor has
+// no source.
+func (s *Server) shown(r *http.Request, schema Schema) Schema {
+	if schema.kind() == typeProtobuf && r.URL.Query().Get("format") == "serialized" {
+		if p, err := s.parse(r.Context(), schema); err == nil {
+			if text, err := p.(protobufSchema).serialized(); err == nil {
+				schema.Text = text
+			}
+		}
+	}
+	return schema
 }
 
 func (s *Server) textByID(r *http.Request) (any, error) {
@@ -167,7 +181,7 @@ func (s *Server) schemaByGUID(r *http.Request) (any, error) {
 				ID   int    `json:"id"`
 				GUID string `json:"guid"`
 				Schema
-			}{i + 1, g, schema}, nil
+			}{i + 1, g, s.shown(r, schema)}, nil
 		}
 	}
 	return nil, errNoSchema
@@ -198,11 +212,12 @@ func (s *Server) add(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	id, err := s.register(r.Context(), r.PathValue("subject"), schema)
+	name := r.PathValue("subject")
+	v, err := s.register(r.Context(), name, schema)
 	if err != nil {
 		return nil, err
 	}
-	return map[string]int{"id": id}, nil
+	return s.identified(name, v), nil
 }
 
 func (s *Server) versions(r *http.Request) (any, error) {
@@ -248,7 +263,9 @@ func (s *Server) schemaByVersion(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.identified(r.PathValue("subject"), v), nil
+	found := s.identified(r.PathValue("subject"), v)
+	found.Schema = s.shown(r, found.Schema)
+	return found, nil
 }
 
 func (s *Server) deleteSubject(r *http.Request) (any, error) {

@@ -125,41 +125,36 @@ func (s *Server) names() []string {
 }
 
 // register adds a schema to a subject, unless it is there. The caller holds the lock.
-func (s *Server) register(ctx context.Context, name string, schema Schema) (id int, err error) {
+func (s *Server) register(ctx context.Context, name string, schema Schema) (v version, err error) {
 	if name == "" || len(name) > maxSubject {
-		return 0, refuse(http.StatusUnprocessableEntity, codeInvalidSubject, "a subject's name has 1 to %d bytes", maxSubject)
+		return v, refuse(http.StatusUnprocessableEntity, codeInvalidSubject, "a subject's name has 1 to %d bytes", maxSubject)
 	}
 	p, err := s.parse(ctx, schema)
 	if err != nil {
-		return 0, err
+		return v, err
 	}
 	versions := s.live(name)
 	if v, ok := s.find(ctx, versions, schema, p); ok {
-		return v.id, nil
+		return v, nil
 	}
 	if reasons := s.check(ctx, name, versions, p); len(reasons) > 0 {
-		return 0, refuse(http.StatusConflict, codeIncompatible, "Schema being registered is incompatible with an earlier schema for subject %q, details: %q", name, reasons)
+		return v, refuse(http.StatusConflict, codeIncompatible, "Schema being registered is incompatible with an earlier schema for subject %q, details: %q", name, reasons)
 	}
-	for i := range s.schemas {
-		if s.same(ctx, s.schemas[i], schema, p) {
-			id = i + 1
-			break
-		}
-	}
-	if id == 0 {
+	v.id = 1 + slices.IndexFunc(s.schemas, func(old Schema) bool { return s.same(ctx, old, schema, p) })
+	if v.id == 0 {
 		if len(s.schemas) >= maxSchemas {
-			return 0, refuse(http.StatusUnprocessableEntity, codeInvalidSchema, "there are %d schemas already", maxSchemas)
+			return v, refuse(http.StatusUnprocessableEntity, codeInvalidSchema, "there are %d schemas already", maxSchemas)
 		}
 		s.schemas = append(s.schemas, schema)
-		id = len(s.schemas)
+		v.id = len(s.schemas)
 	}
 	sub := s.subject(name)
-	number := 1
+	v.number = 1
 	if n := len(sub.versions); n > 0 {
-		number = sub.versions[n-1].number + 1
+		v.number = sub.versions[n-1].number + 1
 	}
-	sub.versions = append(sub.versions, version{number: number, id: id})
-	return id, s.save()
+	sub.versions = append(sub.versions, v)
+	return v, s.save()
 }
 
 // find returns the version that has a schema. The caller holds the lock.

@@ -124,7 +124,7 @@ func (step *Step) alert() {
 		Threshold:    u.CriticalThreshold,
 		WarehouseID:  u.WarehouseID,
 		Timestamp:    u.Timestamp,
-		Message:      "Critical inventory level: " + u.ProductName + " (" + strconv.FormatInt(u.CurrentStock, 10) + " units remaining)",
+		Message:      AlertMessage(u.ProductName, u.CurrentStock),
 	}
 }
 
@@ -139,4 +139,9 @@ func (s *State) wait(e *event.Entry) {
 func (s *State) list(p event.Product) {
 	p.ID, p.Name, p.Category, p.WarehouseID = strings.Clone(p.ID), strings.Clone(p.Name), strings.Clone(p.Category), strings.Clone(p.WarehouseID)
 	s.Product, s.Opened, s.Delisted = p, true, false
+}
+
+// AlertMessage returns the message of an alert.
+func AlertMessage(product string, stock int64) string {
+	return "Critical inventory level: " + product + " (" + strconv.FormatInt(stock, 10) + " units remaining)"
 }
