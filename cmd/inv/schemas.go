@@ -46,7 +46,7 @@ func (m *registerMode) Set(value string) error {
 
 // reads adds --registry for a command that reads topics.
 func (r *registryFlags) reads(flags *pflag.FlagSet) {
-	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema values")
+	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema keys and values")
 }
 
 // writes adds --registry and --registry-register for a command that writes topics, too.
