@@ -3,14 +3,17 @@ package declared_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"inv/internal/event"
 	"inv/internal/kafkatest"
 	"inv/internal/registry"
 	"inv/internal/registry/registrytest"
+	"inv/processor"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -222,16 +225,11 @@ func same(t *testing.T, what string, got []string, want ...string) {
 	normal := func(lines []string) (out []string) {
 		for _, line := range lines {
 			key, text, _ := strings.Cut(line, " ")
-			var v map[string]any
+			var v any
 			if err := json.Unmarshal([]byte(text), &v); err != nil {
 				t.Fatalf("%s: %v in %q", what, err, line)
 			}
-			for name, x := range v {
-				if x == nil {
-					delete(v, name)
-				}
-			}
-			sorted, _ := json.Marshal(v)
+			sorted, _ := json.Marshal(present(v))
 			out = append(out, key+" "+string(sorted))
 		}
 		slices.Sort(out)
@@ -240,6 +238,27 @@ func same(t *testing.T, what string, got []string, want ...string) {
 	if g, w := normal(got), normal(want); !slices.Equal(g, w) {
 		t.Errorf("%s:\n%s\nwant\n%s", what, strings.Join(g, "\n"), strings.Join(w, "\n"))
 	}
+}
+
+// present returns a value without fields that are null or empty lists.
+func present(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		out := map[string]any{}
+		for name, x := range v {
+			if list, ok := x.([]any); x != nil && (!ok || len(list) > 0) {
+				out[name] = present(x)
+			}
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i := range v {
+			out[i] = present(v[i])
+		}
+		return out
+	}
+	return v
 }
 
 // An output that does not fit its topic's schema dead-letters its input as a failing
@@ -333,5 +352,52 @@ func TestInputsAreUpgraded(t *testing.T) {
 				t.Errorf("the reason is %q", reason)
 			}
 		})
+	}
+}
+
+// A schema that a running process has not seen is waited for while the registry is away:
+// nothing is dead-lettered, and nothing is lost.
+func TestRegistryIsAwayForAWhile(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, kafkatest.Embedded(t), formatted)
+	reg := registrytest.New(t)
+	topics := inAvro.open(r, reg, false)
+	r.putIn(topics, "customers", "anna", `{"name":"Anna"}`)
+	r.putIn(topics, "orders", "1", `{"customer":"anna","total":1,"at":1}`)
+	stop := r.member("one", func(c *processor.Config) { c.Schemas = topics })
+	r.awaitCount(topics, "copies", 1)
+	later := maps.Clone(inAvro)
+	later["orders"] = avroOf(`{"name":"total","type":` + money + `},{"name":"customer","type":"string"},{"name":"at","type":"long"},{"name":"more","type":"int","default":0}`)
+	changed := later.open(r, reg, false)
+	reg.SetAway(true)
+	asked := reg.Requests()
+	r.putIn(changed, "orders", "2", `{"customer":"anna","total":2,"at":2,"more":1}`)
+	r.putIn(topics, "orders", "3", `{"customer":"anna","total":3,"at":3}`)
+	for reg.Requests() == asked {
+		select {
+		case <-t.Context().Done():
+			t.Fatal(t.Context().Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	reg.SetAway(false)
+	r.awaitCount(topics, "copies", 3)
+	r.awaitCount(topics, "sums", 3)
+	stop()
+	same(t, "sums", r.decoded(topics, "sums"), `anna {"customer":"anna","name":"Anna","at":1,"sum":1}`, `anna {"customer":"anna","name":"Anna","at":2,"sum":3}`, `anna {"customer":"anna","name":"Anna","at":3,"sum":6}`)
+	if letters := r.read(r.topic("dlq")); len(letters) > 0 {
+		t.Errorf("dead letters: %q", letters[0].Headers)
+	}
+}
+
+// awaitCount waits until a topic has so many records.
+func (r *rig) awaitCount(topics *registry.Topics, alias string, n int) {
+	r.Helper()
+	for len(r.decoded(topics, alias)) < n {
+		select {
+		case <-r.Context().Done():
+			r.Fatal(r.Context().Err())
+		case <-time.After(20 * time.Millisecond):
+		}
 	}
 }

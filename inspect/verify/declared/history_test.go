@@ -17,6 +17,7 @@ import (
 	"inv/internal/event"
 	"inv/internal/kafka/fetch"
 	"inv/internal/kafka/partition"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	processor "inv/processor/declared"
 
@@ -32,6 +33,7 @@ type history struct {
 	// read and applied are how far the topology has come, -1: everything.
 	read, applied int64
 	trimmed       string // a topic whose beginning is gone
+	schemas       *registry.Topics
 }
 
 // partitions of all topics.
@@ -68,7 +70,7 @@ func (h *history) audit() *declared.Report {
 			}
 		}
 	}
-	r, err := declared.Audit(h.Context(), declared.Options{Scenario: h.scenario, Topology: h.topology, App: "app", MaxFindings: 5}, p, h)
+	r, err := declared.Audit(h.Context(), declared.Options{Scenario: h.scenario, Topology: h.topology, App: "app", MaxFindings: 5, Schemas: h.schemas}, p, h)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -143,6 +145,12 @@ func (w *written) letter(r *kgo.Record, stage string, why processor.Refusal) {
 // newHistory lets a topology in production work on random records of a file's scenario.
 func newHistory(t testing.TB, file, name string, records int) *history {
 	t.Helper()
+	return newHistoryWith(t, file, name, records, nil)
+}
+
+// newHistoryWith does so with what looks at the outputs.
+func newHistoryWith(t testing.TB, file, name string, records int, takes processor.Takes) *history {
+	t.Helper()
 	source, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -153,6 +161,12 @@ func newHistory(t testing.TB, file, name string, records int) *history {
 	}
 	h := &history{TB: t, scenario: s, topology: s.Topology(name), topics: map[string][]*kgo.Record{}, read: -1, applied: -1}
 	w := &written{history: h, world: newWorld(t, s, name, rand.New(rand.NewPCG(7, 7)))}
+	if w.mapper != nil {
+		w.mapper.Takes = takes
+	}
+	for _, m := range w.machines {
+		m.production.Takes = takes
+	}
 	for i := range records {
 		w.now += w.Int64N(w.pace())
 		if i%5 == 0 {
