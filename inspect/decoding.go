@@ -59,8 +59,8 @@ func (d *decoding) decode(r *Record, wait func()) error {
 	return errors.Join(err, schemas)
 }
 
-// certain appends the texts of errors about records that have a schema for certain, and
-// that are not about the registry.
+// certain appends the texts of errors that have no method Certain() bool, or for which it
+// returns true: the record itself is wrong, and not the registry or a guess.
 func certain(texts []string, err error) []string {
 	if joined, ok := err.(interface{ Unwrap() []error }); ok {
 		for _, err := range joined.Unwrap() {
@@ -68,9 +68,8 @@ func certain(texts []string, err error) []string {
 		}
 		return texts
 	}
-	var unsure interface{ Unsure() bool }
-	var away interface{ Away() bool }
-	if errors.As(err, &unsure) && unsure.Unsure() || errors.As(err, &away) && away.Away() || waits(err) {
+	var c interface{ Certain() bool }
+	if errors.As(err, &c) && !c.Certain() {
 		return texts
 	}
 	return append(texts, err.Error())

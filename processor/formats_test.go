@@ -181,8 +181,7 @@ func TestInventoryInFormats(t *testing.T) {
 		for _, alias := range []string{"updates", "reorders", "alerts", "receipts"} {
 			s.checkWritten(alias, e)
 		}
-		s.checkFold()
-		s.checkReceipts()
+		s.prove()
 		s.checkLines(orders)
 	})
 }
@@ -318,8 +317,7 @@ func TestJSONBecomesAFormat(t *testing.T) {
 		if n := summary.Count(s.topic("orders"), processor.Duplicate); n != 1 {
 			t.Errorf("%d duplicates, want 1", n)
 		}
-		s.checkFold()
-		s.checkReceipts()
+		s.prove()
 		s.checkLines(slices.Concat(before, after, []order{handOrder("by-hand"), handOrder("order-late")}))
 	})
 }
@@ -347,8 +345,7 @@ func TestKilledWithFormats(t *testing.T) {
 				t.Fatalf("exit code %d, want a signal:\n%s", code, killed.output())
 			}
 			s.start(stable, func(c *childConfig) { c.Drain = true }).done(3 * time.Minute)
-			s.checkFold()
-			s.checkReceipts()
+			s.prove()
 			s.checkLines(orders)
 		})
 	}
@@ -407,7 +404,7 @@ func TestUndecodableIsDeadLettered(t *testing.T) {
 			return // the repaired value has no header
 		}
 		s.drain()
-		s.checkFold()
+		s.prove()
 	})
 }
 
@@ -424,7 +421,7 @@ func TestUpgradedOrders(t *testing.T) {
 		s.write(version(s.record("orders", "wrong", `{"items":7}`), "v2"))
 		s.write(version(s.record("orders", "next", v2), "v3"))
 		s.drain()
-		s.checkFold()
+		s.prove()
 		reasons := map[string]int{}
 		for _, l := range s.rawAll(s.topic("orders") + ".dlq") {
 			reasons[headers(l)[event.HeaderDLQReason]+" "+string(l.Key)]++
@@ -506,7 +503,7 @@ func TestRegistryIsAway(t *testing.T) {
 	if err := <-drained; err != nil {
 		t.Fatal(err)
 	}
-	s.checkFold()
+	s.prove(inventory.Name)
 	s.checkLines([]order{handOrder("by-hand")})
 	s.noLetters("catalog", "orders")
 }
@@ -538,8 +535,7 @@ func TestMisfitsAreDeadLettered(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("refused are %q, want %q", got, want)
 		}
-		s.checkFold()
-		s.checkReceipts()
+		s.prove()
 	}
 	t.Run("an amount that Protobuf does not keep", func(t *testing.T) {
 		s := newSystem(t, kafkatest.Embedded(t))

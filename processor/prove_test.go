@@ -40,7 +40,9 @@ func (s *system) audit(topologies ...string) *verify.Report {
 	for _, g := range processor.Groups(s.scenario, s.prefix, running) {
 		groups = append(groups, verify.Group(g))
 	}
-	report, err := verify.Run(s.t.Context(), s.client, verify.OptionsFor(s.prefix, verify.PolicyDefault, names, groups, procures(topologies)))
+	options := verify.OptionsFor(s.prefix, verify.PolicyDefault, names, groups, procures(topologies))
+	options.Schemas = s.schemas
+	report, err := verify.Run(s.t.Context(), s.client, options)
 	if err != nil {
 		s.t.Fatal("auditing:", err)
 	}

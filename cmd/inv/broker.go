@@ -11,14 +11,16 @@ import (
 
 func brokerCommand(s *streams) *cobra.Command {
 	var o broker.Options
+	var registry string
 	cmd := &cobra.Command{
 		Use:   "broker",
 		Short: "Run the embedded broker until Ctrl-C",
 		Long: `Run the embedded Kafka broker until Ctrl-C. It keeps topics in memory, or with
 --data on disk across restarts. It has no authentication, so it listens on
-loopback only by default; see --listen.`,
+loopback only by default; see --listen. With --registry-listen it serves a schema
+registry, too: Confluent's API with its compatibility checks, for development.`,
 		Example: `  inv broker
-  inv broker --data ./data
+  inv broker --data ./data --registry-listen 127.0.0.1:8081
   inv broker --listen 0.0.0.0:9092 --advertise broker.lan:9092`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -28,6 +30,14 @@ loopback only by default; see --listen.`,
 				return err
 			}
 			defer b.Close()
+			if registry != "" {
+				url, stop, err := serveRegistry(registry, o.DataDir)
+				if err != nil {
+					return err
+				}
+				defer stop()
+				s.errf("The schema registry is at %s\n", url)
+			}
 			s.errf("Listening on %s, with topics in %s. Press Ctrl-C to stop.\n", b.Addr(), cmp.Or(o.DataDir, "memory"))
 			<-cmd.Context().Done()
 			return nil
@@ -36,6 +46,7 @@ loopback only by default; see --listen.`,
 	cmd.Flags().StringVar(&o.Listen, "listen", "127.0.0.1:9092", "`HOST:PORT` to listen on; port 0 chooses a free one")
 	cmd.Flags().StringVar(&o.Advertise, "advertise", "", "`HOST:PORT` for clients, if other than --listen")
 	cmd.Flags().StringVar(&o.DataDir, "data", "", "`FOLDER` in which topics survive restarts; by default they are in memory")
+	cmd.Flags().StringVar(&registry, "registry-listen", "", "`HOST:PORT` on which a schema registry listens, too; port 0 chooses a free one; none by default")
 	return cmd
 }
 

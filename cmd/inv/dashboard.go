@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"inv/inspect"
@@ -24,6 +26,7 @@ const gcPercent = 25
 func dashboardCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var o dashboard.Options
 	var inTerminal, once bool
+	var schemas registryFlags
 	output := newChoice("text", "json")
 	cmd := &cobra.Command{
 		Use:   "dashboard",
@@ -48,6 +51,9 @@ the current state and exits.`,
 			}
 			o.Kafka, o.Now, o.Hints = f.kafka(), s.now, dashboardHints()
 			if o.Topics, o.Groups, err = dashboardTopics(scn, f.appID); err != nil {
+				return err
+			}
+			if o.Schemas, err = f.dashboardSchemas(cmd.Context(), s, scn, schemas); err != nil {
 				return err
 			}
 			o.Log = func(message string) { s.errf("dashboard: %s\n", message) }
@@ -77,9 +83,26 @@ the current state and exits.`,
 	flags.BoolVar(&once, "once", false, "print the current state and exit")
 	flags.VarP(&output, "output", "o", "text or json, with --once")
 	flags.Var((*currency)(&o.Currency), "currency", "the currency of the amounts, which records don't name: an ISO 4217 `CODE` such as EUR")
+	schemas.reads(flags)
 	flags.StringVar(&o.Token, "token", "", "the `TOKEN` that readers need; by default none on loopback, otherwise random")
 	flags.StringSliceVar(&o.AllowHosts, "allow-host", nil, "another host `NAME` to serve, such as a proxy's; localhost and IP addresses are always served")
 	return cmd
+}
+
+// dashboardSchemas returns decoders of the topics that the dashboard shows; nil if they
+// need none.
+func (f *sharedFlags) dashboardSchemas(ctx context.Context, s *streams, scn *scenario.Scenario, r registryFlags) (func() inspect.SchemaDecoder, error) {
+	use := topicUse{reads: slices.Clone(builtInAliases)}
+	for _, t := range scn.Topologies {
+		for _, e := range t.Emit {
+			use.reads = append(use.reads, e.To)
+		}
+	}
+	topics, err := f.topics(ctx, s, scn, use, r)
+	if topics == nil {
+		return nil, err
+	}
+	return func() inspect.SchemaDecoder { return topics.Reader() }, nil
 }
 
 // currency is the flag of an ISO 4217 code. Which codes exist changes, so only its

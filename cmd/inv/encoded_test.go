@@ -228,3 +228,62 @@ func firstDifference(a, b string) string {
 	}
 	return fmt.Sprintf("%d and %d lines", len(as), len(bs))
 }
+
+// processed returns an encoded system whose orders were processed, and the topics for
+// writing more.
+func processed(t *testing.T, lines string) (*system, *registrytest.Registry, *registry.Topics) {
+	t.Helper()
+	brokers, r := kafkatest.Embedded(t), registrytest.New(t)
+	plain, other := newSystem(t, brokers, "", ""), newSystem(t, brokers, lines, r.URL)
+	plain.invoke("produce", "catalog").wants(t, 0, "", "")
+	plain.invoke("produce", "orders", "--rate", "100/s", "--count", "40", "--seed", "7").wants(t, 0, "", "")
+	topics := other.topics(r.URL)
+	plain.copyTo(other, topics)
+	other.invoke("process", "inventory", "procurement", "--drain", "--lead-time", "0s").wants(t, 0, "", "")
+	return other, r, topics
+}
+
+// The audit and the dashboard read encoded topics as they read JSON, and the audit finds
+// what is wrong with them.
+func TestAuditOfEncodedTopics(t *testing.T) {
+	t.Parallel()
+	for name, lines := range map[string]string{
+		"avro":     "format: avro\nkey_format: avro",
+		"header":   "format: avro\nschemas: {ids: header}",
+		"protobuf": "format: protobuf",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, _, topics := processed(t, lines)
+			s.invoke("verify", "inventory", "procurement").wants(t, 0, "", "")
+			var seen struct {
+				Counts   map[string]int
+				Problems struct{ Malformed []any }
+			}
+			got := s.invoke("dashboard", "--once", "-o", "json")
+			if err := json.Unmarshal([]byte(got.stdout), &seen); err != nil {
+				t.Fatalf("%v: %+v", err, got)
+			}
+			if seen.Counts["products"] != 3 || seen.Counts["unknown"] != 0 || len(seen.Problems.Malformed) > 0 {
+				t.Errorf("the dashboard shows %+v", seen)
+			}
+
+			// A changed update is found: its stock is not the sum of its product's changes.
+			updates := s.records(s.topic("updates"))
+			last := updates[len(updates)-1]
+			value, err := topics.Value(nil, last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			changed := *last
+			if changed.Value, err = topics.Writer(last.Topic, false).Append(nil, bytes.Replace(value, []byte(`"current_stock":`), []byte(`"current_stock":1`), 1)); err != nil {
+				t.Fatal(err)
+			}
+			client := kafkatest.Client(t, s.brokers, kgo.RecordPartitioner(kgo.ManualPartitioner()))
+			if err := client.ProduceSync(t.Context(), &changed).FirstErr(); err != nil {
+				t.Fatal(err)
+			}
+			s.invoke("verify", "inventory", "procurement").wants(t, 1, "seen      seq", "")
+		})
+	}
+}

@@ -69,6 +69,8 @@ func hint(err error, app string) error {
 		return usageError{err}
 	case errors.Is(err, broker.ErrPortInUse), errors.Is(err, dashboard.ErrPortInUse):
 		return fmt.Errorf("%w; stop what listens there, or choose a free port with --listen 127.0.0.1:0", err)
+	case errors.Is(err, errRegistryPort):
+		return fmt.Errorf("%w; choose a free one with --registry-listen 127.0.0.1:0", err)
 	case errors.As(err, &refused):
 		return fmt.Errorf("%w; check tls and sasl of the profile, or the security settings given with -X", err)
 	case errors.Is(err, kafka.ErrUnreachable):

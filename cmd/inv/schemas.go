@@ -46,13 +46,13 @@ func (m *registerMode) Set(value string) error {
 
 // reads adds --registry for a command that reads topics.
 func (r *registryFlags) reads(flags *pflag.FlagSet) {
-	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema values")
+	flags.StringVar(&r.address, "registry", "", "the schema registry's `URL`, for topics with Avro, Protobuf or JSON Schema keys and values")
 }
 
 // writes adds --registry and --registry-register for a command that writes topics, too.
 func (r *registryFlags) writes(flags *pflag.FlagSet) {
 	r.reads(flags)
-	flags.Var(&r.register, "registry-register", "`auto` registers schemas that the registry does not have, unless the scenario has register: false; `never` only looks them up")
+	flags.Var(&r.register, "registry-register", "auto registers schemas that the registry does not have, unless the scenario has register: false; never only looks them up")
 }
 
 // topicUse is the topics, by alias, that a command reads and writes.

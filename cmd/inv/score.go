@@ -24,6 +24,7 @@ type scoreFlags struct {
 	from, outputs               []string
 	leastPrecision, leastRecall percentage
 	output                      choice
+	registry                    registryFlags
 }
 
 // percentage is a flag that takes one above 0; 0 without it.
@@ -89,6 +90,7 @@ Exit status: 0, or 1 if precision or recall is below --min-precision or
 	flags.StringArrayVar(&p.from, "from", nil, "read this `FILE` instead of topics, lines of inv produce --envelope, inv tail -o json or inv process --from; - is stdin; repeatable")
 	flags.Var(&p.leastPrecision, "min-precision", "fail below this `PERCENT`")
 	flags.Var(&p.leastRecall, "min-recall", "fail below this `PERCENT`")
+	p.registry.reads(flags)
 	flags.VarP(&p.output, "output", "o", "the output format")
 	return cmd
 }
@@ -127,7 +129,13 @@ func (p *scoreFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *sc
 	}
 	tally := score.New(score.Options{Label: p.label, ID: p.id, Kind: p.kind})
 	in, out := topicNames(sc, f.appID, inputs), topicNames(sc, f.appID, outputs)
-	if err := p.read(ctx, s, f, tally, in, out); err != nil {
+	var err error
+	if len(p.from) > 0 {
+		err = p.readFiles(ctx, s, tally, in, out)
+	} else {
+		err = p.readTopics(ctx, s, f, sc, inputs, outputs, tally)
+	}
+	if err != nil {
 		return err
 	}
 	r := tally.Result()
@@ -146,15 +154,21 @@ func topicNames(sc *scenario.Scenario, app string, aliases []string) (names []st
 	return names
 }
 
-// read adds the records of files or topics.
-func (p *scoreFlags) read(ctx context.Context, s *streams, f *sharedFlags, tally *score.Tally, in, out []string) error {
-	if len(p.from) == 0 {
-		missing, err := tally.Topics(ctx, f.kafka(), in, out)
-		if err == nil && len(missing) > 0 {
-			err = fmt.Errorf("there is no topic %s", strings.Join(missing, ", nor "))
-		}
+// readTopics adds the records of topics.
+func (p *scoreFlags) readTopics(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, inputs, outputs []string, tally *score.Tally) error {
+	schemas, err := f.topics(ctx, s, sc, topicUse{reads: append(slices.Clone(inputs), outputs...)}, p.registry)
+	if err != nil {
 		return err
 	}
+	missing, err := tally.Topics(ctx, f.kafka(), schemas, topicNames(sc, f.appID, inputs), topicNames(sc, f.appID, outputs))
+	if err == nil && len(missing) > 0 {
+		err = fmt.Errorf("there is no topic %s", strings.Join(missing, ", nor "))
+	}
+	return err
+}
+
+// readFiles adds the records of files.
+func (p *scoreFlags) readFiles(ctx context.Context, s *streams, tally *score.Tally, in, out []string) error {
 	for _, name := range p.from {
 		if err := p.readFile(ctx, s, name, func(r *envelope.Record) error {
 			switch {

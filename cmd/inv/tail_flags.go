@@ -37,7 +37,7 @@ type tailFlags struct {
 	times            string
 	highlight        []string
 	keyAs, valueAs   choice
-	registry         string
+	registry         registryFlags
 	rawControl, bell bool
 	statistics       bool
 	tui              bool
@@ -83,7 +83,7 @@ func (t *tailFlags) register(cmd *cobra.Command) {
 	fs.StringVar(&t.times, "time", "local", "show times in this `ZONE`: local, utc, relative, ms, or one such as Europe/Berlin")
 	fs.Var(&t.keyAs, "key-as", "the `FORM` of keys' bytes; --key is read in the same way: "+strings.Join(inspect.Forms(), ", "))
 	fs.Var(&t.valueAs, "value-as", "the `FORM` of values' bytes: the same")
-	fs.StringVar(&t.registry, "registry", "", "the schema registry's `URL`, to decode Avro, Protobuf and JSON Schema keys and values")
+	t.registry.reads(fs)
 	fs.BoolVar(&t.rawControl, "raw-control", false, "pass control characters in the data to the terminal")
 	fs.BoolVar(&t.bell, "bell", false, "ring the terminal's bell on a critical record")
 	fs.BoolVar(&t.tui, "tui", false, "browse: scroll, pause, filter as you type, open a record, copy its place")

@@ -18,7 +18,7 @@ import (
 func (t *tailFlags) schemas(ctx context.Context, f *sharedFlags, o *inspect.Options) (func() inspect.SchemaDecoder, error) {
 	keys, values := schemaForm(o.KeyForm), schemaForm(o.ValueForm)
 	matching := o.Key != nil || o.FailOn != "" || o.Match.Filter != "" || len(o.Match.Grep)+len(o.Match.Exclude) > 0
-	client, err := registryClient(t.registry, f.registry)
+	client, err := registryClient(t.registry.address, f.registry)
 	switch {
 	case err != nil:
 		return nil, err

@@ -109,6 +109,9 @@ func (v *verifyFlags) options(sc *scenario.Scenario, app string, names []string)
 	return o, nil
 }
 
+// builtInAliases are the topics that the audit of the built-in topologies decodes.
+var builtInAliases = []string{"catalog", "orders", "receipts", "updates", "reorders", "alerts"}
+
 // run audits the built-in topologies, and then each declared one.
 func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *scenario.Scenario, what *verified) error {
 	var o verify.Options
@@ -128,6 +131,10 @@ func (v *verifyFlags) run(ctx context.Context, s *streams, f *sharedFlags, sc *s
 	defer debug.SetGCPercent(debug.SetGCPercent(auditGCPercent))
 	verdict := verify.Holds
 	if what.builtIn {
+		use := topicUse{reads: builtInAliases}
+		if o.Schemas, err = f.topics(ctx, s, sc, use, v.registry); err != nil {
+			return err
+		}
 		if verdict, err = v.runBuiltIn(ctx, s, f, client, o, what); err != nil {
 			return err
 		}

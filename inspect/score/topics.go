@@ -1,17 +1,20 @@
 package score
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 
 	"inv/internal/kafka"
+	"inv/internal/registry"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // Topics adds all committed records of topics, up to their ends now, and returns those of
-// the topics that don't exist.
-func (t *Tally) Topics(ctx context.Context, config kafka.Config, inputs, outputs []string) (missing []string, err error) {
+// the topics that don't exist. schemas reads those that have a format; nil: none has.
+func (t *Tally) Topics(ctx context.Context, config kafka.Config, schemas *registry.Topics, inputs, outputs []string) (missing []string, err error) {
 	client, err := kafka.Connect(ctx, config)
 	if err != nil {
 		return nil, err
@@ -40,15 +43,25 @@ func (t *Tally) Topics(ctx context.Context, config kafka.Config, inputs, outputs
 			missing = append(missing, topic)
 		}
 	}
+	var away error
 	err = kafka.Read(ctx, config, spans, func(_ int, r *kgo.Record) bool {
+		value, err := schemas.Value(nil, r)
+		var failed *registry.Error
+		switch {
+		case errors.As(err, &failed) && failed.Away():
+			away = err
+			return true
+		case err != nil:
+			value = r.Value // which has no id
+		}
 		if isInput[r.Topic] {
-			t.Input(r.Headers, r.Value)
+			t.Input(r.Headers, value)
 		} else {
-			t.Output(r.Value)
+			t.Output(value)
 		}
 		return false
 	})
-	if err != nil {
+	if err = cmp.Or(away, err); err != nil {
 		return missing, fmt.Errorf("reading the topics: %w", err)
 	}
 	return missing, nil

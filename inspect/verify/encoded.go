@@ -36,7 +36,7 @@ func (p *parser) failed(err error) {
 	case errors.As(err, &e) && e.Away():
 		p.away = err
 	default:
-		p.broken = &event.Error{Reason: event.NotJSON, Message: err.Error()}
+		p.broken = &event.Error{Reason: registry.Reason(err), Message: err.Error()}
 	}
 }
 

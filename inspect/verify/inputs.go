@@ -168,6 +168,10 @@ func (p *parser) readOrder(r *kgo.Record, row *orderRow) {
 		if err == nil {
 			err = o.Check()
 		}
+		if err == nil && p.o.Schemas.Encoded(r.Topic) {
+			p.contentRoom = event.AppendOrder(p.contentRoom[:0], o)
+			p.content = p.contentRoom
+		}
 		return err
 	})
 	if !row.marks.any(tombstone | unsound) {

@@ -39,6 +39,10 @@ func (p *parser) readReceipt(r *kgo.Record, row *receiptRow) {
 		if err == nil {
 			err = v.Check()
 		}
+		if err == nil && p.o.Schemas.Encoded(r.Topic) {
+			p.contentRoom = event.AppendReceipt(p.contentRoom[:0], &v)
+			p.content = p.contentRoom
+		}
 		return err
 	})
 	p.rejudge(r, &row.inputRow)

@@ -88,6 +88,13 @@ func (p *parser) compareValue(r *kgo.Record, l *letter, length int, v *rejudged)
 	}
 }
 
+// writesSchemas reports whether what is made of inputs has a schema, which may have no
+// place for it.
+func (p *parser) writesSchemas() bool {
+	t := &p.o.Topics
+	return slices.ContainsFunc([]string{t.Updates, t.Reorders, t.Alerts, t.Receipts}, p.o.Schemas.Encoded)
+}
+
 // judgeReason checks that the record deserves its letter, and if the letter is this
 // program's, for the reason that it gives.
 func (p *parser) judgeReason(r *kgo.Record, l *letter, row *inputRow) {
@@ -102,7 +109,7 @@ func (p *parser) judgeReason(r *kgo.Record, l *letter, row *inputRow) {
 	case row.marks.any(tombstone) && row.at.topic == p.o.Topics.Catalog && noID(p.key, l.reason):
 	case row.marks.any(tombstone):
 		v.differ(row.at.String()+" skipped: it has no value", stated)
-	case tooLarge:
+	case tooLarge, l.reason == event.SchemaMismatch && p.writesSchemas():
 	case row.reason != "":
 		if own && l.reason != row.reason {
 			v.differ(fmt.Sprintf("%s dead-lettered as %s", row.at, row.reason), stated)

@@ -72,18 +72,20 @@ type parser struct {
 	decoder *fetch.Decoder
 	record  kgo.Record
 	// key and value are those of the record being read, see decode.
-	key, value []byte
-	encoded    bool  // the value is not the record's bytes
-	broken     error // why the value can't be decoded
-	away       error // the registry did not answer: the audit can't go on
-	keyRoom    []byte
-	valueRoom  []byte
-	order      event.Order
-	update     event.Update
-	reorder    event.Reorder
-	alert      event.Alert
-	hash       maphash.Hash
-	scratch    []byte
+	key, value  []byte
+	encoded     bool  // the value is not the record's bytes
+	broken      error // why the value can't be decoded
+	away        error // the registry did not answer: the audit can't go on
+	keyRoom     []byte
+	valueRoom   []byte
+	content     []byte // see input
+	contentRoom []byte
+	order       event.Order
+	update      event.Update
+	reorder     event.Reorder
+	alert       event.Alert
+	hash        maphash.Hash
+	scratch     []byte
 
 	appendTime bool   // the record's timestamp is the broker's
 	id, time   []byte // of the record, as its headers should have them
@@ -135,7 +137,7 @@ type inputRow struct {
 	time     int64        // Kafka's, epoch ms
 	reason   event.Reason // why its value is to be refused, if it is
 	value    uint64       // its hash
-	content  uint64       // the same, and the dlq-replay header's
+	content  uint64       // of what makes it a copy of another one, and of its dlq-replay header
 	replayed bool         // it has that header
 	marks    marks
 	rejudged *rejudged // of a record that was dead-lettered
@@ -143,7 +145,8 @@ type inputRow struct {
 }
 
 // input reads what every input has. check is asked of one that is no tombstone
-// and has a version that is known.
+// and has a version that is known; it may set the parser's content, by which records of a
+// topic with several encodings are equal.
 func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
 	row.at, row.time, row.marks = placeOf(r), r.Timestamp.UnixMilli(), present
 	if r.Value == nil {
@@ -151,21 +154,25 @@ func (p *parser) input(r *kgo.Record, row *inputRow, check func() error) {
 		return
 	}
 	row.value = maphash.Bytes(p.seed, r.Value)
-	row.content = row.value
+	var replayedFrom uint64
 	// A record that was put back is set apart from the one that was refused.
 	if replay, _ := event.Header(r.Headers, event.HeaderDLQReplay); len(replay) > 0 {
 		row.replayed = true
 		if from, err := event.ParsePlace(string(replay)); err == nil && from.Topic == deadLetters(r.Topic) {
 			row.putBack = &place{deadLetters(r.Topic), from.Partition, from.Offset}
 		}
-		row.content ^= maphash.Bytes(p.seed, replay) * 0x9e3779b97f4a7c15
+		replayedFrom = maphash.Bytes(p.seed, replay) * 0x9e3779b97f4a7c15
 	}
 	err := p.o.Schemas.Upgrades(r.Topic).CheckVersion(r.Headers)
 	if err == nil {
 		err = p.broken
 	}
+	p.content = nil
 	if err == nil {
 		err = check()
+	}
+	if row.content = row.value ^ replayedFrom; p.content != nil {
+		row.content = maphash.Bytes(p.seed, p.content) ^ replayedFrom
 	}
 	if err != nil {
 		row.reason = reasonOf(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"inv/internal/event"
+	"inv/internal/registry"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -271,7 +272,9 @@ type wrongCase struct {
 	want  []string
 }
 
+// eachIsFound audits each history in JSON and encoded.
 func eachIsFound(t *testing.T, cases map[string]wrongCase) {
+	e := newEncoder(t, registry.Avro)
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			h := plain(t)
@@ -279,6 +282,13 @@ func eachIsFound(t *testing.T, cases map[string]wrongCase) {
 			r := h.audit(testOptions(), "")
 			if got := r.seen(); !slices.Equal(got, c.want) {
 				t.Errorf("got  %q\nwant %q\n%+v", got, c.want, r.Findings)
+			}
+			o := testOptions()
+			o.Schemas = e.topics
+			e.encode(h)
+			r = h.audit(o, "")
+			if got := r.seen(); !slices.Equal(got, c.want) {
+				t.Errorf("encoded: got  %q\nwant %q\n%+v", got, c.want, r.Findings)
 			}
 		})
 	}

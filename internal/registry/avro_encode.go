@@ -58,13 +58,24 @@ func newAvroEncoder(t *avroType) (func(dst, json []byte) ([]byte, error), error)
 			out, err = e.run(parse, dst)
 		}
 		e.careful = e.disordered && err == nil
-		e.text = nil
+		e.release()
 		encoders.Put(e)
 		if err != nil {
 			return dst, err
 		}
 		return out, nil
 	}, nil
+}
+
+// release drops what the next value does not need.
+func (e *avroEncoder) release() {
+	e.text = nil
+	if cap(e.scratch) > keptRoom {
+		e.scratch = nil
+	}
+	if cap(e.spans) > keptRoom {
+		e.spans = nil
+	}
 }
 
 func (e *avroEncoder) run(parse avroParser, dst []byte) ([]byte, error) {

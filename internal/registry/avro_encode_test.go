@@ -1,9 +1,12 @@
 package registry
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -178,6 +181,9 @@ func TestUnionsOfUnions(t *testing.T) {
 
 // Neither direction allocates anything for an order.
 func TestAvroAllocates(t *testing.T) {
+	if RaceEnabled {
+		t.Skip("the race detector empties pools")
+	}
 	s := compiled(t, benchSchema)
 	payload, err := s.Encode(nil, []byte(benchOrder))
 	if err != nil {
@@ -206,6 +212,37 @@ func TestAvroAllocates(t *testing.T) {
 			t.Errorf("%s allocates %v times", name, n)
 		}
 	}
+}
+
+// A schema is used by many at once.
+func TestAvroConcurrently(t *testing.T) {
+	s := compiled(t, benchSchema)
+	want, err := s.Encode(nil, []byte(benchOrder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := s.Decode(nil, want, Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			r := rand.New(rand.NewPCG(uint64(i), 3))
+			for range 200 {
+				got, err := s.Encode(nil, []byte(shuffle(t, r, benchOrder)))
+				if err != nil || !bytes.Equal(got, want) {
+					t.Errorf("%x (%v), want %x", got, err, want)
+					return
+				}
+				if back, err := s.Decode(nil, got, Data); err != nil || !bytes.Equal(back, text) {
+					t.Errorf("%s (%v), want %s", back, err, text)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 func BenchmarkAvroEncode(b *testing.B) {

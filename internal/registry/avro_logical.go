@@ -26,17 +26,15 @@ import (
 //
 // In the style Data timestamps are numbers, and so is a time of day that is none.
 func logicalAppender(t *avroType, style Style) avroAppender {
-	if t.kind == "fixed" {
-		if write := logicalBytes(t); write != nil {
-			return ofFixed(t.size, write)
-		}
-		return nil
-	}
-	if t.logical == "big-decimal" {
-		return ofSizedValue(appendBigDecimal)
-	}
-	if write := logicalBytes(t); write != nil {
-		return ofSized(write)
+	switch {
+	case t.logical == "decimal":
+		return decimalAppender(t)
+	case t.logical == "big-decimal":
+		return appendBigDecimal
+	case t.logical == "duration":
+		return ofFixed(t.size, appendDuration)
+	case t.logical == "uuid" && t.kind == "fixed":
+		return ofFixed(t.size, appendUUID)
 	}
 	if write := logicalLong(t, style); write != nil {
 		return ofLong(write)
@@ -44,19 +42,28 @@ func logicalAppender(t *avroType, style Style) avroAppender {
 	return nil
 }
 
-// logicalBytes returns how a logical type of bytes or a fixed is written, nil if it is
-// no such type.
-func logicalBytes(t *avroType) func(dst, b []byte) []byte {
-	switch {
-	case t.logical == "decimal":
-		scale := int64(t.scale)
-		return func(dst, b []byte) []byte { return appendDecimal(dst, b, scale) }
-	case t.logical == "duration":
-		return appendDuration
-	case t.logical == "uuid" && t.kind == "fixed":
-		return appendUUID
+// maxDecimal is how many bytes a decimal may have: more digits than the 65,536 that a
+// schema may ask for take a second and more to convert.
+const maxDecimal = 32 << 10
+
+func decimalAppender(t *avroType) avroAppender {
+	fixed, size, scale := t.kind == "fixed", int64(t.size), int64(t.scale)
+	return func(dst []byte, in *avroInput) (_ []byte, err error) {
+		length := size
+		if !fixed {
+			if length, err = in.long(); err != nil {
+				return nil, err
+			}
+		}
+		b, err := in.bytes(length)
+		if err != nil {
+			return nil, err
+		}
+		if len(b) > maxDecimal {
+			return nil, fmt.Errorf("a decimal has %d bytes, more than %d", len(b), maxDecimal)
+		}
+		return appendDecimal(dst, b, scale), nil
 	}
-	return nil
 }
 
 // logicalLong returns how a logical type of an int or a long is written, nil if it is
@@ -218,19 +225,15 @@ func appendDigits(dst, b []byte) (negative bool, digits []byte) {
 // maxScale bounds a big-decimal's scale, which stands in the payload.
 const maxScale = 10_000
 
-// ofSizedValue appends a value that sized bytes hold.
-func ofSizedValue(write func(dst, b []byte) ([]byte, error)) avroAppender {
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		b, err := in.sized()
-		if err != nil {
-			return nil, err
-		}
-		return write(dst, b)
-	}
-}
-
 // appendBigDecimal appends bytes that hold an integer, as sized bytes, and its scale.
-func appendBigDecimal(dst, b []byte) ([]byte, error) {
+func appendBigDecimal(dst []byte, in *avroInput) ([]byte, error) {
+	b, err := in.sized()
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxDecimal {
+		return nil, fmt.Errorf("a big-decimal has %d bytes, more than %d", len(b), maxDecimal)
+	}
 	digits, rest, err := sizedOf(b)
 	if err != nil {
 		return nil, err

@@ -83,7 +83,13 @@ func (e *Error) Unwrap() error { return e.err }
 func (e *Error) Once() string { return e.once }
 
 // Unsure reports whether the bytes may have no schema: they only look framed.
-func (e *Error) Unsure() bool { return e.kind == missing || e.kind == ambiguous }
+func (e *Error) Unsure() bool { return e.kind == missing || e.kind == ambiguous || e.kind == absent }
+
+// Certain reports whether the record is what is wrong: it must have a schema, and the
+// registry has answered.
+func (e *Error) Certain() bool {
+	return e.kind != missing && e.kind != ambiguous && e.kind != away && e.kind != unasked
+}
 
 // Waits reports whether the registry has to be asked, and the caller did not want to wait.
 func (e *Error) Waits() bool { return e.kind == unasked }

@@ -24,18 +24,19 @@ type protoEncoder struct {
 	text   []byte // a string without its escapes
 	depth  int
 	anys   int // levels of Any around
+	// careful is how many values are not tried to be written while they are read.
+	careful int
 }
 
 // protoEncode returns an encoder of JSON values as a message.
 func protoEncode(m *protoMessage, types map[string]*protoMessage) func(dst, json []byte) ([]byte, error) {
 	pool := &sync.Pool{New: func() any { return &protoEncoder{types: types} }}
 	return func(dst, json []byte) ([]byte, error) {
-		json, err := wholeValue(json)
-		if err != nil {
-			return dst, err
+		if len(json) > maxJSON {
+			return dst, errTooLarge
 		}
 		e := pool.Get().(*protoEncoder)
-		out, err := e.message(dst, m, json)
+		out, err := e.run(dst, m, json)
 		clear(e.values[:cap(e.values)])
 		e.values, e.depth, e.anys = e.values[:0], 0, 0
 		if cap(e.values) > maxKept {
@@ -54,9 +55,6 @@ func protoEncode(m *protoMessage, types map[string]*protoMessage) func(dst, json
 
 // wholeValue returns a JSON value without white space around it.
 func wholeValue(json []byte) ([]byte, error) {
-	if len(json) > maxJSON {
-		return nil, errTooLarge
-	}
 	if _, ok := jsonscan.Valid(json); !ok {
 		return nil, errNotJSON
 	}

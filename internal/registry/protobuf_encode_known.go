@@ -74,10 +74,10 @@ func timestampOf(json []byte) (seconds int64, nanos int32, err error) {
 		}
 		text := jsonscan.Unquote(json)
 		t, err := time.Parse(time.RFC3339Nano, string(text))
-		if err != nil {
+		if err != nil || bytes.IndexByte(text, ',') >= 0 {
 			return 0, 0, valueErrorf("%s is not a time as in RFC 3339", shown(json))
 		}
-		if fractionDigits(text) > 9 {
+		if fine(text) {
 			return 0, 0, valueErrorf("%s is finer than a nanosecond", shown(json))
 		}
 		seconds, nanos = t.Unix(), int32(t.Nanosecond())
@@ -107,7 +107,7 @@ func fractionDigits(text []byte) int {
 func durationOf(json []byte) (seconds int64, nanos int32, err error) {
 	if json[0] == '"' {
 		text, ok := bytes.CutSuffix(jsonscan.Unquote(json), []byte("s"))
-		if ok && len(text) > 0 && isNumber(text) && jsonscan.End(text) == len(text) && bytes.IndexAny(text, "eE") < 0 && fractionDigits(text) <= 9 {
+		if ok && len(text) > 0 && isNumber(text) && jsonscan.End(text) == len(text) && !bytes.ContainsAny(text, "eE") && fractionDigits(text) <= 9 {
 			negative, high, low, _ := scaled(text, 9)
 			if high < 1e9 {
 				whole, rest := bits.Div64(high, low, 1e9)

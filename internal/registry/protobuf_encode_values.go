@@ -244,12 +244,8 @@ func significant(dst, number []byte) (digits []byte, point int) {
 	return bytes.TrimRight(trimmed, "0"), point
 }
 
-// appendText appends the text of a JSON string, or the digits of a number: a decimal of
-// more digits than a double has is text.
+// appendText appends the text of a JSON string.
 func appendText(dst, json []byte) ([]byte, error) {
-	if isNumber(json) {
-		return append(dst, json...), nil
-	}
 	if json[0] != '"' {
 		return dst, valueErrorf("%s is not text", shown(json))
 	}

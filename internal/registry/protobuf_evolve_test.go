@@ -44,7 +44,7 @@ func TestDeriveProtobuf(t *testing.T) {
 	if misfits := Fit(sch, protobufShape()); len(misfits) > 0 {
 		t.Errorf("the shape does not fit its own schema: %v", misfits)
 	}
-	const value = `{"order_id":"o","paid":true,"quantity":2,"cents":9223372036854775807,"total":79.99,"weight":1.5,"status":"NEW","size":"10 cm","at":1625097600123,"at_us":8,"at_ns":9,"at_s":10,"day":"2026-05-01","note":"n","coupon":"c","channel":"x","items":[{"sku":"a","kind":"NEW"}],"place":{"x":1,"y":2},"empty":{},"list":[1,2.5],"digits":"123456789012345678901234567.89","again":"PAID","at_maybe":0}`
+	const value = `{"order_id":"o","paid":true,"quantity":2,"cents":9223372036854775807,"total":79.99,"weight":1.5,"status":"NEW","size":"10 cm","at":1625097600123,"at_us":8,"at_ns":9,"at_s":10,"day":"2026-05-01","note":"n","coupon":"c","channel":"x","items":[{"sku":"a","kind":"NEW"}],"place":{"x":1,"y":2},"empty":{},"list":[1,2.5],"digits":1234567890123.45,"again":"PAID","at_maybe":0}`
 	b, err := sch.Encode(nil, []byte(value))
 	if err != nil {
 		t.Fatal(err)
@@ -138,11 +138,11 @@ message N { required int32 n = 1; }`
 		{fieldOf("short", decimal(6, 2)), ""},
 		{fieldOf("short", decimal(7, 2)), "short: the schema's float keeps 6 digits, and it has 7"},
 		{fieldOf("long", ranged(0, 1<<53+1)), "long: the schema's double does not keep all digits of 0 to 9007199254740993"},
-		{fieldOf("long", decimal(16, 2)), "long: the schema's double keeps 15 digits, and it has 16"},
+		{fieldOf("long", decimal(16, 2)), ""}, // Encode refuses the values that it does not keep
 		{fieldOf("long", shape.Type{Kind: shape.Float}), ""},
 		{fieldOf("text", enumShape), ""},
 		{fieldOf("text", intShape), "text: is a whole number, and the schema has string"},
-		{fieldOf("text", decimal(30, 2)), ""},
+		{fieldOf("text", decimal(30, 2)), "text: is a decimal number, and the schema has string"},
 		{fieldOf("text", shape.Type{Kind: shape.Union, Of: []shape.Type{textShape, {Kind: shape.Bool}}}), "text: is true or false, and the schema has string"},
 		{fieldOf("flag", textShape), "flag: is text, and the schema has bool"},
 		{fieldOf("e", enumShape), "e: the schema's enum p.M.E has no PAID"},

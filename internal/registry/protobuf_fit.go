@@ -191,8 +191,7 @@ func (f *protoFitter) scalar(path string, place shape.Place, to protoTarget, t s
 	case protoreflect.BoolKind:
 		ok = t.Kind == shape.Bool
 	case protoreflect.StringKind:
-		ok = t.Kind == shape.Text || t.Kind == shape.Enum || t.Kind == shape.Date ||
-			t.Kind == shape.Decimal && t.Precision > maxDoubleDigits
+		ok = t.Kind == shape.Text || t.Kind == shape.Enum || t.Kind == shape.Date
 	case protoreflect.BytesKind:
 		ok = t.Kind == shape.Text
 	case protoreflect.EnumKind:

@@ -10,6 +10,7 @@ import (
 
 	"github.com/bufbuild/protocompile"
 	"github.com/bufbuild/protocompile/linker"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/reflect/protoreflect"
@@ -54,6 +55,7 @@ extend All { optional int32 extra = 100; }`
 // oracle is a message read and written by the Protobuf library.
 type oracle struct {
 	schema  *Schema // our own, of the same message
+	plan    *protoMessage
 	message protoreflect.MessageDescriptor
 	json    protobufJSON
 }
@@ -73,7 +75,19 @@ func newOracle(t testing.TB, text string) *oracle {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &oracle{schema, compiled[0].Messages().Get(0), protobufJSON{types: linker.ResolverFromFile(compiled[0])}}
+	return &oracle{schema, file.compiler.messages[schema.message.FullName()], compiled[0].Messages().Get(0), protobufJSON{types: linker.ResolverFromFile(compiled[0])}}
+}
+
+// encode writes a value in both ways, which must be the same.
+func (o *oracle) encode(t testing.TB, text []byte) ([]byte, error) {
+	t.Helper()
+	quick, careful := protoEncoder{types: o.schema.protoTypes}, protoEncoder{types: o.schema.protoTypes, careful: 1}
+	got, err := quick.run(nil, o.plan, text)
+	want, wantErr := careful.run(nil, o.plan, text)
+	if fmt.Sprint(err) != fmt.Sprint(wantErr) || err == nil && !bytes.Equal(got, want) {
+		t.Fatalf("%s: %x (%v) while it is read, %x (%v) afterwards", text, got, err, want, wantErr)
+	}
+	return got, err
 }
 
 // check compares what both make of a payload.
@@ -116,17 +130,21 @@ func (o *oracle) back(t testing.TB, m *dynamicpb.Message) {
 		t.Fatal(err)
 	}
 	o.check(t, payload)
-	for _, style := range []Style{Display, Data} {
-		text, err := o.schema.Decode(nil, payload, style)
+	for _, form := range []func() ([]byte, error){
+		func() ([]byte, error) { return o.schema.Decode(nil, payload, Display) },
+		func() ([]byte, error) { return o.schema.Decode(nil, payload, Data) },
+		func() ([]byte, error) { return protojson.MarshalOptions{Resolver: o.json.types}.Marshal(m) },
+	} {
+		text, err := form()
 		if err != nil {
 			t.Fatal(err)
 		}
-		written, err := o.schema.Encode([]byte("x"), text)
+		written, err := o.encode(t, text)
 		if err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
 		again := dynamicpb.NewMessage(o.message)
-		if err := proto.Unmarshal(written[1:], again); err != nil {
+		if err := proto.Unmarshal(written, again); err != nil {
 			t.Fatalf("%s: %v", text, err)
 		}
 		if !proto.Equal(again, m) {
@@ -305,5 +323,58 @@ func FuzzProtobufDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		all.check(t, payload)
 		two.check(t, payload)
+	})
+}
+
+// What is written can be read, and is written again as the same bytes. It is the message
+// that the library makes of ProtoJSON.
+func FuzzProtobufEncode(f *testing.F) {
+	o, two := newOracle(f, protoKinds), newOracle(f, `syntax = "proto2"; message M { required int32 id = 1; optional group Part = 2 { repeated sint64 n = 3 [packed = true]; } enum E { ONE = 1; } repeated E e = 4; }`)
+	random := rand.New(rand.NewPCG(7, 8))
+	for range 30 {
+		m := dynamicpb.NewMessage(o.message)
+		fill(random, m, 1)
+		b, err := protojson.MarshalOptions{Resolver: o.json.types}.Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
+	f.Add([]byte(`{"id":1,"part":{"n":[1,-2]},"e":["ONE"]}`))
+	f.Add([]byte(`{"at":1625097600123.5,"took":"-1.5s","int32":2e3,"bytes":"-_8","color":-1,"any":{"@type":"x/t.Part","count":"5"}}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		for _, o := range []*oracle{o, two} {
+			sch := o.schema
+			b, err := o.encode(t, text)
+			if err != nil {
+				continue
+			}
+			if err := proto.Unmarshal(b, dynamicpb.NewMessage(sch.Message())); err != nil {
+				t.Fatalf("%s: %x: %v", text, b, err)
+			}
+			data, err := sch.Decode(nil, b, Data)
+			if err != nil {
+				t.Fatalf("%s: %x: %v", text, b, err)
+			}
+			again, err := sch.Encode(nil, data)
+			if err != nil {
+				t.Fatalf("%s: %s: %v", text, data, err)
+			}
+			if once, err := sch.Decode(nil, again, Data); err != nil || !bytes.Equal(once, data) {
+				t.Fatalf("%s: %s, then %s (%v)", text, data, once, err)
+			}
+		}
+		m := dynamicpb.NewMessage(o.message)
+		if !json.Valid(text) || (protojson.UnmarshalOptions{Resolver: o.json.types}).Unmarshal(text, m) != nil {
+			return // the library takes 0e for a number
+		}
+		b, err := o.schema.Encode(nil, text)
+		if err != nil {
+			return // the library rounds, and takes 00 for a key and .s for a duration
+		}
+		ours := dynamicpb.NewMessage(o.message)
+		if err := proto.Unmarshal(b, ours); err != nil || !proto.Equal(m, ours) {
+			t.Fatalf("%s: %v (%v), want %v", text, ours, err, m)
+		}
 	})
 }

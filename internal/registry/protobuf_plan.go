@@ -22,6 +22,7 @@ type protoMessage struct {
 	names  map[string]int32 // by name and JSON name
 	// byNumber are indexes of fields in the order of their numbers.
 	byNumber []int32
+	places   []int32  // in byNumber, of each field
 	oneofs   []string // names; synthetic ones left out
 	required bool     // a field is
 }
@@ -112,6 +113,10 @@ func (c *protoCompiler) message(d protoreflect.MessageDescriptor) *protoMessage 
 		m.index(m.fields[i].number, int32(i))
 	}
 	slices.SortFunc(m.byNumber, func(a, b int32) int { return int(m.fields[a].number - m.fields[b].number) })
+	m.places = make([]int32, len(m.fields))
+	for place, i := range m.byNumber {
+		m.places[i] = int32(place)
+	}
 	return m
 }
 

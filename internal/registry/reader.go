@@ -104,7 +104,7 @@ var headerSuffix = []byte("_schema_id")
 
 func (d *Reader) decodeKey(r *fetch.Record, wait func()) error {
 	if d.keys == nil {
-		return d.topics.decoder.column(r, true, wait)
+		return d.topics.decoder.decodeKey(r, wait)
 	}
 	key, err := d.keys.read(d.topics.decoder, d.key, d.headers, r.Key, wait)
 	if err != nil {
@@ -126,32 +126,35 @@ func (d *Reader) decodeValue(r *fetch.Record, wait func()) error {
 	if upgrade {
 		values = d.upgraded
 	}
-	value := r.Value
-	if values != nil {
-		var err error
-		if value, err = values.read(d.topics.decoder, d.value, d.headers, r.Value, wait); err != nil {
-			return err
-		}
-		if !sameBytes(value, r.Value) {
-			d.value = value
-		}
-	} else if err := d.topics.decoder.column(r, false, wait); err != nil {
+	value, err := d.written(values, r, wait)
+	if err != nil {
 		return err
-	} else {
-		value = r.Value
 	}
-	if upgrade {
-		upgraded, err := d.upgrades.Apply(d.upgradeRoom, d.headers, value)
-		if err != nil {
-			return err
-		}
-		if !sameBytes(upgraded, value) {
-			d.upgradeRoom = upgraded
-		}
-		value = upgraded
+	if !upgrade {
+		r.Value = value
+		return nil
 	}
-	r.Value = value
+	upgraded, err := d.upgrades.Apply(d.upgradeRoom, d.headers, value)
+	if err != nil {
+		return err
+	}
+	if !sameBytes(upgraded, value) {
+		d.upgradeRoom = upgraded
+	}
+	r.Value = upgraded
 	return nil
+}
+
+// written returns the record's value without an upgrade.
+func (d *Reader) written(values *coding, r *fetch.Record, wait func()) ([]byte, error) {
+	if values == nil {
+		return d.topics.decoder.value(r, wait)
+	}
+	value, err := values.read(d.topics.decoder, d.value, d.headers, r.Value, wait)
+	if err == nil && !sameBytes(value, r.Value) {
+		d.value = value
+	}
+	return value, err
 }
 
 // sameBytes reports whether two slices are the same memory.
@@ -159,22 +162,26 @@ func sameBytes(a, b []byte) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-// column decodes the key or the value of a record. The nil Decoder leaves it alone.
-func (d *Decoder) column(r *fetch.Record, key bool, wait func()) error {
+// decodeKey decodes the key of a record. The nil Decoder leaves it alone.
+func (d *Decoder) decodeKey(r *fetch.Record, wait func()) error {
 	if d == nil {
 		return nil
 	}
-	if key {
-		text, decoded, err := d.decode(r, column{r.Topic, true}, r.Key, wait)
-		if decoded && len(text) > 0 && text[0] == '"' {
-			text = jsonscan.Unquote(text)
-		}
-		r.Key = text
-		return err
+	key, decoded, err := d.decode(r, column{r.Topic, true}, r.Key, wait)
+	if decoded && len(key) > 0 && key[0] == '"' {
+		key = jsonscan.Unquote(key)
+	}
+	r.Key = key
+	return err
+}
+
+// value returns the decoded value of a record. The nil Decoder returns it as it is.
+func (d *Decoder) value(r *fetch.Record, wait func()) ([]byte, error) {
+	if d == nil {
+		return r.Value, nil
 	}
 	value, _, err := d.decode(r, column{r.Topic, false}, r.Value, wait)
-	r.Value = value
-	return err
+	return value, err
 }
 
 // ContentType returns the content type of a topic's framed values.

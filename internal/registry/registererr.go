@@ -23,23 +23,33 @@ type IncompatibleError struct {
 	Changes  []string // from that version, by field; see [Diff]
 }
 
-func (e *IncompatibleError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "it is not compatible with ")
+func (e *IncompatibleError) Error() string { return strings.Join(e.lines(), "\n") }
+
+// Unwrap returns the lines of the text, which are shown as lines.
+func (e *IncompatibleError) Unwrap() []error {
+	var errs []error
+	for _, line := range e.lines() {
+		errs = append(errs, errors.New(line))
+	}
+	return errs
+}
+
+func (e *IncompatibleError) lines() []string {
+	first := "it is not compatible with "
 	if e.Version > 0 {
-		fmt.Fprintf(&b, "version %d of ", e.Version)
+		first += fmt.Sprintf("version %d of ", e.Version)
 	}
-	b.WriteString(e.Subject)
-	if e.Level != "" {
-		b.WriteString(", whose level is " + e.Level)
+	if first += e.Subject; e.Level != "" {
+		first += ", whose level is " + e.Level
 	}
+	lines := []string{first}
 	for _, change := range e.Changes {
-		b.WriteString("\n  changed: " + change)
+		lines = append(lines, "  changed: "+change)
 	}
 	for _, message := range e.Messages {
-		b.WriteString("\n  the registry: " + message)
+		lines = append(lines, "  the registry: "+message)
 	}
-	return b.String()
+	return lines
 }
 
 // MissingSchemaError is a schema that is not registered under its subject, and that is

@@ -56,12 +56,8 @@ func NewDecoder(ctx context.Context, registry *sr.Client, keys, values Form) *De
 // are of type [*Error], joined. It calls wait before it waits for the registry.
 // If wait is nil it does not wait, and the error is one that [Error.Waits].
 func (d *Decoder) Decode(r *fetch.Record, wait func()) error {
-	key, decoded, keyErr := d.decode(r, column{r.Topic, true}, r.Key, wait)
-	if decoded && len(key) > 0 && key[0] == '"' {
-		key = jsonscan.Unquote(key)
-	}
-	r.Key = key
-	value, _, valueErr := d.decode(r, column{r.Topic, false}, r.Value, wait)
+	keyErr := d.decodeKey(r, wait)
+	value, valueErr := d.value(r, wait)
 	r.Value = value
 	return errors.Join(keyErr, valueErr)
 }

@@ -60,6 +60,12 @@ func (t *Topics) Upgrades(topic string) *Upgrades {
 	return t.upgrades[topic]
 }
 
+// Encoded reports whether the records of a topic, by its name on the broker, may be in
+// several encodings, or of several versions: it has a format or upgrades.
+func (t *Topics) Encoded(topic string) bool {
+	return t != nil && (t.values[topic] != nil || t.keys[topic] != nil || t.upgrades[topic] != nil)
+}
+
 // Has reports whether records with these headers are upgraded: their ce_type has an
 // upgrade, whatever its version.
 func (u *Upgrades) Has(headers []kgo.RecordHeader) bool {
