@@ -80,7 +80,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	case err == nil && !c.defaults(of):
 		return
 	}
-	source, err := topicSchema(c.sc, *t, key)
+	source, err := topicSchema(c.sc, *t, key, registry.Form(e.Name))
 	var underived *underivedError
 	if errors.As(err, &underived) {
 		c.misfits(e.Pos, underived.what(), underived.misfits)
