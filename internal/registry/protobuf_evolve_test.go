@@ -281,6 +281,28 @@ func TestResolveProtobuf(t *testing.T) {
 			t.Errorf("%s %s as %s: %s, want %s", c.writer, c.json, c.reader, got, c.want)
 		}
 	}
+	enums := func(values string) *Schema {
+		return protobufSchema(t, `syntax = "proto3"; message M { E e = 1; repeated E l = 2; map<string, E> m = 3; } enum E { ZERO = 0; `+values+` }`)
+	}
+	for values, want := range map[string]string{
+		"A = 1; B = 2; C = 3;": `{"e":"B","l":["A","C"],"m":{"k":"C"}}`,
+		"N = 1; A = 2; B = 3;": `{"e":"B","l":["A","C"],"m":{"k":"C"}}`, // C is gone, and its number is another's
+		"A = 1; B = 2;":        `{"e":"B","l":["A","C"],"m":{"k":"C"}}`,
+		"A = 1; X = 2; C = 3;": `{"e":"X","l":["A","C"],"m":{"k":"C"}}`,
+	} {
+		writer := enums("A = 1; B = 2; C = 3;")
+		payload, err := writer.Encode(nil, []byte(`{"e":"B","l":["A","C"],"m":{"k":"C"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode, err := writer.Resolved(enums(values))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decode(nil, payload); err != nil || string(got) != want {
+			t.Errorf("as %s: %s (%v), want %s", values, got, err, want)
+		}
+	}
 	other := protobufSchema(t, `syntax = "proto3"; package inv.fault; message Unrelated { string text = 1; }`)
 	if _, err := other.Resolved(message("string a = 1;")); err == nil || err.Error() != "the record is of the message inv.fault.Unrelated, and the topic's schema has p.M" {
 		t.Errorf("error %v", err)
