@@ -258,6 +258,8 @@ func TestResolveProtobuf(t *testing.T) {
 		{"repeated int32 a = 1;", "int32 a = 1;", "", "number 1 is a list to the writer, and a single value to the reader"},
 		{"map<string, int32> a = 1;", "repeated N a = 1;", "", "number 1 is map<string, int32> to the writer, and repeated p.N to the reader"},
 		{"map<string, int32> a = 1;", "map<string, string> a = 1;", "", "is int32 to the writer, and string to the reader"},
+		{"string a = 1; string b = 2;", "string a = 1; string c = 2; string b = 3;", "", "field c of p.M: number 2 is b to the writer, which has number 3 to the reader"},
+		{"string a = 1; string b = 2;", "string b = 1;", "", "field b of p.M: it has number 2 to the writer, and number 1 to the reader"},
 		{"N a = 1;", "string a = 1;", "", "number 1 is p.N to the writer, and string to the reader"},
 	} {
 		writer, reader := message(c.writer), message(c.reader)

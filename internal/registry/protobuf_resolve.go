@@ -72,7 +72,11 @@ func (c *protoResolver) message(path string, writer, reader protoreflect.Message
 			continue
 		}
 		r := reader.Fields().ByNumber(f.number)
-		if text := wireConflict(w, r); text != "" {
+		text := moved(writer, reader, w, r)
+		if text == "" {
+			text = wireConflict(w, r)
+		}
+		if text != "" {
 			c.errs = append(c.errs, fmt.Errorf("field %s of %s: %s", r.Name(), reader.FullName(), text))
 			continue
 		}
@@ -91,6 +95,21 @@ func (c *protoResolver) message(path string, writer, reader protoreflect.Message
 		f.utf8 = f.utf8 || r.Kind() == protoreflect.StringKind && w.Kind() == protoreflect.BytesKind
 	}
 	return m
+}
+
+// moved returns why two fields with the same number are not the same: a field has another
+// number than before, which nobody means by a new name. It may be of the same type.
+func moved(writer, reader protoreflect.MessageDescriptor, w, r protoreflect.FieldDescriptor) string {
+	if w.Name() == r.Name() {
+		return ""
+	}
+	if at := reader.Fields().ByName(w.Name()); at != nil {
+		return fmt.Sprintf("number %d is %s to the writer, which has number %d to the reader", w.Number(), w.Name(), at.Number())
+	}
+	if at := writer.Fields().ByName(r.Name()); at != nil {
+		return fmt.Sprintf("it has number %d to the writer, and number %d to the reader", at.Number(), r.Number())
+	}
+	return ""
 }
 
 // resolveEnum returns a reader's enum as it reads the numbers of a writer's. A value has
