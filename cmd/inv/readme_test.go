@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"inv/internal/kafkatest"
+	"inv/internal/registry/registrytest"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 )
@@ -29,8 +30,9 @@ type block struct {
 	from    string // the file's top-level key that it replaces with what follows; "": all
 }
 
-// shown matches the beginning of such a block: `sh`, or `yaml file=NAME from=KEY`.
-var shown = regexp.MustCompile("```(?:sh|yaml file=(\\S+)(?: from=(\\S+))?)\n")
+// shown matches the beginning of such a block: `sh`, or `yaml file=NAME from=KEY`, or
+// `json file=NAME`.
+var shown = regexp.MustCompile("```(?:sh|(?:yaml|json) file=(\\S+)(?: from=(\\S+))?)\n")
 
 var notRun = regexp.MustCompile(`^<!-- not run:?(.*)-->$`)
 
@@ -168,6 +170,9 @@ func pastePage(t *testing.T, page string, lines []string, prepare string) {
 	if prepare != "" {
 		typeLine(t, dir, env, prepare)
 		commitFor(t, brokers, "audit")
+	}
+	if strings.HasSuffix(page, "encodings.md") {
+		env = append(env, "INV_REGISTRY="+registrytest.New(t).URL)
 	}
 	writeExampleOf(t, page, dir)
 	for _, line := range lines {

@@ -157,3 +157,30 @@ func recipes(t testing.TB) (sources []string) {
 	}
 	return sources
 }
+
+// The examples of docs/encodings.md are right, for the parser and for the schema; package
+// main runs its commands.
+func TestEncodingExamples(t *testing.T) {
+	page, err := os.ReadFile("../../docs/encodings.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, block := range strings.Split(string(page), "```yaml")[1:] {
+		_, source, _ := strings.Cut(block, "\n")
+		source, _, _ = strings.Cut(source, "```")
+		if strings.HasPrefix(source, "topics:") {
+			source = "scenario: docs\n" + source
+		}
+		n++
+		if _, problems := Read("encodings.md", []byte(source)); len(problems) > 0 {
+			t.Errorf("%v\n%s", problems, source)
+		}
+		if !schemaAccepts(t, source) {
+			t.Errorf("the schema refuses\n%s", source)
+		}
+	}
+	if n < 7 {
+		t.Errorf("%d examples", n)
+	}
+}
