@@ -293,12 +293,12 @@ func (s *steps) sizedValue(n *node, shift uint8) {
 func (s *steps) number(n *node, b form) {
 	if in := n.inline; in != nil {
 		if kind, ok := map[stepKind]stepKind{stepNumber: stepBinaryNumber, stepTime: stepBinaryTime, stepInt: stepBinaryInt}[in.kind]; ok {
-			s.add(step{inline: inline{kind: kind, uniform: in.uniform, binary: b}})
+			s.add(step{inline: inline{kind: kind, uniform: in.uniform, binary: &b}})
 			return
 		}
 	}
 	if t, ok := s.tally(n); ok {
-		s.add(step{inline: inline{kind: stepBinaryTotal, total: t, binary: b}})
+		s.add(step{inline: inline{kind: stepBinaryTotal, total: t, binary: &b}})
 		return
 	}
 	num := n.num

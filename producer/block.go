@@ -8,15 +8,15 @@ package producer
 type block struct {
 	size   int // the number of records
 	buf    []byte
-	end    [blockRecords]int // of what is written of them, in buf
-	keyEnd [blockRecords]int // of the keys in them
-	opened [mostSized][blockRecords]int
+	end    [blockRecords]int    // of what is written of them, in buf
+	keyEnd [blockRecords]int    // of the keys in them
 	h      [blockRecords]uint64 // their random keys
 	n, at  [blockRecords]int64  // their numbers and event times
 	draws  [blockRecords]int64
 	rows   [blockRecords]uint64
 	tally  [maxTotals + 1][blockRecords]int64
 	items  items
+	opened [mostSized][blockRecords]int // where what has a length begins, in buf
 }
 
 // items are the elements of the lists of all records, one record after another.

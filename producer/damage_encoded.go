@@ -9,38 +9,41 @@ import (
 	"inv/internal/registry"
 )
 
-// damage returns a record's value with its fault, and reports whether it can have that.
-func (r *renderer) damage(w *worker, f *frame, rec *Record, kind fault, to *encoded, s *stream) (value []byte, ok bool) {
+// damage returns a record's value with its fault, and reports whether it can have that. id
+// is what the header with the schema's ID then has; nil: the right one.
+func (r *renderer) damage(w *worker, f *frame, rec *Record, kind fault, to *encoded, s *stream) (value, id []byte, ok bool) {
 	if to.writer == nil {
-		return damage(rec, kind, f.h, s.spec.Format.Name, r.oversize)
+		value, ok = damage(rec, kind, f.h, s.spec.Format.Name, r.oversize)
+		return value, nil, ok
 	}
 	d := &encodedDamage{writer: to.writer, other: r.other, rec: rec, r: mix(f.h + saltDetail)}
 	switch {
 	case kind == tombstone:
-		return nil, rec.Value != nil && rec.Key != nil
+		return nil, nil, rec.Value != nil && rec.Key != nil
 	case rec.Value == nil && kind == malformed:
-		return []byte{}, true
+		return []byte{}, nil, true
 	case rec.Value == nil && kind > malformed && kind != duplicate && kind != late && kind != outOfOrder && kind != unknownRef:
-		return nil, false
+		return nil, nil, false
 	}
+	value, ok = rec.Value, true
 	switch kind {
 	case malformed:
-		return d.malformed(), true
+		value = d.malformed()
 	case wrongType:
-		wrong, ok := retype(rec.Value[len(to.writer.Prefix):], d.r)
-		return slices.Concat(to.writer.Prefix, wrong), ok
+		wrong, has := retype(rec.Value[len(to.writer.Prefix):], d.r)
+		value, ok = slices.Concat(to.writer.Prefix, wrong), has
 	case oversize:
-		return d.padded(to.json(w, f, nil), s.padding(), r.oversize)
+		value, ok = d.padded(to.json(w, f, nil), s.padding(), r.oversize)
 	case wrongID:
-		return d.withID(r.other.ID), true
+		value = d.withID(r.other.ID)
 	case unknownID:
-		return d.withID(math.MaxInt32 - int32(below(d.r, mostUnknown))), true
+		value = d.withID(math.MaxInt32 - int32(below(d.r, mostUnknown)))
 	case truncated:
-		return d.truncated()
+		value, ok = d.truncated()
 	case otherSchema:
-		return d.ofOther()
+		value, ok = d.ofOther()
 	}
-	return rec.Value, true
+	return value, d.id, ok
 }
 
 // mostUnknown is how many of the largest IDs are taken for unknown: registries number
@@ -51,6 +54,7 @@ const mostUnknown = 1000
 type encodedDamage struct {
 	writer, other *registry.Writer
 	rec           *Record
+	id            []byte // what the header with the ID has; nil: the right one
 	r             uint64
 }
 
@@ -78,8 +82,8 @@ func (d *encodedDamage) malformed() []byte {
 // withID returns the value under the ID of another schema.
 func (d *encodedDamage) withID(id int32) []byte {
 	to := d.writer.WithID(id)
-	if d.rec.id = nil; to.Header.Key != "" {
-		d.rec.id = to.Header.Value
+	if to.Header.Key != "" {
+		d.id = to.Header.Value
 		return d.rec.Value
 	}
 	return slices.Concat(to.Prefix, d.rec.Value[len(d.writer.Prefix):])
@@ -111,7 +115,7 @@ func (d *encodedDamage) ofOther() ([]byte, bool) {
 	}
 	frame := slices.Concat(binary.BigEndian.AppendUint32([]byte{0}, uint32(d.other.ID)), d.other.Schema.Index())
 	if d.writer.Header.Key != "" {
-		d.rec.id = frame
+		d.id = frame
 		return payload, true
 	}
 	return append(frame, payload...), true

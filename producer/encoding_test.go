@@ -283,3 +283,39 @@ func TestEveryGeneratorEncoded(t *testing.T) {
 		})
 	}
 }
+
+// Encoding allocates nothing that writing JSON does not.
+func TestEncodingAllocatesNothing(t *testing.T) {
+	if raceEnabled {
+		t.Skip("with the race detector, pools forget some of what they keep")
+	}
+	for _, name := range []string{"inventory", "order-lifecycle", "cdc", "click-stream", "forum", "iot-sensors", "bank"} {
+		sc := shipped(t, name)
+		allocs := func(to map[string]Writers) float64 {
+			p := compiledWith(t, sc, CompileOptions{Names: Runnable(sc), Seed: 7, Writers: to})
+			r := newRenderer(p, Options{})
+			w, batch := &worker{}, newBatches().get()
+			n := int64(0)
+			return testing.AllocsPerRun(20, func() {
+				for i, s := range p.streams {
+					if s.from != nil || s.memory != nil {
+						continue // its records need what the schedule knows
+					}
+					batch.slots = batch.slots[:0]
+					for range batchSize {
+						batch.slots = append(batch.slots, slot{n: n, at: 1767225600000 + n, stream: int32(i)})
+						n++
+					}
+					r.render(w, batch)
+				}
+			})
+		}
+		json := allocs(nil)
+		for _, form := range forms {
+			to, _ := derivedWriters(t, sc, form, false)
+			if got := allocs(to); got > json {
+				t.Errorf("%s as %s: %v allocations for each %d records of each producer, as JSON %v", name, form, got, batchSize, json)
+			}
+		}
+	}
+}

@@ -113,7 +113,7 @@ type inline struct {
 	kind    stepKind
 	uniform       // of stepInt; of stepNumber: low is added
 	total   total // of stepTotal
-	binary  form  // of a number in a binary form
+	binary  *form // of a number in a binary form
 }
 
 // total is the tally of a list as a number.

@@ -194,6 +194,8 @@ func (e *protoEncoder) direct(s *steps, n *node, f *protoField, path string) boo
 		return e.messageField(s, n, f, path)
 	case f.Kind() == protoreflect.StringKind:
 		return n.kind == kindString && e.text(s, n, f)
+	case f.Kind() == protoreflect.EnumKind:
+		return n.kind == kindString && n.symbols != nil && e.enum(s, n, f, path)
 	case f.Kind() == protoreflect.BoolKind && n.kind == kindBool:
 		num, b := n.num, f.form(formVarint)
 		s.value(func(w *worker, f *frame, dst []byte) []byte { return b.append(dst, num(w, f)) })
@@ -277,6 +279,31 @@ func (e *protoEncoder) text(s *steps, n *node, f *protoField) bool {
 	return true
 }
 
+// enum adds a text that is the name of a value; false if some are not.
+func (e *protoEncoder) enum(s *steps, n *node, f *protoField, path string) bool {
+	numbers := map[string]int64{}
+	for i := range f.Enum().Values().Len() {
+		v := f.Enum().Values().Get(i)
+		numbers[string(v.Name())] = int64(v.Number())
+	}
+	for _, symbol := range n.symbols {
+		if _, known := numbers[symbol]; !known {
+			return false
+		}
+	}
+	text, b := n.text, f.form(formVarint)
+	s.value(func(w *worker, fr *frame, dst []byte) []byte {
+		symbol := text(w, fr, w.takeText())
+		number, known := numbers[string(symbol)]
+		if !known { // such as the key of the fault unknown_ref
+			w.refuse(path, &registry.ValueError{Text: fmt.Sprintf("%.40q is not a value of the enum %s", symbol, f.Enum().FullName())})
+		}
+		w.giveText(symbol)
+		return b.append(dst, number)
+	})
+	return true
+}
+
 // messageField adds a field that is a message.
 func (e *protoEncoder) messageField(s *steps, n *node, f *protoField, path string) bool {
 	switch {
@@ -323,76 +350,4 @@ func (e *protoEncoder) sized(s *steps, n *node, f *protoField, path string) {
 	}
 	value := program.function()
 	s.value(func(w *worker, f *frame, dst []byte) []byte { return appendSized(w, f, dst, 0, value) })
-}
-
-// list adds a repeated field.
-func (e *protoEncoder) list(s *steps, n *node, f *protoField, path string) bool {
-	if n.elem != nil && n.elem.null != nil || slices.ContainsFunc(n.items, func(of *node) bool { return of.null != nil }) {
-		return false
-	}
-	if f.Kind() != protoreflect.MessageKind || f.Message().ParentFile().Package() == "google.protobuf" {
-		return e.plainList(s, n, f, path)
-	}
-	for _, of := range append(slices.Clone(n.items), n.elem) {
-		if of != nil && of.kind != kindObject {
-			return false
-		}
-	}
-	if n.elem != nil {
-		s.array(n, listBare, func(s *steps, elem *node) { e.sized(s, elem, f, path+"[]") })
-	}
-	for i, item := range n.items {
-		e.sized(s, item, f, fmt.Sprintf("%s[%d]", path, i))
-	}
-	return true
-}
-
-// plainList adds a repeated field of numbers or texts; false if an element has no steps.
-func (e *protoEncoder) plainList(s *steps, n *node, f *protoField, path string) bool {
-	one := &protoElement{protoField: f}
-	if n.elem == nil || !one.fits(n.elem) {
-		return false
-	}
-	if !f.IsPacked() {
-		s.array(n, listBare, func(s *steps, elem *node) {
-			s.raw(string(f.tag()))
-			one.into(s, elem)
-		})
-		return true
-	}
-	elements, length, tag := s.inner(), n.length, f.tag()
-	elements.array(n, listBare, one.into)
-	value := elements.function()
-	s.value(func(w *worker, f *frame, dst []byte) []byte {
-		if length(w, f) == 0 {
-			return dst
-		}
-		return appendSized(w, f, append(dst, tag...), 0, value)
-	})
-	return true
-}
-
-// protoElement is an element of a list of numbers or texts.
-type protoElement struct{ *protoField }
-
-// fits reports whether there are steps for an element.
-func (e *protoElement) fits(n *node) bool {
-	if e.Kind() == protoreflect.StringKind {
-		return n.kind == kindString
-	}
-	_, ok := e.number(n)
-	return ok
-}
-
-// into adds an element without its tag.
-func (e *protoElement) into(s *steps, n *node) {
-	if e.Kind() == protoreflect.StringKind {
-		if !s.sizedText(n, 0) {
-			s.sizedValue(n, 0)
-		}
-		return
-	}
-	b, _ := e.number(n)
-	b.tag, b.size, b.zero = 0, 0, false
-	s.number(n, b)
 }

@@ -11,9 +11,6 @@ type Record struct {
 	Stream    int    // the index of its producer in the plan
 	Number    int64  // its number there, from 0; below 0 if it follows from a cycle of causes
 	Fault     string // its fault, or ""
-
-	refused error  // it does not fit its schema; nil: it does
-	id      []byte // of a faulty record: what its header with the schema's ID has; nil: the right one
 }
 
 // Batch is records in sending order, and their memory. Its owner returns it with
@@ -33,6 +30,7 @@ type Batch struct {
 type refused struct {
 	records int64
 	first   error // a RefusedError
+	at      []int // of a batch: which they are
 }
 
 func (r *refused) add(records int64, first error) {

@@ -94,51 +94,38 @@ func (r *rendered) replace(own []scenario.Field) {
 
 // render fills a batch from its slots.
 func (r *renderer) render(w *worker, b *Batch) {
-	b.buf, b.headers, b.wrong, b.refused = b.buf[:0], b.headers[:0], nil, refused{}
+	b.buf, b.headers, b.wrong, b.refused = b.buf[:0], b.headers[:0], nil, refused{at: b.refused.at[:0]}
 	b.Records = slices.Grow(b.Records[:0], cap(b.slots))[:len(b.slots)]
 	for i := 0; i < len(b.slots); {
 		n := r.ahead(b.slots[i:])
 		if n > 0 {
 			r.block(w, b, b.slots[i:i+n], b.Records[i:i+n])
-		} else {
-			r.record(w, b, &b.slots[i], &b.Records[i])
+		} else if err := r.record(w, b, &b.slots[i], &b.Records[i]); err != nil {
+			b.refused.add(1, err)
+			b.refused.at = append(b.refused.at, i)
 		}
 		i += max(n, 1)
 	}
-	if b.refused.records > 0 {
-		b.drop()
+	for _, at := range slices.Backward(b.refused.at) {
+		b.Records, b.slots = slices.Delete(b.Records, at, at+1), slices.Delete(b.slots, at, at+1)
 	}
-}
-
-// drop removes the records that don't fit their schemas.
-func (b *Batch) drop() {
-	kept := 0
-	for i := range b.Records {
-		if b.Records[i].refused == nil {
-			b.Records[kept], b.slots[kept] = b.Records[i], b.slots[i]
-			kept++
-		}
-	}
-	b.Records, b.slots = b.Records[:kept], b.slots[:kept]
 }
 
 // record renders a record. A fault that it can't have, or that would change nothing, it
-// loses.
-func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) {
+// loses. The error is a RefusedError.
+func (r *renderer) record(w *worker, b *Batch, s *slot, rec *Record) error {
 	if s.fault != unknownRef {
-		r.compose(w, b, s, rec)
-	} else {
-		var right Record
-		without := *s
-		without.fault = noFault
-		r.compose(w, b, &without, &right)
-		if r.compose(w, b, s, rec); rec.refused != nil || rec.says(&right) {
-			s.fault, *rec = noFault, right
-		}
+		return r.compose(w, b, s, rec)
 	}
-	if rec.refused != nil {
-		b.refused.add(1, rec.refused)
+	var right Record
+	without := *s
+	without.fault = noFault
+	err := r.compose(w, b, &without, &right)
+	if wrong := r.compose(w, b, s, rec); wrong == nil && (err != nil || !rec.says(&right)) {
+		return nil
 	}
+	s.fault, *rec = noFault, right
+	return err
 }
 
 // says reports whether a record has the contents of another one, apart from the header
@@ -149,8 +136,8 @@ func (r *Record) says(other *Record) bool {
 		slices.EqualFunc(r.Headers[:min(len(r.Headers), len(other.Headers))], other.Headers, same)
 }
 
-// compose renders a record with its fault.
-func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
+// compose renders a record with its fault. The error is a RefusedError.
+func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) error {
 	stream := r.plan.streams[s.stream]
 	f := w.push()
 	stream.frame(f, *s)
@@ -184,24 +171,25 @@ func (r *renderer) compose(w *worker, b *Batch, s *slot, rec *Record) {
 		rec.Key = b.buf[start:len(b.buf):len(b.buf)]
 	}
 	if w.unfit != nil {
-		rec.refused = &RefusedError{Producer: stream.name, Topic: about.topic, Number: s.n, Key: !refusedValue, Err: w.unfit}
 		w.depth = 0
-		return
+		return &RefusedError{Producer: stream.name, Topic: about.topic, Number: s.n, Key: !refusedValue, Err: w.unfit}
 	}
 	if content.partition != nil && (content.noPartition == nil || !content.noPartition(w, f)) {
 		rec.Partition = b.partition(content.partition(w, f), rec, stream.name, about.partitions)
 	} else {
 		rec.Partition = partitionOf(about.partitioner, rec.Key, s.n, about.partitions)
 	}
+	var id []byte
 	if s.fault != noFault {
-		if value, ok := r.damage(w, f, rec, s.fault, to, stream); ok {
-			rec.Value, rec.Fault = value, s.fault.String()
+		if value, other, ok := r.damage(w, f, rec, s.fault, to, stream); ok {
+			rec.Value, rec.Fault, id = value, s.fault.String(), other
 		} else {
 			s.fault = noFault
 		}
 	}
-	r.headers(w, b, f, s, content, about, rec)
+	r.headers(w, b, f, s, content, about, rec, id)
 	w.depth = 0
+	return nil
 }
 
 // partition returns a record's own partition, with an error if its topic lacks it.
@@ -284,7 +272,7 @@ func (s *stream) content(n int64) *rowContent {
 	return &s.rows[min(n, int64(len(s.rows)-1))]
 }
 
-func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowContent, about *rendered, rec *Record) {
+func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowContent, about *rendered, rec *Record, id []byte) {
 	first := len(b.headers)
 	if r.events {
 		b.headers = append(b.headers, about.fixed...)
@@ -309,7 +297,7 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 			b.headers[last-1].Value = b.buf[start:middle:middle]
 		}
 	}
-	b.headers = about.appendIDs(b.headers, rec)
+	b.headers = about.appendIDs(b.headers, rec, id)
 	for _, h := range content.headers {
 		if h.absent != nil && h.absent(w, f) {
 			continue
@@ -328,8 +316,9 @@ func (r *renderer) headers(w *worker, b *Batch, f *frame, s *slot, content *rowC
 	rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
 }
 
-// appendIDs appends the headers with the IDs of a record's schemas.
-func (r *rendered) appendIDs(headers []Header, rec *Record) []Header {
+// appendIDs appends the headers with the IDs of a record's schemas. id replaces that of
+// the value, unless it is nil.
+func (r *rendered) appendIDs(headers []Header, rec *Record, id []byte) []Header {
 	if rec.Key != nil {
 		headers = append(headers, r.keyID...)
 	}
@@ -337,8 +326,8 @@ func (r *rendered) appendIDs(headers []Header, rec *Record) []Header {
 		return headers
 	}
 	headers = append(headers, r.valueID...)
-	if rec.id != nil {
-		headers[len(headers)-1].Value = rec.id
+	if id != nil {
+		headers[len(headers)-1].Value = id
 	}
 	return headers
 }

@@ -82,7 +82,7 @@ func (r *renderer) blockHeaders(w *worker, b *Batch, about *rendered, records []
 			at = text[len(id):len(text):len(text)]
 		}
 		first := len(b.headers)
-		b.headers = about.appendIDs(append(b.headers, about.fixed...), rec)
+		b.headers = about.appendIDs(append(b.headers, about.fixed...), rec, nil)
 		rec.Headers = b.headers[first:len(b.headers):len(b.headers)]
 		rec.Headers[len(about.fixed)-2].Value = id[start:len(id):len(id)]
 		rec.Headers[len(about.fixed)-1].Value = at

@@ -11,6 +11,12 @@
 //
 //	go run ./cmd/bench/gen
 //	go run ./cmd/bench/gen -headers -rounds 9
+//
+// With -format avro or protobuf the records are those of a topic with that format, under
+// the schema that is derived from the scenario (format.go). They are compared with a
+// library's encoder by reflection, and with inv's own JSON.
+//
+//	go run ./cmd/bench/gen -format avro
 package main
 
 import (
@@ -38,8 +44,9 @@ func main() {
 	count := flag.Int64("count", 2_000_000, "records in a round")
 	rounds := flag.Int("rounds", 5, "rounds of each side")
 	headers := flag.Bool("headers", false, "with CloudEvents headers")
+	name := flag.String("format", "json", "json, avro or protobuf")
 	flag.Parse()
-	os.Exit(measure.Main("gen", func(ctx context.Context) error { return compare(ctx, *count, *rounds, *headers) }))
+	os.Exit(measure.Main("gen", func(ctx context.Context) error { return compare(ctx, *count, *rounds, *headers, *name) }))
 }
 
 // result is the result of a round.
@@ -50,7 +57,7 @@ type result struct {
 	bytes     float64 // of a record
 }
 
-func compare(ctx context.Context, count int64, rounds int, headers bool) error {
+func compare(ctx context.Context, count int64, rounds int, headers bool, name string) error {
 	source, err := scenarios.Files.ReadFile("inventory.yaml")
 	if err != nil {
 		return err
@@ -59,30 +66,38 @@ func compare(ctx context.Context, count int64, rounds int, headers bool) error {
 	if err != nil {
 		return err
 	}
-	plan, err := producer.Compile(sc, producer.CompileOptions{Names: []string{"orders"}, Seed: seed})
+	to, err := newFormat(ctx, sc, name)
 	if err != nil {
 		return err
 	}
 	run := func(workers int, count int64, sink *hashSink) error {
-		_, err := producer.Run(ctx, plan, producer.Options{Rate: &scenario.Rate{}, Count: count, Workers: workers, NoEvents: !headers}, sink)
+		o := producer.Options{Rate: &scenario.Rate{}, Count: count, Workers: workers, NoEvents: !headers}
+		_, err := producer.Run(ctx, sink.to.plan, o, sink)
 		return err
 	}
 	apart := func(sink *hashSink) error {
-		half, ended := newSink(count/2), make(chan error, 1)
+		half, ended := newSink(count/2, to), make(chan error, 1)
 		go func() { ended <- run(1, count/2, half) }()
 		err := errors.Join(run(1, count-count/2, sink), <-ended)
 		sink.count, sink.bytes = sink.count+half.count, sink.bytes+half.bytes
 		return err
 	}
 	ways := []way{
-		{name: "encoding/json", run: func(sink *hashSink) error { return naive(count, headers, sink) }},
-		{name: "inv, 1 worker", run: func(sink *hashSink) error { return run(1, count, sink) }},
-		{name: "inv, 2 workers", run: func(sink *hashSink) error { return run(2, count, sink) }},
-		{name: "inv, 2 runs", run: apart},
+		{name: to.library, to: to, run: func(sink *hashSink) error { return naive(count, headers, to, sink) }},
+		{name: "inv, 1 worker", to: to, run: func(sink *hashSink) error { return run(1, count, sink) }},
+		{name: "inv, 2 workers", to: to, run: func(sink *hashSink) error { return run(2, count, sink) }},
+		{name: "inv, 2 runs", to: to, run: apart},
+	}
+	if name != "json" {
+		json, err := newFormat(ctx, sc, "json")
+		if err != nil {
+			return err
+		}
+		ways = append(ways, way{name: "inv, JSON", to: json, run: func(sink *hashSink) error { return run(1, count, sink) }})
 	}
 	for range rounds + 1 {
 		for i := range ways {
-			r, err := timed(count, headers, ways[i].run)
+			r, err := ways[i].timed(count, headers)
 			if err != nil {
 				return fmt.Errorf("%s: %w", ways[i].name, err)
 			}
@@ -95,18 +110,19 @@ func compare(ctx context.Context, count int64, rounds int, headers bool) error {
 // way is a way to make the records, and its rounds, of which the first warms up.
 type way struct {
 	name    string
+	to      *format
 	run     func(*hashSink) error
 	results []result
 }
 
 // timed runs one round.
-func timed(count int64, headers bool, run func(*hashSink) error) (result, error) {
-	sink := newSink(count)
+func (w *way) timed(count int64, headers bool) (result, error) {
+	sink := newSink(count, w.to)
 	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	start, cpu := time.Now(), cpuTime()
-	err := run(sink)
+	err := w.run(sink)
 	took, used := time.Since(start).Seconds(), cpuTime()-cpu
 	runtime.ReadMemStats(&after)
 	n := float64(count)

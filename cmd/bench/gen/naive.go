@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"math/rand"
@@ -12,23 +11,23 @@ import (
 )
 
 type order struct {
-	OrderID    string  `json:"order_id"`
-	CustomerID string  `json:"customer_id"`
-	Items      []item  `json:"items"`
-	Total      float64 `json:"order_total"`
-	Timestamp  int64   `json:"timestamp"`
+	OrderID    string  `json:"order_id" avro:"order_id"`
+	CustomerID string  `json:"customer_id" avro:"customer_id"`
+	Items      []item  `json:"items" avro:"items"`
+	Total      float64 `json:"order_total" avro:"order_total"`
+	Timestamp  int64   `json:"timestamp" avro:"timestamp"`
 }
 
 type item struct {
-	ProductID string  `json:"product_id"`
-	Quantity  int     `json:"quantity"`
-	UnitPrice float64 `json:"unit_price"`
+	ProductID string  `json:"product_id" avro:"product_id"`
+	Quantity  int     `json:"quantity" avro:"quantity"`
+	UnitPrice float64 `json:"unit_price" avro:"unit_price"`
 }
 
 // naive makes the same orders the quick way: a struct with tags, math/rand with a seed,
-// fmt, json.Marshal, and a complete record. It keeps nothing from one order to the
+// fmt, a library's encoder, and a complete record. It keeps nothing from one order to the
 // next, and does nothing twice.
-func naive(count int64, headers bool, sink *hashSink) error {
+func naive(count int64, headers bool, to *format, sink *hashSink) error {
 	products := []item{
 		{ProductID: "prod-123", UnitPrice: 79.99},
 		{ProductID: "prod-456", UnitPrice: 55.99},
@@ -49,7 +48,7 @@ func naive(count int64, headers bool, sink *hashSink) error {
 			o.Total += float64(i.Quantity) * i.UnitPrice
 		}
 		o.Total = math.Round(o.Total*100) / 100
-		value, err := json.Marshal(o)
+		value, err := to.marshal(o)
 		if err != nil {
 			return err
 		}
@@ -60,7 +59,7 @@ func naive(count int64, headers bool, sink *hashSink) error {
 				{Key: "ce_specversion", Value: []byte("1.0")},
 				{Key: "ce_type", Value: []byte("inventory.order.v1")},
 				{Key: "ce_source", Value: []byte("inv/inventory/orders")},
-				{Key: "content-type", Value: []byte("application/json")},
+				{Key: "content-type", Value: []byte(to.contentType)},
 				{Key: "ce_id", Value: fmt.Appendf(nil, "%d-%d", seed, n)},
 				{Key: "ce_time", Value: []byte(now.UTC().Format("2006-01-02T15:04:05.000Z07:00"))},
 			}

@@ -18,11 +18,12 @@ type hashSink struct {
 	count int64
 	kept  []kept
 	copy  []byte // of the kept records
+	to    *format
 }
 
-func newSink(count int64) *hashSink {
+func newSink(count int64, to *format) *hashSink {
 	keep := count/keepEach + 1
-	return &hashSink{seed: maphash.MakeSeed(), kept: make([]kept, 0, keep), copy: make([]byte, 0, keep*1024)}
+	return &hashSink{to: to, seed: maphash.MakeSeed(), kept: make([]kept, 0, keep), copy: make([]byte, 0, keep*1024)}
 }
 
 // kept is a record that is checked after the measurement.
@@ -81,8 +82,12 @@ func (s *hashSink) check(count int64, headers bool) error {
 	}
 	for i, r := range s.kept {
 		var o order
-		if err := json.Unmarshal(r.value, &o); err != nil {
-			return fmt.Errorf("%s: %w", r.value, err)
+		value, err := s.to.json(r.value)
+		if err == nil {
+			err = json.Unmarshal(value, &o)
+		}
+		if err != nil {
+			return fmt.Errorf("%q: %w", r.value, err)
 		}
 		total := 0.0
 		for _, i := range o.Items {

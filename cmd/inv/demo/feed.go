@@ -93,11 +93,12 @@ func (f *feed) run(ctx context.Context) error {
 		}
 	}
 	stream := cluster.Stream(ctx, spans, fetch.StreamOptions{Patience: fetch.Forever})
-	decoder := fetch.NewDecoder()
+	decoder, decode := fetch.NewDecoder(), f.options.decoder()
 	for event := range stream.Events() {
 		var records []*fetch.Record
 		for i := range event.Chunks {
 			err := decoder.Each(&event.Chunks[i], func(r *fetch.Record) bool {
+				decode(r)
 				records = append(records, r.Clone())
 				return true
 			})
@@ -118,6 +119,16 @@ func (f *feed) run(ctx context.Context) error {
 		return nil // the regular end
 	}
 	return stream.Err()
+}
+
+// decoder returns a function that decodes records of topics with a format. Those that
+// can't be decoded are left as they are; the processor refuses them.
+func (o *Options) decoder() func(*fetch.Record) {
+	if o.Schemas == nil {
+		return func(*fetch.Record) {}
+	}
+	reader := o.Schemas.Reader()
+	return func(r *fetch.Record) { _ = reader.Decode(r, func() {}) }
 }
 
 // idle reports whether no record has arrived for a while.
