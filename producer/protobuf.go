@@ -157,6 +157,12 @@ func (e *protoEncoder) field(s *steps, n *node, f *protoField, path string) {
 		s.draw(n.pick, rows)
 	case n.null != nil:
 		e.nullable(s, n, f, path)
+	case n.kind == kindChoice:
+		values := make([]appendFunc, len(n.choices))
+		for i, of := range n.choices {
+			values[i] = e.fieldFunction(s, of, f, path)
+		}
+		s.value(choice(n.pickChoice, values))
 	case !e.direct(s, n, f, path):
 		f.encoded(s, n)
 	}

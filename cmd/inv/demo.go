@@ -5,10 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net"
-	"net/http"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"inv/cmd/inv/demo"
@@ -16,7 +13,6 @@ import (
 	"inv/inspect/dashboard"
 	"inv/internal/broker"
 	"inv/internal/kafka"
-	"inv/internal/registry/server"
 	"inv/internal/scenario"
 	"inv/internal/theme"
 
@@ -45,7 +41,6 @@ func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var rate string
 	var seed uint64
 	var page, all bool
-	var schemas registryFlags
 	cmd := &cobra.Command{
 		Use:   "demo",
 		Short: "Run the whole system in one terminal, with nothing else needed",
@@ -55,8 +50,7 @@ come first, then a rush, then few again. It ends with a summary, read from the
 topics and verified. Meanwhile other commands, such as
 inv tail alerts, work against it from another terminal.
 
-Topics with a format need a schema registry; without --registry there is one in
-the program.
+If topics of the scenario have a format, it has a schema registry of its own, too.
 
 --all also runs the topologies that the scenario declares, such as pricing and
 fraud, over a day that passes in the time of --for.`,
@@ -87,7 +81,7 @@ fraud, over a day that passes in the time of --for.`,
 			}
 			ctx, stop := s.untilHangUp(cmd.Context())
 			defer stop()
-			return playDemo(ctx, s, f, page, schemas, demo.Options{
+			return playDemo(ctx, s, f, page, demo.Options{
 				For: length, Rate: constant, Seed: seed, LeadTime: leadTime, Location: time.Local, Now: s.now, App: f.appID, All: all,
 			})
 		},
@@ -98,12 +92,11 @@ fraud, over a day that passes in the time of --for.`,
 	cmd.Flags().BoolVar(&all, "all", false, "run all topologies of the scenario, over a day that is played faster")
 	cmd.Flags().BoolVar(&page, "dashboard", false, "also show it on a web page")
 	cmd.Flags().DurationVar(&leadTime, "lead-time", 2*time.Second, "the `DURATION` from a reorder to its receipt")
-	schemas.writes(cmd.Flags())
 	atLeast(cmd.Flags(), 0, "lead-time")
 	return cmd
 }
 
-func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, schemas registryFlags, o demo.Options) error {
+func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo.Options) error {
 	var err error
 	if o.Scenario, err = f.loadScenario(ctx); err != nil {
 		return err
@@ -120,11 +113,11 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, schema
 	}
 	defer b.Close()
 	o.Kafka = kafka.Config{Brokers: []string{b.Addr()}}
-	address, stopRegistry, err := demoSchemas(ctx, s, f, schemas, &o)
+	registry, stop, err := demoSchemas(ctx, s, f, &o)
 	if err != nil {
 		return err
 	}
-	defer stopRegistry()
+	defer stop()
 
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	rate := ""
@@ -136,8 +129,8 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, schema
 	if b.Addr() != demoAddress {
 		brokers = " -b " + b.Addr()
 	}
-	if address != "" {
-		brokers += " --registry " + address
+	if registry != "" {
+		brokers += " --registry " + registry
 	}
 	s.errf("Watch from another terminal: inv tail alerts%s\n", brokers)
 	screen := demo.NewScreen(s.out, s.live(), colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
@@ -160,39 +153,35 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, schema
 	return verdictError(summary.Audit.Verdict)
 }
 
-// demoSchemas opens the topics that have a format: with the registry of --registry or the
-// profile, else with one in memory, at an address, until stop is called.
-func demoSchemas(ctx context.Context, s *streams, f *sharedFlags, schemas registryFlags, o *demo.Options) (address string, stop func(), err error) {
+// demoSchemas starts a registry, if topics of the scenario have a format, and opens them.
+// It has nothing of another registry, so that all schemas are registered.
+func demoSchemas(ctx context.Context, s *streams, f *sharedFlags, o *demo.Options) (url string, stop func(), err error) {
+	var formatted []string
+	for i := range o.Scenario.Topics {
+		if t := &o.Scenario.Topics[i]; t.Format.Name+t.KeyFormat.Name != "" {
+			t.Schemas.Register = true
+			formatted = append(formatted, t.Alias)
+		}
+	}
 	stop = func() {}
-	encoded := slices.ContainsFunc(o.Scenario.Topics, func(t scenario.Topic) bool { return t.Format.Name+t.KeyFormat.Name != "" })
-	if encoded && schemas.address == "" && f.registry == nil {
-		if address, stop, err = demoRegistry(ctx); err != nil {
-			return "", stop, err
+	if formatted != nil {
+		url, stop, err = serveRegistry(registryAddress, "")
+		if errors.Is(err, errRegistryPort) {
+			url, stop, err = serveRegistry("127.0.0.1:0", "")
 		}
-		schemas.address = address
-	}
-	use := topicUse{writes: []string{}}
-	for _, t := range o.Scenario.Topics {
-		if t.Name != "" && !t.Internal {
-			use.writes = append(use.writes, t.Alias)
+		if err != nil {
+			return "", nil, err
 		}
 	}
-	if o.Schemas, err = f.topics(ctx, s, o.Scenario, use, schemas); err != nil {
-		stop()
-		return "", func() {}, err
-	}
-	return address, stop, nil
-}
-
-// demoRegistry starts a registry in memory.
-func demoRegistry(ctx context.Context) (url string, stop func(), err error) {
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", "127.0.0.1:0")
+	// Without formats there may be upgrades, which need no registry.
+	own := *f
+	own.registry = nil
+	o.Schemas, err = own.topics(ctx, s, o.Scenario, topicUse{writes: formatted}, registryFlags{address: url})
 	if err != nil {
-		return "", func() {}, fmt.Errorf("a port for the schema registry: %w", err)
+		stop()
+		return "", nil, err
 	}
-	h := &http.Server{Handler: server.New(), ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = h.Serve(l) }() // until it is closed
-	return "http://" + l.Addr().String(), func() { _ = h.Close() }, nil
+	return url, stop, nil
 }
 
 // showPage serves the dashboard until stop is called, on its usual port or a free

@@ -49,7 +49,7 @@ func TestProcessReadsVersions(t *testing.T) {
 	v2 := v1.version("v2", ordersKey, strings.Replace(ordersKey, "customer_id: {int: [0, 999999], as: \"cust-{}\"}",
 		"customer_id: {int: [0, 999999], as: \"cust-{}\"}\n      currency: {one_of: [EUR, USD], default: EUR}\n      campaign: {int: [0, 9], alias: promotion, default: 0}", 1),
 		"quantity: {int: [1, 9]}\n          unit_price: {ref: catalog.price}\n      order_total", "quantity: {int: [1, 12]}\n          unit_price: {ref: catalog.price}\n      order_total")
-	bad := v1.version("bad", ordersKey, ordersKey+"      shop: {one_of: [north, south]}\n")
+	bad := v1.version("bad", "      timestamp: {time: now}\n", "      timestamp: {time: now}\n      outlet: {one_of: [north, south]}\n") // of all its producers
 	v1.invoke("produce", "catalog").wants(t, 0, "", "")
 	v1.invoke("produce", "orders", "--count", "300", "--rate", "max", "--seed", "1").wants(t, 0, "", "")
 	drain := func(s *system, orders string) {
@@ -65,7 +65,7 @@ func TestProcessReadsVersions(t *testing.T) {
 	drain(v1, "660 orders")
 	refused := bad.invoke("produce", "orders", "--count", "1")
 	refused.wants(t, 1, "", "it is not compatible with version 2 of "+v1.topic("orders")+"-value")
-	if !strings.Contains(refused.stderr, "shop") {
+	if !strings.Contains(refused.stderr, "outlet") {
 		t.Errorf("the field is not named:\n%s", refused.stderr)
 	}
 }

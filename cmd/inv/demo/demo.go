@@ -34,8 +34,7 @@ type Options struct {
 	LeadTime time.Duration // from a reorder to its receipt
 	Location *time.Location
 	Now      func() time.Time
-	// Schemas reads and writes the topics that have a format; nil: none has.
-	Schemas *registry.Topics
+	Schemas  *registry.Topics // of topics with a format, all of them to be written; nil: none has one
 }
 
 // Bounds of the end: for processing everything, beyond the lead time, and for the
@@ -251,7 +250,7 @@ func (d *demo) auditOptions() verify.Options {
 	for _, g := range processor.Groups(d.Scenario, d.App, d.builtIn()) {
 		groups = append(groups, verify.Group(g))
 	}
-	options := verify.OptionsFor(d.App, verify.PolicyDefault, d.topics, groups, true)
-	options.Schemas = d.Schemas
-	return options
+	o := verify.OptionsFor(d.App, verify.PolicyDefault, d.topics, groups, true)
+	o.Schemas = d.Schemas
+	return o
 }
