@@ -319,3 +319,33 @@ func TestEncodingAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a scenario's fields are, their records are what Encode makes of their JSON.
+func FuzzEncoded(f *testing.F) {
+	for i, g := range []string{"a: {int: [-9, 9]}", "a: {list: [0, 2], of: {b: {ref: c.id}, d: {decimal: [-5, 300], decimals: 3, nulls: 5%}}}", "a: {text: \"{b:03}\"}\n      b: 5",
+		"a: {one_of: {x: 1, \"\": 2}, optional: 5%}", "a: {if: \"b > 1\", then: 1, else: x}\n      b: {normal: {mean: 1, sd: 2}}", "a: [1, {hex: 3}, null]",
+		"a: {one_of: [{object: {b: 1}}, {object: {c: {int: [1, 9]}}}, null]}", "a: {date: [2020-01-01, 2021-01-01]}\n      t: {time: now, format: epoch_us}",
+		"\"a_b\": \"\\ud83d\\ude00\"\n      u: uuid", "l: {list: [0, 3], each: {int: [1, 9]}}\n      s: {sum: m.x * 2}\n      m: {list: [1, 2], of: {x: {int: [1, 9]}}}",
+		"a: {calc: \"9999999999 * b\"}\n      b: {int: [1, 999999]}", "a: {bool: 50%, nulls: 50%}", "a: {copy: o.b}\n      o: {object: {b: {fake: city}}, optional: 50%}"} {
+		f.Add(g, byte(i))
+	}
+	f.Fuzz(func(t *testing.T, fields string, form byte) {
+		sc, problems := scenario.Read("f.yaml", []byte("scenario: t\ntopics: {t: {topic: t}, u: {topic: u}}\nproducers:\n  c: {topic: u, key: id, rows: [{id: 1}, {id: 2}]}\n  p:\n    topic: t\n    value:\n      "+fields+"\n"))
+		if sc == nil || len(problems) > 0 || len(Check(sc)) > 0 {
+			return
+		}
+		o := CompileOptions{Names: []string{"p"}, Seed: 5}
+		if p, err := Compile(sc, o); err != nil || CheckOptions(p, Options{Start: testStart, Count: 8, For: 1e11}) != nil || len(p.Topics()) != 1 || p.Topics()[0] != "t" {
+			return
+		}
+		of, err := Shape(sc, "t")
+		if err != nil {
+			return
+		}
+		source, misfits := registry.Derive(forms[int(form)%len(forms)], "R", "t", of)
+		if misfits != nil || len(source.Text) > 1<<20 {
+			return
+		}
+		checkEncoded(t, sc, o, map[string]Writers{"t": {Value: writerOf(t, source, 1), Derived: true}}, Options{Count: 8, For: 1e11})
+	})
+}

@@ -62,8 +62,8 @@ func (e *protoElement) fits(n *node) bool {
 	if e.Kind() == protoreflect.StringKind {
 		return n.kind == kindString
 	}
-	_, ok := e.number(n)
-	return ok
+	_, l, ok := e.number(n)
+	return ok && n.limits.low >= l.low && n.limits.high <= l.high
 }
 
 // into adds an element without its tag.
@@ -74,7 +74,7 @@ func (e *protoElement) into(s *steps, n *node) {
 		}
 		return
 	}
-	b, _ := e.number(n)
+	b, _, _ := e.number(n)
 	b.tag, b.size, b.zero = 0, 0, false
 	s.number(n, b)
 }
