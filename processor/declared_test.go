@@ -102,7 +102,7 @@ func (s *system) rows() {
 	var records []*kgo.Record
 	for i := range 40 {
 		if i%4 != 0 {
-			records = append(records, s.record("rows", fmt.Sprint("key-", i), fmt.Sprintf(`{"name":"row %d"}`, i)))
+			records = append(records, s.encoded(s.record("rows", fmt.Sprint("key-", i), fmt.Sprintf(`{"name":"row %d"}`, i)))...)
 		}
 	}
 	s.write(records...)
@@ -144,7 +144,7 @@ func (s *system) proveDeclared() {
 // auditDeclared runs what inv verify does for a declared topology.
 func (s *system) auditDeclared(t *scenario.Topology) *audit.Report {
 	s.t.Helper()
-	report, err := audit.Run(s.t.Context(), s.client, audit.Options{Scenario: s.scenario, Topology: t, App: s.prefix, MaxFindings: 5})
+	report, err := audit.Run(s.t.Context(), s.client, audit.Options{Scenario: s.scenario, Topology: t, App: s.prefix, Schemas: s.schemas, MaxFindings: 5})
 	if err != nil {
 		s.t.Fatal("auditing:", err)
 	}

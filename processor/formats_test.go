@@ -51,6 +51,9 @@ func (e encodings) open(ctx context.Context, sc *scenario.Scenario, app string) 
 		t := &sc.Topics[i]
 		of, ok := event.Shape(kindsByAlias[t.Alias])
 		if !ok {
+			of, ok = faultShapes[t.Alias]
+		}
+		if !ok {
 			continue
 		}
 		one := registry.TopicFormat{Topic: t.NameFor(app), Writes: true}

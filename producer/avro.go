@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"inv/internal/registry"
@@ -19,10 +18,18 @@ import (
 type avroEncoder struct {
 	named map[string]*avro.SchemaNode           // the types with names
 	parts map[*avro.SchemaNode]*registry.Schema // schemas of a part alone
+	lacks map[*avro.SchemaField]lack
+}
+
+// lack is the payload of a field that a record does not have, or why it can't lack it.
+type lack struct {
+	payload []byte
+	err     error
 }
 
 func newAvroEncoder(schema *registry.Schema) *avroEncoder {
-	e := &avroEncoder{named: map[string]*avro.SchemaNode{}, parts: map[*avro.SchemaNode]*registry.Schema{schema.Avro(): schema}}
+	e := &avroEncoder{named: map[string]*avro.SchemaNode{}, parts: map[*avro.SchemaNode]*registry.Schema{schema.Avro(): schema},
+		lacks: map[*avro.SchemaField]lack{}}
 	e.name(schema.Avro())
 	return e
 }
@@ -87,9 +94,18 @@ func (e *avroEncoder) constant(t *avro.SchemaNode, json []byte) ([]byte, error) 
 }
 
 // missing returns the payload of a field that a record does not have.
-func (e *avroEncoder) missing(f avro.SchemaField) ([]byte, error) {
-	f.Type = *f.Type.ExpandReferences()
-	return e.constant(&avro.SchemaNode{Type: "record", Name: "Missing", Fields: []avro.SchemaField{f}}, []byte("{}"))
+func (e *avroEncoder) missing(f *avro.SchemaField) ([]byte, error) {
+	known, ok := e.lacks[f]
+	if !ok {
+		alone := *f
+		alone.Type = *f.Type.ExpandReferences()
+		known.payload, known.err = e.constant(&avro.SchemaNode{Type: "record", Name: "Missing", Fields: []avro.SchemaField{alone}}, []byte("{}"))
+		if known.err == nil && known.payload == nil {
+			known.payload = []byte{} // of the type null
+		}
+		e.lacks[f] = known
+	}
+	return known.payload, known.err
 }
 
 // into adds a value's pieces. path is where it is, for messages.
@@ -129,12 +145,16 @@ func (e *avroEncoder) function(s *steps, n *node, t *avro.SchemaNode, path strin
 
 // encoded adds a value that is written as JSON first.
 func (e *avroEncoder) encoded(s *steps, n *node, t *avro.SchemaNode, path string) {
+	s.value(e.slow(n, t, path))
+}
+
+// slow returns the function that writes a value as JSON first.
+func (e *avroEncoder) slow(n *node, t *avro.SchemaNode, path string) appendFunc {
 	part, err := e.part(t)
 	if err != nil {
-		s.value(refusing(path, err))
-		return
+		return refusing(path, err)
 	}
-	s.value(encodedBy(part, jsonValue(n), path))
+	return encodedBy(part, jsonValue(n), path)
 }
 
 // encodedBy returns the function that writes a value as JSON and encodes that.
@@ -190,19 +210,24 @@ func (e *avroEncoder) drawn(s *steps, n *node, t *avro.SchemaNode, path string) 
 	s.draw(n.pick, rows)
 }
 
-// union adds a value of the first branch that it fits, if that is the same for all of its
-// values.
+// union adds a value of the first branch that it fits, if that is known to be the same for
+// all of its values.
 func (e *avroEncoder) union(s *steps, n *node, t *avro.SchemaNode, path string) {
+	var candidates []int
+	first := fitsNever
 	for i := range t.Branches {
-		switch e.fits(n, &t.Branches[i]) {
-		case fitsNever:
-			continue
-		case fitsAlways:
-			s.raw(string(binary.AppendVarint(nil, int64(i))))
-			e.into(s, n, &t.Branches[i], path)
-			return
+		if of := e.fits(n, &t.Branches[i]); of != fitsNever {
+			first = max(first, of)
+			candidates = append(candidates, i)
 		}
-		break
+		if first == fitsAlways {
+			break
+		}
+	}
+	if len(candidates) == 1 { // what does not fit it, fits none
+		s.raw(string(binary.AppendVarint(nil, int64(candidates[0]))))
+		e.into(s, n, &t.Branches[candidates[0]], path)
+		return
 	}
 	if n.kind == kindChoice { // each of them may have a branch of its own
 		values := make([]appendFunc, len(n.choices))
@@ -226,18 +251,19 @@ func (e *avroEncoder) direct(s *steps, n *node, t *avro.SchemaNode, path string)
 		s.value(func(w *worker, f *frame, dst []byte) []byte { return append(dst, byte(num(w, f))) })
 		return true
 	case "int", "long":
-		return e.integer(s, n, t)
+		return e.integer(s, n, t, path)
 	case "double":
-		if n.fitsDouble() {
-			s.number(n, form{kind: formDouble, dec: n.dec})
-			return true
+		l, ok := n.doubleLimits()
+		if ok {
+			s.numberWithin(n, form{kind: formDouble, dec: n.dec}, l, e.slow(n, t, path))
 		}
+		return ok
 	case "bytes":
-		unit, ok := n.unitFor(t.Precision, t.Scale)
-		if ok && t.LogicalType == "decimal" {
-			s.number(n, form{kind: formDecimal, unit: unit})
-			return true
+		unit, l, ok := n.decimalLimits(t.Precision, t.Scale)
+		if ok = ok && t.LogicalType == "decimal"; ok {
+			s.numberWithin(n, form{kind: formDecimal, unit: unit}, l, e.slow(n, t, path))
 		}
+		return ok
 	case "string":
 		return e.text(s, n, t)
 	case "enum":
@@ -250,14 +276,16 @@ func (e *avroEncoder) direct(s *steps, n *node, t *avro.SchemaNode, path string)
 	return false
 }
 
-func (e *avroEncoder) integer(s *steps, n *node, t *avro.SchemaNode) bool {
+func (e *avroEncoder) integer(s *steps, n *node, t *avro.SchemaNode, path string) bool {
 	switch {
 	case t.LogicalType == "date" && n.date && n.day:
 		at := n.instant
 		s.value(func(w *worker, f *frame, dst []byte) []byte {
 			return binary.AppendVarint(dst, floorDiv(at(w, f), msPerDay))
 		})
-	case t.Type == "int" && n.wholeWithin(math.MinInt32, math.MaxInt32), t.Type == "long" && n.wholeWithin(math.MinInt64, math.MaxInt64):
+	case t.Type == "int" && n.isWhole():
+		s.numberWithin(n, form{kind: formZigzag}, limits32(), e.slow(n, t, path))
+	case n.isWhole():
 		s.number(n, form{kind: formZigzag})
 	default:
 		return false
@@ -306,17 +334,16 @@ func (e *avroEncoder) record(s *steps, n *node, t *avro.SchemaNode, path string)
 		}
 	}
 	absent := make([][]byte, len(t.Fields))
-	for i, of := range t.Fields {
-		f := n.written(of.Name)
+	for i := range t.Fields {
+		f := n.written(t.Fields[i].Name)
 		if f != nil && f.absent == nil {
 			continue
 		}
-		var err error
-		if absent[i], err = e.missing(of); err != nil && f == nil {
+		payload, err := e.missing(&t.Fields[i])
+		if err != nil && f == nil {
 			return false
-		} else if err != nil {
-			absent[i] = nil
 		}
+		absent[i] = payload // nil if it must not be missing
 	}
 	for i := range t.Fields {
 		of, f := &t.Fields[i], n.written(t.Fields[i].Name)

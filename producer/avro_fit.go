@@ -1,7 +1,6 @@
 package producer
 
 import (
-	"math"
 	"slices"
 
 	"github.com/twmb/avro"
@@ -67,22 +66,22 @@ func allFit(nodes []*node, fits func(*node) fit) fit {
 }
 
 func numberFits(n *node, t *avro.SchemaNode) fit {
-	_, decimal := n.unitFor(t.Precision, t.Scale)
+	_, l, decimal := n.decimalLimits(t.Precision, t.Scale)
 	switch t.Type {
 	case "boolean", "string", "enum":
 		return fitsNever
 	case "int":
-		if n.wholeWithin(math.MinInt32, math.MaxInt32) && t.LogicalType == "" {
+		if n.wholeWithin(limits32()) && t.LogicalType == "" {
 			return fitsAlways
 		}
 	case "long":
-		if n.wholeWithin(math.MinInt64, math.MaxInt64) && t.LogicalType == "" {
+		if n.isWhole() && t.LogicalType == "" {
 			return fitsAlways
 		}
 	case "double":
 		return fitsAlways
 	case "bytes":
-		if t.LogicalType == "decimal" && decimal {
+		if t.LogicalType == "decimal" && decimal && n.limits.low >= l.low && n.limits.high <= l.high {
 			return fitsAlways
 		}
 	}

@@ -308,27 +308,54 @@ func (s *steps) number(n *node, b form) {
 // inner returns the steps of a part that is written by a function.
 func (s *steps) inner() *steps { return &steps{open: s.open} }
 
-// within reports whether all of a number's values are whole and in a range.
-func (n *node) wholeWithin(low, high int64) bool {
-	return n.kind == kindNumber && n.num != nil && n.dec == 0 && n.limits.low >= low && n.limits.high <= high
+// numberWithin adds a number in a binary form, and one that is not within limits by slow.
+func (s *steps) numberWithin(n *node, b form, l limits, slow appendFunc) {
+	if n.limits.low >= l.low && n.limits.high <= l.high {
+		s.number(n, b)
+		return
+	}
+	num := n.num
+	s.value(func(w *worker, f *frame, dst []byte) []byte {
+		v := num(w, f)
+		if v < l.low || v > l.high {
+			return slow(w, f, dst)
+		}
+		return b.append(dst, v)
+	})
 }
 
-// fitsDouble reports whether a number can be converted to the nearest double by a single
-// division.
-func (n *node) fitsDouble() bool {
-	const most = 1 << 53
-	return n.kind == kindNumber && n.num != nil && n.dec < len(tens) && n.limits.low >= -most && n.limits.high <= most
+// The limits of types.
+func limits32() limits  { return limits{math.MinInt32, math.MaxInt32} }
+func limits64() limits  { return limits{math.MinInt64, math.MaxInt64} }
+func limitsU32() limits { return limits{0, math.MaxUint32} }
+func limitsU64() limits { return limits{0, math.MaxInt64} }
+
+// isWhole reports whether all of a node's values are whole numbers.
+func (n *node) isWhole() bool { return n.kind == kindNumber && n.num != nil && n.dec == 0 }
+
+// wholeWithin reports whether all of a node's values are whole numbers within limits.
+func (n *node) wholeWithin(l limits) bool {
+	return n.isWhole() && n.limits.low >= l.low && n.limits.high <= l.high
 }
 
-// unitFor returns what a decimal is multiplied by to be in units of 10^-scale; false if
-// some of its values have more decimals, or more digits than precision.
-func (n *node) unitFor(precision, scale int) (unit int64, ok bool) {
-	if n.kind != kindNumber || n.num == nil || n.dec > scale {
-		return 0, false
+// doubleLimits returns within which limits a single division converts a number to a
+// double that keeps all of its digits; false if it never does.
+func (n *node) doubleLimits() (limits, bool) {
+	const most = 1e15 - 1 // 15 digits
+	return limits{-most, most}, n.kind == kindNumber && n.num != nil && n.dec < len(tens)
+}
+
+// decimalLimits returns what a number is multiplied by to be in units of 10^-scale, and
+// within which limits it then has no more digits than precision; false if some of its
+// values have more decimals.
+func (n *node) decimalLimits(precision, scale int) (unit int64, l limits, ok bool) {
+	if n.kind != kindNumber || n.num == nil || n.dec > scale || scale-n.dec > maxSmallDecimals {
+		return 0, l, false
 	}
-	l, ok := n.limits.scaled(scale - n.dec)
-	if !ok || precision <= maxSmallDecimals && (l.low <= -pow10(precision) || l.high >= pow10(precision)) {
-		return 0, false
+	unit = pow10(scale - n.dec)
+	most := int64(math.MaxInt64)
+	if precision <= maxSmallDecimals {
+		most = pow10(precision) - 1
 	}
-	return pow10(scale - n.dec), true
+	return unit, limits{-(most / unit), most / unit}, true
 }

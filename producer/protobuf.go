@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"math"
 	"slices"
 
 	"inv/internal/registry"
@@ -117,11 +116,14 @@ func (f *protoField) constant(json []byte) ([]byte, error) {
 }
 
 // encoded adds a field that is written as JSON first.
-func (f *protoField) encoded(s *steps, n *node) {
+func (f *protoField) encoded(s *steps, n *node) { s.value(f.slow(n)) }
+
+// slow returns the function that writes a field as JSON first.
+func (f *protoField) slow(n *node) appendFunc {
 	value := jsonValue(n)
-	s.value(encodedBy(f.part, func(w *worker, fr *frame, dst []byte) []byte {
+	return encodedBy(f.part, func(w *worker, fr *frame, dst []byte) []byte {
 		return append(value(w, fr, append(dst, f.name...)), '}')
-	}, f.path))
+	}, f.path)
 }
 
 // field adds a field, with its tag. One that is absent or null is not written, unless its
@@ -155,6 +157,12 @@ func (e *protoEncoder) field(s *steps, n *node, f *protoField, path string) {
 		s.draw(n.pick, rows)
 	case n.null != nil:
 		e.nullable(s, n, f, path)
+	case n.kind == kindChoice:
+		values := make([]appendFunc, len(n.choices))
+		for i, of := range n.choices {
+			values[i] = e.fieldFunction(s, of, f, path)
+		}
+		s.value(choice(n.pickChoice, values))
 	case !e.direct(s, n, f, path):
 		f.encoded(s, n)
 	}
@@ -194,20 +202,22 @@ func (e *protoEncoder) direct(s *steps, n *node, f *protoField, path string) boo
 		return e.messageField(s, n, f, path)
 	case f.Kind() == protoreflect.StringKind:
 		return n.kind == kindString && e.text(s, n, f)
+	case f.Kind() == protoreflect.EnumKind:
+		return n.kind == kindString && n.symbols != nil && e.enum(s, n, f, path)
 	case f.Kind() == protoreflect.BoolKind && n.kind == kindBool:
 		num, b := n.num, f.form(formVarint)
 		s.value(func(w *worker, f *frame, dst []byte) []byte { return b.append(dst, num(w, f)) })
 		return true
 	}
-	b, ok := f.number(n)
+	b, l, ok := f.number(n)
 	if !ok {
 		return false
 	}
-	if b.zero && (n.limits.low > 0 || n.limits.high < 0) { // it is never left out
+	if b.zero && (n.limits.low > 0 || n.limits.high < 0) && n.limits.low >= l.low && n.limits.high <= l.high { // it is never left out
 		s.raw(string(f.tag()))
 		b.tag, b.size = 0, 0
 	}
-	s.number(n, b)
+	s.numberWithin(n, b, l, f.slow(n))
 	return true
 }
 
@@ -220,35 +230,37 @@ func (f *protoField) form(kind formKind) form {
 	return b
 }
 
-// number returns the form of a number; false if not all values fit.
-func (f *protoField) number(n *node) (form, bool) {
+// number returns the form of a number, and within which limits it fits; false if there is
+// no such form.
+func (f *protoField) number(n *node) (b form, l limits, ok bool) {
 	switch f.Kind() {
 	case protoreflect.Int32Kind:
-		return f.form(formVarint), n.wholeWithin(math.MinInt32, math.MaxInt32)
+		return f.form(formVarint), limits32(), n.isWhole()
 	case protoreflect.Int64Kind:
-		return f.form(formVarint), n.wholeWithin(math.MinInt64, math.MaxInt64)
+		return f.form(formVarint), limits64(), n.isWhole()
 	case protoreflect.Uint32Kind:
-		return f.form(formVarint), n.wholeWithin(0, math.MaxUint32)
+		return f.form(formVarint), limitsU32(), n.isWhole()
 	case protoreflect.Uint64Kind:
-		return f.form(formVarint), n.wholeWithin(0, math.MaxInt64)
+		return f.form(formVarint), limitsU64(), n.isWhole()
 	case protoreflect.Sint32Kind:
-		return f.form(formZigzag), n.wholeWithin(math.MinInt32, math.MaxInt32)
+		return f.form(formZigzag), limits32(), n.isWhole()
 	case protoreflect.Sint64Kind:
-		return f.form(formZigzag), n.wholeWithin(math.MinInt64, math.MaxInt64)
+		return f.form(formZigzag), limits64(), n.isWhole()
 	case protoreflect.Fixed32Kind:
-		return f.form(formFixed32), n.wholeWithin(0, math.MaxUint32)
+		return f.form(formFixed32), limitsU32(), n.isWhole()
 	case protoreflect.Sfixed32Kind:
-		return f.form(formFixed32), n.wholeWithin(math.MinInt32, math.MaxInt32)
+		return f.form(formFixed32), limits32(), n.isWhole()
 	case protoreflect.Fixed64Kind:
-		return f.form(formFixed64), n.wholeWithin(0, math.MaxInt64)
+		return f.form(formFixed64), limitsU64(), n.isWhole()
 	case protoreflect.Sfixed64Kind:
-		return f.form(formFixed64), n.wholeWithin(math.MinInt64, math.MaxInt64)
+		return f.form(formFixed64), limits64(), n.isWhole()
 	case protoreflect.DoubleKind:
-		b := f.form(formDouble)
+		b = f.form(formDouble)
 		b.dec = n.dec
-		return b, n.fitsDouble()
+		l, ok = n.doubleLimits()
+		return b, l, ok
 	}
-	return form{}, false
+	return b, l, false
 }
 
 // text adds a text. One that is empty is left out, unless the field has presence.
@@ -277,10 +289,35 @@ func (e *protoEncoder) text(s *steps, n *node, f *protoField) bool {
 	return true
 }
 
+// enum adds a text that is the name of a value; false if some are not.
+func (e *protoEncoder) enum(s *steps, n *node, f *protoField, path string) bool {
+	numbers := map[string]int64{}
+	for i := range f.Enum().Values().Len() {
+		v := f.Enum().Values().Get(i)
+		numbers[string(v.Name())] = int64(v.Number())
+	}
+	for _, symbol := range n.symbols {
+		if _, known := numbers[symbol]; !known {
+			return false
+		}
+	}
+	text, b := n.text, f.form(formVarint)
+	s.value(func(w *worker, fr *frame, dst []byte) []byte {
+		symbol := text(w, fr, w.takeText())
+		number, known := numbers[string(symbol)]
+		if !known { // such as the key of the fault unknown_ref
+			w.refuse(path, &registry.ValueError{Text: fmt.Sprintf("%.40q is not a value of the enum %s", symbol, f.Enum().FullName())})
+		}
+		w.giveText(symbol)
+		return b.append(dst, number)
+	})
+	return true
+}
+
 // messageField adds a field that is a message.
 func (e *protoEncoder) messageField(s *steps, n *node, f *protoField, path string) bool {
 	switch {
-	case f.Message().FullName() == "google.protobuf.Timestamp" && n.wholeWithin(timeLimits().low, timeLimits().high):
+	case f.Message().FullName() == "google.protobuf.Timestamp" && n.wholeWithin(timeLimits()):
 		s.raw(string(f.tag()))
 		s.number(n, form{kind: formTimestamp})
 		return true
@@ -323,76 +360,4 @@ func (e *protoEncoder) sized(s *steps, n *node, f *protoField, path string) {
 	}
 	value := program.function()
 	s.value(func(w *worker, f *frame, dst []byte) []byte { return appendSized(w, f, dst, 0, value) })
-}
-
-// list adds a repeated field.
-func (e *protoEncoder) list(s *steps, n *node, f *protoField, path string) bool {
-	if n.elem != nil && n.elem.null != nil || slices.ContainsFunc(n.items, func(of *node) bool { return of.null != nil }) {
-		return false
-	}
-	if f.Kind() != protoreflect.MessageKind || f.Message().ParentFile().Package() == "google.protobuf" {
-		return e.plainList(s, n, f, path)
-	}
-	for _, of := range append(slices.Clone(n.items), n.elem) {
-		if of != nil && of.kind != kindObject {
-			return false
-		}
-	}
-	if n.elem != nil {
-		s.array(n, listBare, func(s *steps, elem *node) { e.sized(s, elem, f, path+"[]") })
-	}
-	for i, item := range n.items {
-		e.sized(s, item, f, fmt.Sprintf("%s[%d]", path, i))
-	}
-	return true
-}
-
-// plainList adds a repeated field of numbers or texts; false if an element has no steps.
-func (e *protoEncoder) plainList(s *steps, n *node, f *protoField, path string) bool {
-	one := &protoElement{protoField: f}
-	if n.elem == nil || !one.fits(n.elem) {
-		return false
-	}
-	if !f.IsPacked() {
-		s.array(n, listBare, func(s *steps, elem *node) {
-			s.raw(string(f.tag()))
-			one.into(s, elem)
-		})
-		return true
-	}
-	elements, length, tag := s.inner(), n.length, f.tag()
-	elements.array(n, listBare, one.into)
-	value := elements.function()
-	s.value(func(w *worker, f *frame, dst []byte) []byte {
-		if length(w, f) == 0 {
-			return dst
-		}
-		return appendSized(w, f, append(dst, tag...), 0, value)
-	})
-	return true
-}
-
-// protoElement is an element of a list of numbers or texts.
-type protoElement struct{ *protoField }
-
-// fits reports whether there are steps for an element.
-func (e *protoElement) fits(n *node) bool {
-	if e.Kind() == protoreflect.StringKind {
-		return n.kind == kindString
-	}
-	_, ok := e.number(n)
-	return ok
-}
-
-// into adds an element without its tag.
-func (e *protoElement) into(s *steps, n *node) {
-	if e.Kind() == protoreflect.StringKind {
-		if !s.sizedText(n, 0) {
-			s.sizedValue(n, 0)
-		}
-		return
-	}
-	b, _ := e.number(n)
-	b.tag, b.size, b.zero = 0, 0, false
-	s.number(n, b)
 }

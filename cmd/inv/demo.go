@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"inv/cmd/inv/demo"
+	"inv/inspect"
 	"inv/inspect/dashboard"
 	"inv/internal/broker"
 	"inv/internal/kafka"
@@ -48,6 +49,8 @@ catalogue, random orders, the processor, and its outputs in colour. Few orders
 come first, then a rush, then few again. It ends with a summary, read from the
 topics and verified. Meanwhile other commands, such as
 inv tail alerts, work against it from another terminal.
+
+If topics of the scenario have a format, it has a schema registry of its own, too.
 
 --all also runs the topologies that the scenario declares, such as pricing and
 fraud, over a day that passes in the time of --for.`,
@@ -110,6 +113,11 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	}
 	defer b.Close()
 	o.Kafka = kafka.Config{Brokers: []string{b.Addr()}}
+	registry, stop, err := demoSchemas(ctx, s, f, &o)
+	if err != nil {
+		return err
+	}
+	defer stop()
 
 	colors := theme.Detect(theme.Mode(f.color), s.outTerminal, s.getenv)
 	rate := ""
@@ -120,6 +128,9 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	brokers := ""
 	if b.Addr() != demoAddress {
 		brokers = " -b " + b.Addr()
+	}
+	if registry != "" {
+		brokers += " --registry " + registry
 	}
 	s.errf("Watch from another terminal: inv tail alerts%s\n", brokers)
 	screen := demo.NewScreen(s.out, s.live(), colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
@@ -142,6 +153,37 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 	return verdictError(summary.Audit.Verdict)
 }
 
+// demoSchemas starts a registry, if topics of the scenario have a format, and opens them.
+// It has nothing of another registry, so that all schemas are registered.
+func demoSchemas(ctx context.Context, s *streams, f *sharedFlags, o *demo.Options) (url string, stop func(), err error) {
+	var formatted []string
+	for i := range o.Scenario.Topics {
+		if t := &o.Scenario.Topics[i]; t.Format.Name+t.KeyFormat.Name != "" {
+			t.Schemas.Register = true
+			formatted = append(formatted, t.Alias)
+		}
+	}
+	stop = func() {}
+	if formatted != nil {
+		url, stop, err = serveRegistry(registryAddress, "")
+		if errors.Is(err, errRegistryPort) {
+			url, stop, err = serveRegistry("127.0.0.1:0", "")
+		}
+		if err != nil {
+			return "", nil, err
+		}
+	}
+	// Without formats there may be upgrades, which need no registry.
+	own := *f
+	own.registry = nil
+	o.Schemas, err = own.topics(ctx, s, o.Scenario, topicUse{writes: formatted}, registryFlags{address: url})
+	if err != nil {
+		stop()
+		return "", nil, err
+	}
+	return url, stop, nil
+}
+
 // showPage serves the dashboard until stop is called, on its usual port or a free
 // one. It returns "" if that fails; the demo continues without it.
 func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (url string, stop func()) {
@@ -149,6 +191,9 @@ func showPage(ctx context.Context, s *streams, f *sharedFlags, o demo.Options) (
 	ended := make(chan struct{})
 	at := make(chan string, 2)
 	page := dashboard.Options{Kafka: o.Kafka, Now: o.Now, Hints: dashboardHints(), Listening: func(url string) { at <- url }}
+	if o.Schemas != nil {
+		page.Schemas = func() inspect.SchemaDecoder { return o.Schemas.Reader() }
+	}
 	var err error // until ended
 	if page.Topics, page.Groups, err = dashboardTopics(o.Scenario, f.appID); err != nil {
 		s.errf("No dashboard: %v\n", err)

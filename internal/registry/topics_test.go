@@ -186,7 +186,7 @@ func TestUnknownIDs(t *testing.T) {
 	}
 	var e *registry.Error
 	for id := range uint32(300) {
-		if err := unknown(1000 + id); !errors.As(err, &e) || e.Unsure() || e.Away() {
+		if err := unknown(1000 + id); !errors.As(err, &e) || !e.Certain() || e.Away() {
 			t.Fatal(err)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"inv/internal/kafka/partition"
 	"inv/internal/registry"
 	"inv/internal/scenario"
+	"inv/processor"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -157,14 +158,14 @@ func (b *Bench) takes() Takes {
 		if s.key != nil && o.Key != nil {
 			out, err := s.key.EncodeKey(room, o.Key)
 			if err != nil {
-				return room, b.p.misfit(o.Emit, topic, true, err)
+				return room, b.p.misfit(o.Emit, &processor.MisfitError{Topic: topic, Key: true, Err: err})
 			}
 			room = out[:len(room)]
 		}
 		if s.value != nil {
 			out, err := s.value.Encode(room, o.Value)
 			if err != nil {
-				return room, b.p.misfit(o.Emit, topic, false, err)
+				return room, b.p.misfit(o.Emit, &processor.MisfitError{Topic: topic, Err: err})
 			}
 			room = out[:len(room)]
 		}

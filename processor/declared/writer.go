@@ -1,15 +1,13 @@
 package declared
 
 import (
-	"fmt"
+	"errors"
 	"sync/atomic"
 
 	"inv/internal/event"
 	"inv/internal/registry"
 	"inv/processor"
 	"inv/processor/stage"
-
-	"github.com/twmb/franz-go/pkg/kgo"
 )
 
 // writer writes the outputs of a topology. It is for the goroutine of the stage's loop.
@@ -22,14 +20,14 @@ type writer struct {
 
 // emitTopic is where the outputs of an emit go.
 type emitTopic struct {
-	topic      string
-	room       int              // bytes of a batch
-	key, value *registry.Writer // nil: as they are
-	times      processor.Times
-	envelope   *event.Envelopes
-	total      *atomic.Int64
-	out        stage.Output
-	written    int64 // in the transaction in progress
+	topic    string
+	room     int // bytes of a batch
+	format   processor.Format
+	times    processor.Times
+	envelope *event.Envelopes
+	total    *atomic.Int64
+	out      stage.Output
+	written  int64 // in the transaction in progress
 }
 
 func newWriter(env processor.Env, p *Program) *writer {
@@ -37,33 +35,13 @@ func newWriter(env processor.Env, p *Program) *writer {
 	for i := range p.Topology.Emit {
 		e := &p.Topology.Emit[i]
 		topic := env.Topic(e.To)
-		t := emitTopic{topic: topic, room: env.MaxBatch(topic), times: env.Times(topic), total: env.Counter(kindOf(e.To))}
-		if env.Schemas != nil {
-			t.key, t.value = env.Schemas.Writer(topic, true), env.Schemas.Writer(topic, false)
-		}
-		t.envelope = event.NewEnvelopes(p.EventType(i), env.App, contentType(t.value), idHeaders(t.key, t.value)...)
-		w.emits = append(w.emits, t)
+		format := env.Format(topic)
+		w.emits = append(w.emits, emitTopic{
+			topic: topic, room: env.MaxBatch(topic), format: format, times: env.Times(topic), total: env.Counter(kindOf(e.To)),
+			envelope: event.NewEnvelopes(p.EventType(i), env.App, format.ContentType(), format.Headers()...),
+		})
 	}
 	return w
-}
-
-// contentType returns that of values; "": JSON without a schema.
-func contentType(w *registry.Writer) string {
-	if w == nil {
-		return ""
-	}
-	return w.Schema.ContentType()
-}
-
-// idHeaders returns the headers with the schemas' IDs, of those that are not in keys and
-// values.
-func idHeaders(writers ...*registry.Writer) (headers []kgo.RecordHeader) {
-	for _, w := range writers {
-		if w != nil && w.Header.Key != "" {
-			headers = append(headers, w.Header)
-		}
-	}
-	return headers
 }
 
 // outputFrame is more than an output takes in a batch of its own beside its texts and the
@@ -73,36 +51,27 @@ const outputFrame = 1 << 10
 // take is the [Takes] of the topology's topics.
 func (w *writer) take(o *Output, room []byte) ([]byte, error) {
 	e := &w.emits[o.Emit]
-	if e.key != nil && o.Key != nil {
-		start := len(room)
-		out, err := e.key.AppendKey(room, o.Key)
-		if err != nil {
-			return room, w.program.misfit(o.Emit, e.topic, true, err)
-		}
-		room, o.Key = out, out[start:len(out):len(out)]
+	key, value, room, err := e.format.Encode(room, o.Key, o.Value)
+	if err != nil {
+		return room, w.program.misfit(o.Emit, err)
 	}
-	if e.value != nil {
-		start := len(room)
-		out, err := e.value.Append(room, o.Value)
-		if err != nil {
-			return room, w.program.misfit(o.Emit, e.topic, false, err)
-		}
-		room, o.Value = out, out[start:len(out):len(out)]
-	}
+	o.Key, o.Value = key, value
 	if n := len(o.Key) + len(o.Value) + len(o.ID) + outputFrame; n > e.room {
 		return room, refused(event.TooLarge, "an output of %d bytes; the topic %s accepts %d", n, e.topic, e.room)
 	}
 	return room, nil
 }
 
-// misfit returns the error of an output whose key or value does not fit the schema of its
-// topic: one of the field's expression, or of the emit.
-func (p *Program) misfit(emit int, topic string, key bool, err error) error {
+// misfit returns the error of an output that does not fit the schemas of its topic, given a
+// *processor.MisfitError: one of the field's expression, or of the emit.
+func (p *Program) misfit(emit int, err error) error {
 	e := &p.Topology.Emit[emit]
-	if key {
-		return &ExpressionError{p.scenario.File, e.Pos, fmt.Errorf("the key does not fit the schema of topic %s: %w", topic, err)}
+	at := e.Pos
+	var misfit *processor.MisfitError
+	if errors.As(err, &misfit) && !misfit.Key {
+		at = e.FieldPos(registry.PathOf(err))
 	}
-	return &ExpressionError{p.scenario.File, e.FieldPos(registry.PathOf(err)), fmt.Errorf("the value does not fit the schema of topic %s: %w", topic, err)}
+	return &ExpressionError{p.scenario.File, at, err}
 }
 
 // begin prepares for the outputs of a transaction.

@@ -14,6 +14,7 @@ import (
 
 	"inv/inspect/verify"
 	"inv/internal/kafka"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/processor"
 	"inv/processor/builtin"
@@ -33,6 +34,7 @@ type Options struct {
 	LeadTime time.Duration // from a reorder to its receipt
 	Location *time.Location
 	Now      func() time.Time
+	Schemas  *registry.Topics // of topics with a format, all of them to be written; nil: none has one
 }
 
 // Bounds of the end: for processing everything, beyond the lead time, and for the
@@ -140,7 +142,7 @@ func (d *demo) prepare(ctx context.Context) error {
 func (d *demo) process(ctx context.Context) error {
 	_, err := processor.Run(ctx, processor.Config{
 		Kafka: d.Kafka, Scenario: d.Scenario, AppID: d.App, Instance: "demo",
-		Topologies: d.topologies, Stats: d.stats,
+		Topologies: d.topologies, Stats: d.stats, Schemas: d.Schemas,
 	})
 	if err != nil && ctx.Err() == nil {
 		return fmt.Errorf("processing: %w", err)
@@ -164,7 +166,7 @@ func (d *demo) produce(ctx context.Context) error {
 
 // run runs a producer.
 func (d *demo) run(ctx context.Context, name string, o producer.Options) error {
-	compile := producer.CompileOptions{Names: []string{name}, Seed: d.Seed}
+	compile := producer.CompileOptions{Names: []string{name}, Seed: d.Seed, Writers: producer.WritersOf(d.Scenario, d.App, d.Schemas)}
 	if d.All {
 		compile.Products = dayProducts
 	}
@@ -248,5 +250,7 @@ func (d *demo) auditOptions() verify.Options {
 	for _, g := range processor.Groups(d.Scenario, d.App, d.builtIn()) {
 		groups = append(groups, verify.Group(g))
 	}
-	return verify.OptionsFor(d.App, verify.PolicyDefault, d.topics, groups, true)
+	o := verify.OptionsFor(d.App, verify.PolicyDefault, d.topics, groups, true)
+	o.Schemas = d.Schemas
+	return o
 }

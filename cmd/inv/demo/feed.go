@@ -11,6 +11,7 @@ import (
 	"inv/internal/event"
 	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
+	"inv/internal/registry"
 	"inv/internal/scenario"
 )
 
@@ -93,11 +94,12 @@ func (f *feed) run(ctx context.Context) error {
 		}
 	}
 	stream := cluster.Stream(ctx, spans, fetch.StreamOptions{Patience: fetch.Forever})
-	decoder := fetch.NewDecoder()
+	decoder, decoded := fetch.NewDecoder(), decoded(f.options.Schemas)
 	for event := range stream.Events() {
 		var records []*fetch.Record
 		for i := range event.Chunks {
 			err := decoder.Each(&event.Chunks[i], func(r *fetch.Record) bool {
+				decoded(r)
 				records = append(records, r.Clone())
 				return true
 			})
@@ -118,6 +120,16 @@ func (f *feed) run(ctx context.Context) error {
 		return nil // the regular end
 	}
 	return stream.Err()
+}
+
+// decoded returns a function that decodes the key and the value of a record, if its topic
+// has a format; those that can't be decoded stay as they are, for the audit to report.
+func decoded(schemas *registry.Topics) func(*fetch.Record) {
+	if schemas == nil {
+		return func(*fetch.Record) {}
+	}
+	reader := schemas.Reader()
+	return func(r *fetch.Record) { _ = reader.Decode(r, func() {}) }
 }
 
 // idle reports whether no record has arrived for a while.

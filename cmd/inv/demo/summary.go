@@ -40,9 +40,10 @@ func (d *demo) summarize(ctx context.Context) (*Summary, error) {
 		return nil, err
 	}
 	s := &Summary{Took: d.took, Seed: d.Seed}
-	byTopic := map[string]int64{}
+	byTopic, decoded := map[string]int64{}, decoded(d.Schemas)
 	err = fetch.NewCluster(client, true).Read(ctx, spans, fetch.ReadOptions{}, func(r *fetch.Record) bool {
 		byTopic[r.Topic]++
+		decoded(r)
 		s.add(d.feed.alias[r.Topic], r)
 		return true
 	})
