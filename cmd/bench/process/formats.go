@@ -16,9 +16,11 @@ import (
 	"inv/scenarios"
 )
 
-// formatted are the topics that get a format, by their names in the scenario: the inputs
-// and the outputs.
-var formatted = []string{"product_catalog", "order_events", "inventory_updates", "reorder_events", "inventory_alerts", "stock_receipts"}
+// The topics that get a format, by their names in the scenario.
+var (
+	inputTopics  = []string{"product_catalog", "order_events"}
+	outputTopics = []string{"inventory_updates", "reorder_events", "inventory_alerts", "stock_receipts"}
+)
 
 // scenarioOf writes the scenario of a shape, and returns its file.
 func (l *lab) scenarioOf(s shape) (string, error) {
@@ -32,6 +34,10 @@ func (l *lab) scenarioOf(s shape) (string, error) {
 		return "", err
 	}
 	text := strings.ReplaceAll(string(source), "partitions: 6", partitions)
+	formatted := inputTopics
+	if !l.inputs {
+		formatted = slices.Concat(inputTopics, outputTopics)
+	}
 	for _, name := range formatted {
 		topic := "    topic: " + name + "\n"
 		text = strings.ReplaceAll(text, topic, topic+"    format: "+s.format+"\n")
@@ -66,12 +72,16 @@ func formats(ctx context.Context, l *lab) error {
 		}
 	}
 	fmt.Printf("\n### Formats: %d orders over %d products, %d partitions, exactly once\n\n", l.loaded, l.shape.products, l.shape.partitions)
-	head("all topics in", "rounds", "orders/s", "s", "CPU s", "broker's CPU s", "peak RSS", "orders (KiB)", "updates (KiB)")
+	topics := "all topics in"
+	if l.inputs {
+		topics = "orders and catalogue in"
+	}
+	head(topics, "rounds", "orders/s", "s", "CPU s", "broker's CPU s", "peak RSS", "orders (KiB)", "updates (KiB)")
 	for _, name := range names {
 		r := runs[name]
-		took, topics := medianOf(r, seconds), r[0].topics
+		took, sizes := medianOf(r, seconds), r[0].topics
 		fmt.Printf("| %s | %d | %.0f | %.1f | %.1f | %.1f | %s | %d | %d |\n", titleOf(name), len(r), float64(l.loaded)/took, took, medianOf(r, cpu),
-			measure.MedianOf(r, brokerCPU), mb(medianOf(r, rss)), topics["order_events"].bytes>>10, topics["inventory_updates"].bytes>>10)
+			measure.MedianOf(r, brokerCPU), mb(medianOf(r, rss)), sizes["order_events"].bytes>>10, sizes["inventory_updates"].bytes>>10)
 	}
 	fmt.Println()
 	for _, name := range slices.DeleteFunc(names, func(name string) bool { return name == "" }) {

@@ -46,6 +46,7 @@ type options struct {
 	rates                            []int
 	only, format                     string
 	alone                            bool // no peer runs
+	inputs                           bool // only they have a format
 	short, wipe, unverified, cold    bool
 	inv, before                      string
 	args                             []string // additional arguments of inv process
@@ -101,6 +102,7 @@ func parse(mode string, args []string) (options, error) {
 	f.DurationVar(&o.measured, "for", 20*time.Second, "latency: how long to measure at each rate")
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
 	f.StringVar(&o.format, "format", "avro", "formats: those to compare with JSON: avro, protobuf, json_schema, separated by commas")
+	f.BoolVar(&o.inputs, "inputs", false, "formats: only the inputs have one, and the outputs are JSON")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
 	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
 	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify of a small backlog at the beginning")
