@@ -11,14 +11,16 @@ import (
 type Format struct {
 	topic      string
 	key, value *registry.Writer
+	fits       bool // every value that is written is known to fit the schema
 }
 
-// Format returns the format of a topic, by its name on the broker.
-func (e Env) Format(topic string) Format {
+// Format returns the format of one of the stage's topics.
+func (e Env) Format(alias string) Format {
+	topic := e.Topic(alias)
 	if e.Schemas == nil {
 		return Format{topic: topic}
 	}
-	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false)}
+	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false), e.TakesAll(alias)}
 }
 
 // Plain reports whether keys and values are written as they are.
@@ -55,7 +57,9 @@ func (f Format) Encode(room, key, value []byte) (k, v, _ []byte, err error) {
 	}
 	if f.value != nil && value != nil {
 		start := len(room)
-		if room, err = f.value.Append(room, value); err != nil {
+		if f.fits && f.value.Schema.Form == registry.JSONSchema { // to validate it takes ten times as long as all else
+			room = append(append(room, f.value.Prefix...), value...)
+		} else if room, err = f.value.Append(room, value); err != nil {
 			return nil, nil, room, &MisfitError{f.topic, false, err}
 		}
 		value = room[start:len(room):len(room)]

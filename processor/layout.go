@@ -28,6 +28,7 @@ type layout struct {
 	log         *slog.Logger
 	names       map[string]string // by alias
 	encoded     map[string]bool   // aliases of topics with formats or upgrades
+	derived     map[string]bool   // aliases of topics whose schemas are derived
 	takesAll    map[string]bool   // aliases of topics whose schemas have a place for every record
 	deadLetters map[string]bool   // dead-letter topics, by name
 	ids         map[string]kadm.TopicID
@@ -63,7 +64,7 @@ func (l *layout) grown(topic string, partitions int) (before int) {
 // alias that one of them needs.
 func newLayout(cfg Config) (*layout, error) {
 	s, app := cfg.Scenario, cfg.AppID
-	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, takesAll: map[string]bool{}, deadLetters: map[string]bool{}}
+	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, derived: map[string]bool{}, takesAll: map[string]bool{}, deadLetters: map[string]bool{}}
 	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
 			for _, alias := range append(stage.inputs(), stage.outputs()...) {
@@ -73,7 +74,7 @@ func newLayout(cfg Config) (*layout, error) {
 				}
 				l.names[alias] = declared.NameFor(app)
 				l.encoded[alias] = declared.Format.Name != "" || declared.KeyFormat.Name != "" || len(declared.Upgrades) > 0
-				l.takesAll[alias] = takesAll(declared)
+				l.derived[alias], l.takesAll[alias] = derived(declared), takesAll(declared)
 			}
 			for _, alias := range stage.Reads {
 				if declared, _ := s.Topic(alias); !declared.Internal {
@@ -85,15 +86,14 @@ func newLayout(cfg Config) (*layout, error) {
 	return l, nil
 }
 
+// derived reports whether no schema of a topic is in a file.
+func derived(t scenario.Topic) bool { return t.Format.File == "" && t.KeyFormat.File == "" }
+
 // takesAll reports whether the schemas of a topic have a place for every record, as derived
 // ones do, but for those of Protobuf: it has no decimals.
 func takesAll(t scenario.Topic) bool {
-	for _, e := range []scenario.Encoding{t.Format, t.KeyFormat} {
-		if e.Name != "" && (!e.Derived() || e.Name == string(registry.Protobuf)) {
-			return false
-		}
-	}
-	return true
+	const inexact = string(registry.Protobuf)
+	return derived(t) && t.Format.Name != inexact && t.KeyFormat.Name != inexact
 }
 
 // create creates the topics that are missing, and learns what is there. A

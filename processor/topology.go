@@ -181,6 +181,10 @@ func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
 // record that is derived from the kind: those of others may not.
 func (e Env) TakesAll(alias string) bool { return e.layout.takesAll[alias] }
 
+// Derived reports whether the schemas of one of the stage's topics, if it has any, are
+// derived from the kinds of records and not from files.
+func (e Env) Derived(alias string) bool { return e.layout.derived[alias] }
+
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
 func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }

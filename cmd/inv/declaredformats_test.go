@@ -22,7 +22,7 @@ const declaredFormats = `
 scenario: shop
 topics:
   orders: {topic: APP_orders, partitions: 2, format: avro, key_format: avro}
-  totals: {topic: APP_totals, partitions: 2, format: {FORM: totals.EXT}}
+  totals: {topic: APP_totals, partitions: 2, format: {FORM: totals.EXT}, key_format: {avro: key.avsc}}
   large: {topic: APP_large, partitions: 1, format: {FORM: large.EXT}}
   dlq: {dead_letters_of: [orders]}
 producers:
@@ -62,6 +62,7 @@ tests:
 
 var declaredSchemas = map[string]map[string]string{
 	"avro": {
+		"key.avsc": `"string"`,
 		"totals.avsc": `{"type":"record","name":"Total","fields":[{"name":"customer","type":"string"},
 {"name":"sum","type":{"type":"bytes","logicalType":"decimal","precision":10,"scale":2}},
 {"name":"at","type":{"type":"long","logicalType":"timestamp-millis"}},
@@ -70,6 +71,7 @@ var declaredSchemas = map[string]map[string]string{
 		"large.avsc": `{"type":"record","name":"Large","fields":[{"name":"order","type":"string"},{"name":"total","type":"double"},{"name":"note","type":["null","string"]}]}`,
 	},
 	"protobuf": {
+		"key.avsc": `{"type":"enum","name":"Who","symbols":["anna","ben","carl"]}`,
 		"totals.proto": `syntax = "proto3"; import "google/protobuf/timestamp.proto"; message Total { string customer = 1; float sum = 2; google.protobuf.Timestamp at = 3; optional string last = 4; }`,
 		"large.proto":  `syntax = "proto3"; message Large { string order = 1; double total = 2; optional string note = 3; }`,
 	},

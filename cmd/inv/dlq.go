@@ -42,6 +42,9 @@ type dlqFlags struct {
 	reasons []string
 	filter  string
 	sinks   []string
+
+	registry registryFlags
+	letters  *letterReader // of withLetters
 }
 
 func (d *dlqFlags) register(f *sharedFlags, cmd *cobra.Command) {
@@ -126,7 +129,7 @@ func (d *dlqFlags) choose(sc *scenario.Scenario, app string, args []string, exis
 		}
 		f.Reasons = append(f.Reasons, event.Reason(word))
 	}
-	if f.Match, err = deadletter.CompileFilter(d.filter); err != nil {
+	if f.Match, err = deadletter.CompileFilter(d.filter, d.letters.decode); err != nil {
 		return nil, f, usagef("--filter: %v", err)
 	}
 	if mistake := inspect.Mistake(d.filter); mistake != "" {
@@ -147,24 +150,28 @@ func dlqListCommand(s *streams, f *sharedFlags) *cobra.Command {
   inv dlq list -n 0 -o json | jq -r .reason | sort | uniq -c`,
 		ValidArgsFunction: f.completeAliases,
 	}, func(ctx context.Context, args []string, format string) error {
-		return f.withLetters(ctx, &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
-			return listLetters(ctx, s, c, topics, filter, last, format)
+		return f.withLetters(ctx, s, &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
+			return listLetters(ctx, s, c, topics, filter, d.letters, last, format)
 		})
 	})
 	d.register(f, cmd)
+	d.registry.reads(cmd.Flags())
 	cmd.Flags().IntVarP(&last, "last", "n", 50, "only the latest `N`; 0: all")
 	atLeast(cmd.Flags(), 0, "last")
 	return cmd
 }
 
 // withLetters connects, after checking the flags and arguments.
-func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []string, use func(*deadletter.Client, []string, deadletter.Filter) error) error {
+func (f *sharedFlags) withLetters(ctx context.Context, s *streams, d *dlqFlags, args []string, use func(*deadletter.Client, []string, deadletter.Filter) error) error {
 	sc, err := f.loadScenario(ctx)
 	if err != nil {
 		return err
 	}
 	if _, _, err := d.choose(sc, f.appID, args, nil); err != nil {
 		return err // before anything is asked of the cluster
+	}
+	if d.letters, err = f.letterReader(ctx, s, sc, d.registry); err != nil {
+		return err
 	}
 	c, err := deadletter.Connect(ctx, f.kafka())
 	if err != nil {
@@ -197,12 +204,16 @@ func (f *sharedFlags) withLetters(ctx context.Context, d *dlqFlags, args []strin
 	if err != nil {
 		return err
 	}
-	return use(c, topics, filter)
+	d.letters.begin(topics)
+	if err := use(c, topics, filter); err != nil {
+		return err
+	}
+	return d.letters.failed(filter.Match != nil)
 }
 
 // listLetters prints the latest letters. It keeps few others in memory, however
 // many there are.
-func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics []string, filter deadletter.Filter, last int, format string) error {
+func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics []string, filter deadletter.Filter, reader *letterReader, last int, format string) error {
 	var letters []*deadletter.Letter
 	total := 0
 	keepLast := func() {
@@ -235,7 +246,7 @@ func listLetters(ctx context.Context, s *streams, c *deadletter.Client, topics [
 		return nil
 	}
 	if format == "json" {
-		return printLetters(s.out, inspect.NewJSON(nil, nil), letters...)
+		return printLetters(s.out, inspect.NewJSON(nil, nil), reader, letters...)
 	}
 	out := rows{header: []string{"DEAD LETTER", "TIME", "FROM", "STAGE", "REASON", "MESSAGE"}}
 	for _, l := range letters {
@@ -265,7 +276,7 @@ type letterFields struct {
 
 // appendLetter appends a dead letter as `inv tail -o json` shows it in its topic, with
 // what its headers say of the refusal in fields of their own.
-func appendLetter(dst []byte, l *deadletter.Letter, j *inspect.JSON) ([]byte, error) {
+func appendLetter(dst []byte, l *deadletter.Letter, j *inspect.JSON, reader *letterReader) ([]byte, error) {
 	var fields bytes.Buffer
 	err := printJSON(&fields, letterFields{
 		At: l.At.String(), From: l.From.String(), Time: l.Time.UTC().Format("2006-01-02T15:04:05.000Z"),
@@ -276,15 +287,17 @@ func appendLetter(dst []byte, l *deadletter.Letter, j *inspect.JSON) ([]byte, er
 	}
 	flags, _ := jsonscan.Valid(fields.Bytes())
 	members := jsonscan.AppendSafe(nil, fields.Bytes(), flags)
-	return j.AppendWith(dst, l.Source(), members[1:len(members)-1]), nil
+	source := l.Source()
+	reader.decode(source)
+	return j.AppendWith(dst, source, members[1:len(members)-1]), nil
 }
 
-func printLetters(w io.Writer, j *inspect.JSON, letters ...*deadletter.Letter) error {
+func printLetters(w io.Writer, j *inspect.JSON, reader *letterReader, letters ...*deadletter.Letter) error {
 	out := bufio.NewWriter(w)
 	var line []byte
 	var err error
 	for _, l := range letters {
-		if line, err = appendLetter(line[:0], l, j); err != nil {
+		if line, err = appendLetter(line[:0], l, j, reader); err != nil {
 			return err
 		}
 		if _, err = out.Write(line); err != nil {
@@ -296,6 +309,7 @@ func printLetters(w io.Writer, j *inspect.JSON, letters ...*deadletter.Letter) e
 
 func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 	output := newChoice("text", "json", "raw")
+	var d dlqFlags
 	cmd := &cobra.Command{
 		Use:   "show PLACE",
 		Short: "Show one dead letter: its reason, origin and value",
@@ -306,7 +320,7 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 			if !strings.Contains(args[0], "/") {
 				return usagef("%q is not a place such as order_events.dlq/3@17; see `inv dlq list`", args[0])
 			}
-			return f.withLetters(cmd.Context(), &dlqFlags{}, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
+			return f.withLetters(cmd.Context(), s, &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
 				var letter *deadletter.Letter
 				_, err := c.Read(cmd.Context(), topics, filter, func(l *deadletter.Letter) { letter = l })
 				if err != nil {
@@ -315,20 +329,21 @@ func dlqShowCommand(s *streams, f *sharedFlags) *cobra.Command {
 				if letter == nil {
 					return fmt.Errorf("there is no dead letter at %s; see `inv dlq list`", args[0])
 				}
-				return showLetter(s, letter, output.value)
+				return showLetter(s, letter, d.letters, output.value)
 			})
 		},
 	}
+	d.registry.reads(cmd.Flags())
 	cmd.Flags().VarP(&output, "output", "o", "text, json, or raw: the value's bytes")
 	return cmd
 }
 
-func showLetter(s *streams, l *deadletter.Letter, format string) error {
+func showLetter(s *streams, l *deadletter.Letter, reader *letterReader, format string) error {
 	switch {
 	case format == "json":
 		j := inspect.NewJSON(nil, nil)
 		j.Indent = true
-		return printLetters(s.out, j, l)
+		return printLetters(s.out, j, reader, l)
 	case format == "raw" && !s.outTerminal:
 		_, err := s.out.Write(l.Value)
 		return err
@@ -348,7 +363,9 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 	for _, h := range l.History {
 		line("earlier", h)
 	}
-	line("key", inspect.Text(l.Key))
+	shown := l.Source()
+	reader.decode(shown)
+	line("key", inspect.Text(shown.Key))
 	for _, h := range l.Headers {
 		line("header", h.Key+": "+inspect.Text(h.Value))
 	}
@@ -360,5 +377,8 @@ func showLetter(s *streams, l *deadletter.Letter, format string) error {
 		return nil
 	}
 	line("value", fmt.Sprintf("%d bytes", len(l.Value)))
-	return s.outf("\n%s\n", l.Value)
+	if shown.Undecoded != "" {
+		line("undecoded", shown.Undecoded)
+	}
+	return s.outf("\n%s\n", shown.Value)
 }

@@ -23,7 +23,8 @@ the last 16 times it was refused, or for fewer if they don't fit. One that was
 replayed before is skipped, unless --again. That of a sink of inv forward goes into
 a topic that only this sink reads.
 
-With --value a single dead letter is replayed with another value.`,
+With --value a single dead letter is replayed with another value: JSON, if its topic
+has a format, which is encoded by the topic's schema.`,
 		Example: `  inv dlq replay orders --reason unknown-product
   inv dlq replay --filter '.items | all(.quantity > 0)' --yes
   inv dlq replay order_events.dlq/3@17 --value repaired.json`,
@@ -33,16 +34,22 @@ With --value a single dead letter is replayed with another value.`,
 			if err != nil {
 				return err
 			}
-			return f.withLetters(cmd.Context(), &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
+			return f.withLetters(cmd.Context(), s, &d, args, func(c *deadletter.Client, topics []string, filter deadletter.Filter) error {
 				plan, err := c.Plan(cmd.Context(), topics, filter, again)
+				if err == nil {
+					err = d.letters.failed(filter.Match != nil)
+				}
 				if err != nil {
 					return err
 				}
-				return replay(cmd.Context(), s, plan, repair, yes)
+				return replay(cmd.Context(), s, plan, yes, repair, func(from string) (*deadletter.Repair, error) {
+					return d.letters.encode(cmd.Context(), f, from, repair)
+				})
 			})
 		},
 	}
 	d.register(f, cmd)
+	d.registry.writes(cmd.Flags())
 	cmd.Flags().BoolVar(&again, "again", false, "also replay those that were replayed before")
 	cmd.Flags().StringVar(&value, "value", "", "a `FILE` with the value to write instead; - reads stdin")
 	cmd.Flags().BoolVar(&yes, "yes", false, "don't ask for confirmation")
@@ -66,7 +73,9 @@ func readRepair(ctx context.Context, s *streams, file string) (value []byte, err
 	return value, nil
 }
 
-func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byte, yes bool) error {
+// replay replays letters. encode returns what replaces the value of one, if repair is not
+// nil.
+func replay(ctx context.Context, s *streams, plan *deadletter.Plan, yes bool, repair []byte, encode func(from string) (*deadletter.Repair, error)) error {
 	if plan.Already > 0 {
 		s.errf("Skipped %d that were replayed before; --again replays them again.\n", plan.Already)
 	}
@@ -84,6 +93,13 @@ func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byt
 	if repair != nil && plan.Total() != 1 {
 		return usagef("--value repairs one dead letter, and %d match; name its place", plan.Total())
 	}
+	var with *deadletter.Repair
+	if repair != nil {
+		var err error
+		if with, err = encode(plan.From[0]); err != nil {
+			return err
+		}
+	}
 	var items []string
 	for kind, n := range plan.Letters {
 		items = append(items, fmt.Sprintf("%d into %s, refused as %s", n, kind.Topic, kind.Reason))
@@ -92,7 +108,7 @@ func replay(ctx context.Context, s *streams, plan *deadletter.Plan, repair []byt
 	if err := confirm(s, yes, "replay these dead letters", items); err != nil {
 		return err
 	}
-	n, err := plan.Run(ctx, repair)
+	n, err := plan.Run(ctx, with)
 	s.errf("%d replayed.\n", n)
 	if plan.Trimmed > 0 {
 		s.errf("%d with part of their history or none: the rest did not fit.\n", plan.Trimmed)

@@ -177,7 +177,7 @@ func tailHint(err error) error {
 	var unknown *inspect.UnknownTopicError
 	var undecoded *registry.Error
 	switch {
-	case errors.As(err, &undecoded) && undecoded.Unsure():
+	case errors.As(err, &undecoded) && undecoded.Unsure() && !undecoded.Certain():
 		return fmt.Errorf("%w; --key-as and --value-as say what bytes are, such as int64", err)
 	case errors.Is(err, inspect.ErrWithheld):
 		return fmt.Errorf("%w; --uncommitted shows them", err)

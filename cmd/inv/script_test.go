@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,7 @@ import (
 	"inv/internal/broker"
 	"inv/internal/kafka"
 	"inv/internal/kafkatest"
+	"inv/internal/registry/server"
 	"inv/scenarios"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -82,6 +84,8 @@ func embedded(env *testscript.Env) ([]string, error) {
 //
 //	$BROKER             the broker's address, which inv uses unless told otherwise
 //	$FREE               a local address on which nothing listens
+//	$REGISTRY           the URL of a schema registry of its own, which inv does not use
+//	                    unless told
 //	$APP                the application id, also in INV_APP_ID
 //	$ORDERS and so on   the topic of each alias of the scenario
 //	code N inv ARG…     runs inv and wants exit code N
@@ -108,6 +112,9 @@ func scriptParams(dir string, start func(*testscript.Env) ([]string, error)) tes
 			env.Setenv("BROKER", strings.Join(brokers, ","))
 			env.Setenv("INV_BROKERS", strings.Join(brokers, ","))
 			env.Setenv("FREE", free)
+			registry := httptest.NewServer(server.New())
+			env.Defer(registry.Close)
+			env.Setenv("REGISTRY", registry.URL)
 			env.Setenv("XDG_CONFIG_HOME", filepath.Join(env.WorkDir, "no-config"))
 			addReceiver(env)
 			return ownScenario(env)

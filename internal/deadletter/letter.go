@@ -95,6 +95,16 @@ func Parse(r *kgo.Record) (*Letter, error) {
 	return l, nil
 }
 
+// setHeaders sets headers of the record that is replayed, instead of those of their names.
+func (l *Letter) setHeaders(headers []kgo.RecordHeader) {
+	for _, to := range headers {
+		l.Headers = slices.DeleteFunc(slices.Clone(l.Headers), func(h kgo.RecordHeader) bool { return h.Key == to.Key })
+		if to.Value != nil {
+			l.Headers = append(l.Headers, to)
+		}
+	}
+}
+
 // Timed reports whether the letter is of a step that no record caused, so that there is
 // nothing to replay.
 func (l *Letter) Timed() bool { return l.Reason == event.Timer }

@@ -49,8 +49,9 @@ func (c *Client) MayDescribe(ctx context.Context, topic string) error {
 }
 
 // CompileFilter compiles a jq condition on a letter's value and headers, for
-// [Filter].Match. It returns nil for "".
-func CompileFilter(source string) (func(*kgo.Record) bool, error) {
+// [Filter].Match. It returns nil for "". decode replaces a value with its JSON, if it has
+// a schema; nil: none has.
+func CompileFilter(source string, decode func(*fetch.Record)) (func(*kgo.Record) bool, error) {
 	if source == "" {
 		return nil, nil
 	}
@@ -60,8 +61,12 @@ func CompileFilter(source string) (func(*kgo.Record) bool, error) {
 		return nil, err
 	}
 	return func(r *kgo.Record) bool {
-		in := query.Input{Record: fetched(r), Value: r.Value, Fields: make([][]byte, fields.Len())}
-		in.JSON = r.Value != nil && fields.Scan(r.Value, in.Fields)
+		one := fetched(r)
+		if decode != nil {
+			decode(one)
+		}
+		in := query.Input{Record: one, Value: one.Value, Fields: make([][]byte, fields.Len())}
+		in.JSON = one.Value != nil && fields.Scan(one.Value, in.Fields)
 		return compiled.Match(&in)
 	}, nil
 }

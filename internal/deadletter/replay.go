@@ -20,6 +20,7 @@ import (
 // Plan is a replay before it runs. Its counts are numbers of letters.
 type Plan struct {
 	Letters map[Kind]int // to be replayed
+	From    []string     // the topics that they were refused in
 	Already int          // replayed before
 	Cut     int          // with truncated values
 	Timed   int          // of steps that no record caused
@@ -43,7 +44,7 @@ type Kind struct {
 // headers in the partitions into which they go.
 func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool) (*Plan, error) {
 	p := &Plan{Letters: map[Kind]int{}, client: c, topics: topics, filter: f, chosen: map[event.Place]bool{}}
-	kinds := map[event.Place]Kind{}
+	kinds, from := map[event.Place]Kind{}, map[event.Place]string{}
 	earliest := map[fetch.ID]int64{} // offset that a replay may have, by partition
 	foreign, err := c.Read(ctx, topics, f, func(l *Letter) {
 		switch {
@@ -56,7 +57,7 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 		}
 		to := l.target()
 		p.chosen[l.At] = true
-		kinds[l.At] = Kind{to.Topic, l.Reason}
+		kinds[l.At], from[l.At] = Kind{to.Topic, l.Reason}, l.From.Topic
 		at := fetch.ID{Topic: to.Topic, Partition: to.Partition}
 		if first, ok := earliest[at]; !ok || to.Offset < first {
 			earliest[at] = to.Offset
@@ -73,7 +74,10 @@ func (c *Client) Plan(ctx context.Context, topics []string, f Filter, again bool
 	}
 	for at := range p.chosen {
 		p.Letters[kinds[at]]++
+		p.From = append(p.From, from[at])
 	}
+	slices.Sort(p.From)
+	p.From = slices.Compact(p.From)
 	return p, nil
 }
 
@@ -118,10 +122,15 @@ func (p *Plan) Total() int { return len(p.chosen) }
 // the header that marks it as replayed.
 var ErrNoRoom = errors.New("its topic accepts no record larger than the original")
 
+// Repair is what a letter is replayed with instead of what it has.
+type Repair struct {
+	Value   []byte
+	Headers []kgo.RecordHeader // instead of those of their names; a null one: without them
+}
+
 // Run replays the letters and returns the number of acknowledged records. repair, if
-// not nil, is written instead of a letter's value. After an error, a new plan excludes
-// what was written.
-func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err error) {
+// not nil, counts for each of them. After an error, a new plan excludes what was written.
+func (p *Plan) Run(ctx context.Context, repair *Repair) (acknowledged int, err error) {
 	topics := map[string]bool{}
 	for kind := range p.Letters {
 		topics[kind.Topic] = true
@@ -155,10 +164,11 @@ func (p *Plan) Run(ctx context.Context, repair []byte) (acknowledged int, err er
 
 // write replays a letter. One that may be too large with its history is sent alone,
 // and if it is, with its last refusal or with none.
-func (p *Plan) write(ctx context.Context, w *kafka.Rewriter, l *Letter, repair []byte, done func(*kgo.Record, error)) {
+func (p *Plan) write(ctx context.Context, w *kafka.Rewriter, l *Letter, repair *Repair, done func(*kgo.Record, error)) {
 	value, more := l.Value, []string(nil)
 	if repair != nil {
-		value, more = repair, []string{"repaired by hand"}
+		value, more = repair.Value, []string{"repaired by hand"}
+		l.setHeaders(repair.Headers)
 	}
 	history, trimmed := l.history(more...)
 	r := l.record(value, history)

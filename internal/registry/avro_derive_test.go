@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"inv/internal/registry/shape"
+
+	"github.com/twmb/avro"
 )
 
 func objectOf(fields ...shape.Field) shape.Type {
@@ -240,5 +242,42 @@ func TestDiffAvro(t *testing.T) {
 	}
 	if got := Diff(list(`"int"`), list(`"long"`)); !slices.Equal(got, []string{"v: type from int to long"}) {
 		t.Errorf("of recursive schemas: %q", got)
+	}
+}
+
+// Version 2 adds a field with a default, renames one by alias and widens numbers: records
+// of version 1 are read as it describes them, and other readers may do so, too.
+func TestEvolvedAvro(t *testing.T) {
+	derived := func(s shape.Type) *Schema {
+		source, misfits := Derive(Avro, "Orders", "shop", s)
+		if len(misfits) > 0 {
+			t.Fatal(misfits)
+		}
+		return compiled(t, source.Text)
+	}
+	channel, quantity := fieldOf("channel", textShape), fieldOf("quantity", longShape)
+	channel.Default, quantity.Aliases = `"web"`, []string{"qty"}
+	before := derived(objectOf(fieldOf("id", textShape), fieldOf("qty", intShape), fieldOf("at", timeShape)))
+	after := derived(objectOf(channel, fieldOf("id", textShape), quantity, fieldOf("at", timeShape)))
+	want := []string{`channel: added, with the default "web"`, "quantity: renamed from qty by alias", "quantity: type from int to long"}
+	if got := Diff(before, after); !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	payload, err := before.Encode(nil, []byte(`{"id":"a","qty":3,"at":7}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	decode, err := before.Resolved(after)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := decode(nil, payload); err != nil || string(got) != `{"channel":"web","id":"a","quantity":3,"at":7}` {
+		t.Errorf("%s (%v)", got, err)
+	}
+	if err := avro.CheckCompatibility(avro.MustParse(before.Text), avro.MustParse(after.Text)); err != nil {
+		t.Error(err)
+	}
+	if _, err := after.Resolved(before); err == nil || !strings.Contains(err.Error(), "qty: the records don't have it") {
+		t.Errorf("new records as old ones: %v", err)
 	}
 }

@@ -44,11 +44,11 @@ func (c *avroResolver) resolve(w, r *avroType, path string) (avroAppender, error
 			return nil, unresolved(path, w, r)
 		}
 		return c.resolve(w, b, path)
+	case !logicalsMatch(w, r):
+		return nil, unresolved(path, w, r)
 	case w.kind != r.kind:
 		return c.promote(w, r, path)
 	case w.name != "" && !namesMatch(w, r) || w.size != r.size:
-		return nil, unresolved(path, w, r)
-	case w.logical == "decimal" && r.logical == "decimal" && (w.precision != r.precision || w.scale != r.scale):
 		return nil, unresolved(path, w, r)
 	}
 	switch w.kind {
@@ -63,7 +63,35 @@ func (c *avroResolver) resolve(w, r *avroType, path string) (avroAppender, error
 	case "record":
 		return c.record(w, r, path)
 	}
+	if w.logical == "decimal" && r.logical == "decimal" && w.scale < r.scale {
+		return scaledDecimal(w, r), nil
+	}
 	return c.readers.compile(r), nil
+}
+
+// logicalsMatch reports whether a value keeps its meaning. The specification has a rule
+// for decimals alone: precision and scale are to be equal. Here a decimal may get more
+// digits, since those of a derived schema follow from the bounds of a field, but not fewer
+// decimals; and a number of milliseconds is not read as one of microseconds.
+func logicalsMatch(w, r *avroType) bool {
+	a, b := strings.TrimPrefix(w.logical, "local-"), strings.TrimPrefix(r.logical, "local-")
+	if a == "" || b == "" {
+		return true
+	}
+	return a == b && (a != "decimal" || w.scale <= r.scale)
+}
+
+// scaledDecimal appends decimals of the writer with as many decimals as the reader has.
+func scaledDecimal(w, r *avroType) avroAppender {
+	zeros := strings.Repeat("0", r.scale-w.scale)
+	if w.scale == 0 {
+		zeros = "." + zeros
+	}
+	decimal := decimalAppender(w)
+	return func(dst []byte, in *avroInput) ([]byte, error) {
+		dst, err := decimal(dst, in)
+		return append(dst, zeros...), err
+	}
 }
 
 // unresolved is the error that a type can't be read as another.

@@ -22,7 +22,8 @@ func TestResolveAvro(t *testing.T) {
 		{`"int"`, `5`, `"long"`, `5`}, {`"int"`, `5`, `"float"`, `5`}, {`"int"`, `16777217`, `"double"`, `16777217`}, {`"long"`, `16777217`, `"float"`, `16777216`}, {`"float"`, `0.1`, `"double"`, `0.10000000149011612`},
 		{`"string"`, `"é"`, `"bytes"`, `"Ã©"`}, {`"bytes"`, `"Ã©"`, `"string"`, `"é"`}, {`"long"`, `7`, `{"type":"long","logicalType":"timestamp-millis"}`, `7`}, {`"int"`, `1`, `{"type":"int","logicalType":"date"}`, `"1970-01-02"`}, {`{"type":"int","logicalType":"date"}`, `"1970-01-02"`, `"long"`, `1`},
 		{`"int"`, `5`, `["null","string","long"]`, `5`}, {`["null","int"]`, `5`, `"long"`, `5`}, {`["null","int"]`, `null`, `["int","null"]`, `null`}, {`["int","string"]`, `"x"`, `["bytes","double"]`, `"x"`},
-		{decimal, `1.50`, decimal, `1.50`}, {decimal, `1.50`, `"bytes"`, `"\u0000\u0096"`},
+		{decimal, `1.50`, decimal, `1.50`}, {decimal, `-1.50`, `{"type":"bytes","logicalType":"decimal","precision":5,"scale":2}`, `-1.50`}, {decimal, `1.50`, `{"type":"bytes","logicalType":"decimal","precision":12,"scale":4}`, `1.5000`}, {`{"type":"bytes","logicalType":"decimal","precision":5}`, `-7`, decimal, `-7.00`},
+		{`{"type":"long","logicalType":"timestamp-millis"}`, `7`, `{"type":"long","logicalType":"local-timestamp-millis"}`, `7`}, {decimal, `1.50`, `"bytes"`, `"\u0000\u0096"`},
 		{`{"type":"array","items":"int"}`, `[1,2]`, `{"type":"array","items":"double"}`, `[1,2]`}, {`{"type":"map","values":"int"}`, `{"a":1}`, `{"type":"map","values":["null","long"]}`, `{"a":1}`},
 		{`{"type":"enum","name":"E","symbols":["A","B"]}`, `"B"`, `{"type":"enum","name":"x.E","symbols":["B","A","C"]}`, `"B"`}, {`{"type":"enum","name":"E","symbols":["A","B"]}`, `"B"`, `{"type":"enum","name":"E","symbols":["A","U"],"default":"U"}`, `"U"`},
 		// Fields that only one of them has, in the order of the reader.
@@ -63,7 +64,8 @@ func TestResolveAvroRefuses(t *testing.T) {
 	for _, c := range []struct{ writer, reader, wrong string }{
 		{`"long"`, `"int"`, "long can't be read as int"}, {`"string"`, `"int"`, "can't be read"}, {`"double"`, `"float"`, "can't be read"}, {`["null","string"]`, `"int"`, "null can't be read as int"}, {`"int"`, `["null","string"]`, "int can't be read as union [null, string]"},
 		{`{"type":"record","name":"R","fields":[]}`, `{"type":"record","name":"S","fields":[]}`, "record R can't be read as record S"}, {`{"type":"fixed","name":"F","size":2}`, `{"type":"fixed","name":"F","size":3}`, "fixed(2) can't be read as fixed(3)"},
-		{`{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}`, `{"type":"bytes","logicalType":"decimal","precision":9,"scale":3}`, "decimal(9, 2) can't be read as decimal(9, 3)"},
+		{`{"type":"bytes","logicalType":"decimal","precision":9,"scale":3}`, `{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}`, "decimal(9, 3) can't be read as decimal(9, 2)"}, {`{"type":"bytes","logicalType":"decimal","precision":9,"scale":3}`, `{"type":"bytes","logicalType":"big-decimal"}`, "can't be read as big-decimal"},
+		{`{"type":"long","logicalType":"timestamp-millis"}`, `{"type":"long","logicalType":"timestamp-micros"}`, "timestamp-millis can't be read as timestamp-micros"}, {`{"type":"int","logicalType":"date"}`, `{"type":"long","logicalType":"timestamp-millis"}`, "date can't be read as timestamp-millis"},
 		{`{"type":"record","name":"R","fields":[{"name":"l","type":{"type":"array","items":` + record2(`"long"`, `"int"`) + `}}]}`, `{"type":"record","name":"R","fields":[{"name":"l","type":{"type":"array","items":` + record2(`"int"`, `"int"`) + `}}]}`, "l[].x: long can't be read as int"},
 		{`{"type":"record","name":"R","fields":[]}`, `{"type":"record","name":"R","fields":[{"name":"a","type":"int"}]}`, "a: the records don't have it, and it has no default"},
 	} {

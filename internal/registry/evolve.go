@@ -35,8 +35,9 @@ func Fit(sch *Schema, s shape.Type) []Misfit {
 	return []Misfit{{Text: ErrForm.Error()}}
 }
 
-// Derive returns the schema of a shape, by the table in docs/dev/registry.md. name is
-// the name of the record or message, and namespace that of the scenario. The text depends on nothing else.
+// Derive returns the schema of a shape, by the table in docs/dev/registry.md. name is the
+// name of the record or message, and namespace that of the scenario. The text depends on
+// nothing else.
 func Derive(form Form, name, namespace string, t shape.Type) (Source, []Misfit) {
 	switch form {
 	case Avro:

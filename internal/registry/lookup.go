@@ -190,6 +190,9 @@ func (d *Decoder) ask(wait func(), request func(ctx context.Context) error) erro
 		return err
 	}
 	d.awayErr = fmt.Errorf("asking the registry: %w", err)
+	if denied := (*RegistryError)(nil); errors.As(refused("asking for a schema", err), &denied) && denied.Denied() {
+		d.awayErr = denied
+	}
 	d.away = time.Now().Add(max(retryAfter, retryFactor*time.Since(began)))
 	return d.awayErr
 }

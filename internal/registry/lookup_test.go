@@ -205,6 +205,7 @@ func TestKindsOfErrors(t *testing.T) {
 		answer       string
 		away, unsure bool
 	}{
+		{http.StatusUnauthorized, `{"error_code":401,"message":"who?"}`, true, false},
 		{http.StatusServiceUnavailable, `{"error_code":50301,"message":"starting"}`, true, false},
 		{http.StatusNotFound, `{"error_code":40403,"message":"Schema not found"}`, false, true},
 		{http.StatusOK, `{"schema":"{\"type\":\"record\",\"name\":\"r\",\"fields\":[{\"name\":\"a\",\"type\":\"string\"}]}"}`, false, false},
@@ -217,7 +218,7 @@ func TestKindsOfErrors(t *testing.T) {
 		d := NewDecoder(t.Context(), client, Other, Detect)
 		var e *Error
 		err := d.Decode(&fetch.Record{Topic: "orders", Value: []byte("\x00\x00\x00\x00\x07\x20too short")}, func() {})
-		if !errors.As(err, &e) || e.Away() != tt.away || e.Unsure() != tt.unsure {
+		if !errors.As(err, &e) || e.Away() != tt.away || e.Unsure() != tt.unsure || tt.status == http.StatusUnauthorized && !strings.HasSuffix(err.Error(), ": the schema registry denies access (401 Unauthorized): who?") {
 			t.Errorf("%d: %v", tt.status, err)
 		}
 	}

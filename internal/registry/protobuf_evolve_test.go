@@ -258,6 +258,8 @@ func TestResolveProtobuf(t *testing.T) {
 		{"repeated int32 a = 1;", "int32 a = 1;", "", "number 1 is a list to the writer, and a single value to the reader"},
 		{"map<string, int32> a = 1;", "repeated N a = 1;", "", "number 1 is map<string, int32> to the writer, and repeated p.N to the reader"},
 		{"map<string, int32> a = 1;", "map<string, string> a = 1;", "", "is int32 to the writer, and string to the reader"},
+		{"string a = 1; string b = 2;", "string a = 1; string c = 2; string b = 3;", "", "field c of p.M: number 2 is b to the writer, which has number 3 to the reader"},
+		{"string a = 1; string b = 2;", "string b = 1;", "", "field b of p.M: it has number 2 to the writer, and number 1 to the reader"},
 		{"N a = 1;", "string a = 1;", "", "number 1 is p.N to the writer, and string to the reader"},
 	} {
 		writer, reader := message(c.writer), message(c.reader)
@@ -279,6 +281,28 @@ func TestResolveProtobuf(t *testing.T) {
 		}
 		if !strings.HasSuffix(string(got), c.want) || err == nil && string(got) != c.want {
 			t.Errorf("%s %s as %s: %s, want %s", c.writer, c.json, c.reader, got, c.want)
+		}
+	}
+	enums := func(values string) *Schema {
+		return protobufSchema(t, `syntax = "proto3"; message M { E e = 1; repeated E l = 2; map<string, E> m = 3; } enum E { ZERO = 0; `+values+` }`)
+	}
+	for values, want := range map[string]string{
+		"A = 1; B = 2; C = 3;": `{"e":"B","l":["A","C"],"m":{"k":"C"}}`,
+		"N = 1; A = 2; B = 3;": `{"e":"B","l":["A","C"],"m":{"k":"C"}}`, // C is gone, and its number is another's
+		"A = 1; B = 2;":        `{"e":"B","l":["A","C"],"m":{"k":"C"}}`,
+		"A = 1; X = 2; C = 3;": `{"e":"X","l":["A","C"],"m":{"k":"C"}}`,
+	} {
+		writer := enums("A = 1; B = 2; C = 3;")
+		payload, err := writer.Encode(nil, []byte(`{"e":"B","l":["A","C"],"m":{"k":"C"}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decode, err := writer.Resolved(enums(values))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := decode(nil, payload); err != nil || string(got) != want {
+			t.Errorf("as %s: %s (%v), want %s", values, got, err, want)
 		}
 	}
 	other := protobufSchema(t, `syntax = "proto3"; package inv.fault; message Unrelated { string text = 1; }`)

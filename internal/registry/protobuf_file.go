@@ -31,12 +31,6 @@ type protobufFile struct {
 	schemas  map[string]*Schema       // by index
 }
 
-// Limits of a schema's text.
-const (
-	maxBraces = 200 // levels
-
-)
-
 // parseProtobuf parses a schema. A missing import and a cycle of imports are errors that
 // name the files.
 func parseProtobuf(ctx context.Context, s Source) (*protobufFile, error) {
@@ -44,10 +38,8 @@ func parseProtobuf(ctx context.Context, s Source) (*protobufFile, error) {
 	for _, r := range s.References {
 		files[r.Name] = r.Text
 	}
-	for name, text := range files {
-		if braces(text) > maxBraces {
-			return nil, fmt.Errorf("compiling the Protobuf schema: %s is nested more than %d levels deep", name, maxBraces)
-		}
+	if err := protofile.CheckDepth(files); err != nil {
+		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)
 	}
 	compiler := protocompile.Compiler{SourceInfoMode: protocompile.SourceInfoStandard, Resolver: protofile.Resolver(files)}
 	compiled, err := compiler.Compile(ctx, mainFile)
@@ -55,21 +47,6 @@ func parseProtobuf(ctx context.Context, s Source) (*protobufFile, error) {
 		return nil, fmt.Errorf("compiling the Protobuf schema: %w", err)
 	}
 	return &protobufFile{source: s, file: compiled[0], compiler: newProtoCompiler(), schemas: map[string]*Schema{}}, nil
-}
-
-// braces returns how deeply braces are nested: the parser has no limit.
-func braces(text string) (deepest int) {
-	depth := 0
-	for i := range len(text) {
-		switch text[i] {
-		case '{':
-			depth++
-			deepest = max(deepest, depth)
-		case '}':
-			depth--
-		}
-	}
-	return deepest
 }
 
 // compileProtobuf compiles the message of a schema for both directions. A recursive

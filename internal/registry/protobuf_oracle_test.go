@@ -156,7 +156,7 @@ func (o *oracle) back(t testing.TB, m *dynamicpb.Message) {
 func TestProtobufLikeTheLibrary(t *testing.T) {
 	o := newOracle(t, protoKinds)
 	random := rand.New(rand.NewPCG(1, 2))
-	for range 2000 {
+	for range 500 {
 		m := dynamicpb.NewMessage(o.message)
 		fill(random, m, 0)
 		o.back(t, m)
@@ -169,7 +169,7 @@ func TestProtobufInParts(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for _, text := range []string{protoKinds, proto2Kinds} {
 		o := newOracle(t, text)
-		for range 500 {
+		for range 200 {
 			var fields [][]byte
 			for range 1 + random.IntN(3) {
 				m := dynamicpb.NewMessage(o.message)
@@ -375,6 +375,37 @@ func FuzzProtobufEncode(f *testing.F) {
 		ours := dynamicpb.NewMessage(o.message)
 		if err := proto.Unmarshal(b, ours); err != nil || !proto.Equal(m, ours) {
 			t.Fatalf("%s: %v (%v), want %v", text, ours, err, m)
+		}
+	})
+}
+
+// No schema, payload and value are more than an error.
+func FuzzProtobufSchema(f *testing.F) {
+	for _, text := range []string{protoKinds, proto2Kinds, protoSpeed, protoAll, `edition = "2023"; message M { int32 a = 1 [features.field_presence = IMPLICIT]; }`,
+		`syntax = "proto3"; package google.protobuf; message Any { string a = 1; } message Timestamp { bool b = 7; }`,
+		`syntax = "proto3"; package google.protobuf; message Value { Color a = 1; double b = 2; string c = 3; bool d = 4; Struct e = 5; ListValue f = 6; } enum Color { A = 0; } message Struct { map<int32, string> fields = 1; } message ListValue { repeated Struct values = 1; }`} {
+		f.Add(text, []byte{8, 1, 0x12, 0}, []byte(`{"a":1,"id":"x"}`))
+	}
+	f.Fuzz(func(t *testing.T, text string, payload, value []byte) {
+		file, err := parseProtobuf(t.Context(), Source{Form: Protobuf, Text: text})
+		if err != nil {
+			return
+		}
+		sch, err := file.at([]int{0})
+		if err != nil {
+			return
+		}
+		if got, err := sch.Decode(nil, payload, Data); err == nil && !json.Valid(got) {
+			t.Errorf("%x became %q", payload, got)
+		}
+		if b, err := sch.Encode(nil, value); err == nil {
+			if _, err := sch.Decode(nil, b, Data); err != nil {
+				t.Errorf("%s became %x: %v", value, b, err)
+			}
+		}
+		Fit(sch, objectOf(fieldOf("a", enumShape)))
+		if decode, err := sch.Resolved(sch); err == nil {
+			decode(nil, payload)
 		}
 	})
 }

@@ -3,8 +3,11 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"strings"
+
+	"inv/internal/jsonscan"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -69,7 +72,11 @@ func (c *protoResolver) message(path string, writer, reader protoreflect.Message
 			continue
 		}
 		r := reader.Fields().ByNumber(f.number)
-		if text := wireConflict(w, r); text != "" {
+		text := moved(writer, reader, w, r)
+		if text == "" {
+			text = wireConflict(w, r)
+		}
+		if text != "" {
 			c.errs = append(c.errs, fmt.Errorf("field %s of %s: %s", r.Name(), reader.FullName(), text))
 			continue
 		}
@@ -79,12 +86,51 @@ func (c *protoResolver) message(path string, writer, reader protoreflect.Message
 			}
 			f.message = c.message(at, w.Message(), r.Message())
 		}
+		if w.Enum() != nil && r.Enum() != nil {
+			f.enum = resolveEnum(w.Enum(), f.enum)
+		}
 		if w.Kind() != r.Kind() {
 			f.from = w.Kind()
 		}
 		f.utf8 = f.utf8 || r.Kind() == protoreflect.StringKind && w.Kind() == protoreflect.BytesKind
 	}
 	return m
+}
+
+// moved returns why two fields with the same number are not the same: a field has another
+// number than before, which nobody means by a new name. It may be of the same type.
+func moved(writer, reader protoreflect.MessageDescriptor, w, r protoreflect.FieldDescriptor) string {
+	if w.Name() == r.Name() {
+		return ""
+	}
+	if at := reader.Fields().ByName(w.Name()); at != nil {
+		return fmt.Sprintf("number %d is %s to the writer, which has number %d to the reader", w.Number(), w.Name(), at.Number())
+	}
+	if at := writer.Fields().ByName(r.Name()); at != nil {
+		return fmt.Sprintf("it has number %d to the writer, and number %d to the reader", at.Number(), r.Number())
+	}
+	return ""
+}
+
+// resolveEnum returns a reader's enum as it reads the numbers of a writer's. A value has
+// the writer's name, since a symbol that is put between others in a shape moves those
+// after it; but if the reader has another name at its number, which the writer does not
+// have, the value has been renamed.
+func resolveEnum(writer protoreflect.EnumDescriptor, reader *protoEnum) *protoEnum {
+	e := *reader
+	e.texts = maps.Clone(reader.texts)
+	for i := range writer.Values().Len() {
+		v := writer.Values().Get(i)
+		if writer.Values().ByNumber(v.Number()) != v {
+			continue // of aliases the first one
+		}
+		there := reader.desc.Values().ByNumber(v.Number())
+		_, kept := reader.numbers[string(v.Name())]
+		if kept || there == nil || writer.Values().ByName(there.Name()) != nil {
+			e.texts[v.Number()] = jsonscan.AppendString(nil, []byte(v.Name()))
+		}
+	}
+	return &e
 }
 
 // wireConflict returns why values of a writer's field can't be read as a reader's; "" if

@@ -177,7 +177,42 @@ func (g *registrar) check(ctx context.Context, subject string, source Source, s 
 	case !result.Is:
 		return g.incompatible(ctx, subject, source, result.Messages)
 	}
+	return g.readable(ctx, subject, source)
+}
+
+// readable refuses a Protobuf schema by which records of the latest version can't be read,
+// though the registry allows it: that a field has another number is two new names to it.
+// With the level NONE nothing is to be compared.
+func (g *registrar) readable(ctx context.Context, subject string, source Source) error {
+	if source.Form != Protobuf {
+		return nil
+	}
+	level := g.client.Compatibility(sr.WithParams(ctx, sr.DefaultToGlobal), subject)[0]
+	before, _, err := g.latest(ctx, subject, source)
+	if level.Err == nil && level.Level == sr.CompatNone || err != nil {
+		return nil
+	}
+	after, err := Compile(ctx, source)
+	if err != nil {
+		return err
+	}
+	if _, err = before.Resolved(after); err != nil {
+		return g.incompatible(ctx, subject, source, strings.Split(err.Error(), "\n"))
+	}
 	return nil
+}
+
+// latest returns the latest version of a subject.
+func (g *registrar) latest(ctx context.Context, subject string, source Source) (sch *Schema, version int, err error) {
+	latest, err := g.client.SchemaByVersion(ctx, subject, -1)
+	if err != nil {
+		return nil, 0, err
+	}
+	references, err := fetchReferences(ctx, g.client, latest.References, map[string]bool{})
+	if err == nil {
+		sch, err = Compile(ctx, sourceOf(latest.Schema, references, source.Message))
+	}
+	return sch, latest.Version, err
 }
 
 // incompatible returns the error, with what the registry tells of the subject.
@@ -186,16 +221,8 @@ func (g *registrar) incompatible(ctx context.Context, subject string, source Sou
 	if level := g.client.Compatibility(sr.WithParams(ctx, sr.DefaultToGlobal), subject)[0]; level.Err == nil {
 		e.Level = level.Level.String()
 	}
-	latest, err := g.client.SchemaByVersion(ctx, subject, -1)
-	if err != nil {
-		return e
-	}
-	e.Version = latest.Version
-	references, err := fetchReferences(ctx, g.client, latest.References, map[string]bool{})
-	if err != nil {
-		return e
-	}
-	before, err := Compile(ctx, sourceOf(latest.Schema, references, source.Message))
+	before, version, err := g.latest(ctx, subject, source)
+	e.Version = version
 	if err != nil {
 		return e
 	}

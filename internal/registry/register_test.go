@@ -115,6 +115,21 @@ func TestIncompatible(t *testing.T) {
 	}
 }
 
+// A registry takes a field with another number for two new names.
+func TestMovedField(t *testing.T) {
+	protobuf := func(fields string) registry.Format {
+		return registry.Format{Schema: compile(t, registry.Source{Form: registry.Protobuf, Text: `syntax = "proto3"; message Order { ` + fields + ` }`}), Register: true}
+	}
+	r := registrytest.New(t)
+	open(t, r, protobuf("string id = 1; string customer = 2;"))
+	_, err := registry.Open(t.Context(), r.Client(), written(protobuf("string id = 1; string channel = 2; string customer = 3;")), nil)
+	var e *registry.IncompatibleError
+	if !errors.As(err, &e) || e.Version != 1 || !strings.Contains(err.Error(), "field channel of Order: number 2 is customer to the writer, which has number 3 to the reader") {
+		t.Errorf("error %v", err)
+	}
+	open(t, r, protobuf("string id = 1; string client = 2; string channel = 3;"))
+}
+
 func TestNeverRegisters(t *testing.T) {
 	r := registrytest.New(t)
 	format := registry.Format{Schema: avroOf(t, idField)}

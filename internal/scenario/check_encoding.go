@@ -42,6 +42,13 @@ func (d *Decoder) checkFormats(s *Scenario) {
 			d.ProblemAt(at, "topics %q and %q are both %s, and their formats differ", a.Alias, b.Alias, a.Name)
 		}
 	}
+	for i := range s.Topologies {
+		for _, in := range s.Topologies[i].From {
+			if t, ok := s.Topic(in.Alias); ok && t.Format.Name != "" && in.Format != "" && in.Format != "json" {
+				d.ProblemAt(in.Pos, "topology %q: input %q is read as %s, and the format of the topic is %s; leave out one of them", s.Topologies[i].Name, in.Alias, in.Format, t.Format.Name)
+			}
+		}
+	}
 	for i := range s.Producers {
 		p := &s.Producers[i]
 		for _, alias := range p.topics() {

@@ -82,6 +82,9 @@ func TestEvolutionMessages(t *testing.T) {
 	check(t, head+"      a: 1\n    format: {xml: r}\n", "8:", `13: producer "p": its format is xml, and that of its topic "a" is avro; leave out one of them`)
 	check(t, head+"      a: 1\n    format: json\n", "8:", "")
 	check(t, head+"      a: 1\n    key: {int: [1, 2], encoding: int64}\n", "8:", "10: producer \"p\": its key has `encoding: int64`, and its topic \"a\" the key_format avro; leave out one of them")
+	check(t, "scenario: t\ntopics: {a: {topic: a, format: avro}, b: {topic: b}}\ntopologies:\n  x: {from: {a: {format: csv}}, emit: [{to: b}]}\n",
+		"4:", `14: topology "x": input "a" is read as csv, and the format of the topic is avro; leave out one of them`)
+	check(t, "scenario: t\ntopics: {a: {topic: a, format: avro}, b: {topic: b}}\ntopologies:\n  x: {from: {a: {format: json}}, emit: [{to: b}]}\n", "4:", "")
 	check(t, "scenario: t\ntopics: {a: {topic: a, format: avro}, b: {topic: b}}\nproducers:\n  p:\n    topic: {by: k, to: {x: a}, else: b}\n    value: {k: x}\n    format: csv\n",
 		"7:", `13: producer "p": its format is csv, and that of its topic "a" is avro; leave out one of them`)
 }

@@ -134,7 +134,8 @@ func TestAliasesDoNotExplode(t *testing.T) {
 
 func FuzzRead(f *testing.F) {
 	files, _ := filepath.Glob("../../scenarios/*.yaml")
-	for _, file := range files {
+	versions, _ := filepath.Glob("testdata/evolution/*.yaml")
+	for _, file := range append(files, versions...) {
 		source, err := os.ReadFile(file)
 		if err != nil {
 			f.Fatal(err)
@@ -142,6 +143,7 @@ func FuzzRead(f *testing.F) {
 		f.Add(source)
 	}
 	f.Add([]byte(head + "    value: {x: {int: [1, 9], as: \"{}\"}}\n"))
+	f.Add([]byte("scenario: t\ntopics: {a: {topic: a, format: {protobuf: a.proto, message: x.A}, key_format: {avro: k}, schemas: {ids: header}, upgrades: {a.v2: .}}}\n"))
 	f.Add([]byte("a: &a [*a]"))
 	f.Add([]byte("a: {b: [1, 5}\n \tc: \"x\" y\nd:1\n  - e"))
 	f.Add([]byte("a: b: c\n   d: {e: 'f}\n@"))
@@ -149,6 +151,9 @@ func FuzzRead(f *testing.F) {
 		s, problems := Read("f.yaml", source)
 		if s == nil && len(problems) == 0 {
 			t.Fatal("neither a scenario nor a problem")
+		}
+		if s != nil {
+			problems = append(problems, s.LoadSchemas(func(path string) ([]byte, error) { return []byte(`import "` + path + `b"; {"$ref": "x"}`), nil })...)
 		}
 		for _, p := range problems {
 			if p.Text == "" {

@@ -153,3 +153,16 @@ func TestTemplate(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// An input can't be in a format of its own if its topic has one.
+func TestFormatsThatContradictEachOther(t *testing.T) {
+	s := &scenario.Scenario{Name: "test", File: "test.yaml", Topics: []scenario.Topic{{Alias: "orders", Format: scenario.Encoding{Name: "avro"}}}}
+	topology := &scenario.Topology{Name: "t", From: []scenario.Input{{Alias: "orders", Format: "xml", Pos: scenario.Position{Line: 3, Column: 7}}}, Emit: []scenario.Emit{{To: "out"}}}
+	_, problems := Compile(s, topology)
+	if want := "test.yaml:3:7: the input is xml, and its topic \"orders\" has the format avro"; len(problems) != 1 || !strings.HasPrefix(problems[0].Error(), want) {
+		t.Errorf("%v, want %s", problems, want)
+	}
+	if topology.From[0].Format = ""; compiled(t, topology) == nil {
+		t.Error("it is not compiled")
+	}
+}

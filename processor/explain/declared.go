@@ -1,6 +1,7 @@
 package explain
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -38,7 +39,8 @@ func (p *page) inputs(t *scenario.Topology) {
 		in := &t.From[i]
 		format := in.Format
 		if format == "" {
-			format = "json"
+			topic, _ := p.sc.Topic(in.Alias)
+			format = cmp.Or(topic.Format.Name, "json")
 		}
 		rows := [][]string{{"as", format}}
 		add := func(what string, x *scenario.JQ) {

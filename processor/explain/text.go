@@ -114,9 +114,11 @@ func (p *page) stage(t *processor.Topology, s *processor.Stage) {
 		if names != "" && names != alias {
 			text += " (" + names + ")"
 		}
-		if t, ok := p.sc.Topic(alias); ok && t.Internal && t.Partitions > 0 {
+		t, _ := p.sc.Topic(alias)
+		if t.Internal && t.Partitions > 0 {
 			note = joinNotes(note, count(t.Partitions, "partition"))
 		}
+		note = joinNotes(note, encoding(&t))
 		if note != "" {
 			text += ", " + note
 		}
@@ -148,6 +150,26 @@ func (p *page) stage(t *processor.Topology, s *processor.Stage) {
 		rows = append(rows, []string{"refuses to", strings.Join(names, ", ")})
 	}
 	p.table(2, rows)
+}
+
+// encoding says how a topic is encoded; "" if it is JSON.
+func encoding(t *scenario.Topic) string {
+	of := func(e scenario.Encoding, what string) string {
+		switch {
+		case e.Name == "":
+			return ""
+		case e.File == "":
+			return what + e.Name
+		case e.Message != "":
+			return what + e.Name + " " + e.File + " " + e.Message
+		}
+		return what + e.Name + " " + e.File
+	}
+	notes := []string{of(t.Format, ""), of(t.KeyFormat, "keys in ")}
+	for _, u := range t.Upgrades {
+		notes = append(notes, "upgrades "+u.Type)
+	}
+	return joinNotes(notes...)
 }
 
 // lastWhat returns the first column of the last row that has one.

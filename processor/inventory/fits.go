@@ -19,15 +19,21 @@ import (
 // concurrent use.
 type fits struct {
 	updates, reorders, alerts processor.Format
+	amounts                   bool                         // only amounts may not fit: texts have no bounds
 	sample                    atomic.Pointer[event.Update] // of the last product that fits
 }
+
+// exactAmount is the amount below which every one is kept by a double: with six decimals
+// it has fifteen digits at most.
+const exactAmount = event.Money(1_000_000_000_000_000)
 
 // fitsFor returns nil if the outputs' schemas take every record.
 func fitsFor(env processor.Env) *fits {
 	if env.TakesAll("updates") && env.TakesAll("reorders") && env.TakesAll("alerts") {
 		return nil
 	}
-	return &fits{updates: env.Format(env.Topic("updates")), reorders: env.Format(env.Topic("reorders")), alerts: env.Format(env.Topic("alerts"))}
+	return &fits{updates: env.Format("updates"), reorders: env.Format("reorders"), alerts: env.Format("alerts"),
+		amounts: env.Derived("updates") && env.Derived("reorders") && env.Derived("alerts")}
 }
 
 // product returns why a product is to be refused, or nil.
@@ -75,6 +81,9 @@ func (f *fits) entries(list []event.Entry) *event.Error {
 	var value []byte
 	for i := range list {
 		e := &list[i]
+		if f.amounts && (e.Kind != event.EntryLine || e.Price < exactAmount) {
+			continue
+		}
 		u := *sample
 		u.ProductID, u.Cause, u.LastOrderID, u.LastReorderID = e.ProductID, e.Cause, e.OrderID, e.EventID
 		if e.Kind == event.EntryLine {

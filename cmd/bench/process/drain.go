@@ -93,7 +93,7 @@ func (l *lab) drainTime(ctx context.Context, s side, app string, c *child) (floa
 
 // drain compares all sides on one backlog.
 func drain(ctx context.Context, l *lab) error {
-	if err := l.backlog(ctx, shape{l.partitions, l.products}, l.orders); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, l.orders); err != nil {
 		return err
 	}
 	l.progress("a run of inv that does not count, to warm up the broker and to make floor's plan")

@@ -34,7 +34,10 @@ type lab struct {
 }
 
 // shape is the shape of a backlog.
-type shape struct{ partitions, products int }
+type shape struct {
+	partitions, products int
+	format               string // of the topics; "": JSON
+}
 
 func newLab(ctx context.Context, o options) (l *lab, err error) {
 	l = &lab{options: o}
@@ -81,6 +84,9 @@ func (l *lab) build(ctx context.Context) error {
 	if err := measure.Build(ctx, l.dir, programs...); err != nil {
 		return err
 	}
+	if l.alone && l.brokers != "" {
+		return nil
+	}
 	if l.libs == "" {
 		l.libs = filepath.Join(l.dir, "libs")
 		pom := "cmd/bench/process/streams/pom.xml"
@@ -117,8 +123,7 @@ func (l *lab) progress(format string, args ...any) {
 // command returns the arguments of an inv command on the current shape, whose scenario
 // it writes.
 func (l *lab) command(args ...string) ([]string, error) {
-	file := filepath.Join(l.dir, fmt.Sprintf("scenario-%d.yaml", l.shape.partitions))
-	err := measure.Inventory(file, "partitions: 6", fmt.Sprintf("partitions: %d", l.shape.partitions))
+	file, err := l.scenarioOf(l.shape)
 	return append([]string{"-b", l.brokers, "--scenario", file}, args...), err
 }
 

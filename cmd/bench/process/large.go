@@ -21,7 +21,7 @@ const restarts = 3
 func large(ctx context.Context, l *lab) error {
 	// About three million changelog records: one for each product, each line and almost
 	// each restock.
-	if err := l.backlog(ctx, shape{l.partitions, million}, 6*million/10); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: million}, 6*million/10); err != nil {
 		return err
 	}
 	fmt.Printf("\n### A million products: %d orders, %d partitions\n\n", l.loaded, l.partitions)

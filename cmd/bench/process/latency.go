@@ -107,7 +107,7 @@ func (l *lab) planned(ctx context.Context) error {
 	if l.plan != "" || !l.wants("floor") {
 		return nil
 	}
-	if err := l.backlog(ctx, shape{l.partitions, l.products}, 50_000); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, 50_000); err != nil {
 		return err
 	}
 	if _, err := l.drainOnce(ctx, invSide()); err != nil {
@@ -133,7 +133,7 @@ func (t *timings) quantile(q float64) float64 {
 // latencyOf runs one side on topics without orders, at each rate in turn.
 func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]*timings, error) {
 	l.loaded = -1 // the topics have orders of the last side
-	if err := l.backlog(ctx, shape{l.partitions, l.products}, 0); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, 0); err != nil {
 		return nil, err
 	}
 	var ids []string

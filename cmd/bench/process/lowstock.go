@@ -21,7 +21,7 @@ func lowStock(ctx context.Context, l *lab) error {
 			return err
 		}
 	}
-	if err := l.backlog(ctx, shape{l.partitions, l.products}, l.orders); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, l.orders); err != nil {
 		return err
 	}
 	fmt.Printf("\n### Low stock: the updates of %d orders over %d products, %d partitions, exactly once\n\n", l.orders, l.products, l.partitions)
@@ -58,7 +58,7 @@ func lowStock(ctx context.Context, l *lab) error {
 
 // updates makes the updates of so many orders.
 func (l *lab) updates(ctx context.Context, orders int) error {
-	if err := l.backlog(ctx, shape{l.partitions, l.products}, orders); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, orders); err != nil {
 		return err
 	}
 	_, err := l.drainOnce(ctx, invSide())

@@ -9,6 +9,7 @@
 //	go run ./cmd/bench/process large      1M products: memory, and a restart with 3M changelog records
 //	go run ./cmd/bench/process table      rates by partitions and products
 //	go run ./cmd/bench/process verify     inv verify beside a raw read by kcat
+//	go run ./cmd/bench/process formats    the drain on topics in Avro, beside JSON
 //	go run ./cmd/bench/process all        all of it; about ten minutes with -short
 //
 // and declared topologies (declared.yaml) with others:
@@ -43,7 +44,9 @@ type options struct {
 	rounds, peerRounds, threads      int
 	warm, measured                   time.Duration
 	rates                            []int
-	only                             string
+	only, format                     string
+	alone                            bool // no peer runs
+	inputs                           bool // only they have a format
 	short, wipe, unverified, cold    bool
 	inv, before                      string
 	args                             []string // additional arguments of inv process
@@ -53,11 +56,11 @@ func main() { os.Exit(measure.Main("bench/process", command)) }
 
 func command(ctx context.Context) error {
 	modes := map[string]func(context.Context, *lab) error{
-		"drain": drain, "latency": latency, "large": large, "table": table, "verify": verify, "all": all,
+		"drain": drain, "latency": latency, "large": large, "table": table, "verify": verify, "all": all, "formats": formats,
 		"fraud": fraud, "state": fraudState, "standardize": standardize, "low-stock": lowStock,
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		return errors.New("name what to measure: drain, latency, large, table, verify, all, fraud, state, standardize or low-stock")
+		return errors.New("name what to measure: drain, latency, large, table, verify, formats, all, fraud, state, standardize or low-stock")
 	}
 	mode := os.Args[1]
 	o, err := parse(mode, os.Args[2:])
@@ -77,7 +80,7 @@ func command(ctx context.Context) error {
 }
 
 func parse(mode string, args []string) (options, error) {
-	var o options
+	o := options{alone: mode == "formats"}
 	f := flag.NewFlagSet(mode, flag.ContinueOnError)
 	f.StringVar(&o.brokers, "b", "", "the HOST:PORT of a broker; otherwise one is started")
 	f.BoolVar(&o.wipe, "wipe", false, "delete the topics that the broker of -b has")
@@ -98,6 +101,8 @@ func parse(mode string, args []string) (options, error) {
 	f.DurationVar(&o.warm, "warm", 10*time.Second, "latency: how long before measuring")
 	f.DurationVar(&o.measured, "for", 20*time.Second, "latency: how long to measure at each rate")
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
+	f.StringVar(&o.format, "format", "avro", "formats: those to compare with JSON: avro, protobuf, json_schema, separated by commas")
+	f.BoolVar(&o.inputs, "inputs", false, "formats: only the inputs have one, and the outputs are JSON")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
 	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
 	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify of a small backlog at the beginning")

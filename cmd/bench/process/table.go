@@ -21,7 +21,7 @@ func table(ctx context.Context, l *lab) error {
 	head("partitions", "products", "orders/s", "orders and products/s", "CPU s", "cores: inv", "broker", "others", "idle", "peak RSS", "bottleneck")
 	for _, partitions := range []int{1, 10, 100} {
 		for _, products := range []int{1_000, 100_000, million} {
-			if err := l.backlog(ctx, shape{partitions, products}, orders); err != nil {
+			if err := l.backlog(ctx, shape{partitions: partitions, products: products}, orders); err != nil {
 				return err
 			}
 			before := machineTimes()

@@ -11,7 +11,7 @@ import (
 
 // verify compares inv verify with kcat reading the same topics.
 func verify(ctx context.Context, l *lab) error {
-	if err := l.backlog(ctx, shape{l.partitions, l.products}, l.orders); err != nil {
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, l.orders); err != nil {
 		return err
 	}
 	if _, err := l.drainOnce(ctx, invSide()); err != nil {

@@ -5,6 +5,10 @@
 #
 #   cmd/bench/tail/run.sh HOST:PORT [ROUNDS]
 #
+# With REGISTRY=http://127.0.0.1:8081 (such as inv broker --registry-listen) the same orders
+# are also read from the topics bench_orders_avro and _protobuf, decoded; their ratios are
+# to inv's time for the same in JSON.
+#
 # The topic bench_orders (1M orders with headers, 6 partitions) is filled if it is
 # not there. Needs kcat, python3 and /usr/bin/time; JQ=1 adds kcat | jq, which takes half a
 # minute a round. It fails if a program left lines out.
@@ -20,6 +24,18 @@ sed 's/topic: order_events$/topic: bench_orders/' scenarios/inventory.yaml >"$wo
 export INV_BROKERS=$brokers INV_SCENARIO=$work/bench.yaml
 if ! "$work/inv" topics list 2>/dev/null | grep -q '^bench_orders\b'; then
   go run ./cmd/bench/tail/fill -b "$brokers"
+fi
+
+# encoded FORMAT is the scenario with the orders in that format.
+formats=()
+if [ -n "${REGISTRY:-}" ]; then
+  formats=(avro protobuf)
+  for format in "${formats[@]}"; do
+    sed "s/topic: order_events$/topic: bench_orders_$format\n    format: $format/" scenarios/inventory.yaml >"$work/$format.yaml"
+    if ! "$work/inv" topics list 2>/dev/null | grep -q "^bench_orders_$format\b"; then
+      go run ./cmd/bench/tail/fill -b "$brokers" -topic "bench_orders_$format" -format "$format" -registry "$REGISTRY"
+    fi
+  done
 fi
 
 kcat=(kcat -b "$brokers" -t bench_orders -C -e -q -o beginning)
@@ -39,6 +55,9 @@ for _ in $(seq "$rounds"); do
   once kcat-raw "${kcat[@]}"
   once inv-raw "${inv[@]}" -o raw
   once inv-pretty-color "${inv[@]}" --color always
+  for format in "${formats[@]}"; do
+    once "inv-pretty-$format" env INV_SCENARIO="$work/$format.yaml" INV_REGISTRY="$REGISTRY" "${inv[@]}" --color always
+  done
   once inv-filter "${inv[@]}" --filter '.order_total > 500'
   once kcat-J "${kcat[@]}" -J
   once inv-json "${inv[@]}" -o json
@@ -62,6 +81,8 @@ print(f"{'':18}{'wall s':>19}{'CPU s':>19}{'RSS MB':>8}{'lines':>9}{'bytes':>12}
 failed = []
 for name, rs in runs.items():
     base = "kcat-J" if name.startswith("inv-json") else "kcat-raw"
+    if name.endswith(("-avro", "-protobuf")):
+        base = "inv-pretty-color"
     ratio = spread([r[0] / b[0] for r, b in zip(rs, runs[base])])
     lines = {r[4] for r in rs}
     if len(lines) > 1 or name != "inv-filter" and lines != {1e6}:

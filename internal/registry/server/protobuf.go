@@ -25,6 +25,9 @@ func parseProtobuf(ctx context.Context, text string, references []referred) (par
 	for _, r := range references {
 		files[r.name] = r.text
 	}
+	if err := protofile.CheckDepth(files); err != nil {
+		return nil, err
+	}
 	compiler := protocompile.Compiler{Resolver: protofile.Resolver(files)}
 	compiled, err := compiler.Compile(ctx, mainFile)
 	if err != nil {

@@ -47,9 +47,7 @@ func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	handle := func(pattern string, f func(r *http.Request) (any, error)) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			s.mu.Lock()
-			answer, err := f(r)
-			s.mu.Unlock()
+			answer, err := s.locked(r, f)
 			respond(w, answer, err)
 		})
 	}
@@ -77,6 +75,12 @@ func (s *Server) routes() *http.ServeMux {
 		respond(w, nil, refuse(http.StatusNotFound, http.StatusNotFound, "HTTP 404 Not Found"))
 	})
 	return mux
+}
+
+func (s *Server) locked(r *http.Request, f func(r *http.Request) (any, error)) (any, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return f(r)
 }
 
 func respond(w http.ResponseWriter, answer any, err error) {

@@ -2,6 +2,9 @@
 // bytes long on average, with headers such as those of `inv produce`.
 //
 //	go run ./cmd/bench/tail/fill -b 127.0.0.1:9092 -topic bench_orders -n 1000000
+//
+// With -format avro or protobuf the same orders are encoded by a schema that it registers
+// with the registry of -registry.
 package main
 
 import (
@@ -15,6 +18,7 @@ import (
 
 	"inv/cmd/bench/measure"
 	"inv/internal/kafka"
+	"inv/internal/registry"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -23,12 +27,52 @@ func main() {
 	brokers := flag.String("b", "127.0.0.1:9092", "the broker")
 	topic := flag.String("topic", "bench_orders", "the topic, created if it is missing")
 	n := flag.Int("n", 1_000_000, "orders")
+	format := flag.String("format", "json", "json, avro or protobuf")
+	url := flag.String("registry", "http://127.0.0.1:8081", "the schema registry")
 	codec := flag.String("codec", "snappy", "none, snappy, lz4 or zstd")
 	flag.Parse()
-	os.Exit(measure.Main("fill", func(ctx context.Context) error { return fill(ctx, *brokers, *topic, *n, *codec) }))
+	os.Exit(measure.Main("fill", func(ctx context.Context) error {
+		return fill(ctx, *brokers, *topic, *n, *codec, registry.Form(*format), *url)
+	}))
 }
 
-func fill(ctx context.Context, brokers, topic string, n int, codec string) error {
+// schemas are those of the orders, by form.
+var schemas = map[registry.Form]string{
+	registry.Avro: `{"type":"record","name":"Order","fields":[{"name":"order_id","type":"string"},{"name":"customer_id","type":"string"},
+		{"name":"items","type":{"type":"array","items":{"type":"record","name":"Item","fields":[{"name":"product_id","type":"string"},{"name":"quantity","type":"int"},
+			{"name":"unit_price","type":{"type":"bytes","logicalType":"decimal","precision":9,"scale":2}}]}}},
+		{"name":"order_total","type":{"type":"bytes","logicalType":"decimal","precision":12,"scale":2}},
+		{"name":"timestamp","type":{"type":"long","logicalType":"timestamp-millis"}}]}`,
+	registry.Protobuf: `syntax = "proto3"; import "google/protobuf/timestamp.proto";
+		message Order { string order_id = 1; string customer_id = 2; repeated Item items = 3; double order_total = 4; google.protobuf.Timestamp timestamp = 5; }
+		message Item { string product_id = 1; int32 quantity = 2; double unit_price = 3; }`,
+}
+
+// writerOf returns how the values are encoded; nil: they are JSON.
+func writerOf(ctx context.Context, topic string, form registry.Form, url string) (*registry.Writer, error) {
+	if form == "json" {
+		return nil, nil
+	}
+	sch, err := registry.Compile(ctx, registry.Source{Form: form, Text: schemas[form]})
+	if err != nil {
+		return nil, err
+	}
+	client, err := registry.NewClient(url, "", "")
+	if err != nil {
+		return nil, err
+	}
+	topics, err := registry.Open(ctx, client, []registry.TopicFormat{{Topic: topic, Value: &registry.Format{Schema: sch, Register: true}, Writes: true}}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return topics.Writer(topic, false), nil
+}
+
+func fill(ctx context.Context, brokers, topic string, n int, codec string, form registry.Form, url string) error {
+	writer, err := writerOf(ctx, topic, form, url)
+	if err != nil {
+		return err
+	}
 	codecs := map[string]kgo.CompressionCodec{
 		"none": kgo.NoCompression(), "snappy": kgo.SnappyCompression(), "lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression(),
 	}
@@ -47,6 +91,11 @@ func fill(ctx context.Context, brokers, topic string, n int, codec string) error
 	defer failed(nil)
 	for i := range n {
 		value := order(random, i, start.UnixMilli()-int64(n-i))
+		if writer != nil {
+			if value, err = writer.Append(nil, value); err != nil {
+				return err
+			}
+		}
 		bytes += len(value)
 		client.Produce(ctx, &kgo.Record{Topic: topic, Key: fmt.Appendf(nil, "order-%d", i), Value: value, Headers: headers(i, start)}, func(_ *kgo.Record, err error) {
 			if err != nil {
