@@ -35,6 +35,13 @@ func (e Env) Format(alias string) Format {
 	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false), e.TakesAll(alias)}
 }
 
+// Checked returns the format for a writer whose values may not fit the schema, though those
+// of the kind that the topic is for do.
+func (f Format) Checked() Format {
+	f.fits = false
+	return f
+}
+
 // Plain reports whether keys and values are written as they are.
 func (f Format) Plain() bool { return f.key == nil && f.value == nil }
 
