@@ -127,7 +127,7 @@ func (s *step) write(w *worker, b *block) {
 		}
 		b.binaries(s, b.draws[:b.size])
 	case stepBinaryTime:
-		b.binaries(s, b.at[:b.size])
+		b.times(s, b.at[:b.size])
 	case stepBinaryInt:
 		for i, h := range b.h[:b.size] {
 			b.draws[i] = s.uniform.draw(h)
@@ -181,6 +181,21 @@ func (b *block) binaries(s *step, of []int64) {
 		room := b.room(i)
 		s.before.put(room)
 		b.end[i] += s.before.size + s.binary.put((*[digitsRoom]byte)(room[s.before.size:]), v)
+	}
+}
+
+// times writes numbers of which many are equal to the one before.
+func (b *block) times(s *step, of []int64) {
+	var text [digitsRoom]byte
+	size := 0
+	for i, v := range of {
+		if i == 0 || v != of[i-1] {
+			size = s.binary.put(&text, v)
+		}
+		room := b.room(i)
+		s.before.put(room)
+		*(*[digitsRoom]byte)(room[s.before.size:]) = text
+		b.end[i] += s.before.size + size
 	}
 }
 

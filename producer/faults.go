@@ -207,6 +207,8 @@ func (s *stream) checkFault(p *Plan, kind fault) error {
 	for _, t := range s.destinations() {
 		to := p.writers[t.Alias].Value
 		switch {
+		case to == nil && kind >= wrongID && kind < faultKinds && t.Format.Name != "":
+			return fmt.Errorf("the records of %q are JSON on stdout and in files; it is for records in Kafka, which have a schema", s.name)
 		case to == nil && kind >= wrongID && kind < faultKinds:
 			return fmt.Errorf("the records of %q in topic %s have no schema; it is for topics with a `format:` other than json", s.name, t.Alias)
 		case to != nil && kind == wrongType && to.Schema.Form != registry.JSONSchema:

@@ -34,17 +34,39 @@ func (e *ShapeError) Error() string {
 // Unwrap returns how they differ.
 func (e *ShapeError) Unwrap() error { return e.Err }
 
-// Shape returns the type of the values that the producers of a scenario write to the
-// topic of an alias, whatever the seed and the number of products. Where they differ, a
-// field is optional, or its type the wider one. The error is a [NoShapeError], a
-// [ShapeError], or a [scenario.Problems] of the producers.
+// Shape is [Shapes.Value] of a scenario.
 func Shape(sc *scenario.Scenario, alias string) (shape.Type, error) {
-	return shapeOf(sc, alias, (*rowContent).valueShape)
+	return NewShapes(sc).Value(alias)
 }
 
-// KeyShape returns the type of a topic's keys likewise; a key that is null is no key.
+// KeyShape is [Shapes.Key] of a scenario.
 func KeyShape(sc *scenario.Scenario, alias string) (shape.Type, error) {
-	return shapeOf(sc, alias, (*rowContent).keyShape)
+	return NewShapes(sc).Key(alias)
+}
+
+// Shapes knows the types of what the producers of a scenario write, which it compiles once.
+// It is not safe for concurrent use.
+type Shapes struct {
+	Scenario *scenario.Scenario
+
+	shaping *shaping // nil before the first use
+	err     error
+}
+
+// NewShapes returns the types of a scenario.
+func NewShapes(sc *scenario.Scenario) *Shapes { return &Shapes{Scenario: sc} }
+
+// Value returns the type of the values that the producers write to the topic of an alias,
+// whatever the seed and the number of products. Where they differ, a field is optional, or
+// its type the wider one. The error is a [NoShapeError], a [ShapeError], or a
+// [scenario.Problems] of the producers.
+func (s *Shapes) Value(alias string) (shape.Type, error) {
+	return s.of(alias, (*rowContent).valueShape)
+}
+
+// Key returns the type of a topic's keys likewise; a key that is null is no key.
+func (s *Shapes) Key(alias string) (shape.Type, error) {
+	return s.of(alias, (*rowContent).keyShape)
 }
 
 func (r *rowContent) valueShape(x *shaping) (shape.Type, bool) { return x.value(r.root), true }
@@ -59,19 +81,26 @@ func (r *rowContent) keyShape(x *shaping) (shape.Type, bool) {
 	return t, true
 }
 
-func shapeOf(sc *scenario.Scenario, alias string, of func(*rowContent, *shaping) (shape.Type, bool)) (shape.Type, error) {
-	c := newCompiler(sc, CompileOptions{})
+func (s *Shapes) of(alias string, of func(*rowContent, *shaping) (shape.Type, bool)) (shape.Type, error) {
+	if s.shaping == nil && s.err == nil {
+		s.compile()
+	}
+	if s.err != nil {
+		return shape.Type{}, s.err
+	}
+	return s.shaping.merged(alias, of)
+}
+
+func (s *Shapes) compile() {
+	c := newCompiler(s.Scenario, CompileOptions{})
 	c.shaping = true
-	for i := range sc.Producers {
-		if p := &sc.Producers[i]; !c.lineage.caused[p] && !p.Read {
+	for i := range s.Scenario.Producers {
+		if p := &s.Scenario.Producers[i]; !c.lineage.caused[p] && !p.Read {
 			c.stream(p)
 		}
 	}
 	c.finish()
-	if err := c.problems.Err(); err != nil {
-		return shape.Type{}, err
-	}
-	return (&shaping{compiler: c, busy: map[any]bool{}}).merged(alias, of)
+	s.shaping, s.err = &shaping{compiler: c, busy: map[any]bool{}}, c.problems.Err()
 }
 
 // shaping finds the types of nodes.

@@ -7,19 +7,19 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
-	"slices"
 
 	"inv/internal/jq"
 	"inv/internal/registry"
 	"inv/internal/registry/shape"
 	"inv/internal/scenario"
+	"inv/producer"
 )
 
 // checkSchemas returns the mistakes in the encodings of a scenario's topics: schemas that
 // can't be compiled or derived, what does not fit them field by field, defaults of another
 // type than their field's, and expressions of upgrades.
 func checkSchemas(ctx context.Context, sc *scenario.Scenario) scenario.Problems {
-	c := &schemaCheck{ctx: ctx, sc: sc}
+	c := &schemaCheck{ctx: ctx, sc: sc, shapes: producer.NewShapes(sc), seen: map[scenario.Problem]bool{}}
 	for i := range sc.Topics {
 		t := &sc.Topics[i]
 		c.upgrades(t)
@@ -33,11 +33,14 @@ func checkSchemas(ctx context.Context, sc *scenario.Scenario) scenario.Problems 
 type schemaCheck struct {
 	ctx      context.Context
 	sc       *scenario.Scenario
+	shapes   *producer.Shapes
+	seen     map[scenario.Problem]bool
 	problems scenario.Problems
 }
 
 func (c *schemaCheck) problem(p scenario.Problem) {
-	if !slices.Contains(c.problems, p) { // two topics may have the same file
+	if !c.seen[p] { // two topics may have the same file
+		c.seen[p] = true
 		c.problems = append(c.problems, p)
 	}
 }
@@ -69,7 +72,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	if e.Name == "" || e.File != "" && e.Source == "" { // its file has a problem already
 		return
 	}
-	of, err := topicShape(c.sc, t.Alias, key)
+	of, err := topicShape(c.shapes, t.Alias, key)
 	shapeless := errors.As(err, new(*shapelessError))
 	switch {
 	case errors.As(err, new(scenario.Problems)): // of producers, which are told with them
@@ -80,7 +83,7 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 	case err == nil && !c.defaults(of):
 		return
 	}
-	source, err := topicSchema(c.sc, *t, key, registry.Form(e.Name))
+	source, err := topicSchema(c.shapes, *t, key, registry.Form(e.Name))
 	var underived *underivedError
 	if errors.As(err, &underived) {
 		c.misfits(e.Pos, underived.what(), underived.misfits)

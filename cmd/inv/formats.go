@@ -6,6 +6,7 @@ import (
 	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/processor/declared"
+	"inv/producer"
 )
 
 // outputFormats compiles the schemas of the topics that a declared topology writes, for
@@ -15,11 +16,12 @@ func outputFormats(ctx context.Context, sc *scenario.Scenario, t *scenario.Topol
 		alias string
 		key   bool
 	}
+	shapes := producer.NewShapes(sc)
 	schemas := map[column]*registry.Schema{}
 	for _, alias := range t.Writes() {
 		topic, _ := sc.Topic(alias)
 		for _, key := range []bool{false, true} {
-			format, err := topicFormat(ctx, sc, topic, key, registryFlags{})
+			format, err := topicFormat(ctx, shapes, topic, key, registryFlags{})
 			if err != nil {
 				return nil, err
 			}

@@ -10,6 +10,7 @@ import (
 	"inv/internal/scenario"
 	"inv/internal/suggest"
 	"inv/internal/termsafe"
+	"inv/producer"
 
 	"github.com/spf13/cobra"
 )
@@ -37,7 +38,7 @@ A topic without a format has a derived schema, too. Nothing is registered.`,
 			if err != nil {
 				return err
 			}
-			text, err := schemaText(sc, t, key, output.value)
+			text, err := schemaText(producer.NewShapes(sc), t, key, output.value)
 			if err != nil {
 				return err
 			}
@@ -67,7 +68,7 @@ func topicNamed(sc *scenario.Scenario, name, app string) (scenario.Topic, error)
 
 // schemaText returns the schema of a topic's values or keys for reading, in the form of an
 // -o flag; "" is the topic's own.
-func schemaText(sc *scenario.Scenario, t scenario.Topic, key bool, output string) ([]byte, error) {
+func schemaText(shapes *producer.Shapes, t scenario.Topic, key bool, output string) ([]byte, error) {
 	if len(t.DeadLettersOf) > 0 || t.Internal {
 		return nil, usagef("%s is no topic with a schema: dead letters keep the bytes of their records, and internal topics are the processor's own", t.Alias)
 	}
@@ -79,7 +80,7 @@ func schemaText(sc *scenario.Scenario, t scenario.Topic, key bool, output string
 	if output == "" {
 		form = registry.Form(cmp.Or(own.Name, string(registry.Avro)))
 	}
-	source, err := topicSchema(sc, t, key, form)
+	source, err := topicSchema(shapes, t, key, form)
 	if err != nil {
 		return nil, err
 	}
@@ -103,8 +104,9 @@ func (f *sharedFlags) completeShaped(cmd *cobra.Command, args []string, _ string
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	var words []cobra.Completion
+	shapes := producer.NewShapes(sc)
 	for _, t := range sc.Topics {
-		if _, err := topicShape(sc, t.Alias, false); err == nil || t.Format.File != "" {
+		if _, err := topicShape(shapes, t.Alias, false); err == nil || t.Format.File != "" {
 			words = append(words, t.Alias)
 		}
 	}

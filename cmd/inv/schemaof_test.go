@@ -9,6 +9,7 @@ import (
 
 	"inv/internal/registry"
 	"inv/internal/scenario"
+	"inv/producer"
 	"inv/scenarios"
 )
 
@@ -36,9 +37,10 @@ func TestDerivedSchemas(t *testing.T) {
 func derivedSchemas(t *testing.T, sc *scenario.Scenario) string {
 	t.Helper()
 	var b strings.Builder
+	shapes := producer.NewShapes(sc)
 	for _, topic := range sc.Topics {
 		for _, key := range []bool{false, true} {
-			of, err := topicShape(sc, topic.Alias, key)
+			of, err := topicShape(shapes, topic.Alias, key)
 			if err != nil {
 				if !key {
 					fmt.Fprintf(&b, "==== %s\n%v\n\n", topic.Alias, err)
@@ -51,7 +53,7 @@ func derivedSchemas(t *testing.T, sc *scenario.Scenario) string {
 					what += " --key"
 				}
 				fmt.Fprintf(&b, "==== %s -o %s\n", what, output)
-				text, err := schemaText(sc, topic, key, output)
+				text, err := schemaText(shapes, topic, key, output)
 				if err != nil {
 					fmt.Fprintf(&b, "%v\n\n", err)
 					continue

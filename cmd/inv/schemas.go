@@ -71,6 +71,7 @@ func (f *sharedFlags) topics(ctx context.Context, s *streams, sc *scenario.Scena
 		return nil, err
 	}
 	var formats []registry.TopicFormat
+	shapes := producer.NewShapes(sc)
 	for _, t := range sc.Topics {
 		writes := slices.Contains(use.writes, t.Alias)
 		if t.Format.Name == "" && t.KeyFormat.Name == "" && len(t.Upgrades) == 0 || !writes && use.reads != nil && !slices.Contains(use.reads, t.Alias) {
@@ -80,8 +81,8 @@ func (f *sharedFlags) topics(ctx context.Context, s *streams, sc *scenario.Scena
 			return nil, usagef("topic %s is %s, which needs a schema registry: use --registry URL, INV_REGISTRY, or schema_registry in the profile", t.Alias, formatsOf(t))
 		}
 		one := registry.TopicFormat{Topic: t.NameFor(f.appID), Writes: writes}
-		if one.Value, err = topicFormat(ctx, sc, t, false, r); err == nil {
-			one.Key, err = topicFormat(ctx, sc, t, true, r)
+		if one.Value, err = topicFormat(ctx, shapes, t, false, r); err == nil {
+			one.Key, err = topicFormat(ctx, shapes, t, true, r)
 		}
 		if err == nil {
 			one.Upgrades, err = registry.NewUpgrades(t.Upgrades)
@@ -113,7 +114,7 @@ func formatsOf(t scenario.Topic) string {
 }
 
 // topicFormat compiles the format of a topic's values or keys; nil if it has none.
-func topicFormat(ctx context.Context, sc *scenario.Scenario, t scenario.Topic, key bool, r registryFlags) (*registry.Format, error) {
+func topicFormat(ctx context.Context, shapes *producer.Shapes, t scenario.Topic, key bool, r registryFlags) (*registry.Format, error) {
 	e := t.Format
 	if key {
 		e = t.KeyFormat
@@ -121,7 +122,7 @@ func topicFormat(ctx context.Context, sc *scenario.Scenario, t scenario.Topic, k
 	if e.Name == "" {
 		return nil, nil
 	}
-	source, err := topicSchema(sc, t, key, registry.Form(e.Name))
+	source, err := topicSchema(shapes, t, key, registry.Form(e.Name))
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func topicFormat(ctx context.Context, sc *scenario.Scenario, t scenario.Topic, k
 
 // topicSchema returns the schema of a topic's values or keys: that of its file, if it has
 // one of this form, else the one derived from what the scenario says of the fields.
-func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registry.Form) (registry.Source, error) {
+func topicSchema(shapes *producer.Shapes, t scenario.Topic, key bool, form registry.Form) (registry.Source, error) {
 	e := t.Format
 	if key {
 		e = t.KeyFormat
@@ -149,11 +150,11 @@ func topicSchema(sc *scenario.Scenario, t scenario.Topic, key bool, form registr
 		}
 		return source, nil
 	}
-	of, err := topicShape(sc, t.Alias, key)
+	of, err := topicShape(shapes, t.Alias, key)
 	if err != nil {
 		return registry.Source{}, err
 	}
-	source, misfits := registry.Derive(form, derivedName(t, key), strings.ReplaceAll(sc.Name, "-", "_"), of)
+	source, misfits := registry.Derive(form, derivedName(t, key), strings.ReplaceAll(shapes.Scenario.Name, "-", "_"), of)
 	if len(misfits) > 0 {
 		return registry.Source{}, &underivedError{alias: t.Alias, key: key, form: form, misfits: misfits}
 	}
@@ -211,17 +212,17 @@ func derivedName(t scenario.Topic, key bool) string {
 
 // topicShape returns the type of a topic's values or keys, as the scenario's producers
 // and its built-in topologies know it.
-func topicShape(sc *scenario.Scenario, alias string, key bool) (shape.Type, error) {
-	of := producer.Shape
+func topicShape(shapes *producer.Shapes, alias string, key bool) (shape.Type, error) {
+	of := shapes.Value
 	if key {
-		of = producer.KeyShape
+		of = shapes.Key
 	}
-	produced, err := of(sc, alias)
+	produced, err := of(alias)
 	var none *producer.NoShapeError
 	if err != nil && !errors.As(err, &none) {
 		return shape.Type{}, err
 	}
-	builtIn, writes, ok := builtInShape(sc, alias, key)
+	builtIn, writes, ok := builtInShape(shapes.Scenario, alias, key)
 	switch {
 	case err != nil && !ok:
 		return shape.Type{}, &shapelessError{alias}

@@ -9,7 +9,7 @@ import (
 
 	"inv/internal/kafka/admin"
 	"inv/internal/registry"
-	"inv/internal/scenario"
+	"inv/producer"
 
 	"github.com/spf13/cobra"
 )
@@ -55,10 +55,10 @@ func (f *sharedFlags) subjects(ctx context.Context, s *streams, topics []string,
 	}
 	ctx, cancel := context.WithTimeout(ctx, registryPatience)
 	defer cancel()
-	found := map[string][]registry.Subject{}
+	found, shapes := map[string][]registry.Subject{}, producer.NewShapes(sc)
 	for _, topic := range topics {
 		found[topic] = []registry.Subject{}
-		for _, name := range subjectsOf(ctx, sc, f.appID, topic) {
+		for _, name := range subjectsOf(ctx, shapes, f.appID, topic) {
 			subject, ok, err := registry.Describe(ctx, client, name)
 			if err != nil {
 				s.errf("the schemas are not shown: the schema registry: %s\n", registry.AwayReason(err))
@@ -74,14 +74,14 @@ func (f *sharedFlags) subjects(ctx context.Context, s *streams, topics []string,
 
 // subjectsOf returns the names that the subjects of a topic may have: those of the
 // default strategy, and those that the scenario's schemas have by its own.
-func subjectsOf(ctx context.Context, sc *scenario.Scenario, app, topic string) []string {
+func subjectsOf(ctx context.Context, shapes *producer.Shapes, app, topic string) []string {
 	names := []string{topic + "-key", topic + "-value"}
-	for _, t := range sc.Topics {
+	for _, t := range shapes.Scenario.Topics {
 		if t.NameFor(app) != topic {
 			continue
 		}
 		for _, key := range []bool{true, false} {
-			format, err := topicFormat(ctx, sc, t, key, registryFlags{})
+			format, err := topicFormat(ctx, shapes, t, key, registryFlags{})
 			if format == nil || err != nil {
 				continue // what is wrong with it, validate says
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync"
 
 	"inv/internal/jsonscan"
@@ -113,12 +114,13 @@ func (e *avroEncoder) mismatch(at int, want string) error {
 	return &ValueError{Text: "the schema wants " + want + ", not " + shortJSON(e.text[at:at+end])}
 }
 
-// refuse is the error that a value does not fit, for the reason in format.
-func (e *avroEncoder) refuse(value []byte, format string, args ...any) error {
+// refuse is the error that a value does not fit a type. It takes no values to format:
+// they would be allocated for a branch that is only tried.
+func (e *avroEncoder) refuse(value []byte, wrong, want string) error {
 	if e.quiet > 0 {
 		return errMisfit
 	}
-	return &ValueError{Text: shortJSON(value) + " " + fmt.Sprintf(format, args...)}
+	return &ValueError{Text: strings.TrimSuffix(shortJSON(value)+" "+wrong+" "+want, " ")}
 }
 
 // maxShort is how many bytes of a value an error has.

@@ -62,7 +62,7 @@ func TestEncodeAccepts(t *testing.T) {
 		{`{"type":"fixed","name":"U","size":16,"logicalType":"uuid"}`, `"6BA7B810-9dad-11d1-80b4-00c04fd430c8"`, `"6ba7b810-9dad-11d1-80b4-00c04fd430c8"`},
 		{`"string"`, `"\ud83d\ude00\u00e9"`, `"` + "😀é" + `"`}, {`"string"`, "\"\xff\"", "\"\ufffd\""},
 		{`["null","int"]`, ` null `, `null`}, {`["int","long"]`, `5000000000`, `5000000000`}, {`["int","double","string"]`, `1.5`, `1.5`}, {`["double","string"]`, `"x"`, `"x"`},
-		{`["null",` + logical("long", "timestamp-millis") + `,"string"]`, `"2026-05-01T12:00:00Z"`, `1777636800000`}, {`["null",` + logical("long", "timestamp-millis") + `,"string"]`, `"soon"`, `"soon"`},
+		{`["null",` + logical("long", "timestamp-millis") + `,"boolean"]`, `"2026-05-01T12:00:00Z"`, `1777636800000`}, {`["null",` + logical("long", "timestamp-millis") + `,"string"]`, `"2026-05-01T12:00:00Z"`, `"2026-05-01T12:00:00Z"`}, {`[` + logical("int", "date") + `,"long"]`, `7`, `7`}, {`[` + logical("int", "date") + `,"long"]`, `"2026-05-01"`, `"2026-05-01"`}, {`[` + decimal + `,"string"]`, `"12"`, `"12"`}, {`[` + decimal + `,"string"]`, `12`, `12.00`}, {`["null",` + logical("long", "timestamp-millis") + `,"string"]`, `"soon"`, `"soon"`},
 		{`[{"type":"record","name":"A","fields":[{"name":"x","type":"int"}]},{"type":"record","name":"B","fields":[{"name":"x","type":"string"},{"name":"y","type":["null","int"]}]},{"type":"map","values":"int"}]`, `{"x":"s"}`, `{"x":"s","y":null}`},
 		{`[{"type":"record","name":"A","fields":[{"name":"x","type":"int"}]},{"type":"map","values":"int"}]`, `{"z":1,"x":2}`, `{"z":1,"x":2}`},
 		{field(`"int"`, `,"default":3`), `{}`, `{"a":3,"b":7}`}, {field(`"int"`, ``), `{"b":1,"a":2}`, `{"a":2,"b":1}`}, {field(`"int"`, ``), `{"a":1,"b":1,"a":2}`, `{"a":2,"b":1}`},
@@ -92,12 +92,12 @@ func TestEncodeRefuses(t *testing.T) {
 	duration := `{"type":"fixed","name":"D","size":12,"logicalType":"duration"}`
 	order := `{"type":"record","name":"Order","fields":[{"name":"id","type":"string"},{"name":"items","type":{"type":"array","items":{"type":"record","name":"Item","fields":[{"name":"quantity","type":"int"},{"name":"prices","type":{"type":"map","values":` + decimal + `},"default":{}}]}}}]}`
 	for _, c := range []struct{ schema, json, path, text string }{
-		{`"int"`, `1.5`, "", "1.5 is not a whole number, as int wants it"}, {`"int"`, `2147483648`, "", "2147483648 is out of the range of int"}, {`"int"`, `"1"`, "", `the schema wants int, not "1"`},
+		{`"int"`, `1.5`, "", "1.5 is not a whole number, and the schema wants int"}, {`"int"`, `2147483648`, "", "2147483648 is out of the range of int"}, {`"int"`, `"1"`, "", `the schema wants int, not "1"`},
 		{`"long"`, `9223372036854775808`, "", "out of the range of long"}, {`"long"`, `-9223372036854775809`, "", "out of the range"}, {`"long"`, `1e400`, "", "out of the range"}, {`"long"`, `1e-400`, "", "not a whole number"}, {`"long"`, `1e99999999999999999999`, "", "out of the range"}, {`"long"`, `true`, "", "not true"},
 		{`"double"`, `1e400`, "", "1e400 is out of the range of double"}, {`"float"`, `1e39`, "", "out of the range of float"}, {`"double"`, `"1"`, "", "wants double"}, {`"double"`, `"nan"`, "", "wants double"},
 		{decimal, `1.005`, "", "1.005 has more than 2 decimals, those of decimal(5, 2)"}, {decimal, `1000`, "", "1000 has too many digits for decimal(5, 2)"}, {decimal, `1e9`, "", "too many digits"}, {decimal, `"1,5"`, "", "wants decimal"}, {decimal, `"NaN"`, "", "wants decimal"}, {decimal, `""`, "", "wants decimal"}, {decimal, `1e999999999999`, "", "too many digits"}, {decimal, `1e-999999999999`, "", "decimals"},
 		{logical("bytes", "big-decimal"), `1e20000`, "", "more than 10000 digits"},
-		{`"bytes"`, `"Ā"`, "", "U+0100"}, {`{"type":"fixed","name":"F","size":2}`, `"abc"`, "", `"abc" has 3 bytes, and fixed(2) wants 2`},
+		{`"bytes"`, `"Ā"`, "", "beyond U+00FF"}, {`{"type":"fixed","name":"F","size":2}`, `"abc"`, "", `"abc" does not have the length of fixed(2)`},
 		{`{"type":"enum","name":"E","symbols":["A"]}`, `"B"`, "", `"B" is no symbol of enum E`}, {`{"type":"enum","name":"E","symbols":["A"]}`, `0`, "", "wants enum E, not 0"},
 		{logical("long", "timestamp-millis"), `"2026-05-01T12:00:00.0001Z"`, "", "finer"}, {logical("long", "timestamp-millis"), `"2026-05-01"`, "", "RFC 3339"}, {logical("long", "timestamp-millis"), `1.5`, "", "whole"}, {logical("long", "timestamp-nanos"), `"2526-05-01T12:00:00Z"`, "", "out of the range"}, {logical("long", "timestamp-nanos"), `"2026-05-01T12:00:00.0000000001Z"`, "", "finer"},
 		{logical("long", "timestamp-millis"), `"2026-05-01T12:00:00,5Z"`, "", "RFC 3339"},
@@ -196,7 +196,10 @@ func TestAvroAllocates(t *testing.T) {
 	room, order := make([]byte, 0, 4096), []byte(benchOrder)
 	disorder := []byte(strings.Replace(benchOrder, `"order_id":"6ba7b810-9dad-11d1-80b4-00c04fd430c8",`, "", 1))
 	disorder = append(disorder[:len(disorder)-1], `,"order_id":"6ba7b810-9dad-11d1-80b4-00c04fd430c8"}`...)
+	either := compiled(t, `{"type":"array","items":["null",{"type":"int","logicalType":"date"},"long",{"type":"enum","name":"E","symbols":["A"]},{"type":"bytes","logicalType":"decimal","precision":4,"scale":1},"double","string"]}`)
+	values := []byte(`["2026-05-01","soon","A",5000000000,1.5,1.25,7,"x"]`)
 	for name, call := range map[string]func() error{
+		"Encode of a union":      func() error { _, err := either.Encode(room, values); return err },
 		"Encode":                 func() error { _, err := s.Encode(room, order); return err },
 		"Encode in disorder":     func() error { _, err := s.Encode(room, disorder); return err },
 		"Decode, Data":           func() error { _, err := s.Decode(room, payload, Data); return err },

@@ -82,7 +82,7 @@ func (f *avroFit) union(s shape.Type, t *avroType, path string, at shape.Place) 
 		if len(branch.misfits) == 0 {
 			return
 		}
-		if len(t.branches) == 2 && t.takesNull() || slices.Contains(b.accepts(), classOfShape(s)) {
+		if len(t.branches) == 2 && t.takesNull() || b.accepts(classOfShape(s)) {
 			may = append(may, branch)
 		}
 	}
@@ -169,7 +169,7 @@ func scalarFit(s shape.Type, t *avroType) string {
 			return ""
 		}
 	case shape.Text:
-		if slices.Contains(t.accepts(), textClass) && t.kind != "float" && t.kind != "double" {
+		if t.accepts(textClass) && t.kind != "float" && t.kind != "double" {
 			return ""
 		}
 	}
@@ -178,7 +178,7 @@ func scalarFit(s shape.Type, t *avroType) string {
 
 // intFit tries the bounds.
 func intFit(s shape.Type, t *avroType, other string) string {
-	if !slices.Contains(t.accepts(), numberClass) || strings.Contains(t.logical, "timestamp") {
+	if !t.accepts(numberClass) || strings.Contains(t.logical, "timestamp") {
 		return other
 	}
 	limit := int64(0)
@@ -243,7 +243,7 @@ func timeFit(s shape.Type, t *avroType, other string) string {
 
 // enumFit tries each symbol.
 func enumFit(s shape.Type, t *avroType, other string) string {
-	if !slices.Contains(t.accepts(), textClass) {
+	if !t.accepts(textClass) {
 		return other
 	}
 	parse := scalarParser(t)

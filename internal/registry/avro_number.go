@@ -2,6 +2,7 @@ package registry
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/big"
 	"math/bits"
@@ -162,6 +163,7 @@ func (e *avroEncoder) decimal(at int, want string) (token []byte, end int, err e
 func decimalParser(t *avroType) avroParser {
 	want := t.String()
 	precision, scale := int64(t.precision), int64(t.scale)
+	tooFine := fmt.Sprintf("has more than %d decimals, those of", scale)
 	fixed, size := t.kind == "fixed", t.size
 	return func(e *avroEncoder, dst []byte, at int) ([]byte, int, error) {
 		token, end, err := e.decimal(at, want)
@@ -175,10 +177,10 @@ func decimalParser(t *avroType) avroParser {
 			zeros = 0
 		}
 		if zeros < 0 {
-			return nil, 0, e.refuse(token, "has more than %d decimals, those of %s", scale, want)
+			return nil, 0, e.refuse(token, tooFine, want)
 		}
 		if int64(len(n.digits))+zeros > precision {
-			return nil, 0, e.refuse(token, "has too many digits for %s", want)
+			return nil, 0, e.refuse(token, "has too many digits for", want)
 		}
 		if !fixed {
 			dst = append(dst, 0)
@@ -190,7 +192,7 @@ func decimalParser(t *avroType) avroParser {
 			return endSized(dst, start-1), end, nil
 		}
 		if length > size {
-			return nil, 0, e.refuse(token, "has too many digits for %s", want)
+			return nil, 0, e.refuse(token, "has too many digits for", want)
 		}
 		return extendSign(dst, start, size), end, nil
 	}
@@ -228,6 +230,8 @@ func extendSign(dst []byte, start, size int) []byte {
 	return dst
 }
 
+var tooLong = fmt.Sprintf("has more than %d digits", maxScale)
+
 // parseBigDecimal keeps the scale as it is written: 1.50 has two decimals.
 func parseBigDecimal(e *avroEncoder, dst []byte, at int) ([]byte, int, error) {
 	token, end, err := e.decimal(at, "big-decimal")
@@ -242,7 +246,7 @@ func parseBigDecimal(e *avroEncoder, dst []byte, at int) ([]byte, int, error) {
 		zeros = 0
 	}
 	if scale < -maxScale || scale > maxScale || int64(len(n.digits))+zeros > maxScale {
-		return nil, 0, e.refuse(token, "has more than %d digits", maxScale)
+		return nil, 0, e.refuse(token, tooLong, "")
 	}
 	start := len(dst)
 	dst = append(dst, 0, 0)

@@ -87,15 +87,15 @@ func (e *avroEncoder) long(at int, low, high int64, want string) (v int64, end i
 		e.scratch = n.room
 		var ok bool
 		if n.scale > 0 {
-			return 0, 0, e.refuse(token, "is not a whole number, as %s wants it", want)
+			return 0, 0, e.refuse(token, "is not a whole number, and the schema wants", want)
 		}
 		if v, ok = n.long(); !ok {
-			return 0, 0, e.refuse(token, "is out of the range of %s", want)
+			return 0, 0, e.refuse(token, "is out of the range of", want)
 		}
 		end = at + len(token)
 	}
 	if v < low || v > high {
-		return 0, 0, e.refuse(e.text[at:end], "is out of the range of %s", want)
+		return 0, 0, e.refuse(e.text[at:end], "is out of the range of", want)
 	}
 	return v, end, nil
 }
@@ -134,7 +134,7 @@ func floatParser(size int) avroParser {
 		if token != nil {
 			var err error
 			if f, err = strconv.ParseFloat(string(token), size); err != nil {
-				return nil, 0, e.refuse(token, "is out of the range of %s", want)
+				return nil, 0, e.refuse(token, "is out of the range of", want)
 			}
 			end += len(token)
 		} else {
@@ -191,7 +191,7 @@ func textParser(want string, write func(dst, text []byte) (out []byte, wrong str
 		}
 		out, wrong := write(dst, text)
 		if wrong != "" {
-			return nil, 0, e.refuse(e.text[at:end], "%s", wrong)
+			return nil, 0, e.refuse(e.text[at:end], wrong, "")
 		}
 		return out, end, nil
 	}
@@ -203,10 +203,11 @@ func enumParser(t *avroType) avroParser {
 		index[s] = int64(i)
 	}
 	want := t.String()
+	wrong := "is no symbol of " + want
 	return textParser(want, func(dst, text []byte) ([]byte, string) {
 		i, ok := index[string(text)]
 		if !ok {
-			return dst, "is no symbol of " + want
+			return dst, wrong
 		}
 		return appendLongValue(dst, i), ""
 	})
@@ -223,7 +224,7 @@ func bytesParser(t *avroType) avroParser {
 		}
 		length := utf8.RuneCount(text)
 		if fixed && length != size {
-			return nil, 0, e.refuse(e.text[at:end], "has %d bytes, and %s wants %d", length, want, size)
+			return nil, 0, e.refuse(e.text[at:end], "does not have the length of", want)
 		}
 		if !fixed {
 			dst = appendLongValue(dst, int64(length))
@@ -234,7 +235,7 @@ func bytesParser(t *avroType) avroParser {
 		for len(text) > 0 {
 			r, n := utf8.DecodeRune(text)
 			if r > 0xff {
-				return nil, 0, e.refuse(e.text[at:end], "has the character %U, and those of %s are bytes", r, want)
+				return nil, 0, e.refuse(e.text[at:end], "has a character beyond U+00FF, which is no byte of", want)
 			}
 			dst, text = append(dst, byte(r)), text[n:]
 		}

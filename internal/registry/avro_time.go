@@ -39,7 +39,7 @@ func timeParser(t *avroType) avroParser {
 			}
 			v, wrong := read(text)
 			if wrong != "" {
-				return nil, 0, e.refuse(e.text[at:end], "%s", wrong)
+				return nil, 0, e.refuse(e.text[at:end], wrong, "")
 			}
 			return appendLongValue(dst, v), end, nil
 		}

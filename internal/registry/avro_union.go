@@ -1,5 +1,10 @@
 package registry
 
+import (
+	"slices"
+	"strings"
+)
+
 // class is the kind of a JSON value, as its first byte tells.
 type class uint8
 
@@ -29,8 +34,8 @@ func classOf(c byte) class {
 	return numberClass
 }
 
-// accepts returns the classes of JSON that may be values of a type.
-func (t *avroType) accepts() []class {
+// own returns the classes of JSON that values of a type are read as.
+func (t *avroType) own() []class {
 	switch {
 	case t.kind == "null":
 		return []class{nullClass}
@@ -40,26 +45,40 @@ func (t *avroType) accepts() []class {
 		return []class{listClass}
 	case t.kind == "map" || t.kind == "record":
 		return []class{objectClass}
-	case t.logical == "decimal" || t.logical == "big-decimal":
-		return []class{numberClass, textClass}
-	case t.kind == "float" || t.kind == "double":
-		return []class{numberClass, textClass} // NaN and the infinities
-	case t.kind == "int" || t.kind == "long":
-		if t.logical != "" {
-			return []class{numberClass, textClass}
-		}
-		return []class{numberClass}
 	case t.kind == "union":
 		return nil // a union has no union
+	case t.logical == "decimal" || t.logical == "big-decimal" || timestampUnit(strings.TrimPrefix(t.logical, "local-")) > 0:
+		return []class{numberClass}
+	case t.kind == "float" || t.kind == "double":
+		return []class{numberClass, textClass} // NaN and the infinities
+	case (t.kind == "int" || t.kind == "long") && t.logical == "":
+		return []class{numberClass}
 	}
 	return []class{textClass}
+}
+
+// other returns the class of JSON that is accepted, too; false: there is none.
+func (t *avroType) other() (class, bool) {
+	switch {
+	case t.logical == "decimal" || t.logical == "big-decimal" || timestampUnit(strings.TrimPrefix(t.logical, "local-")) > 0:
+		return textClass, true
+	case t.logical == "date" || t.logical == "time-millis" || t.logical == "time-micros":
+		return numberClass, true
+	}
+	return 0, false
+}
+
+// accepts reports whether JSON of a class may be a value of a type.
+func (t *avroType) accepts(c class) bool {
+	other, ok := t.other()
+	return ok && other == c || slices.Contains(t.own(), c)
 }
 
 // avroUnion parses the JSON of a union.
 type avroUnion struct {
 	want     string
 	branches []avroBranch
-	by       [classes][]int // the branches that may fit
+	by       [classes][]int // the branches that may fit, those first as which the JSON is read
 }
 
 type avroBranch struct {
@@ -76,7 +95,12 @@ func (c *avroParsers) union(t *avroType) (avroParser, error) {
 			return nil, err
 		}
 		u.branches[i] = avroBranch{index: appendLongValue(nil, int64(i)), parse: parse, record: c.records[b]}
-		for _, class := range b.accepts() {
+		for _, class := range b.own() {
+			u.by[class] = append(u.by[class], i)
+		}
+	}
+	for i, b := range t.branches {
+		if class, ok := b.other(); ok {
 			u.by[class] = append(u.by[class], i)
 		}
 	}

@@ -21,7 +21,8 @@ func (e *protoEncoder) known(dst []byte, m *protoMessage, json []byte) ([]byte, 
 	case knownAny:
 		return e.any(dst, m, json)
 	case knownStruct, knownValue, knownList:
-		return e.json(dst, m, json)
+		dst, _, err := appendJSONMessage(dst, m.known, json, 0, maxDepth)
+		return dst, err
 	}
 	switch {
 	case json[0] == '{':
@@ -150,33 +151,6 @@ func (e *protoEncoder) mask(dst []byte, m *protoMessage, json []byte) ([]byte, e
 		dst = closeLength(dst, at)
 	}
 	return dst, nil
-}
-
-// json appends a google.protobuf.Struct, Value or ListValue of any JSON.
-func (e *protoEncoder) json(dst []byte, m *protoMessage, json []byte) ([]byte, error) {
-	if e.depth > maxDepth {
-		return dst, valueErrorf("%v", errDeep)
-	}
-	e.depth++
-	defer func() { e.depth-- }()
-	if m.known != knownValue {
-		return e.field(dst, &m.fields[0], json) // a map or a list of values
-	}
-	number := protowire.Number(1)
-	switch json[0] {
-	case '"':
-		number = 3
-	case 't', 'f':
-		number = 4
-	case '{':
-		number = 5
-	case '[':
-		number = 6
-	case 'n':
-	default:
-		number = 2
-	}
-	return e.field(dst, &m.fields[number-1], json)
 }
 
 // any appends a google.protobuf.Any: an object with @type, the name of a message that the

@@ -382,7 +382,8 @@ func FuzzProtobufEncode(f *testing.F) {
 // No schema, payload and value are more than an error.
 func FuzzProtobufSchema(f *testing.F) {
 	for _, text := range []string{protoKinds, proto2Kinds, protoSpeed, protoAll, `edition = "2023"; message M { int32 a = 1 [features.field_presence = IMPLICIT]; }`,
-		`syntax = "proto3"; package google.protobuf; message Any { string a = 1; } message Timestamp { bool b = 7; }`} {
+		`syntax = "proto3"; package google.protobuf; message Any { string a = 1; } message Timestamp { bool b = 7; }`,
+		`syntax = "proto3"; package google.protobuf; message Value { Color a = 1; double b = 2; string c = 3; bool d = 4; Struct e = 5; ListValue f = 6; } enum Color { A = 0; } message Struct { map<int32, string> fields = 1; } message ListValue { repeated Struct values = 1; }`} {
 		f.Add(text, []byte{8, 1, 0x12, 0}, []byte(`{"a":1,"id":"x"}`))
 	}
 	f.Fuzz(func(t *testing.T, text string, payload, value []byte) {

@@ -275,15 +275,38 @@ func knownType(d protoreflect.MessageDescriptor) protoKnown {
 			return known
 		}
 	case "Struct":
-		if known := has(knownStruct, message); known != knownNone && d.Fields().Get(0).IsMap() {
-			return known
+		if f := d.Fields().ByNumber(1); has(knownStruct, message) != knownNone && f.IsMap() && f.MapKey().Kind() == text && isNamed(f.MapValue(), "Value") {
+			return knownStruct
 		}
 	case "Value":
-		return has(knownValue, protoreflect.EnumKind, protoreflect.DoubleKind, text, protoreflect.BoolKind, message, message)
+		return has(knownValue, protoreflect.EnumKind, protoreflect.DoubleKind, text, protoreflect.BoolKind, message, message).onlyIf(isValue(d))
 	case "ListValue":
-		if known := has(knownList, message); known != knownNone && d.Fields().Get(0).IsList() {
-			return known
+		if f := d.Fields().ByNumber(1); has(knownList, message) != knownNone && f.IsList() && isNamed(f, "Value") {
+			return knownList
 		}
 	}
 	return knownNone
+}
+
+func (k protoKnown) onlyIf(ok bool) protoKnown {
+	if ok {
+		return k
+	}
+	return knownNone
+}
+
+// isNamed reports whether a field is a message of google.protobuf.
+func isNamed(f protoreflect.FieldDescriptor, name protoreflect.Name) bool {
+	return f.Message() != nil && f.Message().FullName() == "google.protobuf."+protoreflect.FullName(name)
+}
+
+// isValue reports whether a message has one of the fields of google.protobuf.Value.
+func isValue(d protoreflect.MessageDescriptor) bool {
+	for i := range d.Fields().Len() {
+		one := d.Fields().Get(i).ContainingOneof()
+		if one == nil || one.IsSynthetic() || one.Index() != 0 {
+			return false
+		}
+	}
+	return d.Fields().Len() == 6 && isNamed(d.Fields().ByNumber(5), "Struct") && isNamed(d.Fields().ByNumber(6), "ListValue")
 }

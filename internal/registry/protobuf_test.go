@@ -156,9 +156,9 @@ message N { int32 n = 1; } enum E { option features.enum_type = CLOSED; ONE = 1;
 }
 
 func TestProtobufValueErrors(t *testing.T) {
-	sch := protobufSchema(t, `syntax = "proto3"; package shop; import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto"; import "google/protobuf/any.proto";
+	sch := protobufSchema(t, `syntax = "proto3"; package shop; import "google/protobuf/timestamp.proto"; import "google/protobuf/duration.proto"; import "google/protobuf/any.proto"; import "google/protobuf/struct.proto";
 message Order { string id = 1; repeated Line lines = 2; map<string, Line> by_name = 3; oneof paid { string card = 4; bool cash = 5; } google.protobuf.Timestamp at = 6;
-bytes raw = 7; google.protobuf.Duration took = 8; double total = 9; float small = 10; map<int32, bool> flags = 11; google.protobuf.Any any = 12; uint64 big = 13; bool yes = 14; }
+bytes raw = 7; google.protobuf.Duration took = 8; double total = 9; float small = 10; map<int32, bool> flags = 11; google.protobuf.Any any = 12; uint64 big = 13; bool yes = 14; google.protobuf.Struct more = 15; google.protobuf.ListValue list = 16; }
 message Line { int32 quantity = 1; uint32 size = 2; }`)
 	for _, c := range []struct{ json, path, text string }{
 		{`{`, "", "the value is not valid JSON"},
@@ -197,6 +197,10 @@ message Line { int32 quantity = 1; uint32 size = 2; }`)
 		{`{"any":{"@type":"x/no.Such"}}`, "any.@type", `the schema does not define "x/no.Such"`},
 		{`{"any":{"@type":"x/shop.Line","size":"x"}}`, "any.size", `"x" is not a number`},
 		{`{"big":18446744073709551616}`, "big", "18446744073709551616 has more than 64 bits"},
+		{`{"more":[]}`, "more", "[] is not an object"},
+		{`{"list":{}}`, "list", "{} is not an array"},
+		{`{"more":{"a b":[1,{"c":1e999}]}}`, `more."a b"[1].c`, "1e999 is out of the range of a number of 64 bits"},
+		{`{"list":` + strings.Repeat("[", 1100) + strings.Repeat("]", 1100) + `}`, "list" + strings.Repeat("[0]", 1001), errDeep.Error()},
 		{`{"yes":1}`, "yes", "1 is not a bool"},
 	} {
 		got, err := sch.Encode([]byte("kept"), []byte(c.json))

@@ -2,6 +2,8 @@
 
     counterpart.py URL PREFIX write    each case as a line of JSON, with its bytes
     counterpart.py URL PREFIX read     lines of {"case", "value", "headers"}: what is wrong with each
+    counterpart.py URL "" show         lines of {"topic", "form", "schema", "message", "value",
+                                       "headers"}: the value of each as JSON, times in ms
 
 Values are in topics PREFIX-CASE. Bytes are in base64.
 """
@@ -286,6 +288,36 @@ class Counterpart:
         return None if got == case["python"] else got
 
 
+    def show(self, given, value, headers):
+        context = SerializationContext(given["topic"], MessageField.VALUE, headers)
+        if given["form"] == "avro":
+            return AvroDeserializer(self.client)(value, context)
+        if given["form"] == "protobuf":
+            cls = self.protos.message(given)
+            got = ProtobufDeserializer(cls, {"use.deprecated.format": False}, self.client)(value, context)
+            return {f.name: plain(getattr(got, f.name)) for f in got.DESCRIPTOR.fields if not f.has_presence or got.HasField(f.name)}
+        return JSONDeserializer(None, schema_registry_client=self.client)(value, context)
+
+
+def plain(v):
+    """Values of Protobuf as lists, dicts and numbers."""
+    if hasattr(v, "ToMilliseconds"):
+        return v.ToMilliseconds()
+    if hasattr(v, "DESCRIPTOR"):
+        return {f.name: plain(getattr(v, f.name)) for f in v.DESCRIPTOR.fields if not f.has_presence or v.HasField(f.name)}
+    if isinstance(v, (str, bytes, int, float)):
+        return v
+    return [plain(one) for one in v]
+
+
+def as_json(v):
+    if isinstance(v, Decimal):
+        return float(v)
+    if isinstance(v, datetime):
+        return round(v.timestamp() * 1000)
+    return str(v)
+
+
 def main():
     url, prefix, what = sys.argv[1:]
     c = Counterpart(url, prefix)
@@ -304,6 +336,9 @@ def main():
     for line in sys.stdin:
         given = json.loads(line)
         headers = [(k, base64.b64decode(v)) for k, v in given["headers"]]
+        if what == "show":
+            print(json.dumps(c.show(given, base64.b64decode(given["value"]), headers), default=as_json), flush=True)
+            continue
         try:
             differs = c.read(cases[given["case"]], base64.b64decode(given["value"]), headers)
         except Exception as e:
