@@ -207,7 +207,7 @@ func inputSchema() obj {
 
 func inputTable() []attr {
 	return []attr{
-		valueAttr("format", "json (the default; also what a schema registry describes), xml or csv", obj{"enum": []string{"json", "xml", "csv"}},
+		valueAttr("format", "json (the default; also what a schema describes), xml or csv", obj{"enum": []string{"json", "xml", "csv"}},
 			func(in *Input) *string { return &in.Format }, func(d *Decoder, n *yaml.Node, what string) string {
 				if f := d.choice(n, what, "json", "xml", "csv"); f != "json" {
 					return f
