@@ -35,7 +35,11 @@ func replay(ctx context.Context, brokers []string, dead, text string, repair []b
 		return 0, 0, 0, err
 	}
 	total, already = plan.Total(), plan.Already
-	back, err = plan.Run(ctx, repair)
+	var with *deadletter.Repair
+	if repair != nil {
+		with = &deadletter.Repair{Value: repair}
+	}
+	back, err = plan.Run(ctx, with)
 	return total, already, back, err
 }
 

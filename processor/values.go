@@ -32,11 +32,15 @@ const (
 
 // Values returns what decodes the records of one of the stage's topics.
 func (e Env) Values(alias string) *Values {
-	v := &Values{log: e.Logger, Patience: awayPatience}
-	if e.Encoded(alias) {
-		v.schemas = e.Schemas
+	if !e.Encoded(alias) {
+		return NewValues(nil, e.Logger)
 	}
-	return v
+	return NewValues(e.Schemas, e.Logger)
+}
+
+// NewValues returns what decodes records by schemas; nil: it leaves them as they are.
+func NewValues(schemas *registry.Topics, log *slog.Logger) *Values {
+	return &Values{schemas: schemas, log: log, Patience: awayPatience}
 }
 
 // CheckVersion returns an *event.Error if the record's version is not known, see

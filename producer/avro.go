@@ -18,10 +18,18 @@ import (
 type avroEncoder struct {
 	named map[string]*avro.SchemaNode           // the types with names
 	parts map[*avro.SchemaNode]*registry.Schema // schemas of a part alone
+	lacks map[*avro.SchemaField]lack
+}
+
+// lack is the payload of a field that a record does not have, or why it can't lack it.
+type lack struct {
+	payload []byte
+	err     error
 }
 
 func newAvroEncoder(schema *registry.Schema) *avroEncoder {
-	e := &avroEncoder{named: map[string]*avro.SchemaNode{}, parts: map[*avro.SchemaNode]*registry.Schema{schema.Avro(): schema}}
+	e := &avroEncoder{named: map[string]*avro.SchemaNode{}, parts: map[*avro.SchemaNode]*registry.Schema{schema.Avro(): schema},
+		lacks: map[*avro.SchemaField]lack{}}
 	e.name(schema.Avro())
 	return e
 }
@@ -86,9 +94,18 @@ func (e *avroEncoder) constant(t *avro.SchemaNode, json []byte) ([]byte, error) 
 }
 
 // missing returns the payload of a field that a record does not have.
-func (e *avroEncoder) missing(f avro.SchemaField) ([]byte, error) {
-	f.Type = *f.Type.ExpandReferences()
-	return e.constant(&avro.SchemaNode{Type: "record", Name: "Missing", Fields: []avro.SchemaField{f}}, []byte("{}"))
+func (e *avroEncoder) missing(f *avro.SchemaField) ([]byte, error) {
+	known, ok := e.lacks[f]
+	if !ok {
+		alone := *f
+		alone.Type = *f.Type.ExpandReferences()
+		known.payload, known.err = e.constant(&avro.SchemaNode{Type: "record", Name: "Missing", Fields: []avro.SchemaField{alone}}, []byte("{}"))
+		if known.err == nil && known.payload == nil {
+			known.payload = []byte{} // of the type null
+		}
+		e.lacks[f] = known
+	}
+	return known.payload, known.err
 }
 
 // into adds a value's pieces. path is where it is, for messages.
@@ -317,17 +334,16 @@ func (e *avroEncoder) record(s *steps, n *node, t *avro.SchemaNode, path string)
 		}
 	}
 	absent := make([][]byte, len(t.Fields))
-	for i, of := range t.Fields {
-		f := n.written(of.Name)
+	for i := range t.Fields {
+		f := n.written(t.Fields[i].Name)
 		if f != nil && f.absent == nil {
 			continue
 		}
-		var err error
-		if absent[i], err = e.missing(of); err != nil && f == nil {
+		payload, err := e.missing(&t.Fields[i])
+		if err != nil && f == nil {
 			return false
-		} else if err != nil {
-			absent[i] = nil
 		}
+		absent[i] = payload // nil if it must not be missing
 	}
 	for i := range t.Fields {
 		of, f := &t.Fields[i], n.written(t.Fields[i].Name)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"inv/internal/registry"
 	"inv/internal/scenario"
 	"inv/internal/suggest"
 )
@@ -150,6 +151,8 @@ type compiler struct {
 	pools      map[string]*constants // by function, size and parameters
 	references map[string]string
 	lineage    *lineage
+	avro       map[*registry.Schema]*avroEncoder
+	proto      map[*registry.Schema]*protoEncoder
 	finally    []func() // what remains to be done when all is compiled
 	fineTimes  fineTimes
 	// computesTimes: an expression has a time, which must be within timeLimits.
@@ -162,7 +165,8 @@ type compiler struct {
 
 func newCompiler(s *scenario.Scenario, o CompileOptions) *compiler {
 	c := &compiler{scenario: s, options: o, problems: &scenario.Decoder{File: s.File},
-		sets: map[string]*set{}, pools: map[string]*constants{}, references: map[string]string{}}
+		sets: map[string]*set{}, pools: map[string]*constants{}, references: map[string]string{},
+		avro: map[*registry.Schema]*avroEncoder{}, proto: map[*registry.Schema]*protoEncoder{}}
 	c.lineage = c.newLineage()
 	return c
 }

@@ -53,7 +53,7 @@ func (c *compiler) encoded(spec *scenario.Producer, root *node, key keyContent, 
 		out.key, field = c.encodedKey(writers.Key, key.node), nil
 	}
 	if writers.Value != nil {
-		out.program = writerProgram(writers.Value, root, field, !writers.Derived || c.options.UnknownRefs)
+		out.program = c.writerProgram(writers.Value, root, field, !writers.Derived || c.options.UnknownRefs)
 		out.writer, out.json = writers.Value, jsonValue(root)
 	} else {
 		out.program = encoder(root, spec.Format, field)
@@ -69,7 +69,7 @@ func (c *compiler) encodedKey(to *registry.Writer, n *node) appendFunc {
 	of := (&shaping{compiler: c, busy: map[any]bool{}}).value(n)
 	of.Nullable = false
 	if n.text == nil || registry.Fit(to.Schema, of) == nil {
-		return writerProgram(to, n, nil, true).function()
+		return c.writerProgram(to, n, nil, true).function()
 	}
 	text := n.orEmpty()
 	return func(w *worker, f *frame, dst []byte) []byte {
@@ -85,20 +85,36 @@ func (c *compiler) encodedKey(to *registry.Writer, n *node) appendFunc {
 
 // writerProgram returns the program that writes a value as a registry's schema says, with
 // what precedes it. checked: values are validated by a JSON Schema.
-func writerProgram(to *registry.Writer, n *node, key *node, checked bool) *program {
+func (c *compiler) writerProgram(to *registry.Writer, n *node, key *node, checked bool) *program {
 	s := &steps{key: key}
 	s.raw(string(to.Prefix))
 	switch {
 	case to.Schema.Avro() != nil:
-		newAvroEncoder(to.Schema).into(s, n, to.Schema.Avro(), "")
+		c.avroEncoder(to.Schema).into(s, n, to.Schema.Avro(), "")
 	case to.Schema.Message() != nil:
-		newProtoEncoder(to.Schema).message(s, n, to.Schema.Message(), "")
+		c.protoEncoder(to.Schema).message(s, n, to.Schema.Message(), "")
 	case checked:
 		s.value(encodedBy(to.Schema, jsonValue(n), ""))
 	default:
 		jsonInto(s, n)
 	}
 	return s.done()
+}
+
+// avroEncoder returns the encoder of a schema, which all rows share.
+func (c *compiler) avroEncoder(schema *registry.Schema) *avroEncoder {
+	if c.avro[schema] == nil {
+		c.avro[schema] = newAvroEncoder(schema)
+	}
+	return c.avro[schema]
+}
+
+// protoEncoder likewise.
+func (c *compiler) protoEncoder(schema *registry.Schema) *protoEncoder {
+	if c.proto[schema] == nil {
+		c.proto[schema] = newProtoEncoder(schema)
+	}
+	return c.proto[schema]
 }
 
 // fit reports the fields of a stream that don't fit the schemas of its topics. The broken
