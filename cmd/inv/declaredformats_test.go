@@ -71,7 +71,7 @@ var declaredSchemas = map[string]map[string]string{
 		"large.avsc": `{"type":"record","name":"Large","fields":[{"name":"order","type":"string"},{"name":"total","type":"double"},{"name":"note","type":["null","string"]}]}`,
 	},
 	"protobuf": {
-		"key.avsc": `{"type":"enum","name":"Who","symbols":["anna","ben","carl"]}`,
+		"key.avsc":     `{"type":"enum","name":"Who","symbols":["anna","ben","carl"]}`,
 		"totals.proto": `syntax = "proto3"; import "google/protobuf/timestamp.proto"; message Total { string customer = 1; float sum = 2; google.protobuf.Timestamp at = 3; optional string last = 4; }`,
 		"large.proto":  `syntax = "proto3"; message Large { string order = 1; double total = 2; optional string note = 3; }`,
 	},
