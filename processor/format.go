@@ -41,6 +41,13 @@ func (f Format) Unchecked() Format {
 	return f
 }
 
+// Checked returns the format for a writer whose values may not fit the schema, though those
+// of the kind that the topic is for do.
+func (f Format) Checked() Format {
+	f.fits = false
+	return f
+}
+
 // Plain reports whether keys and values are written as they are.
 func (f Format) Plain() bool { return f.key == nil && f.value == nil }
 

@@ -98,9 +98,10 @@ func (c *schemaCheck) topic(t *scenario.Topic, key bool) {
 		c.uncompiled(t, e, source, err)
 		return
 	}
-	what := fmt.Sprintf("topic %s does not fit %s", t.Alias, cmp.Or(e.File, "its schema"))
+	schema := cmp.Or(e.File, "its schema")
+	what := fmt.Sprintf("topic %s does not fit %s", t.Alias, schema)
 	if key {
-		what = "the keys of " + what
+		what = fmt.Sprintf("the keys of topic %s do not fit %s", t.Alias, schema)
 	}
 	if !shapeless {
 		c.misfits(e.Pos, what, registry.Fit(sch, of))

@@ -7,9 +7,11 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,20 +68,23 @@ func scalars(n *yaml.Node, seen map[string]bool) (all []*yaml.Node) {
 // TestHostileScenarios makes each name and value of each shipped scenario hostile in
 // turn. Whatever a command then says of the file is harmless.
 func TestHostileScenarios(t *testing.T) {
+	t.Parallel()
 	seen := map[string]bool{}
 	for _, name := range shippedScenarios() {
+		source, err := scenarios.Files.ReadFile(name + ".yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var doc yaml.Node
+		if err := yaml.Unmarshal(source, &doc); err != nil {
+			t.Fatal(err)
+		}
+		places := scalars(&doc, seen)
 		t.Run(name, func(t *testing.T) {
-			source, err := scenarios.Files.ReadFile(name + ".yaml")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var doc yaml.Node
-			if err := yaml.Unmarshal(source, &doc); err != nil {
-				t.Fatal(err)
-			}
+			t.Parallel()
 			var files []string
 			folder := t.TempDir()
-			for i, n := range scalars(&doc, seen) {
+			for i, n := range places {
 				before := *n
 				n.Value, n.Tag, n.Style = n.Value+hostileText(), "!!str", yaml.DoubleQuotedStyle
 				changed, err := yaml.Marshal(&doc)
@@ -176,7 +181,17 @@ func TestHostileArguments(t *testing.T) {
 		t.Fatal(err)
 	}
 	env := []string{"INV_BROKERS=" + brokers[0]}
-	run := func(env []string, args ...string) { drive(t, 200*time.Millisecond, env, args...) }
+	// Most commands wait for what does not come, so that several do at once.
+	var running sync.WaitGroup
+	defer running.Wait()
+	room := make(chan struct{}, testsPerProcessor*runtime.GOMAXPROCS(0))
+	run := func(env []string, args ...string) {
+		room <- struct{}{}
+		running.Go(func() {
+			drive(t, 200*time.Millisecond, env, args...)
+			<-room
+		})
+	}
 	each(root, func(cmd *cobra.Command) {
 		path := strings.Fields(cmd.CommandPath())[1:]
 		run(env, append(slices.Clone(path), hostile)...)
@@ -185,7 +200,7 @@ func TestHostileArguments(t *testing.T) {
 		run(env, append(slices.Clone(path), "-"+hostile)...)
 		visit := func(f *pflag.Flag) {
 			run(env, append(slices.Clone(path), "x", "--"+f.Name+"="+hostile)...)
-			run(append(env, environmentName(f.Name)+"="+hostile), append(slices.Clone(path), "x")...)
+			run(append(slices.Clone(env), environmentName(f.Name)+"="+hostile), append(slices.Clone(path), "x")...)
 		}
 		cmd.LocalNonPersistentFlags().VisitAll(visit)
 		if cmd.Name() == "list" {

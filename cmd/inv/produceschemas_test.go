@@ -100,6 +100,29 @@ func TestProduceLinesThroughARegistry(t *testing.T) {
 	}
 }
 
+// Faults of records with a schema need the schema of another subject, and Kafka. What the
+// rows of a topic have is compared with the schema before the first record.
+func TestProduceFaultsThroughARegistry(t *testing.T) {
+	r := registrytest.New(t)
+	brokers := kafkatest.Embedded(t)
+	file := filepath.Join(t.TempDir(), "shop.yaml")
+	source := strings.NewReplacer("TOPIC", "faults", "format: FORMAT}", "format: json}", "FORMAT", "avro", "KEYS", "", "IDS", "value").Replace(encodedScenario)
+	if err := os.WriteFile(file, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"INV_BROKERS=" + brokers[0], "INV_SCENARIO=" + file, "INV_REGISTRY=" + r.URL}
+	invoke(t, env, "produce", "items").wants(t, 0, "", "")
+	const faults = "wrong_id=20%,unknown-id=20%,truncated=20%,other_schema=20%"
+	invoke(t, env, "produce", "orders", "--count", "100", "--rate", "max", "--seed", "7", "--fault", faults).wants(t, 0, "", "fault wrong_id: ")
+	if _, err := r.Client().SchemaByVersion(t.Context(), "inv-fault", 1); err != nil {
+		t.Error(err)
+	}
+	invoke(t, env, "produce", "orders", "--count", "1", "--to", "stdout", "--fault", faults).wants(t, 2, "", "JSON on stdout and in files")
+	invoke(t, env, "produce", "items", "--count", "1", "--fault", faults).wants(t, 2, "", "have no schema")
+	invokeWith(t, env, `k:{"sku":"k","price":1.2345}`, "produce", "--topic", "faults-items", "-K", ":").wants(t, 0, "", "")
+	invoke(t, env, "produce", "orders", "--count", "1").wants(t, 2, "", "shop.yaml:19:7: price: it has 4 decimals")
+}
+
 // What is produced to a topic with a format is what a file has as JSON, under a schema
 // that is registered before the first record.
 func TestProduceThroughARegistry(t *testing.T) {

@@ -20,6 +20,7 @@ import (
 //
 // Each can be compiled, and fits the topic that it is derived from.
 func TestDerivedSchemas(t *testing.T) {
+	t.Parallel()
 	for _, name := range shippedScenarios() {
 		source, err := scenarios.Files.ReadFile(name + ".yaml")
 		if err != nil {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,8 +28,15 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-// TestMain lets scripts run inv as a program: the test binary under that name.
+const testsPerProcessor = 4
+
+// TestMain lets scripts run inv as a program: the test binary under that name. Tests wait
+// for brokers and for each other's processes more than they compute, so that several for
+// each processor run at once, unless -parallel says otherwise.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(testsPerProcessor*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){"inv": main})
 }
 

@@ -19,6 +19,7 @@ import (
 const seed = "s3cret"
 
 func TestNoValueOfTheConfigurationIsShown(t *testing.T) {
+	t.Parallel()
 	forms := []string{ // of a value
 		seed, `"` + seed + `"`, "[" + seed + "]", "{" + seed + "}", "[[" + seed + "]]", "{a: " + seed + "}", "*" + seed, "&a *" + seed, "!!int " + seed, "!!bool " + seed,
 		"'" + seed, "${" + seed + "}", "${SEED}", "/tmp/" + seed, "http://" + seed + ":" + seed + "@127.0.0.1:1", "http://" + seed + "@127.0.0.1:1/" + seed, seed + ":" + seed + "@127.0.0.1:1",

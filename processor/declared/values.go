@@ -27,6 +27,9 @@ const (
 	awayPatience = 30 * time.Second
 )
 
+// leastRoom is the least room of a key or a value, in bytes.
+const leastRoom = 256
+
 // valueOf returns the JSON of a value that has a schema, and other values as they are. It
 // is valid until the next call. A value that can't be decoded is a *refusalError; other
 // errors end the step.
@@ -45,15 +48,16 @@ func (d *topicDecoder) decode(ctx context.Context, r *kgo.Record, original []byt
 	}
 	for waited := time.Duration(0); ; waited += awayPause {
 		out, err := decode((*room)[:0], r)
-		var e *registry.Error
-		switch {
-		case err == nil:
+		if err == nil {
 			if len(out) > cap(*room) && &out[0] != &original[0] {
-				// Not out itself, which may be a part of the record.
-				*room = make([]byte, 0, len(out)+len(out)/4)
+				// Not out itself, which may be a part of the record. Decoding may need a
+				// little more than the result.
+				*room = make([]byte, 0, leastRoom+len(out)+len(out)/4)
 			}
 			return out, nil
-		case !errors.As(err, &e) || !e.Away():
+		}
+		switch {
+		case !isAway(err):
 			return nil, refused(registry.Reason(err), "%v", err)
 		case waited >= awayPatience:
 			return nil, fmt.Errorf("decoding %s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
@@ -66,6 +70,12 @@ func (d *topicDecoder) decode(ctx context.Context, r *kgo.Record, original []byt
 			return nil, context.Cause(ctx)
 		}
 	}
+}
+
+// isAway reports whether an error is that the registry did not answer.
+func isAway(err error) bool {
+	var e *registry.Error
+	return errors.As(err, &e) && e.Away()
 }
 
 // undecoded is what becomes of a record that was not decoded.

@@ -35,7 +35,7 @@ func newWriter(env processor.Env, p *Program) *writer {
 	for i := range p.Topology.Emit {
 		e := &p.Topology.Emit[i]
 		topic := env.Topic(e.To)
-		format := env.Format(topic)
+		format := env.Format(e.To).Checked()
 		w.emits = append(w.emits, emitTopic{
 			topic: topic, room: env.MaxBatch(topic), format: format, times: env.Times(topic), total: env.Counter(kindOf(e.To)),
 			envelope: event.NewEnvelopes(p.EventType(i), env.App, format.ContentType(), format.Headers()...),
