@@ -26,13 +26,19 @@ type Format struct {
 	fits       bool // every value that is written is known to fit the schema
 }
 
-// Format returns the format of one of the stage's topics.
-func (e Env) Format(alias string) Format {
-	topic := e.Topic(alias)
+// Format returns the format of a topic, by its name on the broker.
+func (e Env) Format(topic string) Format {
 	if e.Schemas == nil {
 		return Format{topic: topic}
 	}
-	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false), e.TakesAll(alias)}
+	return Format{topic: topic, key: e.Schemas.Writer(topic, true), value: e.Schemas.Writer(topic, false)}
+}
+
+// Unchecked returns the format for values of which each is known to fit the schema:
+// JSON is then written without being validated.
+func (f Format) Unchecked() Format {
+	f.fits = true
+	return f
 }
 
 // Checked returns the format for a writer whose values may not fit the schema, though those
