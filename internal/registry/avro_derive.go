@@ -113,7 +113,7 @@ func (d *avroDeriver) typ(t shape.Type, at place) string {
 		}
 		return `"int"`
 	case shape.Decimal:
-		return fmt.Sprintf(`{"type": "bytes", "logicalType": "decimal", "precision": %d, "scale": %d}`, max(t.Precision, 1), t.Scale)
+		return fmt.Sprintf(`{"type": "bytes", "logicalType": "decimal", "precision": %d, "scale": %d}`, decimalPrecision(t.Precision), t.Scale)
 	case shape.Float:
 		return `"double"`
 	case shape.Text:
@@ -263,3 +263,16 @@ func isAvroName(s string) bool {
 }
 
 func quoted(s string) string { return string(jsonscan.AppendString(nil, []byte(s))) }
+
+// decimalPrecision returns the precision of a derived decimal: 9 or 18 if the digits fit,
+// so that a price or an amount may grow without another schema, which most registries
+// would refuse.
+func decimalPrecision(digits int) int {
+	switch {
+	case digits <= 9:
+		return 9
+	case digits <= 18:
+		return 18
+	}
+	return digits
+}

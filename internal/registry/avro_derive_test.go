@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -279,5 +280,16 @@ func TestEvolvedAvro(t *testing.T) {
 	}
 	if _, err := after.Resolved(before); err == nil || !strings.Contains(err.Error(), "qty: the records don't have it") {
 		t.Errorf("new records as old ones: %v", err)
+	}
+}
+
+// A derived decimal has room for larger amounts than its field has now.
+func TestDerivedPrecision(t *testing.T) {
+	for digits, want := range map[int]int{1: 9, 5: 9, 9: 9, 10: 18, 18: 18, 19: 19, 38: 38} {
+		of := shape.Type{Kind: shape.Object, Fields: []shape.Field{{Name: "price", Type: shape.Type{Kind: shape.Decimal, Precision: digits}}}}
+		source, misfits := Derive(Avro, "Price", "shop", of)
+		if part := fmt.Sprintf(`"precision": %d,`, want); len(misfits) > 0 || !strings.Contains(source.Text, part) {
+			t.Errorf("%d digits: %v\n%s\nwant %s", digits, misfits, source.Text, part)
+		}
 	}
 }
