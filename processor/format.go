@@ -26,19 +26,13 @@ type Format struct {
 	fits       bool // every value that is written is known to fit the schema
 }
 
-// Format returns the format of a topic, by its name on the broker.
-func (e Env) Format(topic string) Format {
+// Format returns the format of one of the stage's topics.
+func (e Env) Format(alias string) Format {
+	topic := e.Topic(alias)
 	if e.Schemas == nil {
 		return Format{topic: topic}
 	}
-	return Format{topic: topic, key: e.Schemas.Writer(topic, true), value: e.Schemas.Writer(topic, false)}
-}
-
-// Unchecked returns the format for values of which each is known to fit the schema:
-// JSON is then written without being validated.
-func (f Format) Unchecked() Format {
-	f.fits = true
-	return f
+	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false), e.TakesAll(alias)}
 }
 
 // Checked returns the format for a writer whose values may not fit the schema, though those
