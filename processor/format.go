@@ -6,6 +6,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
+// Encoded reports whether the records of one of the stage's topics may not be in JSON, or
+// not of the version that programs read: it has a format, or upgrades.
+func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
+
+// TakesAll reports whether the schemas of one of the stage's topics have a place for every
+// record that is derived from the kind: those of others may not.
+func (e Env) TakesAll(alias string) bool { return e.layout.takesAll[alias] }
+
+// Derived reports whether the schemas of one of the stage's topics, if it has any, are
+// derived from the kinds of records and not from files.
+func (e Env) Derived(alias string) bool { return e.layout.derived[alias] }
+
 // Format is how records are written to a topic. That of a topic without formats, which
 // the zero Format is, leaves them as they are. It is safe for concurrent use.
 type Format struct {
@@ -14,13 +26,19 @@ type Format struct {
 	fits       bool // every value that is written is known to fit the schema
 }
 
-// Format returns the format of one of the stage's topics.
-func (e Env) Format(alias string) Format {
-	topic := e.Topic(alias)
+// Format returns the format of a topic, by its name on the broker.
+func (e Env) Format(topic string) Format {
 	if e.Schemas == nil {
 		return Format{topic: topic}
 	}
-	return Format{topic, e.Schemas.Writer(topic, true), e.Schemas.Writer(topic, false), e.TakesAll(alias)}
+	return Format{topic: topic, key: e.Schemas.Writer(topic, true), value: e.Schemas.Writer(topic, false)}
+}
+
+// Unchecked returns the format for values of which each is known to fit the schema:
+// JSON is then written without being validated.
+func (f Format) Unchecked() Format {
+	f.fits = true
+	return f
 }
 
 // Checked returns the format for a writer whose values may not fit the schema, though those

@@ -173,18 +173,6 @@ func (e Env) Topic(alias string) string { return e.layout.names[alias] }
 // Partitions returns the number of partitions of one of the stage's topics.
 func (e Env) Partitions(alias string) int { return e.layout.count(e.Topic(alias)) }
 
-// Encoded reports whether the records of one of the stage's topics may not be in JSON, or
-// not of the version that programs read: it has a format, or upgrades.
-func (e Env) Encoded(alias string) bool { return e.layout.encoded[alias] }
-
-// TakesAll reports whether the schemas of one of the stage's topics have a place for every
-// record that is derived from the kind: those of others may not.
-func (e Env) TakesAll(alias string) bool { return e.layout.takesAll[alias] }
-
-// Derived reports whether the schemas of one of the stage's topics, if it has any, are
-// derived from the kinds of records and not from files.
-func (e Env) Derived(alias string) bool { return e.layout.derived[alias] }
-
 // MaxBatch returns the largest record batch that a topic, by its name on the
 // broker, accepts, in bytes.
 func (e Env) MaxBatch(topic string) int { return e.layout.maxBatch(topic) }

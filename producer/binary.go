@@ -205,7 +205,7 @@ func closeSized(dst []byte, start int, shift uint8) []byte {
 	return slices.Replace(dst, start-1, start, length[:n]...)
 }
 
-// appendValid replaces what is not UTF-8 in dst[start:], as appendJSONText does.
+// valid replaces what is not UTF-8 in dst[start:], as appendJSONText does.
 func (w *worker) valid(dst []byte, start int) []byte {
 	if utf8.Valid(dst[start:]) {
 		return dst

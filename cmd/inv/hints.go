@@ -126,6 +126,7 @@ func processorHint(err error, app string) error {
 		retention *processor.RetentionError
 		grown     *processor.GrownError
 		grow      *processor.GrowError
+		misfit    *processor.MisfitError
 	)
 	switch {
 	case errors.As(err, &lost):
@@ -146,6 +147,8 @@ func processorHint(err error, app string) error {
 		return fmt.Errorf("%w; have it kept: kafka-configs.sh --alter --entity-type topics --entity-name %s --add-config cleanup.policy=compact", err, retention.Topic)
 	case errors.As(err, &pending):
 		return fmt.Errorf("%w; restart the process that left it with the same --instance, or abort it with kafka-transactions.sh", err)
+	case errors.As(err, &misfit):
+		return fmt.Errorf("%w; widen the schema in the scenario and start again: nothing is lost", err)
 	case errors.Is(err, deadletter.ErrNoRoom):
 		return fmt.Errorf("%w; raise the topic's max.message.bytes by 1,000, or replay a shorter value with --value", err)
 	case errors.Is(err, stage.ErrFenced):

@@ -139,7 +139,7 @@ func (f *avroFit) object(s shape.Type, t *avroType, path string, at shape.Place)
 	for i := range t.fields {
 		name := t.fields[i].name
 		if _, optional, _ := t.fields[i].absent(); !optional && !slices.ContainsFunc(s.Fields, func(field shape.Field) bool { return field.Name == name }) {
-			f.refuse(join(path, name), at, "the schema wants it, %s without a default, and no producer writes it", t.fields[i].typ)
+			f.refuse(join(path, name), at, "the schema wants it, %s without a default, and it is never there", t.fields[i].typ)
 		}
 	}
 }

@@ -401,3 +401,20 @@ func (r *rig) awaitCount(topics *registry.Topics, alias string, n int) {
 		}
 	}
 }
+
+// Outputs are validated by a JSON Schema, too.
+func TestWhatAJSONSchemaRefusesIsDeadLettered(t *testing.T) {
+	r := newRig(t, kafkatest.Embedded(t), formatted)
+	topics := inJSONSchema.open(r, registrytest.New(t), false)
+	r.putIn(topics, "orders", "1", `{"customer":"anna","total":2000000,"at":1}`)
+	r.putIn(topics, "orders", "2", `{"customer":"anna","total":3,"at":2}`)
+	cfg := r.config("sums")
+	cfg.Drain, cfg.Schemas = true, topics
+	if _, err := r.run(cfg); err != nil {
+		t.Fatal(err)
+	}
+	same(t, "sums", r.decoded(topics, "sums"), `anna {"customer":"anna","at":2,"sum":3}`)
+	if letters := r.read(r.topic("dlq")); len(letters) != 1 {
+		t.Errorf("%d dead letters, want one", len(letters))
+	}
+}

@@ -27,12 +27,21 @@ type fits struct {
 // it has fifteen digits at most.
 const exactAmount = event.Money(1_000_000_000_000_000)
 
+// formatOf returns the format of an output.
+func formatOf(env processor.Env, alias string) processor.Format {
+	f := env.Format(env.Topic(alias))
+	if env.TakesAll(alias) {
+		return f.Unchecked()
+	}
+	return f
+}
+
 // fitsFor returns nil if the outputs' schemas take every record.
 func fitsFor(env processor.Env) *fits {
 	if env.TakesAll("updates") && env.TakesAll("reorders") && env.TakesAll("alerts") {
 		return nil
 	}
-	return &fits{updates: env.Format("updates"), reorders: env.Format("reorders"), alerts: env.Format("alerts"),
+	return &fits{updates: formatOf(env, "updates"), reorders: formatOf(env, "reorders"), alerts: formatOf(env, "alerts"),
 		amounts: env.Derived("updates") && env.Derived("reorders") && env.Derived("alerts")}
 }
 

@@ -46,8 +46,8 @@ func newLedger(env processor.Env, policy rules.Policy) *ledger {
 			updates: env.Topic("updates"), reorders: env.Topic("reorders"), alerts: env.Topic("alerts")},
 		times: ledgerTimes{updates: env.Times(env.Topic("updates")), reorders: env.Times(env.Topic("reorders")),
 			alerts: env.Times(env.Topic("alerts"))},
-		format: ledgerFormats{updates: env.Format("updates"), reorders: env.Format("reorders"),
-			alerts: env.Format("alerts")},
+		format: ledgerFormats{updates: formatOf(env, "updates"), reorders: formatOf(env, "reorders"),
+			alerts: formatOf(env, "alerts")},
 		updates: env.Counter("update"), reorders: env.Counter("reorder"), alerts: env.Counter("alert"),
 		waiting: env.Counter(waitingLines), products: env.Counter(stateProducts),
 	}

@@ -41,7 +41,7 @@ func newProcurement(env processor.Env, o Options) (*procurement, error) {
 	return &procurement{
 		env: env, lead: o.LeadTime, limits: l,
 		changelog: env.Topic("procurement-changelog"), receipts: env.Topic("receipts"), times: env.Times(env.Topic("receipts")),
-		format:  env.Format("receipts"),
+		format:  formatOf(env, "receipts"),
 		written: env.Counter("receipt"), pending: env.Counter(pendingReceipts),
 	}, err
 }
