@@ -275,7 +275,7 @@ func TestCutDeadLetters(t *testing.T) {
 // Records that must or must not be dead-lettered, whatever their letters.
 func TestTombstonesAndLargeValues(t *testing.T) {
 	large := func(h *history, size int) *kgo.Record {
-		return h.put("orders", 0, "big", []byte(strings.Replace(string(h.by("orders", "o4").Value), `"o4"`, `"o4","x":"`+strings.Repeat("x", size)+`"`, 1)))
+		return h.put("orders", 0, "big", []byte(strings.Replace(string(h.by("orders", "o4").Value), `"o4"`, `"o9","x":"`+strings.Repeat("x", size)+`"`, 1)))
 	}
 	eachIsFound(t, map[string]wrongCase{
 		"a tombstone without a key, dead-lettered": {func(h *history) {
