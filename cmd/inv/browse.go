@@ -28,6 +28,9 @@ func (t *tailFlags) browse(ctx context.Context, s *streams, client *kgo.Client, 
 	}
 	collector := &browse.Collector{}
 	o.Renderer, o.Notice = collector, collector.Notice
+	for _, note := range t.notes {
+		collector.Notice(note)
+	}
 	model := browse.New(collector, browse.Options{
 		Title: strings.Join(o.Topics, " "), Theme: colors, Pretty: pretty,
 		Copy: func(text string) { _, _ = osc52.New(text).WriteTo(out) }, // a terminal without a clipboard ignores it
