@@ -35,6 +35,9 @@ func (p *parser) rejudge(r *kgo.Record, row *inputRow) {
 		return
 	}
 	row.rejudged = &rejudged{number: n}
+	if l.reason != event.UnknownProduct && !row.marks.any(tombstone) {
+		row.content = p.ownContent // other reasons are found before duplicates
+	}
 	p.compareLetter(r, l, row.rejudged)
 	p.judgeReason(r, l, row)
 }

@@ -136,14 +136,7 @@ func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]
 	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, 0); err != nil {
 		return nil, err
 	}
-	var ids []string
-	err := l.records(ctx, "product_catalog", func(r *fetch.Record) bool {
-		ids = append(ids, string(r.Key))
-		return true
-	})
-	if err == nil && len(ids) == 0 {
-		err = errors.New("the catalogue is empty")
-	}
+	ids, err := l.productIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -175,12 +168,25 @@ func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]
 	return results, c.stop()
 }
 
+// productIDs returns the products of the catalogue.
+func (l *lab) productIDs(ctx context.Context) (ids []string, err error) {
+	err = l.records(ctx, "product_catalog", func(r *fetch.Record) bool {
+		ids = append(ids, string(r.Key))
+		return true
+	})
+	if err == nil && len(ids) == 0 {
+		err = errors.New("the catalogue is empty")
+	}
+	return ids, err
+}
+
 // probe sends orders at a rate and waits for their updates.
 type probe struct {
 	producer, consumer *kgo.Client
 	products           []string
 	rate, warm, total  int // orders
 	prefix             []byte
+	trace              *tracer // nil: orders are not followed
 
 	mu   sync.Mutex
 	sent []time.Time
@@ -244,7 +250,12 @@ func (p *probe) send(ctx context.Context, i int, product string) {
 	p.mu.Lock()
 	p.sent[i] = time.Now()
 	p.mu.Unlock()
-	p.producer.Produce(ctx, &kgo.Record{Topic: "order_events", Key: id, Value: value}, nil)
+	var appended func(*kgo.Record, error)
+	if p.trace != nil {
+		p.trace.now(i, pointSent)
+		appended = func(*kgo.Record, error) { p.trace.now(i, pointAppended) }
+	}
+	p.producer.Produce(ctx, &kgo.Record{Topic: "order_events", Key: id, Value: value}, appended)
 }
 
 // watch records when each order's first update is seen.
@@ -262,6 +273,9 @@ func (p *probe) watch(ctx context.Context) {
 			i, err := strconv.Atoi(string(r.Value[from : from+8]))
 			if err == nil && i < p.total && p.took[i] == 0 {
 				p.took[i] = now.Sub(p.sent[i])
+				if p.trace != nil {
+					p.trace.now(i, pointVisible)
+				}
 			}
 		})
 		p.mu.Unlock()

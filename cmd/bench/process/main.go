@@ -6,6 +6,7 @@
 //
 //	go run ./cmd/bench/process drain      1M orders over 1,000 products: rate, CPU, memory, output
 //	go run ./cmd/bench/process latency    order → update at 500/s and 2,000/s
+//	go run ./cmd/bench/process trace      where an order is when, on that way
 //	go run ./cmd/bench/process large      1M products: memory, and a restart with 3M changelog records
 //	go run ./cmd/bench/process table      rates by partitions and products
 //	go run ./cmd/bench/process verify     inv verify beside a raw read by kcat
@@ -48,7 +49,7 @@ type options struct {
 	alone                            bool // no peer runs
 	inputs                           bool // only they have a format
 	short, wipe, unverified, cold    bool
-	inv, before                      string
+	inv, before, picture             string
 	args                             []string // additional arguments of inv process
 }
 
@@ -57,10 +58,10 @@ func main() { os.Exit(measure.Main("bench/process", command)) }
 func command(ctx context.Context) error {
 	modes := map[string]func(context.Context, *lab) error{
 		"drain": drain, "latency": latency, "large": large, "table": table, "verify": verify, "all": all, "formats": formats,
-		"fraud": fraud, "state": fraudState, "standardize": standardize, "low-stock": lowStock,
+		"fraud": fraud, "state": fraudState, "standardize": standardize, "low-stock": lowStock, "trace": trace,
 	}
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		return errors.New("name what to measure: drain, latency, large, table, verify, formats, all, fraud, state, standardize or low-stock")
+		return errors.New("name what to measure: drain, latency, trace, large, table, verify, formats, all, fraud, state, standardize or low-stock")
 	}
 	mode := os.Args[1]
 	o, err := parse(mode, os.Args[2:])
@@ -103,6 +104,7 @@ func parse(mode string, args []string) (options, error) {
 	f.StringVar(&o.only, "only", "", "the sides to run, such as inv,floor; otherwise all")
 	f.StringVar(&o.format, "format", "avro", "formats: those to compare with JSON: avro, protobuf, json_schema, separated by commas")
 	f.BoolVar(&o.inputs, "inputs", false, "formats: only the inputs have one, and the outputs are JSON")
+	f.StringVar(&o.picture, "svg", "", "trace: a `FILE` to draw it into")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
 	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
 	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify of a small backlog at the beginning")
