@@ -155,9 +155,29 @@ func appendPadded(dst []byte, v, width int) []byte {
 	return append(dst, digits[:width]...)
 }
 
+var powersOfTen = [...]uint64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9}
+
+// appendShortDecimal is appendDecimal for 1 to 7 bytes and 1 to 9 decimals, as amounts of
+// money have.
+func appendShortDecimal(dst, b []byte, scale int) []byte {
+	v := int64(int8(b[0]))
+	for _, c := range b[1:] {
+		v = v<<8 | int64(c)
+	}
+	if v < 0 {
+		dst, v = append(dst, '-'), -v
+	}
+	whole := uint64(v) / powersOfTen[scale]
+	decimals := uint64(v) - whole*powersOfTen[scale]
+	return appendPadded(append(strconv.AppendUint(dst, whole, 10), '.'), int(decimals), scale)
+}
+
 // appendDecimal appends a big-endian two's complement integer times 10^-scale. It
 // allocates nothing up to 16 bytes, which hold 38 digits.
 func appendDecimal(dst, b []byte, scale int64) []byte {
+	if 0 < len(b) && len(b) < 8 && 0 < scale && scale <= 9 {
+		return appendShortDecimal(dst, b, int(scale))
+	}
 	var room [40]byte
 	negative, digits := appendDigits(room[:0], b)
 	if negative {
