@@ -190,7 +190,7 @@ func intFit(s shape.Type, t *avroType, other string) string {
 	}
 	if limit > 0 {
 		if s.Low < -limit || s.High > limit {
-			return fmt.Sprintf("it is %s, and a %s is exact up to %d", nameOf(s), t, limit)
+			return fmt.Sprintf("it is from %d to %d, and a %s is exact up to %d", s.Low, s.High, t, limit)
 		}
 		return ""
 	}
@@ -258,41 +258,4 @@ func enumFit(s shape.Type, t *avroType, other string) string {
 		return ""
 	}
 	return fmt.Sprintf("the schema's %s does not have %s", t, strings.Join(lacks, ", "))
-}
-
-// nameOf returns how misfits call a shape.
-func nameOf(s shape.Type) string {
-	switch s.Kind {
-	case shape.Bool:
-		return "true or false"
-	case shape.Int:
-		return fmt.Sprintf("a whole number from %d to %d", s.Low, s.High)
-	case shape.Decimal:
-		return fmt.Sprintf("a number with %d digits, %d of them after the point", s.Precision, s.Scale)
-	case shape.Float:
-		return "a number"
-	case shape.Enum:
-		return "one of " + strings.Join(s.Symbols, ", ")
-	case shape.Time:
-		return "a number of " + unitName(s.Unit) + " since 1970"
-	case shape.Date:
-		return "a date"
-	case shape.Object:
-		return "an object"
-	case shape.List:
-		return "a list"
-	}
-	return "text"
-}
-
-func unitName(unit time.Duration) string {
-	switch unit {
-	case time.Millisecond:
-		return "milliseconds"
-	case time.Microsecond:
-		return "microseconds"
-	case time.Nanosecond:
-		return "nanoseconds"
-	}
-	return "seconds"
 }

@@ -60,7 +60,7 @@ func (f *jsonFitter) fit(s *jsonschema.Schema, t shape.Type, path string, place 
 		if t.Kind == shape.Null {
 			return refuse("may be null, and the schema has %s", strings.Join(s.Types.ToStrings(), " or "))
 		}
-		return refuse("is %s, and the schema has %s", kindText(t), strings.Join(s.Types.ToStrings(), " or "))
+		return refuse("is %s, and the schema has %s", nameOf(t), strings.Join(s.Types.ToStrings(), " or "))
 	}
 	var out []Misfit
 	switch t.Kind {

@@ -79,7 +79,7 @@ func (f *protoFitter) value(path string, place shape.Place, to protoTarget, t sh
 		f.table(path, place, to.field, t)
 	case to.field != nil && to.field.IsList() && !to.element:
 		if t.Kind != shape.List {
-			f.refuse(path, place, "is %s, and the schema's %s a list", kindText(t), to.text())
+			f.refuse(path, place, "is %s, and the schema's %s a list", nameOf(t), to.text())
 		} else if t.Elem != nil {
 			f.value(path+"[]", place, targetOf(to.field, true), *t.Elem)
 		}
@@ -87,7 +87,7 @@ func (f *protoFitter) value(path string, place shape.Place, to protoTarget, t sh
 		f.known(path, place, to, known, t)
 	case to.message != nil:
 		if t.Kind != shape.Object {
-			f.refuse(path, place, "is %s, and the schema's %s an object", kindText(t), to.text())
+			f.refuse(path, place, "is %s, and the schema's %s an object", nameOf(t), to.text())
 			return
 		}
 		f.object(path, place, to.message, t)
@@ -145,7 +145,7 @@ func (f *protoFitter) object(path string, place shape.Place, m protoreflect.Mess
 
 func (f *protoFitter) table(path string, place shape.Place, fd protoreflect.FieldDescriptor, t shape.Type) {
 	if t.Kind != shape.Object {
-		f.refuse(path, place, "is %s, and the schema's %s an object", kindText(t), typeText(fd))
+		f.refuse(path, place, "is %s, and the schema's %s an object", nameOf(t), typeText(fd))
 		return
 	}
 	if fd.MapKey().Kind() != protoreflect.StringKind {
@@ -167,7 +167,7 @@ func (f *protoFitter) known(path string, place shape.Place, to protoTarget, know
 		return
 	case knownTimestamp:
 		if t.Kind == shape.Time && t.Unit != time.Millisecond {
-			f.refuse(path, place, "is a time in %s, and a google.protobuf.Timestamp is made of milliseconds", unitText(t.Unit))
+			f.refuse(path, place, "is a time in %s, and a google.protobuf.Timestamp is made of milliseconds", unitName(t.Unit))
 			return
 		}
 		ok = t.Kind == shape.Time || t.Kind == shape.Text || t.Kind == shape.Object ||
@@ -180,7 +180,7 @@ func (f *protoFitter) known(path string, place shape.Place, to protoTarget, know
 		ok = t.Kind == shape.List
 	}
 	if !ok {
-		f.refuse(path, place, "is %s, and the schema has %s", kindText(t), to.text())
+		f.refuse(path, place, "is %s, and the schema has %s", nameOf(t), to.text())
 	}
 }
 
@@ -208,7 +208,7 @@ func (f *protoFitter) scalar(path string, place shape.Place, to protoTarget, t s
 		return
 	}
 	if !ok {
-		f.refuse(path, place, "is %s, and the schema has %s", kindText(t), kind)
+		f.refuse(path, place, "is %s, and the schema has %s", nameOf(t), kind)
 	}
 }
 
@@ -231,7 +231,7 @@ func (f *protoFitter) enum(path string, place shape.Place, to protoTarget, t sha
 			f.refuse(path, place, "the schema's enum %s is too small for %d to %d", enum.FullName(), t.Low, t.High)
 		}
 	default:
-		f.refuse(path, place, "is %s, and the schema has the enum %s", kindText(t), enum.FullName())
+		f.refuse(path, place, "is %s, and the schema has the enum %s", nameOf(t), enum.FullName())
 	}
 }
 
@@ -253,7 +253,7 @@ func (f *protoFitter) float(path string, place shape.Place, to protoTarget, t sh
 			f.refuse(path, place, "the schema's %s does not keep all digits of a time", to.kind())
 		}
 	default:
-		f.refuse(path, place, "is %s, and the schema has %s", kindText(t), to.kind())
+		f.refuse(path, place, "is %s, and the schema has %s", nameOf(t), to.kind())
 	}
 }
 
@@ -272,50 +272,9 @@ func (f *protoFitter) whole(path string, place shape.Place, to protoTarget, t sh
 		}
 	case shape.Time:
 		if high < math.MaxInt64 && (t.Unit != time.Second || high < math.MaxUint32) {
-			f.refuse(path, place, "the schema's %s is too small for a time in %s", to.kind(), unitText(t.Unit))
+			f.refuse(path, place, "the schema's %s is too small for a time in %s", to.kind(), unitName(t.Unit))
 		}
 	default:
-		f.refuse(path, place, "is %s, and the schema has %s", kindText(t), to.kind())
+		f.refuse(path, place, "is %s, and the schema has %s", nameOf(t), to.kind())
 	}
-}
-
-// kindText returns what a value is, for a sentence.
-func kindText(t shape.Type) string {
-	switch t.Kind {
-	case shape.Null:
-		return "null"
-	case shape.Bool:
-		return "true or false"
-	case shape.Int:
-		return "a whole number"
-	case shape.Decimal:
-		return "a decimal number"
-	case shape.Float:
-		return "a number"
-	case shape.Enum:
-		return "one of " + brief(strings.Join(t.Symbols, ", "))
-	case shape.Time:
-		return "a time in " + unitText(t.Unit)
-	case shape.Date:
-		return "a date"
-	case shape.Object:
-		return "an object"
-	case shape.List:
-		return "a list"
-	case shape.Union:
-		return "one of several types"
-	}
-	return "text"
-}
-
-func unitText(unit time.Duration) string {
-	switch unit {
-	case time.Second:
-		return "seconds"
-	case time.Millisecond:
-		return "milliseconds"
-	case time.Microsecond:
-		return "microseconds"
-	}
-	return "nanoseconds"
 }

@@ -153,14 +153,7 @@ func (t *Topics) register(ctx context.Context, subject string, f *Format) (id in
 // Writer returns how the values (or keys) of a topic are written; nil: as they are. The nil
 // Topics has none.
 func (t *Topics) Writer(topic string, key bool) *Writer {
-	if t == nil {
-		return nil
-	}
-	codings := t.values
-	if key {
-		codings = t.keys
-	}
-	if c := codings[topic]; c != nil {
+	if c := t.coding(topic, key); c != nil {
 		return c.writer
 	}
 	return nil
@@ -168,17 +161,20 @@ func (t *Topics) Writer(topic string, key bool) *Writer {
 
 // Schema returns the schema of a topic's values (or keys); nil: it has no format.
 func (t *Topics) Schema(topic string, key bool) *Schema {
-	if t == nil {
-		return nil
-	}
-	codings := t.values
-	if key {
-		codings = t.keys
-	}
-	if c := codings[topic]; c != nil {
+	if c := t.coding(topic, key); c != nil {
 		return c.schema
 	}
 	return nil
+}
+
+func (t *Topics) coding(topic string, key bool) *coding {
+	switch {
+	case t == nil:
+		return nil
+	case key:
+		return t.keys[topic]
+	}
+	return t.values[topic]
 }
 
 // Writer writes the keys or the values of one topic. It is immutable.
