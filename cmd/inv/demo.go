@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"regexp"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"inv/cmd/inv/demo"
@@ -27,14 +29,35 @@ const demoAddress = "127.0.0.1:9092"
 // processor, producer and inspector share one process.
 const demoGCPercent = 50
 
-const nextSteps = `
+// nextSteps returns the commands that do the same in parts. flags are those that each
+// needs, beginning with a space; registry is whether there is one.
+func nextSteps(flags string, registry bool) string {
+	listen := ""
+	if registry {
+		listen = " --registry-listen " + registryAddress
+	}
+	return fmt.Sprintf(`
 The same in parts, each in a terminal of its own:
-  inv broker
-  inv process
-  inv tail alerts
-  inv produce catalog && inv produce orders --rate 1s
-Each part works with your own Kafka, too: --brokers HOST:PORT. See inv --help.
-`
+  inv broker%[2]s
+  inv process%[1]s
+  inv tail alerts%[1]s
+  inv produce catalog%[1]s && inv produce orders --rate 1s%[1]s
+Each part works with your own Kafka, too: --brokers HOST:PORT. See inv --help.`, flags, listen)
+}
+
+// plainName matches names that a shell takes as they are.
+var plainName = regexp.MustCompile(`^[a-zA-Z0-9._/-]+$`)
+
+// scenarioFlag returns --scenario with its value, as a shell takes it; "" for the default.
+func scenarioFlag(name string) string {
+	switch {
+	case name == defaultScenario:
+		return ""
+	case plainName.MatchString(name):
+		return " --scenario " + name
+	}
+	return " --scenario '" + strings.ReplaceAll(name, "'", `'\''`) + "'"
+}
 
 func demoCommand(s *streams, f *sharedFlags) *cobra.Command {
 	var length, leadTime time.Duration
@@ -125,14 +148,16 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 		rate = o.Rate.String() + " "
 	}
 	s.errf("The inventory system on %s, %sorders for %s, seed %d.\n", b.Addr(), rate, o.For, o.Seed)
-	brokers := ""
+	named := scenarioFlag(f.scenario)
+	watch, parts := named, named
 	if b.Addr() != demoAddress {
-		brokers = " -b " + b.Addr()
+		watch += " -b " + b.Addr()
 	}
 	if registry != "" {
-		brokers += " --registry " + registry
+		watch += " --registry " + registry
+		parts += " --registry http://" + registryAddress
 	}
-	s.errf("Watch from another terminal: inv tail alerts%s\n", brokers)
+	s.errf("Watch from another terminal: inv tail alerts%s\n", watch)
 	screen := demo.NewScreen(s.out, s.live(), colors, s.width, s.outTerminal && s.errTerminal, s.now, o.For)
 	if page {
 		var stop func()
@@ -145,7 +170,9 @@ func playDemo(ctx context.Context, s *streams, f *sharedFlags, page bool, o demo
 		if _, writeErr := s.out.Write(summary.Write(colors)); writeErr != nil {
 			err = errors.Join(err, writeErr)
 		}
-		s.errf(nextSteps)
+		for line := range strings.SplitSeq(nextSteps(parts, registry != ""), "\n") {
+			s.errf("%s\n", line)
+		}
 	}
 	if err != nil || summary.Audit == nil {
 		return err

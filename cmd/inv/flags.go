@@ -40,12 +40,15 @@ type sharedFlags struct {
 // appIDForm matches what the names of topics can begin with.
 var appIDForm = regexp.MustCompile(`^[a-zA-Z0-9._-]{1,150}$`)
 
+// defaultScenario is the scenario unless another is given.
+const defaultScenario = "inventory"
+
 // defaultAppID is the application id unless another is given.
 const defaultAppID = "inv"
 
 func (f *sharedFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVarP(&f.brokers, "brokers", "b", []string{"127.0.0.1:9092"}, "bootstrap addresses, each `HOST:PORT`, separated by commas")
-	fs.StringVar(&f.scenario, "scenario", "inventory", "the `NAME` of a shipped scenario, or a file")
+	fs.StringVar(&f.scenario, "scenario", defaultScenario, "the `NAME` of a shipped scenario, or a file")
 	fs.StringVar(&f.appID, "app-id", defaultAppID, "the application `ID`, the prefix of internal topics, groups and transactional ids")
 	fs.StringVar(&f.color, "color", "auto", "`WHEN` the output has colours: auto, always or never")
 	fs.StringVar(&f.profile, "profile", "", "the `NAME` of a cluster in inv.yaml")
