@@ -209,7 +209,7 @@ func commitFor(t *testing.T, brokers []string, group string) {
 // failed to end. A line takes a few seconds, on a busy machine several times as long.
 const (
 	readmeRuns = time.Second
-	lineEnds   = time.Minute
+	lineEnds   = 3 * time.Minute
 )
 
 func typeLine(t *testing.T, dir string, env []string, line string) {

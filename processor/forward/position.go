@@ -191,12 +191,36 @@ func commitOffsets(ctx context.Context, client *kgo.Client, group, member string
 		for _, t := range resp.Topics {
 			for _, p := range t.Partitions {
 				if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-					return fmt.Errorf("committing the offset of %s/%d: %w", t.Topic, p.Partition, acl.Check(err, acl.Read, acl.Group(group)))
+					return uncommitted(err, group, nameIn(req, t), p.Partition)
 				}
 			}
 		}
 		return nil
 	})
+}
+
+// nameIn returns the name of a topic in the response to a request. Brokers that take IDs
+// leave it out (KIP-848).
+func nameIn(req *kmsg.OffsetCommitRequest, t kmsg.OffsetCommitResponseTopic) string {
+	if t.Topic != "" {
+		return t.Topic
+	}
+	for i := range req.Topics {
+		if req.Topics[i].TopicID == t.TopicID {
+			return req.Topics[i].Topic
+		}
+	}
+	return ""
+}
+
+// uncommitted returns the error of an offset that was not committed, with the permission
+// that is missing, of the group or of the topic.
+func uncommitted(err error, group, topic string, partition int32) error {
+	resource := acl.Group(group)
+	if errors.Is(err, kerr.TopicAuthorizationFailed) {
+		resource = acl.Topic(topic)
+	}
+	return fmt.Errorf("committing the offset of %s/%d: %w", topic, partition, acl.Check(err, acl.Read, resource))
 }
 
 // movedOn reports whether the group does not take offsets from a member, because it has
