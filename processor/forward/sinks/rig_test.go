@@ -140,7 +140,7 @@ type receiver struct {
 	lanes  map[string]string // by id
 	wrong  []string
 	count  int
-	at     int    // calls do at this request, unanswered
+	at     int    // calls do once at this request or, if it refuses that, the next one, unanswered
 	do     func() // nil: nothing
 }
 
@@ -174,8 +174,9 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		r.bodies[id], r.lanes[id] = string(body), q.URL.Path
 		r.ids = append(r.ids, id)
 	}
-	if r.do != nil && r.count == r.at {
-		r.do()
+	if do := r.do; do != nil && r.count >= r.at {
+		r.do = nil
+		do()
 	}
 }
 
