@@ -113,67 +113,93 @@ func guardedKafka(t *testing.T) *guarded {
 	return &guarded{t, []string{addresses[1]}, kafkatest.Client(t, node.Brokers()), nil}
 }
 
-// permit replaces the user's ACLs.
+// acls returns the user's ACLs, sorted.
+func (g *guarded) acls() (list []permission, err error) {
+	ask := kmsg.NewPtrDescribeACLsRequest()
+	ask.Principal = kmsg.StringPtr("User:" + guardedUser)
+	ask.ResourceType, ask.ResourcePatternType = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny
+	ask.Operation, ask.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAny
+	resp, err := ask.RequestWith(g.t.Context(), g.client)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range resp.Resources {
+		for _, a := range r.ACLs {
+			prefixed := r.ResourcePatternType == kmsg.ACLResourcePatternTypePrefixed
+			list = append(list, permission{r.ResourceType, r.ResourceName, prefixed, a.Operation})
+		}
+	}
+	slices.SortFunc(list, permission.compare)
+	return list, nil
+}
+
+func (p permission) compare(o permission) int {
+	return strings.Compare(fmt.Sprintf("%+v", p), fmt.Sprintf("%+v", o))
+}
+
+func (p permission) pattern() kmsg.ACLResourcePatternType {
+	if p.prefixed {
+		return kmsg.ACLResourcePatternTypePrefixed
+	}
+	return kmsg.ACLResourcePatternTypeLiteral
+}
+
+// permit replaces the user's ACLs. Those that stay are in force all the time: a command
+// that runs would notice a moment without them.
 func (g *guarded) permit(permissions []permission) {
 	g.t.Helper()
 	ctx := g.t.Context()
-	drop := kmsg.NewPtrDeleteACLsRequest()
-	f := kmsg.NewDeleteACLsRequestFilter()
-	f.Principal = kmsg.StringPtr("User:" + guardedUser)
-	f.ResourceType, f.ResourcePatternType = kmsg.ACLResourceTypeAny, kmsg.ACLResourcePatternTypeAny
-	f.Operation, f.PermissionType = kmsg.ACLOperationAny, kmsg.ACLPermissionTypeAny
-	drop.Filters = append(drop.Filters, f)
-	if _, err := drop.RequestWith(ctx, g.client); err != nil {
-		g.t.Fatal(err)
+	want := slices.Clone(permissions)
+	for i := range want {
+		if want[i].kind == kmsg.ACLResourceTypeCluster {
+			want[i].name = "kafka-cluster"
+		}
 	}
+	slices.SortFunc(want, permission.compare)
+	want = slices.Compact(want)
 	create := kmsg.NewPtrCreateACLsRequest()
-	for _, p := range permissions {
+	for _, p := range want {
 		c := kmsg.NewCreateACLsRequestCreation()
-		c.ResourceType, c.ResourceName, c.ResourcePatternType = p.kind, p.name, kmsg.ACLResourcePatternTypeLiteral
-		if p.kind == kmsg.ACLResourceTypeCluster {
-			c.ResourceName = "kafka-cluster"
-		}
-		if p.prefixed {
-			c.ResourcePatternType = kmsg.ACLResourcePatternTypePrefixed
-		}
+		c.ResourceType, c.ResourceName, c.ResourcePatternType = p.kind, p.name, p.pattern()
 		c.Principal, c.Host, c.Operation, c.PermissionType = "User:"+guardedUser, "*", p.operation, kmsg.ACLPermissionTypeAllow
 		create.Creations = append(create.Creations, c)
 	}
-	resp, err := create.RequestWith(ctx, g.client)
+	created, err := create.RequestWith(ctx, g.client)
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	for _, r := range resp.Results {
+	for _, r := range created.Results {
 		if r.ErrorCode != 0 {
 			g.t.Fatalf("creating ACLs: %+v", r)
 		}
 	}
+	had, err := g.acls()
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	drop := kmsg.NewPtrDeleteACLsRequest()
+	for _, p := range had {
+		if slices.Contains(want, p) {
+			continue
+		}
+		f := kmsg.NewDeleteACLsRequestFilter()
+		f.Principal = kmsg.StringPtr("User:" + guardedUser)
+		f.ResourceType, f.ResourceName, f.ResourcePatternType = p.kind, kmsg.StringPtr(p.name), p.pattern()
+		f.Operation, f.PermissionType = p.operation, kmsg.ACLPermissionTypeAny
+		drop.Filters = append(drop.Filters, f)
+	}
+	if len(drop.Filters) > 0 {
+		if _, err := drop.RequestWith(ctx, g.client); err != nil {
+			g.t.Fatal(err)
+		}
+	}
 	// Brokers apply them with a delay.
 	kafkatest.Eventually(g.t, 20*time.Second, "the ACLs are in force", func() (bool, error) {
-		ask := kmsg.NewPtrDescribeACLsRequest()
-		ask.Principal, ask.ResourceType, ask.ResourcePatternType = f.Principal, f.ResourceType, f.ResourcePatternType
-		ask.Operation, ask.PermissionType = f.Operation, f.PermissionType
-		resp, err := ask.RequestWith(ctx, g.client)
+		got, err := g.acls()
 		if err != nil {
 			return false, err
 		}
-		var got, want []permission
-		for _, r := range resp.Resources {
-			for _, a := range r.ACLs {
-				prefixed := r.ResourcePatternType == kmsg.ACLResourcePatternTypePrefixed
-				got = append(got, permission{r.ResourceType, r.ResourceName, prefixed, a.Operation})
-			}
-		}
-		for _, p := range permissions {
-			if p.kind == kmsg.ACLResourceTypeCluster {
-				p.name = "kafka-cluster"
-			}
-			want = append(want, p)
-		}
-		by := func(a, b permission) int { return strings.Compare(fmt.Sprintf("%+v", a), fmt.Sprintf("%+v", b)) }
-		slices.SortFunc(got, by)
-		slices.SortFunc(want, by)
-		return slices.Equal(got, slices.Compact(want)), fmt.Errorf("%v, want %v", got, want)
+		return slices.Equal(got, want), fmt.Errorf("%v, want %v", got, want)
 	})
 }
 
@@ -186,13 +212,13 @@ func (g *guarded) run(line string) invocation {
 		args = slices.Concat(words[1:2], login, words[2:], []string{""})
 	}
 	var out, stderr bytes.Buffer
-	ctx, cancel := context.WithTimeout(g.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(g.t.Context(), time.Minute)
 	defer cancel()
 	err := execute(ctx, args, &streams{in: strings.NewReader(""), out: &out, err: &stderr,
 		getenv: func(name string) string { return g.variables[name] }, now: time.Now, width: func() int { return 0 }})
 	code := exitCode(ctx, err, &stderr)
 	if ctx.Err() != nil {
-		fmt.Fprintln(&stderr, "(still running after 20 s)")
+		fmt.Fprintln(&stderr, "(still running after a minute)")
 	}
 	return invocation{out.String(), stderr.String(), code}
 }

@@ -28,8 +28,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 )
 
-const testsPerProcessor = 4
-
 // TestMain lets scripts run inv as a program: the test binary under that name. Tests wait
 // for brokers and for each other's processes more than they compute, so that several for
 // each processor run at once, unless -parallel says otherwise.
