@@ -2,7 +2,6 @@ package processor
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -21,6 +20,7 @@ type Values struct {
 	log        *slog.Logger
 	key, value []byte        // room
 	Patience   time.Duration // how long Of and Key wait for the registry; 0: until the context ends
+	Final      bool          // the error that it does not answer ends the run, and not only the step
 }
 
 // While the schema registry does not answer, it is asked again so often and for so long.
@@ -29,6 +29,9 @@ const (
 	awayPause    = time.Second
 	awayPatience = 30 * time.Second
 )
+
+// leastRoom is the least room of a key or a value, in bytes.
+const leastRoom = 256
 
 // Values returns what decodes the records of one of the stage's topics.
 func (e Env) Values(alias string) *Values {
@@ -52,12 +55,13 @@ func (v *Values) CheckVersion(r *kgo.Record) error {
 // Of returns the JSON of a record's value by the topic's format, upgraded if its type has
 // an upgrade, and other values as they are. It is valid until the next call, and as long
 // as the record is. A value that can't be decoded is an *event.Error. Other errors, that
-// the registry does not answer, are for the step to end with: it is tried again.
+// the registry does not answer, are for the step to end with: it is tried again, unless
+// Final is set.
 func (v *Values) Of(ctx context.Context, r *kgo.Record) ([]byte, error) {
 	if v.schemas == nil || r.Value == nil {
 		return r.Value, nil
 	}
-	return v.decode(ctx, r, &v.value, v.schemas.Value)
+	return v.decode(ctx, r, r.Value, &v.value, v.schemas.Value)
 }
 
 // Key returns a record's key likewise; one that is a JSON string is its text.
@@ -65,24 +69,28 @@ func (v *Values) Key(ctx context.Context, r *kgo.Record) ([]byte, error) {
 	if v.schemas == nil || r.Key == nil {
 		return r.Key, nil
 	}
-	return v.decode(ctx, r, &v.key, v.schemas.Key)
+	return v.decode(ctx, r, r.Key, &v.key, v.schemas.Key)
 }
 
-func (v *Values) decode(ctx context.Context, r *kgo.Record, room *[]byte, decode func([]byte, *kgo.Record) ([]byte, error)) ([]byte, error) {
+func (v *Values) decode(ctx context.Context, r *kgo.Record, original []byte, room *[]byte, decode func([]byte, *kgo.Record) ([]byte, error)) ([]byte, error) {
 	for waited := time.Duration(0); ; waited += awayPause {
 		out, err := decode((*room)[:0], r)
 		if err == nil {
-			if len(out) > cap(*room) {
-				*room = make([]byte, 0, len(out)+len(out)/4) // not out itself, which may be part of the record
+			if len(out) > cap(*room) && (len(original) == 0 || &out[0] != &original[0]) {
+				// Not out itself, which may be a part of the record. Decoding may need a
+				// little more than the result.
+				*room = make([]byte, 0, leastRoom+len(out)+len(out)/4)
 			}
 			return out, nil
 		}
-		var undecoded *registry.Error
 		switch {
-		case !errors.As(err, &undecoded) || !undecoded.Away():
+		case !registry.Away(err):
 			return nil, &event.Error{Reason: registry.Reason(err), Message: err.Error()}
 		case v.Patience > 0 && waited >= v.Patience:
-			return nil, stage.Retry(fmt.Errorf("decoding %s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err))
+			if err = fmt.Errorf("decoding %s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err); v.Final {
+				return nil, err
+			}
+			return nil, stage.Retry(err)
 		case waited == 0:
 			v.log.Warn("waiting for the schema registry", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", err)
 		}

@@ -98,6 +98,12 @@ func (e *Error) Waits() bool { return e.kind == unasked }
 // later.
 func (e *Error) Away() bool { return e.kind == away }
 
+// Away reports whether an error is that the registry did not answer, see [Error.Away].
+func Away(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Away()
+}
+
 func (c column) errorf(kind, format string, args ...any) error {
 	once := kind
 	if kind != away {

@@ -29,7 +29,7 @@ type intake struct {
 }
 
 func newIntake(env processor.Env, p *Program, name string) (*intake, error) {
-	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders(), decoder: topicDecoder{schemas: env.Schemas, log: env.Logger}}
+	in := &intake{env: env, program: p, stage: name, inputs: map[string]int{}, headed: p.UsesHeaders(), decoder: newTopicDecoder(env.Schemas, env.Logger)}
 	for i := range p.Topology.From {
 		in.inputs[env.Topic(p.Topology.From[i].Alias)] = i
 	}

@@ -98,7 +98,7 @@ type table struct {
 func newTable(reader *stage.Reader, topic string, partitions int, schemas *registry.Topics, log *slog.Logger) *table {
 	t := &table{topic: topic, schemas: schemas, log: log, rows: stage.NewTable()}
 	t.Follower = stage.NewFollower(reader, topic, partitions, func(ctx context.Context, partition int32, progress func(int64)) error {
-		d := &topicDecoder{schemas: schemas, log: log}
+		d := newTopicDecoder(schemas, log)
 		err := reader.Follow(ctx, topic, partition, 0, func(r *kgo.Record) error { return t.apply(ctx, d, r) }, progress)
 		if err != nil {
 			return fmt.Errorf("following %s/%d: %w", topic, partition, err)
@@ -111,7 +111,7 @@ func newTable(reader *stage.Reader, topic string, partitions int, schemas *regis
 // apply applies a record. A row is encoded as the record's version and the JSON text, or
 // nothing behind it if the row was removed. A value that isn't JSON, or can't be decoded,
 // removes the row as a tombstone does; a record whose key can't be is of no row.
-func (t *table) apply(ctx context.Context, d *topicDecoder, r *kgo.Record) error {
+func (t *table) apply(ctx context.Context, d topicDecoder, r *kgo.Record) error {
 	if r.Key == nil {
 		return nil // of no row
 	}

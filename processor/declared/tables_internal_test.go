@@ -25,7 +25,7 @@ func TestTableRows(t *testing.T) {
 		if value != "" {
 			r.Value = []byte(value)
 		}
-		if err := table.apply(t.Context(), &topicDecoder{}, r); err != nil {
+		if err := table.apply(t.Context(), newTopicDecoder(nil, nil), r); err != nil {
 			t.Fatal(err)
 		}
 	}

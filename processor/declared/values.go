@@ -3,79 +3,54 @@ package declared
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
-	"time"
 
+	"inv/internal/event"
 	"inv/internal/registry"
+	"inv/processor"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// topicDecoder decodes the keys and values of topics that have a format, or that a schema
-// registry describes. It is for one goroutine.
-type topicDecoder struct {
-	schemas    *registry.Topics // nil: there are none
-	log        *slog.Logger
-	key, value []byte // room
+// topicDecoder is [processor.Values] whose errors are those of this package. An
+// empty key or value stays as it is.
+type topicDecoder struct{ values *processor.Values }
+
+func newTopicDecoder(schemas *registry.Topics, log *slog.Logger) topicDecoder {
+	values := processor.NewValues(schemas, log)
+	values.Final = true
+	return topicDecoder{values}
 }
-
-// While the registry does not answer, it is asked again so often and for so long. What is
-// known is not asked for, so this concerns the first record of a schema.
-const (
-	awayPause    = time.Second
-	awayPatience = 30 * time.Second
-)
-
-// leastRoom is the least room of a key or a value, in bytes.
-const leastRoom = 256
 
 // valueOf returns the JSON of a value that has a schema, and other values as they are. It
 // is valid until the next call. A value that can't be decoded is a *refusalError; other
 // errors end the step.
-func (d *topicDecoder) valueOf(ctx context.Context, r *kgo.Record) ([]byte, error) {
-	return d.decode(ctx, r, r.Value, &d.value, d.schemas.Value)
+func (d topicDecoder) valueOf(ctx context.Context, r *kgo.Record) ([]byte, error) {
+	if len(r.Value) == 0 {
+		return r.Value, nil
+	}
+	value, err := d.values.Of(ctx, r)
+	return value, asRefusal(err)
 }
 
 // keyOf returns the text of a key likewise.
-func (d *topicDecoder) keyOf(ctx context.Context, r *kgo.Record) ([]byte, error) {
-	return d.decode(ctx, r, r.Key, &d.key, d.schemas.Key)
+func (d topicDecoder) keyOf(ctx context.Context, r *kgo.Record) ([]byte, error) {
+	if len(r.Key) == 0 {
+		return r.Key, nil
+	}
+	key, err := d.values.Key(ctx, r)
+	return key, asRefusal(err)
 }
 
-func (d *topicDecoder) decode(ctx context.Context, r *kgo.Record, original []byte, room *[]byte, decode func([]byte, *kgo.Record) ([]byte, error)) ([]byte, error) {
-	if d.schemas == nil || len(original) == 0 {
-		return original, nil
+func asRefusal(err error) error {
+	if err == nil {
+		return nil // without the allocation of what follows
 	}
-	for waited := time.Duration(0); ; waited += awayPause {
-		out, err := decode((*room)[:0], r)
-		if err == nil {
-			if len(out) > cap(*room) && &out[0] != &original[0] {
-				// Not out itself, which may be a part of the record. Decoding may need a
-				// little more than the result.
-				*room = make([]byte, 0, leastRoom+len(out)+len(out)/4)
-			}
-			return out, nil
-		}
-		switch {
-		case !isAway(err):
-			return nil, refused(registry.Reason(err), "%v", err)
-		case waited >= awayPatience:
-			return nil, fmt.Errorf("decoding %s/%d@%d: %w", r.Topic, r.Partition, r.Offset, err)
-		case waited == 0:
-			d.log.Warn("waiting for the schema registry", "topic", r.Topic, "partition", r.Partition, "offset", r.Offset, "because", err)
-		}
-		select {
-		case <-time.After(awayPause):
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	var e *event.Error
+	if errors.As(err, &e) {
+		return refused(e.Reason, "%s", e.Message)
 	}
-}
-
-// isAway reports whether an error is that the registry did not answer.
-func isAway(err error) bool {
-	var e *registry.Error
-	return errors.As(err, &e) && e.Away()
+	return err
 }
 
 // undecoded is what becomes of a record that was not decoded.

@@ -33,7 +33,7 @@ func TestValueWaitsForTheRegistry(t *testing.T) {
 		t.Fatal(err)
 	}
 	var said strings.Builder
-	d := topicDecoder{schemas: topics, log: slog.New(slog.NewTextHandler(&said, nil))}
+	d := newTopicDecoder(topics, slog.New(slog.NewTextHandler(&said, nil)))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	stopped := errors.New("stopped")
 	go func() {
@@ -74,7 +74,7 @@ func TestDecodingKeepsItsRoom(t *testing.T) {
 	}
 	plain := &kgo.Record{Topic: "orders", Value: []byte(`{"id":"a longer one than the others"}`)}
 	before := string(plain.Value)
-	d := topicDecoder{schemas: topics}
+	d := newTopicDecoder(topics, nil)
 	decode := func(r *kgo.Record, wantKey, wantValue string) {
 		key, err := d.keyOf(t.Context(), r)
 		if err != nil || string(key) != wantKey {

@@ -174,7 +174,7 @@ func (p *preparer) decode(t *taken, r *kgo.Record) error {
 	var upgrade *registry.UpgradeError
 	switch {
 	case err == nil:
-	case p.cfg.Schemas.Schema(t.Topic, false) != nil || errors.As(err, &upgrade) || away(err):
+	case p.cfg.Schemas.Schema(t.Topic, false) != nil || errors.As(err, &upgrade) || registry.Away(err):
 		return t.undecoded(err)
 	default:
 		return nil // it is not JSON, which may be no error
@@ -185,14 +185,9 @@ func (p *preparer) decode(t *taken, r *kgo.Record) error {
 	return nil
 }
 
-func away(err error) bool {
-	var failed *registry.Error
-	return errors.As(err, &failed) && failed.Away()
-}
-
 // undecoded refuses a record, or returns the error if the registry does not answer.
 func (t *taken) undecoded(err error) error {
-	if away(err) {
+	if registry.Away(err) {
 		return err
 	}
 	t.err = &RecordError{Reason: string(registry.Reason(err)), Err: err}

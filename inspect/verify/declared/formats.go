@@ -1,7 +1,6 @@
 package declared
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -42,8 +41,7 @@ func (a *audit) decode(r *kgo.Record, raw bool) decoded {
 
 // failed returns an error of decoding, and takes note of a registry that does not answer.
 func (a *audit) failed(err error) error {
-	var e *registry.Error
-	if errors.As(err, &e) && e.Away() {
+	if registry.Away(err) {
 		a.away = err
 	}
 	return err
