@@ -98,7 +98,7 @@ func showAll(t *testing.T, o Options, chunks []fetch.Chunk, size int, out interf
 	t.Helper()
 	var s shown
 	o.Notice = func(text string) { s.notices = append(s.notices, text) }
-	run := &tail{o: o, decoder: fetch.NewDecoder(), out: out, decoding: newDecoding(&o), reported: map[string]bool{}}
+	run := &tail{o: o, decoder: fetch.NewDecoder(), out: out, decoding: newDecoding(&o)}
 	var err error
 	if run.filter, err = compileFilter(&o); err != nil {
 		t.Fatal(err)

@@ -48,7 +48,7 @@ type tail struct {
 	buf      []byte
 	stats    Stats
 	decoding *decoding               // nil: records are shown as they are
-	reported map[string]bool         // errors of decoding, see SchemaDecoder
+	reported Reasons                 // errors of decoding, see SchemaDecoder
 	deadline time.Time               // of Expect; zero: none
 	known    map[string]*fetch.Topic // as of the start
 	reading  map[string]int          // number of partitions being read, by topic
@@ -69,7 +69,7 @@ var (
 func Run(ctx context.Context, client *kgo.Client, o Options, out io.Writer) (Stats, error) {
 	t := &tail{o: o, cluster: fetch.NewCluster(client, !o.Uncommitted), decoder: fetch.NewDecoder(), out: out,
 		highs: fetch.NewCluster(client, false), withheld: withheld{open: map[fetch.ID]held{}},
-		reading: map[string]int{}, reported: map[string]bool{}}
+		reading: map[string]int{}}
 	t.decoder.MaxBatch = o.MaxBatch
 	if o.Within > 0 {
 		t.deadline = time.Now().Add(o.Within)

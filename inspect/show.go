@@ -117,30 +117,14 @@ func (t *tail) decode(r *Record) {
 	}
 }
 
-// maxReported bounds the errors of decoding that are reported.
-const maxReported = 20
-
 // undecoded reports an error of decoding, once for each kind.
 func (t *tail) undecoded(r *Record, err error) {
-	if err == nil || errors.Is(err, context.Canceled) { // the run is ending
+	if errors.Is(err, context.Canceled) { // the run is ending
 		return
 	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			t.undecoded(r, err)
-		}
-		return
-	}
-	kind := r.Topic + " " + err.Error()
-	var once interface{ Once() string }
-	if errors.As(err, &once) {
-		kind = once.Once()
-	}
-	if t.reported[kind] || len(t.reported) == maxReported {
-		return
-	}
-	t.reported[kind] = true
-	t.unreadable(fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, err))
+	t.reported.Report(r.Topic, err, func(err error) {
+		t.unreadable(fmt.Errorf("%s p%d@%d: %w", r.Topic, r.Partition, r.Offset, err))
+	})
 }
 
 // show renders a record that passed the filter. The error ends the run.

@@ -69,7 +69,7 @@ type reader struct {
 	clock    func() time.Time
 	log      func(string)
 	told     map[string]bool // missing permissions that were logged
-	reasons  reasons         // why records could not be decoded
+	reasons  inspect.Reasons // why records could not be decoded
 }
 
 // run reads until ctx is done. After an error, which is shown, it starts over: the page

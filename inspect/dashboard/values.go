@@ -3,7 +3,6 @@ package dashboard
 import (
 	"context"
 	"errors"
-	"sync"
 
 	"inv/inspect"
 	"inv/internal/kafka"
@@ -66,64 +65,21 @@ func (s *session) decode(ctx context.Context, v *values, r *fetch.Record) error 
 
 // isAway returns the error that the registry does not answer; nil if err is none.
 func isAway(err error) error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			if why := isAway(err); why != nil {
-				return why
-			}
+	for _, why := range inspect.Joined(err) {
+		var a interface{ Away() bool }
+		if errors.As(why, &a) && a.Away() {
+			return why
 		}
-		return nil
-	}
-	var a interface{ Away() bool }
-	if errors.As(err, &a) && a.Away() {
-		return err
 	}
 	return nil
 }
 
 // undecoded logs why a record can't be decoded, once for each kind of reason.
 func (s *session) undecoded(r *fetch.Record, err error) {
-	if err == nil {
-		return
-	}
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, err := range joined.Unwrap() {
-			s.undecoded(r, err)
-		}
-		return
-	}
-	kind := r.Topic + " " + err.Error()
-	var once interface{ Once() string }
-	if errors.As(err, &once) {
-		kind = once.Once()
-	}
-	if s.reasons.add(kind) {
+	s.reasons.Report(r.Topic, err, func(err error) {
 		one := Record{s.sources[r.Topic], r}
 		s.log(one.place() + ": " + err.Error())
-	}
-}
-
-// reasons are the kinds of reasons that were logged. It is safe for concurrent use.
-type reasons struct {
-	mu   sync.Mutex
-	seen map[string]bool
-}
-
-// mostReasons bounds how many are logged.
-const mostReasons = 20
-
-// add reports whether a kind is to be logged.
-func (r *reasons) add(kind string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.seen[kind] || len(r.seen) == mostReasons {
-		return false
-	}
-	if r.seen == nil {
-		r.seen = map[string]bool{}
-	}
-	r.seen[kind] = true
-	return true
+	})
 }
 
 // portion is about how many bytes of decoded records are folded at a time.
