@@ -132,11 +132,7 @@ func (t *timings) quantile(q float64) float64 {
 
 // latencyOf runs one side on topics without orders, at each rate in turn.
 func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]*timings, error) {
-	l.loaded = -1 // the topics have orders of the last side
-	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, 0); err != nil {
-		return nil, err
-	}
-	ids, err := l.productIDs(ctx)
+	ids, err := l.withoutOrders(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -168,8 +164,13 @@ func (l *lab) latencyOf(ctx context.Context, s side, measured time.Duration) ([]
 	return results, c.stop()
 }
 
-// productIDs returns the products of the catalogue.
-func (l *lab) productIDs(ctx context.Context) (ids []string, err error) {
+// withoutOrders replaces the topics, which have orders of the last run, and returns the
+// products of the catalogue.
+func (l *lab) withoutOrders(ctx context.Context) (ids []string, err error) {
+	l.loaded = -1
+	if err := l.backlog(ctx, shape{partitions: l.partitions, products: l.products}, 0); err != nil {
+		return nil, err
+	}
 	err = l.records(ctx, "product_catalog", func(r *fetch.Record) bool {
 		ids = append(ids, string(r.Key))
 		return true
