@@ -14,8 +14,8 @@ import (
 // fits finds records of which something would be made that the schemas of the ledger's
 // outputs have no place for, while they can still be refused. Whole numbers are no matter:
 // the schemas are compared with their ranges before the start. What is left are amounts,
-// and the texts of products, orders and receipts; each comes from one record alone, so a
-// trial with the others from a record that fits says whether a text does. It is safe for
+// and the texts of products, orders and receipts. Each comes from a single record, so it is
+// tried in an output whose other fields are those of a record that fits. It is safe for
 // concurrent use.
 type fits struct {
 	updates, reorders, alerts processor.Format
