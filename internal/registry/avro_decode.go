@@ -215,13 +215,20 @@ func enumAppender(symbols []string) avroAppender {
 	for i, s := range symbols {
 		quoted[i] = jsonscan.AppendString(nil, []byte(s))
 	}
+	return ofSymbols(quoted, nil)
+}
+
+// ofSymbols appends a symbol. lacks returns the error of one that is nil.
+func ofSymbols(quoted [][]byte, lacks func(i int64) error) avroAppender {
 	return func(dst []byte, in *avroInput) ([]byte, error) {
 		i, err := in.long()
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if i < 0 || i >= int64(len(quoted)) {
+		case i < 0 || i >= int64(len(quoted)):
 			return nil, fmt.Errorf("an enum has no symbol %d", i)
+		case quoted[i] == nil:
+			return nil, lacks(i)
 		}
 		return append(dst, quoted[i]...), nil
 	}

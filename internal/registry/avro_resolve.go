@@ -196,19 +196,9 @@ func resolvedEnum(w, r *avroType) avroAppender {
 		}
 		quoted[i] = jsonscan.AppendString(nil, []byte(s))
 	}
-	return func(dst []byte, in *avroInput) ([]byte, error) {
-		i, err := in.long()
-		if err != nil {
-			return nil, err
-		}
-		if i < 0 || i >= int64(len(quoted)) {
-			return nil, fmt.Errorf("an enum has no symbol %d", i)
-		}
-		if quoted[i] == nil {
-			return nil, fmt.Errorf("%s has no symbol %s, and no default", r, w.symbols[i])
-		}
-		return append(dst, quoted[i]...), nil
-	}
+	return ofSymbols(quoted, func(i int64) error {
+		return fmt.Errorf("%s has no symbol %s, and no default", r, w.symbols[i])
+	})
 }
 
 // resolvedField is a field of a reader's record.

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"inv/internal/jsonscan"
+	"inv/internal/registry/protofile"
 
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -142,7 +143,7 @@ func wireConflict(w, r protoreflect.FieldDescriptor) string {
 		return fmt.Sprintf("number %d is %s to the writer, and %s to the reader", w.Number(), typeText(w), typeText(r))
 	case w.IsList() && !r.IsList():
 		return fmt.Sprintf("number %d is a list to the writer, and a single value to the reader", w.Number())
-	case wireGroup(w.Kind()) != wireGroup(r.Kind()):
+	case protofile.WireGroup(w.Kind()) != protofile.WireGroup(r.Kind()):
 		return fmt.Sprintf("number %d is %s to the writer, and %s to the reader", w.Number(), typeText(w), typeText(r))
 	case w.IsMap():
 		if text := wireConflict(w.MapKey(), r.MapKey()); text != "" {
@@ -151,24 +152,6 @@ func wireConflict(w, r protoreflect.FieldDescriptor) string {
 		return wireConflict(w.MapValue(), r.MapValue())
 	}
 	return ""
-}
-
-// wireGroup returns a kind for all that can be read as each other. A message could be
-// read as bytes, and bytes as a message, but nobody does that on purpose.
-func wireGroup(k protoreflect.Kind) protoreflect.Kind {
-	switch k {
-	case protoreflect.Int32Kind, protoreflect.Int64Kind, protoreflect.Uint32Kind, protoreflect.Uint64Kind, protoreflect.BoolKind, protoreflect.EnumKind:
-		return protoreflect.Int64Kind
-	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
-		return protoreflect.Sint64Kind
-	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
-		return protoreflect.Fixed32Kind
-	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
-		return protoreflect.Fixed64Kind
-	case protoreflect.StringKind, protoreflect.BytesKind:
-		return protoreflect.StringKind
-	}
-	return k
 }
 
 // typeText returns a field's type as a schema has it.

@@ -1,4 +1,5 @@
-// Package protofile finds the files of Protobuf schemas of a registry for the compiler.
+// Package protofile is what a registry and its clients have in common of Protobuf: finding
+// the files of schemas for the compiler, and which kinds of fields are alike.
 package protofile
 
 import (

@@ -125,30 +125,11 @@ func (c *protobufCheck) field(r, w protoreflect.FieldDescriptor) {
 	switch {
 	case r.IsMap() != w.IsMap() || r.IsList() != w.IsList():
 		c.addf("field %s (number %d) is repeated in only one of the schemas", r.FullName(), r.Number())
-	case wireGroup(r.Kind()) != wireGroup(w.Kind()):
+	case protofile.WireGroup(r.Kind()) != protofile.WireGroup(w.Kind()):
 		c.addf("field %s (number %d) is %s, and %s in the writer's schema", r.FullName(), r.Number(), r.Kind(), w.Kind())
 	case r.Message() != nil && r.Message().FullName() != w.Message().FullName():
 		c.addf("field %s (number %d) is %s, and %s in the writer's schema", r.FullName(), r.Number(), r.Message().FullName(), w.Message().FullName())
 	case r.Message() != nil:
 		c.message(r.Message(), w.Message())
 	}
-}
-
-// wireGroup returns the same kind for those that can be read as each other.
-//
-// https://protobuf.dev/programming-guides/proto3/#updating
-func wireGroup(k protoreflect.Kind) protoreflect.Kind {
-	switch k {
-	case protoreflect.Int32Kind, protoreflect.Uint32Kind, protoreflect.Int64Kind, protoreflect.Uint64Kind, protoreflect.BoolKind, protoreflect.EnumKind:
-		return protoreflect.Int64Kind
-	case protoreflect.Sint32Kind, protoreflect.Sint64Kind:
-		return protoreflect.Sint64Kind
-	case protoreflect.Fixed32Kind, protoreflect.Sfixed32Kind:
-		return protoreflect.Fixed32Kind
-	case protoreflect.Fixed64Kind, protoreflect.Sfixed64Kind:
-		return protoreflect.Fixed64Kind
-	case protoreflect.StringKind, protoreflect.BytesKind:
-		return protoreflect.BytesKind
-	}
-	return k
 }
