@@ -124,12 +124,7 @@ func (r *reader) poll() {
 	defer r.loop.client.AllowRebalance()
 	for r.ctx.Err() == nil {
 		r.await()
-		ctx, cancel := context.WithTimeout(r.ctx, r.apply())
-		r.mu.Lock()
-		r.wake = cancel
-		r.mu.Unlock()
-		fetches := r.loop.client.PollRecords(ctx, maxPoll)
-		cancel()
+		fetches := r.fetch()
 		if err := r.failure(fetches); err != nil {
 			r.loop.post(func() { r.loop.fail(err) })
 			return
@@ -149,6 +144,19 @@ func (r *reader) poll() {
 		})
 		r.loop.client.AllowRebalance()
 	}
+}
+
+// fetch applies what is to be sought and polls. A seek that comes from here on ends the
+// poll, also one that just misses being applied: it would wait for a minute otherwise.
+func (r *reader) fetch() kgo.Fetches {
+	woken, wake := context.WithCancel(r.ctx)
+	defer wake()
+	r.mu.Lock()
+	r.wake = wake
+	r.mu.Unlock()
+	ctx, cancel := context.WithTimeout(woken, r.apply())
+	defer cancel()
+	return r.loop.client.PollRecords(ctx, maxPoll)
 }
 
 // failure returns the error of fetches that ends the loop.
