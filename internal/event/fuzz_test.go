@@ -316,3 +316,22 @@ func BenchmarkAppendUpdate(b *testing.B) {
 		buf = AppendUpdate(buf[:0], &u)
 	}
 }
+
+// An amount is the same by the quick way and by its decimal digits.
+func FuzzPlainMoney(f *testing.F) {
+	for _, literal := range []string{"0", "-0", "7.5", "743.8399999999999", "0.0000005", "0.00000049", "-0.0000001", "1000000000000", "1000000000000.00000000",
+		"1000000000000.0000001", "999999999999.9999995", "1.23456700", "00.1", ".5", "5.", "1.2.3", "12e3", "0.000000000000000000000000000000000001"} {
+		f.Add([]byte(literal))
+	}
+	f.Fuzz(func(t *testing.T, literal []byte) {
+		m, exact, ok := parsePlainMoney(literal)
+		if !ok {
+			return
+		}
+		d, number := parseDecimal(literal)
+		want, wantExact, err := d.money()
+		if !number || err != nil || m != want || exact != wantExact {
+			t.Errorf("%q is %d, exact: %t; by its digits %d, exact: %t, %v", literal, m, exact, want, wantExact, err)
+		}
+	})
+}

@@ -27,8 +27,8 @@ func ParseMoney(number []byte) (Money, error) {
 
 // parseMoney also reports whether nothing was rounded.
 func parseMoney(number []byte) (m Money, exact bool, err error) {
-	if m, ok := parsePlainMoney(number); ok {
-		return m, true, nil
+	if m, exact, ok := parsePlainMoney(number); ok {
+		return m, exact, nil
 	}
 	d, ok := parseDecimal(number)
 	if !ok {
@@ -37,42 +37,53 @@ func parseMoney(number []byte) (m Money, exact bool, err error) {
 	return d.money()
 }
 
-// parsePlainMoney reads digits with at most six decimals, the common case,
-// without going through a float.
-func parsePlainMoney(number []byte) (m Money, ok bool) {
+// parsePlainMoney reads digits with a point among them, and a sign if they have at most
+// six decimals: the common cases, without going through decimal digits. With more, exact
+// reports that nothing was rounded.
+func parsePlainMoney(number []byte) (m Money, exact, ok bool) {
 	i, negative := 0, false
 	if len(number) > 0 && number[0] == '-' {
 		i, negative = 1, true
 	}
-	start, decimals := i, -1
+	start, decimals, up := i, -1, Money(0)
+	exact = true
 	for ; i < len(number); i++ {
 		c := number[i]
 		switch {
-		case c >= '0' && c <= '9':
+		case c >= '0' && c <= '9' && decimals < 6:
 			if decimals >= 0 {
 				decimals++
 			}
-			if m = m*10 + Money(c-'0'); m > MaxMoney {
-				return 0, false
+			if m > MaxMoney/10 {
+				return 0, false, false
 			}
+			if m = m*10 + Money(c-'0'); m > MaxMoney {
+				return 0, false, false
+			}
+		case c >= '0' && c <= '9':
+			if decimals++; decimals == 7 && c >= '5' {
+				up = 1
+			}
+			exact = exact && c == '0'
 		case c == '.' && decimals < 0 && i > start:
 			decimals = 0
 		default:
-			return 0, false
+			return 0, false, false
 		}
 	}
-	if i == start || decimals == 0 || decimals > 6 {
-		return 0, false
+	if i == start || decimals == 0 || !exact && (negative || m == MaxMoney) {
+		return 0, false, false
 	}
 	for d := max(decimals, 0); d < 6; d++ {
-		if m *= 10; m > MaxMoney {
-			return 0, false
+		if m > MaxMoney/10 {
+			return 0, false, false
 		}
+		m *= 10
 	}
-	if negative {
+	if m += up; negative {
 		m = -m
 	}
-	return m, true
+	return m, exact, true
 }
 
 // AppendMoney appends m as a JSON number.

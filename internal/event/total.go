@@ -13,14 +13,19 @@ const totalTolerance = MoneyUnit / 200
 // a cent. Nothing is rounded before the comparison, but digits after the 400th
 // decimal are ignored. The order must have passed Check.
 func (o *Order) CheckTotal() error {
-	if o.finer() {
-		return o.checkFineTotal()
-	}
 	var high, low, carry uint64 // Σ quantity × unit price may need more than 64 bits
+	rounded := uint64(0)        // by how much it and the total may be off, in millionths
 	for i := range o.Items {
-		h, l := bits.Mul64(uint64(o.Items[i].Quantity), uint64(o.Items[i].UnitPrice))
+		line := &o.Items[i]
+		h, l := bits.Mul64(uint64(line.Quantity), uint64(line.UnitPrice))
 		low, carry = bits.Add64(low, l, 0)
 		high, _ = bits.Add64(high, h, carry)
+		if line.PriceText != "" {
+			rounded += uint64(line.Quantity)
+		}
+	}
+	if o.TotalText != "" {
+		rounded++
 	}
 	total := uint64(o.Total)
 	if high == 0 {
@@ -28,11 +33,14 @@ func (o *Order) CheckTotal() error {
 		if total > low {
 			difference = total - low
 		}
-		if difference <= uint64(totalTolerance) {
+		if off := uint64(totalTolerance); difference <= off && rounded <= off-difference {
 			return nil
 		}
 	}
-	if high == 0 && low <= uint64(MaxMoney) {
+	switch {
+	case rounded > 0:
+		return o.checkFineTotal()
+	case high == 0 && low <= uint64(MaxMoney):
 		return o.totalMismatch(Money(low).String())
 	}
 	return o.totalMismatch("more than 10^12")
@@ -46,20 +54,8 @@ func (o *Order) totalMismatch(sum string) error {
 	return &Error{TotalMismatch, "order_total is " + total + ", the sum of the items " + sum}
 }
 
-// finer reports whether an amount of the order has more decimals than Money.
-func (o *Order) finer() bool {
-	if o.TotalText != "" {
-		return true
-	}
-	for i := range o.Items {
-		if o.Items[i].PriceText != "" {
-			return true
-		}
-	}
-	return false
-}
-
-// checkFineTotal is CheckTotal for an order with such an amount.
+// checkFineTotal is CheckTotal for an order with amounts of more decimals than Money has,
+// which may be more than half a cent apart.
 func (o *Order) checkFineTotal() error {
 	amounts := make([]decimal, 0, len(o.Items)+1)
 	scale := 6
