@@ -97,9 +97,8 @@ func takesAll(t scenario.Topic) bool {
 }
 
 // create creates the topics that are missing, and learns what is there. A
-// changelog gets the partitions of the source that it belongs to, so the sources
-// come first; if the source has got more since, the changelog does, too, or is
-// refused.
+// changelog gets the partitions of the source that it belongs to; if the source has
+// got more since, the changelog does, too, or is refused.
 func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Scenario, app string, all []*Stage) (created []string, err error) {
 	keeper := map[string]*Stage{} // of each changelog
 	for _, stage := range all {
@@ -114,16 +113,16 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 		}
 	}
 	first = append(first, l.deadLetterSpecs(s, app)...)
-	if created, err = l.ensure(ctx, client, first); err != nil {
+	early, err := l.earlyChangelogs(ctx, client, s, app, keeper)
+	if err != nil {
+		return nil, err
+	}
+	if created, err = l.ensure(ctx, client, append(first, early...)); err != nil {
 		return nil, err
 	}
 	for _, alias := range slices.Sorted(maps.Keys(keeper)) {
 		stage := keeper[alias]
 		source := l.names[stage.Reads[0]]
-		specs := kafka.Specs(s, app, alias)
-		for i := range specs {
-			specs[i].Partitions, specs[i].Exact = l.count(source), !stage.Grows
-		}
 		there, err := kafka.PartitionCounts(ctx, client, l.names[alias])
 		if err != nil {
 			return nil, err
@@ -132,7 +131,7 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 		if n, ok := there[l.names[alias]]; ok && n < l.count(source) && !stage.Grows && !declared.Internal {
 			return nil, &GrownError{Topic: source, Have: l.count(source), Want: n}
 		}
-		more, err := l.ensure(ctx, client, specs)
+		more, err := l.ensure(ctx, client, changelogSpecs(s, app, alias, stage, l.count(source)))
 		if err != nil {
 			return nil, err
 		}
@@ -142,6 +141,39 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 		}
 	}
 	return created, l.describe(ctx, client)
+}
+
+// changelogSpecs returns the changelog of a stage whose source has so many partitions.
+func changelogSpecs(s *scenario.Scenario, app, alias string, stage *Stage, partitions int) []kafka.TopicSpec {
+	specs := kafka.Specs(s, app, alias)
+	for i := range specs {
+		specs[i].Partitions, specs[i].Exact = partitions, !stage.Grows
+	}
+	return specs
+}
+
+// earlyChangelogs returns the changelogs that are missing and can be made together with
+// their sources, which takes a cluster half the time: the source is the processor's own,
+// and so has the partitions that the scenario declares, or is refused.
+func (l *layout) earlyChangelogs(ctx context.Context, client *kgo.Client, s *scenario.Scenario, app string, keeper map[string]*Stage) (specs []kafka.TopicSpec, err error) {
+	names := make([]string, 0, len(keeper))
+	for alias := range keeper {
+		names = append(names, l.names[alias])
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	there, err := kafka.PartitionCounts(ctx, client, names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, alias := range slices.Sorted(maps.Keys(keeper)) {
+		source, _ := s.Topic(keeper[alias].Reads[0])
+		if _, exists := there[l.names[alias]]; !exists && source.Internal {
+			specs = append(specs, changelogSpecs(s, app, alias, keeper[alias], source.Partitions)...)
+		}
+	}
+	return specs, nil
 }
 
 // deadLetterSpecs returns the dead-letter topics as the scenario declares them.

@@ -11,6 +11,7 @@ import (
 	"inv/processor/stage"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // stopWithin bounds the last commit and leaving the groups, once Run's context
@@ -54,6 +55,7 @@ func start(ctx context.Context, cfg Config) (*application, error) {
 		return nil, err
 	}
 	defer client.Close()
+	wakeCoordinators(ctx, cfg, client)
 	for told := false; ; told = true {
 		a, err := newApplication(ctx, cfg, client)
 		if !kafka.Outage(err) {
@@ -66,6 +68,38 @@ func start(ctx context.Context, cfg Config) (*application, error) {
 			return nil, err
 		}
 	}
+}
+
+// wakeCoordinators asks for the coordinators of groups and transactions, and waits for no
+// answer. A new cluster makes their topics when it is first asked, which takes it some
+// hundred milliseconds each: so it makes both at once, beside the topics of the scenario.
+// Whoever needs a coordinator later asks again, and meets what went wrong here.
+func wakeCoordinators(ctx context.Context, cfg Config, client *kgo.Client) {
+	all := stages(cfg.Topologies)
+	if len(all) == 0 {
+		return
+	}
+	group := Group(cfg.AppID, all[0].Name)
+	wake := func(of int8, key string) {
+		req := kmsg.NewPtrFindCoordinatorRequest()
+		req.CoordinatorType, req.CoordinatorKey, req.CoordinatorKeys = of, key, []string{key}
+		_, _ = req.RequestWith(ctx, client)
+	}
+	go wake(groupCoordinator, group)
+	if cfg.exact() {
+		go wake(transactionCoordinator, transactionalID(cfg, all[0]))
+	}
+}
+
+// Types of coordinators in requests for one.
+const (
+	groupCoordinator       = 0
+	transactionCoordinator = 1
+)
+
+// transactionalID returns that of this process's worker of a stage.
+func transactionalID(cfg Config, s *Stage) string {
+	return Group(cfg.AppID, s.Name) + "-" + cfg.Instance
 }
 
 // application is the stages of one Run.
@@ -159,7 +193,7 @@ func (a *application) add(s *Stage, flows map[string]*Flow) error {
 	setDefault(&maxPoll, defaultMaxPoll)
 	a.workers = append(a.workers, stage.NewWorker(stage.Config{
 		Name: s.Name, Kafka: cfg.Kafka, Group: Group(cfg.AppID, s.Name),
-		TransactionalID: Group(cfg.AppID, s.Name) + "-" + cfg.Instance, Stable: cfg.StableInstance,
+		TransactionalID: transactionalID(*cfg, s), Stable: cfg.StableInstance,
 		AtLeastOnce: !cfg.exact(),
 		Sources:     a.layout.topics(s.Reads), First: a.layout.names[s.First], Stamp: a.stamp(s),
 		TopicIDs: a.layout.ids, Outputs: a.layout.topics(s.outputs()),

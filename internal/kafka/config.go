@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -89,10 +90,35 @@ func reach(ctx context.Context, client *kgo.Client, c Config) error {
 
 // New returns a client without contacting a broker.
 func New(c Config, opts ...kgo.Opt) (*kgo.Client, error) {
-	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv")}, opts...)
+	all := append([]kgo.Opt{kgo.SeedBrokers(c.Brokers...), kgo.ClientID("inv"), Backoff()}, opts...)
 	client, err := kgo.NewClient(append(all, c.Options...)...)
 	if err != nil {
 		return nil, fmt.Errorf("the settings of the Kafka client don't go together: %w", err)
 	}
 	return client, nil
+}
+
+// Pauses before a request is sent again.
+const (
+	shortBackoff = 20 * time.Millisecond // before the first tries
+	shortTries   = 6
+	lastBackoff  = 2500 * time.Millisecond // reached by doubling
+)
+
+// Backoff has a client try a request again soon at first, and ever later. What a cluster
+// has not learned yet, such as the leaders of new partitions or the coordinator of a new
+// group, it often knows after some tens of milliseconds; the client library waits 250 ms,
+// then 500. Later pauses are as the library's: a fifth shorter or longer, so that clients
+// don't come all at once.
+func Backoff() kgo.Opt {
+	return kgo.RetryBackoffFn(func(try int) time.Duration { return backoff(try, rand.Float64()) })
+}
+
+// backoff returns the pause before a try, of which the first is 1; random is from 0 up to 1.
+func backoff(try int, random float64) time.Duration {
+	pause := shortBackoff
+	for ; try > shortTries && pause < lastBackoff; try-- {
+		pause = min(2*pause, lastBackoff)
+	}
+	return time.Duration(float64(pause) * (0.8 + 0.4*random))
 }

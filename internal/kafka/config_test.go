@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
 )
@@ -52,5 +53,22 @@ func TestBeginIsNotHeldByADial(t *testing.T) {
 	}
 	if err := <-asked; err == nil {
 		t.Error("nobody answers, and Ping has no error")
+	}
+}
+
+// Pauses are short at first, grow to the longest one, and are spread by a fifth.
+func TestBackoff(t *testing.T) {
+	for _, c := range []struct {
+		try    int
+		random float64
+		want   time.Duration
+	}{
+		{1, 0.5, 20 * time.Millisecond}, {6, 0.5, 20 * time.Millisecond}, {7, 0.5, 40 * time.Millisecond}, {9, 0.5, 160 * time.Millisecond},
+		{12, 0.5, 1280 * time.Millisecond}, {13, 0.5, 2500 * time.Millisecond}, {1000, 0.5, 2500 * time.Millisecond},
+		{1, 0, 16 * time.Millisecond}, {13, 0, 2 * time.Second}, {0, 0.5, 20 * time.Millisecond},
+	} {
+		if got := backoff(c.try, c.random).Round(time.Microsecond); got != c.want {
+			t.Errorf("before try %d: %s, want %s", c.try, got, c.want)
+		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 // DeadLetterMaxBytes is the max.message.bytes of dead-letter topics, 4 MiB: a
@@ -101,18 +102,9 @@ func EnsureTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (
 	if err != nil || len(missing) == 0 {
 		return nil, err
 	}
-	admin := kadm.NewClient(client)
-	var raced []TopicSpec
-	for _, s := range missing {
-		made, err := createTopic(ctx, admin.CreateTopics, s)
-		switch {
-		case err != nil:
-			return created, err
-		case made:
-			created = append(created, s.Name)
-		default:
-			raced = append(raced, s)
-		}
+	created, raced, err := createTopics(ctx, client, missing, false)
+	if err != nil {
+		return created, err
 	}
 	names := slices.Clone(created)
 	for _, s := range raced {
@@ -168,10 +160,10 @@ func CheckTopics(ctx context.Context, client *kgo.Client, specs ...TopicSpec) (m
 	if err != nil {
 		return nil, err
 	}
+	if _, _, err := createTopics(ctx, client, lacking, true); err != nil {
+		return nil, err
+	}
 	for _, s := range lacking {
-		if _, err := createTopic(ctx, kadm.NewClient(client).ValidateCreateTopics, s); err != nil {
-			return nil, err
-		}
 		missing = append(missing, s.Name)
 	}
 	return missing, nil
@@ -200,6 +192,13 @@ func DeleteTopics(ctx context.Context, client *kgo.Client, names ...string) (del
 // overloaded one more than ten seconds.
 const seenWithin = time.Minute
 
+// Pauses between two looks at whether a cluster shows a change, which an idle one does
+// after some milliseconds.
+const (
+	firstLook = 2 * time.Millisecond
+	lastLook  = 20 * time.Millisecond
+)
+
 // untilSeen waits until want of the topics exist.
 func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int) error {
 	if len(names) == 0 {
@@ -207,7 +206,7 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 	}
 	wait, cancel := context.WithTimeout(ctx, seenWithin)
 	defer cancel()
-	for {
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		counts, err := PartitionCounts(wait, client, names...)
 		if err == nil && len(counts) == want {
 			return nil
@@ -217,7 +216,7 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 			return context.Cause(ctx)
 		case <-wait.Done():
 			return notSeen(names, counts, want, err)
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -226,7 +225,7 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, topics ...string) error {
 	wait, cancel := context.WithTimeout(ctx, seenWithin)
 	defer cancel()
-	for {
+	for pause := firstLook; ; pause = min(2*pause, lastLook) {
 		counts, err := PartitionCounts(wait, client, topics...)
 		if err == nil && !slices.ContainsFunc(topics, func(t string) bool { return counts[t] < partitions }) {
 			return nil
@@ -236,7 +235,7 @@ func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, to
 			return context.Cause(ctx)
 		case <-wait.Done():
 			return fmt.Errorf("%s after the change the cluster shows %v partitions, not %d of each; is it overloaded? %w", seenWithin, counts, partitions, cmp.Or(err, wait.Err()))
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 }
@@ -285,24 +284,64 @@ func missingTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec) (
 	return fitted(ctx, client, missing)
 }
 
-type createTopics func(ctx context.Context, partitions int32, replicas int16, configs map[string]*string, topics ...string) (kadm.CreateTopicResponses, error)
+// createWithin is how long a cluster may take to make topics.
+const createWithin = 15 * time.Second
 
-func createTopic(ctx context.Context, create createTopics, s TopicSpec) (made bool, err error) {
-	configs := make(map[string]*string, len(s.Configs))
-	for k, v := range s.Configs {
-		configs[k] = &v
+// createTopics creates topics by one request, since a cluster takes about as long for
+// all of them as for one, or has the cluster check whether it would. It returns those
+// that were made, and those that somebody else has made meanwhile. The error is that of
+// the first topic which the cluster refuses; others may have been made.
+func createTopics(ctx context.Context, client *kgo.Client, specs []TopicSpec, validate bool) (made []string, raced []TopicSpec, err error) {
+	if len(specs) == 0 {
+		return nil, nil, nil
 	}
-	responses, err := create(ctx, int32(s.Partitions), cmp.Or(s.Replicas, -1), configs, s.Name)
-	if err == nil {
-		err = WithMessage(responses[s.Name].Err, responses[s.Name].ErrMessage)
+	req := kmsg.NewPtrCreateTopicsRequest()
+	req.TimeoutMillis, req.ValidateOnly = int32(createWithin.Milliseconds()), validate
+	for _, s := range specs {
+		t := kmsg.NewCreateTopicsRequestTopic()
+		t.Topic, t.NumPartitions, t.ReplicationFactor = s.Name, int32(s.Partitions), cmp.Or(s.Replicas, -1)
+		for _, name := range slices.Sorted(maps.Keys(s.Configs)) {
+			c := kmsg.NewCreateTopicsRequestTopicConfig()
+			c.Name, c.Value = name, kmsg.StringPtr(s.Configs[name])
+			t.Configs = append(t.Configs, c)
+		}
+		req.Topics = append(req.Topics, t)
 	}
-	switch {
-	case errors.Is(err, kerr.TopicAlreadyExists):
-		return false, nil
-	case err != nil:
-		return false, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, acl.Check(err, acl.Create, acl.Topic(s.Name)))
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return nil, nil, fmt.Errorf("creating topics: %w", err)
 	}
-	return true, nil
+	answers := map[string]error{}
+	for _, t := range resp.Topics {
+		answers[t.Topic] = answerOf(&t)
+	}
+	for _, s := range specs {
+		answer, answered := answers[s.Name]
+		if !answered {
+			answer = errUnanswered
+		}
+		switch {
+		case answer == nil:
+			made = append(made, s.Name)
+		case errors.Is(answer, kerr.TopicAlreadyExists):
+			raced = append(raced, s)
+		default:
+			err = cmp.Or(err, fmt.Errorf("creating topic %s with %d partitions: %w", s.Name, s.Partitions, acl.Check(answer, acl.Create, acl.Topic(s.Name))))
+		}
+	}
+	return made, raced, err
+}
+
+// errUnanswered is for a topic that a response leaves out.
+var errUnanswered = errors.New("the cluster has not answered")
+
+// answerOf returns a response's error for a topic.
+func answerOf(t *kmsg.CreateTopicsResponseTopic) error {
+	message := ""
+	if t.ErrorMessage != nil {
+		message = *t.ErrorMessage
+	}
+	return WithMessage(kerr.ErrorForCode(t.ErrorCode), message)
 }
 
 // WithMessage adds what the broker writes beside an error code, such as which setting

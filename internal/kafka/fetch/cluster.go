@@ -371,7 +371,7 @@ func AwaitCoordinator(ctx context.Context, request func() error) error {
 		select {
 		case <-ctx.Done():
 			return err
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
