@@ -184,7 +184,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 // processGCPercent trades a little processor time for memory: what lives long has
 // few pointers, so that a collection costs little, and most of what the
 // processor allocates lives for one transaction. GOGC overrules it.
-const processGCPercent = 33
+const processGCPercent = 20
 
 // orNone returns a flag's value for options in which 0 means the default.
 func orNone[T ~int64](v T) T {

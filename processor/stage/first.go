@@ -10,7 +10,7 @@ import (
 
 // Reading Config.First ahead of the other topics.
 const (
-	firstEvery    = 50 * time.Millisecond // how often progress is checked
+	firstEvery    = 20 * time.Millisecond // how often progress is checked
 	firstFew      = 1000                  // so few offsets are read: they may be markers, which nobody commits
 	firstPatience = 5 * time.Second       // the others begin if they could and no progress is made for so long
 )

@@ -29,7 +29,7 @@ const (
 	endWithin          = transactionTimeout // then the broker has aborted it
 	closeWithin        = 2 * time.Second
 	idlePoll           = 500 * time.Millisecond
-	fetchWait          = 200 * time.Millisecond // a partition whose restore is done waits for the fetch under way
+	fetchWait          = 50 * time.Millisecond // a partition that may be read from now on waits for the fetch under way
 )
 
 // session is a worker's client from its making to its first failure.
@@ -85,7 +85,7 @@ func (s *session) connect(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	opts := append([]kgo.Opt{kgo.SeedBrokers(cfg.Kafka.Brokers...)}, cfg.Kafka.Options...)
+	opts := append([]kgo.Opt{kgo.SeedBrokers(cfg.Kafka.Brokers...), kafka.Backoff()}, cfg.Kafka.Options...)
 	opts = append(opts,
 		kgo.ClientID(cfg.TransactionalID),
 		kgo.ConsumerGroup(cfg.Group),

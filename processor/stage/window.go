@@ -31,11 +31,30 @@ func (f Fingerprinter) Of(value, qualifier []byte) Fingerprint {
 type Window struct {
 	span    int64 // offsets
 	entries []seen
-	head    int      // of the oldest entry in entries
-	first   uint32   // number of the oldest entry; entries are numbered in order
-	index   []uint32 // open addressing: entry number + 1, 0: free
-	pending int      // entries since the last commit
+	head    int     // of the oldest entry in entries
+	first   uint32  // number of the oldest entry; entries are numbered in order
+	index   []place // open addressing
+	pending int     // entries since the last commit
 }
+
+// place is a place of the index: in its upper half the tag of an entry's fingerprint, in
+// its lower half the entry's number + 1; 0 if it is free. So most places that are passed on
+// the way to another are told apart without their entries, which are not in the
+// processor's cache.
+type place uint64
+
+func placeOf(print Fingerprint, number uint32) place {
+	return place(print.a>>32)<<32 | place(number+1)
+}
+
+func (p place) tag() uint32    { return uint32(p >> 32) }
+func (p place) number() uint32 { return uint32(p) - 1 }
+
+// Sizes of the index: it grows by half when two thirds of it are in use.
+const (
+	smallestIndex = 64
+	fullAt        = 2.0 / 3
+)
 
 // moveAfter is how many entries are forgotten before the others are moved up.
 const moveAfter = 4096
@@ -47,7 +66,7 @@ type seen struct {
 
 // NewWindow makes a window over so many offsets; 0 remembers nothing.
 func NewWindow(span int64) *Window {
-	return &Window{span: span, index: make([]uint32, 64)}
+	return &Window{span: span, index: make([]place, smallestIndex)}
 }
 
 // Add enters the record at an offset and reports whether one at most span offsets
@@ -56,18 +75,18 @@ func (w *Window) Add(print Fingerprint, offset int64) (duplicate bool) {
 	if w.span == 0 {
 		return false
 	}
-	if 2*(w.len()+1) > len(w.index) {
-		w.reindex(2 * len(w.index))
+	if float64(w.len()+1) > fullAt*float64(len(w.index)) {
+		w.reindex(len(w.index) + len(w.index)/2)
 	}
 	at := w.find(print)
 	if before := w.index[at]; before != 0 {
-		duplicate = offset-w.entry(before-1).offset <= w.span
+		duplicate = offset-w.entry(before.number()).offset <= w.span
 	}
 	if len(w.entries) == cap(w.entries) {
 		w.entries = append(make([]seen, 0, len(w.entries)+len(w.entries)/8+64), w.entries...)
 	}
 	w.entries = append(w.entries, seen{print, offset})
-	w.index[at] = w.first + uint32(w.len())
+	w.index[at] = placeOf(print, w.first+uint32(w.len())-1)
 	w.pending++
 	return duplicate
 }
@@ -105,33 +124,40 @@ func (w *Window) entry(number uint32) *seen { return &w.entries[w.head+int(numbe
 // forget drops the oldest entry.
 func (w *Window) forget() {
 	at := w.find(w.entries[w.head].print)
-	if w.index[at] == w.first+1 {
+	if w.index[at] != 0 && w.index[at].number() == w.first {
 		w.free(at)
 	}
 	w.head++
 	w.first++
 }
 
+// home returns where the search for a tag begins.
+func (w *Window) home(tag uint32) int {
+	return int(uint64(tag) * uint64(len(w.index)) >> 32)
+}
+
+// after returns the place that follows another one.
+func (w *Window) after(at int) int {
+	if at++; at < len(w.index) {
+		return at
+	}
+	return 0
+}
+
 // find returns where a fingerprint is in the index, or where it belongs.
 func (w *Window) find(print Fingerprint) int {
-	mask := len(w.index) - 1
-	at := int(print.a) & mask
-	for w.index[at] != 0 && w.entry(w.index[at]-1).print != print {
-		at = (at + 1) & mask
+	tag := uint32(print.a >> 32)
+	at := w.home(tag)
+	for p := w.index[at]; p != 0 && (p.tag() != tag || w.entry(p.number()).print != print); p = w.index[at] {
+		at = w.after(at)
 	}
 	return at
 }
 
 // free empties a place of the index and moves up what was displaced behind it.
 func (w *Window) free(at int) {
-	mask := len(w.index) - 1
-	for next := at; ; {
-		next = (next + 1) & mask
-		if w.index[next] == 0 {
-			break
-		}
-		home := int(w.entry(w.index[next]-1).print.a) & mask
-		if (next-home)&mask >= (next-at)&mask {
+	for next := w.after(at); w.index[next] != 0; next = w.after(next) {
+		if w.distance(w.home(w.index[next].tag()), next) >= w.distance(at, next) {
 			w.index[at] = w.index[next]
 			at = next
 		}
@@ -139,14 +165,23 @@ func (w *Window) free(at int) {
 	w.index[at] = 0
 }
 
+// distance returns how many places it is from one to another, around the end.
+func (w *Window) distance(from, to int) int {
+	if to < from {
+		to += len(w.index)
+	}
+	return to - from
+}
+
 func (w *Window) reindex(size int) {
 	if size == len(w.index) {
 		clear(w.index)
 	} else {
-		w.index = make([]uint32, size)
+		w.index = make([]place, size)
 	}
 	for i := range w.entries[w.head:] {
-		w.index[w.find(w.entries[w.head+i].print)] = w.first + uint32(i) + 1
+		print := w.entries[w.head+i].print
+		w.index[w.find(print)] = placeOf(print, w.first+uint32(i))
 	}
 }
 

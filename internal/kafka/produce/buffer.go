@@ -5,8 +5,8 @@ import "slices"
 // Buffers that are kept for later batches.
 const (
 	firstBytes = 16 << 10 // by which new ones are rounded up
-	keepBytes  = 8 << 20  // in all
-	keepWires  = 64       // of sealed batches
+	keepBytes  = 6 << 20  // in all: a full batch for each of 24 partitions
+	keepWires  = 32       // of sealed batches
 )
 
 // buffer returns an empty buffer with room for n bytes or more, the smallest one that
