@@ -35,7 +35,7 @@ transaction.state.log.min.isr=1
 group.initial.rebalance.delay.ms=0
 auto.create.topics.enable=false
 log.segment.delete.delay.ms=1000
-`, port, controller, filepath.Join(l.dir, "data"))
+`, port, controller, l.data())
 	if err := os.WriteFile(properties, []byte(text), 0o644); err != nil {
 		return err
 	}

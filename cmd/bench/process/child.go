@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -86,6 +87,25 @@ func (c *child) stop() error {
 		<-c.died
 	}
 	return nil
+}
+
+// compute starts n processes that do nothing but compute; end stops them.
+func (l *lab) compute(n int) (end func() error, err error) {
+	var all []*child
+	end = func() (err error) {
+		for _, c := range all {
+			err = errors.Join(err, c.stop())
+		}
+		return err
+	}
+	for range n {
+		c, err := l.start("busy", "sh", "-c", "while :; do :; done")
+		if err != nil {
+			return nil, errors.Join(err, end())
+		}
+		all = append(all, c)
+	}
+	return end, nil
 }
 
 // usage returns the processor time and memory of the process, which must have ended.

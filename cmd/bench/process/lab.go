@@ -57,11 +57,9 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 			return nil, err
 		}
 	}
-	// Topics are deleted and recreated, so metadata is outdated soon.
-	if l.client, err = kafka.Connect(ctx, l.kafka(), kgo.MetadataMinAge(50*time.Millisecond)); err != nil {
+	if err := l.connect(ctx); err != nil {
 		return nil, err
 	}
-	l.admin = kadm.NewClient(l.client)
 	topics, err := l.topics(ctx)
 	if err != nil {
 		return nil, err
@@ -71,6 +69,38 @@ func newLab(ctx context.Context, o options) (l *lab, err error) {
 	}
 	return l, l.drop(ctx, topics)
 }
+
+// connect makes the lab's own client.
+func (l *lab) connect(ctx context.Context) (err error) {
+	// Topics are deleted and recreated, so metadata is outdated soon.
+	if l.client, err = kafka.Connect(ctx, l.kafka(), kgo.MetadataMinAge(50*time.Millisecond)); err != nil {
+		return err
+	}
+	l.admin = kadm.NewClient(l.client)
+	return nil
+}
+
+// renew replaces the broker by one that has done nothing yet.
+func (l *lab) renew(ctx context.Context) error {
+	if l.broker == nil {
+		return errors.New("-fresh starts brokers, so it goes without -b")
+	}
+	l.client.Close()
+	if err := l.broker.stop(); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(l.data()); err != nil {
+		return err
+	}
+	l.shape, l.loaded = shape{}, -1
+	if err := l.startBroker(ctx); err != nil {
+		return err
+	}
+	return l.connect(ctx)
+}
+
+// data is the folder of the broker's own data.
+func (l *lab) data() string { return filepath.Join(l.dir, "data") }
 
 func (l *lab) kafka() kafka.Config { return kafka.Config{Brokers: []string{l.brokers}} }
 

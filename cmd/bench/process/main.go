@@ -6,6 +6,8 @@
 //
 //	go run ./cmd/bench/process drain      1M orders over 1,000 products: rate, CPU, memory, output
 //	go run ./cmd/bench/process latency    order → update at 500/s and 2,000/s
+//	go run ./cmd/bench/process latency -fresh    the same on brokers that were just started
+//	go run ./cmd/bench/process latency -busy 4   beside four processes that compute
 //	go run ./cmd/bench/process trace      where an order is when, on that way
 //	go run ./cmd/bench/process large      1M products: memory, and a restart with 3M changelog records
 //	go run ./cmd/bench/process table      rates by partitions and products
@@ -49,6 +51,8 @@ type options struct {
 	alone                            bool // no peer runs
 	inputs                           bool // only they have a format
 	short, wipe, unverified, cold    bool
+	fresh                            bool // a broker for each run
+	busy                             int  // processes that compute meanwhile
 	inv, before, picture             string
 	args                             []string // additional arguments of inv process
 }
@@ -107,6 +111,8 @@ func parse(mode string, args []string) (options, error) {
 	f.StringVar(&o.picture, "svg", "", "trace: a `FILE` to draw it into")
 	f.BoolVar(&o.short, "short", false, "fewer and shorter rounds")
 	f.BoolVar(&o.cold, "cold", false, "declared topologies: without a run before, to warm up the broker")
+	f.BoolVar(&o.fresh, "fresh", false, "drain, latency: start a broker for each run, and measure from its first order on")
+	f.IntVar(&o.busy, "busy", 0, "drain, latency: so many processes compute beside each run")
 	f.BoolVar(&o.unverified, "unverified", false, "declared topologies: without inv verify of a small backlog at the beginning")
 	f.Func("X", "an additional argument of inv process; repeatable", func(s string) error { o.args = append(o.args, s); return nil })
 	if err := f.Parse(args); err != nil {

@@ -224,13 +224,11 @@ func (l *lab) traceOnce(ctx context.Context, rate int, warm time.Duration, busy 
 		return nil, err
 	}
 	cfg.Hooks, cfg.At = t.hooks, t.at
-	for range busy {
-		c, err := l.start("busy", "sh", "-c", "while :; do :; done")
-		if err != nil {
-			return nil, err
-		}
-		defer func() { err = errors.Join(err, c.stop()) }()
+	idle, err := l.compute(busy)
+	if err != nil {
+		return nil, err
 	}
+	defer func() { err = errors.Join(err, idle()) }()
 	running, stop := context.WithCancel(ctx)
 	done := make(chan error, 1)
 	go func() {
