@@ -151,7 +151,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 		defer stop()
 	}
 	if s.getenv("GOGC") == "" {
-		debug.SetGCPercent(processGCPercent)
+		debug.SetGCPercent(processGCPercent(cfg))
 	}
 	began := s.now()
 	stopLine := line.start(ctx, cfg.Log)
@@ -181,10 +181,24 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	return err
 }
 
-// processGCPercent trades a little processor time for memory: what lives long has
-// few pointers, so that a collection costs little, and most of what the
-// processor allocates lives for one transaction. GOGC overrules it.
-const processGCPercent = 20
+// The state of the program's own topologies holds few pointers, so that a collection costs
+// little, and they are measured by their memory. That of declared ones has more to follow.
+const (
+	ownGCPercent      = 20
+	declaredGCPercent = 75
+)
+
+// processGCPercent is how much the heap may grow between collections, in percent. GOGC
+// overrules it.
+func processGCPercent(cfg processor.Config) int {
+	declared := cfg.Scenario.Declared()
+	for _, t := range cfg.Topologies {
+		if slices.Contains(declared, t.Name) {
+			return declaredGCPercent
+		}
+	}
+	return ownGCPercent
+}
 
 // orNone returns a flag's value for options in which 0 means the default.
 func orNone[T ~int64](v T) T {

@@ -6,7 +6,8 @@ import (
 )
 
 // held are the lines of `order: time` that wait for the stage time. What a transaction has
-// released is kept until its end.
+// released is kept until its end. Lines hold no pointers: there may be many, and the garbage
+// collector has nothing to follow.
 type held struct {
 	queue[heldPlace]
 	lines []heldLine // in no order; some are free
@@ -14,8 +15,7 @@ type held struct {
 
 	released    []heldPlace // by the transaction
 	transaction uint64      // its number
-	chunks      []*heldChunk
-	spare       []*heldChunk
+	texts       heldTexts
 
 	// records are the log records of the lines, from the first that may still have one; it
 	// is number dropped.
@@ -35,8 +35,7 @@ type heldLine struct {
 	offset    int64
 	index     int
 	record    int // number of its log record
-	text      []byte
-	chunk     *heldChunk
+	text      heldText
 	logOffset int64
 
 	transaction uint64 // that has added it
@@ -46,15 +45,6 @@ type heldRecord struct {
 	offset int64
 	lines  int // that are held
 }
-
-// heldChunk is memory of lines. It is used again when all of them are released.
-type heldChunk struct {
-	text  []byte
-	lines int
-}
-
-// heldChunkBytes is the size of a chunk: smaller lines share one.
-const heldChunkBytes = 64 << 10
 
 // newHeld returns a held whose lines' sources are those of a clock.
 func newHeld(c *clock) *held {
@@ -84,12 +74,8 @@ func (h *held) add(l *Line, source int, logOffset int64, text []byte) {
 		n++
 	}
 	h.records[n-1].lines++
-	chunk := h.chunk(len(text))
-	start := len(chunk.text)
-	chunk.text = append(chunk.text, text...)
-	chunk.lines++
 	h.put(l.Time, heldLine{source: source, offset: l.Offset, index: l.Index,
-		record: h.dropped + n - 1, text: chunk.text[start:len(chunk.text):len(chunk.text)], chunk: chunk, logOffset: logOffset, transaction: h.transaction})
+		record: h.dropped + n - 1, text: h.texts.add(text), logOffset: logOffset, transaction: h.transaction})
 }
 
 // put queues a line.
@@ -102,23 +88,6 @@ func (h *held) put(time int64, l heldLine) {
 		h.lines = append(h.lines, l)
 	}
 	h.push(heldPlace{time, at})
-}
-
-// chunk returns a chunk with room.
-func (h *held) chunk(size int) *heldChunk {
-	if n := len(h.chunks); n > 0 {
-		if c := h.chunks[n-1]; cap(c.text)-len(c.text) >= size {
-			return c
-		}
-	}
-	var c *heldChunk
-	if n := len(h.spare); n > 0 && size <= heldChunkBytes {
-		c, h.spare = h.spare[n-1], h.spare[:n-1]
-	} else {
-		c = &heldChunk{text: make([]byte, 0, max(size, heldChunkBytes))}
-	}
-	h.chunks = append(h.chunks, c)
-	return c
 }
 
 // first returns the time of the first line, if there is one.
@@ -135,7 +104,7 @@ func (h *held) release() []byte {
 	l := &h.lines[p.line]
 	h.records[l.record-h.dropped].lines--
 	h.released = append(h.released, p)
-	return l.text
+	return h.texts.of(l.text)
 }
 
 // lowest returns the lowest log offset of a line that is held, if there is one.
@@ -155,7 +124,7 @@ func (h *held) commit() {
 		h.drop(p)
 	}
 	h.released = h.released[:0]
-	h.recycle()
+	h.texts.recycle()
 	n := 0
 	for n < len(h.records) && h.records[n].lines == 0 {
 		n++
@@ -167,28 +136,9 @@ func (h *held) commit() {
 // drop frees the place of a line.
 func (h *held) drop(p heldPlace) {
 	l := &h.lines[p.line]
-	l.chunk.lines--
+	h.texts.drop(l.text)
 	*l = heldLine{}
 	h.free = append(h.free, p.line)
-}
-
-// spareChunks is how many chunks without lines are kept.
-const spareChunks = 64
-
-// recycle finds the chunks that no line is in any more.
-func (h *held) recycle() {
-	live := h.chunks[:0]
-	for _, c := range h.chunks {
-		switch {
-		case c.lines > 0:
-			live = append(live, c)
-		case cap(c.text) == heldChunkBytes && len(h.spare) < spareChunks:
-			c.text = c.text[:0]
-			h.spare = append(h.spare, c)
-		}
-	}
-	clear(h.chunks[len(live):])
-	h.chunks = live
 }
 
 // rollback holds again what the transaction has released, and forgets the lines that it
@@ -209,7 +159,7 @@ func (h *held) rollback() {
 	}
 	h.number(offsets)
 	h.order()
-	h.recycle()
+	h.texts.recycle()
 }
 
 // number rebuilds the list of log records for the lines that are held.
