@@ -29,7 +29,7 @@ const (
 	endWithin          = transactionTimeout // then the broker has aborted it
 	closeWithin        = 2 * time.Second
 	idlePoll           = 500 * time.Millisecond
-	fetchWait          = 50 * time.Millisecond // a partition that may be read from now on waits for the fetch under way
+	fetchWait          = 100 * time.Millisecond // a partition that may be read from now on waits for the fetch under way
 )
 
 // session is a worker's client from its making to its first failure.
