@@ -211,6 +211,9 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 		if err == nil && len(counts) == want {
 			return nil
 		}
+		if wait.Err() == nil && away(err) {
+			return err // the client has tried for long enough
+		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
@@ -221,6 +224,13 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 	}
 }
 
+// away reports whether an error is that of brokers that don't answer. Those that do may
+// not know the leader of a new partition yet.
+func away(err error) bool {
+	var code *kerr.Error
+	return Outage(err) && !errors.As(err, &code)
+}
+
 // AwaitPartitions waits until the cluster shows that many partitions of topics.
 func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, topics ...string) error {
 	wait, cancel := context.WithTimeout(ctx, seenWithin)
@@ -229,6 +239,9 @@ func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, to
 		counts, err := PartitionCounts(wait, client, topics...)
 		if err == nil && !slices.ContainsFunc(topics, func(t string) bool { return counts[t] < partitions }) {
 			return nil
+		}
+		if wait.Err() == nil && away(err) {
+			return err
 		}
 		select {
 		case <-ctx.Done():

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -38,11 +39,13 @@ func (l *letters) reset() {
 }
 
 // Records for letters are read from their topics together if at most so many offsets are
-// between them; reading all of them takes at most so long, and then the lines' own copies
-// take their place: the transaction is open meanwhile.
+// between them. Reading all of them takes at most so long, since the transaction is open
+// meanwhile. If it is not enough, as while brokers restart, the stage starts over so many
+// times; then the lines' own copies, which lack the records' keys, take their place.
 const (
 	letterGap    = 500
 	letterWithin = 3 * time.Second
+	letterTries  = 3
 )
 
 // writeLetters writes the letters of the transaction, one for each record.
@@ -69,12 +72,28 @@ func (p *statePartition) writeLetters(tx *stage.Tx) error {
 		}
 		start = end
 	}
+	if err := p.stage.unread(ctx, tx.Context()); err != nil {
+		return err
+	}
 	for i := range list {
 		if !list[i].done {
 			p.writeLetter(tx, &list[i], p.copyOf(&list[i]))
 		}
 	}
 	return nil
+}
+
+// unread returns an error to start over with, if reading the records for letters took too
+// long and was not tried often enough.
+func (s *stateStage) unread(reading, session context.Context) error {
+	if reading.Err() == nil || session.Err() != nil {
+		s.unreadLetters.Store(0)
+		return nil
+	}
+	if s.unreadLetters.Add(1) > letterTries {
+		return nil
+	}
+	return stage.Retry(fmt.Errorf("the records of dead letters were not read within %s: %w", letterWithin, reading.Err()))
 }
 
 func near(a, b *Origin) bool {

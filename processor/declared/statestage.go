@@ -27,6 +27,8 @@ type stateStage struct {
 	writer  *writer
 
 	keys, bytes, timers, held, late *atomic.Int64
+
+	unreadLetters atomic.Int64 // transactions in a row that could not read the records of their letters
 }
 
 // changelogRoom is what the changelog must accept in a batch: the largest state, and the
