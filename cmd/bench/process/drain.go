@@ -144,15 +144,15 @@ func drain(ctx context.Context, l *lab) error {
 
 func (l *lab) reportDrain(sides []side, runs map[string][]*drained) {
 	fmt.Printf("\n### Drain: %d orders over %d products, %d partitions, exactly once%s\n\n", l.loaded, l.shape.products, l.shape.partitions, l.circumstances())
-	head("", "rounds", "orders/s", "s", "CPU s", "broker's CPU s", "of the time by CPU", "peak RSS")
+	head("", "rounds", "orders/s", "s", "CPU s", "broker's CPU s", "s / CPU", "peak RSS")
 	for _, s := range sides {
 		r := runs[s.name]
 		took := medianOf(r, seconds)
 		rates := spread(r, func(d *drained) float64 { return float64(l.loaded) / d.Seconds })
 		fmt.Printf("| %s | %d | %s | %.1f | %.1f | %.1f | %.2f × | %s |\n", s.title, len(r), rates, took,
-			medianOf(r, cpu), measure.MedianOf(r, brokerCPU), measure.MedianOf(r, (*drained).ofCPU), mb(medianOf(r, rss)))
+			medianOf(r, cpu), measure.MedianOf(r, brokerCPU), measure.MedianOf(r, (*drained).perCPU), mb(medianOf(r, rss)))
 	}
-	fmt.Printf("\n*Of the time by CPU*: the time in times the processor time of the side and the broker until then, over %d cores (wanted of inv: ≤ 1.15).\n\n", runtime.NumCPU())
+	fmt.Printf("\n*s / CPU*: the time, divided by the processor time of the side and the broker until then over %d cores (wanted of inv: ≤ 1.15).\n\n", runtime.NumCPU())
 	aim := 7.0
 	if l.fresh {
 		aim = 6
@@ -179,9 +179,9 @@ func (l *lab) reportDrain(sides []side, runs map[string][]*drained) {
 	}
 }
 
-// ofCPU returns a run's time, in times that of its processor time over all cores; 0 if
-// the broker's is not known.
-func (d *drained) ofCPU() float64 {
+// perCPU returns a run's time, divided by its processor time over all cores: 1 if no core
+// was ever idle. It is 0 if the broker's is not known.
+func (d *drained) perCPU() float64 {
 	if d.brokerCPU == 0 {
 		return 0
 	}

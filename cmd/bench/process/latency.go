@@ -222,7 +222,7 @@ func (l *lab) withoutOrders(ctx context.Context) (ids []string, err error) {
 type probe struct {
 	producer, consumer *kgo.Client
 	products           []string
-	rate, warm, total  int // orders
+	rate, warm, total  int // orders; warm ones, at least the first, don't count
 	prefix             []byte
 	trace              *tracer // nil: orders are not followed
 
@@ -236,7 +236,7 @@ type probe struct {
 const settle = 3 * time.Second
 
 func newProbe(c kafka.Config, products []string, rate int, warm, measured time.Duration) (*probe, error) {
-	p := &probe{products: products, rate: rate, warm: int(warm.Seconds() * float64(rate)),
+	p := &probe{products: products, rate: rate, warm: max(int(warm.Seconds()*float64(rate)), 1),
 		prefix: fmt.Appendf(nil, "probe-%09d-", rand.N(1_000_000_000))}
 	p.total = p.warm + int(measured.Seconds()*float64(rate))
 	p.sent, p.took = make([]time.Time, p.total), make([]time.Duration, p.total)
@@ -266,8 +266,12 @@ func (p *probe) run(ctx context.Context) error {
 		return err
 	}
 	random := rand.New(rand.NewPCG(1, uint64(p.rate)))
+	p.send(ctx, 0, p.products[0])
+	if err := p.awaitFirst(ctx); err != nil {
+		return err
+	}
 	start := time.Now()
-	for i := range p.total {
+	for i := 1; i < p.total; i++ {
 		if wait := time.Until(start.Add(time.Duration(i) * time.Second / time.Duration(p.rate))); wait > 0 {
 			if err := sleep(ctx, wait); err != nil {
 				return err
@@ -279,6 +283,26 @@ func (p *probe) run(ctx context.Context) error {
 		return err
 	}
 	return sleep(ctx, settle)
+}
+
+// startsWithin is how long a processor may take to start.
+const startsWithin = time.Minute
+
+// awaitFirst waits for the update of the first order, which doesn't count: until then the
+// processor may be starting.
+func (p *probe) awaitFirst(ctx context.Context) error {
+	for began := time.Now(); time.Since(began) < startsWithin; {
+		p.mu.Lock()
+		seen := p.took[0] > 0
+		p.mu.Unlock()
+		if seen {
+			return nil
+		}
+		if err := sleep(ctx, 10*time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("no update of the first order within %s", startsWithin)
 }
 
 func (p *probe) send(ctx context.Context, i int, product string) {
