@@ -2,11 +2,11 @@ package forward
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"inv/internal/kafka"
 	"inv/internal/kafka/fetch"
@@ -110,7 +110,7 @@ type preview struct {
 }
 
 func (p *preview) record(id fetch.ID, r *kgo.Record) error {
-	r.Key, r.Value = bytes.Clone(r.Key), bytes.Clone(r.Value) // they are reused after this call
+	r.Headers = slices.Clone(r.Headers) // they are reused after this call
 	b := p.prepare.prepare(id, []*kgo.Record{r})
 	if b.away != nil {
 		return b.away.err

@@ -24,8 +24,11 @@ type taken struct {
 	err  error  // refuses it
 }
 
-// recordOverhead is about what a record takes in memory beside its bytes.
-const recordOverhead = 300
+// What a record takes in memory beside its bytes, about, and each header.
+const (
+	recordOverhead = 300
+	headerOverhead = 40
+)
 
 // preparer makes records of what was fetched. It is used by one goroutine.
 type preparer struct {
@@ -34,6 +37,7 @@ type preparer struct {
 	laned   bool              // a Sender's
 	topics  map[string]*topic // by name
 	text    []byte
+	copies  copies
 }
 
 // awayError says from which offset on records can't be decoded for the time being.
@@ -53,22 +57,22 @@ type batch struct {
 	away    *awayError
 }
 
-// prepare makes a batch, decodes values and evaluates the functions of the Config.
+// prepare makes a batch of copies, decodes values and evaluates the functions of the Config.
 func (p *preparer) prepare(id fetch.ID, records []*kgo.Record) *batch {
 	b := &batch{id: id, next: -1, records: make([]taken, 0, len(records))}
-	slab := make([]Record, len(records))
 	topic := p.topics[id.Topic]
+	p.copies.records = nil // of a run that was not finished
 	for i, r := range records {
 		if r.Attrs.IsControl() {
 			b.next = r.Offset + 1
 			continue
 		}
-		t := taken{Record: &slab[i], size: recordOverhead + len(r.Key) + len(r.Value)}
+		t := taken{Record: p.copies.next(records[i:]), size: recordOverhead + len(r.Key) + len(r.Value)}
 		for _, h := range r.Headers {
-			t.size += len(h.Key) + len(h.Value)
+			t.size += headerOverhead + len(h.Key) + len(h.Value)
 		}
-		p.origin(t.Record, r, topic)
-		if err := p.evaluate(&t, r); err != nil {
+		p.origin(t.Record, topic)
+		if err := p.evaluate(&t); err != nil {
 			b.away = &awayError{r.Offset, err}
 			return b
 		}
@@ -79,17 +83,14 @@ func (p *preparer) prepare(id fetch.ID, records []*kgo.Record) *batch {
 	return b
 }
 
-// origin fills in a record. One that was replayed stands for another one.
-func (p *preparer) origin(to *Record, r *kgo.Record, t *topic) {
-	*to = Record{
-		Alias: t.alias, Topic: r.Topic, Partition: r.Partition, Offset: r.Offset, At: Place{r.Topic, r.Partition, r.Offset},
-		Time: r.Timestamp.UnixMilli(), Key: r.Key, Value: r.Value, Headers: r.Headers,
-	}
+// origin sets what a record stands for: one that was replayed for another one.
+func (p *preparer) origin(to *Record, t *topic) {
+	to.Alias = t.alias
 	if !t.retry {
 		return
 	}
 	header := func(key string) string {
-		value, _ := event.Header(r.Headers, key)
+		value, _ := event.Header(to.Headers, key)
 		return string(value)
 	}
 	partition, err1 := strconv.ParseInt(header(event.HeaderDLQPartition), 10, 32)
@@ -107,15 +108,15 @@ func (p *preparer) origin(to *Record, r *kgo.Record, t *topic) {
 
 // evaluate decodes a record and computes what the loop asks of it. The error is that of a
 // registry that does not answer.
-func (p *preparer) evaluate(t *taken, r *kgo.Record) error {
+func (p *preparer) evaluate(t *taken) error {
 	if !p.cfg.decodes() {
 		t.setLane(p.laned, nil, false)
 		return nil
 	}
-	if err := p.decodeKey(t, r); err != nil || t.err != nil {
+	if err := p.decodeKey(t); err != nil || t.err != nil {
 		return err
 	}
-	if err := p.decode(t, r); err != nil || t.err != nil {
+	if err := p.decode(t); err != nil || t.err != nil {
 		return err
 	}
 	if p.cfg.Where != nil {
@@ -154,23 +155,23 @@ func (t *taken) setLane(laned bool, text []byte, ok bool) {
 }
 
 // decodeKey makes the key of a topic with a format its text.
-func (p *preparer) decodeKey(t *taken, r *kgo.Record) error {
+func (p *preparer) decodeKey(t *taken) error {
 	if p.cfg.Schemas.Schema(t.Topic, true) == nil {
 		return nil
 	}
-	key, err := p.cfg.Schemas.Key(nil, &kgo.Record{Topic: t.Topic, Key: r.Key, Headers: r.Headers})
+	key, err := p.cfg.Schemas.Key(nil, &kgo.Record{Topic: t.Topic, Key: t.Key, Headers: t.Headers})
 	if err != nil {
 		return t.undecoded(err)
 	}
-	t.Key, t.rawKey = key, r.Key
+	t.Key, t.rawKey = key, t.Key
 	return nil
 }
 
-func (p *preparer) decode(t *taken, r *kgo.Record) error {
-	if r.Value == nil {
+func (p *preparer) decode(t *taken) error {
+	if t.Value == nil {
 		return nil
 	}
-	value, err := p.cfg.Schemas.Value(nil, &kgo.Record{Topic: t.Topic, Value: r.Value, Headers: r.Headers})
+	value, err := p.cfg.Schemas.Value(nil, &kgo.Record{Topic: t.Topic, Value: t.Value, Headers: t.Headers})
 	var upgrade *registry.UpgradeError
 	switch {
 	case err == nil:

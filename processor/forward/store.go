@@ -234,7 +234,10 @@ func (s *storage) untilDue() (wait time.Duration, waits bool) {
 
 // take appends the records of a batch.
 func (s *storage) take(b *batch) error {
-	s.records = s.records[:0]
+	defer func() {
+		clear(s.records[:cap(s.records)]) // what the stream has not kept can go
+		s.records = s.records[:0]
+	}()
 	dropped := int64(0)
 	for i := range b.records {
 		t := &b.records[i]

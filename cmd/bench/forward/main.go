@@ -35,6 +35,7 @@ func command(ctx context.Context) error {
 	f.IntVar(&b.updates, "n", 1_000_000, "updates")
 	f.IntVar(&b.rounds, "rounds", 3, "rounds of each side")
 	f.IntVar(&b.lanes, "lanes", 64, "lanes, and connections of the load tool")
+	f.BoolVar(&b.only, "only", false, "only inv, not what it is compared with (parquet, postgres)")
 	f.BoolVar(&b.connect, "connect", false, "Kafka Connect with Debezium's JDBC sink as well, from Maven (postgres)")
 	if err := f.Parse(os.Args[2:]); err != nil {
 		return err
@@ -50,7 +51,7 @@ func command(ctx context.Context) error {
 // bench is what the measurements have in common.
 type bench struct {
 	brokers                string
-	connect                bool
+	connect, only          bool
 	updates, rounds, lanes int
 
 	folder, inv string

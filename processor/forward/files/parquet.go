@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"inv/processor/forward"
 )
@@ -106,7 +105,7 @@ type parquetEncoder struct {
 	out     *spool
 }
 
-func newParquetEncoder(out *spool, schema *parquet.Schema, rows *rower, topicID string, codec *zstd.Codec) *parquetEncoder {
+func newParquetEncoder(out *spool, schema *parquet.Schema, rows *rower, topicID string, codec *codec) *parquetEncoder {
 	w := parquet.NewGenericWriter[any](out, schema,
 		parquet.Compression(codec),
 		parquet.DataPageVersion(1), // the one that every reader knows

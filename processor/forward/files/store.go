@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"inv/internal/scenario"
 	"inv/processor/forward"
@@ -54,7 +53,7 @@ type Store struct {
 
 	layout *layout
 	schema *parquet.Schema // of Parquet
-	codec  *zstd.Codec
+	codec  *codec
 
 	open atomic.Int64 // streams
 	held atomic.Int64 // bytes in memory, of all of them
@@ -92,7 +91,9 @@ func New(o Options) (*Store, error) {
 	}
 	if s.format == "parquet" {
 		s.schema = newSchema(s.layout.fields)
-		s.codec = &zstd.Codec{Level: zstd.SpeedFastest}
+		if s.codec, err = newCodec(); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }
