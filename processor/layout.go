@@ -113,11 +113,8 @@ func (l *layout) create(ctx context.Context, client *kgo.Client, s *scenario.Sce
 		}
 	}
 	first = append(first, l.deadLetterSpecs(s, app)...)
-	early, err := l.earlyChangelogs(ctx, client, s, app, keeper)
-	if err != nil {
-		return nil, err
-	}
-	if created, err = l.ensure(ctx, client, append(first, early...)); err != nil {
+	first = append(first, earlyChangelogs(s, app, keeper)...)
+	if created, err = l.ensure(ctx, client, first); err != nil {
 		return nil, err
 	}
 	for _, alias := range slices.Sorted(maps.Keys(keeper)) {
@@ -152,28 +149,16 @@ func changelogSpecs(s *scenario.Scenario, app, alias string, stage *Stage, parti
 	return specs
 }
 
-// earlyChangelogs returns the changelogs that are missing and can be made together with
-// their sources, which takes a cluster half the time: the source is the processor's own,
-// and so has the partitions that the scenario declares, or is refused.
-func (l *layout) earlyChangelogs(ctx context.Context, client *kgo.Client, s *scenario.Scenario, app string, keeper map[string]*Stage) (specs []kafka.TopicSpec, err error) {
-	names := make([]string, 0, len(keeper))
-	for alias := range keeper {
-		names = append(names, l.names[alias])
-	}
-	if len(names) == 0 {
-		return nil, nil
-	}
-	there, err := kafka.PartitionCounts(ctx, client, names...)
-	if err != nil {
-		return nil, err
-	}
+// earlyChangelogs returns the changelogs that can be made together with their sources,
+// which takes a cluster half the time: the source is the processor's own, so it has the
+// partitions that the scenario declares, or is refused.
+func earlyChangelogs(s *scenario.Scenario, app string, keeper map[string]*Stage) (specs []kafka.TopicSpec) {
 	for _, alias := range slices.Sorted(maps.Keys(keeper)) {
-		source, _ := s.Topic(keeper[alias].Reads[0])
-		if _, exists := there[l.names[alias]]; !exists && source.Internal {
+		if source, _ := s.Topic(keeper[alias].Reads[0]); source.Internal {
 			specs = append(specs, changelogSpecs(s, app, alias, keeper[alias], source.Partitions)...)
 		}
 	}
-	return specs, nil
+	return specs
 }
 
 // deadLetterSpecs returns the dead-letter topics as the scenario declares them.

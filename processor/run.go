@@ -73,7 +73,7 @@ func start(ctx context.Context, cfg Config) (*application, error) {
 // wakeCoordinators asks for the coordinators of groups and transactions, and waits for no
 // answer. A new cluster makes their topics when it is first asked, which takes it some
 // hundred milliseconds each: so it makes both at once, beside the topics of the scenario.
-// Whoever needs a coordinator later asks again, and meets what went wrong here.
+// Errors are ignored: what needs a coordinator asks for it again.
 func wakeCoordinators(ctx context.Context, cfg Config, client *kgo.Client) {
 	all := stages(cfg.Topologies)
 	if len(all) == 0 {

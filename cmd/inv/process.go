@@ -181,8 +181,8 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 	return err
 }
 
-// The state of the program's own topologies holds few pointers, so that a collection costs
-// little, and they are measured by their memory. That of declared ones has more to follow.
+// The state of the program's own topologies holds few pointers, so a collection costs
+// little. That of declared topologies holds more, and a collection costs more.
 const (
 	ownGCPercent      = 20
 	declaredGCPercent = 75

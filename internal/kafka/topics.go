@@ -204,11 +204,30 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 	if len(names) == 0 {
 		return nil
 	}
+	seen := func(counts map[string]int) bool { return len(counts) == want }
+	return awaitCounts(ctx, client, names, seen, func(counts map[string]int, err error) error {
+		return notSeen(names, counts, want, err)
+	})
+}
+
+// AwaitPartitions waits until the cluster shows that many partitions of topics.
+func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, topics ...string) error {
+	seen := func(counts map[string]int) bool {
+		return !slices.ContainsFunc(topics, func(t string) bool { return counts[t] < partitions })
+	}
+	return awaitCounts(ctx, client, topics, seen, func(counts map[string]int, err error) error {
+		return fmt.Errorf("%s after the change the cluster shows %v partitions, not %d of each; is it overloaded? %w", seenWithin, counts, partitions, cmp.Or(err, context.DeadlineExceeded))
+	})
+}
+
+// awaitCounts waits until the partitions of topics are as they should be. It returns late's
+// error if they are not within seenWithin, and the client's if brokers don't answer.
+func awaitCounts(ctx context.Context, client *kgo.Client, topics []string, seen func(map[string]int) bool, late func(map[string]int, error) error) error {
 	wait, cancel := context.WithTimeout(ctx, seenWithin)
 	defer cancel()
 	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		counts, err := PartitionCounts(wait, client, names...)
-		if err == nil && len(counts) == want {
+		counts, err := PartitionCounts(wait, client, topics...)
+		if err == nil && seen(counts) {
 			return nil
 		}
 		if wait.Err() == nil && away(err) {
@@ -218,7 +237,7 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-wait.Done():
-			return notSeen(names, counts, want, err)
+			return late(counts, err)
 		case <-time.After(pause):
 		}
 	}
@@ -229,28 +248,6 @@ func untilSeen(ctx context.Context, client *kgo.Client, names []string, want int
 func away(err error) bool {
 	var code *kerr.Error
 	return Outage(err) && !errors.As(err, &code)
-}
-
-// AwaitPartitions waits until the cluster shows that many partitions of topics.
-func AwaitPartitions(ctx context.Context, client *kgo.Client, partitions int, topics ...string) error {
-	wait, cancel := context.WithTimeout(ctx, seenWithin)
-	defer cancel()
-	for pause := firstLook; ; pause = min(2*pause, lastLook) {
-		counts, err := PartitionCounts(wait, client, topics...)
-		if err == nil && !slices.ContainsFunc(topics, func(t string) bool { return counts[t] < partitions }) {
-			return nil
-		}
-		if wait.Err() == nil && away(err) {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-wait.Done():
-			return fmt.Errorf("%s after the change the cluster shows %v partitions, not %d of each; is it overloaded? %w", seenWithin, counts, partitions, cmp.Or(err, wait.Err()))
-		case <-time.After(pause):
-		}
-	}
 }
 
 // notSeen returns the error for topics that were created but are not shown, or that
