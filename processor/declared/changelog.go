@@ -248,10 +248,11 @@ func (m *Machine) Commit() {
 	for _, w := range m.touched {
 		switch {
 		case !w.changed:
+			m.committed.SetMark(w.at, 0)
 		case w.cur == nil || !w.cur.exists:
 			m.committed.Delete(borrowed(w.id))
 		default:
-			m.committed.Put(borrowed(w.id), w.encoded)
+			m.committed.Replace(w.at, borrowed(w.id), w.encoded)
 		}
 	}
 	if m.dirty {
@@ -282,12 +283,15 @@ func (m *Machine) Rollback() {
 	m.clock.rollback()
 	m.held.rollback()
 	m.due.rollback()
+	for _, w := range m.touched {
+		m.committed.SetMark(w.at, 0)
+	}
 	m.reset()
 }
 
 func (m *Machine) reset() {
 	m.dirty, m.late = false, 0
-	clear(m.working)
+	clear(m.added)
 	clear(m.touched)
 	m.touched, m.stepped = m.touched[:0], m.stepped[:0]
 	m.instances.reset()

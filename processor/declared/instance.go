@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	"inv/processor"
+	"inv/processor/stage"
 )
 
 // instance is a key, or a window of a key, that a transaction works on.
@@ -16,6 +17,7 @@ type instance struct {
 	// before the step, of an instance that is in one.
 	cur, was *state
 
+	at      stage.Ref   // of the committed state, if there is one
 	before  inChangelog // as of the last commit
 	changed bool        // there is something to write
 	encoded []byte
@@ -72,13 +74,13 @@ func borrowed(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b
 // load returns the instance of an id with its state. An error is a state that can't be
 // read.
 func (m *Machine) load(id []byte) (*instance, error) {
-	w := m.working[borrowed(id)]
+	w, encoded, at := m.find(id)
 	switch {
 	case w == nil:
-		w = m.open(id)
+		w = m.open(id, at)
 		w.cur = m.states.get()
 		w.cur.exists = false
-		if encoded, ok := m.committed.Get(borrowed(id)); ok {
+		if encoded != nil {
 			if err := w.cur.parse(encoded, m.layouts, false); err != nil {
 				return nil, err
 			}
@@ -95,13 +97,30 @@ func (m *Machine) load(id []byte) (*instance, error) {
 	return w, nil
 }
 
+// find returns the instance of an id that the transaction works on, nil if it does not yet;
+// then also its committed state, nil if it has none, and where that is.
+func (m *Machine) find(id []byte) (w *instance, encoded []byte, at stage.Ref) {
+	encoded, at, ok := m.committed.Find(borrowed(id))
+	if !ok {
+		return m.added[borrowed(id)], nil, at
+	}
+	if n := m.committed.Mark(at); n > 0 {
+		return m.touched[n-1], nil, at
+	}
+	return nil, encoded, at
+}
+
 // open adds an instance to those of the transaction.
-func (m *Machine) open(id []byte) *instance {
+func (m *Machine) open(id []byte, at stage.Ref) *instance {
 	w := m.instances.get()
 	id = m.mem.copy(id)
-	*w = instance{id: id, name: m.keyOf(id)}
-	m.working[borrowed(id)] = w
+	*w = instance{id: id, name: m.keyOf(id), at: at}
 	m.touched = append(m.touched, w)
+	if at == (stage.Ref{}) {
+		m.added[borrowed(id)] = w
+	} else {
+		m.committed.SetMark(at, uint32(len(m.touched)))
+	}
 	return w
 }
 

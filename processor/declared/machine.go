@@ -38,9 +38,9 @@ type Machine struct {
 	held  *held
 	due   *due
 
-	committed *stage.Table
+	committed *stage.Table // by id; an entry's mark is its place in touched + 1
 	layouts   layouts
-	working   map[string]*instance // by id
+	added     map[string]*instance // by id, those of the transaction that are not committed
 	touched   []*instance          // by the transaction, in order of first use
 	stepped   []*instance          // by the line
 	instances pool[instance]
@@ -84,7 +84,7 @@ func (p *Program) NewMachine() *Machine {
 	t := p.Topology
 	m := &Machine{
 		topology: t, state: p.state, layout: newLayout(t, p.state.names), ordered: t.Order == scenario.ByTime,
-		variables: newVariables(p.state.scope), rows: newJoinedRows(p.state.scope, t), committed: stage.NewTable(), working: map[string]*instance{},
+		variables: newVariables(p.state.scope), rows: newJoinedRows(p.state.scope, t), committed: stage.NewTable(), added: map[string]*instance{},
 		applied: -1, before: -1, found: make([][]byte, p.state.scope.fields.Len()),
 	}
 	if !t.TTLForever {

@@ -61,17 +61,13 @@ func (m *Machine) dueAt(e *dueEntry, id []byte) (at int64, ok bool, err error) {
 
 // peek returns the times and timers of an instance, nil if it has no state.
 func (m *Machine) peek(id []byte) (*state, error) {
-	if w := m.working[borrowed(id)]; w != nil {
-		if w.cur == nil || !w.cur.exists {
-			return nil, nil
-		}
+	switch w, encoded, _ := m.find(id); {
+	case w != nil && w.cur != nil && w.cur.exists:
 		return w.cur, nil
+	case encoded != nil:
+		return &m.head, m.head.parseHead(encoded, m.layouts)
 	}
-	encoded, ok := m.committed.Get(borrowed(id))
-	if !ok {
-		return nil, nil
-	}
-	return &m.head, m.head.parseHead(encoded, m.layouts)
+	return nil, nil
 }
 
 // timerOf returns a timer of a state, which may be of an earlier version; nil if that had
@@ -147,11 +143,10 @@ func (m *Machine) closeStep(e *dueEntry, id []byte, effects Effects) error {
 
 // expire forgets a key, of which nothing else is looked at.
 func (m *Machine) expire(id []byte) {
-	w := m.working[borrowed(id)]
+	w, encoded, at := m.find(id)
 	switch {
 	case w == nil:
-		w = m.open(id)
-		encoded, _ := m.committed.Get(borrowed(id))
+		w = m.open(id, at)
 		m.note(w, &m.head, encoded) // dueAt has looked at it
 	case w.cur != nil:
 		w.cur.exists = false

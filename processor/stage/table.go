@@ -3,6 +3,7 @@ package stage
 import (
 	"encoding/binary"
 	"hash/maphash"
+	"math"
 )
 
 // Table maps keys to values, both bytes. It holds no pointer for each entry, so
@@ -13,23 +14,33 @@ type Table struct {
 	chunks [][]byte
 	slots  []tableSlot // open addressing, a power of two
 	count  int
-	live   int // bytes of entries
-	dead   int // bytes of those that were replaced or deleted
+	live   int    // bytes of entries
+	dead   int    // bytes of those that were replaced or deleted
+	moves  uint32 // how often the entries were compacted
+}
+
+// Ref is where a Table has a key's entry. It saves finding it again, which in a large table
+// is waiting for memory. One that is out of date, since the entry has moved or is deleted,
+// does no harm.
+type Ref struct {
+	place uint32 // + 1; 0: nowhere
+	moves uint32 // of the table
 }
 
 // tableSlot finds an entry: 0 is free, else its place + 1. The place is counted
 // in units of tableAlign.
 type tableSlot struct{ hash, place uint32 }
 
-// An entry is three lengths, of the key, of the value and of the room for it,
-// then the key and the value. It begins at a multiple of tableAlign, within one
-// chunk; one larger than a chunk has one of its own.
+// An entry is three lengths, of the key, of the value and of the room for it, its
+// mark, then the key and the value. It begins at a multiple of tableAlign, within one
+// chunk; one larger than a chunk has one of its own. A dead one has deadRoom.
 const (
 	tableAlign  = 8
 	tableChunk  = 64 << 10
 	firstChunk  = 4 << 10 // most tables are small
-	tableHeader = 12
+	tableHeader = 16
 	perChunk    = tableChunk / tableAlign
+	deadRoom    = math.MaxUint32
 	tableWaste  = 64        // room beyond twice a value that is let be
 	tableSlack  = 256 << 10 // dead bytes that are let be
 )
@@ -42,13 +53,53 @@ func (t *Table) Len() int { return t.count }
 
 // Get returns a key's value, valid until the next Put or Delete.
 func (t *Table) Get(key string) (value []byte, ok bool) {
+	value, _, ok = t.Find(key)
+	return value, ok
+}
+
+// Find returns a key's value, as Get does, and where it is.
+func (t *Table) Find(key string) (value []byte, at Ref, ok bool) {
 	s := t.find(key, uint32(maphash.String(t.seed, key)))
 	if s.place == 0 {
-		return nil, false
+		return nil, Ref{}, false
 	}
 	e := t.entry(s.place - 1)
 	k, v := e.lengths()
-	return e[tableHeader+k : tableHeader+k+v : tableHeader+k+v], true
+	return e[tableHeader+k : tableHeader+k+v : tableHeader+k+v], Ref{s.place, t.moves}, true
+}
+
+// Mark returns the number that SetMark has given to an entry. It is 0 when the entry is
+// put, replaced or moved.
+func (t *Table) Mark(at Ref) uint32 {
+	if e := t.at(at); e != nil {
+		return e.mark()
+	}
+	return 0
+}
+
+// SetMark gives an entry a number, for a user that has more to say of some keys.
+func (t *Table) SetMark(at Ref, mark uint32) {
+	if e := t.at(at); e != nil {
+		e.setMark(mark)
+	}
+}
+
+// Replace is Put for a key that was found before.
+func (t *Table) Replace(at Ref, key string, value []byte) {
+	if e := t.at(at); e == nil || !e.set(value) {
+		t.Put(key, value)
+	}
+}
+
+// at returns an entry, nil if it isn't there any more.
+func (t *Table) at(at Ref) entry {
+	if at.place == 0 || at.moves != t.moves {
+		return nil
+	}
+	if e := t.entry(at.place - 1); e.room() != deadRoom {
+		return e
+	}
+	return nil
 }
 
 // Put sets a key's value. It keeps neither.
@@ -64,14 +115,10 @@ func (t *Table) Put(key string, value []byte) {
 		return
 	}
 	e := t.entry(s.place - 1)
-	k, _ := e.lengths()
-	if room := e.room(); len(value) <= room && room <= 2*len(value)+tableWaste {
-		binary.LittleEndian.PutUint32(e[4:], uint32(len(value)))
-		copy(e[tableHeader+k:], value)
+	if e.set(value) {
 		return
 	}
-	size := e.size()
-	t.live, t.dead = t.live-size, t.dead+size
+	t.drop(e)
 	s.place = t.add(key, value) + 1
 	t.letGo()
 }
@@ -82,8 +129,7 @@ func (t *Table) Delete(key string) bool {
 	if s.place == 0 {
 		return false
 	}
-	size := t.entry(s.place - 1).size()
-	t.live, t.dead = t.live-size, t.dead+size
+	t.drop(t.entry(s.place - 1))
 	t.count--
 	t.free(s)
 	t.letGo()
@@ -105,6 +151,13 @@ func (t *Table) free(s *tableSlot) {
 		}
 	}
 	t.slots[hole] = tableSlot{}
+}
+
+// drop takes an entry for dead.
+func (t *Table) drop(e entry) {
+	size := e.size()
+	t.live, t.dead = t.live-size, t.dead+size
+	e.setRoom(deadRoom)
 }
 
 // letGo compacts the table if much of it is dead.
@@ -155,6 +208,7 @@ func (t *Table) add(key string, value []byte) uint32 {
 	c = binary.LittleEndian.AppendUint32(c, uint32(len(key)))
 	c = binary.LittleEndian.AppendUint32(c, uint32(len(value)))
 	c = binary.LittleEndian.AppendUint32(c, uint32(size-tableHeader-len(key)))
+	c = binary.LittleEndian.AppendUint32(c, 0) // the mark
 	c = append(append(c, key...), value...)
 	t.chunks[last] = c[:(len(c)+tableAlign-1)&^(tableAlign-1)]
 	t.live += size
@@ -182,6 +236,7 @@ func (t *Table) grow() {
 func (t *Table) compact() {
 	old := Table{chunks: t.chunks}
 	t.chunks, t.live, t.dead = nil, 0, 0
+	t.moves++
 	for i := range t.slots {
 		if s := &t.slots[i]; s.place != 0 {
 			e := old.entry(s.place - 1)
@@ -203,6 +258,25 @@ func (e entry) lengths() (key, value int) {
 }
 
 func (e entry) room() int { return int(binary.LittleEndian.Uint32(e[8:])) }
+
+func (e entry) setRoom(n uint32) { binary.LittleEndian.PutUint32(e[8:], n) }
+
+func (e entry) mark() uint32 { return binary.LittleEndian.Uint32(e[12:]) }
+
+func (e entry) setMark(n uint32) { binary.LittleEndian.PutUint32(e[12:], n) }
+
+// set sets the value in place and drops the mark, if the room fits the value.
+func (e entry) set(value []byte) bool {
+	k, _ := e.lengths()
+	room := e.room()
+	if len(value) > room || room > 2*len(value)+tableWaste {
+		return false
+	}
+	binary.LittleEndian.PutUint32(e[4:], uint32(len(value)))
+	e.setMark(0)
+	copy(e[tableHeader+k:], value)
+	return true
+}
 
 func (e entry) key() []byte { k, _ := e.lengths(); return e[tableHeader : tableHeader+k] }
 

@@ -171,3 +171,56 @@ func BenchmarkTablePut(b *testing.B) {
 		table.Put(keys[i%len(keys)], value)
 	}
 }
+
+// A Ref does what its key would, whatever has happened to the table since; a mark is that of
+// the entry as it was found, or 0.
+func TestTableRefs(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 8))
+	table, want := NewTable(), map[string]string{}
+	refs, marks := map[string]Ref{}, map[string]uint32{}
+	moved := uint32(0)
+	for i := range 100_000 {
+		key := fmt.Sprint("key-", rng.IntN(1000))
+		value := fmt.Sprintf("%0*d", 1+rng.IntN(400), i)
+		switch rng.IntN(4) {
+		case 0:
+			if rng.IntN(4) == 0 {
+				table.Delete(key)
+				delete(want, key)
+				break
+			}
+			table.Put(key, []byte(value))
+			want[key] = value
+		case 1:
+			table.Replace(refs[key], key, []byte(value))
+			want[key] = value
+		default:
+			got, at, ok := table.Find(key)
+			if text, known := want[key]; ok != known || string(got) != text {
+				t.Fatalf("%s is %.20q (%t), want %.20q", key, got, ok, text)
+			}
+			refs[key] = at
+			if ok {
+				table.SetMark(at, uint32(i))
+				marks[key] = uint32(i)
+			}
+		}
+		if table.moves != moved { // all marks are gone
+			moved = table.moves
+			clear(marks)
+		}
+		if _, at, ok := table.Find(key); ok && at == refs[key] {
+			if n := table.Mark(at); n != 0 && n != marks[key] || n == 0 && marks[key] == uint32(i) {
+				t.Fatalf("%s has the mark %d, was given %d", key, n, marks[key])
+			}
+		} else if table.Mark(refs[key]) != 0 && !ok {
+			t.Fatalf("%s is deleted and has a mark", key)
+		}
+	}
+	if moved == 0 {
+		t.Error("the table was never compacted")
+	}
+	if table.Len() != len(want) {
+		t.Errorf("%d keys, want %d", table.Len(), len(want))
+	}
+}
