@@ -176,7 +176,7 @@ func (m *Machine) Hold(offset int64, lines []byte) error {
 			return err
 		}
 		if l := &m.line; !m.clock.known || l.Time >= m.clock.time {
-			m.held.add(l, m.clock.at(l.Topic, l.Partition), offset, text)
+			m.held.add(l, m.clock.at(l.Topic, l.Partition), offset)
 		}
 		return nil
 	})

@@ -42,7 +42,8 @@ type sourceName struct {
 // source is a partition of an input topic.
 type source struct {
 	sourceName
-	latest  int64 // the greatest time of its lines and ticks, epoch ms
+	text    []byte // the topic's name
+	latest  int64  // the greatest time of its lines and ticks, epoch ms
 	state   sourceState
 	counted bool // it is one of the newest tick's parts
 }
@@ -77,7 +78,7 @@ func (c *clock) at(topic []byte, partition int32) int {
 	}
 	name := sourceName{string(topic), partition}
 	c.places[name] = len(c.sources)
-	c.sources = append(c.sources, source{sourceName: name, counted: c.counts(name)})
+	c.sources = append(c.sources, source{sourceName: name, text: []byte(name.topic), counted: c.counts(name)})
 	return len(c.sources) - 1
 }
 

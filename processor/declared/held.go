@@ -1,44 +1,28 @@
 package declared
 
-import (
-	"cmp"
-	"slices"
-)
+import "cmp"
 
 // held are the lines of `order: time` that wait for the stage time. What a transaction has
-// released is kept until its end. Lines hold no pointers: there may be many, and the garbage
-// collector has nothing to follow.
+// released is kept until its end. It holds no pointer for each line: there may be many, and
+// the garbage collector has nothing to follow.
 type held struct {
 	queue[heldPlace]
-	lines []heldLine // in no order; some are free
-	free  []int32    // places in lines
+	clock *clock
+	texts heldTexts
 
 	released    []heldPlace // by the transaction
-	transaction uint64      // its number
-	texts       heldTexts
+	transaction uint32      // its number
 
 	// records are the log records of the lines, from the first that may still have one; it
-	// is number dropped.
+	// is number dropped. Numbers wrap.
 	records []heldRecord
-	dropped int
+	dropped uint32
 }
 
-// heldPlace is where a line is in lines. Heaps move what they have in them, so it is small.
+// heldPlace is where a line is in the texts, and its time.
 type heldPlace struct {
-	time int64 // of the line
-	line int32
-}
-
-// heldLine is a line and what orders it.
-type heldLine struct {
-	source    int // of the clock
-	offset    int64
-	index     int
-	record    int // number of its log record
-	text      heldText
-	logOffset int64
-
-	transaction uint64 // that has added it
+	time         int64
+	chunk, start int32
 }
 
 type heldRecord struct {
@@ -48,46 +32,33 @@ type heldRecord struct {
 
 // newHeld returns a held whose lines' sources are those of a clock.
 func newHeld(c *clock) *held {
-	h := &held{}
+	h := &held{clock: c}
 	h.before = func(a, b *heldPlace) bool {
 		if a.time != b.time {
 			return a.time < b.time
 		}
-		return h.lines[a.line].before(&h.lines[b.line], c)
+		return h.compare(h.texts.of(*a), h.texts.of(*b)) < 0
 	}
 	return h
 }
 
-// before orders lines of one time by source topic, source partition, offset and element.
-func (a *heldLine) before(b *heldLine, c *clock) bool {
-	if a.source != b.source {
-		return c.compare(a.source, b.source) < 0
+// compare orders lines of one time by source topic, source partition, offset and element.
+func (h *held) compare(a, b heldText) int {
+	if x, y := a.source(), b.source(); x != y {
+		return h.clock.compare(x, y)
 	}
-	return cmp.Or(cmp.Compare(a.offset, b.offset), cmp.Compare(a.index, b.index)) < 0
+	return cmp.Or(cmp.Compare(a.offset(), b.offset()), cmp.Compare(a.index(), b.index()))
 }
 
-// add holds a line of a log record. It copies the text.
-func (h *held) add(l *Line, source int, logOffset int64, text []byte) {
+// add holds a line of a log record, of a source of the clock. It copies the texts.
+func (h *held) add(l *Line, source int, logOffset int64) {
 	n := len(h.records)
 	if n == 0 || h.records[n-1].offset != logOffset {
 		h.records = append(h.records, heldRecord{offset: logOffset})
 		n++
 	}
 	h.records[n-1].lines++
-	h.put(l.Time, heldLine{source: source, offset: l.Offset, index: l.Index,
-		record: h.dropped + n - 1, text: h.texts.add(text), logOffset: logOffset, transaction: h.transaction})
-}
-
-// put queues a line.
-func (h *held) put(time int64, l heldLine) {
-	at := int32(len(h.lines))
-	if n := len(h.free); n > 0 {
-		at, h.free = h.free[n-1], h.free[:n-1]
-		h.lines[at] = l
-	} else {
-		h.lines = append(h.lines, l)
-	}
-	h.push(heldPlace{time, at})
+	h.push(h.texts.add(l, source, h.dropped+uint32(n-1), h.transaction))
 }
 
 // first returns the time of the first line, if there is one.
@@ -98,14 +69,19 @@ func (h *held) first() (time int64, ok bool) {
 	return h.items[0].time, true
 }
 
-// release takes the first line, and returns its text, which is valid until commit.
-func (h *held) release() []byte {
+// release takes the first line. Its texts are valid until commit.
+func (h *held) release(l *Line) {
 	p := h.pop()
-	l := &h.lines[p.line]
-	h.records[l.record-h.dropped].lines--
 	h.released = append(h.released, p)
-	return h.texts.of(l.text)
+	text := h.texts.of(p)
+	h.record(text).lines--
+	s := &h.clock.sources[text.source()]
+	*l = Line{Time: p.time, Topic: s.text, Partition: s.partition}
+	text.parse(l)
 }
+
+// record returns the log record of a line.
+func (h *held) record(text heldText) *heldRecord { return &h.records[text.record()-h.dropped] }
 
 // lowest returns the lowest log offset of a line that is held, if there is one.
 func (h *held) lowest() (offset int64, ok bool) {
@@ -121,7 +97,7 @@ func (h *held) lowest() (offset int64, ok bool) {
 func (h *held) commit() {
 	h.transaction++
 	for _, p := range h.released {
-		h.drop(p)
+		h.texts.drop(p)
 	}
 	h.released = h.released[:0]
 	h.texts.recycle()
@@ -129,47 +105,31 @@ func (h *held) commit() {
 	for n < len(h.records) && h.records[n].lines == 0 {
 		n++
 	}
-	h.dropped += n
+	h.dropped += uint32(n)
 	h.records = append(h.records[:0], h.records[n:]...)
 }
 
-// drop frees the place of a line.
-func (h *held) drop(p heldPlace) {
-	l := &h.lines[p.line]
-	h.texts.drop(l.text)
-	*l = heldLine{}
-	h.free = append(h.free, p.line)
-}
-
 // rollback holds again what the transaction has released, and forgets the lines that it
-// has added.
+// has added. Their log records are the last ones.
 func (h *held) rollback() {
+	for _, p := range h.released {
+		h.record(h.texts.of(p)).lines++
+	}
 	all := append(h.items, h.released...)
-	h.items = all[:0]
-	h.released, h.records, h.dropped = h.released[:0], h.records[:0], 0
-	offsets := map[int64]int{}
+	h.items, h.released = all[:0], h.released[:0]
 	for _, p := range all {
-		l := &h.lines[p.line]
-		if l.transaction == h.transaction {
-			h.drop(p)
+		if text := h.texts.of(p); text.transaction() == h.transaction {
+			h.record(text).lines--
+			h.texts.drop(p)
 			continue
 		}
-		offsets[l.logOffset]++
 		h.items = append(h.items, p)
 	}
-	h.number(offsets)
+	n := len(h.records)
+	for n > 0 && h.records[n-1].lines == 0 {
+		n--
+	}
+	h.records = h.records[:n]
 	h.order()
 	h.texts.recycle()
-}
-
-// number rebuilds the list of log records for the lines that are held.
-func (h *held) number(lines map[int64]int) {
-	for offset, n := range lines {
-		h.records = append(h.records, heldRecord{offset, n})
-	}
-	slices.SortFunc(h.records, func(a, b heldRecord) int { return cmp.Compare(a.offset, b.offset) })
-	for _, p := range h.items {
-		l := &h.lines[p.line]
-		l.record, _ = slices.BinarySearchFunc(h.records, l.logOffset, func(r heldRecord, offset int64) int { return cmp.Compare(r.offset, offset) })
-	}
 }

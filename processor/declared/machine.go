@@ -206,7 +206,7 @@ func (m *Machine) applyLine(offset int64, text []byte, effects Effects) error {
 			return err
 		}
 	case m.ordered:
-		m.held.add(l, source, offset, text)
+		m.held.add(l, source, offset)
 	default:
 		if err := m.pass(effects); err != nil {
 			return err
@@ -230,10 +230,15 @@ func (m *Machine) parse(text []byte) error {
 	if err := m.line.parseAny(text); err != nil {
 		return err
 	}
+	m.scanRows()
+	return nil
+}
+
+// scanRows finds what expressions want of the line's joined rows.
+func (m *Machine) scanRows() {
 	if m.rows.forget(); m.line.Rows != nil {
 		m.rows.scan(m.line.Rows)
 	}
-	return nil
 }
 
 func lateText(t, stage int64) string {
@@ -262,9 +267,8 @@ func (m *Machine) pass(effects Effects) error {
 		if err := m.happen(t, effects); err != nil {
 			return err
 		}
-		if err := m.parse(m.held.release()); err != nil {
-			return err
-		}
+		m.held.release(&m.line)
+		m.scanRows()
 		if err := m.applyNow(&m.line, effects); err != nil {
 			return err
 		}
