@@ -1,6 +1,9 @@
 package stage
 
-import "hash/maphash"
+import (
+	"hash/maphash"
+	"slices"
+)
 
 // Fingerprint is a 128-bit hash. Equal inputs have equal ones within a process
 // only.
@@ -26,16 +29,23 @@ func (f Fingerprinter) Of(value, qualifier []byte) Fingerprint {
 
 // Window remembers which fingerprints a partition had within its last offsets.
 // Records enter it in the order of their offsets; Rollback takes back those
-// since the last Commit. It holds no pointers, and room for what the window
-// plus one transaction holds.
+// since the last Commit. It holds no pointers to entries, and room for what the
+// window plus one transaction holds. It grows without copying entries.
 type Window struct {
-	span    int64 // offsets
-	entries []seen
-	head    int     // of the oldest entry in entries
-	first   uint32  // number of the oldest entry; entries are numbered in order
-	index   []place // open addressing
-	pending int     // entries since the last commit
+	span    int64          // offsets
+	chunks  []*windowChunk // of entries, all full but for the first and the last
+	spare   []*windowChunk // to use again
+	head    int            // of the oldest entry in the first chunk
+	count   int            // entries
+	first   uint32         // number of the oldest entry; entries are numbered in order
+	index   []place        // open addressing
+	pending int            // entries since the last commit
 }
+
+// windowChunk is 24 KiB.
+type windowChunk [1 << chunkBits]seen
+
+const chunkBits = 10
 
 // place is a place of the index: in its upper half the tag of an entry's fingerprint, in
 // its lower half the entry's number + 1; 0 if it is free. So most places that are passed on
@@ -56,9 +66,6 @@ const (
 	fullAt        = 2.0 / 3
 )
 
-// moveAfter is how many entries are forgotten before the others are moved up.
-const moveAfter = 4096
-
 type seen struct {
 	print  Fingerprint
 	offset int64
@@ -75,31 +82,40 @@ func (w *Window) Add(print Fingerprint, offset int64) (duplicate bool) {
 	if w.span == 0 {
 		return false
 	}
-	if float64(w.len()+1) > fullAt*float64(len(w.index)) {
+	if float64(w.count+1) > fullAt*float64(len(w.index)) {
 		w.reindex(len(w.index) + len(w.index)/2)
 	}
 	at := w.find(print)
 	if before := w.index[at]; before != 0 {
 		duplicate = offset-w.entry(before.number()).offset <= w.span
 	}
-	if len(w.entries) == cap(w.entries) {
-		w.entries = append(make([]seen, 0, len(w.entries)+len(w.entries)/8+64), w.entries...)
-	}
-	w.entries = append(w.entries, seen{print, offset})
-	w.index[at] = placeOf(print, w.first+uint32(w.len())-1)
+	number := w.first + uint32(w.count)
+	w.index[at] = placeOf(print, number)
+	w.extend()
+	*w.entry(number) = seen{print, offset}
 	w.pending++
 	return duplicate
+}
+
+// extend makes room for another entry, and counts it.
+func (w *Window) extend() {
+	if w.head+w.count == len(w.chunks)<<chunkBits {
+		var chunk *windowChunk
+		if last := len(w.spare) - 1; last >= 0 {
+			chunk, w.spare = w.spare[last], w.spare[:last]
+		} else {
+			chunk = new(windowChunk)
+		}
+		w.chunks = append(w.chunks, chunk)
+	}
+	w.count++
 }
 
 // Commit keeps what was added and forgets what is out of reach from offset next.
 func (w *Window) Commit(next int64) {
 	w.pending = 0
-	for w.len() > 0 && next-w.entries[w.head].offset > w.span {
+	for w.count > 0 && next-w.entry(w.first).offset > w.span {
 		w.forget()
-	}
-	if w.head >= moveAfter {
-		w.entries = append(w.entries[:0], w.entries[w.head:]...)
-		w.head = 0
 	}
 	if w.first > 1<<30 {
 		w.renumber()
@@ -112,23 +128,34 @@ func (w *Window) Rollback() {
 	if w.pending == 0 {
 		return
 	}
-	w.entries = w.entries[:len(w.entries)-w.pending]
+	w.count -= w.pending
 	w.pending = 0
+	used := (w.head + w.count + len(windowChunk{}) - 1) >> chunkBits
+	clear(w.chunks[used:])
+	w.chunks = w.chunks[:used]
 	w.reindex(len(w.index))
 }
 
-func (w *Window) len() int { return len(w.entries) - w.head }
-
-func (w *Window) entry(number uint32) *seen { return &w.entries[w.head+int(number-w.first)] }
+func (w *Window) entry(number uint32) *seen {
+	i := w.head + int(number-w.first)
+	return &w.chunks[i>>chunkBits][i&(1<<chunkBits-1)]
+}
 
 // forget drops the oldest entry.
 func (w *Window) forget() {
-	at := w.find(w.entries[w.head].print)
+	at := w.find(w.entry(w.first).print)
 	if w.index[at] != 0 && w.index[at].number() == w.first {
 		w.free(at)
 	}
 	w.head++
 	w.first++
+	w.count--
+	if w.head == len(windowChunk{}) {
+		if len(w.spare) <= len(w.chunks)/8 {
+			w.spare = append(w.spare, w.chunks[0])
+		}
+		w.chunks, w.head = slices.Delete(w.chunks, 0, 1), 0
+	}
 }
 
 // home returns where the search for a tag begins.
@@ -179,9 +206,9 @@ func (w *Window) reindex(size int) {
 	} else {
 		w.index = make([]place, size)
 	}
-	for i := range w.entries[w.head:] {
-		print := w.entries[w.head+i].print
-		w.index[w.find(print)] = placeOf(print, w.first+uint32(i))
+	for i := range uint32(w.count) {
+		print := w.entry(w.first + i).print
+		w.index[w.find(print)] = placeOf(print, w.first+i)
 	}
 }
 

@@ -26,13 +26,24 @@ func (r *referenceWindow) add(print Fingerprint, offset int64) bool {
 	return duplicate
 }
 
+func (r *referenceWindow) commit(next int64) {
+	for len(r.kept) > 0 && next-r.kept[0] > r.span {
+		r.kept, r.prints = r.kept[1:], r.prints[1:]
+	}
+	r.pending = 0
+}
+
 func (r *referenceWindow) rollback() {
 	n := len(r.kept) - r.pending
 	r.kept, r.prints, r.pending = r.kept[:n], r.prints[:n], 0
 }
 
 func TestWindowAgreesWithItsDefinition(t *testing.T) {
-	for _, span := range []int64{0, 1, 7, 50} {
+	for _, c := range []struct {
+		span                int64
+		records, prints, tx int // tx: records of a transaction, about
+	}{{0, 5000, 40, 5}, {1, 5000, 40, 5}, {7, 5000, 40, 5}, {50, 5000, 40, 5}, {3000, 60_000, 10_000, 1500}} { // the last one in several chunks
+		span := c.span
 		rng := rand.New(rand.NewPCG(uint64(span), 1))
 		w, ref := NewWindow(span), &referenceWindow{span: span}
 		w.first = 1<<30 - 200 // goes through renumber
@@ -40,18 +51,19 @@ func TestWindowAgreesWithItsDefinition(t *testing.T) {
 			w.first = 0
 		}
 		next, committed := int64(0), int64(0)
-		for range 5000 {
-			switch rng.IntN(10) {
+		for range c.records {
+			switch rng.IntN(2 * c.tx) {
 			case 0:
 				w.Commit(next)
-				ref.pending, committed = 0, next
+				ref.commit(next)
+				committed = next
 			case 1:
 				w.Rollback()
 				ref.rollback()
 				next = committed
 			default:
 				next += int64(rng.IntN(3))
-				n := uint64(rng.IntN(40)) // every fourth has the tag of three others
+				n := uint64(rng.IntN(c.prints)) // every fourth has the tag of three others
 				print := Fingerprint{n>>2<<60 | n, 1}
 				want := ref.add(print, next) && span > 0
 				if got := w.Add(print, next); got != want {
