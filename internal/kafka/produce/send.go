@@ -182,7 +182,7 @@ type partition struct {
 	topic  *Topic
 	number int32
 	batch  *batch // that is being filled, nil if there is none; the appender's
-	size   int    // bytes of the last one, the appender's
+	size   int    // bytes of a full one of late, the appender's
 	open   bool   // it is one of the sender's open ones, the appender's
 
 	// The sender's lock guards the rest.
@@ -219,7 +219,7 @@ func (t *Topic) Append(to int32, ms int64, key, value, headers []byte) {
 	}
 	if p.batch == nil {
 		p.batch = &batch{partition: p}
-		p.batch.builder.Reset(t.sender.buffer(max(room, p.size+p.size/8)))
+		p.batch.builder.Reset(t.sender.buffer(max(room, min(p.size+p.size/8, t.limit))))
 		if !p.open {
 			p.open = true
 			t.sender.open = append(t.sender.open, p)
@@ -233,7 +233,7 @@ func (p *partition) close() {
 	s, b := p.topic.sender, p.batch
 	p.batch = nil
 	b.count, b.raw = b.builder.Count(), b.builder.Size()
-	p.size = min(b.raw, p.topic.limit)
+	p.size = max(b.raw, p.size-p.size/8) // the last of a transaction may be small
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err != nil {
