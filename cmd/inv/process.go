@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,7 +150,7 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 		defer stop()
 	}
 	if s.getenv("GOGC") == "" {
-		debug.SetGCPercent(processGCPercent(cfg))
+		defer growHeap(processGCPercent(cfg), leastHeap)()
 	}
 	began := s.now()
 	stopLine := line.start(ctx, cfg.Log)
@@ -186,10 +185,11 @@ func (p *processFlags) run(ctx context.Context, s *streams, cfg processor.Config
 const (
 	ownGCPercent      = 20
 	declaredGCPercent = 75
+	leastHeap         = 48 << 20
 )
 
-// processGCPercent is how much the heap may grow between collections, in percent. GOGC
-// overrules it.
+// processGCPercent is how much a heap larger than leastHeap may grow between collections, in
+// percent. GOGC overrules both.
 func processGCPercent(cfg processor.Config) int {
 	declared := cfg.Scenario.Declared()
 	for _, t := range cfg.Topologies {
