@@ -19,7 +19,7 @@ const byID = 13
 const (
 	acknowledgeWithin = 10 * time.Second       // how long the broker waits for its replicas
 	soon              = 2 * time.Millisecond   // before the first retry, and while the previous transaction is completed
-	later             = 100 * time.Millisecond // before any other
+	later             = 100 * time.Millisecond // before any other, at most: each waits twice as long as the one before
 	missingFor        = 5 * time.Second        // how long a broker may not know a topic, which may be new
 )
 
@@ -123,12 +123,21 @@ func (s *Sender) conclude(b *batch, err error, r *retries) {
 		r.refresh = true
 		fallthrough
 	case retry:
-		if b.refused++; b.refused > 1 {
-			r.wait = later
-		}
+		b.refused++
+		r.wait = max(r.wait, backoff(b.refused))
 	}
 	b.last = err
 	r.partitions = append(r.partitions, p)
+}
+
+// backoff returns the pause after so many tries: brokers have a new topic's partitions after
+// some ten milliseconds, a new leader after seconds.
+func backoff(tries int) time.Duration {
+	pause := soon
+	for ; tries > 1 && pause < later; tries-- {
+		pause *= 2
+	}
+	return min(pause, later)
 }
 
 // seal compresses what was not sent before.
