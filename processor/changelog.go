@@ -6,8 +6,6 @@ import (
 	"strconv"
 	"strings"
 
-	"inv/internal/kafka"
-
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
@@ -31,7 +29,7 @@ func (a *application) refuseLostState(ctx context.Context, client *kgo.Client, s
 		return nil
 	}
 	topic := a.layout.names[stage.State]
-	starts, err := kafka.Starts(ctx, client, topic)
+	starts, err := a.layout.startsAtFirst(ctx, client, topic)
 	if err != nil {
 		return err
 	}

@@ -93,6 +93,9 @@ func (a *application) refuseOthersOutputs(ctx context.Context, stage *Stage) err
 			continue
 		}
 		topic := a.layout.names[w.Topic]
+		if a.layout.made[topic] {
+			continue
+		}
 		for p := range int32(a.layout.count(topic)) {
 			source, err := a.lastSource(ctx, topic, p)
 			if err != nil {
@@ -163,7 +166,7 @@ func (a *application) refuseTrimmedLog(ctx context.Context, client *kgo.Client, 
 		return nil
 	}
 	log := a.layout.names[stage.Log]
-	starts, err := kafka.Starts(ctx, client, log)
+	starts, err := a.layout.startsAtFirst(ctx, client, log)
 	if err != nil {
 		return err
 	}
@@ -183,15 +186,15 @@ func (a *application) uncommitted(ctx context.Context, client *kgo.Client, s *St
 	if err != nil {
 		return nil, err
 	}
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, a.layout.topics(s.Reads)...)
+	ends, err := a.layout.endsAtFirst(ctx, client, a.layout.topics(s.Reads)...)
 	if err != nil {
-		return nil, fmt.Errorf("listing the ends of the inputs: %w", err)
+		return nil, err
 	}
-	ends.Each(func(end kadm.ListedOffset) {
-		if o, ok := offsets.Lookup(end.Topic, end.Partition); (!ok || o.At < 0) && end.Offset > 0 {
-			open = append(open, stage.Source{Topic: end.Topic, Partition: end.Partition})
+	for id, end := range ends {
+		if o, ok := offsets.Lookup(id.Topic, id.Partition); (!ok || o.At < 0) && end > 0 {
+			open = append(open, stage.Source{Topic: id.Topic, Partition: id.Partition})
 		}
-	})
+	}
 	return open, nil
 }
 
@@ -204,6 +207,9 @@ func (a *application) decidedOf(ctx context.Context, s *Stage, open []stage.Sour
 		marks[i] = s.Decided(source)
 	}
 	topic := a.layout.names[s.Log]
+	if a.layout.made[topic] {
+		return found, false, nil
+	}
 	for p := range int32(a.layout.count(topic)) {
 		end, err := a.reader.StableEnd(ctx, topic, p)
 		if err != nil {

@@ -31,6 +31,7 @@ type layout struct {
 	derived     map[string]bool   // aliases of topics whose schemas are derived
 	takesAll    map[string]bool   // aliases of topics whose schemas have a place for every record
 	deadLetters map[string]bool   // dead-letter topics, by name
+	made        map[string]bool   // by this process, by name
 	ids         map[string]kadm.TopicID
 	batchBytes  map[string]int    // max.message.bytes, by name
 	deletes     map[string]string // what lets the broker delete records, by name
@@ -64,7 +65,7 @@ func (l *layout) grown(topic string, partitions int) (before int) {
 // alias that one of them needs.
 func newLayout(cfg Config) (*layout, error) {
 	s, app := cfg.Scenario, cfg.AppID
-	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, derived: map[string]bool{}, takesAll: map[string]bool{}, deadLetters: map[string]bool{}}
+	l := &layout{kafka: cfg.Kafka, log: cfg.Log, names: map[string]string{}, encoded: map[string]bool{}, derived: map[string]bool{}, takesAll: map[string]bool{}, made: map[string]bool{}, deadLetters: map[string]bool{}}
 	for _, t := range cfg.Topologies {
 		for _, stage := range t.Stages {
 			for _, alias := range append(stage.inputs(), stage.outputs()...) {
@@ -180,6 +181,9 @@ func (l *layout) deadLetterSpecs(s *scenario.Scenario, app string) []kafka.Topic
 // ensure creates what is missing of the topics and learns their partitions.
 func (l *layout) ensure(ctx context.Context, client *kgo.Client, specs []kafka.TopicSpec) (created []string, err error) {
 	created, err = kafka.EnsureTopics(ctx, client, specs...)
+	for _, name := range created {
+		l.made[name] = true
+	}
 	if err != nil || len(specs) == 0 {
 		return created, err
 	}

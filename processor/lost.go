@@ -140,11 +140,11 @@ func (a *application) lostRanges(ctx context.Context, client *kgo.Client) (lost 
 		}
 		inputs := s.inputs()
 		topics := a.layout.topics(inputs)
-		starts, err := kafka.Starts(ctx, client, topics...)
+		starts, err := a.layout.startsAtFirst(ctx, client, topics...)
 		if err != nil {
 			return nil, err
 		}
-		ends, err := kafka.Ends(ctx, client, topics...)
+		ends, err := a.layout.endsAtFirst(ctx, client, topics...)
 		if err != nil {
 			return nil, err
 		}
