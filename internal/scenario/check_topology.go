@@ -114,7 +114,7 @@ func (d *Decoder) checkStateless(t *Topology, at map[string]Position) {
 			refuse(in.Set[0].Pos, "set")
 		}
 	}
-	for _, key := range []string{"keep", "timers", "window", "until", "ttl", "order", "grace", "idle", "version", "upgrade"} {
+	for _, key := range []string{"keep", "timers", "window", "until", "ttl", "order", "grace", "ahead", "idle", "version", "upgrade"} {
 		if pos, ok := at[key]; ok {
 			refuse(pos, key)
 		}

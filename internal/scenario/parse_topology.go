@@ -96,6 +96,8 @@ func topologyTable() []attr {
 			}},
 		valueAttr("grace", "how long after its time a record is accepted; 10s with `order: time` or a window, else without a limit", durationSchema(),
 			func(t *Topology) **time.Duration { return &t.Grace }, optional(millisFrom(0))),
+		valueAttr("ahead", "by how much the time of a record may be after its timestamp; without a limit by default", durationSchema(),
+			func(t *Topology) **time.Duration { return &t.Ahead }, optional(millisFrom(0))),
 		millisAttr("idle", "how long a silent partition holds time back; 5s by default", minIdle, func(t *Topology) *time.Duration { return &t.Idle }),
 		intAttr("version", "of the state; a higher one than before comes with `upgrade:`", 1, maxVersion, func(t *Topology) *int { return &t.Version }),
 		jqAttr("upgrade", "makes the state of this version from that of an earlier one", func(t *Topology) **JQ { return &t.Upgrade }),

@@ -31,6 +31,7 @@ type Topology struct {
 	Time  *JQ            // the event time, epoch ms; nil: the view's, else the record's
 	Order Order          // of the lines of a key
 	Grace *time.Duration // nil: the default, see [Topology.Graceful]
+	Ahead *time.Duration // by which a record's time may be after its timestamp; nil: without a limit
 	Idle  time.Duration  // a partition that is silent for so long doesn't hold time back
 
 	TTL        time.Duration // after which a key without a step is forgotten

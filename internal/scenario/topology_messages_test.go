@@ -17,7 +17,7 @@ func TestTopologyMessages(t *testing.T) {
 		{`{from: {a: {key: .k}}, window: {every: 1m}, emit: [{to: b, when: closed}]}`, ``},
 		{`{from: {a: {key: .k}}, window: {gap: 1m}, order: time, emit: [{to: b, when: closed}]}`, ``},
 		{`{from: {a: {join: {p: {table: c, key: .x, missing: null}}}}, emit: [{to: b, fields: {a: [.x, {y: $p.y}], b: {}, c: []}}]}`, ``},
-		{`{from: {a: {key: .k}}, ttl: 1h, version: 2, upgrade: ., grace: 0, idle: 1s, emit: [{to: b}]}`, ``},
+		{`{from: {a: {key: .k}}, ttl: 1h, version: 2, upgrade: ., grace: 0, ahead: 0, idle: 1s, emit: [{to: b}]}`, ``},
 		// form
 		{`built-inn`, `6: topology "t" must be a mapping with ~from:~ and ~emit:~, or built-in, not the text "built-inn"`},
 		{`{form: {a: {}}, emit: [{to: b}]}`, `7: unknown key "form" in topology "t"; did you mean "from"?`},
@@ -61,6 +61,7 @@ func TestTopologyMessages(t *testing.T) {
 		{`{from: {a: {}}, keep: {x: {count: .}}, emit: [{to: b}]}`, `28: topology "t": ~keep:~ needs state; give each input a ~key:~`},
 		{`{from: {a: {}}, until: .x, emit: [{to: b}]}`, `29: topology "t": ~until:~ needs state; give each input a ~key:~`},
 		{`{from: {a: {}}, ttl: 1h, emit: [{to: b}]}`, `27: topology "t": ~ttl:~ needs state; give each input a ~key:~`},
+		{`{from: {a: {}}, ahead: 1h, emit: [{to: b}]}`, `29: topology "t": ~ahead:~ needs state; give each input a ~key:~`},
 		{`{from: {a: {}}, order: time, emit: [{to: b}]}`, `29: topology "t": ~order:~ needs state; give each input a ~key:~`},
 		{`{from: {a: {}}, emit: [{to: b, once: 1m}]}`, `29: topology "t": ~once:~ needs state; give each input a ~key:~`},
 		{`{from: {a: {}}, emit: [{to: b, set: {x: 1}}]}`, `43: topology "t": ~set:~ needs state; give each input a ~key:~`},

@@ -79,6 +79,7 @@ topologies:
     from: {a: *base}
     window: {every: 1m, size: 1h}
     grace: 2m
+    ahead: 1d
     emit: [{to: b, when: closed, type: t.v2, fields: {<<: {n: $n}, list: [1, [.x], {y: .z}], none: null, text: '"x"'}}]
   csv:
     from: {a: {<<: {where: .x}, format: csv, columns: [x, y]}}
@@ -88,7 +89,7 @@ topologies:
 		t.Errorf("%+v", s.Topologies)
 	}
 	w := s.Topology("w")
-	if grace, limited := w.Graceful(); w.About != "counts" || !w.TTLForever || w.Window.Size != time.Hour || w.Window.Every != time.Minute || grace != 2*time.Minute || !limited ||
+	if grace, limited := w.Graceful(); w.About != "counts" || !w.TTLForever || w.Window.Size != time.Hour || w.Window.Every != time.Minute || grace != 2*time.Minute || !limited || *w.Ahead != 24*time.Hour ||
 		w.From[0].Set[0].JQ.Source != "true" || w.Emit[0].Type != "t.v2" {
 		t.Errorf("%+v", w)
 	}

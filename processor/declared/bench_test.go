@@ -129,6 +129,29 @@ func TestBenchLowStock(t *testing.T) {
 		`low-stock-route: missing-row: catalog has no row for the key "p2": updates/`)
 }
 
+// A record that is dated in the future is refused where that is limited, and does not make
+// late what comes after it.
+func TestBenchFutureRecord(t *testing.T) {
+	p := program(t, `
+		from: {a: {key: .k}}
+		time: .ms
+		ahead: 1h
+		grace: 1s
+		ttl: forever
+		keep: {n: {count: .}}
+		emit: [{to: x, fields: {n: $s.n}}]
+		`)
+	everyWay(t, p, func(b *Bench) {
+		send(t, b, 1000, "a", "k", `{"k":"k","ms":1000}`)
+		send(t, b, 2000, "a", "k", `{"k":"k","ms":4070908800000}`)
+		send(t, b, 3000, "a", "k", `{"k":"k","ms":3000}`)
+		flush(t, b)
+	}).check(t,
+		`x k 1000 {"n":1}`,
+		`t-route: future: its time 2099-01-01T00:00:00.000Z is more than 1h0m0s after its timestamp 1970-01-01T00:00:02.000Z: a/`,
+		`x k 3000 {"n":2}`)
+}
+
 func TestBenchTimersAndTicks(t *testing.T) {
 	p := sample(t, "promotions")
 	over, sold := `{"product_id":"p1","product_name":"Lamp","reorder_threshold":10,"current_stock":40}`, `{"product_id":"p1","product_name":"Lamp","reorder_threshold":10,"current_stock":9}`

@@ -48,6 +48,7 @@ const (
 	ReasonExpression event.Reason = "expression"      // an expression failed
 	ReasonMissingRow event.Reason = "missing-row"     // a joined table lacks the row
 	ReasonLate       event.Reason = "late"            // its time is before what is done with
+	ReasonFuture     event.Reason = "future"          // its time is too far ahead of its timestamp
 	ReasonState      event.Reason = "state-too-large" // the key's state would be over MaxState
 	ReasonTimer                   = event.Timer       // a timer's or window's step failed; there is no record
 	ReasonNotXML     event.Reason = "not-xml"

@@ -3,6 +3,7 @@ package declared
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"inv/internal/convert"
 	"inv/internal/event"
@@ -35,7 +36,9 @@ type reader struct {
 	tables  Tables
 	xml     *convert.XML
 	csv     *convert.CSV
-	headed  bool // expressions or lines want headers
+	ahead   int64 // ms by which times may be after timestamps
+	limited bool  // there is such a limit
+	headed  bool  // expressions or lines want headers
 	lined   bool // lines do
 	inName  []byte
 	numbers variableNumbers
@@ -64,6 +67,9 @@ func newReader(p *Program, in *inputProgram, tables Tables) *reader {
 	r := &reader{inputProgram: in, e: &jq.Evaluator{}, tables: tables, inName: []byte(in.Alias)}
 	v := in.scope.variable
 	r.numbers = variableNumbers{v("$i"), v("$key"), v("$t"), v("$in"), v("$topic"), v("$partition"), v("$offset"), v("$headers")}
+	if ahead := p.Topology.Ahead; ahead != nil {
+		r.ahead, r.limited = ahead.Milliseconds(), true
+	}
 	r.lined = p.headers()
 	r.headed = r.numbers.headers > 0 || r.lined
 	r.found = make([][]byte, in.scope.fields.Len())
@@ -173,11 +179,14 @@ func (r *reader) setVariables(rec *Record) {
 	}
 }
 
-// readTime finds the event time. The error is an *ExpressionError.
+// readTime finds the event time. The error is an *ExpressionError or a *refusalError.
 func (r *reader) readTime(rec *Record) error {
 	ms, err := r.eventTime(rec)
 	if err != nil {
 		return err
+	}
+	if r.limited && rec.Timestamp >= 0 && ms-rec.Timestamp > r.ahead {
+		return refused(ReasonFuture, "its time %s is more than %v after its timestamp %s", utc(ms), time.Duration(r.ahead)*time.Millisecond, utc(rec.Timestamp))
 	}
 	r.time, r.timed = ms, true
 	if r.numbers.t > 0 {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"inv/internal/scenario"
 )
@@ -38,6 +39,12 @@ func keyedBy(in scenario.Input) *scenario.Topology {
 	}
 	in.Alias = "orders"
 	return &scenario.Topology{Name: "t", From: []scenario.Input{in}, TTLForever: true, Emit: []scenario.Emit{{To: "out"}}}
+}
+
+// ahead limits how far ahead times may be.
+func ahead(by time.Duration, t *scenario.Topology) *scenario.Topology {
+	t.Ahead = &by
+	return t
 }
 
 // ordersScenario has a view with a time.
@@ -93,6 +100,10 @@ func TestRoute(t *testing.T) {
 		"where knows the key":    {topology: keyedBy(scenario.Input{Where: expr(1, `$key == "raw"`)}), value: `{"id":"a"}`, want: line("a", `"t":1000,~,"v":{"id":"a"}`)},
 		"where knows the time":   {topology: keyedBy(scenario.Input{Where: expr(1, "$t > 1000")}), value: `{"id":"a","at":{"ms":1001}}`, want: line("a", `"t":1001,~,"v":{"id":"a","at":{"ms":1001}}`)},
 		"where knows the source": {topology: keyedBy(scenario.Input{Where: expr(1, `"\($in) \($topic)/\($partition)@\($offset)" == "orders order_events/3@47"`)}), value: `{"id":"a"}`, want: line("a", `"t":1000,~,"v":{"id":"a"}`)},
+
+		"a time as far ahead as may be": {topology: ahead(time.Second, keyedBy(scenario.Input{})), value: `{"id":"a","at":{"ms":2000}}`, want: line("a", `"t":2000,~,"v":{"id":"a","at":{"ms":2000}}`)},
+		"a time further ahead":          {topology: ahead(time.Second, keyedBy(scenario.Input{})), value: `{"id":"a","at":{"ms":2001}}`, want: "future: its time 1970-01-01T00:00:02.001Z is more than 1s after its timestamp 1970-01-01T00:00:01.000Z"},
+		"dropped, and further ahead":    {topology: ahead(0, keyedBy(scenario.Input{Where: expr(1, ".n")})), value: `{"id":"a","at":{"ms":1001}}`, want: "dropped"},
 
 		"each": {
 			topology: keyedBy(scenario.Input{Each: expr(2, ".items[] + {order: .o}"), Key: expr(3, `"\(.id)#\($i)"`)}), value: `{"o":1,"items":[{"id":"a"},{"id":"b"}]}`,
@@ -186,12 +197,13 @@ func TestRoute(t *testing.T) {
 }
 
 func TestTimeOfWhatIsRouted(t *testing.T) {
-	p, _ := Compile(ordersScenario(), keyedBy(scenario.Input{Where: expr(1, ".id != 1")}))
+	p, _ := Compile(ordersScenario(), ahead(time.Second, keyedBy(scenario.Input{Where: expr(1, ".id != 1")})))
 	router := p.Router(nil)
 	for value, want := range map[string]int64{
 		`{"id":"a","at":{"ms":5}}`: 5, `{"id":"a"}`: 1000,
 		`{"id":1,"at":{"ms":6}}`:  6,           // dropped
 		`{"id":[],"at":{"ms":6}}`: -1, `{`: -1, // refused
+		`{"id":"a","at":{"ms":2001}}`: -1, `{"id":1,"at":{"ms":2001}}`: -1, // too far ahead; and dropped
 	} {
 		if _, _, err := router.Route(at(value), &logged{}); err != nil {
 			t.Fatal(err)

@@ -25,6 +25,7 @@ const (
 	reasonExpression event.Reason = "expression"
 	reasonMissingRow event.Reason = "missing-row"
 	reasonLate       event.Reason = "late"
+	reasonFuture     event.Reason = "future"
 	reasonTimer      event.Reason = "timer"
 	reasonState      event.Reason = "state-too-large"
 	reasonNotXML     event.Reason = "not-xml"

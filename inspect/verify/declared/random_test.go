@@ -242,6 +242,9 @@ func (w *writer) state() {
 	if w.maybe(2) {
 		w.line("    grace: %s", w.pick("0s", "1s", "5s"))
 	}
+	if w.maybe(4) {
+		w.line("    ahead: %s", w.pick("0s", "1s", "1h"))
+	}
 	if !w.window && w.maybe(2) {
 		w.line("    timers:")
 		for i := range 1 + w.IntN(2) {

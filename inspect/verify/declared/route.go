@@ -209,9 +209,20 @@ func (t *Topology) read(in *scenario.Input, value []byte) (any, error) {
 	return v, nil
 }
 
-// time returns the event time of a record, epoch ms: by the topology, by the topic's view,
-// or the record's own.
+// time returns the event time of a record, epoch ms, if it is not too far ahead.
 func (t *Topology) time(in *scenario.Input, r *kgo.Record, record any, e env) (int64, error) {
+	ms, err := t.told(in, r, record, e)
+	if err != nil || t.Ahead == nil {
+		return ms, err
+	}
+	if own := r.Timestamp.UnixMilli(); own >= 0 && ms > own+t.Ahead.Milliseconds() {
+		return 0, &Refusal{Reason: reasonFuture, Detail: fmt.Sprintf("%d is too far ahead of %d", ms, own)}
+	}
+	return ms, nil
+}
+
+// told returns the event time by the topology, by the topic's view, or the record's own.
+func (t *Topology) told(in *scenario.Input, r *kgo.Record, record any, e env) (int64, error) {
 	if t.Time != nil {
 		v, _, err := t.one(t.Time, record, e)
 		if err != nil {
