@@ -4,6 +4,8 @@
 // A test that needs Apache Kafka begins with kafkatest.Brokers(t): it is skipped
 // without INV_KAFKA=HOST:PORT, or fails if INV_REQUIRE_KAFKA is set, as in CI. The
 // broker is shared by concurrent tests: take topics and application ids from [Name].
+// With INV_KAFKA_ONLY set, tests with an embedded broker are skipped: they have run
+// without Apache Kafka.
 package kafkatest
 
 import (
@@ -24,6 +26,9 @@ import (
 // Embedded starts an embedded broker that ends with the test and returns its address.
 func Embedded(t testing.TB) []string {
 	t.Helper()
+	if os.Getenv("INV_KAFKA_ONLY") != "" {
+		t.Skip("INV_KAFKA_ONLY is set")
+	}
 	b, err := broker.Start(broker.Options{Listen: "127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
