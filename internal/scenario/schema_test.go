@@ -325,7 +325,7 @@ func checkTopologies(t *testing.T, check func(source string, right bool)) {
 		`{from: {a: }, emit: [{to: b}]}`: true,
 		`{from: {a: {format: xml, lists: [x.y], where: .x, each: ".y[]", join: {p: {table: c, key: .k, missing: null}, q: {table: c, key: 5, missing: drop}}}}, emit: [{to: b}]}`:           true,
 		`{from: {a: {format: csv, columns: [x]}}, time: .t, emit: [{to: b, type: t, if: .x, each: ".[]", key: .k, fields: {a: .x, b: {c: [1, true, null, [.y]]}}}]}`:                        true,
-		`{from: {a: {key: .k, set: {x: .y}}}, ttl: 1h30m, order: time, grace: 0, ahead: 1d, idle: 1s, version: 2, upgrade: ., until: .z, emit: [{to: b, once: 5m, set: {x: null}}]}`:                   true,
+		`{from: {a: {key: .k, set: {x: .y}}}, ttl: 1h30m, order: time, grace: 0, ahead: 1d, idle: 1s, version: 2, upgrade: ., until: .z, emit: [{to: b, once: 5m, set: {x: null}}]}`:        true,
 		`{from: {a: {key: .k}}, ttl: forever, let: {x: 1}, keep: {n: {count: ., within: 1h}, m: {distinct: .x, last: 3}}, timers: {t1: {while: .x, after: 1h}}, emit: [{to: b, when: t1}]}`: true,
 		`{from: {a: {key: .k}}, window: {every: 1m, size: 5m}, emit: [{to: b, when: closed}]}`:                                                                                              true,
 		`{from: {a: {key: .k}}, order: time, window: {gap: 5m}, emit: [{to: b, when: closed}]}`:                                                                                             true,

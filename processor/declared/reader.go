@@ -39,7 +39,7 @@ type reader struct {
 	ahead   int64 // ms by which times may be after timestamps
 	limited bool  // there is such a limit
 	headed  bool  // expressions or lines want headers
-	lined   bool // lines do
+	lined   bool  // lines do
 	inName  []byte
 	numbers variableNumbers
 
