@@ -116,9 +116,6 @@ func Backoff() kgo.Opt {
 
 // backoff returns the pause before a try, of which the first is 1; random is from 0 up to 1.
 func backoff(try int, random float64) time.Duration {
-	pause := shortBackoff
-	for ; try > shortTries && pause < lastBackoff; try-- {
-		pause = min(2*pause, lastBackoff)
-	}
+	pause := Doubled(shortBackoff, lastBackoff, try-shortTries)
 	return time.Duration(float64(pause) * (0.8 + 0.4*random))
 }

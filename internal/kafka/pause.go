@@ -16,3 +16,11 @@ func Pause(ctx context.Context, d time.Duration) error {
 		return context.Cause(ctx)
 	}
 }
+
+// Doubled returns a pause that was doubled so many times, but is at most the longest one.
+func Doubled(pause, longest time.Duration, times int) time.Duration {
+	for ; times > 0 && pause < longest; times-- {
+		pause = min(2*pause, longest)
+	}
+	return pause
+}

@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"inv/internal/kafka"
 	"inv/internal/kafka/acl"
 	"inv/internal/kafka/recordbatch"
 
@@ -124,20 +125,10 @@ func (s *Sender) conclude(b *batch, err error, r *retries) {
 		fallthrough
 	case retry:
 		b.refused++
-		r.wait = max(r.wait, backoff(b.refused))
+		r.wait = max(r.wait, kafka.Doubled(soon, later, b.refused-1))
 	}
 	b.last = err
 	r.partitions = append(r.partitions, p)
-}
-
-// backoff returns the pause after so many tries: brokers have a new topic's partitions after
-// some ten milliseconds, a new leader after seconds.
-func backoff(tries int) time.Duration {
-	pause := soon
-	for ; tries > 1 && pause < later; tries-- {
-		pause *= 2
-	}
-	return min(pause, later)
 }
 
 // seal compresses what was not sent before.
