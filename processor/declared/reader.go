@@ -36,10 +36,9 @@ type reader struct {
 	tables  Tables
 	xml     *convert.XML
 	csv     *convert.CSV
-	ahead   int64 // ms by which times may be after timestamps
-	limited bool  // there is such a limit
-	headed  bool  // expressions or lines want headers
-	lined   bool  // lines do
+	ahead   *time.Duration // by which times may be after timestamps; nil: without a limit
+	headed  bool           // expressions or lines want headers
+	lined   bool           // lines do
 	inName  []byte
 	numbers variableNumbers
 
@@ -64,12 +63,9 @@ type reader struct {
 type variableNumbers struct{ i, key, t, in, topic, partition, offset, headers int }
 
 func newReader(p *Program, in *inputProgram, tables Tables) *reader {
-	r := &reader{inputProgram: in, e: &jq.Evaluator{}, tables: tables, inName: []byte(in.Alias)}
+	r := &reader{inputProgram: in, e: &jq.Evaluator{}, tables: tables, inName: []byte(in.Alias), ahead: p.Topology.Ahead}
 	v := in.scope.variable
 	r.numbers = variableNumbers{v("$i"), v("$key"), v("$t"), v("$in"), v("$topic"), v("$partition"), v("$offset"), v("$headers")}
-	if ahead := p.Topology.Ahead; ahead != nil {
-		r.ahead, r.limited = ahead.Milliseconds(), true
-	}
 	r.lined = p.headers()
 	r.headed = r.numbers.headers > 0 || r.lined
 	r.found = make([][]byte, in.scope.fields.Len())
@@ -185,8 +181,8 @@ func (r *reader) readTime(rec *Record) error {
 	if err != nil {
 		return err
 	}
-	if r.limited && rec.Timestamp >= 0 && ms-rec.Timestamp > r.ahead {
-		return refused(ReasonFuture, "its time %s is more than %v after its timestamp %s", utc(ms), time.Duration(r.ahead)*time.Millisecond, utc(rec.Timestamp))
+	if r.ahead != nil && rec.Timestamp >= 0 && ms-rec.Timestamp > r.ahead.Milliseconds() {
+		return refused(ReasonFuture, "its time %s is more than %v after its timestamp %s", utc(ms), *r.ahead, utc(rec.Timestamp))
 	}
 	r.time, r.timed = ms, true
 	if r.numbers.t > 0 {
