@@ -9,10 +9,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-// Topics that this process has just made had no record then. Brokers have their partitions
-// only after a while (a hundred milliseconds for some thirty), and what is looked for before
-// the start need not wait for that.
-
 // startsAtFirst is [kafka.Starts] as of the making of the topics.
 func (l *layout) startsAtFirst(ctx context.Context, client *kgo.Client, topics ...string) (map[fetch.ID]int64, error) {
 	return l.atFirst(ctx, client, kafka.Starts, topics)
@@ -23,6 +19,9 @@ func (l *layout) endsAtFirst(ctx context.Context, client *kgo.Client, topics ...
 	return l.atFirst(ctx, client, kafka.Ends, topics)
 }
 
+// atFirst lists offsets of topics, but those that this process has just made: they had no
+// record then. Brokers have their partitions only after a while (a hundred milliseconds for
+// some thirty), and what is looked for before the start need not wait for that.
 func (l *layout) atFirst(ctx context.Context, client *kgo.Client, list func(context.Context, *kgo.Client, ...string) (map[fetch.ID]int64, error), topics []string) (map[fetch.ID]int64, error) {
 	var older []string
 	for _, topic := range topics {
