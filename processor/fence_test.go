@@ -80,8 +80,8 @@ func (s *system) putOut(stage string) {
 	}
 }
 
-// Somebody takes a process's transactional id in the middle of a transaction, and
-// has not joined the group yet: the process ends, and doesn't take the id back.
+// Somebody takes a process's transactional ids in the middle of a transaction, and
+// has not joined the group yet: the process ends, and doesn't take them back.
 func TestTakenInstanceEnds(t *testing.T) {
 	for _, point := range []string{stage.AtSealed, stage.AtProduced, stage.AtOffsets} {
 		t.Run(point, func(t *testing.T) {
@@ -93,10 +93,12 @@ func TestTakenInstanceEnds(t *testing.T) {
 				c.At = func(stage, at string) {
 					if stage == "ledger" && at == point {
 						once.Do(func() {
-							kafkatest.Eventually(t, time.Minute, "the id is taken", func() (bool, error) {
-								_, err := produce.Identify(t.Context(), s.client, s.prefix+"-ledger-same", 10*time.Second)
-								return err == nil, err // at first it only ends the transaction
-							})
+							for _, id := range []string{"-ledger-same", "-ledger-same/2nd"} {
+								kafkatest.Eventually(t, time.Minute, "the id is taken", func() (bool, error) {
+									_, err := produce.Identify(t.Context(), s.client, s.prefix+id, 10*time.Second)
+									return err == nil, err // at first it only ends the transaction
+								})
+							}
 						})
 					}
 				}

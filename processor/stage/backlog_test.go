@@ -27,28 +27,55 @@ func TestTransactionTakesWhatIsKnownToBeThere(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	topics, err := kadm.NewClient(client).ListTopics(t.Context(), in)
+	var first int
+	transactions(t, brokers, in, 1, func(n int) { first = n })
+	if first != records {
+		t.Errorf("the first transaction has %d records of %d", first, records)
+	}
+}
+
+// However fast records come, and however soon a transaction ends, the next one takes some
+// together.
+func TestTransactionsAreApart(t *testing.T) {
+	const n = 20
+	brokers := kafkatest.Embedded(t)
+	in := kafkatest.Topic(t, brokers, "in", 1)
+	client := kafkatest.Client(t, brokers, kgo.ProducerLinger(0))
+	write := func(int) { client.Produce(t.Context(), &kgo.Record{Topic: in, Value: []byte("small")}, nil) }
+	write(0)
+	began := time.Now()
+	transactions(t, brokers, in, n, write)
+	if took, least := time.Since(began), (n-1)*stage.LeastApart; took < least {
+		t.Errorf("%d transactions took %v, want at least %v", n, took, least)
+	}
+}
+
+// transactions runs a worker on a topic until it has ended so many transactions, and calls
+// each with the number of records of every one.
+func transactions(t *testing.T, brokers []string, in string, n int, each func(records int)) {
+	t.Helper()
+	topics, err := kadm.NewClient(kafkatest.Client(t, brokers)).ListTopics(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	first := consumed(make(chan int, 1))
+	ended := consumed(make(chan int, n))
 	done := make(chan error, 1)
 	go func() {
 		done <- stage.NewWorker(stage.Config{
 			Name: "large", Kafka: kafka.Config{Brokers: brokers}, Group: in, TransactionalID: in, Sources: []string{in}, TopicIDs: map[string]kadm.TopicID{in: topics[in].ID},
 			Stamp: func(int64, string) string { return "" }, CommitEvery: time.Minute, MaxPoll: 1000, StopWithin: time.Second,
-			Log: slog.New(slog.DiscardHandler), Now: time.Now, Observer: first,
+			Log: slog.New(slog.DiscardHandler), Now: time.Now, Observer: ended,
 		}, idle{}).Run(ctx)
 	}()
-	select {
-	case n := <-first:
-		if n != records {
-			t.Errorf("the first transaction has %d records of %d", n, records)
+	for range n {
+		select {
+		case records := <-ended:
+			each(records)
+		case err := <-done:
+			t.Fatal("the worker ended:", err)
 		}
-	case err := <-done:
-		t.Fatal("the worker ended:", err)
 	}
 	cancel()
 	if err := <-done; err != nil {
@@ -56,7 +83,7 @@ func TestTransactionTakesWhatIsKnownToBeThere(t *testing.T) {
 	}
 }
 
-// consumed gets the number of records of the first transaction.
+// consumed gets the number of records of each transaction, until it is full.
 type consumed chan int
 
 func (c consumed) Transaction(_ bool, n, _ int, _ time.Duration) {

@@ -37,14 +37,17 @@ type session struct {
 	worker   *Worker
 	client   *kgo.Client
 	sender   *produce.Sender
-	txn      *txn.Producer
+	turns    *txn.Turns
+	txn      *txn.Producer // of the transaction in progress
 	balancer *balancer
 	// connected is closed when client is set: the client's own goroutines call
 	// back as soon as the group has answered, which may be before that.
 	connected chan struct{}
 	ctx       context.Context // ends with the session, outlives the worker's by the time to stop
 	polls     int
-	arena     *arena // of the transaction in progress
+	sealed    time.Time     // when the last transaction was
+	took      time.Duration // from then on to end it
+	arena     *arena        // of the transaction in progress
 	pool      *fetchPool
 
 	mu    sync.Mutex
@@ -73,7 +76,7 @@ func (w *Worker) runSession(ctx, hard context.Context) error {
 	w.client.Store(s.client)
 	defer s.close()
 	defer w.client.Store(nil)
-	if err := s.txn.Init(ctx, s.sender.Reset); err != nil {
+	if err := s.turns.Init(ctx); err != nil {
 		return s.explain(brokenError{err})
 	}
 	return s.loop(ctx)
@@ -128,15 +131,9 @@ func (s *session) connect(ctx context.Context) error {
 	if s.client, err = kgo.NewClient(opts...); err != nil {
 		return fmt.Errorf("configuring the %s stage's client: %w", cfg.Name, err)
 	}
-	transactions := s.worker.transactions(implicit)
-	s.txn = txn.New(s.client, transactions)
-	how := produce.Options{BatchBytes: batchBytes, Window: windowBytes, MaxBatch: cfg.BatchBytes, Hooks: hooks, TransactionalID: transactions.ID}
-	if transactions.ID != "" {
-		how.Before = s.txn.Join
-	}
-	if s.sender, err = produce.New(s.client, how); err != nil {
+	if s.sender, s.turns, err = s.worker.producers(s.client, implicit, hooks); err != nil {
 		s.client.Close()
-		return fmt.Errorf("configuring the %s stage's producer: %w", cfg.Name, err)
+		return err
 	}
 	return nil
 }
@@ -165,7 +162,7 @@ func (s *session) close() {
 		defer close(done)
 		s.sender.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), closeWithin)
-		s.txn.Abandon(ctx)
+		s.turns.Abandon(ctx)
 		cancel()
 		member, _ := s.client.GroupMetadata()
 		s.client.CloseAllowingRebalance()
@@ -353,7 +350,7 @@ func (s *session) duplicate() bool {
 				}
 			}
 		}
-		if s.txn.Taken(ctx) {
+		if s.turns.Taken(ctx) {
 			return true
 		}
 		if kafka.Pause(ctx, readerBackoff) != nil {

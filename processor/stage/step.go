@@ -19,11 +19,11 @@ func (s *session) step(fetches kgo.Fetches) error {
 	if fetches.NumRecords() == 0 && !s.due(now) {
 		return nil
 	}
-	if s.txn.VersionChanged(s.ctx, versionAge) {
+	if s.turns.VersionChanged(s.ctx, versionAge) {
 		return errVersion
 	}
 	tx := s.newTx(now)
-	s.txn.Begin(s.member(), s.known())
+	s.txn = s.turns.Begin(s.member(), s.known())
 	consumed, ours, err := s.processPolled(tx, fetches)
 	if err != nil {
 		s.abandon(tx)
@@ -54,12 +54,31 @@ func (s *session) due(now time.Time) bool {
 	return false
 }
 
-// processPolled processes what was polled, and what can be polled without waiting until
-// the commit interval is over; then what is due.
+// Transactions of a worker are apart, from where one is sealed to where the next one is,
+// by some times as long as the last one took to end. Most of what a small one costs is the
+// brokers' work for it, so without a pause they would take all that brokers can do, however
+// few records there are; and the busier those are, the more records each should take.
+const (
+	apartFactor = 3
+	leastApart  = 5 * time.Millisecond
+	mostApart   = 30 * time.Millisecond
+)
+
+// earliest returns when the next transaction may be sealed: not after latest.
+func (s *session) earliest(latest time.Time) time.Time {
+	at := s.sealed.Add(min(max(apartFactor*s.took, leastApart), mostApart))
+	if at.After(latest) {
+		return latest
+	}
+	return at
+}
+
+// processPolled processes what was polled, what can be polled without waiting until the
+// commit interval is over, and what comes until the transaction may end; then what is due.
 func (s *session) processPolled(tx *Tx, fetches kgo.Fetches) (consumed int, ours bool, err error) {
-	ours = true
 	enough := s.enough()
-	until := time.Now().Add(s.worker.cfg.CommitEvery)
+	latest := time.Now().Add(s.worker.cfg.CommitEvery)
+	earliest := s.earliest(latest)
 	for {
 		tx.polls = s.polls
 		n, mine, err := s.process(tx, fetches)
@@ -68,15 +87,20 @@ func (s *session) processPolled(tx *Tx, fetches kgo.Fetches) (consumed int, ours
 			tx.rest = fetches
 			return consumed, mine, err
 		}
-		if n == 0 || max(tx.produced, consumed) >= enough || time.Now().After(until) {
+		now := time.Now()
+		if n == 0 && !now.Before(earliest) || max(tx.produced, consumed) >= enough || now.After(latest) {
 			break
 		}
 		if err := s.sender.Room(s.ctx); err != nil {
-			return consumed, ours, brokenError{err}
+			return consumed, true, brokenError{err}
 		}
-		fetches = s.pollMore(until, tx)
+		wait := earliest
+		if n > 0 && tx.behind() {
+			wait = latest
+		}
+		fetches = s.pollMore(wait)
 		if err := fetchError(fetches); err != nil {
-			return consumed, ours, err
+			return consumed, true, err
 		}
 	}
 	now := s.worker.cfg.Now()
@@ -85,29 +109,22 @@ func (s *session) processPolled(tx *Tx, fetches kgo.Fetches) (consumed int, ours
 		if due, pending := timed.NextDue(); pending && !due.After(now) {
 			tx.touch(slot)
 			if err := timed.Due(tx, now); err != nil {
-				return consumed, ours, err
+				return consumed, true, err
 			}
 		}
 	}
 	for _, slot := range tx.touched {
 		if err := slot.partition.Seal(tx); err != nil {
-			return consumed, ours, err
+			return consumed, true, err
 		}
 	}
-	return consumed, ours, tx.err
+	return consumed, true, tx.err
 }
 
-// pollMore takes what was fetched meanwhile. It waits only if a partition is known to have
-// more, which then is on its way: a transaction with more in it costs less. One offset may
-// be a record of thousands of lines. End markers of transactions come like records, so
-// behind the last one nothing is missing.
-func (s *session) pollMore(until time.Time, tx *Tx) kgo.Fetches {
+// pollMore takes what was fetched meanwhile, and waits at most until then if that is nothing.
+func (s *session) pollMore(until time.Time) kgo.Fetches {
 	s.polls++
-	behind := false
-	for _, slot := range tx.touched {
-		behind = behind || slot.next < slot.end
-	}
-	if !behind {
+	if !time.Now().Before(until) {
 		//lint:ignore SA1012 nil means that the poll doesn't wait
 		return s.client.PollRecords(nil, s.worker.cfg.MaxPoll)
 	}
@@ -171,11 +188,12 @@ func (s *session) processTopic(tx *Tx, fetches kgo.Fetches, topic string) (n int
 
 // end commits, unless the records were not all ours.
 func (s *session) end(tx *Tx, consumed int, ours bool) error {
-	began := time.Now()
+	s.sealed = time.Now()
 	late, cancel := s.beforeLate()
 	defer cancel()
 	committed, err := s.commit(late, tx, ours)
-	s.worker.observe().Transaction(committed, consumed, tx.produced, time.Since(began))
+	s.took = time.Since(s.sealed)
+	s.worker.observe().Transaction(committed, consumed, tx.produced, s.took)
 	if !committed {
 		s.rewind(tx)
 		tx.rollback()

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"inv/internal/kafka/partition"
@@ -108,6 +109,14 @@ func (tx *Tx) touch(s *slot) {
 		s.touched = true
 		tx.touched = append(tx.touched, s)
 	}
+}
+
+// behind reports whether a partition of the transaction is known to have more, which then
+// is on its way: it is waited for, since a transaction with more in it costs less. One
+// offset may be a record of thousands of lines. End markers of transactions come like
+// records, so behind the last one nothing is missing.
+func (tx *Tx) behind() bool {
+	return slices.ContainsFunc(tx.touched, func(s *slot) bool { return s.next < s.end })
 }
 
 func (tx *Tx) commit() {

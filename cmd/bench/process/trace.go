@@ -35,7 +35,7 @@ const (
 const (
 	stageFetched  = iota // the response with the record has arrived
 	stagePolled          // the stage has taken it
-	stageDecided         // all of the transaction is decided
+	stageDecided         // all of the transaction is decided: also what came until it could end
 	stageProduced        // the broker has the transaction's records
 	stageOffsets         // and its offsets
 	stageEnded           // and its end, with the markers
@@ -51,9 +51,9 @@ const (
 // pointNames name the time that ends at each point.
 var pointNames = [points]string{
 	pointAppended:              "produce, broker appends",
-	pointIngest + stageFetched: "ingest: fetched", pointIngest + stagePolled: "ingest: polled", pointIngest + stageDecided: "ingest: decided",
+	pointIngest + stageFetched: "ingest: fetched", pointIngest + stagePolled: "ingest: polled", pointIngest + stageDecided: "ingest: decided, gathered",
 	pointIngest + stageProduced: "ingest: records appended", pointIngest + stageOffsets: "ingest: offsets", pointIngest + stageEnded: "ingest: end, markers",
-	pointLedger + stageFetched: "ledger: fetched", pointLedger + stagePolled: "ledger: polled", pointLedger + stageDecided: "ledger: decided",
+	pointLedger + stageFetched: "ledger: fetched", pointLedger + stagePolled: "ledger: polled", pointLedger + stageDecided: "ledger: decided, gathered",
 	pointLedger + stageProduced: "ledger: records appended", pointLedger + stageOffsets: "ledger: offsets", pointLedger + stageEnded: "ledger: end, markers",
 	pointVisible: "update consumed",
 }

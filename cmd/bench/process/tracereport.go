@@ -147,7 +147,7 @@ func traceSVG(cases []*traced) []byte {
 		y += 24
 	}
 	for i, p := range []point{pointAppended, pointIngest + stageFetched, pointIngest + stagePolled, pointIngest + stageDecided, pointIngest + stageProduced, pointIngest + stageOffsets, pointIngest + stageEnded, pointVisible} {
-		name := []string{"order appended", "fetched", "polled", "decided", "records appended", "offsets", "end, markers", "update consumed"}[i]
+		name := []string{"order appended", "fetched", "polled", "decided, gathered", "records appended", "offsets", "end, markers", "update consumed"}[i]
 		x := 10 + i%4*230
 		at := y + i/4*svgLegend
 		fmt.Fprintf(&bars, `<rect x="%d" y="%d" width="12" height="12" fill="%s"/><text x="%d" y="%d">%s</text>`+"\n", x, at, colourOf(p), x+18, at+11, name)

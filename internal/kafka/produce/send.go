@@ -140,6 +140,16 @@ func (s *Sender) Reset(p recordbatch.Producer) {
 	}
 }
 
+// Become has what is sent from now on carry another producer's id and epoch, and the
+// Options TransactionalID and Before that belong to them. Nothing may be in flight, and
+// sequence numbers start from 0: the producer has sent nothing with that epoch.
+func (s *Sender) Become(p recordbatch.Producer, transactionalID string, before func(context.Context, []Partition) error) {
+	s.Reset(p)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.opts.TransactionalID, s.opts.Before = transactionalID, before
+}
+
 // Topic returns a topic, which must exist, to append records to. Its number of
 // partitions is at most some minutes old.
 func (s *Sender) Topic(ctx context.Context, name string) (*Topic, error) {

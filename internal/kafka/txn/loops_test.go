@@ -63,7 +63,9 @@ type own struct {
 	*stage
 	client    *kgo.Client
 	sender    *produce.Sender
-	txn       *txn.Producer
+	txn       *txn.Producer // of the transaction
+	begin     func(txn.Member, []kmsg.TxnOffsetCommitRequestTopic) *txn.Producer
+	abandon   func(context.Context)
 	out       *produce.Topic
 	committed int64 // next offset, -1: none yet
 	err       error // of the start
@@ -71,11 +73,23 @@ type own struct {
 
 func newOwn(s *stage) loop {
 	o := &own{stage: s, committed: -1}
-	o.err = o.start()
+	o.err = o.start(func(ctx context.Context, cfg txn.Config) (err error) {
+		producer := txn.New(o.client, cfg)
+		o.begin = func(from txn.Member, known []kmsg.TxnOffsetCommitRequestTopic) *txn.Producer {
+			producer.Begin(from, known)
+			return producer
+		}
+		o.abandon = producer.Abandon
+		if o.sender, err = produce.New(o.client, produce.Options{TransactionalID: id, Before: producer.Join}); err != nil {
+			return err
+		}
+		return producer.Init(ctx, o.sender.Reset)
+	})
 	return o
 }
 
-func (o *own) start() error {
+// start makes a client, and by producers what writes with it.
+func (o *own) start(producers func(context.Context, txn.Config) error) error {
 	ctx, cancel := context.WithTimeout(o.t.Context(), within)
 	defer cancel()
 	asking, err := kgo.NewClient(kgo.SeedBrokers(o.brokers...))
@@ -90,11 +104,8 @@ func (o *own) start() error {
 	if o.client, err = kgo.NewClient(append(o.consume(), txn.Versions(implicit))...); err != nil {
 		return err
 	}
-	o.txn = txn.New(o.client, txn.Config{ID: id, Timeout: 10 * time.Second, Group: group, Outputs: []string{"out"}, Implicit: implicit, TopicIDs: ids(ctx, o.client)})
-	if o.sender, err = produce.New(o.client, produce.Options{TransactionalID: id, Before: o.txn.Join}); err != nil {
-		return err
-	}
-	if err = o.txn.Init(ctx, o.sender.Reset); err != nil {
+	err = producers(ctx, txn.Config{ID: id, Timeout: 10 * time.Second, Group: group, Outputs: []string{"out"}, Implicit: implicit, TopicIDs: ids(ctx, o.client)})
+	if err != nil {
 		o.write("  ! " + short(err))
 		return err
 	}
@@ -107,7 +118,7 @@ func (o *own) close() {
 	if o.sender != nil {
 		o.sender.Close()
 		ctx, cancel := context.WithTimeout(context.Background(), within)
-		o.txn.Abandon(ctx)
+		o.abandon(ctx)
 		cancel()
 	}
 	o.client.CloseAllowingRebalance()
@@ -125,7 +136,7 @@ func (o *own) transaction(n int, large bool) error {
 		return err
 	}
 	member, generation := o.client.GroupMetadata()
-	o.txn.Begin(txn.Member{ID: member, Generation: generation}, o.offsets(o.committed))
+	o.txn = o.begin(txn.Member{ID: member, Generation: generation}, o.offsets(o.committed))
 	for _, r := range polled {
 		o.out.Append(0, 1, nil, r.Value, recordbatch.NoHeaders())
 	}

@@ -8,11 +8,11 @@ import (
 )
 
 // Random scripts: whatever brokers answer, and whenever a loop is replaced, the
-// client library's loop and this one write every record once.
+// client library's loop and these write every record once.
 func TestRandomScripts(t *testing.T) {
 	for seed := range uint64(20) {
 		script := randomScript(seed)
-		for side, open := range map[string]func(*stage) loop{"own": newOwn, "plain": newPlain} {
+		for side, open := range map[string]func(*stage) loop{"own": newOwn, "pair": newPair, "plain": newPlain} {
 			t.Run(fmt.Sprintf("%d/%s", seed, side), func(t *testing.T) {
 				t.Parallel()
 				defer func() {

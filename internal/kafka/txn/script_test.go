@@ -35,9 +35,10 @@ var update = flag.Bool("update", false, "rewrite the traces in testdata")
 //	fence                  another producer takes the transactional id
 //	restart                a new client with a new producer replaces this one
 //
-// In the end both this package and the client library's own loop, which runs the
-// same script as the oracle, go on without errors until all is consumed: then every
-// record has been written exactly once, in order, whatever the brokers answered.
+// The requests are those of one producer. In the end it, two that take turns, and the
+// client library's own loop, which runs the same script as the oracle, go on without
+// errors until all is consumed: then every record has been written exactly once, in
+// order, whatever the brokers answered.
 func TestScripts(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(files) == 0 {
@@ -59,6 +60,10 @@ func TestScripts(t *testing.T) {
 			} else if !bytes.Equal(got, source) {
 				t.Errorf("the trace is another one; -update rewrites it:\n%s", got)
 			}
+		})
+		t.Run(name+"/pair", func(t *testing.T) {
+			t.Parallel()
+			play(t, source, newPair)
 		})
 		t.Run(name+"/plain", func(t *testing.T) {
 			t.Parallel()

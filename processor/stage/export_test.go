@@ -1,0 +1,4 @@
+package stage
+
+// LeastApart is leastApart, for tests from without.
+const LeastApart = leastApart
