@@ -19,6 +19,8 @@
 //     normal outcome: every touched partition rolls back, the records come again.
 //   - The client library only consumes. Records are put into batches as they are
 //     made, package produce brings these to the brokers, and package txn has the protocol.
+//   - Two producers take the transactions in turn (txn.Turns), which are some time apart:
+//     the longer they take to end, the longer.
 //   - A failed producer is not repaired: a new session replaces its session.
 //   - A transaction of timers alone consumes nothing. It commits the position
 //     of its partition nevertheless, under the member's generation, so that a

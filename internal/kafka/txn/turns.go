@@ -21,7 +21,8 @@ import (
 // time. So the other producer begins the next one meanwhile. They don't overlap: each is
 // begun when the end of the one before is acknowledged, and from then on nothing undoes
 // that one. So records stand in the order of the transactions; and of two offsets of a
-// partition a group keeps the one that was written last, whichever marker comes first.
+// partition a group keeps the one that was written last, whichever marker comes first
+// (OffsetMetadataManager of Apache Kafka 4).
 //
 // That needs the epoch that each transaction has since KIP-890, since sequence numbers
 // start over with it. On older clusters there is one producer.

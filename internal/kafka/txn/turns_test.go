@@ -32,11 +32,13 @@ func newPair(s *stage) loop {
 	return p
 }
 
-// ids returns the transactional ids whose transactions were ended, in order.
+// ended returns the transactional ids whose transactions are ended from now on, in order.
 func (s *stage) ended() (ids *[]string) {
 	ids = new([]string)
 	s.fake.ControlKey(int16(kmsg.EndTxn), func(req kmsg.Request) (kmsg.Response, error, bool) {
 		s.fake.KeepControl()
+		s.mu.Lock()
+		defer s.mu.Unlock()
 		*ids = append(*ids, req.(*kmsg.EndTxnRequest).TransactionalID)
 		return nil, nil, false
 	})
