@@ -12,24 +12,18 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
-// pair is the loop of own with two producers in turn.
-type pair struct {
-	*own
-	turns *txn.Turns
-}
-
+// newPair is newOwn with two producers in turn.
 func newPair(s *stage) loop {
-	p := &pair{own: &own{stage: s, committed: -1}}
-	p.err = p.start(func(ctx context.Context, cfg txn.Config) (err error) {
-		if p.sender, err = produce.New(p.client, produce.Options{TransactionalID: id}); err != nil {
+	o := &own{stage: s, committed: -1}
+	o.err = o.start(func(ctx context.Context, cfg txn.Config) (err error) {
+		if o.sender, err = produce.New(o.client, produce.Options{TransactionalID: id}); err != nil {
 			return err
 		}
-		p.turns = txn.NewTurns(p.client, p.sender, cfg)
-		p.begin = p.turns.Begin
-		p.abandon = p.turns.Abandon
-		return p.turns.Init(ctx)
+		turns := txn.NewTurns(o.client, o.sender, cfg)
+		o.begin, o.abandon = turns.Begin, turns.Abandon
+		return turns.Init(ctx)
 	})
-	return p
+	return o
 }
 
 // ended returns the transactional ids whose transactions are ended from now on, in order.
